@@ -1,0 +1,42 @@
+/*
+title: Joints adjacent to the fusion
+rationale: A joint that was symptomatic before surgery cannot show adjacent segment disease.
+citation: clinical specification, sections 0 and 3
+grain: one row per episode and adjacent joint; none where the index levels are unknown
+needs: [index_joints, joint_diagnoses, joints]
+columns:
+  is_counting: no level-coded diagnosis named this joint before day 1
+*/
+with bounds as (
+    select
+        site_id,
+        patient_id,
+        min(position) as highest,
+        max(position) as lowest
+    from index_joints
+    group by site_id, patient_id
+),
+
+symptomatic_before as (
+    select distinct
+        site_id,
+        patient_id,
+        joint
+    from joint_diagnoses
+    where day < 1 and joint is not null
+)
+
+select
+    bounds.site_id,
+    bounds.patient_id,
+    joints.joint,
+    joints.position,
+    symptomatic_before.joint is null as is_counting
+from bounds
+inner join joints
+    on joints.position = bounds.highest - 1 or joints.position = bounds.lowest + 1
+left join symptomatic_before
+    on
+        bounds.site_id = symptomatic_before.site_id
+        and bounds.patient_id = symptomatic_before.patient_id
+        and joints.joint = symptomatic_before.joint

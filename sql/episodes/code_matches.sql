@@ -1,0 +1,36 @@
+/*
+title: Recorded codes that a code list knows
+rationale: Codes are matched once, over the distinct codes of the lake, so that every later join is an equality.
+grain: one row per code list entry and recorded code
+needs: [code_lists]
+*/
+with recorded_codes as (
+    select
+        code_system,
+        code
+    from procedures
+    union
+    select
+        code_system,
+        code
+    from diagnoses
+)
+
+select
+    code_lists.list,
+    recorded_codes.code_system,
+    recorded_codes.code,
+    code_lists.approach,
+    code_lists.is_add_on,
+    code_lists.joints,
+    code_lists.procedure_group,
+    code_lists.needs,
+    code_lists.joint
+from recorded_codes
+inner join code_lists
+    on
+        recorded_codes.code_system = code_lists.system
+        and case
+            when code_lists.is_prefix then starts_with(recorded_codes.code, code_lists.code)
+            else recorded_codes.code = code_lists.code
+        end

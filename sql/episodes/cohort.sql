@@ -1,0 +1,67 @@
+/*
+title: Who is in the cohort, and why the others are not
+rationale: >
+  The site sets day 0; here it is checked. The first reason that holds, in the order of the steps, is the one that
+  counts.
+citation: clinical specification, section 0
+grain: one row per delivered patient
+needs: [code_matches, fusions, thresholds]
+columns:
+  step: the attrition step at which the patient left, null when in the cohort
+  reason: why, null when in the cohort
+*/
+with fusion_days as (
+    select
+        site_id,
+        patient_id,
+        coalesce(bool_or(day = 0), false) as has_index_fusion,
+        coalesce(bool_or(day < 0), false) as has_earlier_fusion
+    from fusions
+    where not is_add_on
+    group by site_id, patient_id
+),
+
+fused_before as (
+    select distinct
+        diagnoses.site_id,
+        diagnoses.patient_id
+    from diagnoses
+    inner join code_matches
+        on
+            code_matches.list = 'arthrodesis_status'
+            and diagnoses.code_system = code_matches.code_system
+            and diagnoses.code = code_matches.code
+    cross join thresholds
+    where diagnoses.day < 0 and diagnoses.day >= -thresholds.arthrodesis_lookback_days
+),
+
+judged as (
+    select
+        patients.site_id,
+        patients.patient_id,
+        case
+            when not coalesce(fusion_days.has_index_fusion, false) then 2
+            when fusion_days.has_earlier_fusion then 3
+            when fused_before.patient_id is not null then 4
+        end as step
+    from patients
+    left join fusion_days
+        on
+            patients.site_id = fusion_days.site_id
+            and patients.patient_id = fusion_days.patient_id
+    left join fused_before
+        on
+            patients.site_id = fused_before.site_id
+            and patients.patient_id = fused_before.patient_id
+)
+
+select
+    site_id,
+    patient_id,
+    step,
+    case step
+        when 2 then 'no_cervical_fusion_on_day_0'
+        when 3 then 'earlier_cervical_fusion'
+        when 4 then 'arthrodesis_status_before'
+    end as reason
+from judged

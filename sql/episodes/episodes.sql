@@ -1,0 +1,179 @@
+/*
+title: Episodes
+rationale: One patient's index fusion, its stages, its strata and how long it was observed.
+citation: clinical specification, section 0
+grain: one row per patient in the cohort
+needs: [code_matches, cohort, index_stages, index_joints, observation, revisions, thresholds]
+columns:
+  index_levels: joints fused, null when not recorded
+  level_count: number of joints fused, from the levels or else from codes that fix it
+*/
+with stages as (
+    select
+        site_id,
+        patient_id,
+        max(day) > 0 as is_staged,
+        bool_or(approach in ('anterior', 'combined')) as is_anterior,
+        bool_or(approach in ('posterior', 'combined')) as is_posterior
+    from index_stages
+    group by site_id, patient_id
+),
+
+coded_joints as (
+    select
+        site_id,
+        patient_id,
+        case when count(*) = count(joints) then sum(joints) end as joint_count
+    from index_stages
+    group by site_id, patient_id, approach
+),
+
+coded_levels as (
+    select
+        site_id,
+        patient_id,
+        case when count(*) = count(joint_count) then max(joint_count) end as level_count
+    from coded_joints
+    group by site_id, patient_id
+),
+
+recorded_levels as (
+    select
+        site_id,
+        patient_id,
+        string_agg(joint, ';' order by position) as index_levels,
+        count(*) as level_count
+    from index_joints
+    group by site_id, patient_id
+),
+
+index_encounters as (
+    select distinct
+        site_id,
+        patient_id,
+        encounter_id
+    from index_stages
+    where encounter_id is not null
+),
+
+strata as (
+    select
+        diagnoses.site_id,
+        diagnoses.patient_id,
+        bool_or(code_matches.list = 'trauma') as is_trauma,
+        bool_or(code_matches.list = 'tumour') as is_tumour,
+        bool_or(code_matches.list = 'infection') as is_infection
+    from diagnoses
+    inner join code_matches
+        on
+            code_matches.list in ('trauma', 'tumour', 'infection')
+            and diagnoses.code_system = code_matches.code_system
+            and diagnoses.code = code_matches.code
+    left join index_encounters
+        on
+            diagnoses.site_id = index_encounters.site_id
+            and diagnoses.patient_id = index_encounters.patient_id
+            and diagnoses.encounter_id = index_encounters.encounter_id
+    cross join thresholds
+    where
+        index_encounters.encounter_id is not null
+        or (diagnoses.day >= -thresholds.stratum_lookback_days and diagnoses.day <= 0)
+    group by diagnoses.site_id, diagnoses.patient_id
+),
+
+first_revisions as (
+    select
+        site_id,
+        patient_id,
+        min(day) as first_revision_day
+    from revisions
+    group by site_id, patient_id
+),
+
+described as (
+    select
+        patients.*,
+        stages.is_staged,
+        case
+            when stages.is_anterior and stages.is_posterior then 'combined'
+            when stages.is_anterior then 'anterior'
+            when stages.is_posterior then 'posterior'
+        end as approach,
+        recorded_levels.index_levels,
+        cast(coalesce(recorded_levels.level_count, coded_levels.level_count) as bigint) as level_count,
+        coalesce(strata.is_trauma, false) as is_trauma,
+        coalesce(strata.is_tumour, false) as is_tumour,
+        coalesce(strata.is_infection, false) as is_infection,
+        observation.observed_days,
+        observation.data_cut_day as last_known_day,
+        first_revisions.first_revision_day
+    from patients
+    inner join cohort
+        on
+            patients.site_id = cohort.site_id
+            and patients.patient_id = cohort.patient_id
+            and cohort.step is null
+    inner join stages
+        on
+            patients.site_id = stages.site_id
+            and patients.patient_id = stages.patient_id
+    inner join observation
+        on
+            patients.site_id = observation.site_id
+            and patients.patient_id = observation.patient_id
+    left join coded_levels
+        on
+            patients.site_id = coded_levels.site_id
+            and patients.patient_id = coded_levels.patient_id
+    left join recorded_levels
+        on
+            patients.site_id = recorded_levels.site_id
+            and patients.patient_id = recorded_levels.patient_id
+    left join strata
+        on
+            patients.site_id = strata.site_id
+            and patients.patient_id = strata.patient_id
+    left join first_revisions
+        on
+            patients.site_id = first_revisions.site_id
+            and patients.patient_id = first_revisions.patient_id
+)
+
+select
+    site_id,
+    patient_id,
+    index_period,
+    cast(substr(index_period, 1, 4) as integer) as index_year,
+    sex,
+    age_years,
+    case
+        when age_years < 45 then 'under 45'
+        when age_years < 65 then '45-64'
+        when age_years >= 65 then '65 and over'
+        else 'unknown'
+    end as age_band,
+    bmi,
+    smoking,
+    diabetes,
+    asa_class,
+    prior_cervical_surgery,
+    indication,
+    workers_compensation,
+    preop_opioid_use,
+    is_trauma,
+    is_tumour,
+    is_infection,
+    approach,
+    index_levels,
+    level_count,
+    case
+        when level_count >= 3 then '3+'
+        else coalesce(cast(level_count as varchar), 'unknown')
+    end as levels_band,
+    is_staged,
+    observed_days,
+    last_known_day as data_cut_day,
+    death_day,
+    first_revision_day,
+    treatment_data_complete
+from described

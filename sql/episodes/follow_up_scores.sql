@@ -1,0 +1,122 @@
+/*
+title: Follow-up visits, scored, with their visit window
+rationale: >
+  Items given beat a stated total. A visit belongs to the window that holds its day; of several in one window the one
+  nearest to the target represents it, the earlier and then the lower id where two are equally near.
+citation: clinical specification, section 7; NDI missing-item rule after Vernon and Mior 1991
+grain: one row per follow-up visit of an episode
+needs: [episodes, thresholds, visit_windows]
+columns:
+  ndi_percent: Neck Disability Index, percent of the possible points
+  mjoa: modified JOA score
+  is_window_visit: this visit represents its window
+  is_after_revision: the visit came after the first revision
+*/
+with items as (
+    select
+        site_id,
+        follow_up_id,
+        coalesce(ndi_item_1, 0)
+        + coalesce(ndi_item_2, 0)
+        + coalesce(ndi_item_3, 0)
+        + coalesce(ndi_item_4, 0)
+        + coalesce(ndi_item_5, 0)
+        + coalesce(ndi_item_6, 0)
+        + coalesce(ndi_item_7, 0)
+        + coalesce(ndi_item_8, 0)
+        + coalesce(ndi_item_9, 0)
+        + coalesce(ndi_item_10, 0)
+            as item_sum,
+        cast(ndi_item_1 is not null as integer)
+        + cast(ndi_item_2 is not null as integer)
+        + cast(ndi_item_3 is not null as integer)
+        + cast(ndi_item_4 is not null as integer)
+        + cast(ndi_item_5 is not null as integer)
+        + cast(ndi_item_6 is not null as integer)
+        + cast(ndi_item_7 is not null as integer)
+        + cast(ndi_item_8 is not null as integer)
+        + cast(ndi_item_9 is not null as integer)
+        + cast(ndi_item_10 is not null as integer)
+            as items_answered
+    from follow_ups
+),
+
+scored as (
+    select
+        follow_ups.*,
+        items.items_answered,
+        case
+            when items.items_answered >= thresholds.ndi_items_answered
+                then 100.0 * items.item_sum / nullif(5 * items.items_answered, 0)
+            when items.items_answered > 0 then null
+            when follow_ups.ndi_unit = 'points' then 2.0 * follow_ups.ndi_total
+            when follow_ups.ndi_unit = 'percent' then follow_ups.ndi_total
+        end as ndi_percent,
+        coalesce(
+            follow_ups.mjoa_upper_motor
+            + follow_ups.mjoa_lower_motor
+            + follow_ups.mjoa_sensory
+            + follow_ups.mjoa_sphincter,
+            follow_ups.mjoa_total
+        ) as mjoa,
+        concat(
+            follow_ups.eq5d_1,
+            follow_ups.eq5d_2,
+            follow_ups.eq5d_3,
+            follow_ups.eq5d_4,
+            follow_ups.eq5d_5
+        ) as eq5d_digits
+    from follow_ups
+    inner join items
+        on
+            follow_ups.site_id = items.site_id
+            and follow_ups.follow_up_id = items.follow_up_id
+    cross join thresholds
+),
+
+in_windows as (
+    select
+        scored.*,
+        episodes.first_revision_day,
+        visit_windows.visit_window,
+        row_number() over (
+            partition by scored.site_id, scored.patient_id, visit_windows.visit_window
+            order by abs(scored.day - visit_windows.target_day), scored.day, scored.follow_up_id
+        ) as nearness
+    from scored
+    inner join episodes
+        on
+            scored.site_id = episodes.site_id
+            and scored.patient_id = episodes.patient_id
+    left join visit_windows
+        on scored.day >= visit_windows.first_day and scored.day <= visit_windows.last_day
+)
+
+select
+    site_id,
+    patient_id,
+    follow_up_id,
+    day,
+    visit_window,
+    visit_window is not null and nearness = 1 as is_window_visit,
+    coalesce(day > first_revision_day, false) as is_after_revision,
+    neck_pain_nrs,
+    arm_pain_nrs,
+    ndi_percent,
+    ndi_item_1 as ndi_pain_item,
+    ndi_item_5 as ndi_headache_item,
+    items_answered as ndi_items_answered,
+    mjoa,
+    case when length(eq5d_digits) = 5 then eq5d_digits end as eq5d_profile,
+    eq_vas,
+    promis_pf_t,
+    promis_pi_t,
+    satisfaction,
+    radiating_pain,
+    numbness,
+    mrc_grade_min,
+    neck_rotation_deg,
+    occipital_headache,
+    opioid_use,
+    working
+from in_windows

@@ -1,0 +1,34 @@
+/*
+title: Cervical fusions
+citation: clinical specification, section 0
+grain: one row per fusion procedure, add-ons included
+needs: [code_matches, thresholds, fusion_approaches]
+columns:
+  approach: as recorded, else as the code says
+  joints: how many joints the code fuses, null when the code leaves it open
+  is_planned: planned at the index fusion as a further stage
+  is_unplanned_return: an unplanned return to the theatre
+*/
+select
+    procedures.site_id,
+    procedures.patient_id,
+    procedures.procedure_id,
+    procedures.encounter_id,
+    procedures.day,
+    procedures.levels,
+    code_matches.is_add_on,
+    code_matches.joints,
+    coalesce(procedures.approach, code_matches.approach, fusion_approaches.approach) as approach,
+    coalesce(procedures.planned_stage or procedures.modifier = thresholds.planned_stage_modifier, false) as is_planned,
+    coalesce(procedures.modifier = thresholds.unplanned_return_modifier, false) as is_unplanned_return
+from procedures
+inner join code_matches
+    on
+        code_matches.list = 'cervical_fusion'
+        and procedures.code_system = code_matches.code_system
+        and procedures.code = code_matches.code
+left join fusion_approaches
+    on
+        procedures.code_system = 'ICD10PCS'
+        and substr(procedures.code, 7, 1) = fusion_approaches.seventh_character
+cross join thresholds

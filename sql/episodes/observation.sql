@@ -1,0 +1,79 @@
+/*
+title: How long each patient was observed
+rationale: >
+  "No event" can be said only up to death, last contact or the data cut. A record later than the stated last contact
+  or data cut proves that the patient was still observed, so the later of the two counts.
+citation: clinical specification, sections 1 and 8
+grain: one row per patient
+columns:
+  observed_days: days from the index fusion to the end of observation
+  data_cut_day: the patient's day of the data cut
+*/
+with record_days as (
+    select
+        site_id,
+        patient_id,
+        coalesce(end_day, start_day) as day
+    from encounters
+    union all
+    select
+        site_id,
+        patient_id,
+        day
+    from procedures
+    union all
+    select
+        site_id,
+        patient_id,
+        day
+    from diagnoses
+    union all
+    select
+        site_id,
+        patient_id,
+        day
+    from follow_ups
+    union all
+    select
+        site_id,
+        patient_id,
+        day
+    from imaging
+    union all
+    select
+        site_id,
+        patient_id,
+        start_day as day
+    from treatments
+),
+
+latest_records as (
+    select
+        site_id,
+        patient_id,
+        max(day) as day
+    from record_days
+    group by site_id, patient_id
+),
+
+known_days as (
+    select
+        patients.site_id,
+        patients.patient_id,
+        patients.death_day,
+        coalesce(greatest(patients.last_contact_day, latest_records.day), 0) as last_seen_day,
+        greatest(patients.data_cut_day, latest_records.day) as data_cut_day
+    from patients
+    left join latest_records
+        on
+            patients.site_id = latest_records.site_id
+            and patients.patient_id = latest_records.patient_id
+)
+
+select
+    site_id,
+    patient_id,
+    death_day,
+    data_cut_day,
+    least(last_seen_day, data_cut_day, death_day) as observed_days
+from known_days

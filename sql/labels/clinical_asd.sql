@@ -1,0 +1,111 @@
+/*
+title: Clinical adjacent segment disease
+guide: The joints above and below a fusion can wear faster and hurt.
+definition: >
+  Probable: radiographic adjacent segment disease and a symptom at most 180 days from the image (neck or arm pain of 4
+  or more, a red flag, or a listed code that does not name another joint). Possible: only a diagnosis after surgery
+  that names a counting adjacent joint. The kind is the tier.
+rationale: A code alone is weak evidence; an image alone is no disease.
+citation: clinical specification, section 3
+grain: one row per episode and piece of evidence
+version: 1
+status: accepted
+headline: false
+needs: [episodes, symptomatic_images, first_adjacent_diagnoses, delivered_tables, thresholds]
+columns:
+  onset_day: the later of image and symptom; of possible disease, the day of the diagnosis
+  value: days between image and symptom; of a no, the observed days
+*/
+with sources as (
+    select distinct site_id
+    from delivered_tables
+    where source_table in ('imaging', 'diagnoses')
+),
+
+results as (
+    select
+        episodes.site_id,
+        episodes.patient_id,
+        symptomatic_images.imaging_id,
+        symptomatic_images.symptom_table,
+        symptomatic_images.symptom_id,
+        first_adjacent_diagnoses.diagnosis_id,
+        coalesce(symptomatic_images.onset_day, first_adjacent_diagnoses.day) as onset_day,
+        case
+            when symptomatic_images.imaging_id is not null then 'probable'
+            when first_adjacent_diagnoses.diagnosis_id is not null then 'possible'
+        end as kind,
+        case
+            when symptomatic_images.imaging_id is not null then cast(symptomatic_images.days_apart as double)
+            when first_adjacent_diagnoses.diagnosis_id is null then cast(episodes.observed_days as double)
+        end as value,
+        case
+            when symptomatic_images.imaging_id is not null then 'days_between_image_and_symptom'
+            when first_adjacent_diagnoses.diagnosis_id is null then 'observed_days'
+        end as value_name,
+        case
+            when coalesce(symptomatic_images.imaging_id, first_adjacent_diagnoses.diagnosis_id) is not null then null
+            when episodes.index_levels is null then 'level_unknown'
+            when sources.site_id is null then 'no_source_data'
+            when coalesce(episodes.observed_days < thresholds.asd_observed_days, true) then 'no_follow_up'
+        end as reason
+    from episodes
+    cross join thresholds
+    left join symptomatic_images
+        on
+            episodes.site_id = symptomatic_images.site_id
+            and episodes.patient_id = symptomatic_images.patient_id
+    left join first_adjacent_diagnoses
+        on
+            episodes.site_id = first_adjacent_diagnoses.site_id
+            and episodes.patient_id = first_adjacent_diagnoses.patient_id
+    left join sources
+        on episodes.site_id = sources.site_id
+),
+
+evidence as (
+    select
+        site_id,
+        patient_id,
+        'imaging' as source_table,
+        imaging_id as record_id
+    from results
+    where kind = 'probable'
+    union all
+    select
+        site_id,
+        patient_id,
+        symptom_table as source_table,
+        symptom_id as record_id
+    from results
+    where kind = 'probable'
+    union all
+    select
+        site_id,
+        patient_id,
+        'diagnoses' as source_table,
+        diagnosis_id as record_id
+    from results
+    where kind = 'possible'
+)
+
+select
+    results.site_id,
+    results.patient_id,
+    case
+        when results.kind is not null then 'yes'
+        when results.reason is not null then 'not_assessable'
+        else 'no'
+    end as status,
+    results.reason,
+    results.onset_day,
+    results.value,
+    results.value_name,
+    results.kind,
+    coalesce(evidence.source_table, 'patients') as source_table,
+    coalesce(evidence.record_id, results.patient_id) as record_id
+from results
+left join evidence
+    on
+        results.site_id = evidence.site_id
+        and results.patient_id = evidence.patient_id

@@ -1,0 +1,109 @@
+/*
+title: Pain first recorded after a revision
+guide: Pain can return after another operation on the neck.
+definition: >
+  Among revised patients without pain past 3 months before their first revision: at a visit on day 92 or later and
+  after the revision, neck pain of 4 or more, or a disability index of 30 percent or more with a pain item of 2 or more.
+rationale: Reported apart from pain past 3 months, since it follows another surgery.
+citation: clinical specification, section 2
+grain: one row per episode and piece of evidence
+version: 1
+status: accepted
+headline: false
+needs: [episodes, pain_visits, revision_procedures, delivered_tables, thresholds]
+columns:
+  onset_day: day of the first visit that shows the pain
+  value: the score that decided
+*/
+with painful_before as (
+    select distinct
+        site_id,
+        patient_id
+    from pain_visits
+    where is_painful and not is_after_revision
+),
+
+visits as (
+    select
+        site_id,
+        patient_id,
+        follow_up_id,
+        day,
+        is_painful,
+        value_name,
+        value,
+        row_number() over (
+            partition by site_id, patient_id
+            order by
+                is_painful desc,
+                case when is_painful then day end,
+                case when not is_painful then value_name end desc,
+                case when not is_painful then value end desc,
+                day,
+                follow_up_id asc
+        ) as decision_order
+    from pain_visits
+    where is_after_revision
+),
+
+reasoned as (
+    select
+        episodes.site_id,
+        episodes.patient_id,
+        visits.follow_up_id,
+        visits.day,
+        visits.is_painful,
+        visits.value_name,
+        visits.value,
+        case
+            when episodes.first_revision_day is null then 'not_revised'
+            when painful_before.patient_id is not null then 'painful_before_revision'
+            when delivered_tables.site_id is null then 'no_source_data'
+            when visits.patient_id is null then 'no_assessment_in_window'
+        end as reason
+    from episodes
+    left join painful_before
+        on
+            episodes.site_id = painful_before.site_id
+            and episodes.patient_id = painful_before.patient_id
+    left join visits
+        on
+            episodes.site_id = visits.site_id
+            and episodes.patient_id = visits.patient_id
+            and visits.decision_order = 1
+    left join delivered_tables
+        on
+            episodes.site_id = delivered_tables.site_id
+            and delivered_tables.source_table = 'follow_ups'
+),
+
+results as (
+    select
+        site_id,
+        patient_id,
+        reason,
+        case
+            when reason is not null then 'not_assessable'
+            when is_painful then 'yes'
+            else 'no'
+        end as status,
+        case when reason is null and is_painful then day end as onset_day,
+        case when reason is null then value end as value,
+        case when reason is null then value_name end as value_name,
+        cast(null as varchar) as kind,
+        case when reason is null then follow_up_id end as follow_up_id
+    from reasoned
+)
+
+select
+    site_id,
+    patient_id,
+    status,
+    reason,
+    onset_day,
+    value,
+    value_name,
+    kind,
+    case when follow_up_id is not null then 'follow_ups' else 'patients' end as source_table,
+    coalesce(follow_up_id, patient_id) as record_id
+from results

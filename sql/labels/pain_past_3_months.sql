@@ -1,0 +1,189 @@
+/*
+title: Pain past 3 months
+guide: Discomfort for 6 to 12 weeks is normal; pain that lasts beyond 3 months needs imaging and treatment.
+definition: >
+  At a visit on day 92 or later, before any revision, neck pain of 4 or more, or a disability index of 30 percent or
+  more with a pain item of 2 or more. Judged among patients alive, unrevised and observed on day 92. The kind is
+  persistent when no visit from day 42 on showed neck pain of 3 or less before, else recurrent.
+rationale: >
+  A landmark keeps out immortal time. A visit called "3 months" but held on day 80 cannot establish pain past 3 months,
+  and pain after a revision belongs to another surgery (see pain_after_revision).
+citation: clinical specification, sections 1 and 2
+grain: one row per episode and piece of evidence
+version: 1
+status: accepted
+headline: true
+needs: [episodes, pain_visits, follow_up_scores, revision_procedures, delivered_tables, thresholds]
+columns:
+  onset_day: day of the first visit that shows the pain
+  value: the score that decided; of a no, the highest neck pain score (or index) of the assessed visits
+*/
+with visits as (
+    select
+        pain_visits.site_id,
+        pain_visits.patient_id,
+        pain_visits.follow_up_id,
+        pain_visits.day,
+        pain_visits.is_painful,
+        pain_visits.value_name,
+        pain_visits.value,
+        row_number() over (
+            partition by pain_visits.site_id, pain_visits.patient_id
+            order by
+                pain_visits.is_painful desc,
+                case when pain_visits.is_painful then pain_visits.day end,
+                case when not pain_visits.is_painful then pain_visits.value_name end desc,
+                case when not pain_visits.is_painful then pain_visits.value end desc,
+                pain_visits.day,
+                pain_visits.follow_up_id asc
+        ) as decision_order
+    from pain_visits
+    where not pain_visits.is_after_revision
+),
+
+deciding_visits as (
+    select
+        site_id,
+        patient_id,
+        follow_up_id,
+        day,
+        is_painful,
+        value_name,
+        value
+    from visits
+    where decision_order = 1
+),
+
+controlled_visits as (
+    select
+        follow_up_scores.site_id,
+        follow_up_scores.patient_id,
+        follow_up_scores.follow_up_id,
+        deciding_visits.day as onset_day
+    from follow_up_scores
+    inner join deciding_visits
+        on
+            follow_up_scores.site_id = deciding_visits.site_id
+            and follow_up_scores.patient_id = deciding_visits.patient_id
+            and deciding_visits.is_painful
+    cross join thresholds
+    where
+        follow_up_scores.day >= thresholds.persistent_from_day
+        and follow_up_scores.day < deciding_visits.day
+        and follow_up_scores.neck_pain_nrs <= thresholds.pain_controlled_nrs
+),
+
+controlled_episodes as (
+    select distinct
+        site_id,
+        patient_id
+    from controlled_visits
+),
+
+reasoned as (
+    select
+        episodes.site_id,
+        episodes.patient_id,
+        deciding_visits.day,
+        deciding_visits.is_painful,
+        deciding_visits.value_name,
+        deciding_visits.value,
+        controlled_episodes.patient_id is not null as is_controlled_before,
+        case
+            when episodes.death_day < thresholds.pain_landmark_day then 'died_before_window'
+            when episodes.first_revision_day < thresholds.pain_landmark_day then 'revised_before_window'
+            when coalesce(episodes.data_cut_day < thresholds.pain_landmark_day, true) then 'window_not_closed'
+            when coalesce(episodes.observed_days < thresholds.pain_landmark_day, true) then 'no_follow_up'
+            when delivered_tables.site_id is null then 'no_source_data'
+            when deciding_visits.patient_id is null then 'no_assessment_in_window'
+        end as reason
+    from episodes
+    cross join thresholds
+    left join deciding_visits
+        on
+            episodes.site_id = deciding_visits.site_id
+            and episodes.patient_id = deciding_visits.patient_id
+    left join controlled_episodes
+        on
+            episodes.site_id = controlled_episodes.site_id
+            and episodes.patient_id = controlled_episodes.patient_id
+    left join delivered_tables
+        on
+            episodes.site_id = delivered_tables.site_id
+            and delivered_tables.source_table = 'follow_ups'
+),
+
+results as (
+    select
+        site_id,
+        patient_id,
+        reason,
+        case
+            when reason is not null then 'not_assessable'
+            when is_painful then 'yes'
+            else 'no'
+        end as status,
+        case when reason is null and is_painful then day end as onset_day,
+        case when reason is null then value end as value,
+        case when reason is null then value_name end as value_name,
+        case
+            when reason is null and is_painful and is_controlled_before then 'recurrent'
+            when reason is null and is_painful then 'persistent'
+        end as kind
+    from reasoned
+),
+
+evidence as (
+    select
+        visits.site_id,
+        visits.patient_id,
+        'follow_ups' as source_table,
+        visits.follow_up_id as record_id
+    from visits
+    inner join results
+        on
+            visits.site_id = results.site_id
+            and visits.patient_id = results.patient_id
+    where results.status = 'no' or (results.status = 'yes' and visits.decision_order = 1)
+    union all
+    select
+        controlled_visits.site_id,
+        controlled_visits.patient_id,
+        'follow_ups' as source_table,
+        controlled_visits.follow_up_id as record_id
+    from controlled_visits
+    inner join results
+        on
+            controlled_visits.site_id = results.site_id
+            and controlled_visits.patient_id = results.patient_id
+            and results.status = 'yes'
+    union all
+    select
+        revision_procedures.site_id,
+        revision_procedures.patient_id,
+        'procedures' as source_table,
+        revision_procedures.procedure_id as record_id
+    from revision_procedures
+    inner join results
+        on
+            revision_procedures.site_id = results.site_id
+            and revision_procedures.patient_id = results.patient_id
+            and results.reason = 'revised_before_window'
+)
+
+select
+    results.site_id,
+    results.patient_id,
+    results.status,
+    results.reason,
+    results.onset_day,
+    results.value,
+    results.value_name,
+    results.kind,
+    coalesce(evidence.source_table, 'patients') as source_table,
+    coalesce(evidence.record_id, results.patient_id) as record_id
+from results
+left join evidence
+    on
+        results.site_id = evidence.site_id
+        and results.patient_id = evidence.patient_id

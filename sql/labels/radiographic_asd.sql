@@ -1,0 +1,72 @@
+/*
+title: Radiographic adjacent segment disease
+guide: The joints above and below a fusion can wear faster; an image shows it.
+definition: >
+  An image after day 0 shows degeneration, herniation or stenosis of a joint adjacent to the fusion, new or worse than
+  before surgery. A joint that was symptomatic before surgery does not count.
+rationale: Findings on images are far more frequent than disease, so they are kept apart from suspected disease.
+citation: clinical specification, section 3
+grain: one row per episode and piece of evidence
+version: 1
+status: accepted
+headline: false
+needs: [episodes, adjacent_images, delivered_tables, thresholds]
+columns:
+  onset_day: day of the first such image
+  value: the finding's recorded value when it has one; of a no, the observed days
+*/
+with first_images as (
+    select
+        site_id,
+        patient_id,
+        imaging_id,
+        day,
+        finding,
+        value
+    from adjacent_images
+    qualify row_number() over (partition by site_id, patient_id order by day, imaging_id) = 1
+),
+
+reasoned as (
+    select
+        episodes.site_id,
+        episodes.patient_id,
+        episodes.observed_days,
+        first_images.imaging_id,
+        first_images.day,
+        first_images.finding,
+        first_images.value,
+        case
+            when first_images.imaging_id is not null then null
+            when episodes.index_levels is null then 'level_unknown'
+            when delivered_tables.site_id is null then 'no_source_data'
+            when coalesce(episodes.observed_days < thresholds.asd_observed_days, true) then 'no_follow_up'
+        end as reason
+    from episodes
+    cross join thresholds
+    left join first_images
+        on
+            episodes.site_id = first_images.site_id
+            and episodes.patient_id = first_images.patient_id
+    left join delivered_tables
+        on
+            episodes.site_id = delivered_tables.site_id
+            and delivered_tables.source_table = 'imaging'
+)
+
+select
+    site_id,
+    patient_id,
+    case
+        when imaging_id is not null then 'yes'
+        when reason is not null then 'not_assessable'
+        else 'no'
+    end as status,
+    reason,
+    day as onset_day,
+    case when imaging_id is not null then value else cast(observed_days as double) end as value,
+    case when imaging_id is not null then finding else 'observed_days' end as value_name,
+    cast(null as varchar) as kind,
+    case when imaging_id is not null then 'imaging' else 'patients' end as source_table,
+    coalesce(imaging_id, patient_id) as record_id
+from reasoned

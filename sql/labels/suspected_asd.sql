@@ -1,0 +1,117 @@
+/*
+title: Suspected adjacent segment disease
+guide: New symptoms after a good spell can come from the joint above or below the fusion.
+definition: >
+  Clinical adjacent segment disease that is probable (new or worse image of an adjacent joint and a symptom at most 180
+  days from it), or surgical adjacent segment disease. The kind says which: clinical, surgical or both.
+rationale: >
+  Radiographic findings alone are not suspected disease. A no needs both parts to be a no: images from the site, known
+  joints and observation.
+citation: clinical specification, section 3
+grain: one row per episode and piece of evidence
+version: 1
+status: accepted
+headline: true
+needs: [episodes, symptomatic_images, surgical_asd, delivered_tables, thresholds]
+columns:
+  onset_day: the earlier onset of the two parts
+  value: the observed days of a no
+*/
+with surgical as (
+    select
+        site_id,
+        patient_id,
+        status,
+        reason,
+        onset_day,
+        source_table,
+        record_id
+    from surgical_asd
+),
+
+surgical_results as (
+    select distinct
+        site_id,
+        patient_id,
+        status,
+        reason,
+        onset_day
+    from surgical
+),
+
+results as (
+    select
+        episodes.site_id,
+        episodes.patient_id,
+        episodes.observed_days,
+        least(symptomatic_images.onset_day, surgical_results.onset_day) as onset_day,
+        case
+            when symptomatic_images.imaging_id is not null and surgical_results.status = 'yes' then 'both'
+            when symptomatic_images.imaging_id is not null then 'clinical'
+            when surgical_results.status = 'yes' then 'surgical'
+        end as kind,
+        case
+            when symptomatic_images.imaging_id is not null or surgical_results.status = 'yes' then null
+            when surgical_results.reason = 'level_unknown' then 'level_unknown'
+            when delivered_tables.site_id is null then 'no_source_data'
+            else surgical_results.reason
+        end as reason
+    from episodes
+    inner join surgical_results
+        on
+            episodes.site_id = surgical_results.site_id
+            and episodes.patient_id = surgical_results.patient_id
+    left join symptomatic_images
+        on
+            episodes.site_id = symptomatic_images.site_id
+            and episodes.patient_id = symptomatic_images.patient_id
+    left join delivered_tables
+        on
+            episodes.site_id = delivered_tables.site_id
+            and delivered_tables.source_table = 'imaging'
+),
+
+evidence as (
+    select
+        site_id,
+        patient_id,
+        'imaging' as source_table,
+        imaging_id as record_id
+    from symptomatic_images
+    union all
+    select
+        site_id,
+        patient_id,
+        symptom_table as source_table,
+        symptom_id as record_id
+    from symptomatic_images
+    union all
+    select
+        site_id,
+        patient_id,
+        source_table,
+        record_id
+    from surgical
+    where status = 'yes'
+)
+
+select
+    results.site_id,
+    results.patient_id,
+    case
+        when results.kind is not null then 'yes'
+        when results.reason is not null then 'not_assessable'
+        else 'no'
+    end as status,
+    results.reason,
+    results.onset_day,
+    case when results.kind is null then cast(results.observed_days as double) end as value,
+    case when results.kind is null then 'observed_days' end as value_name,
+    results.kind,
+    coalesce(evidence.source_table, 'patients') as source_table,
+    coalesce(evidence.record_id, results.patient_id) as record_id
+from results
+left join evidence
+    on
+        results.site_id = evidence.site_id
+        and results.patient_id = evidence.patient_id

@@ -1,0 +1,41 @@
+"""DuckDB, the default engine: connections with the settings' limits, and relations made from SQL files."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+from outcomes.settings import Settings
+from outcomes.sqlfiles import SqlFile
+
+
+def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """An in-memory connection that spills to disk beside the data and never loads an extension."""
+    spill = settings.home / "tmp"
+    return duckdb.connect(
+        config={
+            "threads": settings.threads,
+            "memory_limit": settings.memory_limit,
+            "temp_directory": str(spill),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+
+
+def connect_read_only(database: Path) -> duckdb.DuckDBPyConnection:
+    """A connection that can read this one file and nothing else."""
+    con = duckdb.connect(
+        str(database),
+        read_only=True,
+        config={"autoinstall_known_extensions": False, "autoload_known_extensions": False},
+    )
+    con.execute("set enable_external_access = false")
+    con.execute("set lock_configuration = true")
+    return con
+
+
+def materialize(con: duckdb.DuckDBPyConnection, files: Iterable[SqlFile]) -> None:
+    """Make each file's relation a table of its name, in the order given."""
+    for file in files:
+        con.execute(f'create or replace table "{file.name}" as {file.select}')

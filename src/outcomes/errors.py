@@ -1,0 +1,103 @@
+"""Every mistake that the pipeline names: a stable code, an exit status, what to do next.
+
+Codes and exit statuses are numbered once and never reused. A message names the place (site, period, table,
+column, rule, counts) and never a value of a record.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One kind of mistake: its exit status, what is wrong in one sentence, and what to do next."""
+
+    exit_status: int
+    what: str
+    remedy: str
+
+
+MISTAKES: dict[str, Mistake] = {
+    # 10-39: a submission is refused
+    "manifest_missing": Mistake(
+        10, "the folder holds no manifest.json", "finish the delivery with `outcomes manifest DIR`"
+    ),
+    "manifest_malformed": Mistake(
+        11, "manifest.json cannot be read as a manifest", "write it anew with `outcomes manifest DIR`"
+    ),
+    "contract_version_unknown": Mistake(
+        12, "this contract version is not known here", "deliver with a version that the contract page lists"
+    ),
+    "site_unknown": Mistake(
+        13,
+        "the site is not registered or is not the one of the folder",
+        "correct site_id, or add the site to sites.csv",
+    ),
+    "period_mismatch": Mistake(
+        14, "the manifest's period is not the one of the folder", "correct the period, or move the folder"
+    ),
+    "table_missing": Mistake(15, "a table that every submission needs is missing", "deliver it with the others"),
+    "table_unknown": Mistake(16, "a file is not a table of the contract", "take it out of the submission"),
+    "file_missing": Mistake(17, "a file that the manifest lists is missing", "deliver the file again"),
+    "checksum_mismatch": Mistake(
+        18, "a file's sha256 is not the one of the manifest", "deliver the file again, then write the manifest last"
+    ),
+    "file_empty": Mistake(
+        19, "a file holds no rows", "deliver the rows, or leave the table out when there is nothing to send"
+    ),
+    "file_encoding": Mistake(20, "a file is not UTF-8", "export it as UTF-8"),
+    "file_unreadable": Mistake(21, "a file cannot be read as CSV (RFC 4180) or Parquet", "export it again"),
+    "column_missing": Mistake(22, "a column of the contract is missing", "add the column; it may be left empty"),
+    "column_extra": Mistake(
+        23, "a column is not in the contract", "take the column out; the contract is an allow-list"
+    ),
+    "row_count_mismatch": Mistake(
+        24, "a file's rows are not as many as the manifest says", "deliver the file again, then write the manifest last"
+    ),
+    "identifier_found": Mistake(
+        25, "a value looks like an identifier of a person", "de-identify the extract and deliver it again"
+    ),
+    "age_over_89": Mistake(26, "an age above 90 was delivered", "cap ages at 90 (90 = 90 and over)"),
+    "index_period_too_fine": Mistake(
+        27,
+        "index_period is finer than the de-identification method allows",
+        "give YYYY under Safe Harbor, else YYYY-MM",
+    ),
+    "too_many_critical_rows": Mistake(
+        28, "too large a share of the rows breaks a critical rule", "mend the rows listed by rule and deliver again"
+    ),
+    # 40-59: a command cannot do what it was asked
+    "submissions_refused": Mistake(40, "at least one submission was refused", "see `outcomes status` for each code"),
+    "submission_unknown": Mistake(
+        41, "there is no such submission folder", "see `outcomes status` for those landed"
+    ),
+    "no_release": Mistake(42, "nothing has been released yet", "run `outcomes release`"),
+    "nothing_to_release": Mistake(43, "the lake holds no accepted submission", "run `outcomes ingest` first"),
+    "patient_unknown": Mistake(44, "no such patient is in the current release", "give SITE/PATIENT as in the marts"),
+    "source_malformed": Mistake(45, "the source folder is not in the expected format", "see `outcomes import --help`"),
+    "query_failed": Mistake(46, "the query could not be run", "check it against the codebook"),
+    "folder_not_empty": Mistake(47, "the folder already holds something else", "name an empty folder"),
+    "dashboards_missing": Mistake(48, "the dashboards' packages are not installed", "install outcomes[dashboards]"),
+    "period_malformed": Mistake(49, "a period is not a month", "write it as YYYY-MM"),
+    # 60-69: the pipeline contradicts itself; a defect, not bad input
+    "rows_not_conserved": Mistake(60, "rows in are not rows accepted plus rows quarantined", "report this as a defect"),
+}
+
+
+class OutcomesError(Exception):
+    """A named mistake.
+
+    Args:
+        code: a key of `MISTAKES`.
+        where: the place, in words that hold no value of a record.
+    """
+
+    def __init__(self, code: str, where: str) -> None:
+        mistake = MISTAKES[code]
+        super().__init__(f"{code}: {mistake.what} ({where}). To do: {mistake.remedy}.")
+        self.code = code
+        self.where = where
+        self.exit_status = mistake.exit_status
+
+
+class SubmissionRefused(OutcomesError):  # noqa: N818 - refused is the word of the domain
+    """A whole submission is refused; nothing of it enters the lake."""

@@ -1,0 +1,1 @@
+"""Definitions and their run over the lake: episodes, labels, evidence."""

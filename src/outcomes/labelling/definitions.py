@@ -1,0 +1,92 @@
+"""Definitions as data: labels from the headers of `sql/labels/`, thresholds, code lists and reference tables."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import duckdb
+import yaml
+
+from outcomes.shipped import shipped
+from outcomes.sqlfiles import SqlFile, load
+
+_CODE_LIST_COLUMNS = {
+    "list": "varchar",
+    "version": "integer",
+    "system": "varchar",
+    "code": "varchar",
+    "is_prefix": "boolean",
+    "label": "varchar",
+    "valid_from": "varchar",
+    "valid_to": "varchar",
+    "approach": "varchar",
+    "is_add_on": "boolean",
+    "joints": "bigint",
+    "procedure_group": "varchar",
+    "needs": "varchar",
+    "joint": "varchar",
+}
+
+
+@dataclass(frozen=True)
+class LabelDefinition:
+    """One label as its SQL file declares it; `sql` is the statement that computes it."""
+
+    name: str
+    title: str
+    guide: str
+    definition: str
+    rationale: str
+    citation: str
+    version: int
+    status: str
+    is_headline: bool
+    file: SqlFile
+
+    @classmethod
+    def from_file(cls, file: SqlFile) -> "LabelDefinition":
+        """Read the definition from the header of its file."""
+        header = file.header
+        return cls(
+            name=file.name,
+            title=header["title"],
+            guide=header["guide"].strip(),
+            definition=header["definition"].strip(),
+            rationale=header["rationale"].strip(),
+            citation=header["citation"],
+            version=header["version"],
+            status=header["status"],
+            is_headline=header["headline"],
+            file=file,
+        )
+
+
+@cache
+def label_definitions() -> tuple[LabelDefinition, ...]:
+    """All labels, by name."""
+    return tuple(LabelDefinition.from_file(file) for file in load(shipped("sql", "labels")))
+
+
+@cache
+def thresholds() -> dict[str, Any]:
+    """The project's conventions by name (`sql/thresholds.yaml`)."""
+    values: dict[str, Any] = yaml.safe_load(shipped("sql", "thresholds.yaml").read_text(encoding="utf-8"))
+    return values
+
+
+def load_definitions(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the relations `thresholds` (one row), `code_lists` and one per reference table.
+
+    Codes lose their dots, as the codes of a submission do on load.
+    """
+    columns = ", ".join(f"${name} as {name}" for name in thresholds())
+    con.execute(f"create or replace table thresholds as select {columns}", thresholds())
+    con.execute("create or replace table code_lists (" + ", ".join(map(" ".join, _CODE_LIST_COLUMNS.items())) + ")")
+    for path in sorted(shipped("sql", "codelists").glob("*.csv")):
+        con.execute(
+            "insert into code_lists by name from read_csv($path, header = true, all_varchar = true)",
+            {"path": str(path)},
+        )
+    con.execute("update code_lists set code = replace(code, '.', '')")
+    for path in sorted(shipped("sql", "reference").glob("*.csv")):
+        con.execute(f"create or replace table {path.stem} as from read_csv($path, header = true)", {"path": str(path)})

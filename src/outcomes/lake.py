@@ -1,0 +1,249 @@
+"""The lake: Delta tables of accepted rows, and one table of submissions whose rows are the commits.
+
+Rows of a submission are written first, under its `submission_id`; one row in `submissions` then commits it. Readers
+see only rows of committed, unsuperseded submissions, so a crash half-way changes nothing that a reader sees.
+"""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+from pyarrow import parquet
+
+from outcomes.contract import TABLES, Table
+
+PROVENANCE = pa.schema(
+    [
+        pa.field("site_id", pa.string()),
+        pa.field("period", pa.string()),
+        pa.field("submission_id", pa.string()),
+        pa.field("flags", pa.string()),
+    ]
+)
+"""Columns that the lake adds to each row; `flags` joins the codes of broken warning rules with a semicolon."""
+
+_TABLE_COUNTS = pa.struct(
+    [
+        pa.field("source_table", pa.string()),
+        pa.field("rows_in", pa.int64()),
+        pa.field("rows_accepted", pa.int64()),
+        pa.field("rows_quarantined", pa.int64()),
+    ]
+)
+
+_RULE_RESULT = pa.struct(
+    [
+        pa.field("source_table", pa.string()),
+        pa.field("rule", pa.string()),
+        pa.field("severity", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("rows_checked", pa.int64()),
+        pa.field("rows_failed", pa.int64()),
+    ]
+)
+
+SUBMISSIONS = pa.schema(
+    [
+        pa.field("submission_id", pa.string()),
+        pa.field("site_id", pa.string()),
+        pa.field("period", pa.string()),
+        pa.field("attempt", pa.int64()),
+        pa.field("kind", pa.string()),
+        pa.field("contract_version", pa.int64()),
+        pa.field("deidentification_method", pa.string()),
+        pa.field("outcome", pa.string()),
+        pa.field("code", pa.string()),
+        pa.field("rows_in", pa.int64()),
+        pa.field("rows_accepted", pa.int64()),
+        pa.field("rows_quarantined", pa.int64()),
+        pa.field("tables", pa.list_(_TABLE_COUNTS)),
+        pa.field("rules", pa.list_(_RULE_RESULT)),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class TableCounts:
+    """Row conservation of one table: rows_in = rows_accepted + rows_quarantined."""
+
+    source_table: str
+    rows_in: int
+    rows_accepted: int
+    rows_quarantined: int
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    """How one rule fared over one table of one submission."""
+
+    source_table: str
+    rule: str
+    severity: str
+    reason: str
+    rows_checked: int
+    rows_failed: int
+
+
+@dataclass(frozen=True)
+class SubmissionRecord:
+    """The row that commits a submission, or records its refusal (`outcome` refused, with the code).
+
+    Of a refused submission all rows count as quarantined: none is accepted, and the delivery stays where it landed.
+    """
+
+    submission_id: str
+    site_id: str
+    period: str
+    attempt: int
+    outcome: str
+    code: str | None = None
+    kind: str | None = None
+    contract_version: int | None = None
+    deidentification_method: str | None = None
+    rows_in: int = 0
+    rows_accepted: int = 0
+    rows_quarantined: int = 0
+    tables: tuple[TableCounts, ...] = ()
+    rules: tuple[RuleResult, ...] = field(default=())
+
+
+_SUBMISSION_STATUS = """
+create or replace table submissions as
+with recorded as (
+    from recorded_submissions
+    where $as_known_on is null or period <= $as_known_on
+),
+accepted as (
+    select
+        submission_id,
+        site_id,
+        period,
+        attempt,
+        row_number() over (partition by site_id, period order by attempt desc) = 1 as is_latest,
+        max(period) filter (where kind = 'full') over (partition by site_id) as latest_full_period
+    from recorded
+    where outcome = 'accepted'
+)
+select
+    recorded.*,
+    case
+        when recorded.outcome = 'refused' then 'refused'
+        when accepted.is_latest and (latest_full_period is null or recorded.period >= latest_full_period)
+            then 'accepted'
+        else 'superseded'
+    end as status
+from recorded
+left join accepted
+    on recorded.site_id = accepted.site_id
+    and recorded.period = accepted.period
+    and recorded.attempt = accepted.attempt
+order by recorded.site_id, recorded.period, recorded.attempt
+"""
+
+
+class Lake:
+    """The Delta tables below one folder (or object-store URL, as a string)."""
+
+    def __init__(self, root: Path | str) -> None:
+        self._root = str(root).rstrip("/")
+
+    def write_rows(self, table: Table, rows: pa.Table) -> None:
+        """Write a submission's accepted rows of one table; writing them again replaces them.
+
+        Args:
+            table: the contract table.
+            rows: `PROVENANCE` then the contract's columns; all rows of one submission.
+        """
+        if rows.num_rows == 0:
+            return
+        first = rows.slice(0, 1).select(["site_id", "period", "submission_id"]).to_pylist()[0]
+        write_deltalake(
+            self._uri(table.name),
+            rows.select([*PROVENANCE.names, *table.schema.names]),
+            partition_by=["site_id", "period"],
+            mode="overwrite",
+            predicate=" and ".join(f"{column} = '{value}'" for column, value in first.items()),
+        )
+
+    def commit(self, record: SubmissionRecord) -> None:
+        """Append the row that makes a submission's rows visible, or records its refusal."""
+        row = asdict(record) | {
+            "tables": [asdict(counts) for counts in record.tables],
+            "rules": [asdict(result) for result in record.rules],
+        }
+        write_deltalake(self._uri("submissions"), pa.Table.from_pylist([row], schema=SUBMISSIONS), mode="append")
+
+    def recorded(self, site_id: str, period: str) -> list[SubmissionRecord]:
+        """The attempts recorded for one site and period, oldest first (without their table and rule details)."""
+        attempts = [
+            SubmissionRecord(**{name: row[name] for name in SUBMISSIONS.names if name not in ("tables", "rules")})
+            for row in self._submissions().to_pylist()
+            if (row["site_id"], row["period"]) == (site_id, period)
+        ]
+        return sorted(attempts, key=lambda attempt: attempt.attempt)
+
+    def attach(self, con: duckdb.DuckDBPyConnection, as_known_on: str | None = None) -> None:
+        """Make the lake readable on a connection.
+
+        Creates the table `submissions` (with `status` accepted, refused or superseded) and, for each contract table,
+        a view of its name: the rows in force, one per (site_id, key), tombstones and superseded rows left out,
+        with `PROVENANCE` before the contract's columns.
+
+        Args:
+            con: a connection that may create relations.
+            as_known_on: leave out every submission of a later period (`YYYY-MM`).
+        """
+        con.register("recorded_submissions", self._submissions())
+        con.execute(_SUBMISSION_STATUS, {"as_known_on": as_known_on})
+        con.unregister("recorded_submissions")
+        for table in TABLES.values():
+            con.execute(f"create or replace view {table.name} as {self._rows_in_force(table)}")
+
+    def _rows_in_force(self, table: Table) -> str:
+        columns = ", ".join(f"rows_written.{name}" for name in [*PROVENANCE.names, *table.schema.names])
+        return f"""
+            with in_force as (
+                select {columns}
+                from ({self._rows_written(table)}) as rows_written
+                inner join submissions
+                    on rows_written.submission_id = submissions.submission_id
+                    and rows_written.site_id = submissions.site_id
+                    and rows_written.period = submissions.period
+                    and submissions.status = 'accepted'
+                qualify row_number() over (
+                    partition by rows_written.site_id, rows_written.{table.key}
+                    order by rows_written.period desc
+                ) = 1
+            )
+            select * from in_force where not coalesce(deleted, false)
+        """
+
+    def _rows_written(self, table: Table) -> str:
+        files = self._files(table.name)
+        if not files:
+            typed = ", ".join(
+                [f"cast(null as varchar) as {name}" for name in PROVENANCE.names]
+                + [f"cast(null as {column.type.sql}) as {column.name}" for column in table.columns]
+            )
+            return f"select {typed} where false"
+        quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+        return (
+            f"select * from read_parquet([{quoted}], hive_partitioning = true, "
+            "hive_types = {'site_id': varchar, 'period': varchar})"
+        )
+
+    def _submissions(self) -> pa.Table:
+        files = self._files("submissions")
+        if not files:
+            return SUBMISSIONS.empty_table()
+        return pa.concat_tables(parquet.read_table(file, schema=SUBMISSIONS) for file in files)
+
+    def _files(self, name: str) -> list[str]:
+        if not DeltaTable.is_deltatable(self._uri(name)):
+            return []
+        return sorted(DeltaTable(self._uri(name)).file_uris())
+
+    def _uri(self, name: str) -> str:
+        return f"{self._root}/{name}"

@@ -1,0 +1,46 @@
+"""Every path and threshold that a site may set, read from the environment (prefix `OUTCOMES_`)."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Paths and thresholds of one installation. `OUTCOMES_HOME` is the one folder that holds all data."""
+
+    model_config = SettingsConfigDict(env_prefix="OUTCOMES_", frozen=True)
+
+    home: Path = Path("data")
+    max_critical_share: float = Field(default=0.05, ge=0, le=1)
+    """Share of a submission's rows that may break a critical rule before the whole submission is refused."""
+    small_cell: int = Field(default=11, ge=5)
+    """The smallest count of patients that may be shown (10 and fewer are hidden)."""
+    releases_kept: int = Field(default=5, ge=1)
+    threads: int = Field(default=2, ge=1)
+    memory_limit: str = "4GB"
+
+    @property
+    def landing(self) -> Path:
+        """Where sites deliver: `landing/<site>/<period>/`."""
+        return self.home / "landing"
+
+    @property
+    def lake(self) -> Path:
+        """The Delta tables of accepted rows."""
+        return self.home / "lake"
+
+    @property
+    def quarantine(self) -> Path:
+        """Refused rows with their rule codes: `quarantine/<site>/<period>/<submission_id>/<table>.parquet`."""
+        return self.home / "quarantine"
+
+    @property
+    def releases(self) -> Path:
+        """Published releases; `releases/current` points at one."""
+        return self.home / "releases"
+
+    @property
+    def sites_file(self) -> Path:
+        """The register of sites (site_id, name). Without it every landing folder is a site."""
+        return self.home / "sites.csv"

@@ -1,0 +1,68 @@
+"""SQL files that describe themselves: a YAML header in the leading comment, then one select."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True)
+class SqlFile:
+    """One relation: its name (the file's), its header and its select statement."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The relation's name, as other files refer to it."""
+        return self.path.stem
+
+    @cached_property
+    def _parts(self) -> tuple[str, str]:
+        text = self.path.read_text(encoding="utf-8")
+        if not text.startswith("/*") or "*/" not in text:
+            msg = f"{self.path.name} does not open with a header comment"
+            raise ValueError(msg)
+        header, select = text.removeprefix("/*").split("*/", 1)
+        return header, select.strip().removesuffix(";")
+
+    @cached_property
+    def header(self) -> dict[str, Any]:
+        """The header's fields: title, grain, needs, version, columns and so on."""
+        fields = yaml.safe_load(self._parts[0])
+        if not isinstance(fields, dict):
+            msg = f"{self.path.name}: the header is not a YAML mapping"
+            raise TypeError(msg)
+        return fields
+
+    @property
+    def select(self) -> str:
+        """The statement, without header and closing semicolon."""
+        return self._parts[1]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the relations that must exist before this one."""
+        return tuple(self.header.get("needs", ()))
+
+
+def load(folder: Path) -> list[SqlFile]:
+    """All SQL files of a folder, by name."""
+    return [SqlFile(path) for path in sorted(folder.glob("*.sql"))]
+
+
+def in_order(files: Iterable[SqlFile]) -> list[SqlFile]:
+    """The files ordered so that each comes after those it needs; ties by name, so the order is total."""
+    by_name = {file.name: file for file in files}
+    sorter = TopologicalSorter({name: [n for n in file.needs if n in by_name] for name, file in by_name.items()})
+    sorter.prepare()
+    ordered: list[SqlFile] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        ordered += [by_name[name] for name in ready]
+        sorter.done(*ready)
+    return ordered
