@@ -1,0 +1,148 @@
+"""The cohort, staging, strata, levels, windows and scores, situation by situation."""
+
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.support.situations import Row, complete, label
+
+_DAY_0_ADMISSION: Row = {"day": 0, "code_system": "ICD10PCS", "code": "0RG10A0", "encounter_id": "stay"}
+
+
+def _run(records: dict[str, list[Row]]) -> duckdb.DuckDBPyConnection:
+    return label({"site": complete(records)})
+
+
+def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    rows = con.execute(sql).fetchall()
+    assert len(rows) == 1
+    return rows[0]
+
+
+@pytest.mark.parametrize(
+    ("records", "reason"),
+    [
+        ({}, None),
+        ({"procedures": [{"day": 0, "code_system": "ICD10PCS", "code": "0RG60A0"}]}, "no_cervical_fusion_on_day_0"),
+        ({"procedures": [{"day": 0, "code_system": "CPT", "code": "22845"}]}, "no_cervical_fusion_on_day_0"),
+        ({"procedures": [{"day": 0, "code_system": "CPT", "code": "22552"}]}, "no_cervical_fusion_on_day_0"),
+        ({"procedures": [{"day": -400, "code_system": "CPT", "code": "22551"}]}, "earlier_cervical_fusion"),
+        ({"diagnoses": [{"day": -365, "code_system": "ICD10CM", "code": "Z981"}]}, "arthrodesis_status_before"),
+        ({"diagnoses": [{"day": -366, "code_system": "ICD10CM", "code": "Z981"}]}, None),
+        ({"diagnoses": [{"day": 0, "code_system": "ICD10CM", "code": "Z981"}]}, None),
+    ],
+    ids=[
+        "index fusion", "thoracic fusion", "instrumentation is an add-on", "a further joint is an add-on",
+        "earlier fusion", "arthrodesis a year before", "arthrodesis longer ago", "arthrodesis on day 0",
+    ],
+)  # fmt: skip
+def test_cohort(records: dict[str, list[Row]], reason: str | None) -> None:
+    con = _run(records)
+    assert _one(con, "select reason from cohort") == (reason,)
+    assert _one(con, "select count(*) from episodes") == (0 if reason else 1,)
+    left_at = con.execute("select reason from attrition where patients_out > 0").fetchall()
+    assert left_at == ([(reason,)] if reason else [])
+    assert _one(con, "select patients_left from attrition where step = 4") == (0 if reason else 1,)
+
+
+@pytest.mark.parametrize(
+    ("further", "is_staged"),
+    [
+        ({"day": 2, "encounter_id": "stay"}, True),
+        ({"day": 40, "encounter_id": "stay"}, True),
+        ({"day": 2, "encounter_id": "stay", "modifier": "78"}, False),
+        ({"day": 14, "modifier": "58"}, True),
+        ({"day": 14, "planned_stage": True}, True),
+        ({"day": 15, "modifier": "58"}, False),
+        ({"day": 5}, False),
+    ],
+)
+def test_staging(further: Row, is_staged: bool) -> None:
+    fusion = {"code_system": "ICD10PCS", "code": "0RG1071"} | further
+    con = _run({"procedures": [_DAY_0_ADMISSION, fusion]})
+    assert _one(con, "select is_staged, first_revision_day is null from episodes") == (is_staged, is_staged)
+
+
+@pytest.mark.parametrize(
+    ("procedures", "expected"),
+    [
+        ([{"code": "22551", "levels": "C5-6"}], ("anterior", "C5-6", 1, "1")),
+        ([{"code": "22551", "levels": "C6-7;C5-6"}], ("anterior", "C5-6;C6-7", 2, "2")),
+        ([{"code": "22551"}, {"code": "22552"}, {"code": "22552"}], ("anterior", None, 3, "3+")),
+        ([{"code": "22551", "levels": "C5-6"}, {"code": "22600", "levels": "C5-6"}], ("combined", "C5-6", 1, "1")),
+        ([{"code": "0RG20A0", "code_system": "ICD10PCS"}], ("anterior", None, None, "unknown")),
+        ([{"code": "0RG10AJ", "code_system": "ICD10PCS"}], ("posterior", None, 1, "1")),
+        ([{"code": "22551", "approach": "combined"}], ("combined", None, 1, "1")),
+    ],
+)
+def test_approach_and_levels(procedures: list[Row], expected: tuple[object, ...]) -> None:
+    con = _run({"procedures": [{"day": 0, "code_system": "CPT"} | row for row in procedures]})
+    assert _one(con, "select approach, index_levels, level_count, levels_band from episodes") == expected
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "strata"),
+    [
+        ({"day": -1, "code": "S12600A"}, (True, False, False)),
+        ({"day": -31, "code": "S12600A"}, (False, False, False)),
+        ({"day": 3, "code": "S12600A", "encounter_id": "stay"}, (True, False, False)),
+        ({"day": 3, "code": "S12600A"}, (False, False, False)),
+        ({"day": 0, "code": "C7951"}, (False, True, False)),
+        ({"day": 0, "code": "M4622"}, (False, False, True)),
+    ],
+)
+def test_strata(diagnosis: Row, strata: tuple[bool, bool, bool]) -> None:
+    con = _run({"procedures": [_DAY_0_ADMISSION], "diagnoses": [{"code_system": "ICD10CM"} | diagnosis]})
+    assert _one(con, "select is_trauma, is_tumour, is_infection from episodes") == strata
+
+
+def test_observation_ends_at_death_data_cut_or_last_record() -> None:
+    cases: dict[str, tuple[Row, list[Row], int]] = {
+        "last contact": ({"last_contact_day": 300, "data_cut_day": 700}, [], 300),
+        "death": ({"last_contact_day": 300, "data_cut_day": 700, "death_day": 250}, [], 250),
+        "data cut": ({"last_contact_day": 300, "data_cut_day": 200}, [], 200),
+        "later record": ({"last_contact_day": 300, "data_cut_day": 310}, [{"day": 400}], 400),
+        "nothing known": ({"last_contact_day": None, "data_cut_day": None}, [], 0),
+    }
+    con = label({site: complete({"patients": [patient], "follow_ups": visits})
+                 for site, (patient, visits, _) in cases.items()})  # fmt: skip
+    found = dict(con.execute("select site_id, observed_days from episodes").fetchall())
+    assert found == {site: days for site, (_, _, days) in cases.items()}
+
+
+@pytest.mark.parametrize(
+    ("day", "window"),
+    [
+        (-181, None), (-180, "baseline"), (0, "baseline"), (1, None), (27, None), (28, "6_weeks"), (63, "6_weeks"),
+        (64, "3_months"), (136, "3_months"), (137, "6_months"), (273, "6_months"), (274, "12_months"),
+        (456, "12_months"), (457, None), (640, "24_months"), (821, "24_months"), (822, None), (1096, "36_months"),
+    ],
+)  # fmt: skip
+def test_windows(day: int, window: str | None) -> None:
+    con = _run({"follow_ups": [{"day": day}]})
+    assert _one(con, "select visit_window, is_window_visit from follow_up_scores") == (window, window is not None)
+
+
+def test_nearest_visit_represents_the_window() -> None:
+    con = _run({"follow_ups": [
+        {"follow_up_id": "far", "day": 120}, {"follow_up_id": "late", "day": 95}, {"follow_up_id": "early", "day": 87},
+        {"follow_up_id": "early too", "day": 87},
+    ]})  # fmt: skip
+    assert _one(con, "select follow_up_id from follow_up_scores where is_window_visit") == ("early",)
+
+
+def test_scores() -> None:
+    con = _run({"follow_ups": [
+        {"day": 1, "mjoa_upper_motor": 5, "mjoa_lower_motor": 7, "mjoa_sensory": 3, "mjoa_sphincter": 2, "mjoa_total": 1},
+        {"day": 2, "mjoa_upper_motor": 5, "mjoa_total": 16},
+        {"day": 3, **{f"eq5d_{i}": i for i in range(1, 6)}},
+        {"day": 4, **{f"eq5d_{i}": 1 for i in range(1, 5)}},
+        {"day": 5, "ndi_item_1": 5, "ndi_total": 20, "ndi_unit": "points"},
+        {"day": 6, "ndi_total": 20, "ndi_unit": "points"},
+    ]})  # fmt: skip
+    found = con.execute("select mjoa, eq5d_profile, ndi_percent from follow_up_scores order by day").fetchall()
+    assert found == [
+        (17, None, None), (16, None, None), (None, "12345", None), (None, None, None), (None, None, None),
+        (None, None, 40.0),
+    ]  # fmt: skip

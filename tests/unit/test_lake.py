@@ -1,0 +1,120 @@
+"""What a reader of the lake sees."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from outcomes.contract import TABLES
+from outcomes.lake import PROVENANCE, Lake, SubmissionRecord, TableCounts
+
+_PATIENTS = TABLES["patients"]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+def _write(lake: Lake, period: str, patients: Iterable[str], attempt: int = 1, *, deleted: bool = False) -> str:
+    submission_id = f"a-{period}-{attempt}"
+    rows = [
+        {"site_id": "a", "period": period, "submission_id": submission_id, "patient_id": patient, "deleted": deleted}
+        for patient in patients
+    ]
+    schema = pa.schema([*PROVENANCE, *_PATIENTS.schema])
+    lake.write_rows(_PATIENTS, pa.Table.from_pylist(rows, schema=schema))
+    return submission_id
+
+
+def _commit(lake: Lake, submission_id: str, kind: str = "incremental", outcome: str = "accepted") -> None:
+    site, period, attempt = submission_id[0], submission_id[2:9], int(submission_id[10:])
+    counts = (TableCounts("patients", 1, 1, 0),)
+    lake.commit(SubmissionRecord(submission_id, site, period, attempt, outcome, kind=kind, tables=counts))
+
+
+def _patients(lake: Lake, as_known_on: str | None = None) -> list[tuple[str, str]]:
+    con = duckdb.connect()
+    lake.attach(con, as_known_on)
+    return con.execute("select patient_id, period from patients order by patient_id").fetchall()
+
+
+def _status(lake: Lake) -> dict[str, str]:
+    con = duckdb.connect()
+    lake.attach(con)
+    return dict(con.execute("select submission_id, status from submissions").fetchall())
+
+
+def test_an_empty_lake_has_every_table(lake: Lake) -> None:
+    con = duckdb.connect()
+    lake.attach(con)
+    for table in TABLES.values():
+        assert con.execute(f"select count(*) from {table.name}").fetchone() == (0,)
+        assert [row[0] for row in con.execute(f"describe {table.name}").fetchall()] == [
+            *PROVENANCE.names,
+            *table.schema.names,
+        ]
+
+
+def test_rows_are_seen_only_once_committed(lake: Lake) -> None:
+    submission = _write(lake, "2026-01", ["p1"])
+    assert _patients(lake) == []
+    _commit(lake, submission)
+    assert _patients(lake) == [("p1", "2026-01")]
+
+
+def test_writing_rows_again_replaces_them(lake: Lake) -> None:
+    _write(lake, "2026-01", ["p1", "p2"])
+    _commit(lake, _write(lake, "2026-01", ["p1", "p2"]))
+    assert _patients(lake) == [("p1", "2026-01"), ("p2", "2026-01")]
+
+
+def test_a_later_row_of_the_same_key_supersedes(lake: Lake) -> None:
+    _commit(lake, _write(lake, "2026-02", ["p1"]))
+    _commit(lake, _write(lake, "2026-01", ["p1"]))
+    assert _patients(lake) == [("p1", "2026-02")]
+
+
+def test_a_tombstone_withdraws_and_a_later_row_brings_back(lake: Lake) -> None:
+    _commit(lake, _write(lake, "2026-01", ["p1"]))
+    _commit(lake, _write(lake, "2026-02", ["p1"], deleted=True))
+    assert _patients(lake) == []
+    _commit(lake, _write(lake, "2026-03", ["p1"]))
+    assert _patients(lake) == [("p1", "2026-03")]
+
+
+def test_a_resubmission_supersedes_the_old_one_whole(lake: Lake) -> None:
+    _commit(lake, _write(lake, "2026-01", ["p1", "p2"]))
+    _commit(lake, _write(lake, "2026-01", ["p3"], attempt=2))
+    assert _patients(lake) == [("p3", "2026-01")]
+    assert _status(lake) == {"a-2026-01-1": "superseded", "a-2026-01-2": "accepted"}
+
+
+def test_a_refused_attempt_supersedes_nothing(lake: Lake) -> None:
+    _commit(lake, _write(lake, "2026-01", ["p1"]))
+    _commit(lake, "a-2026-01-2", outcome="refused")
+    assert _patients(lake) == [("p1", "2026-01")]
+    assert _status(lake) == {"a-2026-01-1": "accepted", "a-2026-01-2": "refused"}
+
+
+def test_a_full_submission_replaces_earlier_periods_only(lake: Lake) -> None:
+    _commit(lake, _write(lake, "2026-01", ["p1"]), kind="full")
+    _commit(lake, _write(lake, "2026-02", ["p2"]))
+    _commit(lake, _write(lake, "2026-04", ["p4"]))
+    _commit(lake, _write(lake, "2026-03", ["p3"]), kind="full")
+    assert _patients(lake) == [("p3", "2026-03"), ("p4", "2026-04")]
+
+
+def test_as_known_on_a_past_period(lake: Lake) -> None:
+    _commit(lake, _write(lake, "2026-01", ["p1"]), kind="full")
+    _commit(lake, _write(lake, "2026-02", ["p2"]))
+    _commit(lake, _write(lake, "2026-03", ["p3"]), kind="full")
+    assert _patients(lake, as_known_on="2026-02") == [("p1", "2026-01"), ("p2", "2026-02")]
+
+
+def test_attempts_are_recorded_in_order(lake: Lake) -> None:
+    for submission in ("a-2026-01-2", "a-2026-01-1", "a-2026-02-1"):
+        _commit(lake, submission)
+    assert [record.attempt for record in lake.recorded("a", "2026-01")] == [1, 2]
