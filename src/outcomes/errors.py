@@ -65,6 +65,9 @@ MISTAKES: dict[str, Mistake] = {
     "too_many_critical_rows": Mistake(
         28, "too large a share of the rows breaks a critical rule", "mend the rows listed by rule and deliver again"
     ),
+    "file_unlisted": Mistake(
+        29, "a CSV or Parquet file is not listed in the manifest", "write the manifest anew, or take the file out"
+    ),
     # 40-59: a command cannot do what it was asked
     "submissions_refused": Mistake(40, "at least one submission was refused", "see `outcomes status` for each code"),
     "submission_unknown": Mistake(
@@ -80,6 +83,7 @@ MISTAKES: dict[str, Mistake] = {
     "period_malformed": Mistake(49, "a period is not a month", "write it as YYYY-MM"),
     # 60-69: the pipeline contradicts itself; a defect, not bad input
     "rows_not_conserved": Mistake(60, "rows in are not rows accepted plus rows quarantined", "report this as a defect"),
+    "rule_not_evaluated": Mistake(61, "a validation rule could not be evaluated", "report this as a defect"),
 }
 
 

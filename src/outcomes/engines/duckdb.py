@@ -25,14 +25,16 @@ def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
 
 def connect_read_only(database: Path) -> duckdb.DuckDBPyConnection:
     """A connection that can read this one file and nothing else."""
-    con = duckdb.connect(
+    return duckdb.connect(
         str(database),
         read_only=True,
-        config={"autoinstall_known_extensions": False, "autoload_known_extensions": False},
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "enable_external_access": False,
+            "lock_configuration": True,
+        },
     )
-    con.execute("set enable_external_access = false")
-    con.execute("set lock_configuration = true")
-    return con
 
 
 def materialize(con: duckdb.DuckDBPyConnection, files: Iterable[SqlFile]) -> None:

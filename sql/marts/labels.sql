@@ -1,0 +1,32 @@
+/*
+title: Labels
+grain: one row per episode and label
+key: [site_id, patient_id, label]
+needs: [labels]
+columns:
+  site_id: the site
+  patient_id: the patient, a random key of the site
+  label: name of the definition
+  status: {description: the answer, enum: ["yes", "no", not_assessable]}
+  reason: "why not assessable; null otherwise"
+  onset_day:
+    description: "first day on which the label holds; null unless yes"
+    unit: days since the index fusion
+  value: "the value that decided; value_name says what it is"
+  value_name: what value holds
+  kind: "which kind of yes; null otherwise"
+  definition_version: version of the definition
+*/
+select
+    site_id,
+    patient_id,
+    label,
+    status,
+    reason,
+    onset_day,
+    value,
+    value_name,
+    kind,
+    definition_version
+from labels
+order by site_id, patient_id, label

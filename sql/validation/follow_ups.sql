@@ -1,0 +1,91 @@
+/*
+title: facts about delivered follow-ups that span rows, tables or columns
+grain: one row per delivered row
+columns:
+  row_number: position in the file
+  key_count: rows of the file with this key
+  patient_known: whether the patient was accepted now or is in force
+  days_after_death: day minus the patient's day of death
+  days_after_data_cut: day minus the patient's day of the data cut
+  unit_of_ndi_total: unit where an NDI total is given, `missing` when it has none
+  ndi_total_points: NDI total where its unit is points
+  ndi_total_percent: NDI total where its unit is percent
+  ndi_total_minus_items: >
+    stated NDI total minus the total of its items, in the stated unit, where at least eight are answered; with one or
+    two unanswered a total in points may be the plain or the scaled-up sum, and the nearer counts
+  mjoa_total_minus_domains: stated mJOA total minus the sum of its four domains, where all are given
+*/
+with items as (
+    select
+        row_number,
+        coalesce(ndi_item_1, 0)
+        + coalesce(ndi_item_2, 0)
+        + coalesce(ndi_item_3, 0)
+        + coalesce(ndi_item_4, 0)
+        + coalesce(ndi_item_5, 0)
+        + coalesce(ndi_item_6, 0)
+        + coalesce(ndi_item_7, 0)
+        + coalesce(ndi_item_8, 0)
+        + coalesce(ndi_item_9, 0)
+        + coalesce(ndi_item_10, 0) as item_sum,
+        cast(ndi_item_1 is not null as integer)
+        + cast(ndi_item_2 is not null as integer)
+        + cast(ndi_item_3 is not null as integer)
+        + cast(ndi_item_4 is not null as integer)
+        + cast(ndi_item_5 is not null as integer)
+        + cast(ndi_item_6 is not null as integer)
+        + cast(ndi_item_7 is not null as integer)
+        + cast(ndi_item_8 is not null as integer)
+        + cast(ndi_item_9 is not null as integer)
+        + cast(ndi_item_10 is not null as integer) as items_answered
+    from delivered_follow_ups
+),
+
+ndi as (
+    select
+        row_number,
+        case when items_answered >= 8 then item_sum end as points_plain,
+        case when items_answered >= 8 then 10.0 * item_sum / nullif(items_answered, 0) end as points_scaled,
+        case when items_answered >= 8 then 20.0 * item_sum / nullif(items_answered, 0) end as percent
+    from items
+),
+
+differences as (
+    select
+        delivered_follow_ups.row_number,
+        delivered_follow_ups.ndi_unit,
+        delivered_follow_ups.ndi_total - ndi.points_plain as from_plain,
+        delivered_follow_ups.ndi_total - ndi.points_scaled as from_scaled,
+        delivered_follow_ups.ndi_total - ndi.percent as from_percent
+    from delivered_follow_ups
+    inner join ndi
+        on delivered_follow_ups.row_number = ndi.row_number
+)
+
+select
+    delivered_follow_ups.row_number,
+    count(*) over (partition by delivered_follow_ups.follow_up_id) as key_count,
+    known_patients.patient_id is not null as patient_known,
+    delivered_follow_ups.day - known_patients.death_day as days_after_death,
+    delivered_follow_ups.day - known_patients.data_cut_day as days_after_data_cut,
+    case
+        when delivered_follow_ups.ndi_total is not null then coalesce(delivered_follow_ups.ndi_unit, 'missing')
+    end as unit_of_ndi_total,
+    case when delivered_follow_ups.ndi_unit = 'points' then delivered_follow_ups.ndi_total end as ndi_total_points,
+    case when delivered_follow_ups.ndi_unit = 'percent' then delivered_follow_ups.ndi_total end as ndi_total_percent,
+    case
+        when differences.ndi_unit = 'percent' then differences.from_percent
+        when differences.ndi_unit = 'points' and abs(differences.from_plain) <= abs(differences.from_scaled)
+            then differences.from_plain
+        when differences.ndi_unit = 'points' then differences.from_scaled
+    end as ndi_total_minus_items,
+    delivered_follow_ups.mjoa_total
+    - delivered_follow_ups.mjoa_upper_motor
+    - delivered_follow_ups.mjoa_lower_motor
+    - delivered_follow_ups.mjoa_sensory
+    - delivered_follow_ups.mjoa_sphincter as mjoa_total_minus_domains
+from delivered_follow_ups
+inner join differences
+    on delivered_follow_ups.row_number = differences.row_number
+left join known_patients
+    on delivered_follow_ups.patient_id = known_patients.patient_id

@@ -1,0 +1,40 @@
+/*
+title: encounters of this site as known on this period
+grain: one row per encounter
+columns:
+  encounter_id: the encounter
+  patient_id: the patient whose encounter it is
+*/
+with own as (
+    select
+        encounter_id,
+        patient_id,
+        coalesce(deleted, false) as is_withdrawn
+    from accepted_encounters
+),
+
+-- A full submission replaces what came before, so only an incremental one may rest on it.
+earlier as (
+    select
+        encounters.encounter_id,
+        encounters.patient_id
+    from encounters
+    inner join submission
+        on
+            encounters.site_id = submission.site_id
+            and submission.kind = 'incremental'
+    left join own
+        on encounters.encounter_id = own.encounter_id
+    where own.encounter_id is null
+)
+
+select
+    encounter_id,
+    patient_id
+from own
+where not is_withdrawn
+union all
+select
+    encounter_id,
+    patient_id
+from earlier

@@ -1,0 +1,431 @@
+"""The command line, `outcomes`: each command calls one function of the library and prints what it returns.
+
+Results go to standard output; errors and progress go to standard error. A named mistake ends with its own exit
+status (docs/exit-codes.md); anything else ends with 1 and names its type and place only, because its message may
+carry values of records.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from typer.core import TyperCommand
+
+from outcomes import pipeline
+from outcomes.errors import OutcomesError
+from outcomes.settings import Settings
+from outcomes.shipped import shipped
+
+if TYPE_CHECKING:
+    from outcomes.pipeline import Ingested
+    from outcomes.release.explain import LabelAnswer
+
+_ROWS_SHOWN = 200
+"""Rows of a query's result that are shown as a table; `--csv` gives all."""
+
+app = typer.Typer(
+    help="Outcomes after cervical fusion: sites' submissions in, labels that can say why, marts and dashboards out.",
+    epilog="A first look: outcomes synthesize, outcomes ingest, outcomes release, outcomes status, outcomes serve",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class _Command(TyperCommand):
+    """A command whose failures are one line each, without a value of any record."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; end with the exit status of its mistake."""
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
+            raise
+        except OutcomesError as error:
+            typer.echo(str(error), err=True)
+            status = error.exit_status
+        except Exception as error:
+            typer.echo(f"unexpected {type(error).__name__} ({_place(error)})", err=True)
+            status = 1
+        raise typer.Exit(status)
+
+
+def _place(error: Exception) -> str:
+    """The innermost line of this package on the way to an error."""
+    package = Path(__file__).parent
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(package)
+    ]
+    return f"{Path(frames[-1].filename).relative_to(package)}, line {frames[-1].lineno}"
+
+
+@app.callback()
+def main(
+    ctx: typer.Context,
+    home: Annotated[
+        Path | None, typer.Option(help="The folder that holds all data (else $OUTCOMES_HOME, else ./data).")
+    ] = None,
+) -> None:
+    """Read the settings that all commands share."""
+    try:
+        ctx.obj = Settings() if home is None else Settings(home=home)
+    except ValidationError as error:
+        names = ", ".join(f"OUTCOMES_{problem['loc'][0]}".upper() for problem in error.errors())
+        raise typer.BadParameter(f"not a valid value: {names}") from None
+
+
+def _example(text: str) -> dict[str, Any]:
+    """What every command's decorator needs: its failures as lines, and an example in its help."""
+    return {"cls": _Command, "epilog": f"Example: {text}"}
+
+
+@app.command(**_example("outcomes synthesize --patients 500 --seed 7"))
+def synthesize(  # noqa: PLR0913 - each option is a choice about the registry
+    ctx: typer.Context,
+    *,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all that is drawn; the same seed, the same bytes.")] = 1,
+    sites: Annotated[int, typer.Option(min=1, help="Sites.")] = 6,
+    patients: Annotated[int, typer.Option(min=1, help="Patients over all sites.")] = 5000,
+    months: Annotated[int, typer.Option(min=0, help="Monthly submissions of each site after its history.")] = 3,
+    until: Annotated[str, typer.Option(metavar="YYYY-MM", help="The last month.")] = "2026-09",
+    faults: Annotated[bool, typer.Option(" /--no-faults", help="Plant no faults.")] = True,
+) -> None:
+    """Invent a registry to try things out: submissions in the landing folder, and beside it the answer key.
+
+    Faults are planted in a share of the rows and in some submissions, which ingest then refuses.
+    """
+    from outcomes.intake.deliveries import is_period  # noqa: PLC0415
+    from outcomes.synthetic import answer_key_folder  # noqa: PLC0415
+    from outcomes.synthetic import synthesize as make  # noqa: PLC0415
+
+    if not is_period(until):
+        raise OutcomesError("period_malformed", "--until")
+    with _progress() as progress:
+        bar = progress.add_task("synthesize", total=None)
+
+        def report(place: str, done: int, submissions: int) -> None:
+            progress.update(bar, description=f"synthesize {place}", completed=done, total=submissions)
+
+        made = make(
+            ctx.obj,
+            seed=seed,
+            sites=sites,
+            patients=patients,
+            months=months,
+            until=until,
+            faults=faults,
+            on_progress=report,
+        )
+    typer.echo(
+        f"{made.patients:,} invented patients of {made.sites} sites in {made.submissions} submissions, "
+        f"{made.rows:,} rows: {ctx.obj.landing}"
+    )
+    typer.echo(
+        f"{made.planted_faults:,} faulty rows, {made.submissions_to_refuse} submissions to refuse; "
+        f"the answer key: {answer_key_folder(ctx.obj)}"
+    )
+
+
+@app.command(
+    **_example("outcomes manifest landing/north/2026-01 --kind full --method safe_harbor --data-cut 2026-01-31")
+)
+def manifest(  # noqa: PLR0913 - each option is a field of the manifest
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder with the files of the contract tables.")],
+    *,
+    kind: Annotated[str, typer.Option(help="full (replaces all that the site sent before) or incremental (adds).")],
+    method: Annotated[str, typer.Option(help="safe_harbor, expert_determination or limited_data_set.")],
+    data_cut: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The date on which the extract was cut.")],
+    site: Annotated[str | None, typer.Option(help="The site; by default the name of the folder above DIR.")] = None,
+    period: Annotated[str | None, typer.Option(help="The month, YYYY-MM; by default the name of DIR.")] = None,
+) -> None:
+    """Write the manifest.json that makes a folder a submission: rows and sha256 of each file."""
+    from outcomes.intake.manifest import write_manifest  # noqa: PLC0415
+
+    place = folder.resolve()
+    if not place.is_dir():
+        raise OutcomesError("submission_unknown", f"{folder} is no folder")
+    written = write_manifest(
+        place,
+        site_id=site or place.parent.name,
+        period=period or place.name,
+        kind=kind,  # type: ignore[arg-type]  # the manifest itself refuses any other word
+        deidentification_method=method,  # type: ignore[arg-type]
+        data_cut=data_cut.date(),
+    )
+    typer.echo(f"{folder / 'manifest.json'}: {len(written.files)} files, {written.rows:,} rows")
+
+
+@app.command("import", **_example("outcomes import mimic-iv mimiciv/3.1/hosp --site mimic"))
+def import_source(
+    ctx: typer.Context,
+    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help="The format of the source: mimic-iv.")],
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="The folder with the source's files.")],
+    site: Annotated[str, typer.Option(help="The site that delivers.")],
+    period: Annotated[
+        str | None, typer.Option(help="The month, YYYY-MM; by default December of the last year the source names.")
+    ] = None,
+) -> None:
+    """Turn a foreign format into a submission in the landing folder.
+
+    mimic-iv reads patients, admissions, procedures_icd and diagnoses_icd (.csv or .csv.gz) of MIMIC-IV's hospital
+    module. Patients get random keys; the crosswalk stays in OUTCOMES_HOME/crosswalks and must never leave the site.
+    """
+    if source_format != "mimic-iv":
+        raise typer.BadParameter("the formats are: mimic-iv", param_hint="FORMAT")
+    from outcomes.intake.sources.mimic_iv import import_mimic_iv  # noqa: PLC0415
+
+    with _progress() as progress:
+        progress.add_task("import", total=None)
+        imported = import_mimic_iv(ctx.obj, source, site, period)
+    typer.echo(f"submission: {imported.folder}, {imported.manifest.rows:,} rows")
+    typer.echo(f"crosswalk:  {imported.crosswalk} (keep it at the site)")
+    if imported.patients_left_out:
+        typer.echo(f"left out:   {imported.patients_left_out:,} patients without an admission, so without a day 0")
+
+
+@app.command(**_example("outcomes ingest north/2026-01 south/2026-01"))
+def ingest(
+    ctx: typer.Context,
+    submissions: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SITE/PERIOD]...", help="Which submissions; none given = all that wait."),
+    ] = None,
+) -> None:
+    """Screen, validate and commit submissions from the landing folder to the lake.
+
+    A refused submission does not stop the others; the exit status then says so at the end.
+    """
+    if submissions:
+        pairs = sorted({_submission(ctx.obj, text) for text in submissions})
+    else:
+        pairs = [(delivery.site_id, delivery.period) for delivery in pipeline.waiting(ctx.obj)]
+    _ingest(ctx.obj, pairs)
+
+
+@app.command(**_example("outcomes backfill --from 2026-01 --to 2026-06"))
+def backfill(
+    ctx: typer.Context,
+    first: Annotated[str, typer.Option("--from", help="The first month, YYYY-MM.")],
+    last: Annotated[str, typer.Option("--to", help="The last month, YYYY-MM.")],
+) -> None:
+    """Run all sites' submissions of these months again, month by month; what has not changed stays as it is."""
+    from outcomes.intake.deliveries import is_period  # noqa: PLC0415
+
+    for option, period in (("--from", first), ("--to", last)):
+        if not is_period(period):
+            raise OutcomesError("period_malformed", option)
+    pairs = [(each.site_id, each.period) for each in pipeline.landed(ctx.obj) if first <= each.period <= last]
+    _ingest(ctx.obj, sorted(pairs, key=lambda pair: (pair[1], pair[0])))
+
+
+@app.command(**_example("outcomes release"))
+def release(
+    ctx: typer.Context,
+    as_known_on: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM", help="Leave out the submissions of later months.")
+    ] = None,
+) -> None:
+    """Build the marts from all accepted submissions and publish them; without any news nothing changes."""
+    with _progress() as progress:
+        bar = progress.add_task("release", total=None)
+
+        def report(step: str, done: int, steps: int) -> None:
+            progress.update(bar, description=f"release: {step}", completed=done, total=steps)
+
+        published = pipeline.release(ctx.obj, as_known_on, report)
+    typer.echo(f"release {published.id}: {published.folder}")
+    for mart, rows in published.counts.items():
+        typer.echo(f"  {mart:20}{rows:>12,} rows")
+
+
+@app.command(**_example("outcomes explain north/p000123 --label suspected_asd"))
+def explain(
+    ctx: typer.Context,
+    patient: Annotated[str, typer.Argument(metavar="SITE/PATIENT", help="A patient of the current release.")],
+    label: Annotated[str | None, typer.Option(help="This label only.")] = None,
+) -> None:
+    """Show a patient's timeline, and of each label what it says, what it means and the records it rests on.
+
+    This shows single records: it is for those who may see the data folder itself.
+    """
+    from outcomes.release.explain import explain as explain_patient  # noqa: PLC0415
+
+    site_id, _, patient_id = patient.partition("/")
+    explanation = explain_patient(ctx.obj, site_id, patient_id)
+    answers = [answer for answer in explanation.labels if label in {None, answer.label}]
+    if label and explanation.labels and not answers:
+        known = ", ".join(answer.label for answer in explanation.labels)
+        raise typer.BadParameter(f"the labels are: {known}", param_hint="--label")
+    typer.echo(f"{site_id}/{patient_id} in release {explanation.release_id}\n")
+    timeline = [
+        (record.day, record.description, record.source_table, record.record_id, record.submission_id)
+        for record in explanation.timeline
+    ]
+    _print_table(("day", "what", "table", "record", "submission"), timeline)
+    if not explanation.labels:
+        typer.echo("not in the cohort: no label")
+    for answer in answers:
+        _print_answer(answer)
+
+
+@app.command(**_example("outcomes status"))
+def status(ctx: typer.Context) -> None:
+    """Show what came in (accepted, quarantined, refused), what waits, and what is released."""
+    from outcomes.release.status import status as read_status  # noqa: PLC0415
+
+    now = read_status(ctx.obj)
+    counts = ("rows_in", "rows_accepted", "rows_quarantined")
+    columns = ("site_id", "period", "attempt", "status", "code", *counts)
+    headings = ("rows in", "accepted", "quarantined")
+    _print_table(
+        ("site", "period", "attempt", "status", "code", *headings),
+        [[getattr(each, name) for name in columns] for each in now.submissions],
+    )
+    totals = []
+    for word in ("accepted", "superseded", "refused"):
+        attempts = [each for each in now.submissions if each.status == word]
+        sums = (sum(getattr(each, name) for each in attempts) for name in counts)
+        totals.append((word, len(attempts), *(f"{rows:,}" for rows in sums)))
+    _print_table(("status", "submissions", *headings), totals)
+    for delivery in now.waiting:
+        state = "waits for ingest" if delivery.is_complete else "has no manifest yet"
+        typer.echo(f"{delivery.site_id}/{delivery.period} {state}")
+    typer.echo(f"release: {now.release_id or 'none'}")
+
+
+@app.command(**_example('outcomes query "select label, status, count(*) from labels group by all" --csv'))
+def query(
+    ctx: typer.Context,
+    sql: Annotated[str, typer.Argument(help='A select on the current release; "show tables" lists its marts.')],
+    as_csv: Annotated[bool, typer.Option("--csv", help="Write all rows as CSV.")] = False,
+) -> None:
+    """Ask the marts of the current release, read-only."""
+    import duckdb  # noqa: PLC0415
+
+    from outcomes.release.open import connect  # noqa: PLC0415
+
+    with connect(settings=ctx.obj) as con:
+        try:
+            result = con.execute(sql)
+            columns = [column[0] for column in result.description]
+            rows = result.fetchall() if as_csv else result.fetchmany(_ROWS_SHOWN + 1)
+        except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException) as error:
+            # These speak of the query's text alone; other messages may quote a value.
+            raise OutcomesError("query_failed", str(error).splitlines()[0]) from None
+        except duckdb.Error as error:
+            raise OutcomesError("query_failed", type(error).__name__) from None
+    if as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+        return
+    _print_table(columns, rows[:_ROWS_SHOWN])
+    if len(rows) > _ROWS_SHOWN:
+        typer.echo(f"the first {_ROWS_SHOWN} rows; --csv writes all")
+
+
+@app.command(**_example("outcomes serve --port 8050"))
+def serve(
+    ctx: typer.Context,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port on 127.0.0.1.")] = 8050,
+) -> None:
+    """Serve the dashboards of the current release on this machine (127.0.0.1) until Ctrl-C."""
+    for package in ("dash", "gunicorn"):
+        if importlib.util.find_spec(package) is None:
+            raise OutcomesError("dashboards_missing", package)
+    os.environ["OUTCOMES_HOME"] = str(ctx.obj.home.resolve())
+    typer.echo(f"http://127.0.0.1:{port}")
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--threads", "4", "--no-control-socket"]
+    os.execv(sys.executable, [*command, "--chdir", str(shipped("dashboards").parent), "dashboards.app:server()"])
+
+
+def _print_answer(answer: LabelAnswer) -> None:
+    """One label of one patient, with its definition and its evidence."""
+    facts = {
+        "reason": answer.reason,
+        "kind": answer.kind,
+        "onset day": answer.onset_day,
+        answer.value_name or "value": None if answer.value is None else f"{answer.value:g}",
+    }
+    stated = "".join(f", {name} {fact}" for name, fact in facts.items() if fact is not None)
+    typer.echo(f"\n{answer.title} ({answer.label}): {answer.status}{stated}")
+    typer.echo(f"  Definition {answer.definition_version}: {answer.definition}")
+    for record in answer.evidence:
+        where = record.file or "a delivery that has been replaced"
+        typer.echo(f"  - {record.source_table} {record.record_id}, submission {record.submission_id}: {where}")
+
+
+def _submission(settings: Settings, text: str) -> tuple[str, str]:
+    """The (site_id, period) of a `SITE/PERIOD` that has landed."""
+    site_id, _, period = text.partition("/")
+    if "/" in period or (site_id, period) not in {(each.site_id, each.period) for each in pipeline.landed(settings)}:
+        raise OutcomesError("submission_unknown", text)
+    return site_id, period
+
+
+def _ingest(settings: Settings, pairs: Sequence[tuple[str, str]]) -> None:
+    """Ingest and report.
+
+    Raises:
+        OutcomesError: submissions_refused, after all the others.
+    """
+    if not pairs:
+        typer.echo("no submission is waiting")
+        return
+    with _progress() as progress:
+        bar = progress.add_task("ingest", total=len(pairs))
+
+        def report(result: Ingested) -> None:
+            if result.refusal:
+                progress.console.print(str(result.refusal), markup=False, highlight=False, soft_wrap=True)
+            progress.update(bar, advance=1, description=f"ingest {result.site_id}/{result.period}")
+
+        results = pipeline.ingest_each(settings, pairs, report)
+    accepted = [result.record for result in results if result.record]
+    typer.echo(
+        f"{len(accepted)} accepted, {len(results) - len(accepted)} refused; of the accepted "
+        f"{sum(record.rows_in for record in accepted):,} rows "
+        f"{sum(record.rows_accepted for record in accepted):,} are in the lake, "
+        f"{sum(record.rows_quarantined for record in accepted):,} in quarantine"
+    )
+    if len(accepted) < len(results):
+        raise OutcomesError("submissions_refused", f"{len(results) - len(accepted)} of {len(results)}")
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A progress bar on standard error, none where that is not a terminal."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    ) as progress:
+        yield progress
+
+
+def _print_table(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> None:
+    table = Table()
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    Console(width=None if sys.stdout.isatty() else 200, markup=False, highlight=False).print(table)

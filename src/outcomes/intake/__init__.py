@@ -1,0 +1,1 @@
+"""One submission in: manifest, screening, validation, quarantine, commit."""

@@ -1,0 +1,155 @@
+"""The manifest: what a site says that it delivers. It is written last, so a folder without one is no submission yet."""
+
+import datetime
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from outcomes.contract import CONTRACT_VERSION
+from outcomes.errors import SubmissionRefused
+from outcomes.intake.reading import SUFFIXES, count_rows
+
+MANIFEST = "manifest.json"
+
+Kind = Literal["full", "incremental"]
+"""`full` replaces all that the site sent before; `incremental` adds to it."""
+
+Method = Literal["safe_harbor", "expert_determination", "limited_data_set"]
+"""How the site de-identified the extract (45 CFR 164.514)."""
+
+SiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Period = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+
+
+class FileEntry(BaseModel):
+    """One delivered file: its name inside the folder, its data rows and its checksum."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[^/\\]+$")]
+    rows: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+    @property
+    def table(self) -> str:
+        """The contract table that the file is meant to hold."""
+        return Path(self.name).stem
+
+
+class Manifest(BaseModel):
+    """What `manifest.json` holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    contract_version: int
+    site_id: SiteId
+    period: Period
+    kind: Kind
+    deidentification_method: Method
+    data_cut: datetime.date
+    """The date on which the extract was cut. It stays in the landing folder: beside a patient's data_cut_day
+    it would give back the date of surgery."""
+    files: Annotated[tuple[FileEntry, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_file_per_table(self) -> "Manifest":
+        tables = [file.table for file in self.files]
+        if len(set(tables)) < len(tables):
+            raise ValueError
+        return self
+
+    @property
+    def rows(self) -> int:
+        """All data rows of the submission, as stated."""
+        return sum(file.rows for file in self.files)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check the manifest of a submission folder.
+
+    Raises:
+        SubmissionRefused: manifest_missing, manifest_malformed or contract_version_unknown.
+    """
+    text = _manifest_bytes(folder)
+    try:
+        fields = json.loads(text)
+    except ValueError:
+        raise SubmissionRefused("manifest_malformed", "not JSON") from None
+    version = fields.get("contract_version") if isinstance(fields, dict) else None
+    if isinstance(version, int) and version != CONTRACT_VERSION:
+        raise SubmissionRefused("contract_version_unknown", f"version {version}")
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        raise SubmissionRefused("manifest_malformed", _fields_at_fault(error)) from None
+
+
+def write_manifest(  # noqa: PLR0913 - each argument is a field of the manifest
+    folder: Path, *, site_id: str, period: str, kind: Kind, deidentification_method: Method, data_cut: datetime.date
+) -> Manifest:
+    """Describe the CSV and Parquet files of a folder in its `manifest.json`; writing it makes the folder a submission.
+
+    Raises:
+        SubmissionRefused: manifest_malformed when a field or the set of files is not allowed, file_unreadable.
+    """
+    try:
+        manifest = Manifest(
+            contract_version=CONTRACT_VERSION,
+            site_id=site_id,
+            period=period,
+            kind=kind,
+            deidentification_method=deidentification_method,
+            data_cut=data_cut,
+            files=tuple(_entry(path) for path in delivered_files(folder)),
+        )
+    except ValidationError as error:
+        raise SubmissionRefused("manifest_malformed", _fields_at_fault(error)) from None
+    unfinished = folder / f".{MANIFEST}"
+    unfinished.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    unfinished.replace(folder / MANIFEST)
+    return manifest
+
+
+def submission_id(folder: Path) -> str:
+    """Name a submission by its place and the content of its manifest, which holds the files' checksums.
+
+    Raises:
+        SubmissionRefused: manifest_missing.
+    """
+    digest = hashlib.sha256(_manifest_bytes(folder)).hexdigest()
+    return f"{folder.parent.name}-{folder.name}-{digest[:12]}"
+
+
+def delivered_files(folder: Path) -> list[Path]:
+    """The CSV and Parquet files of a folder, by name."""
+    return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
+
+
+def place(folder: Path) -> str:
+    """A submission folder in words: `site/period`."""
+    return f"{folder.parent.name}/{folder.name}"
+
+
+def _manifest_bytes(folder: Path) -> bytes:
+    try:
+        return (folder / MANIFEST).read_bytes()
+    except FileNotFoundError:
+        raise SubmissionRefused("manifest_missing", place(folder)) from None
+
+
+def _entry(path: Path) -> FileEntry:
+    content = path.read_bytes()
+    return FileEntry(name=path.name, rows=count_rows(path.name, content), sha256=hashlib.sha256(content).hexdigest())
+
+
+def _fields_at_fault(error: ValidationError) -> str:
+    """The manifest's own fields that are wrong; never what they hold, nor the name of a field that is not ours."""
+    ours = Manifest.model_fields.keys() | FileEntry.model_fields.keys()
+    places = sorted(
+        ".".join(str(part) if isinstance(part, int) or part in ours else "a foreign field" for part in problem["loc"])
+        for problem in error.errors(include_input=False, include_context=False)
+    )
+    return ", ".join(place or "files: two of one table" for place in places)

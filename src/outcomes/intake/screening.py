@@ -1,0 +1,210 @@
+"""The gate that refuses a submission that is not de-identified.
+
+Every string that a site sends is scanned for what Safe Harbor removes (45 CFR 164.514(b)(2)). A finding names table,
+column, rule and number of rows, never a value. Device identifiers and free text have no column to come in by: the
+contract is an allow-list, and closed lists hold its text columns.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from outcomes.contract import TABLES, Column, ColumnType, Table
+from outcomes.errors import SubmissionRefused
+from outcomes.intake.manifest import Method
+
+_START = r"(?:^|[^0-9A-Za-z])"
+_END = r"(?:$|[^0-9A-Za-z])"
+_YEAR = r"(?:19|20)\d\d"
+_MONTH = r"(?:0[1-9]|1[0-2])"
+_DAY = r"(?:0[1-9]|[12]\d|3[01])"
+_BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_HEXTET = r"[0-9A-Fa-f]{1,4}"
+_MONTH_NAME = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[A-Za-z]*"
+
+_ANYWHERE = {
+    "ssn": rf"{_START}\d{{3}}[- ]\d{{2}}[- ]\d{{4}}{_END}",
+    "phone": rf"{_START}(?:1[ .-]?)?(?:\(\d{{3}}\) ?|\d{{3}}[ .-])\d{{3}}[ .-]\d{{4}}{_END}|\+\d[\d ().-]{{7,}}\d",
+    "email": r"[^\s@]+@[^\s@]+\.[A-Za-z]{2,}",
+    "url": r"(?i)[a-z][a-z+.-]+://|(?:^|[^a-z0-9])www\.[a-z0-9]",
+    "ip_address": rf"(?:^|[^0-9.])(?:{_BYTE}\.){{3}}{_BYTE}(?:$|[^0-9.])|(?:{_HEXTET}:){{4,7}}{_HEXTET}",
+    "full_date": "|".join(
+        (
+            rf"{_START}{_YEAR}[-/.](?:{_MONTH}|[1-9])[-/.](?:{_DAY}|[1-9])(?:$|[^0-9])",
+            rf"{_START}(?:{_DAY}|[1-9])[-/.](?:{_DAY}|[1-9])[-/.]{_YEAR}{_END}",
+            rf"{_START}(?:{_DAY}|[1-9])/(?:{_DAY}|[1-9])/\d\d{_END}",
+            rf"[^0-9A-Za-z]{_YEAR}{_MONTH}{_DAY}{_END}|{_START}{_YEAR}{_MONTH}{_DAY}[^0-9A-Za-z]",
+            rf"{_START}(?:{_DAY}|[1-9])[ .-]+{_MONTH_NAME}[ .,-]+\d{{2,4}}{_END}",
+            rf"{_START}(?:{_DAY}|[1-9]){_MONTH_NAME}{_YEAR}{_END}",
+            rf"{_START}{_MONTH_NAME}[ .-]+(?:{_DAY}|[1-9])[ ,-]+\d{{4}}{_END}",
+        )
+    ),
+    "record_number": r"(?i)(?:^|[^a-z])(?:mrn|medical record|med rec|patient no|account|acct|npi|ssn|dob)[ :#._-]*\d",
+    "person_title": r"(?:^|[^A-Za-z])(?i:mr|mrs|ms|miss|dr|prof|herr|frau|mme)(?:\. *|\s+)\pL{2,}",
+    "person_name": r"(?:^|[^\pL])\p{Lu}\p{Ll}+(?:, ?| )\p{Lu}\p{Ll}+",
+    "zip_code": rf"{_START}\d{{5}}-\d{{4}}{_END}|{_START}[A-Z]{{2}},? \d{{5}}{_END}",
+}
+"""What no string may show, wherever it stands in it."""
+
+_WHOLE_KEY = {
+    "ssn": r"^\d{9}$",
+    "phone": r"^1?\d{10}$",
+    "full_date": rf"^[A-Za-z]{{0,4}}{_YEAR}{_MONTH}{_DAY}[A-Za-z]{{0,3}}$",
+}
+"""What a key may not be as a whole, since it would be derived from an identifier."""
+
+_WHOLE_PERSON_KEY = {"record_number": r"^\d{6,8}$"}
+"""What the key of a person or a stay may not be: bare digits as long as a medical record or account number."""
+
+_WHOLE_TEXT = {
+    "ssn": r"^\d{9}$",
+    "phone": r"^1?\d{10}$",
+    "full_date": rf"^{_YEAR}{_MONTH}{_DAY}$",
+    "zip_code": r"^\d{5}$",
+}
+"""What other text may not be as a whole."""
+
+_EXPECTED = {"code": "zip_code", "index_period": "full_date"}
+"""Rules that a column is spared: a CPT code has five digits, and too fine a period has a refusal of its own."""
+
+_PERSON_KEYS = frozenset({"patient_id", "encounter_id", "surgeon_id"})
+
+_UUID = r"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+_PLAIN_NUMBER = r"^-?\d{1,6}(?:\.\d*)?$"
+_LETTER_AFTER_DIGIT = r"\d[A-Za-z]"
+_OLDEST_AGE = 90
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Rows of one column that break one rule of the gate; `code` is the refusal that follows."""
+
+    code: str
+    table: str
+    column: str
+    rule: str
+    rows: int
+
+    def __str__(self) -> str:
+        """The finding in words, without a value."""
+        return f"{self.table}.{self.column}: {self.rule}, {self.rows} row{'s' if self.rows > 1 else ''}"
+
+
+def screen(tables: Mapping[str, pa.Table], method: Method) -> None:
+    """Let a submission pass, or refuse it whole.
+
+    Args:
+        tables: the delivered tables by name, every cell a string or null.
+        method: how the site says that it de-identified the extract.
+
+    Raises:
+        SubmissionRefused: identifier_found, age_over_89 or index_period_too_fine, in this order.
+    """
+    found = [finding for name, cells in tables.items() for finding in findings(TABLES[name], cells, method)]
+    for code in ("identifier_found", "age_over_89", "index_period_too_fine"):
+        places = [str(finding) for finding in found if finding.code == code]
+        if places:
+            raise SubmissionRefused(code, "; ".join(places))
+
+
+def findings(table: Table, cells: pa.Table, method: Method) -> list[Finding]:
+    """Everything in one table that may not pass.
+
+    Args:
+        table: the contract table.
+        cells: its delivered cells, strings or null.
+        method: how the site says that it de-identified the extract.
+    """
+    found = []
+    for column in table.columns:
+        distinct = _distinct(cells[column.name])
+        found += [
+            Finding("identifier_found", table.name, column.name, rule, rows)
+            for rule, rows in _identifiers(column, distinct)
+        ]
+        if column.name == "age_years":
+            found += _as_finding("age_over_89", table, column, _rows_above(distinct, _OLDEST_AGE))
+        if column.name == "index_period":
+            rows = _rows_matching(distinct, _finer_than(method))
+            found += _as_finding("index_period_too_fine", table, column, rows)
+    return found
+
+
+def _as_finding(code: str, table: Table, column: Column, rows: int) -> list[Finding]:
+    return [Finding(code, table.name, column.name, code, rows)] if rows else []
+
+
+def _identifiers(column: Column, distinct: pa.Table) -> Iterator[tuple[str, int]]:
+    if column.type is not ColumnType.TEXT:
+        # Plain small numbers are what these columns are for; only what is left can be an identifier gone astray.
+        distinct = distinct.filter(pc.invert(pc.match_substring_regex(distinct["values"], _PLAIN_NUMBER)))
+    # The groups of a UUID are random; by chance one of them reads as a date.
+    distinct = distinct.set_column(
+        distinct.column_names.index("values"), "values", pc.replace_substring_regex(distinct["values"], _UUID, "uuid")
+    )
+    if distinct.num_rows == 0:
+        return
+    expected = _EXPECTED.get(column.name, "")
+    for rule in sorted(_ANYWHERE.keys() - {expected}):
+        yield from _if_any(rule, _matching(distinct, _ANYWHERE[rule]))
+    if column.name.endswith("_id"):
+        patterns = _WHOLE_KEY | (_WHOLE_PERSON_KEY if column.name in _PERSON_KEYS else {})
+        yield from _derived_keys(distinct, patterns)
+    else:
+        for rule in sorted(_WHOLE_TEXT.keys() - {expected}):
+            yield from _if_any(rule, _matching(distinct, _WHOLE_TEXT[rule]))
+
+
+def _derived_keys(distinct: pa.Table, patterns: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    matching = {rule: _matching(distinct, pattern) for rule, pattern in sorted(patterns.items())}
+    if not any(found.num_rows for found in matching.values()):
+        return
+    random_lengths = _random_lengths(distinct["values"])
+    for rule, found in matching.items():
+        lengths = pc.utf8_length(found["values"])
+        yield from _if_any(rule, found.filter(pc.invert(pc.is_in(lengths, random_lengths))))
+
+
+def _random_lengths(values: pa.ChunkedArray) -> pa.Array:
+    """Lengths at which most keys mix digits and letters: there, one that is all digits is chance, not a number."""
+    mixed = pc.cast(pc.match_substring_regex(values, _LETTER_AFTER_DIGIT), pa.float64())
+    shares = (
+        pa.table({"length": pc.utf8_length(values), "mixed": mixed}).group_by("length").aggregate([("mixed", "mean")])
+    )
+    return shares.filter(pc.greater(shares["mixed_mean"], 0.5))["length"].combine_chunks()
+
+
+def _finer_than(method: Method) -> str:
+    """Pattern of an index period that says more than the method allows: a year under Safe Harbor, else a month."""
+    if method == "safe_harbor":
+        return r"\d{4}.|.\d{4}"
+    return rf"^{_YEAR}\D?{_MONTH}\D?{_DAY}|{_ANYWHERE['full_date']}"
+
+
+def _distinct(cells: pa.ChunkedArray) -> pa.Table:
+    counted = pa.table({"values": cells}).group_by("values").aggregate([([], "count_all")])
+    return counted.filter(pc.is_valid(counted["values"]))
+
+
+def _matching(distinct: pa.Table, pattern: str) -> pa.Table:
+    return distinct.filter(pc.match_substring_regex(distinct["values"], pattern))
+
+
+def _rows_matching(distinct: pa.Table, pattern: str) -> int:
+    return _rows(_matching(distinct, pattern))
+
+
+def _rows_above(distinct: pa.Table, limit: float) -> int:
+    numbers = _matching(distinct, r"^\s*\d+(?:\.\d*)?\s*$")
+    values = pc.cast(pc.utf8_trim_whitespace(numbers["values"]), pa.float64())
+    return _rows(numbers.filter(pc.greater(values, limit)))
+
+
+def _if_any(rule: str, found: pa.Table) -> Iterable[tuple[str, int]]:
+    return [(rule, _rows(found))] if found.num_rows else []
+
+
+def _rows(found: pa.Table) -> int:
+    return int(pc.sum(found["count_all"]).as_py() or 0)

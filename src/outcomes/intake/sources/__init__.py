@@ -1,0 +1,1 @@
+"""Sources: adapters that turn a foreign format into a submission."""

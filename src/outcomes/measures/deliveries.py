@@ -1,0 +1,56 @@
+"""Submissions, failed rules and attrition in the form that may be shown.
+
+Their counts are of rows; a few rows can mean no more than a few patients, so the same threshold holds.
+"""
+
+import numpy as np
+import pyarrow as pa
+
+from outcomes.disclosure import Mask, hide, hide_parts, hide_steps, is_small
+
+
+def protected_deliveries(submissions: pa.Table, failures: pa.Table, small_cell: int) -> tuple[pa.Table, pa.Table]:
+    """Hide small counts of submissions and of failed rules.
+
+    The critical failures of an attempt add up to its quarantined rows (or more, where a row breaks several rules), so
+    they are hidden with enough others; where that cannot be done the quarantined rows are hidden too.
+    """
+    hidden_failures, attempts_at_risk = _hide_failures(failures, small_cell)
+    rows_in, accepted, quarantined = (
+        submissions[name].to_numpy() for name in ("rows_in", "rows_accepted", "rows_quarantined")
+    )
+    tiny = is_small(rows_in, small_cell)
+    at_risk = np.array([attempt in attempts_at_risk for attempt in _attempts(submissions)], dtype=bool)
+    hidden = tiny | at_risk | is_small(accepted, small_cell) | is_small(quarantined, small_cell)
+    submissions = hide(hide(submissions, ["rows_in"], tiny), ["rows_accepted", "rows_quarantined"], hidden)
+    failures = hide(failures, ["rows_checked", "rows_failed"], hidden_failures)
+    return (
+        submissions.append_column("is_suppressed", pa.array(hidden)),
+        failures.append_column("is_suppressed", pa.array(hidden_failures)),
+    )
+
+
+def protected_attrition(attrition: pa.Table, small_cell: int) -> pa.Table:
+    """Hide steps between which only a few patients were lost."""
+    hidden = hide_steps(attrition["patients_left"].to_numpy(), small_cell)
+    return hide(attrition, ["patients_left"], hidden).append_column("is_suppressed", pa.array(hidden))
+
+
+def _hide_failures(failures: pa.Table, small_cell: int) -> tuple[Mask, set[str]]:
+    failed = failures["rows_failed"].to_numpy()
+    hidden = is_small(failed, small_cell) | is_small(failures["rows_checked"].to_numpy(), small_cell)
+    critical = np.array(failures["severity"].to_pylist(), dtype=str) == "critical"
+    attempts = np.array(_attempts(failures), dtype=str)
+    at_risk = set()
+    for attempt in np.unique(attempts[critical & hidden]):
+        rows = critical & (attempts == attempt)
+        to_hide = hide_parts(failed[rows], small_cell)
+        if to_hide is None:
+            at_risk.add(str(attempt))
+        hidden[rows] |= True if to_hide is None else to_hide
+    return hidden, at_risk
+
+
+def _attempts(table: pa.Table) -> list[str]:
+    columns = (table[name].to_pylist() for name in ("site_id", "period", "attempt"))
+    return ["/".join(map(str, attempt)) for attempt in zip(*columns, strict=True)]

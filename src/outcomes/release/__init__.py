@@ -1,0 +1,1 @@
+"""Releases: build, publish, open, codebook, explain, status."""

@@ -1,0 +1,30 @@
+"""Calendar arithmetic over periods (`YYYY-MM`); days are counted from 1970-01-01."""
+
+import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+EPOCH = datetime.date(1970, 1, 1)
+
+
+def periods_ending(until: str, months: int) -> list[str]:
+    """`months` + 1 consecutive periods, the last of which is `until`."""
+    last = np.datetime64(until, "M")
+    return [str(last - back) for back in range(months, -1, -1)]
+
+
+def last_day(period: str) -> datetime.date:
+    """The last day of a period, on which its extract is cut."""
+    following = np.datetime64(period, "M") + 1
+    return EPOCH + datetime.timedelta(days=int(following.astype("datetime64[D]").astype(np.int64)) - 1)
+
+
+def day_number(date: datetime.date) -> int:
+    """Days since 1970-01-01."""
+    return (date - EPOCH).days
+
+
+def as_period(day_numbers: NDArray[np.int64], unit: str) -> NDArray[np.str_]:
+    """The month (`unit` M) or the year (Y) of each day number, as text."""
+    return np.datetime_as_string(day_numbers.astype("datetime64[D]"), unit=unit)  # type: ignore[call-overload,no-any-return]

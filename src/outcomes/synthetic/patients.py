@@ -1,0 +1,176 @@
+"""Who is operated on, when, where in the neck, and for how long the registry can see them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcomes.synthetic import joints
+from outcomes.synthetic.draws import Bools, Floats, Ints, Rng, Texts, chance, keys, often, pick, with_gaps
+from outcomes.synthetic.months import as_period
+from outcomes.synthetic.profiles import SiteProfile
+
+YEARS_OF_SURGERY = 6
+NEVER = 10**6
+"""A day that no registry reaches."""
+
+GOOD, PARTIAL, POOR = range(3)
+NO_STAGE, SAME_ADMISSION, MARKED, MARKED_TOO_LATE = range(4)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to happen to the patients of one site; each array has one entry per patient, days count from index.
+
+    `cut` is the day of the last data cut, `lost` the day after which the site hears no more, `seen_until` the last
+    day of which anything can be recorded, `discharge` the end of the index admission. `fused` holds the joints
+    fused over all stages, `first_fused` those of the first stage. `recovery` is GOOD, PARTIAL or POOR. `out` says why
+    a patient is not to be in the cohort (empty for the others).
+    """
+
+    profile: SiteProfile
+    key: Texts
+    index_date: Ints
+    cut: Ints
+    death: Ints
+    lost: Ints
+    seen_until: Ints
+    discharge: Ints
+    traits: pd.DataFrame
+    stratum: Texts
+    approach: Texts
+    first_fused: Ints
+    fused: Ints
+    levels_known: Bools
+    stage: Ints
+    stage_day: Ints
+    recovery: Ints
+    out: Texts
+
+    @property
+    def size(self) -> int:
+        """The number of patients."""
+        return len(self.key)
+
+    @property
+    def everyone(self) -> Ints:
+        """The positions of all patients."""
+        return np.arange(self.size)
+
+
+def draw_plan(rng: Rng, profile: SiteProfile, size: int, last_cut: int) -> Plan:
+    """Draw the patients of one site.
+
+    Args:
+        rng: the site's own stream.
+        profile: the site.
+        size: the number of patients.
+        last_cut: the last data cut, in days since 1970-01-01.
+    """
+    index_date = last_cut - rng.integers(0, round(365.25 * YEARS_OF_SURGERY), size)
+    cut = last_cut - index_date
+    traits = _traits(rng, size) | {"index_period": as_period(index_date, _grain(profile))}
+    stratum = pick(rng, ["degenerative", "trauma", "tumour", "infection"], size, [0.915, 0.05, 0.02, 0.015])
+    traits["indication"] = np.where(stratum == "degenerative", traits["indication"], "other")
+    approach = pick(rng, ["anterior", "posterior", "combined"], size, [0.72, 0.2, 0.08])
+    first_fused = _fused(rng, size)
+    stage, stage_day = _stages(rng, size)
+    is_stage = (stage == SAME_ADMISSION) | (stage == MARKED)
+    discharge = np.where(stage == SAME_ADMISSION, stage_day + 2, pick(rng, range(6), size, [15, 45, 20, 10, 6, 4]))
+    death, lost = _death(rng, np.asarray(traits["age_years"], dtype=float)), _lost(rng, size)
+    seen_until = np.minimum(np.minimum(death, lost), cut)
+    return Plan(
+        profile=profile,
+        key=keys(rng, size),
+        index_date=index_date,
+        cut=cut,
+        death=death,
+        lost=lost,
+        seen_until=seen_until,
+        discharge=np.minimum(discharge.astype(np.int64), seen_until),
+        traits=pd.DataFrame(traits),
+        stratum=stratum,
+        approach=approach,
+        first_fused=first_fused,
+        fused=np.where(is_stage & (stage_day <= seen_until), widened(first_fused), first_fused),
+        levels_known=~chance(rng, profile.levels_missing, size),
+        stage=stage,
+        stage_day=stage_day,
+        recovery=_recovery(rng, traits, profile.pain_factor),
+        out=pick(
+            rng,
+            ["", "no_fusion", "later_fusion", "earlier_fusion", "fused_before", "fused_long_before"],
+            size,
+            [96.2, 0.6, 0.6, 1.1, 1.1, 0.4],
+        ),
+    )
+
+
+def widened(fused: Ints) -> Ints:
+    """The joints of a second stage: one joint more at the lower end, where there is one."""
+    return fused | joints.BELOW[fused]
+
+
+def _grain(profile: SiteProfile) -> str:
+    return "Y" if profile.method == "safe_harbor" else "M"
+
+
+def _traits(rng: Rng, size: int) -> dict[str, Any]:
+    return {
+        "sex": pick(rng, ["female", "male", "other", "unknown"], size, [50.5, 48.5, 0.3, 0.7]),
+        "age_years": np.clip(rng.normal(57, 13, size).round(), 18, 90),
+        "bmi": with_gaps(rng, np.clip(rng.normal(29.5, 5.5, size).round(1), 16, 58), 0.05),
+        "smoking": pick(rng, ["never", "former", "current", "unknown"], size, [48, 28, 20, 4]),
+        "diabetes": pick(rng, [True, False, None], size, [17, 81, 2]),
+        "asa_class": with_gaps(rng, pick(rng, [1, 2, 3, 4], size, [7, 52, 38, 3]), 0.04),
+        "prior_cervical_surgery": pick(rng, [True, False, None], size, [7, 91, 2]),
+        "indication": pick(rng, ["radiculopathy", "myelopathy", "both", "other"], size, [52, 27, 13, 8]),
+        "workers_compensation": pick(rng, [True, False, None], size, [6, 90, 4]),
+        "preop_opioid_use": pick(rng, [True, False, None], size, [34, 62, 4]),
+    }
+
+
+def _fused(rng: Rng, size: int) -> Ints:
+    """Mostly one or two joints around C5-6; about one set in a hundred skips a joint."""
+    count = pick(rng, [1, 2, 3, 4], size, [46, 35, 14, 5]).astype(np.int64)
+    lowest = pick(rng, [1, 3, 4, 5, 6, 7], size, [1, 4, 9, 37, 43, 6]).astype(np.int64)
+    highest = np.maximum(lowest - count + 1, 0)
+    run = (2 << lowest) - (1 << highest)
+    with_skip = (1 << lowest) + (1 << np.maximum(lowest - 2, 0))
+    return np.where((count == 2) & (lowest >= 2) & chance(rng, 0.03, size), with_skip, run)
+
+
+def _stages(rng: Rng, size: int) -> tuple[Ints, Ints]:
+    stage = pick(rng, [NO_STAGE, SAME_ADMISSION, MARKED, MARKED_TOO_LATE], size, [96.4, 1.6, 1.6, 0.4])
+    day = np.select(
+        [stage == SAME_ADMISSION, stage == MARKED, stage == MARKED_TOO_LATE],
+        [rng.integers(1, 5, size), rng.integers(5, 15, size), rng.integers(15, 22, size)],
+        NEVER,
+    )
+    return stage.astype(np.int64), day
+
+
+def _death(rng: Rng, age: Floats) -> Ints:
+    """About 0.4 % a year at 50, doubling every nine years."""
+    yearly = 0.004 * 2 ** ((age - 50) / 9)
+    return 1 + (rng.exponential(365.25 / yearly)).clip(0, NEVER).astype(np.int64)
+
+
+def _lost(rng: Rng, size: int) -> Ints:
+    """One in twenty is gone within weeks; of the others about half within five years."""
+    return np.where(chance(rng, 0.05, size), often(rng, 30, size), 40 + often(rng, 2600, size))
+
+
+def _recovery(rng: Rng, traits: dict[str, Any], factor: float) -> Ints:
+    """Poor recovery is likelier in smokers, under workers' compensation and after opioids before surgery."""
+    odds = (
+        factor
+        * np.where(traits["smoking"] == "current", 1.5, 1.0)
+        * np.where(traits["workers_compensation"] == True, 1.8, 1.0)  # noqa: E712 - holds None
+        * np.where(traits["preop_opioid_use"] == True, 1.4, 1.0)  # noqa: E712
+    )
+    draw = rng.random(len(odds))
+    poor = np.minimum(0.09 * odds, 0.6)
+    partial = np.minimum(poor + 0.24 * odds, 0.9)
+    return np.select([draw < poor, draw < partial], [POOR, PARTIAL], GOOD).astype(np.int64)

@@ -1,0 +1,34 @@
+"""Conservative treatments before and after surgery, by code or by class."""
+
+import pandas as pd
+
+from outcomes.synthetic.draws import Rng, events, often, some
+from outcomes.synthetic.patients import Plan
+
+_COURSES = (
+    # class, system, code, share of patients, first day, mean of the days after it, mean length
+    ("exercise_therapy", "CPT", "97110", 0.45, 14, 40, 45),
+    ("exercise_therapy", "CPT", "97161", 0.2, 7, 30, 1),
+    ("opioid", "ATC", "N02AA05", 0.6, 0, 3, 20),
+    ("opioid", "ATC", "N02AX02", 0.12, 60, 300, 60),
+    ("nsaid", "ATC", "M01AE01", 0.4, 0, 60, 30),
+    ("muscle_relaxant", "ATC", "M03BX02", 0.3, 0, 20, 21),
+    ("injection", "CPT", "62321", 0.06, 90, 400, 1),
+    ("tens", "HCPCS", "E0730", 0.03, 30, 200, 90),
+    ("traction", "CPT", "97012", 0.02, 30, 200, 20),
+    ("complementary", "CPT", "97810", 0.04, 60, 300, 30),
+)
+
+
+def draw_treatments(rng: Rng, plan: Plan) -> pd.DataFrame:
+    """All rows of `treatments`; some were given in the months before surgery."""
+    rows = []
+    for name, system, code, share, first, mean, length in _COURSES:
+        for sign in (1, -1):
+            who = some(rng, plan.fused > 0, share if sign > 0 else share / 3)
+            start = sign * (first + often(rng, mean, len(who))) - (sign < 0)
+            end = start + often(rng, length, len(who))
+            rows.append(
+                events(who, end, start_day=start, end_day=end, code_system=system, code=code, treatment_class=name)
+            )
+    return pd.concat(rows, ignore_index=True)

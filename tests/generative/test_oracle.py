@@ -1,0 +1,158 @@
+"""SQL and the plain-Python oracle label the same invented patients; every field of every label must agree.
+
+`ORACLE_PATIENTS=20000 pytest tests/generative/test_oracle.py -s` compares more patients than a plain run does. The
+same number draws the same patients. A difference is shown with the fewest records that still make it: the patients
+are invented, so their values may be.
+"""
+
+import math
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+
+from outcomes.labelling.definitions import label_definitions
+from tests.generative import oracle
+from tests.generative.histories import Patient, patients, without_a_row, without_a_value
+from tests.generative.oracle import Result
+from tests.support.situations import label
+
+PATIENTS = int(os.environ.get("ORACLE_PATIENTS", "1000"))
+BATCH = 250
+SHOWN = 5
+
+COMPARED = {
+    definition.name: definition.version
+    for definition in label_definitions()
+    if oracle.VERSIONS.get(definition.name) == definition.version
+}
+"""The labels whose definition stands on both sides in the same version."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A field of a label in which the two disagree."""
+
+    label: str
+    field: str
+    expected: Any
+    found: Any
+
+    def __str__(self) -> str:
+        return f"{self.label}.{self.field}: the oracle says {self.expected}, SQL says {self.found}"
+
+
+def test_every_accepted_label_has_an_oracle() -> None:
+    accepted = {definition.name: definition.version for definition in label_definitions()}
+    assert {name: version for name, version in accepted.items() if oracle.VERSIONS.get(name, 0) < version} == {}
+
+
+def test_sql_and_oracle_agree() -> None:
+    drawn = _draw(PATIENTS)
+    found = [
+        (patient, difference)
+        for start in range(0, len(drawn), BATCH)
+        for patient, differences in _compared(drawn[start : start + BATCH])
+        for difference in differences
+    ]
+    print(f"{len(drawn)} invented patients, {len(COMPARED)} labels")
+    assert not found, _report(found)
+
+
+def _draw(count: int) -> list[Patient]:
+    drawn: list[Patient] = []
+
+    @settings(
+        max_examples=count,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(patient=patients())
+    def collect(patient: Patient) -> None:
+        drawn.append(patient)
+
+    collect()
+    return drawn
+
+
+def _compared(batch: list[Patient]) -> list[tuple[Patient, list[Difference]]]:
+    return [
+        (patient, _differences(oracle.label_patient(patient.tables, frozenset(patient.delivered)), by_sql))
+        for patient, by_sql in zip(batch, _labelled_by_sql(batch), strict=True)
+    ]
+
+
+def _labelled_by_sql(batch: list[Patient]) -> list[dict[str, Result] | None]:
+    """The results of SQL for each patient, all in one run with each patient at a site of its own."""
+    sites = [f"site-{number}" for number in range(len(batch))]
+    con = label(
+        {site: patient.tables for site, patient in zip(sites, batch, strict=True)},
+        {site: list(patient.delivered) for site, patient in zip(sites, batch, strict=True)},
+    )
+    evidence = defaultdict(set)
+    for site, name, table, record in con.execute(
+        "select site_id, label, source_table, record_id from label_evidence"
+    ).fetchall():
+        evidence[site, name].add((table, record))
+    results: dict[str, dict[str, Result]] = {
+        site: {} for (site,) in con.execute("select site_id from episodes").fetchall()
+    }
+    for site, name, status, reason, onset_day, value, value_name, kind in con.execute(
+        "select site_id, label, status, reason, onset_day, value, value_name, kind from labels"
+    ).fetchall():
+        cited = frozenset(evidence[site, name])
+        results[site][name] = Result(status, reason, onset_day, value, value_name, kind, cited)
+    con.close()
+    return [results.get(site) for site in sites]
+
+
+def _differences(expected: dict[str, Result] | None, found: dict[str, Result] | None) -> list[Difference]:
+    if expected is None or found is None:
+        in_cohort = (expected is not None, found is not None)
+        return [] if in_cohort == (False, False) else [Difference("cohort", "is_member", *in_cohort)]
+    return [
+        Difference(name, field.name, ours, theirs)
+        for name in COMPARED
+        for field in fields(Result)
+        if not _is_same(
+            ours := getattr(expected[name], field.name),
+            theirs := getattr(found[name], field.name),
+        )
+    ]
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return math.isclose(one, other)
+    return bool(one == other)
+
+
+def _report(found: list[tuple[Patient, Difference]]) -> str:
+    """How often each label differs, and for the most frequent the smallest patient that shows it."""
+    counts = Counter((difference.label, difference.field) for _, difference in found)
+    lines = [f"{name}.{field}: {count} patients differ" for (name, field), count in counts.most_common()]
+    for name in list(dict.fromkeys(name for (name, _), _ in counts.most_common()))[:SHOWN]:
+        patient, difference = _shrunk(*next(pair for pair in found if pair[1].label == name))
+        lines += ["", str(difference), str(patient)]
+    return "\n".join(lines)
+
+
+def _shrunk(patient: Patient, difference: Difference) -> tuple[Patient, Difference]:
+    """Take rows, then values away as long as the same field of the same label still differs."""
+    steps: list[Callable[[Patient], Iterable[Patient]]] = [without_a_row, without_a_value]
+    for step in steps:
+        smaller = True
+        while smaller:
+            smaller = False
+            for candidate, differences in _compared(list(step(patient))):
+                same = [d for d in differences if (d.label, d.field) == (difference.label, difference.field)]
+                if same:
+                    patient, difference, smaller = candidate, same[0], True
+                    break
+    return patient, difference

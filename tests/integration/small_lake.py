@@ -1,0 +1,91 @@
+"""A small lake written by hand: three sites, a hundred patients each, with visits, images and a few revisions."""
+
+from typing import Any
+
+import pyarrow as pa
+
+from outcomes.contract import TABLES
+from outcomes.lake import PROVENANCE, Lake, RuleResult, SubmissionRecord, TableCounts
+from outcomes.settings import Settings
+
+PATIENTS_PER_SITE = 100
+SITES = ("east", "north", "south")
+
+
+def fill_lake(settings: Settings, period: str = "2026-01", *, backwards: bool = False) -> None:
+    """Commit one full submission per site, and one that was refused; `backwards` turns all orders round."""
+    order = -1 if backwards else 1
+    for site_id in SITES[::order]:
+        commit(settings, site_id, period, {name: rows[::order] for name, rows in _rows(site_id).items()})
+    refused = SubmissionRecord(
+        "east-2026-02-refused", "east", "2026-02", 1, "refused", "checksum_mismatch", rows_in=50, rows_quarantined=50
+    )
+    Lake(settings.lake).commit(refused)
+
+
+def commit(
+    settings: Settings,
+    site_id: str,
+    period: str,
+    rows: dict[str, list[dict[str, Any]]],
+    digest: str = "0123456789ab",
+) -> None:
+    """Write and commit the rows as the first attempt of a site and period; only 2026-01 replaces what came before."""
+    submission_id = f"{site_id}-{period}-{digest}"
+    provenance = {"site_id": site_id, "period": period, "submission_id": submission_id, "flags": None}
+    for name, records in rows.items():
+        schema = pa.schema([*PROVENANCE, *TABLES[name].schema])
+        Lake(settings.lake).write_rows(
+            TABLES[name], pa.Table.from_pylist([provenance | record for record in records], schema=schema)
+        )
+    counts = tuple(TableCounts(name, len(records) + 12, len(records), 12) for name, records in sorted(rows.items()))
+    Lake(settings.lake).commit(
+        SubmissionRecord(
+            submission_id,
+            site_id,
+            period,
+            attempt=1,
+            outcome="accepted",
+            kind="full" if period == "2026-01" else "incremental",
+            contract_version=1,
+            deidentification_method="limited_data_set",
+            rows_in=sum(table.rows_in for table in counts),
+            rows_accepted=sum(table.rows_accepted for table in counts),
+            rows_quarantined=sum(table.rows_quarantined for table in counts),
+            tables=counts,
+            rules=tuple(
+                RuleResult(
+                    table.source_table, f"{table.source_table}.type", "critical", "wrong type", table.rows_in, 12
+                )
+                for table in counts
+            ),
+        )
+    )
+
+
+def _rows(site_id: str) -> dict[str, list[dict[str, Any]]]:
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in ("patients", "procedures", "follow_ups", "imaging")}
+    for number in range(PATIENTS_PER_SITE):
+        patient_id = f"{site_id}-p{number:03}"
+        rows["patients"].append(
+            {
+                "patient_id": patient_id,
+                "sex": ("female", "male")[number % 2],
+                "age_years": 40 + number % 45,
+                "index_period": f"{2022 + number % 3}-05",
+                "data_cut_day": 700,
+                "last_contact_day": 40 if number % 4 == 0 else 650,
+            }
+        )
+        fusion = {"procedure_id": f"{patient_id}-a", "day": 0 if number % 20 else 3, "levels": "C5-6"}
+        rows["procedures"].append({"patient_id": patient_id, "code_system": "CPT", "code": "22551"} | fusion)
+        if number % 5 == 1:
+            revision = {"procedure_id": f"{patient_id}-b", "day": 400, "levels": "C6-7"}
+            rows["procedures"].append({"patient_id": patient_id, "code_system": "CPT", "code": "22551"} | revision)
+        if number % 4:
+            visit = {"patient_id": patient_id, "follow_up_id": f"{patient_id}-f", "day": 180}
+            rows["follow_ups"].append(visit | {"neck_pain_nrs": float(number % 7)})
+        if number % 3 == 0:
+            image = {"patient_id": patient_id, "imaging_id": f"{patient_id}-i", "day": 200, "modality": "mri"}
+            rows["imaging"].append(image | {"level": "C6-7", "finding": "stenosis"})
+    return rows

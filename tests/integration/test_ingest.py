@@ -1,0 +1,296 @@
+"""A submission's way in: rows conserved, the lake committed last, again = no change, a newer one supersedes."""
+
+import datetime
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outcomes.engines.duckdb import connect
+from outcomes.errors import SubmissionRefused
+from outcomes.intake.deliveries import deliveries
+from outcomes.intake.ingest import ingest_submission
+from outcomes.intake.manifest import write_manifest
+from outcomes.lake import Lake, SubmissionRecord
+from outcomes.settings import Settings
+from tests.support.submissions import Row, diagnosis, follow_up, fusion, image, patient, write_submission
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, max_critical_share=0.5)
+
+
+def two_patients() -> dict[str, list[Row]]:
+    return {"patients": [patient(), patient("p000002")], "procedures": [fusion(), fusion("p000002")]}
+
+
+def query(settings: Settings, sql: str, as_known_on: str | None = None) -> list[tuple[Any, ...]]:
+    with connect(settings) as con:
+        Lake(settings.lake).attach(con, as_known_on)
+        return con.sql(sql).fetchall()
+
+
+def snapshot(*folders: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_rows_come_through_with_provenance_types_and_flags(settings: Settings) -> None:
+    tables = two_patients() | {
+        "follow_ups": [follow_up(neck_pain_nrs=4.5), follow_up(day=761), follow_up(day=42, neck_pain_nrs=11)],
+        "diagnoses": [diagnosis(code="M50.121")],
+    }
+    write_submission(settings, "site-a", "2026-01", tables)
+    record = ingest_submission(settings, "site-a", "2026-01")
+    assert (record.outcome, record.code, record.attempt) == ("accepted", None, 1)
+    assert (record.rows_in, record.rows_accepted, record.rows_quarantined) == (8, 7, 1)
+    assert [(one.source_table, one.rows_in, one.rows_accepted, one.rows_quarantined) for one in record.tables] == [
+        ("patients", 2, 2, 0),
+        ("procedures", 2, 2, 0),
+        ("diagnoses", 1, 1, 0),
+        ("follow_ups", 3, 2, 1),
+    ]
+    rows = query(
+        settings, "select site_id, period, submission_id, flags, day, neck_pain_nrs from follow_ups order by day"
+    )
+    assert rows == [
+        ("site-a", "2026-01", record.submission_id, None, 365, 4.5),
+        ("site-a", "2026-01", record.submission_id, "FUP-007", 761, None),
+    ]
+    assert query(settings, "select code from diagnoses") == [("M50121",)]
+    failed = {(result.rule, result.severity, result.rows_failed) for result in record.rules if result.rows_failed}
+    assert failed == {("FUP-007", "warning", 1), ("FUP-008", "critical", 1)}
+
+
+def test_quarantined_rows_stand_as_delivered_with_codes_and_reasons(settings: Settings) -> None:
+    visits = [follow_up(), follow_up(day="x1", neck_pain_nrs=11)]
+    write_submission(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
+    record = ingest_submission(settings, "site-a", "2026-01")
+    folder = settings.quarantine / "site-a" / "2026-01" / record.submission_id
+    assert [path.name for path in folder.iterdir()] == ["follow_ups.parquet"]
+    with connect(settings) as con:
+        rows = con.sql(
+            f"select day, neck_pain_nrs, row_number, rules, reasons from read_parquet('{folder}/follow_ups.parquet')"
+        ).fetchall()
+    reasons = "a cell is not of its column's type; day is missing; neck_pain_nrs is outside 0 to 10"
+    assert rows == [("x1", "11", 2, "follow_ups.type;FUP-004;FUP-008", reasons)]
+
+
+def test_parquet_and_csv_are_taken_in_alike(settings: Settings) -> None:
+    folder = write_submission(settings, "site-a", "2026-01", two_patients())
+    ingest_submission(settings, "site-a", "2026-01")
+    other = settings.landing / "site-b" / "2026-01"
+    other.mkdir(parents=True)
+    with connect(settings) as con:
+        for path in folder.glob("*.csv"):
+            con.sql(f"select * from read_csv('{path}')").write_parquet(str(other / f"{path.stem}.parquet"))
+    write_manifest(
+        other,
+        site_id="site-b",
+        period="2026-01",
+        kind="full",
+        deidentification_method="limited_data_set",
+        data_cut=datetime.date(2025, 6, 1),
+    )
+    ingest_submission(settings, "site-b", "2026-01")
+    columns = "patient_id, sex, age_years, bmi, diabetes, index_period, data_cut_day"
+    of_a = query(settings, f"select {columns} from patients where site_id = 'site-a' order by 1")
+    of_b = query(settings, f"select {columns} from patients where site_id = 'site-b' order by 1")
+    assert of_a == of_b != []
+
+
+def test_the_same_submission_again_changes_nothing(settings: Settings) -> None:
+    visits = [follow_up(neck_pain_nrs=11)]
+    write_submission(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
+    first = ingest_submission(settings, "site-a", "2026-01")
+    before = snapshot(settings.lake, settings.quarantine)
+    again = ingest_submission(settings, "site-a", "2026-01")
+    assert (again.submission_id, again.attempt, again.rows_in) == (first.submission_id, 1, first.rows_in)
+    assert snapshot(settings.lake, settings.quarantine) == before
+
+
+def test_a_new_submission_for_a_period_supersedes_the_old_one_whole(settings: Settings) -> None:
+    write_submission(settings, "site-a", "2026-01", two_patients())
+    old = ingest_submission(settings, "site-a", "2026-01")
+    write_submission(settings, "site-a", "2026-01", {"patients": [patient(bmi=30)], "procedures": [fusion()]})
+    new = ingest_submission(settings, "site-a", "2026-01")
+    assert new.attempt == 2
+    assert query(settings, "select submission_id, status from submissions order by attempt") == [
+        (old.submission_id, "superseded"),
+        (new.submission_id, "accepted"),
+    ]
+    assert query(settings, "select patient_id, bmi from patients") == [("p000001", 30.0)]
+    assert query(settings, "select patient_id from procedures") == [("p000001",)]
+
+    write_submission(settings, "site-a", "2026-01", two_patients())
+    back = ingest_submission(settings, "site-a", "2026-01")
+    assert (back.submission_id, back.attempt) == (old.submission_id, 3)
+    assert query(settings, "select patient_id, bmi from patients order by 1") == [("p000001", 27.4), ("p000002", 27.4)]
+
+
+def test_an_increment_rests_on_earlier_patients_and_a_full_submission_does_not(settings: Settings) -> None:
+    write_submission(settings, "site-a", "2026-01", two_patients())
+    ingest_submission(settings, "site-a", "2026-01")
+    increment = {
+        "patients": [patient("p000003")],
+        "procedures": [fusion("p000003")],
+        "follow_ups": [follow_up(day=800), follow_up("p000002"), follow_up("p000003"), follow_up("p-unknown")],
+    }
+    write_submission(settings, "site-a", "2026-02", increment, kind="incremental")
+    record = ingest_submission(settings, "site-a", "2026-02")
+    assert record.rows_quarantined == 1
+    assert query(settings, "select count(*) from patients") == [(3,)]
+    # A day after an earlier extract was cut is what an increment is for: no flag.
+    assert query(settings, "select patient_id, flags from follow_ups order by 1") == [
+        ("p000001", None),
+        ("p000002", None),
+        ("p000003", None),
+    ]
+    write_submission(settings, "site-a", "2026-02", increment, kind="full")
+    assert ingest_submission(settings, "site-a", "2026-02").rows_quarantined == 3
+
+
+def test_no_patient_of_another_site_or_a_later_period_is_known(settings: Settings) -> None:
+    write_submission(settings, "site-b", "2026-01", two_patients())
+    ingest_submission(settings, "site-b", "2026-01")
+    write_submission(settings, "site-a", "2026-03", two_patients(), kind="incremental")
+    ingest_submission(settings, "site-a", "2026-03")
+    own = {"patients": [patient("p7")], "procedures": [fusion("p7")], "follow_ups": [follow_up("p000002")]}
+    write_submission(settings, "site-a", "2026-02", own, kind="incremental")
+    record = ingest_submission(settings, "site-a", "2026-02")
+    assert {result.rule for result in record.rules if result.rows_failed} == {"FUP-003"}
+
+
+def test_a_known_death_holds_for_later_periods(settings: Settings) -> None:
+    dead = patient(death_day=400, last_contact_day=400)
+    write_submission(settings, "site-a", "2026-01", {"patients": [dead], "procedures": [fusion()]})
+    ingest_submission(settings, "site-a", "2026-01")
+    own = {"patients": [patient("p7")], "procedures": [fusion("p7")], "imaging": [image(day=400), image(day=401)]}
+    write_submission(settings, "site-a", "2026-02", own, kind="incremental")
+    record = ingest_submission(settings, "site-a", "2026-02")
+    assert {result.rule for result in record.rules if result.rows_failed} == {"IMG-006"}
+
+
+def test_corrections_and_tombstones_change_what_is_in_force(settings: Settings) -> None:
+    write_submission(settings, "site-a", "2026-01", two_patients() | {"imaging": [image(), image("p000002")]})
+    ingest_submission(settings, "site-a", "2026-01")
+    change = {
+        "patients": [patient(smoking="current")],
+        "procedures": [fusion(levels="C6-7")],
+        "imaging": [{"imaging_id": "p000002-image365", "deleted": True}],
+    }
+    write_submission(settings, "site-a", "2026-02", change, kind="incremental")
+    assert ingest_submission(settings, "site-a", "2026-02").rows_quarantined == 0
+    assert query(settings, "select patient_id, smoking from patients order by 1") == [
+        ("p000001", "current"),
+        ("p000002", "never"),
+    ]
+    assert query(settings, "select levels from procedures order by 1") == [("C5-6",), ("C6-7",)]
+    assert query(settings, "select imaging_id from imaging") == [("p000001-image365",)]
+    assert query(settings, "select count(*) from imaging", as_known_on="2026-01") == [(2,)]
+
+
+@pytest.mark.parametrize("step", ["write_rows", "commit"])
+def test_a_crash_before_the_commit_changes_nothing_that_a_reader_sees(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    write_submission(settings, "site-a", "2026-01", two_patients() | {"imaging": [image()]})
+    ingest_submission(settings, "site-a", "2026-01")
+    seen = everything(settings)
+    write_submission(settings, "site-a", "2026-01", {"patients": [patient(bmi=30)], "procedures": [fusion()]})
+    with monkeypatch.context() as power_cut:
+        power_cut.setattr(Lake, step, crash_on_call(getattr(Lake, step), which=2 if step == "write_rows" else 1))
+        with pytest.raises(KeyboardInterrupt):
+            ingest_submission(settings, "site-a", "2026-01")
+    assert everything(settings) == seen
+    assert ingest_submission(settings, "site-a", "2026-01").attempt == 2
+    assert query(settings, "select bmi from patients") == [(30.0,)]
+    assert query(settings, "select count(*) from procedures") == [(1,)]
+
+
+def crash_on_call(step: Callable[..., None], which: int) -> Callable[..., None]:
+    calls = []
+
+    def crashing(*args: Any) -> None:
+        calls.append(1)
+        if len(calls) == which:
+            raise KeyboardInterrupt
+        step(*args)
+
+    return crashing
+
+
+def everything(settings: Settings) -> list[list[tuple[Any, ...]]]:
+    tables = ("submissions", "patients", "procedures", "imaging")
+    return [query(settings, f"select * from {table} order by all") for table in tables]
+
+
+def test_the_same_submissions_give_the_same_rows_in_the_same_order(tmp_path: Path) -> None:
+    seen = []
+    for name in ("one", "two"):
+        settings = Settings(home=tmp_path / name, max_critical_share=0.5)
+        visits = [follow_up(day=day, neck_pain_nrs=day % 13) for day in range(300)]
+        write_submission(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
+        record = ingest_submission(settings, "site-a", "2026-01")
+        rows = query(settings, "select * from follow_ups")
+        quarantined = snapshot(settings.quarantine)
+        seen.append((record, rows, quarantined))
+    assert seen[0] == seen[1]
+
+
+def test_the_network_is_never_touched(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    write_submission(settings, "site-a", "2026-01", two_patients())
+    assert ingest_submission(settings, "site-a", "2026-01").outcome == "accepted"
+
+
+def test_deliveries_are_listed_in_order_and_foreign_folders_left_alone(settings: Settings) -> None:
+    for site, period in (("site-b", "2026-01"), ("site-a", "2026-02"), ("site-a", "2026-01")):
+        write_submission(settings, site, period, two_patients())
+    (settings.landing / "site-c" / "2026-01").mkdir(parents=True)
+    (settings.landing / "site-a" / "old stuff").mkdir()
+    (settings.landing / "Jane" / "2026-01").mkdir(parents=True)
+    assert [(one.site_id, one.period, one.is_complete) for one in deliveries(settings)] == [
+        ("site-a", "2026-01", True),
+        ("site-a", "2026-02", True),
+        ("site-b", "2026-01", True),
+        ("site-c", "2026-01", False),
+    ]
+
+
+def test_five_percent_is_allowed_and_more_is_not(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    rows = two_patients() | {"imaging": [image(day=day) for day in range(35)] + [image(day=99, modality="xray")]}
+    assert settings.max_critical_share == 0.05
+    rows["imaging"][0]["modality"] = "xray"
+    write_submission(settings, "site-a", "2026-01", rows)
+    assert ingest_submission(settings, "site-a", "2026-01").rows_quarantined == 2
+    rows["imaging"][1]["modality"] = "xray"
+    write_submission(settings, "site-a", "2026-01", rows)
+    with pytest.raises(SubmissionRefused) as refused:
+        ingest_submission(settings, "site-a", "2026-01")
+    assert refused.value.code == "too_many_critical_rows"
+    assert refused.value.where == "site-a/2026-01: 3 of 40 rows, 5% allowed; IMG-009 3"
+    assert query(settings, "select count(*) from imaging") == [(34,)], "the earlier submission stays in force"
+
+
+def test_accepted_records_say_what_they_are(settings: Settings) -> None:
+    write_submission(settings, "site-a", "2026-01", two_patients(), kind="incremental")
+    record = ingest_submission(settings, "site-a", "2026-01")
+    assert isinstance(record, SubmissionRecord)
+    assert (record.kind, record.contract_version, record.deidentification_method) == (
+        "incremental",
+        1,
+        "limited_data_set",
+    )

@@ -1,0 +1,132 @@
+"""What `explain` and `status` say of a small lake."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outcomes.errors import OutcomesError
+from outcomes.release.build import build_release
+from outcomes.release.explain import explain
+from outcomes.release.open import connect
+from outcomes.release.status import status
+from outcomes.settings import Settings
+from tests.integration.small_lake import commit, fill_lake
+
+SUBMISSION = "north-2026-01-0123456789ab"
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    made = Settings(home=tmp_path_factory.mktemp("home"))
+    fill_lake(made)
+    build_release(made)
+    return made
+
+
+def test_the_timeline_gives_each_record_in_order_of_days(settings: Settings) -> None:
+    records = explain(settings, "north", "north-p021").timeline
+    assert [(record.day, record.source_table, record.record_id, record.description) for record in records] == [
+        (0, "procedures", "north-p021-a", "CPT 22551 C5-6"),
+        (180, "follow_ups", "north-p021-f", "neck pain 0.0"),
+        (200, "imaging", "north-p021-i", "mri C6-7 stenosis"),
+        (400, "procedures", "north-p021-b", "CPT 22551 C6-7"),
+        (650, "patients", "north-p021", "last contact"),
+        (700, "patients", "north-p021", "data cut"),
+    ]
+    assert {record.submission_id for record in records} == {SUBMISSION}
+
+
+def test_each_label_says_why_and_on_which_records_it_rests(settings: Settings) -> None:
+    labels = {answer.label: answer for answer in explain(settings, "north", "north-p021").labels}
+    assert len(labels) == 7
+    revision = labels["revision_performed"]
+    assert (revision.status, revision.kind, revision.onset_day) == ("yes", "adjacent_segment_fusion", 400)
+    assert [(each.source_table, each.record_id, each.submission_id) for each in revision.evidence] == [
+        ("procedures", "north-p021-b", SUBMISSION)
+    ]
+    assert "planned stage" in revision.definition
+    unanswered = labels["pain_after_revision"]
+    assert (unanswered.status, unanswered.reason) == ("not_assessable", "no_assessment_in_window")
+
+
+def test_evidence_names_the_delivered_file_while_it_is_there(settings: Settings, tmp_path: Path) -> None:
+    assert all(
+        each.file is None for answer in explain(settings, "north", "north-p021").labels for each in answer.evidence
+    )
+
+    home = Settings(home=tmp_path)
+    folder = home.landing / "north" / "2026-01"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}", encoding="utf-8")
+    (folder / "procedures.csv").write_text("procedure_id\n", encoding="utf-8")
+    digest = "44136fa355b3"  # sha256 of {}
+    rows: dict[str, list[dict[str, Any]]] = {
+        "patients": [{"patient_id": "p1", "index_period": "2024-01", "last_contact_day": 400}],
+        "procedures": [
+            {"patient_id": "p1", "procedure_id": f"p1-{day}", "day": day, "code_system": "CPT", "code": "22551"}
+            for day in (0, 300)
+        ],
+    }
+    commit(home, "north", "2026-01", rows, digest)
+    build_release(home)
+    revision = next(answer for answer in explain(home, "north", "p1").labels if answer.label == "revision_performed")
+    assert [each.file for each in revision.evidence] == [folder / "procedures.csv"]
+
+
+def test_a_patient_outside_the_cohort_has_a_timeline_and_no_labels(settings: Settings) -> None:
+    explanation = explain(settings, "north", "north-p020")
+    assert explanation.timeline
+    assert explanation.labels == ()
+
+
+@pytest.mark.parametrize(("site_id", "patient_id"), [("north", "east-p021"), ("nowhere", "north-p021"), ("", "")])
+def test_an_unknown_patient_is_named_as_such(settings: Settings, site_id: str, patient_id: str) -> None:
+    with pytest.raises(OutcomesError) as unknown:
+        explain(settings, site_id, patient_id)
+    assert unknown.value.code == "patient_unknown"
+    assert patient_id == "" or patient_id not in str(unknown.value)
+
+
+def test_what_came_after_the_release_plays_no_part(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    fill_lake(settings)
+    build_release(settings)
+    before = explain(settings, "north", "north-p021")
+    moved = {
+        "patient_id": "north-p021",
+        "imaging_id": "north-p021-i",
+        "day": 999,
+        "modality": "ct",
+        "finding": "normal",
+    }
+    commit(settings, "north", "2026-05", {"imaging": [moved]})
+    assert explain(settings, "north", "north-p021") == before
+
+
+def test_it_can_be_asked_while_the_release_is_open(settings: Settings) -> None:
+    with connect(settings=settings) as con:
+        assert explain(settings, "north", "north-p021").labels
+        assert con.execute("select count(*) > 0 from labels").fetchone() == (True,)
+
+
+def test_status_adds_up(settings: Settings) -> None:
+    stands = status(settings)
+    assert (stands.count("accepted"), stands.count("refused"), stands.count("superseded")) == (3, 1, 0)
+    assert all(each.rows_in == each.rows_accepted + each.rows_quarantined for each in stands.submissions)
+    assert [each.code for each in stands.submissions if each.status == "refused"] == ["checksum_mismatch"]
+    assert stands.release_id is not None
+    assert stands.release_id.startswith("2026-01-")
+
+
+def test_status_lists_what_landed_and_waits(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    for period, manifest in (("2026-01", "{}"), ("2026-02", "{ }"), ("2026-03", None)):
+        folder = settings.landing / "north" / period
+        folder.mkdir(parents=True)
+        if manifest:
+            (folder / "manifest.json").write_text(manifest, encoding="utf-8")
+    commit(settings, "north", "2026-01", {"patients": []}, "44136fa355b3")
+    stands = status(settings)
+    assert [(each.period, each.is_complete) for each in stands.waiting] == [("2026-02", True), ("2026-03", False)]
+    assert stands.release_id is None

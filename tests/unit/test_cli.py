@@ -1,0 +1,187 @@
+"""The command line's manners: help, exit statuses, and errors that never carry a value."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from outcomes import cli, pipeline
+from outcomes.errors import MISTAKES, SubmissionRefused
+from outcomes.lake import SubmissionRecord
+from outcomes.settings import Settings
+
+COMMANDS = sorted(get_command(cli.app).commands)  # type: ignore[attr-defined]
+
+
+def run(home: Path, *arguments: str) -> Any:
+    return CliRunner().invoke(cli.app, ["--home", str(home), *arguments])
+
+
+def deliver(home: Path, *places: str) -> None:
+    for place in places:
+        folder = home / "landing" / place
+        folder.mkdir(parents=True)
+        (folder / "manifest.json").write_text("{}", encoding="utf-8")
+
+
+@pytest.fixture
+def ingested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The submissions that were ingested, in order; those of the site `bad` are refused."""
+    done: list[str] = []
+
+    def ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
+        done.append(f"{site_id}/{period}")
+        if site_id == "bad":
+            raise SubmissionRefused("file_empty", f"{site_id}/{period}: patients")
+        return SubmissionRecord(
+            "id", site_id, period, 1, "accepted", rows_in=1200, rows_accepted=1190, rows_quarantined=10
+        )
+
+    monkeypatch.setattr(pipeline, "ingest", ingest)
+    return done
+
+
+def test_all_commands_are_there() -> None:
+    expected = "synthesize manifest import ingest backfill release explain status query serve"
+    assert sorted(expected.split()) == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    result = CliRunner().invoke(cli.app, [command, "--help"])
+    assert result.exit_code == 0
+    assert f"Example: outcomes {command}" in " ".join(result.stdout.split())
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from outcomes.cli import app; "
+        "heavy = {'pandas', 'pyarrow', 'duckdb', 'great_expectations', 'deltalake', 'dash'} & sys.modules.keys(); "
+        "sys.exit(len(heavy))"
+    )
+    assert os.spawnl(os.P_WAIT, sys.executable, sys.executable, "-c", code) == 0
+
+
+def test_a_refused_submission_does_not_stop_the_others(tmp_path: Path, ingested: list[str]) -> None:
+    deliver(tmp_path, "south/2026-01", "bad/2026-01", "north/2026-02", "north/2026-01")
+    result = run(tmp_path, "ingest")
+    assert ingested == ["bad/2026-01", "north/2026-01", "north/2026-02", "south/2026-01"]
+    assert result.exit_code == MISTAKES["submissions_refused"].exit_status
+    assert "3 accepted, 1 refused; of the accepted 3,600 rows 3,570 are in the lake, 30 in quarantine" in result.stdout
+    refusals = result.stderr.splitlines()
+    assert refusals[0].startswith("file_empty: a file holds no rows (bad/2026-01: patients). To do: ")
+    assert refusals[1].startswith("submissions_refused: at least one submission was refused (1 of 4). To do: ")
+
+
+def test_ingest_takes_the_submissions_named(tmp_path: Path, ingested: list[str]) -> None:
+    deliver(tmp_path, "south/2026-01", "north/2026-02", "north/2026-01")
+    result = run(tmp_path, "ingest", "south/2026-01", "north/2026-01", "north/2026-01")
+    assert result.exit_code == 0
+    assert ingested == ["north/2026-01", "south/2026-01"]
+
+
+@pytest.mark.parametrize("text", ["north/2026-02", "north", "north/2026-01/patients.csv", "../north/2026-01"])
+def test_a_submission_that_has_not_landed_is_named(tmp_path: Path, ingested: list[str], text: str) -> None:
+    deliver(tmp_path, "north/2026-01")
+    result = run(tmp_path, "ingest", text)
+    assert result.exit_code == MISTAKES["submission_unknown"].exit_status
+    assert ingested == []
+
+
+def test_a_folder_without_manifest_is_not_a_submission_yet(tmp_path: Path, ingested: list[str]) -> None:
+    (tmp_path / "landing" / "north" / "2026-01").mkdir(parents=True)
+    assert run(tmp_path, "ingest").exit_code == 0
+    assert ingested == []
+
+
+def test_backfill_goes_month_by_month(tmp_path: Path, ingested: list[str]) -> None:
+    deliver(tmp_path, "north/2025-12", "north/2026-01", "north/2026-02", "north/2026-03", "south/2026-01")
+    assert run(tmp_path, "backfill", "--from", "2026-01", "--to", "2026-02").exit_code == 0
+    assert ingested == ["north/2026-01", "south/2026-01", "north/2026-02"]
+
+
+def test_backfill_refuses_what_is_no_month(tmp_path: Path) -> None:
+    result = run(tmp_path, "backfill", "--from", "2026-1", "--to", "2026-02")
+    assert result.exit_code == MISTAKES["period_malformed"].exit_status
+    assert result.stderr.startswith("period_malformed: a period is not a month (--from). To do: ")
+
+
+def test_an_unexpected_error_names_type_and_place_only(
+    tmp_path: Path, ingested: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ValueError("could not convert 'Jane Doe' to a number")
+
+    deliver(tmp_path, "north/2026-01")
+    monkeypatch.setattr(pipeline, "ingest_each", fail)
+    result = run(tmp_path, "ingest")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("unexpected ValueError (cli.py, line ")
+    assert "Jane" not in result.output
+
+
+def test_a_setting_that_is_not_valid_is_named_without_its_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTCOMES_SMALL_CELL", "three")
+    result = run(tmp_path, "ingest")
+    assert result.exit_code == 2
+    assert "OUTCOMES_SMALL_CELL" in result.stderr
+    assert "three" not in result.stderr
+
+
+def test_home_is_read_from_the_environment(
+    tmp_path: Path, ingested: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(tmp_path / "elsewhere", "north/2026-01")
+    monkeypatch.setenv("OUTCOMES_HOME", str(tmp_path / "elsewhere"))
+    assert CliRunner().invoke(cli.app, ["ingest"]).exit_code == 0
+    assert ingested == ["north/2026-01"]
+
+
+def test_manifest_takes_site_and_period_from_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "north" / "2026-01"
+    folder.mkdir(parents=True)
+    (folder / "patients.csv").write_text("patient_id\np1\np2\n", encoding="utf-8")
+    options = ("--kind", "full", "--method", "safe_harbor", "--data-cut", "2026-01-31")
+    result = run(tmp_path, "manifest", str(folder), *options)
+    assert result.exit_code == 0
+    assert "1 files, 2 rows" in result.stdout
+    written = (folder / "manifest.json").read_text(encoding="utf-8")
+    assert '"site_id": "north"' in written
+    assert '"period": "2026-01"' in written
+
+
+def test_manifest_refuses_a_word_that_it_does_not_know(tmp_path: Path) -> None:
+    folder = tmp_path / "north" / "2026-01"
+    folder.mkdir(parents=True)
+    (folder / "patients.csv").write_text("patient_id\np1\n", encoding="utf-8")
+    options = ("--kind", "some", "--method", "safe_harbor", "--data-cut", "2026-01-31")
+    result = run(tmp_path, "manifest", str(folder), *options)
+    assert result.exit_code == MISTAKES["manifest_malformed"].exit_status
+    assert not (folder / "manifest.json").exists()
+
+
+def test_serve_replaces_the_process_by_gunicorn_on_loopback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _, command: replaced.append(command))
+    monkeypatch.setenv("OUTCOMES_HOME", "to be replaced")
+    result = run(tmp_path, "serve", "--port", "8123")
+    assert result.exit_code == 0
+    assert "http://127.0.0.1:8123" in result.stdout
+    (command,) = replaced
+    assert command[command.index("--bind") + 1] == "127.0.0.1:8123"
+    assert (Path(command[command.index("--chdir") + 1]) / "dashboards" / "app.py").is_file()
+    assert os.environ["OUTCOMES_HOME"] == str(tmp_path.resolve())
+
+
+def test_serve_says_when_the_dashboards_are_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    result = run(tmp_path, "serve")
+    assert result.exit_code == MISTAKES["dashboards_missing"].exit_status
+    assert "(dash)" in result.stderr

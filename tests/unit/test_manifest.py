@@ -1,0 +1,121 @@
+"""The manifest: what is read back is what was written, and a wrong one is refused without repeating what it holds."""
+
+import datetime
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from outcomes.errors import SubmissionRefused
+from outcomes.intake.manifest import MANIFEST, read_manifest, submission_id, write_manifest
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "site-a" / "2026-01"
+    folder.mkdir(parents=True)
+    (folder / "patients.csv").write_text('patient_id,sex\np1,female\np2,"fe\nmale"\n')
+    parquet.write_table(pa.table({"procedure_id": ["a", "b", "c"]}), folder / "procedures.parquet")
+    (folder / "notes.txt").write_text("not a table")
+    return folder
+
+
+def write(folder: Path, **changes: Any) -> None:
+    stated: dict[str, Any] = {
+        "site_id": "site-a",
+        "period": "2026-01",
+        "kind": "full",
+        "deidentification_method": "safe_harbor",
+        "data_cut": datetime.date(2026, 1, 31),
+    }
+    write_manifest(folder, **(stated | changes))
+
+
+def test_counts_hashes_and_reads_back(folder: Path) -> None:
+    write(folder)
+    manifest = read_manifest(folder)
+    assert [(file.name, file.table, file.rows) for file in manifest.files] == [
+        ("patients.csv", "patients", 2),
+        ("procedures.parquet", "procedures", 3),
+    ]
+    assert manifest.files[0].sha256 == hashlib.sha256((folder / "patients.csv").read_bytes()).hexdigest()
+    assert manifest.rows == 5
+    assert (manifest.kind, manifest.data_cut) == ("full", datetime.date(2026, 1, 31))
+
+
+def test_the_name_follows_the_content(folder: Path) -> None:
+    write(folder)
+    first = submission_id(folder)
+    write(folder)
+    assert submission_id(folder) == first
+    assert first.startswith("site-a-2026-01-")
+    (folder / "patients.csv").write_text("patient_id\np1\n")
+    write(folder)
+    assert submission_id(folder) != first
+
+
+def test_missing(folder: Path) -> None:
+    for read in (read_manifest, submission_id):
+        with pytest.raises(SubmissionRefused) as refused:
+            read(folder)
+        assert refused.value.code == "manifest_missing"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"kind": "Jane Doe"}, "kind"),
+        ({"site_id": "../Jane Doe"}, "site_id"),
+        ({"period": "2026-13"}, "period"),
+        ({"data_cut": "Jane Doe"}, "data_cut"),
+        ({"deidentification_method": None}, "deidentification_method"),
+        ({"Jane Doe": 1}, "a foreign field"),
+        ({"files": []}, "files"),
+        ({"files": [{"name": "../Jane Doe.csv", "rows": 1, "sha256": "0" * 64}]}, "files.0.name"),
+        ({"files": [{"name": "patients.csv", "rows": -1, "sha256": "0" * 64}]}, "files.0.rows"),
+        ({"files": [{"name": f"patients{s}", "rows": 1, "sha256": "0" * 64} for s in (".csv", ".parquet")]}, "files"),
+    ],
+)
+def test_malformed_names_the_field_and_not_what_it_holds(folder: Path, changes: dict[str, Any], field: str) -> None:
+    write(folder)
+    fields = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps(fields | changes))
+    with pytest.raises(SubmissionRefused) as refused:
+        read_manifest(folder)
+    assert refused.value.code == "manifest_malformed"
+    assert field in refused.value.where
+    assert "Jane" not in str(refused.value)
+    assert refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"text"', "\udcff"])
+def test_not_a_manifest_at_all(folder: Path, text: str) -> None:
+    (folder / MANIFEST).write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(SubmissionRefused) as refused:
+        read_manifest(folder)
+    assert refused.value.code == "manifest_malformed"
+
+
+def test_another_version_is_told_apart_whatever_else_it_holds(folder: Path) -> None:
+    (folder / MANIFEST).write_text('{"contract_version": 99, "anything": []}')
+    with pytest.raises(SubmissionRefused) as refused:
+        read_manifest(folder)
+    assert refused.value.code == "contract_version_unknown"
+
+
+def test_writing_refuses_what_reading_would(folder: Path) -> None:
+    with pytest.raises(SubmissionRefused) as refused:
+        write(folder, period="January")
+    assert refused.value.code == "manifest_malformed"
+    assert not (folder / MANIFEST).exists()
+
+
+def test_writing_refuses_an_unreadable_file(folder: Path) -> None:
+    (folder / "procedures.parquet").write_bytes(b"PAR1 not really")
+    with pytest.raises(SubmissionRefused) as refused:
+        write(folder)
+    assert refused.value.code == "file_unreadable"

@@ -1,0 +1,129 @@
+"""Reading: cells come as the site wrote them, and a broken file is refused without repeating a cell."""
+
+import datetime
+import io
+from collections.abc import Callable
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from outcomes.contract import TABLES
+from outcomes.errors import SubmissionRefused
+from outcomes.intake.reading import count_rows, read_table
+
+IMAGING = TABLES["imaging"]
+HEADER = ",".join(name for name in IMAGING.schema.names if name != "deleted")
+ROW = "i1,p1,30,mri,C5-6,normal,,"
+
+
+def parquet_bytes(**columns: object) -> bytes:
+    empty = dict.fromkeys((name for name in IMAGING.schema.names if name != "deleted"), pa.nulls(1, pa.string()))
+    target = io.BytesIO()
+    parquet.write_table(pa.table(empty | columns), target)
+    return target.getvalue()
+
+
+def read_csv(text: str) -> list[dict[str, str | None]]:
+    rows: list[dict[str, str | None]] = read_table(IMAGING, "imaging.csv", text.encode()).to_pylist()
+    return rows
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_csv_as_written(end: str, mark: str) -> None:
+    rows = read_csv(mark + end.join([HEADER, 'i1,"p,""1""",030, mri,"",NA,null,1e2', ROW]))
+    assert rows[0] == {
+        "imaging_id": "i1",
+        "patient_id": 'p,"1"',
+        "day": "030",
+        "modality": " mri",
+        "level": None,
+        "finding": "NA",
+        "value": "null",
+        "unit": "1e2",
+        "deleted": None,
+    }
+    assert len(rows) == 2
+
+
+def test_columns_come_in_the_order_of_the_contract() -> None:
+    names = HEADER.split(",")
+    backwards = ",".join(reversed(names)) + "\n" + ",".join(reversed(ROW.split(",")))
+    assert read_csv(backwards) == read_csv(f"{HEADER}\n{ROW}")
+
+
+def test_parquet_cells_become_strings() -> None:
+    content = parquet_bytes(
+        imaging_id=pa.array(["i1"]).dictionary_encode(),
+        patient_id=pa.array([""]),
+        day=pa.array([30], pa.int32()),
+        value=pa.array([2.5]),
+        unit=pa.array([datetime.date(2026, 1, 31)]),
+        deleted=pa.array([True]),
+    )
+    row = read_table(IMAGING, "imaging.parquet", content).to_pylist()[0]
+    assert row["imaging_id"] == "i1"
+    assert row["patient_id"] is None
+    assert (row["day"], row["value"], row["unit"], row["deleted"]) == ("30", "2.5", "2026-01-31", "true")
+
+
+@pytest.mark.parametrize(
+    ("code", "content"),
+    [
+        ("file_empty", b""),
+        ("file_empty", b"\n \n"),
+        ("file_empty", HEADER.encode()),
+        ("file_empty", f"{HEADER}\n".encode()),
+        ("file_encoding", f"{HEADER}\n{ROW}caf\u00e9\n".encode("latin-1")),
+        ("file_encoding", f"{HEADER}\n{ROW}\n".encode("utf-16")),
+        ("file_encoding", f"{HEADER}\n{ROW}\n".encode("utf-16-le")),
+        ("file_unreadable", f"{HEADER}\n{ROW}\nJaneDoe,2\n".encode()),
+        ("file_unreadable", f'{HEADER}\n"JaneDoe,p1,30,mri,C5-6,normal,,\n{ROW}\n'.encode()),
+        ("column_missing", b"imaging_id,patient_id,day\nJaneDoe,p1,30\n"),
+        ("column_extra", f"{HEADER},JaneDoe\n{ROW},1\n".encode()),
+        ("column_extra", f"{HEADER},day\n{ROW},1\n".encode()),
+        ("column_missing", f"{ROW.replace('i1', 'JaneDoe')}\n{ROW}\n".encode()),
+    ],
+)
+def test_broken_csv(code: str, content: bytes) -> None:
+    with pytest.raises(SubmissionRefused) as refused:
+        read_table(IMAGING, "imaging.csv", content)
+    assert refused.value.code == code
+    assert refused.value.where.startswith("imaging")
+    assert "JaneDoe" not in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert refused.value.__context__ is None or refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("code", "content"),
+    [
+        ("file_unreadable", lambda: b"PAR1 but not really PAR1"),
+        ("file_unreadable", lambda: parquet_bytes(value=pa.array([[1.0]]))),
+        ("file_encoding", lambda: parquet_bytes(unit=pa.array([b"\xff"]))),
+        ("column_extra", lambda: parquet_bytes(note=pa.array(["JaneDoe"]))),
+    ],
+)
+def test_broken_parquet(code: str, content: Callable[[], bytes]) -> None:
+    with pytest.raises(SubmissionRefused) as refused:
+        read_table(IMAGING, "imaging.parquet", content())
+    assert refused.value.code == code
+    assert "JaneDoe" not in str(refused.value)
+
+
+def test_what_is_missing_is_named_and_what_is_foreign_is_told_by_position() -> None:
+    with pytest.raises(SubmissionRefused) as missing:
+        read_csv(f"{HEADER.replace(',modality', '')}\ni1,p1,30,C5-6,normal,,")
+    assert missing.value.where == "imaging: modality"
+    with pytest.raises(SubmissionRefused) as extra:
+        read_csv(f"name,{HEADER}\nJane,{ROW}")
+    assert extra.value.where == "imaging: column 1"
+
+
+def test_counting_agrees_with_reading() -> None:
+    content = f'{HEADER}\n{ROW}\n\n"i\n2"{ROW[2:]}'.encode()
+    assert count_rows("imaging.csv", content) == read_table(IMAGING, "imaging.csv", content).num_rows == 2
+    assert count_rows("imaging.csv", f"{HEADER}\n".encode()) == 0
+    assert count_rows("imaging.csv", b"") == 0
+    assert count_rows("imaging.parquet", parquet_bytes()) == 1

@@ -1,0 +1,165 @@
+"""The gate: what identifies a person is found, what merely looks alike passes, and nothing is repeated."""
+
+import random
+import uuid
+
+import pyarrow as pa
+import pytest
+
+from outcomes.contract import TABLES
+from outcomes.errors import SubmissionRefused
+from outcomes.intake.manifest import Method
+from outcomes.intake.screening import findings, screen
+
+RANDOM = random.Random(7)
+
+
+def table(name: str, **columns: list[str | None]) -> pa.Table:
+    rows = len(next(iter(columns.values())))
+    nothing: list[str | None] = [None] * rows
+    return pa.table(
+        {column: pa.array(columns.get(column, nothing), pa.string()) for column in TABLES[name].schema.names}
+    )
+
+
+def rules(name: str, method: Method = "limited_data_set", **columns: list[str | None]) -> list[tuple[str, str, int]]:
+    return [(one.column, one.rule, one.rows) for one in findings(TABLES[name], table(name, **columns), method)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"),
+    [
+        ("ssn", "123-45-6789"),
+        ("ssn", "p 123 45 6789"),
+        ("ssn", "123456789"),
+        ("phone", "(555) 123-4567"),
+        ("phone", "1-555-123-4567"),
+        ("phone", "+44 20 7946 0958"),
+        ("phone", "5551234567"),
+        ("email", "jane.doe@example.org"),
+        ("url", "https://example.org/jane"),
+        ("url", "www.example.org"),
+        ("ip_address", "192.168.10.3"),
+        ("ip_address", "2001:db8:85a3:8d3:1319:8a2e:370:7348"),
+        ("full_date", "1954-03-21"),
+        ("full_date", "visit-1954-03-21"),
+        ("full_date", "3/21/1954"),
+        ("full_date", "21.03.1954"),
+        ("full_date", "3/21/54"),
+        ("full_date", "21 March 1954"),
+        ("full_date", "21MAR1954"),
+        ("full_date", "Mar 21, 1954"),
+        ("full_date", "1954-03-21T10:00:00"),
+        ("full_date", "JD19540321"),
+        ("full_date", "case-19540321"),
+        ("record_number", "MRN 448812"),
+        ("record_number", "mrn448812"),
+        ("record_number", "acct#12"),
+        ("record_number", "448812"),
+        ("person_title", "Dr. House"),
+        ("person_title", "mrs  doe"),
+        ("person_name", "Doe, Jane"),
+        ("person_name", "Zo\u00eb \u00c5ngstr\u00f6m"),
+        ("zip_code", "02139-1234"),
+        ("zip_code", "MA 02139"),
+    ],
+)
+def test_a_patient_key_that_identifies_is_found(rule: str, value: str) -> None:
+    assert ("patient_id", rule, 2) in rules("patients", patient_id=[value, "p000001", value, None])
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("ndi_unit", "123-45-6789"), ("day", "1954-03-21"), ("neck_pain_nrs", "5551234567"), ("numbness", "Dr. House")],
+)
+def test_every_column_is_scanned_whatever_its_type(column: str, value: str) -> None:
+    cells: dict[str, list[str | None]] = {column: ["3", value]}
+    found = findings(TABLES["follow_ups"], table("follow_ups", **cells), "limited_data_set")
+    assert [(one.column, one.rows) for one in found] == [(column, 1)]
+
+
+def test_closed_lists_cannot_carry_a_zip_code() -> None:
+    assert rules("procedures", approach=["02139"]) == [("approach", "zip_code", 1)]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [f"p{number:06d}" for number in range(500)],
+        [str(number) for number in range(500)],
+        [uuid.UUID(int=RANDOM.getrandbits(128)).hex for _ in range(20_000)],
+        [str(uuid.UUID(int=RANDOM.getrandbits(128))) for _ in range(20_000)],
+        *([f"{RANDOM.getrandbits(4 * size):0{size}x}" for _ in range(20_000)] for size in (6, 8, 9, 10, 12, 16)),
+    ],
+    ids=lambda keys: keys[0],
+)
+def test_opaque_keys_pass(keys: list[str]) -> None:
+    nothing = list[tuple[str, str, int]]()
+    assert rules("patients", patient_id=list(keys)) == nothing
+    assert rules("procedures", procedure_id=[f"{key}-2023-05-pr1" for key in keys]) == nothing
+
+
+def test_numeric_row_keys_of_a_database_pass_and_numeric_person_keys_do_not() -> None:
+    numbers: list[str | None] = [str(number) for number in range(1_000_000, 1_000_100)]
+    assert rules("diagnoses", diagnosis_id=numbers) == []
+    assert rules("diagnoses", encounter_id=numbers) == [("encounter_id", "record_number", 100)]
+
+
+def test_one_social_security_number_among_other_keys_is_found() -> None:
+    keys: list[str | None] = [f"p{number:06d}" for number in range(500)]
+    assert rules("patients", patient_id=[*keys, "123456789"]) == [("patient_id", "ssn", 1)]
+
+
+def test_codes_levels_periods_and_measures_pass() -> None:
+    assert not rules("procedures", code=["22551", "63020", "0RG10A0", "G0283", "99213"], levels=["C5-6;C6-7"] * 5)
+    assert not rules("diagnoses", code=["M50.121", "Z98.1", "T84.84XA", "S12.9XXA", "721.0"])
+    assert not rules("treatments", code=["M01AE01", "N02A", "97110", "E0720", "3E0R33Z"])
+    assert not rules(
+        "patients", index_period=["2023-05", "2023", "2026-12", "1999-01"], bmi=["27.4", "3e1", "19.0555", "-1"]
+    )
+    assert not rules("follow_ups", day=["-10957", "10957"], ndi_total=["37.199999999999996", "44"])
+    assert not rules("follow_ups", numbness=["true", "FALSE"], working=["0", "1"], ndi_unit=["points", "percent"])
+
+
+@pytest.mark.parametrize("age", ["91", "90.5", "104", " 120 "])
+def test_ages_above_90(age: str) -> None:
+    found = rules("patients", age_years=[age, "90", "89", None, "old"])
+    assert found == [("age_years", "age_over_89", 1)]
+
+
+@pytest.mark.parametrize(
+    ("method", "period", "is_too_fine"),
+    [
+        ("safe_harbor", "2023", False),
+        ("safe_harbor", "2023-05", True),
+        ("safe_harbor", "202305", True),
+        ("safe_harbor", "05/2023", True),
+        ("safe_harbor", "2023-05-17", True),
+        ("limited_data_set", "2023-05", False),
+        ("limited_data_set", "2023-05-17", True),
+        ("limited_data_set", "20230517", True),
+        ("limited_data_set", "17.05.2023", True),
+        ("expert_determination", "2023-05", False),
+        ("expert_determination", "2023-05-17", True),
+    ],
+)
+def test_index_period(method: Method, period: str, is_too_fine: bool) -> None:
+    expected = [("index_period", "index_period_too_fine", 1)] if is_too_fine else []
+    assert rules("patients", method, index_period=[period, None]) == expected
+
+
+def test_the_refusal_names_table_column_rule_and_rows_and_no_value() -> None:
+    tables = {
+        "patients": table("patients", patient_id=["123-45-6789", "p2"], age_years=["95", "60"]),
+        "follow_ups": table("follow_ups", patient_id=["123-45-6789"] * 3, ndi_unit=[None, None, "Dr. House"]),
+    }
+    with pytest.raises(SubmissionRefused) as refused:
+        screen(tables, "limited_data_set")
+    assert refused.value.code == "identifier_found"
+    assert refused.value.where == (
+        "patients.patient_id: ssn, 1 row; follow_ups.patient_id: ssn, 3 rows; follow_ups.ndi_unit: person_title, 1 row"
+    )
+
+
+def test_a_clean_submission_passes() -> None:
+    screen({"patients": table("patients", patient_id=["p1"], age_years=["90"])}, "safe_harbor")

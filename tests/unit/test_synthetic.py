@@ -1,0 +1,251 @@
+"""The synthetic registry: the same seed gives the same bytes, and the numbers look like a real registry's."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pyarrow import parquet
+
+from outcomes.errors import OutcomesError
+from outcomes.intake.deliveries import deliveries
+from outcomes.intake.manifest import read_manifest
+from outcomes.settings import Settings
+from outcomes.synthetic import answer_key_folder, synthesize
+
+DAYS_PER_YEAR = 365.25
+
+
+def _digests(home: Path) -> dict[str, str]:
+    files = sorted(path for path in home.rglob("*") if path.is_file())
+    return {path.relative_to(home).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    settings = Settings(home=tmp_path_factory.mktemp("small"))
+    synthesize(settings, seed=3, sites=3, patients=150)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    settings = Settings(home=tmp_path_factory.mktemp("large"))
+    synthesize(settings, seed=5, patients=5000, faults=False)
+    return settings
+
+
+def _key(settings: Settings, name: str) -> pd.DataFrame:
+    return pd.DataFrame(parquet.read_table(answer_key_folder(settings) / f"{name}.parquet").to_pylist())
+
+
+def _table(settings: Settings, table: str) -> pd.DataFrame:
+    """The newest version of every row that landed, over all sites, typed as far as text tells."""
+    frames = []
+    for one in deliveries(settings):
+        for path in one.folder.glob(f"{table}.*"):
+            read = pd.read_csv if path.suffix == ".csv" else pd.read_parquet
+            frames.append(read(path).assign(site_id=one.site_id, period=one.period))
+    rows = pd.concat(frames, ignore_index=True)
+    key = rows.columns[0]
+    newest = rows.sort_values("period").drop_duplicates(["site_id", key], keep="last")
+    return newest[~newest["deleted"].astype("boolean").fillna(False)]
+
+
+def test_the_same_seed_gives_the_same_bytes(small: Settings, tmp_path: Path) -> None:
+    synthesize(Settings(home=tmp_path), seed=3, sites=3, patients=150)
+    assert _digests(tmp_path) == _digests(small.home)
+
+
+def test_another_seed_gives_other_patients(small: Settings, tmp_path: Path) -> None:
+    synthesize(Settings(home=tmp_path), seed=4, sites=3, patients=150)
+    keys, other_keys = (set(_key(one, "labels")["patient_id"]) for one in (small, Settings(home=tmp_path)))
+    assert not keys & other_keys
+
+
+def test_an_occupied_landing_folder_is_left_alone(small: Settings) -> None:
+    before = _digests(small.home)
+    with pytest.raises(OutcomesError) as refused:
+        synthesize(small, seed=3, sites=3, patients=150)
+    assert refused.value.code == "folder_not_empty"
+    assert _digests(small.home) == before
+
+
+def test_each_site_delivers_its_history_and_then_months(small: Settings) -> None:
+    key = _key(small, "submissions")
+    kinds = {
+        (row.site_id, row.period): read_manifest(small.home / str(row.folder)).kind
+        for row in key[key["status"] == "accepted"].itertuples()
+    }
+    periods = ["2026-06", "2026-07", "2026-08", "2026-09"]
+    assert sorted(kinds) == [(site, period) for site in ("alder", "birch", "cedar") for period in periods]
+    assert {kind for (_, period), kind in kinds.items() if period == "2026-06"} == {"full"}
+    assert {kind for (_, period), kind in kinds.items() if period > "2026-06"} == {"incremental"}
+
+
+def test_progress_is_told_up_to_the_last_submission(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    synthesize(Settings(home=tmp_path), sites=2, patients=60, months=1, on_progress=lambda *step: told.append(step))
+    assert [done for _, done, _ in told] == [1, 2, 3, 4]
+    assert told[-1] == ("birch/2026-09", 4, 4)
+
+
+def test_without_faults_nothing_is_planted(large: Settings) -> None:
+    assert _key(large, "faults").empty
+    assert set(_key(large, "submissions")["status"]) == {"accepted"}
+    assert len(deliveries(large)) == 24
+
+
+def test_planted_rows_stay_far_below_the_limit_of_a_refusal(small: Settings) -> None:
+    faults = _key(small, "faults")
+    planted = faults[faults["outcome"] == "quarantined"].groupby(["site_id", "period"]).size()
+    for (site, period), rows in planted.items():
+        manifest = read_manifest(small.landing / str(site) / str(period))
+        assert rows / manifest.rows < 0.03
+
+
+def test_every_submission_to_refuse_has_its_own_code(small: Settings) -> None:
+    key = _key(small, "submissions")
+    codes = key[key["status"].isin(["refused", "incomplete"])]["code"]
+    assert sorted(codes) == sorted(
+        [
+            *("file_unreadable", "file_encoding", "file_empty", "checksum_mismatch", "column_missing", "column_extra"),
+            *("identifier_found", "too_many_critical_rows", "contract_version_unknown", "manifest_malformed"),
+            *("manifest_missing", "row_count_mismatch", "site_unknown"),
+        ]
+    )
+
+
+def test_keys_are_letters_only_and_unique(large: Settings) -> None:
+    patients = _table(large, "patients")["patient_id"]
+    assert patients.is_unique
+    assert all(re.fullmatch("[a-z]{14}", key) for key in patients)
+
+
+def test_safe_harbor_gives_years_only_and_nobody_is_over_90(large: Settings) -> None:
+    patients = _table(large, "patients")
+    periods = patients["index_period"].astype(str)
+    assert set(periods[patients["site_id"] == "cedar"].str.len()) == {4}
+    assert set(periods[patients["site_id"] == "alder"].str.len()) == {7}
+    assert patients["age_years"].max() == 90
+
+
+def test_surgeries_spread_over_six_years(large: Settings) -> None:
+    years = _table(large, "patients")["index_period"].astype(str).str[:4].value_counts()
+    assert sorted(years.index) == [str(year) for year in range(2020, 2027)]
+    assert years.drop(["2020", "2026"]).min() > 700
+
+
+def test_increments_bring_new_late_corrected_and_withdrawn_rows(small: Settings) -> None:
+    site = small.landing / "alder"
+    cuts = {}
+    for name in ("2026-06", "2026-09"):
+        patients = pd.read_csv(site / name / "patients.csv")
+        sound = patients[patients["bmi"].astype(str) != "heavy"].drop_duplicates("patient_id")
+        cuts[name] = sound.set_index("patient_id")["data_cut_day"]
+    both = cuts["2026-06"].index.intersection(cuts["2026-09"].index)
+    assert len(cuts["2026-09"].index.difference(cuts["2026-06"].index)) > 0
+    assert set(cuts["2026-09"][both] - cuts["2026-06"][both]) == {92}
+
+
+def test_visits_are_corrected_and_withdrawn(large: Settings) -> None:
+    versions = pd.concat(
+        pd.read_csv(path, dtype=str).assign(period=path.parent.name)
+        for path in sorted(large.landing.glob("alder/*/follow_ups.csv"))
+    )
+    again = versions[versions.duplicated("follow_up_id", keep=False)]
+    withdrawn = again[again["deleted"] == "true"]
+    corrected = again[~again["follow_up_id"].isin(withdrawn["follow_up_id"])]
+    scores = corrected.sort_values("period").groupby("follow_up_id")["neck_pain_nrs"]
+    assert len(withdrawn) > 3
+    assert (scores.first() != scores.last()).sum() > 3
+
+
+def _share_with_visit(settings: Settings, first: int, last: int) -> float:
+    patients = _table(settings, "patients").set_index("patient_id")
+    due = patients[patients["data_cut_day"] >= last]
+    visits = _table(settings, "follow_ups")
+    inside = visits[visits["day"].between(first, last) & visits["patient_id"].isin(due.index)]
+    return inside["patient_id"].nunique() / len(due)
+
+
+def test_follow_up_fades(large: Settings) -> None:
+    assert _share_with_visit(large, 28, 63) == pytest.approx(0.75, abs=0.04)
+    assert _share_with_visit(large, 640, 821) == pytest.approx(0.45, abs=0.04)
+
+
+def test_disability_and_satisfaction_follow_published_registries(large: Settings) -> None:
+    visits = _table(large, "follow_ups")
+    items = visits[[f"ndi_item_{i}" for i in range(1, 11)]].mean(axis=1) * 20
+    total = visits["ndi_total"] * visits["ndi_unit"].map({"points": 2, "percent": 1})
+    index = total.fillna(items)
+    one_year = visits["day"].between(274, 456)
+    assert index[visits["day"] <= 0].mean() == pytest.approx(37.2, abs=1.5)
+    assert index[one_year].mean() == pytest.approx(20.9, abs=1.5)
+    satisfied = visits.loc[one_year, "satisfaction"].value_counts(normalize=True)
+    assert satisfied[1] == pytest.approx(0.67, abs=0.05)
+    assert satisfied[2] == pytest.approx(0.20, abs=0.04)
+
+
+def _follow_up(settings: Settings, label: str) -> pd.DataFrame:
+    """One row per assessable patient: whether the event came, and the day of it or of the last contact."""
+    answers = _key(settings, "labels")
+    patients = _table(settings, "patients")[["patient_id", "data_cut_day", "last_contact_day"]]
+    assessed = answers[(answers["label"] == label) & (answers["status"] != "not_assessable")].merge(patients)
+    contact = assessed["last_contact_day"].fillna(assessed["data_cut_day"])
+    event = assessed["status"] == "yes"
+    return pd.DataFrame(
+        {"event": event, "day": assessed["onset_day"].where(event, contact).clip(lower=1).astype(float)}
+    )
+
+
+def _kaplan_meier(times: pd.DataFrame, until: int) -> float:
+    """Share with the event by a day, as 1 - Kaplan-Meier."""
+    free = 1.0
+    for day in sorted(times.loc[times["event"] & (times["day"] <= until), "day"].unique()):
+        free *= 1 - ((times["day"] == day) & times["event"]).sum() / (times["day"] >= day).sum()
+    return 1 - free
+
+
+def test_revisions_within_two_years(large: Settings) -> None:
+    assert _kaplan_meier(_follow_up(large, "revision_performed"), 730) == pytest.approx(0.097, abs=0.02)
+
+
+def test_suspected_adjacent_disease_per_year(large: Settings) -> None:
+    answers = _key(large, "labels")
+    assert (answers[answers["site_id"] == "dogwood"]["status"] != "no").any()
+    times = _follow_up(large, "suspected_asd")
+    assert times["event"].sum() / (times["day"].sum() / DAYS_PER_YEAR) == pytest.approx(0.029, abs=0.007)
+
+
+def test_the_edges_of_the_definitions_occur(large: Settings) -> None:
+    visits = _table(large, "follow_ups")
+    days = set(visits["day"])
+    assert {80, 91, 92} <= days
+    assert visits.duplicated(["site_id", "patient_id", "day"]).any()
+    answers = _key(large, "labels")
+    found = set(answers[["label", "status", "reason", "kind"]].fillna("").itertuples(index=False, name=None))
+    assert {("pain_past_3_months", "yes", "", kind) for kind in ("persistent", "recurrent")} <= found
+    assert {("clinical_asd", "yes", "", kind) for kind in ("possible", "probable")} <= found
+    assert {("suspected_asd", "yes", "", kind) for kind in ("clinical", "surgical", "both")} <= found
+    reasons = {
+        "pain_past_3_months": [
+            *("died_before_window", "revised_before_window", "window_not_closed", "no_follow_up"),
+            "no_assessment_in_window",
+        ],
+        "suspected_asd": ["level_unknown", "no_source_data", "no_follow_up"],
+        "revision_performed": ["no_follow_up"],
+    }
+    for label, names in reasons.items():
+        assert {(label, "not_assessable", reason, "") for reason in names} <= found
+    types = {kind for label, _, _, kind in found if label == "revision_performed" and kind}
+    assert types == {
+        *("nonunion_revision", "adjacent_segment_fusion", "fusion_revision_level_unknown", "disc_replacement"),
+        *("hardware_removal", "laminoplasty", "foraminotomy", "other"),
+    }
+
+
+def test_some_patients_do_not_belong_to_the_cohort(large: Settings) -> None:
+    labelled = _key(large, "labels")["patient_id"].nunique()
+    assert 0.95 < labelled / len(_table(large, "patients")) < 0.98
