@@ -16,6 +16,8 @@ columns:
   value_name: what value holds
   kind: "which kind of yes; null otherwise"
   definition_version: version of the definition
+  is_counted: >
+    counts in shares: could be said, and at a site that delivers the tables to say yes as well as no
 */
 select
     site_id,
@@ -27,6 +29,7 @@ select
     value,
     value_name,
     kind,
-    definition_version
+    definition_version,
+    is_counted
 from labels
 order by site_id, patient_id, label

@@ -14,6 +14,6 @@ select
     kind,
     count(*) as episodes
 from labels
-where status = 'yes' and kind is not null
+where status = 'yes' and is_counted and kind is not null
 group by label, kind
 order by label, kind

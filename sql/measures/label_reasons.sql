@@ -11,9 +11,9 @@ columns:
 */
 select
     label,
-    reason,
+    coalesce(reason, 'no_source_data') as reason,
     count(*) as episodes
 from labels
-where status = 'not_assessable'
-group by label, reason
+where not is_counted
+group by label, coalesce(reason, 'no_source_data')
 order by label, reason

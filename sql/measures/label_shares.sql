@@ -23,7 +23,7 @@ columns:
 with judged as (
     select
         labels.label,
-        labels.status,
+        case when labels.is_counted then labels.status else 'not_assessable' end as status,
         episodes.site_id,
         episodes.index_year
     from labels

@@ -1,17 +1,21 @@
 """Invented patients full of edges: each rule's last day and the day after it, ties, gaps and codes of every list."""
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any
-
-from hypothesis import strategies as st
 
 from outcomes.contract import TABLES
 
 Row = dict[str, Any]
-Fields = st.SearchStrategy[Row]
+Draw = Callable[[Random], Row]
 
+MISSING_TABLE_SHARE = 0.07
+SELDOM = 0.05
+OUTCOME_VISIT_SHARE = 0.4
+MOTION_STUDY_SHARE = 0.2
+REOPERATED_SHARE = 0.6
+SAME_AGAIN_SHARE = 0.2
 OPTIONAL_TABLES = ("encounters", "diagnoses", "follow_ups", "imaging", "treatments")
 _DAYS_BEFORE = (-366, -365, -181, -180, -30, -1, 0)
 _EARLY_DAYS = (1, 2, 14, 15, 30, 41, 42, 43, 49, 56, 57, 63, 64, 80, 84, 85, 90, 91, 92, 93, 106, 120)
@@ -60,6 +64,10 @@ _DIAGNOSES = (
     *("R200", "R201", "R202", "R203", "R209", "M6281", "R531", "R29898", "M436", "M2560", "M2569", "R519", "G4486"),
     *("M5481", "M542", "M542", "M542", "S12600A", "I10"),
 )
+_FAMILIES = (
+    *(("M5001", "M50021", "M50022", "M50023"), ("M5010", "M50122", "M5013"), ("M5020", "M50222", "M5021")),
+    *(("M4712",), ("M4722",), ("M4802",), ("G992",), ("M9931", "M9951"), ("M9961",), ("M9971",)),
+)
 _TREATMENTS = (
     *[
         ("ATC", code)
@@ -70,7 +78,23 @@ _TREATMENTS = (
     *[("HCPCS", code) for code in ("G0283", "E0720", "E0730", "E0840", "E0860", "E0856")],
     *[("ICD10PCS", code) for code in ("3E0R33Z", "3E0T33Z")],
 )
-_CLASSES = (None, None, None, "nsaid", "opioid", "opioid", "exercise_therapy", "injection", "tens", "complementary")
+_CLASSES = (
+    None,
+    None,
+    None,
+    None,
+    None,
+    None,
+    "muscle_relaxant",
+    "traction",
+    "nsaid",
+    "opioid",
+    "opioid",
+    "exercise_therapy",
+    "injection",
+    "tens",
+    "complementary",
+)
 
 
 @dataclass(frozen=True)
@@ -110,61 +134,153 @@ def without_a_value(patient: Patient) -> Iterator[Patient]:
                     yield Patient(patient.tables | {table: changed}, patient.delivered)
 
 
-def _row(**columns: Sequence[Any]) -> Fields:
-    """A row with one of the choices in each column; a single draw for the whole row keeps drawing fast."""
-    combinations = range(math.prod(map(len, columns.values())))
-    return st.sampled_from(combinations).map(lambda number: _combination(number, columns))
+def patients(count: int, seed: int) -> list[Patient]:
+    """Invented patients; the same seed gives the same ones, and more of them begin with the same."""
+    random = Random(seed)
+    return [_patient(random) for _ in range(count)]
 
 
-def _combination(number: int, columns: dict[str, Sequence[Any]]) -> Row:
-    row: Row = {}
-    for column, choices in columns.items():
-        number, choice = divmod(number, len(choices))
-        row[column] = choices[choice]
-    return row
+def _patient(random: Random) -> Patient:
+    """One patient, as the intake would let pass: known keys, no table that was not delivered, nothing after death."""
+    tables: dict[str, list[Row]] = {
+        "patients": [_PATIENT(random)],
+        "encounters": _several(random, _encounter, 3),
+        "procedures": [
+            _INDEX(random) | {"day": 0},
+            *_seldom(random, _EARLIER_FUSION),
+            *_several(random, _STAGE, 2),
+            *(_several(random, _PROCEDURE, 3) if random.random() < REOPERATED_SHARE else []),
+        ],
+        "diagnoses": [*_seldom(random, _ARTHRODESIS), *_several(random, _DIAGNOSIS, 6), *_same_again(random)],
+        "follow_ups": [*_several(random, _VISIT, 6), *_outcome_visits(random)],
+        "imaging": [*_several(random, _IMAGE, 5), *_motions(random)],
+        "treatments": _several(random, _treatment, 4),
+    }
+    missing = {table for table in OPTIONAL_TABLES if random.random() < MISSING_TABLE_SHARE}
+    death_day = tables["patients"][0]["death_day"]
+    return Patient(
+        tables={
+            table: [
+                {TABLES[table].key: f"{table}-{number}", "patient_id": "p", **row}
+                for number, row in enumerate(rows, 1)
+                if death_day is None or _last_day(row) <= death_day
+            ]
+            for table, rows in tables.items()
+            if table not in missing
+        },
+        delivered=tuple(table for table in TABLES if table not in missing),
+    )
 
 
-def _coded(choices: tuple[tuple[str, str], ...]) -> Fields:
-    return st.sampled_from(choices).map(lambda choice: {"code_system": choice[0], "code": choice[1]})
+def _several(random: Random, draw: Draw, most: int) -> list[Row]:
+    return [draw(random) for _ in range(random.choice((0, 0, *range(1, most + 1))))]
 
 
-def _merged(*parts: Fields) -> Fields:
-    return st.tuples(*parts).map(lambda rows: {name: value for row in rows for name, value in row.items()})
+def _seldom(random: Random, draw: Draw) -> list[Row]:
+    return [draw(random)] if random.random() < SELDOM else []
 
 
-def _ndi_items(answered: int, each: int, pain: int | None, headache: int | None) -> Row:
+def _row(**columns: Sequence[Any]) -> Draw:
+    """Draws a row: one of the choices in each column."""
+    return lambda random: {column: random.choice(choices) for column, choices in columns.items()}
+
+
+def _coded(choices: Sequence[tuple[str, str]]) -> Draw:
+    return lambda random: dict(zip(("code_system", "code"), random.choice(choices), strict=True))
+
+
+def _any_of(*draws: Draw) -> Draw:
+    return lambda random: random.choice(draws)(random)
+
+
+def _merged(*draws: Draw) -> Draw:
+    return lambda random: {column: value for draw in draws for column, value in draw(random).items()}
+
+
+def _last_day(row: Row) -> int:
+    days = (row.get(column) for column in ("day", "start_day", "end_day"))
+    return max((day for day in days if day is not None), default=0)
+
+
+def _ndi_items(random: Random) -> Row:
+    answered, each = random.choice((6, 7, 8, 9, 10)), random.choice((0, 1, 2, 3))
     items: Row = {f"ndi_item_{number}": each for number in range(10, 10 - answered, -1)}
-    return items | {"ndi_item_1": pain, "ndi_item_5": headache}
+    return items | {"ndi_item_1": random.choice((None, 1, 2, 5)), "ndi_item_5": random.choice((None, 2, 3))}
 
 
-_after = (*_EARLY_DAYS, *_EARLY_DAYS, *_LATE_DAYS, *_YEARS)
-_any_day = (*_DAYS_BEFORE, *_EARLY_DAYS, *_EARLY_DAYS, *_LATE_DAYS, *_YEARS)
-_nrs = (None, 0.0, 3.0, 3.5, 4.0, 5.0, 6.5, 7.0, 10.0)
-_stay = (None, None, "encounters-1", "encounters-2", "encounters-3")
+def _outcome_visits(random: Random) -> list[Row]:
+    """Sometimes a visit in each of the windows in which the early outcome is judged."""
+    windows = ((-181, -180, -1, 0), (28, 35, 42, 49, 63), (64, 80, 91, 102, 136))
+    return [
+        _OUTCOME(random) | {"day": random.choice(days)} for days in windows if random.random() < OUTCOME_VISIT_SHARE
+    ]
 
-_patients = _row(
-    data_cut_day=(None, 0, 40, 41, 83, 84, 90, 91, 92, *[730] * 8, 1826, *[9000] * 6),
-    last_contact_day=(None, 0, 1, 41, 42, 90, 91, 92, 119, 120, *[700] * 6, *[9000] * 4),
-    death_day=(*[None] * 14, 0, 1, 41, 91, 92, 400),
+
+def _same_again(random: Random) -> list[Row]:
+    """Sometimes a diagnosis of before the surgery that comes back."""
+    if random.random() >= SAME_AGAIN_SHARE:
+        return []
+    family = random.choice(_FAMILIES)
+    days = random.choice((-30, -1, 0, 1)), random.choice((56, 57, 58, 91, 180))
+    return [{"day": day, "code_system": "ICD10CM", "code": random.choice(family)} for day in days]
+
+
+def _motions(random: Random) -> list[Row]:
+    """Sometimes a motion study: the spinous processes of a joint, and the joint above on the same day."""
+    if random.random() >= MOTION_STUDY_SHARE:
+        return []
+    study = _MOTION_STUDY(random)
+    above = {
+        "day": study["day"],
+        "finding": "superjacent_motion",
+        "unit": "mm",
+        "value": random.choice((3.9, 4.0, 5.0)),
+    }
+    return [study, above]
+
+
+def _encounter(random: Random) -> Row:
+    first_day = random.choice(_ANY_DAY)
+    types = ("inpatient", "outpatient", "emergency", "rehabilitation")
+    return {"start_day": first_day, "end_day": first_day + random.choice((0, 0, 1, 30)), "type": random.choice(types)}
+
+
+def _treatment(random: Random) -> Row:
+    first_day, lasting = random.choice(_ANY_DAY), random.choice((None, 0, 1, 30, 91))
+    return {
+        "start_day": first_day,
+        "end_day": None if lasting is None else first_day + lasting,
+        "treatment_class": random.choice(_CLASSES),
+        **_coded(_TREATMENTS)(random),
+    }
+
+
+_AFTER = (*_EARLY_DAYS, *_EARLY_DAYS, *_LATE_DAYS, *_YEARS)
+_ANY_DAY = (*_DAYS_BEFORE, *_EARLY_DAYS, *_EARLY_DAYS, *_LATE_DAYS, *_YEARS)
+_NRS = (None, 0.0, 3.0, 3.5, 4.0, 5.0, 6.5, 7.0, 10.0)
+_STAY = (None, None, "encounters-1", "encounters-2", "encounters-3")
+
+_PATIENT = _row(
+    data_cut_day=(None, 0, 40, 41, 83, 84, 90, 91, 92, *[730] * 8, 1826, *[9000] * 12),
+    last_contact_day=(None, 0, 1, 41, 42, 90, 91, 92, 119, 120, *[700] * 6, *[9000] * 6),
+    death_day=(*[None] * 30, 0, 1, 41, 91, 92, 400),
     treatment_data_complete=(True, True, False, None),
 )
-_index = _merged(_coded(_INDEX_FUSIONS), _row(levels=(*_LEVELS, *["C5-6"] * 8), encounter_id=_stay))
-_planned = _row(planned_stage=(None, None, None, False, True), modifier=(None, None, None, "58", "78"))
-_procedures = _merged(
-    _row(day=_after, levels=(*_LEVELS, None, None), encounter_id=_stay), _coded(_PROCEDURES), _planned
-)
-_stages = _merged(_row(day=(0, 1, 14, 15), levels=_LEVELS, encounter_id=_stay), _coded(_PROCEDURES[:5]), _planned)
-_earlier_fusions = _merged(_row(day=(-400, -1)), _coded(_INDEX_FUSIONS))
-_diagnoses = _row(day=_any_day, code_system=("ICD10CM",), code=_DIAGNOSES, encounter_id=_stay)
-_arthrodesis = _row(day=(-366, -365, -1, 0), code_system=("ICD10CM",), code=("Z981",))
-_measures = st.one_of(
-    _row(neck_pain_nrs=_nrs, arm_pain_nrs=_nrs),
-    _row(neck_pain_nrs=_nrs),
-    _row(arm_pain_nrs=_nrs),
+_INDEX = _merged(_coded(_INDEX_FUSIONS), _row(levels=(*_LEVELS, *["C5-6"] * 8), encounter_id=_STAY))
+_PLANNED = _row(planned_stage=(None, None, None, False, True), modifier=(None, None, None, "58", "78"))
+_PROCEDURE = _merged(_row(day=_AFTER, levels=(*_LEVELS, None), encounter_id=_STAY), _coded(_PROCEDURES), _PLANNED)
+_STAGE = _merged(_row(day=(0, 1, 14, 15), levels=_LEVELS, encounter_id=_STAY), _coded(_PROCEDURES[:5]), _PLANNED)
+_EARLIER_FUSION = _merged(_row(day=(-400, -1)), _coded(_INDEX_FUSIONS))
+_DIAGNOSIS = _row(day=_ANY_DAY, code_system=("ICD10CM",), code=_DIAGNOSES, encounter_id=_STAY)
+_ARTHRODESIS = _row(day=(-366, -365, -1, 0), code_system=("ICD10CM",), code=("Z981",))
+_OUTCOME = _any_of(_row(arm_pain_nrs=(None, 0.0, 3.5, 4.0, 5.0)), _row(mjoa_total=(11, 12, 14, 17, 18)))
+_MEASURE = _any_of(
+    _row(neck_pain_nrs=_NRS, arm_pain_nrs=_NRS),
+    _row(neck_pain_nrs=_NRS, arm_pain_nrs=_NRS),
+    _row(neck_pain_nrs=_NRS),
+    _row(arm_pain_nrs=_NRS),
     _row(ndi_total=(None, 0.0, 14.5, 15.0, 20.0, 30.0, 40.0), ndi_unit=("points", "percent"), ndi_item_1=(None,)),
-    _row(answered=(6, 7, 8, 9, 10), each=(0, 1, 2, 3), pain=(None, 1, 2, 5), headache=(None, 2, 3)).map(
-        lambda drawn: _ndi_items(**drawn)
-    ),
+    _ndi_items,
     _row(mjoa_total=(None, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)),
     _row(
         mjoa_upper_motor=(None, 3, 4, 5, 5),
@@ -177,16 +293,10 @@ _measures = st.one_of(
     _row(radiating_pain=(None, False, True), occipital_headache=(None, False, True)),
     _row(opioid_use=(None, False, True)),
 )
-_visits = _merged(_row(day=_any_day), _measures, _measures)
-_outcomes = st.one_of(_row(arm_pain_nrs=(None, 0.0, 3.5, 4.0, 5.0)), _row(mjoa_total=(11, 12, 14, 17, 18)))
-_outcome_visits = st.tuples(
-    _merged(_row(day=(-181, -180, -1, 0)), _outcomes),
-    _merged(_row(day=(28, 35, 42, 49, 63)), _outcomes),
-    _merged(_row(day=(64, 80, 91, 102, 136)), _outcomes),
-)
-_images = st.one_of(
+_VISIT = _merged(_row(day=_ANY_DAY), _MEASURE, _MEASURE)
+_IMAGE = _any_of(
     _row(
-        day=_any_day,
+        day=_ANY_DAY,
         modality=("mri", "ct", "radiograph"),
         level=_JOINTS,
         finding=("degeneration", "disc_herniation", "stenosis", "stenosis", "normal"),
@@ -194,85 +304,28 @@ _images = st.one_of(
         unit=("grade",),
     ),
     _row(
-        day=_after,
+        day=_AFTER,
         modality=("ct", "mri", "radiograph"),
         level=(None, *_JOINTS),
         finding=(
-            *("interspinous_motion", "interspinous_motion", "superjacent_motion", "no_bridging_bone", "bridging_bone"),
-            *("screw_back_out", "plate_fracture", "subsidence", "residual_stenosis", "c2_7_sva"),
+            *("interspinous_motion", "superjacent_motion", "no_bridging_bone", "no_bridging_bone", "bridging_bone"),
+            *("screw_back_out", "plate_fracture", "subsidence", "residual_stenosis", "residual_stenosis", "c2_7_sva"),
         ),
-        value=(None, 0.9, 1.0, 2.9, 3.0, 3.9, 4.0, 40.0, 40.5),
+        value=(None, 0.9, 1.0, 2.9, 3.0, 3.9, 4.0, 40.0, 40.5, 55.0),
         unit=("mm",),
     ),
     _row(
-        day=_after,
+        day=_AFTER,
         modality=("mri", "mri", "ct"),
         level=(None, "C5-6"),
         finding=("epidural_scar", "perineural_scar", "recurrent_disc"),
     ),
 )
-_motions = _row(
-    day=(180, 181, 364, 365), level=(None, "C5-6"), modality=("radiograph", "ct"), value=(0.9, 1.0), above=(3.9, 4.0)
-).map(
-    lambda drawn: [
-        {"finding": "interspinous_motion", "unit": "mm"} | {k: v for k, v in drawn.items() if k != "above"},
-        {"finding": "superjacent_motion", "unit": "mm", "day": drawn["day"], "value": drawn["above"]},
-    ]
+_MOTION_STUDY = _row(
+    day=(179, 180, 181, 364, 365),
+    finding=("interspinous_motion",),
+    level=(None, "C5-6", "C4-5"),
+    modality=("radiograph", "ct"),
+    value=(0.9, 1.0, 2.0),
+    unit=("mm",),
 )
-_encounters = _row(
-    start_day=_any_day, stay=(0, 0, 1, 30), type=("inpatient", "outpatient", "emergency", "rehabilitation")
-).map(lambda row: {"start_day": row["start_day"], "end_day": row["start_day"] + row["stay"], "type": row["type"]})
-_treatments = _merged(
-    _row(start_day=_any_day, lasting=(None, 0, 1, 30, 91), treatment_class=_CLASSES), _coded(_TREATMENTS)
-).map(
-    lambda row: (
-        {name: value for name, value in row.items() if name != "lasting"}
-        | {"end_day": None if row["lasting"] is None else row["start_day"] + row["lasting"]}
-    )
-)
-
-
-def _seldom(rows: Fields) -> st.SearchStrategy[list[Row]]:
-    return st.one_of(*[st.just(list[Row]())] * 9, st.lists(rows, min_size=1, max_size=1))
-
-
-def _often_none(rows: Fields, most: int) -> st.SearchStrategy[list[Row]]:
-    return st.one_of(st.just(list[Row]()), st.lists(rows, max_size=most), st.lists(rows, min_size=2, max_size=most))
-
-
-@st.composite
-def patients(draw: st.DrawFn) -> Patient:
-    """One patient, as the intake would let pass: known keys, no table that was not delivered, nothing after death."""
-    tables: dict[str, list[Row]] = {
-        "patients": [draw(_patients)],
-        "encounters": draw(_often_none(_encounters, 3)),
-        "procedures": [
-            draw(_index) | {"day": 0},
-            *draw(_seldom(_earlier_fusions)),
-            *draw(_often_none(_stages, 2)),
-            *draw(_often_none(_procedures, 3)),
-        ],
-        "diagnoses": [*draw(_seldom(_arthrodesis)), *draw(_often_none(_diagnoses, 6))],
-        "follow_ups": [*draw(_often_none(_visits, 5)), *draw(st.one_of(st.just(()), _outcome_visits))],
-        "imaging": [*draw(_often_none(_images, 5)), *draw(st.one_of(st.just(list[Row]()), _motions))],
-        "treatments": draw(_often_none(_treatments, 4)),
-    }
-    missing = draw(st.one_of(*[st.just(frozenset[str]())] * 3, st.frozensets(st.sampled_from(OPTIONAL_TABLES))))
-    death_day = tables["patients"][0]["death_day"]
-    return Patient(
-        tables={
-            table: [
-                {"patient_id": "p", **({} if table == "patients" else {TABLES[table].key: f"{table}-{number}"})} | row
-                for number, row in enumerate(rows, 1)
-                if death_day is None or _last_day(row) <= death_day
-            ]
-            for table, rows in tables.items()
-            if table not in missing
-        },
-        delivered=tuple(table for table in TABLES if table not in missing),
-    )
-
-
-def _last_day(row: Row) -> int:
-    days = (row.get(column) for column in ("day", "start_day", "end_day"))
-    return max((day for day in days if day is not None), default=0)

@@ -69,6 +69,21 @@ def test_rows_come_through_with_provenance_types_and_flags(settings: Settings) -
     assert failed == {("FUP-007", "warning", 1), ("FUP-008", "critical", 1)}
 
 
+def test_a_month_without_procedures_is_delivered_with_a_header_alone(settings: Settings) -> None:
+    write_submission(settings, "site-a", "2026-01", two_patients())
+    write_submission(
+        settings,
+        "site-a",
+        "2026-02",
+        {"patients": [patient()], "procedures": [], "imaging": [image()]},
+        kind="incremental",
+    )
+    ingest_submission(settings, "site-a", "2026-01")
+    record = ingest_submission(settings, "site-a", "2026-02")
+    assert (record.rows_in, record.rows_accepted) == (2, 2)
+    assert query(settings, "select count(*) from procedures") == [(2,)]
+
+
 def test_quarantined_rows_stand_as_delivered_with_codes_and_reasons(settings: Settings) -> None:
     visits = [follow_up(), follow_up(day="x1", neck_pain_nrs=11)]
     write_submission(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
@@ -204,12 +219,15 @@ def test_a_crash_before_the_commit_changes_nothing_that_a_reader_sees(
     write_submission(settings, "site-a", "2026-01", two_patients() | {"imaging": [image()]})
     ingest_submission(settings, "site-a", "2026-01")
     seen = everything(settings)
-    write_submission(settings, "site-a", "2026-01", {"patients": [patient(bmi=30)], "procedures": [fusion()]})
+    quarantined = snapshot(settings.quarantine)
+    newer = {"patients": [patient(bmi=30)], "procedures": [fusion()], "imaging": [image(modality="xray")]}
+    write_submission(settings, "site-a", "2026-01", newer)
     with monkeypatch.context() as power_cut:
         power_cut.setattr(Lake, step, crash_on_call(getattr(Lake, step), which=2 if step == "write_rows" else 1))
         with pytest.raises(KeyboardInterrupt):
             ingest_submission(settings, "site-a", "2026-01")
     assert everything(settings) == seen
+    assert snapshot(settings.quarantine) == quarantined or step == "commit"
     assert ingest_submission(settings, "site-a", "2026-01").attempt == 2
     assert query(settings, "select bmi from patients") == [(30.0,)]
     assert query(settings, "select count(*) from procedures") == [(1,)]

@@ -55,8 +55,8 @@ create table submissions (
     rows_accepted bigint, rows_quarantined bigint, is_conserved boolean, is_suppressed boolean
 );
 create table rule_failures (
-    site_id varchar, period varchar, attempt bigint, source_table varchar, rule varchar, severity varchar, reason varchar,
-    rows_checked bigint, rows_failed bigint, is_suppressed boolean
+    site_id varchar, period varchar, attempt bigint, source_table varchar, rule varchar, severity varchar,
+    reason varchar, rows_checked bigint, rows_failed bigint, is_suppressed boolean
 );
 create table attrition (step bigint, reason varchar, patients_left bigint, is_suppressed boolean);
 """
@@ -170,7 +170,8 @@ def _share(label: str, breakdown: str, site: str | None, year: int | None, count
 
 
 def _kinds(all_hidden: bool) -> list[list[object]]:
-    kinds: dict[str, dict[str, int | None]] = {
+    kinds: dict[str, dict[str | None, int | None]] = {
+        "surgical_asd": {None: None},
         "pain_past_3_months": {"persistent": 780, "recurrent": 385},
         "suspected_asd": {"probable": 802, "surgical": 343},
         "revision_performed": {

@@ -27,11 +27,25 @@ def test_hidden_none_assessed_and_nobody_are_three_different_things() -> None:
 
 @pytest.mark.parametrize(
     ("code", "said"),
-    [("no_follow_up", "Not followed up long enough"), ("hardware_removal", "Hardware removal"), ("full", "Full")],
+    [
+        ("no_follow_up", "Not followed up long enough"),
+        ("hardware_removal", "Hardware removal"),
+        ("full", "Full"),
+        (None, "All together"),
+    ],
 )
-def test_codes_are_said_in_words(code: str, said: str) -> None:
+def test_codes_are_said_in_words(code: str | None, said: str) -> None:
     assert words.in_words(code) == said
 
 
+def test_capitals_stay_capitals() -> None:
+    assert words.sentence_case("a file is not UTF-8") == "A file is not UTF-8"
+
+
+def test_a_chart_without_a_year_says_why() -> None:
+    assert words.no_year(True, 11).startswith("– fewer than 11: in every year")
+    assert words.no_year(False, 11).startswith("Nobody could be assessed yet")
+
+
 def test_periods_are_said_as_month_and_year() -> None:
-    assert words.period("2026-02") == "February 2026"
+    assert words.period("2026-02") == "February\u00a02026"

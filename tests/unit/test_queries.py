@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.queries import Release, Releases
+from dashboards.queries import Release, Releases, Tally
 from tests.support.dashboard_release import LABELS, write_release
 
 
@@ -61,6 +61,7 @@ def test_kinds_and_reasons_are_sorted_by_size_and_hidden_ones_come_last(release:
     kinds = release.kinds("revision_performed")
     assert [kind.patients for kind in kinds] == [511, 322, 168, 94, None, None]
     assert [kind.code for kind in kinds[-2:]] == ["disc_replacement", "laminoplasty"]
+    assert release.kinds("surgical_asd") == [Tally(None, None, True)]
     assert release.reasons("revision_performed")[0].code == "no_assessment_in_window"
 
 

@@ -68,13 +68,15 @@ def test_parquet_cells_become_strings() -> None:
     assert (row["day"], row["value"], row["unit"], row["deleted"]) == ("30", "2.5", "2026-01-31", "true")
 
 
+def test_a_header_alone_is_a_table_without_rows() -> None:
+    assert read_table(IMAGING, "imaging.csv", HEADER.encode()).shape == (0, len(IMAGING.columns))
+
+
 @pytest.mark.parametrize(
     ("code", "content"),
     [
         ("file_empty", b""),
         ("file_empty", b"\n \n"),
-        ("file_empty", HEADER.encode()),
-        ("file_empty", f"{HEADER}\n".encode()),
         ("file_encoding", f"{HEADER}\n{ROW}caf\u00e9\n".encode("latin-1")),
         ("file_encoding", f"{HEADER}\n{ROW}\n".encode("utf-16")),
         ("file_encoding", f"{HEADER}\n{ROW}\n".encode("utf-16-le")),

@@ -99,6 +99,9 @@ def _judge(attempt: _Attempt, manifest: Manifest) -> list[Judgement]:
     cells = {file.table: read_table(TABLES[file.table], file.name, contents[file.name]) for file in manifest.files}
     for file in manifest.files:
         delivered = cells[file.table].num_rows
+        # A month may pass without a procedure; a history without rows, or rows that were stated and are gone, may not.
+        if delivered == 0 and (file.rows or manifest.kind == "full"):
+            raise SubmissionRefused("file_empty", file.table)
         if delivered != file.rows:
             raise SubmissionRefused("row_count_mismatch", f"{file.table}: {delivered} rows, {file.rows} stated")
     screen(cells, manifest.deidentification_method)

@@ -45,6 +45,8 @@ def count_rows(name: str, content: bytes) -> int:
 def read_table(table: Table, name: str, content: bytes) -> pa.Table:
     """Read one file as strings: the contract's columns in the contract's order, empty cells as null.
 
+    A file that holds only its header is a table without rows.
+
     Args:
         table: the contract table that the file is meant to hold.
         name: the file's name; its suffix tells the format.
@@ -61,8 +63,6 @@ def read_table(table: Table, name: str, content: bytes) -> pa.Table:
         raise SubmissionRefused("file_encoding", table.name) from None
     except (pa.ArrowException, ValueError, OSError):
         raise SubmissionRefused("file_unreadable", table.name) from None
-    if delivered.num_rows == 0:
-        raise SubmissionRefused("file_empty", table.name)
     _check_columns(table, delivered.column_names)
     return _contract_columns(table, delivered)
 

@@ -117,13 +117,14 @@ def _judge(con: duckdb.DuckDBPyConnection, expectations: "_Expectations", table:
     con.register("cells", cells.append_column("row_number", pa.array(range(1, cells.num_rows + 1), pa.int64())))
     con.execute(f"create or replace table delivered_{table.name} as {_typed_rows(table)}")
     frame = _frame(con, table)
-    broken = expectations.broken_rows(table.name, frame)
     tombstones = frozenset(frame.index[frame["deleted"].eq(True)])
+    broken = expectations.broken_rows(table.name, frame)
+    suite_rules = rules(table.name)
     kept = {
         rule.code: [row for row in broken[rule.code] if not (rule.spares_tombstones and row in tombstones)]
-        for rule in rules(table.name)
+        for rule in suite_rules
     }
-    con.register("broken", _broken_table(rules(table.name), kept))
+    con.register("broken", _broken_table(suite_rules, kept))
     return Judgement(
         table=table,
         accepted=con.sql(_accepted_rows(table)).to_arrow_table(),
@@ -137,7 +138,7 @@ def _judge(con: duckdb.DuckDBPyConnection, expectations: "_Expectations", table:
                 rows_checked=len(frame) - (len(tombstones) if rule.spares_tombstones else 0),
                 rows_failed=len(kept[rule.code]),
             )
-            for rule in rules(table.name)
+            for rule in suite_rules
         ),
     )
 
@@ -258,7 +259,9 @@ class _Expectations:
         context = gx.get_context(mode="ephemeral")
         context.enable_analytics(False)
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        self._source = context.data_sources.add_pandas("submission")
+        # One asset for all tables: each one added costs a rewrite of the context's configuration.
+        asset = context.data_sources.add_pandas("submission").add_dataframe_asset("table")
+        self._rows = asset.add_batch_definition_whole_dataframe("rows")
 
     def broken_rows(self, table: str, frame: "pd.DataFrame") -> dict[str, list[int]]:
         """For each rule of a table's suite, the row numbers that break it.
@@ -266,8 +269,7 @@ class _Expectations:
         Raises:
             OutcomesError: rule_not_evaluated.
         """
-        asset = self._source.add_dataframe_asset(table)
-        batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+        batch = self._rows.get_batch({"dataframe": frame})
         written = suite(table)
         telling = [one for one in written["expectations"] if _can_be_broken(one, frame)]
         validated = batch.validate(

@@ -13,6 +13,17 @@ from outcomes.sqlfiles import in_order, load
 Progress = Callable[[str, int, int], None]
 """Called with the name of a step, how many are done, and how many there are."""
 
+_COUNTED = """
+with results as ({labels})
+select
+    *,
+    status <> 'not_assessable'
+    and not bool_or(coalesce(reason = 'no_source_data', false)) over (partition by label, site_id) as is_counted
+from results
+"""
+# Where a site lacks the table that could show a no, a yes known otherwise (surgery without images) would stand alone
+# in its share.
+
 _RESULT = "site_id, patient_id, status, reason, onset_day, value, value_name, kind"
 
 
@@ -28,7 +39,7 @@ def run(con: duckdb.DuckDBPyConnection, on_progress: Progress | None = None) -> 
         if on_progress:
             on_progress(file.name, done, len(files))
         materialize(con, [file])
-    con.execute(f"create or replace table labels as {_all_labels()}")
+    con.execute(f"create or replace table labels as {_COUNTED.format(labels=_all_labels())}")
     con.execute(f"create or replace table label_evidence as {_all_evidence()}")
     if on_progress:
         on_progress("labels", len(files), len(files))

@@ -85,9 +85,10 @@ def _not_assessable(label: str, reason: str) -> Answer:
 
 @dataclass(frozen=True)
 class Revision:
-    """All revision procedures of one day."""
+    """All revision procedures of one day; `families` are what their codes stand for, `types` what they amount to."""
 
     day: int
+    families: frozenset[str]
     types: frozenset[str]
     joints: frozenset[str]
 
@@ -95,6 +96,11 @@ class Revision:
     def type(self) -> str:
         """The type that counts."""
         return next(name for name in _TYPES if name in self.types)
+
+    @property
+    def treats_a_joint(self) -> bool:
+        """Whether there was a fusion, a decompression or a disc replacement, not just work on the old hardware."""
+        return bool(self.families - {"hardware_removal", "refusion"})
 
 
 @dataclass(frozen=True)
@@ -171,6 +177,7 @@ class Course:
         return [
             Revision(
                 day,
+                frozenset(_family(row) or "other" for row in rows),
                 frozenset(self._revision_type(row) for row in rows),
                 frozenset(joint for row in rows for joint in _joints(row)),
             )
@@ -194,8 +201,7 @@ class Course:
                 yield row
 
     def _revision_type(self, row: Row) -> str:
-        family = _family(row)
-        assert family is not None
+        family = _family(row) or "other"
         if family not in ("fusion", "refusion"):
             return family
         joints = set(_joints(row))
@@ -318,14 +324,14 @@ def clinical_asd(course: Course) -> Answer:
 
 
 def surgical_asd(course: Course) -> Answer:
-    """A revision of adjacent joints only, by more than a removal of hardware."""
+    """A fusion, decompression or disc replacement of adjacent joints only."""
     label = "surgical_asd"
     if not course.index_joints:
         return _not_assessable(label, "level_unknown")
     onset = _surgical_onset(course)
     if onset is not None:
         return _yes(label, onset)
-    if _has_revision_anywhere(course):
+    if _has_revision_of_unknown_joint(course):
         return _not_assessable(label, "level_unknown")
     return _none_seen(course, label, has_source=True)
 
@@ -339,7 +345,7 @@ def suspected_asd(course: Course) -> Answer:
     found = {kind: day for kind, day in onsets.items() if day is not None}
     if found:
         return _yes(label, min(found.values()), "both" if len(found) == 2 else next(iter(found)))
-    if _has_revision_anywhere(course):
+    if _has_revision_of_unknown_joint(course):
         return _not_assessable(label, "level_unknown")
     return _none_seen(course, label, has_source="imaging" in course.delivered)
 
@@ -442,7 +448,7 @@ def _surgical_onset(course: Course) -> int | None:
         (
             revision.day
             for revision in course.revisions
-            if revision.types != {"hardware_removal"}
+            if revision.treats_a_joint
             and revision.joints
             and revision.joints <= course.adjacent_joints
             and revision.joints & course.counting_joints
@@ -451,9 +457,9 @@ def _surgical_onset(course: Course) -> int | None:
     )
 
 
-def _has_revision_anywhere(course: Course) -> bool:
-    """Whether a revision, by more than a removal of hardware, does not say where."""
-    return any(revision.types != {"hardware_removal"} and not revision.joints for revision in course.revisions)
+def _has_revision_of_unknown_joint(course: Course) -> bool:
+    """Whether a revision that treats a joint does not say which."""
+    return any(revision.treats_a_joint and not revision.joints for revision in course.revisions)
 
 
 def _diagnosed_joints(row: Row) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """Planted faults in rows: extra rows that break one rule each, so that no true row is lost to quarantine."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from outcomes.contract import TABLES
-from outcomes.synthetic.draws import Ints, Rng, keys, some
+from outcomes.synthetic.draws import Ints, Rng, keys
 from outcomes.synthetic.extracts import History
 
 Cells = dict[str, str | None]
@@ -16,6 +17,7 @@ _SHARE = 0.012
 """Planted rows per true row: far below the share at which a submission is refused."""
 
 _FLAGGED = 0.002
+"""Share of the diagnoses without encounter that get one which is never sent."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,8 @@ def plant_flags(
         The history of the diagnoses, and what was planted.
     """
     diagnoses = history["diagnoses"].reset_index(drop=True)
-    chosen = some(rng, diagnoses["encounter_id"].isna().to_numpy(), _FLAGGED)
+    without = np.flatnonzero(diagnoses["encounter_id"].isna())
+    chosen = rng.choice(without, size=math.ceil(_FLAGGED * len(without)), replace=False)
     diagnoses.loc[chosen, "encounter_id"] = keys(rng, len(chosen))
     marked = diagnoses.loc[chosen]
     return diagnoses, [

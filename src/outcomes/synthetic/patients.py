@@ -68,7 +68,7 @@ def draw_plan(rng: Rng, profile: SiteProfile, size: int, last_cut: int) -> Plan:
         size: the number of patients.
         last_cut: the last data cut, in days since 1970-01-01.
     """
-    index_date = last_cut - rng.integers(0, round(365.25 * YEARS_OF_SURGERY), size)
+    index_date = last_cut - rng.integers(1, round(365.25 * YEARS_OF_SURGERY), size)
     cut = last_cut - index_date
     traits = _traits(rng, size) | {"index_period": as_period(index_date, _grain(profile))}
     stratum = pick(rng, ["degenerative", "trauma", "tumour", "infection"], size, [0.915, 0.05, 0.02, 0.015])
@@ -77,7 +77,7 @@ def draw_plan(rng: Rng, profile: SiteProfile, size: int, last_cut: int) -> Plan:
     first_fused = _fused(rng, size)
     stage, stage_day = _stages(rng, size)
     is_stage = (stage == SAME_ADMISSION) | (stage == MARKED)
-    discharge = np.where(stage == SAME_ADMISSION, stage_day + 2, pick(rng, range(6), size, [15, 45, 20, 10, 6, 4]))
+    discharge = np.where(stage == SAME_ADMISSION, stage_day + 2, pick(rng, range(1, 7), size, [55, 22, 10, 7, 4, 2]))
     death, lost = _death(rng, np.asarray(traits["age_years"], dtype=float)), _lost(rng, size)
     seen_until = np.minimum(np.minimum(death, lost), cut)
     return Plan(

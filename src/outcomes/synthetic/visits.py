@@ -110,7 +110,8 @@ def _disability(rng: Rng, plan: Plan, visits: pd.DataFrame, relapsed: Bools) -> 
 
 
 def _on_scale(pain: Floats, step: float) -> Floats:
-    return np.clip(np.round(pain / step) * step, 0, 10)
+    # abs: rounding gives -0.0 for a little less than no pain.
+    return np.abs(np.clip(np.round(pain / step) * step, 0, 10))
 
 
 def _ndi(rng: Rng, plan: Plan, disability: Floats, neck: Floats) -> dict[str, Any]:

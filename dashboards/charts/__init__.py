@@ -1,0 +1,1 @@
+"""Figures as plain dicts, and the one way a figure enters a page."""

@@ -1,0 +1,125 @@
+"""What all charts share: colours with one meaning each, a quiet layout, and the wrapper that makes a figure readable.
+
+Text and grid colours come from the style sheet, so that one figure serves light and dark.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import dcc, html
+
+Figure = dict[str, Any]
+Component = Any
+
+BLUE = "#0072B2"
+"""The patients that the page is about."""
+GREY = "#768692"
+"""Peers, history, and what is counted rather than judged."""
+HATCHED = {
+    "color": GREY,
+    "pattern": {"shape": "/", "fillmode": "replace", "size": 6, "solidity": 0.3},
+    "line": {"color": GREY, "width": 1},
+}
+"""Patients who could not be assessed."""
+
+POINT = 7
+_TEXT = 12
+# The style sheet's stack: Plotly measures its texts with the family that it is told.
+_FAMILY = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", Arial, sans-serif'
+
+
+def band(colour: str) -> str:
+    """The colour of an interval: its point's, at 15 %."""
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.15)"
+
+
+def graph(figure: Figure, sentence: str, css_class: str) -> Component:
+    """A figure inside an image role whose label is its sentence; the class gives it a height.
+
+    Every graph of the dashboards is made here: no mode bar, no zoom, nothing that could leave the host.
+    """
+    config = {
+        "displayModeBar": False,
+        "displaylogo": False,
+        "showSendToCloud": False,
+        "plotlyServerURL": "",
+        "scrollZoom": False,
+        "doubleClick": False,
+    }
+    return html.Div(
+        dcc.Graph(figure=figure, config=config, responsive=True, className="graph"),
+        role="img",
+        className=css_class,
+        **{"aria-label": sentence},
+    )
+
+
+def layout(margin: tuple[int, int, int, int], **parts: Any) -> dict[str, Any]:
+    """A layout without box, legend or background.
+
+    Args:
+        margin: pixels at the top, right, bottom and left.
+        parts: axes, shapes and annotations.
+    """
+    top, right, bottom, left = margin
+    return {
+        "margin": {"t": top, "r": right, "b": bottom, "l": left, "pad": 0},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"size": _TEXT, "family": _FAMILY},
+        "showlegend": False,
+        "dragmode": False,
+        "hovermode": "closest",
+        "hoverlabel": {"align": "left", "font": {"size": _TEXT, "family": _FAMILY}},
+        **parts,
+    }
+
+
+def axis(**parts: Any) -> dict[str, Any]:
+    """An axis that cannot be zoomed and draws neither box nor zero line."""
+    return {"fixedrange": True, "zeroline": False, "showgrid": False, "showline": False, "automargin": False, **parts}
+
+
+def share_axis(highest: float, **parts: Any) -> dict[str, Any]:
+    """An axis in percent from 0 to just above the highest value.
+
+    Args:
+        highest: the highest value to show, from 0 to 1.
+        parts: what else the axis has.
+    """
+    top = min(100.0, max(10.0, 108.0 * highest))
+    return axis(range=[0, top], ticksuffix=" %", nticks=5, **({"zeroline": True} | parts))
+
+
+def note(text: str, x: float, y: float, **parts: Any) -> dict[str, Any]:
+    """A text at a place of the plot, in parts of its width and height."""
+    return {"text": text, "x": x, "y": y, "xref": "paper", "yref": "paper", "showarrow": False, **parts}
+
+
+def points(x: Sequence[float], y: Sequence[float], colour: str, hover: Sequence[str], **parts: Any) -> dict[str, Any]:
+    """Points of the one size, with their hover texts."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": list(x),
+        "y": list(y),
+        "text": list(hover),
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": {"size": POINT, "color": colour},
+        "cliponaxis": False,
+        **parts,
+    }
+
+
+def whiskers(values: Sequence[float], lows: Sequence[float], highs: Sequence[float], band: str) -> dict[str, Any]:
+    """Intervals as wide pale bars around points, in the direction of the axis that carries the values."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - value for high, value in zip(highs, values, strict=True)],
+        "arrayminus": [value - low for low, value in zip(lows, values, strict=True)],
+        "color": band,
+        "thickness": POINT + 5,
+        "width": 0,
+    }

@@ -1,0 +1,1 @@
+"""One function per page: a release in, components out."""

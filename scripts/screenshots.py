@@ -1,0 +1,51 @@
+"""Take pictures of the dashboards of the current release: `python -m scripts.screenshots`, from the checkout's root."""
+
+import argparse
+from pathlib import Path
+from typing import Literal
+
+from tests.support.browser import browser, serving, wait_until_drawn
+
+PAGES = {
+    "overview": "/",
+    "pain-past-3-months": "/label/pain_past_3_months",
+    "revision-performed": "/label/revision_performed",
+    "data-quality": "/data-quality",
+}
+
+
+def take(home: Path, folder: Path, width: int, scheme: Literal["light", "dark"]) -> list[Path]:
+    """Write one picture of each page.
+
+    Args:
+        home: the folder that holds all data, a published release included.
+        folder: where the pictures go.
+        width: of the window, in pixels.
+        scheme: `light` or `dark`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = []
+    with serving(home) as address, browser() as chromium:
+        page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        for name, path in PAGES.items():
+            page.goto(address + path)
+            wait_until_drawn(page)
+            pictures.append(folder / f"{name}.png")
+            page.screenshot(path=pictures[-1], full_page=True)
+    return pictures
+
+
+def main() -> None:
+    """Read the command line and take the pictures."""
+    parser = argparse.ArgumentParser(description="Take pictures of the dashboards of the current release.")
+    parser.add_argument("--home", type=Path, default=Path("data"), help="folder that holds all data (default: data)")
+    parser.add_argument("--out", type=Path, default=Path("docs/screenshots"), help="where the pictures go")
+    parser.add_argument("--width", type=int, default=1440, help="width of the window in pixels (default: 1440)")
+    parser.add_argument("--scheme", choices=["light", "dark"], default="light")
+    options = parser.parse_args()
+    for picture in take(options.home, options.out, options.width, options.scheme):
+        print(picture)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Conservative treatment (section 5) and the care that the guide asks for (section 4)."""
+
+from tests.generative.oracle.codes import RED_FLAGS, TREATMENTS
+from tests.generative.oracle.episode import Episode
+from tests.generative.oracle.records import Record, Result, cite, first, yes
+from tests.generative.oracle.red_flags import all_red_flag_records
+from tests.generative.oracle.revisions import first_revision_day
+from tests.generative.oracle.timeline import pain_past_3_months
+
+EARLY_OPIOID_UNTIL_DAY = 90
+DAYS_TO_CARE_AFTER_RED_FLAG = 30
+DAYS_TO_IMAGE_AFTER_PAIN = 60
+VISIT_TYPES = ("outpatient", "emergency", "inpatient")
+
+
+def treatments_of(episode: Episode, treatment_class: str) -> list[Record]:
+    """The treatments of a class: as the site classed them, else by their code."""
+    return [
+        treatment
+        for treatment in episode.treatments
+        if treatment["treatment_class"] == treatment_class
+        or (treatment["treatment_class"] is None and treatment in TREATMENTS[treatment_class])
+    ]
+
+
+def received(episode: Episode, treatment_class: str) -> Result:
+    """Any treatment of the class after day 0. Value: how many records."""
+    given = [treatment for treatment in treatments_of(episode, treatment_class) if _last_day(treatment) >= 1]
+    if treatment_class == "injection":
+        given += [record for record in episode.procedures if record.day >= 1 and record in TREATMENTS["injection"]]
+    deciding = first(given)
+    if deciding:
+        return yes(max(deciding.day, 1), cite(deciding), len(given), "records")
+    if "treatments" in episode.delivered and not _sees_all_treatments(episode):
+        return episode.not_assessable("treatment_data_incomplete")
+    return episode.not_found(["treatments"], observed_at_least=1)
+
+
+def opioid_supply_past_day_90(episode: Episode) -> Result:
+    """An opioid supplied for, or taken on, a day past 90."""
+    after = EARLY_OPIOID_UNTIL_DAY + 1
+    supplied = [(max(after, t.day), t) for t in treatments_of(episode, "opioid") if _last_day(t) >= after]
+    visits = [visit for visit in episode.visits if visit.day >= after and visit["opioid_use"] is not None]
+    taken = [(visit.day, visit) for visit in visits if visit["opioid_use"] is True]
+    if supplied or taken:
+        onset_day, deciding = min(supplied + taken, key=lambda found: (found[0], found[1].table, found[1].id))
+        return yes(onset_day, cite(deciding))
+    tables = ["treatments", "follow_ups"]
+    if episode.delivers_any(tables) and not visits and not _sees_all_treatments(episode):
+        return episode.not_assessable("treatment_data_incomplete")
+    return episode.not_found(tables, observed_at_least=after)
+
+
+def imaging_or_visit_after_red_flag(episode: Episode) -> Result:
+    """Seen or imaged within 30 days of the first red flag. Value: the days it took."""
+    flag = first(all_red_flag_records(episode))
+    if flag is None:
+        return episode.not_assessable("no_red_flag")
+    coded_in = {
+        diagnosis["encounter_id"]
+        for diagnosis in episode.diagnoses
+        if diagnosis.day == flag.day and any(diagnosis in listed for listed in RED_FLAGS.values())
+    }
+    visits = [
+        stay
+        for stay in episode.encounters
+        if stay["type"] in VISIT_TYPES and not (stay.day == flag.day and stay.id in coded_in)
+    ]
+    return _care_within(
+        episode, flag.day, DAYS_TO_CARE_AFTER_RED_FLAG, [*episode.images, *visits], ["imaging", "encounters"]
+    )
+
+
+def imaging_after_pain(episode: Episode) -> Result:
+    """Imaged within 60 days of pain past 3 months. Value: the days it took."""
+    onset_day = pain_past_3_months(episode).onset_day
+    if onset_day is None:
+        return episode.not_assessable("no_pain_past_3_months")
+    return _care_within(episode, onset_day, DAYS_TO_IMAGE_AFTER_PAIN, list(episode.images), ["imaging"])
+
+
+def conservative_care_before_revision(episode: Episode) -> Result:
+    """Any conservative treatment between the index fusion and the first revision."""
+    revised_on = first_revision_day(episode)
+    if revised_on is None:
+        return episode.not_assessable("not_revised")
+    deciding = first(
+        treatment
+        for treatment_class in TREATMENTS
+        for treatment in treatments_of(episode, treatment_class)
+        if 1 <= treatment.day <= revised_on
+    )
+    if deciding:
+        return yes(deciding.day, cite(deciding))
+    if "treatments" in episode.delivered and not _sees_all_treatments(episode):
+        return episode.not_assessable("treatment_data_incomplete")
+    return episode.not_found(["treatments"], observed_at_least=1)
+
+
+def _care_within(episode: Episode, since: int, days: int, care: list[Record], tables: list[str]) -> Result:
+    deciding = first(record for record in care if since <= record.day <= since + days)
+    if deciding:
+        return yes(deciding.day, cite(deciding), deciding.day - since, "days")
+    if episode.delivers_any(tables) and episode.data_cut_day < since + days:
+        return episode.not_assessable("window_not_closed")
+    return episode.not_found(tables, observed_at_least=since + days)
+
+
+def _last_day(treatment: Record) -> int:
+    last_day: int = treatment.day if treatment["end_day"] is None else treatment["end_day"]
+    return last_day
+
+
+def _sees_all_treatments(episode: Episode) -> bool:
+    return episode.patient.get("treatment_data_complete") is True

@@ -1,0 +1,87 @@
+"""Patient-reported scores of a visit (section 7)."""
+
+from collections.abc import Iterable
+
+from tests.generative.oracle.records import Record, at_least
+
+NDI_ITEMS = tuple(f"ndi_item_{number}" for number in range(1, 11))
+NDI_ITEMS_NEEDED = 8
+MJOA_DOMAINS = ("mjoa_upper_motor", "mjoa_lower_motor", "mjoa_sensory", "mjoa_sphincter")
+MJOA_BEST = 18
+
+PAIN_NRS = 4
+PAIN_NDI_PERCENT = 30
+PAIN_NDI_ITEM = 2
+
+# Visit window: first day, last day, target day
+BASELINE = (-180, 0, 0)
+SIX_WEEKS = (28, 63, 42)
+THREE_MONTHS = (64, 136, 91)
+
+
+def ndi_percent(visit: Record) -> float | None:
+    """Neck Disability Index in percent: from its items when any is given, else from the stated total."""
+    answers = [visit[item] for item in NDI_ITEMS if visit[item] is not None]
+    if answers:
+        return 100 * sum(answers) / (5 * len(answers)) if len(answers) >= NDI_ITEMS_NEEDED else None
+    if visit["ndi_total"] is None:
+        return None
+    return float(visit["ndi_total"] * (2 if visit["ndi_unit"] == "points" else 1))
+
+
+def mjoa(visit: Record) -> int | None:
+    """Modified JOA: all four domains, or the stated total when no domain is given."""
+    domains = [visit[domain] for domain in MJOA_DOMAINS]
+    if all(domain is None for domain in domains):
+        total: int | None = visit["mjoa_total"]
+        return total
+    return None if None in domains else sum(domains)
+
+
+def mjoa_mcid(score: int) -> int:
+    """The smallest change that matters, by the severity of the score: mild 1, moderate 2, severe 3."""
+    if score >= 15:
+        return 1
+    return 2 if score >= 12 else 3
+
+
+def has_mjoa_fall(visit: Record, visits: Iterable[Record]) -> bool:
+    """Did the mJOA fall by its MCID or more from the best score of the earlier visits?"""
+    now = mjoa(visit)
+    earlier = [score for other in visits if other.day < visit.day and (score := mjoa(other)) is not None]
+    return now is not None and bool(earlier) and max(earlier) - now >= mjoa_mcid(max(earlier))
+
+
+def is_painful(visit: Record) -> bool:
+    """Neck NRS of 4 or more, or NDI of 30 % or more with a pain item of 2 or more."""
+    by_ndi = at_least(ndi_percent(visit), PAIN_NDI_PERCENT) and at_least(visit["ndi_item_1"], PAIN_NDI_ITEM)
+    return at_least(visit["neck_pain_nrs"], PAIN_NRS) or by_ndi
+
+
+def is_pain_assessed(visit: Record) -> bool:
+    """Can the visit say whether there is pain? A high NDI without its pain item cannot."""
+    ndi = ndi_percent(visit)
+    by_ndi = ndi is not None and (ndi < PAIN_NDI_PERCENT or visit["ndi_item_1"] is not None)
+    return visit["neck_pain_nrs"] is not None or by_ndi
+
+
+def deciding_score(visit: Record) -> tuple[float | None, str]:
+    """The score that makes a visit painful, and its name."""
+    if at_least(visit["neck_pain_nrs"], PAIN_NRS):
+        return visit["neck_pain_nrs"], "neck_pain_nrs"
+    return ndi_percent(visit), "ndi_percent"
+
+
+def worst_score(visits: list[Record]) -> tuple[float, str]:
+    """The worst score of assessed visits: of neck NRS where any was asked, else of NDI."""
+    neck = [visit["neck_pain_nrs"] for visit in visits if visit["neck_pain_nrs"] is not None]
+    if neck:
+        return max(neck), "neck_pain_nrs"
+    return max(score for visit in visits if (score := ndi_percent(visit)) is not None), "ndi_percent"
+
+
+def window_visit(visits: Iterable[Record], window: tuple[int, int, int]) -> Record | None:
+    """The visit of a window: the nearest to its target day, ties by day and id."""
+    first_day, last_day, target = window
+    inside = (visit for visit in visits if first_day <= visit.day <= last_day)
+    return min(inside, key=lambda visit: (abs(visit.day - target), visit), default=None)

@@ -1,0 +1,59 @@
+"""What the demo says of a submission's end, and that what it starts is ended with it."""
+
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from outcomes.lake import Lake, SubmissionRecord
+from outcomes.settings import Settings
+from scripts.demo import describe
+from scripts.processes import Processes
+
+RUN = {"partition_key": "2025-05"}
+FAILED = {
+    "dag_id": "follow_up_submissions",
+    "dag_run_id": "a_run",
+    "task_id": "ingest",
+    "rendered_map_index": "north",
+    "state": "failed",
+}
+
+
+def test_a_refused_submission_is_told_with_its_code(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    Lake(settings.lake).commit(SubmissionRecord("n1", "north", "2025-05", 1, "refused", "file_empty"))
+    assert describe(settings, RUN, FAILED) == "2025-05  north: refused, file_empty"
+
+
+def test_a_task_that_failed_for_another_reason_fails_the_demo(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    Lake(settings.lake).commit(SubmissionRecord("n1", "north", "2025-05", 1, "accepted"))
+    with pytest.raises(RuntimeError, match="ingest of follow_up_submissions failed"):
+        describe(settings, RUN, FAILED)
+
+
+def test_children_in_a_process_group_of_their_own_are_ended_too(tmp_path: Path) -> None:
+    """As Airflow's tasks are; this child also ignores the polite signal."""
+    child = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    )
+    parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}], process_group=0).wait()"
+    with Processes(tmp_path) as processes:
+        processes.start("parent", [sys.executable, "-c", parent])
+        while "up" not in processes.log("parent").read_text(encoding="utf-8"):
+            time.sleep(0.1)
+        started = [process for process in psutil.Process().children(recursive=True) if process.is_running()]
+        assert len(started) == 2
+    assert not any(process.is_running() for process in started)
+
+
+def test_a_program_that_fails_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+    with Processes(tmp_path) as processes:
+        processes.start("broken", [sys.executable, "-c", "raise SystemExit('the reason')"])
+        with pytest.raises(RuntimeError, match="the reason"):
+            processes.finish("broken")
+        with pytest.raises(RuntimeError, match="broken failed"):
+            processes.check()
