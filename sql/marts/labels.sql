@@ -16,8 +16,7 @@ columns:
   value_name: what value holds
   kind: "which kind of yes; null otherwise"
   definition_version: version of the definition
-  is_counted: >
-    counts in shares: could be said, and at a site that delivers the tables to say yes as well as no
+  is_counted: counts in shares; it could be said, and its site delivers the table to say no as well as yes
 */
 select
     site_id,
