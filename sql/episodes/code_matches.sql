@@ -14,6 +14,11 @@ with recorded_codes as (
         code_system,
         code
     from diagnoses
+    union
+    select
+        code_system,
+        code
+    from treatments
 )
 
 select
@@ -25,7 +30,9 @@ select
     code_lists.joints,
     code_lists.procedure_group,
     code_lists.needs,
-    code_lists.joint
+    code_lists.joint,
+    code_lists.family,
+    code_lists.treatment_class
 from recorded_codes
 inner join code_lists
     on

@@ -1,29 +1,27 @@
 /*
-title: Symptoms after the index fusion
-citation: clinical specification, section 3 (a symptom is neck or arm pain, a red flag, or a listed code)
+title: Symptoms after the index fusion that may belong to an adjacent joint
+rationale: >
+  A red-flag code that names a joint is a symptom of that joint only, as any listed code is; other complaints may belong
+  to any.
+citation: clinical specification, sections 3 and 4 (a symptom is neck or arm pain, a red flag, or a listed code)
 grain: one row per record that shows a symptom, and joint where the record names one
-needs: [follow_up_scores, joint_diagnoses, thresholds]
+needs: [complaints, joint_diagnoses]
 */
 select
-    follow_up_scores.site_id,
-    follow_up_scores.patient_id,
-    follow_up_scores.day,
+    complaints.site_id,
+    complaints.patient_id,
+    complaints.day,
     cast(null as varchar) as joint,
-    'follow_ups' as source_table,
-    follow_up_scores.follow_up_id as record_id
-from follow_up_scores
-cross join thresholds
-where
-    follow_up_scores.day > 0
-    and (
-        follow_up_scores.neck_pain_nrs >= thresholds.pain_nrs
-        or follow_up_scores.arm_pain_nrs >= thresholds.pain_nrs
-        or follow_up_scores.radiating_pain
-        or follow_up_scores.numbness
-        or follow_up_scores.occipital_headache
-        or follow_up_scores.mrc_grade_min <= thresholds.weakness_mrc_grade
-    )
-union all
+    complaints.source_table,
+    complaints.record_id
+from complaints
+left join joint_diagnoses
+    on
+        complaints.site_id = joint_diagnoses.site_id
+        and complaints.source_table = 'diagnoses'
+        and complaints.record_id = joint_diagnoses.diagnosis_id
+where joint_diagnoses.diagnosis_id is null
+union
 select
     site_id,
     patient_id,

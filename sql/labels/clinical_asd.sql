@@ -2,13 +2,14 @@
 title: Clinical adjacent segment disease
 guide: The joints above and below a fusion can wear faster and hurt.
 definition: >
-  Probable: radiographic adjacent segment disease and a symptom at most 180 days from the image (neck or arm pain of 4
-  or more, a red flag, or a listed code that does not name another joint). Possible: only a diagnosis after surgery
-  that names a counting adjacent joint. The kind is the tier.
+  Probable: radiographic adjacent segment disease and a symptom at most 180 days from the image. A symptom is neck or
+  arm pain of 4 or more, any of the five red flags, coded or measured, or a listed code; a code that names another joint
+  than the image's does not count. Possible: only a diagnosis after surgery that names a counting adjacent joint. The
+  kind is the tier.
 rationale: A code alone is weak evidence; an image alone is no disease.
-citation: clinical specification, section 3
+citation: clinical specification, sections 3 and 4
 grain: one row per episode and piece of evidence
-version: 1
+version: 2
 status: accepted
 headline: false
 needs: [episodes, symptomatic_images, first_adjacent_diagnoses, delivered_tables, thresholds]

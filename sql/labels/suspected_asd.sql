@@ -2,14 +2,15 @@
 title: Suspected adjacent segment disease
 guide: New symptoms after a good spell can come from the joint above or below the fusion.
 definition: >
-  Clinical adjacent segment disease that is probable (new or worse image of an adjacent joint and a symptom at most 180
-  days from it), or surgical adjacent segment disease. The kind says which: clinical, surgical or both.
+  Clinical adjacent segment disease that is probable (a new or worse image of an adjacent joint, and neck or arm pain,
+  any of the five red flags or a listed code at most 180 days from it), or surgical adjacent segment disease. The kind
+  says which: clinical, surgical or both.
 rationale: >
   Radiographic findings alone are not suspected disease. A no needs both parts to be a no: images from the site, known
   joints and observation.
-citation: clinical specification, section 3
+citation: clinical specification, sections 3 and 4
 grain: one row per episode and piece of evidence
-version: 1
+version: 2
 status: accepted
 headline: true
 needs: [episodes, symptomatic_images, surgical_asd, delivered_tables, thresholds]

@@ -25,6 +25,8 @@ _CODE_LIST_COLUMNS = {
     "procedure_group": "varchar",
     "needs": "varchar",
     "joint": "varchar",
+    "family": "varchar",
+    "treatment_class": "varchar",
 }
 
 

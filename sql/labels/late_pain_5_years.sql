@@ -1,0 +1,32 @@
+/*
+title: Late pain at 5 years
+guide: Pain can return many years after a fusion.
+definition: >
+  At a visit on days 1826 to 3651 (5 to 10 years), before any revision, neck pain of 4 or more, or a
+  disability index of 30 percent or more with a pain item of 2 or more.
+rationale: >
+  Judged among patients alive, unrevised and observed when the period starts. It spans years, so an assessed visit
+  decides without waiting for its end.
+citation: clinical specification, sections 1 and 2
+grain: one row per episode and piece of evidence
+version: 1
+status: accepted
+headline: false
+needs: [pain_in_periods]
+columns:
+  onset_day: day of the first visit of the period that shows the pain
+  value: the score that decided; of a no, the highest neck pain score (or index) of the assessed visits
+*/
+select
+    site_id,
+    patient_id,
+    status,
+    reason,
+    onset_day,
+    value,
+    value_name,
+    kind,
+    source_table,
+    record_id
+from pain_in_periods
+where label = 'late_pain_5_years'

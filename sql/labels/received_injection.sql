@@ -1,0 +1,33 @@
+/*
+title: "Received: steroid or nerve-block injection"
+guide: >
+  Without another operation, steroid or nerve-block injection may ease pain after a fusion.
+definition: >
+  At least one record of the class on a day after the index fusion: epidural, transforaminal, facet, trigger-point
+  or occipital injection, or a corticosteroid; by code, or by class where the site codes so. A no needs the site to
+  see all treatments of the patient.
+rationale: >
+  Injections come as treatments or as procedures; both count.
+citation: clinical specification, section 5
+grain: one row per episode and piece of evidence
+version: 1
+status: accepted
+headline: false
+needs: [received_care]
+columns:
+  onset_day: first day after the index fusion on which it was received
+  value: number of records; of a no, the observed days
+*/
+select
+    site_id,
+    patient_id,
+    status,
+    reason,
+    onset_day,
+    value,
+    value_name,
+    kind,
+    source_table,
+    record_id
+from received_care
+where treatment_class = 'injection'

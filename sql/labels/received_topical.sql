@@ -1,0 +1,32 @@
+/*
+title: "Received: topical treatment"
+guide: >
+  Without another operation, topical treatment may ease pain after a fusion.
+definition: >
+  At least one record of the class on a day after the index fusion: capsaicin or lidocaine on the skin; by code, or
+  by class where the site codes so. A no needs the site to see all treatments of the patient.
+rationale: >
+  Menthol has no code of its own and is seen only where the site codes by class.
+citation: clinical specification, section 5
+grain: one row per episode and piece of evidence
+version: 1
+status: accepted
+headline: false
+needs: [received_care]
+columns:
+  onset_day: first day after the index fusion on which it was received
+  value: number of records; of a no, the observed days
+*/
+select
+    site_id,
+    patient_id,
+    status,
+    reason,
+    onset_day,
+    value,
+    value_name,
+    kind,
+    source_table,
+    record_id
+from received_care
+where treatment_class = 'topical'

@@ -1,0 +1,32 @@
+/*
+title: "Red flag: limited range of motion"
+guide: A neck that moves less than before is a reason to call the surgeon right away.
+definition: >
+  After day 0, a code of torticollis or joint stiffness; or a visit with neck rotation at least 10 degrees below the
+  best earlier value after surgery. The kind says which: code or measured.
+rationale: >
+  The fusion itself removes motion, so values before surgery do not compare. The 10 degrees are a project convention:
+  the specification names no size.
+citation: clinical specification, sections 1 and 4
+grain: one row per episode and piece of evidence
+version: 1
+status: accepted
+headline: false
+needs: [first_red_flags]
+columns:
+  onset_day: day of the first record that shows it
+  value: the observed days of a no
+*/
+select
+    site_id,
+    patient_id,
+    status,
+    reason,
+    onset_day,
+    value,
+    value_name,
+    kind,
+    source_table,
+    record_id
+from first_red_flags
+where flag = 'red_flag_limited_motion'

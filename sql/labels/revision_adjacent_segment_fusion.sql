@@ -1,0 +1,32 @@
+/*
+title: "Revision: fusion of an adjacent segment"
+guide: >
+  A worn joint next to the fusion can be fused as well.
+definition: >
+  A fusion whose joints are all adjacent to the index fusion. One day is one revision, and one revision can have
+  several types.
+rationale: >
+  Without recorded joints the type stays unknown, and neither fusion type can be denied.
+citation: clinical specification, section 6
+grain: one row per episode and piece of evidence
+version: 1
+status: accepted
+headline: false
+needs: [revisions_by_type]
+columns:
+  onset_day: day of the first revision of the type
+  value: number of revisions of the type; of a no, the observed days
+*/
+select
+    site_id,
+    patient_id,
+    status,
+    reason,
+    onset_day,
+    value,
+    value_name,
+    kind,
+    source_table,
+    record_id
+from revisions_by_type
+where type = 'adjacent_segment_fusion'

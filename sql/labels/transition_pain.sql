@@ -1,0 +1,32 @@
+/*
+title: Pain between 12 weeks and 3 months
+guide: By 3 months the discomfort of surgery should have passed.
+definition: >
+  At a visit on days 85 to 91, before any revision, neck pain of 4 or more, or a disability index of 30 percent or more
+  with a pain item of 2 or more.
+rationale: >
+  Twelve weeks end on day 84 and three months on day 91: a visit between them is past the normal period and cannot yet
+  establish pain past 3 months.
+citation: clinical specification, sections 1 and 2
+grain: one row per episode and piece of evidence
+version: 1
+status: accepted
+headline: false
+needs: [pain_in_periods]
+columns:
+  onset_day: day of the first visit of the period that shows the pain
+  value: the score that decided; of a no, the highest neck pain score (or index) of the assessed visits
+*/
+select
+    site_id,
+    patient_id,
+    status,
+    reason,
+    onset_day,
+    value,
+    value_name,
+    kind,
+    source_table,
+    record_id
+from pain_in_periods
+where label = 'transition_pain'
