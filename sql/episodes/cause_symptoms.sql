@@ -5,7 +5,7 @@ rationale: >
   own codes and by outcomes that did not better.
 citation: clinical specification, section 3
 grain: one row per record and cause
-needs: [follow_up_scores, red_flags, cause_codes, poor_outcomes, thresholds]
+needs: [complaints, cause_codes, poor_outcomes]
 */
 with causes_of_pain as (
     select 'nonunion' as cause
@@ -15,31 +15,6 @@ with causes_of_pain as (
     select 'hardware_irritation' as cause
     union all
     select 'posture' as cause
-),
-
-complaints as (
-    select
-        follow_up_scores.site_id,
-        follow_up_scores.patient_id,
-        follow_up_scores.day,
-        'follow_ups' as source_table,
-        follow_up_scores.follow_up_id as record_id
-    from follow_up_scores
-    cross join thresholds
-    where
-        follow_up_scores.day >= 1
-        and (
-            follow_up_scores.neck_pain_nrs >= thresholds.pain_nrs
-            or follow_up_scores.arm_pain_nrs >= thresholds.pain_nrs
-        )
-    union
-    select
-        site_id,
-        patient_id,
-        day,
-        source_table,
-        record_id
-    from red_flags
 )
 
 select

@@ -16,7 +16,10 @@ Progress = Callable[[str, int, int], None]
 _COUNTED = """
 with results as ({labels})
 select
-    *,
+    label, site_id, patient_id, status, reason, onset_day, kind, definition_version,
+    -- What cannot be said has no deciding value.
+    case when status <> 'not_assessable' then value end as value,
+    case when status <> 'not_assessable' then value_name end as value_name,
     status <> 'not_assessable'
     and not bool_or(coalesce(reason = 'no_source_data', false)) over (partition by label, site_id) as is_counted
 from results
