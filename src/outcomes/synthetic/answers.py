@@ -35,6 +35,10 @@ _CERVICAL_DIAGNOSES = (
     *("M532X2", "M532X3", "S12", "M4622", "M4642"),
 )
 _DISC_DIAGNOSES = ("M500", "M501", "M502", "M503")
+_RED_FLAG_DIAGNOSES = (
+    *("M5412", "M5413", "M792", "R208", "M7960", "M7962", "M25511", "M25512", "R200", "R201", "R202", "R209"),
+    *("M6281", "R531", "R29898", "M436", "M2560", "M2569", "R519", "G4486", "M5481"),
+)
 _LISTED_FOR_ADJACENT = (*_DISC_DIAGNOSES, "M4712", "M4722", "M4802", "M4803", "M4312", "M4313")
 
 _TYPES = (
@@ -425,22 +429,51 @@ def _probable_onset(course: Course) -> int | None:
 
 def _symptoms(course: Course) -> Iterator[tuple[int, frozenset[str]]]:
     """The day of each symptom after surgery, and the joints that it names, if any."""
-    for visit in course.of("follow_ups"):
-        if visit["day"] > 0 and _has_symptom(visit):
+    visits = course.of("follow_ups")
+    for visit in visits:
+        if visit["day"] > 0 and (_has_symptom(visit) or _has_lost_function(visit, visits)):
             yield visit["day"], frozenset()
     for row in course.of("diagnoses"):
-        if row["day"] > 0 and row["code"].startswith(_LISTED_FOR_ADJACENT):
+        if row["day"] > 0 and row["code"].startswith((*_LISTED_FOR_ADJACENT, *_RED_FLAG_DIAGNOSES)):
             yield row["day"], _diagnosed_joints(row)
 
 
 def _has_symptom(visit: Row) -> bool:
     pains = _known(visit["neck_pain_nrs"], visit["arm_pain_nrs"])
-    strength = visit["mrc_grade_min"]
+    strength, headache = visit["mrc_grade_min"], visit["ndi_item_5"]
     return (
         any(pain >= _PAIN_NRS for pain in pains)
         or any(visit[flag] for flag in ("radiating_pain", "numbness", "occipital_headache"))
         or (strength is not None and strength <= 4)
+        or (headache is not None and headache >= 3)
     )
+
+
+def _has_lost_function(visit: Row, visits: Iterable[Row]) -> bool:
+    """Weaker, less mobile or of worse function than at the best visit before; motion counts from surgery on."""
+    before = [row for row in visits if row["day"] < visit["day"]]
+    grades = _known(*(row["mrc_grade_min"] for row in before))
+    rotations = _known(*(row["neck_rotation_deg"] for row in before if row["day"] > 0))
+    functions = _known(*(_mjoa(row) for row in before))
+    grade, rotation, function = visit["mrc_grade_min"], visit["neck_rotation_deg"], _mjoa(visit)
+    return (
+        (grade is not None and bool(grades) and grade <= max(grades) - 1)
+        or (rotation is not None and bool(rotations) and rotation <= max(rotations) - 10)
+        or (function is not None and bool(functions) and function <= max(functions) - _mjoa_mcid(max(functions)))
+    )
+
+
+def _mjoa(visit: Row) -> float | None:
+    domains = [visit[f"mjoa_{name}"] for name in ("upper_motor", "lower_motor", "sensory", "sphincter")]
+    score: float | None = visit["mjoa_total"] if None in domains else sum(domains)
+    return score
+
+
+def _mjoa_mcid(score: float) -> int:
+    """The least change that matters to a patient, by severity (Tetreault 2015)."""
+    if score >= 15:
+        return 1
+    return 2 if score >= 12 else 3
 
 
 def _surgical_onset(course: Course) -> int | None:
