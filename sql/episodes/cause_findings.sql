@@ -9,7 +9,7 @@ needs: [cause_codes, cause_images, cause_symptoms, revisions, episodes, treatmen
 columns:
   tier: possible, probable or confirmed
   onset_day: the later of symptom and image; else the day of the code or of the revision
-  value: the image's measured value when it has one
+  value: the image's measured value when it has one; value_name is its finding
   image_id: the image of the pair
   record_table: the table of record_id
   record_id: the symptom or code; null of a revision, whose procedures are the evidence
@@ -40,7 +40,7 @@ pairs as (
         greatest(cause_images.day, cause_symptoms.day) as onset_day,
         abs(cause_images.day - cause_symptoms.day) as days_apart,
         cause_images.value,
-        case when cause_images.value is not null then cause_images.finding end as value_name,
+        cause_images.finding as value_name,
         cause_images.imaging_id as image_id,
         cause_symptoms.source_table as record_table,
         cause_symptoms.record_id

@@ -70,9 +70,7 @@ MISTAKES: dict[str, Mistake] = {
     ),
     # 40-59: a command cannot do what it was asked
     "submissions_refused": Mistake(40, "at least one submission was refused", "see `outcomes status` for each code"),
-    "submission_unknown": Mistake(
-        41, "there is no such submission folder", "see `outcomes status` for those landed"
-    ),
+    "submission_unknown": Mistake(41, "there is no such submission folder", "see `outcomes status` for those landed"),
     "no_release": Mistake(42, "nothing has been released yet", "run `outcomes release`"),
     "nothing_to_release": Mistake(43, "the lake holds no accepted submission", "run `outcomes ingest` first"),
     "patient_unknown": Mistake(44, "no such patient is in the current release", "give SITE/PATIENT as in the marts"),

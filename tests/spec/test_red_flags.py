@@ -3,9 +3,9 @@
 import pytest
 
 from outcomes.labelling import definitions
-from tests.support.situations import complete, label
+from tests.support.situations import Row, complete, label
 
-RECORDS = {
+RECORDS: dict[str, list[Row]] = {
     "follow_ups": [
         {"day": 0, "mrc_grade_min": 5, "numbness": True},
         {"day": 20, "mrc_grade_min": 4, "numbness": True},
