@@ -33,10 +33,16 @@ class LabelDefinition:
 
     label: str
     title: str
+    category: str
     definition_text: str
     guide: str | None
     version: str
-    is_headline: bool
+    headline: int | None
+
+    @property
+    def is_headline(self) -> bool:
+        """Whether it is one of the labels shown first."""
+        return self.headline is not None
 
 
 @dataclass(frozen=True)
@@ -120,8 +126,8 @@ class Release:
         return self._read(ReleaseInfo, "from release_info")[0]
 
     def definitions(self) -> list[LabelDefinition]:
-        """Every label, the headline labels first, then by title."""
-        return self._read(LabelDefinition, "from label_definitions order by is_headline desc, title")
+        """Every label, the headline labels first in their order, then by title."""
+        return self._read(LabelDefinition, "from label_definitions order by headline nulls last, title")
 
     def sites(self) -> list[Site]:
         """Every site by name, never by result."""

@@ -7,6 +7,16 @@ from dashboards.queries import Share
 NBSP = "\u00a0"
 DASH = "–"
 
+CATEGORIES = (
+    "recovery timeline",
+    "suspected causes",
+    "red flags",
+    "conservative care",
+    "care that followed",
+    "revision",
+)
+"""The parts of the guide, in its order."""
+
 _CODES = {
     # why a patient could not be assessed
     "no_assessment_in_window": "No usable assessment in the window",

@@ -152,11 +152,28 @@ def _table_row(row: Sequence[Component], kinds: Sequence[str | None]) -> Compone
     return html.Tr([html.Th(row[0], scope="row"), *cells])
 
 
+def by_category(definitions: Sequence[LabelDefinition]) -> list[tuple[str, list[LabelDefinition]]]:
+    """The definitions under the part of the guide that they belong to, in the guide's order; empty parts left out."""
+    parts = {
+        category: [definition for definition in definitions if definition.category == category]
+        for category in words.CATEGORIES
+    }
+    return [(words.sentence_case(category), listed) for category, listed in parts.items() if listed]
+
+
 def _navigation(definitions: list[LabelDefinition], pathname: str) -> Component:
     headline = [definition for definition in definitions if definition.is_headline]
     others = [definition for definition in definitions if not definition.is_headline]
     menu = html.Details(
-        [html.Summary("More labels"), html.Ul([html.Li(_label_link(other, pathname)) for other in others])],
+        [
+            html.Summary("More labels"),
+            html.Div(
+                [
+                    html.Section([html.P(title), html.Ul([html.Li(_label_link(one, pathname)) for one in listed])])
+                    for title, listed in by_category(others)
+                ]
+            ),
+        ],
         className="menu",
     )
     return html.Nav(

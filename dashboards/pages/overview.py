@@ -1,4 +1,4 @@
-"""The first page: each headline label as a sentence with its proof, then all other labels in a table."""
+"""The first page: each headline label as a sentence with its proof, then the other labels, part by part of the guide."""
 
 from itertools import chain
 
@@ -21,7 +21,7 @@ def overview(view: View) -> Component:
         "/",
         html.H1("Overview"),
         *(_headline(view, definition, by_year[definition.label]) for definition in headline),
-        *([_others(view, others)] if others else []),
+        *(_others(view, title, listed) for title, listed in frame.by_category(others)),
         frame.footnote(
             "Share: patients with the label, of those who could be assessed, with its 95 % confidence interval.",
             "A patient without a usable visit is counted as not assessable, never as no.",
@@ -46,12 +46,12 @@ def _headline(view: View, definition: LabelDefinition, shares: list[Share]) -> C
     )
 
 
-def _others(view: View, definitions: list[LabelDefinition]) -> Component:
+def _others(view: View, title: str, definitions: list[LabelDefinition]) -> Component:
     shares = [(definition, view.overall.get(definition.label)) for definition in definitions]
     return frame.card(
-        "All other labels",
+        title,
         frame.table(
-            "Share of each label over all patients",
+            f"{title}: share of each label over all patients",
             ("Label", *frame.SHARE_HEAD),
             [
                 [

@@ -73,7 +73,8 @@ untreated_posture as (
         cause_codes.cause,
         2 as tier_rank,
         greatest(cause_codes.day, thresholds.no_therapy_until_day + 1) as onset_day,
-        0 as days_apart,
+        -- Farther apart than any pair, so that on one onset day the pair decides.
+        thresholds.symptom_image_days + 1 as days_apart,
         cast(null as double) as value,
         cast(null as varchar) as value_name,
         cast(null as varchar) as image_id,
@@ -94,6 +95,10 @@ untreated_posture as (
         cause_codes.cause = 'posture'
         and early_therapy.patient_id is null
         and episodes.observed_days > thresholds.no_therapy_until_day
+    qualify
+        row_number() over (
+            partition by cause_codes.site_id, cause_codes.patient_id order by cause_codes.day, cause_codes.diagnosis_id
+        ) = 1
 ),
 
 intra_operative as (

@@ -1,5 +1,6 @@
 /*
 title: Images after the index fusion that show a cause
+rationale: A length counts only when it is given in millimetres.
 citation: clinical specification, section 3
 grain: one row per image finding and cause
 needs: [episodes, index_joints, thresholds]
@@ -13,6 +14,7 @@ with images as (
         imaging.modality,
         imaging.finding,
         imaging.value,
+        case when imaging.unit = 'mm' then imaging.value end as length_mm,
         imaging.level is null or index_joints.joint is not null as is_at_index
     from imaging
     inner join episodes
@@ -34,7 +36,7 @@ valid_motion_days as (
         images.day
     from images
     cross join thresholds
-    where images.finding = 'superjacent_motion' and images.value >= thresholds.superjacent_motion_mm
+    where images.finding = 'superjacent_motion' and images.length_mm >= thresholds.superjacent_motion_mm
 ),
 
 recurrent_disc_days as (
@@ -62,7 +64,7 @@ judged as (
                 and (
                     (
                         images.finding = 'interspinous_motion'
-                        and images.value >= thresholds.interspinous_motion_mm
+                        and images.length_mm >= thresholds.interspinous_motion_mm
                         and valid_motion_days.day is not null
                     )
                     or (images.finding = 'no_bridging_bone' and images.modality = 'ct')
@@ -75,14 +77,14 @@ judged as (
                 then 'scar_tissue'
             when
                 images.finding in ('screw_back_out', 'plate_fracture')
-                or (images.finding = 'subsidence' and images.value >= thresholds.subsidence_mm)
+                or (images.finding = 'subsidence' and images.length_mm >= thresholds.subsidence_mm)
                 then 'hardware_irritation'
             when
                 images.finding = 'residual_stenosis'
                 and images.is_at_index
                 and images.day > thresholds.unresolved_day
                 then 'unresolved_condition'
-            when images.finding = 'c2_7_sva' and images.value > thresholds.sva_mm then 'posture'
+            when images.finding = 'c2_7_sva' and images.length_mm > thresholds.sva_mm then 'posture'
         end as cause
     from images
     cross join thresholds

@@ -19,6 +19,7 @@ with counted as (
         greatest(start_day, 1) as onset_day,
         count(*) over (partition by site_id, patient_id, treatment_class) as record_count
     from treatment_classes
+    where end_day >= 1
     qualify
         row_number() over (
             partition by site_id, patient_id, treatment_class

@@ -1,5 +1,5 @@
 /*
-title: Conservative care received after the index fusion, by class
+title: Conservative care by class
 rationale: >
   A site may code its treatments or send their class. Injections may also come as procedures.
 citation: clinical specification, section 5
@@ -54,6 +54,5 @@ left join code_matches
         and recorded.code_system = code_matches.code_system
         and recorded.code = code_matches.code
 where
-    recorded.end_day >= 1
-    and coalesce(recorded.treatment_class, code_matches.treatment_class) is not null
+    coalesce(recorded.treatment_class, code_matches.treatment_class) is not null
     and (recorded.source_table = 'treatments' or code_matches.treatment_class = 'injection')

@@ -1,5 +1,6 @@
 /*
 title: Pain first recorded after a revision
+category: recovery timeline
 guide: Pain can return after another operation on the neck.
 definition: >
   Among revised patients without pain past 3 months before their first revision: at a visit on day 92 or later and
@@ -9,11 +10,29 @@ citation: clinical specification, section 2
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [episodes, pain_visits, revision_procedures, delivered_tables, thresholds]
 columns:
   onset_day: day of the first visit that shows the pain
   value: the score that decided
+criteria:
+  - says: a revision
+    relation: revision_procedures
+    record: procedure_id
+  - says: no pain past 3 months before the first revision
+    relation: pain_visits
+    where: is_painful and not is_after_revision
+    record: follow_up_id
+    absent: true
+  - says: neck pain assessed at a visit after the revision, on day {pain_landmark_day} or later
+    relation: pain_visits
+    where: is_after_revision
+    record: follow_up_id
+  - says: >-
+      at such a visit neck pain of {pain_nrs} or more, or a disability index of {pain_ndi_percent} percent
+      or more with a pain item of {pain_ndi_item} or more
+    relation: pain_visits
+    where: is_after_revision and is_painful
+    record: follow_up_id
 */
 with painful_before as (
     select distinct
@@ -50,7 +69,6 @@ reasoned as (
     select
         episodes.site_id,
         episodes.patient_id,
-        visits.follow_up_id,
         visits.day,
         visits.is_painful,
         visits.value_name,
@@ -90,20 +108,24 @@ results as (
         case when reason is null and is_painful then day end as onset_day,
         case when reason is null then value end as value,
         case when reason is null then value_name end as value_name,
-        cast(null as varchar) as kind,
-        case when reason is null then follow_up_id end as follow_up_id
+        cast(null as varchar) as kind
     from reasoned
 )
 
 select
-    site_id,
-    patient_id,
-    status,
-    reason,
-    onset_day,
-    value,
-    value_name,
-    kind,
-    case when follow_up_id is not null then 'follow_ups' else 'patients' end as source_table,
-    coalesce(follow_up_id, patient_id) as record_id
+    results.site_id,
+    results.patient_id,
+    results.status,
+    results.reason,
+    results.onset_day,
+    results.value,
+    results.value_name,
+    results.kind,
+    case when visits.follow_up_id is not null then 'follow_ups' else 'patients' end as source_table,
+    coalesce(visits.follow_up_id, results.patient_id) as record_id
 from results
+left join visits
+    on
+        results.site_id = visits.site_id
+        and results.patient_id = visits.patient_id
+        and (results.status = 'no' or (results.status = 'yes' and visits.decision_order = 1))

@@ -6,17 +6,19 @@ needs: [definitions]
 columns:
   label: name of the definition
   title: the label in words
+  category: the part of the guide that it belongs to
   definition_text: what the label means
   guide: the sentence of the patient guide that it follows
   version: version of the definition
-  is_headline: shown first
+  headline: place among the labels shown first; null of the others
 */
 select
     label,
     title,
+    category,
     definition_text,
     guide,
     version,
-    is_headline
+    headline
 from definitions
 order by label

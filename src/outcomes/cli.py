@@ -33,6 +33,7 @@ from outcomes.shipped import shipped
 if TYPE_CHECKING:
     from outcomes.pipeline import Ingested
     from outcomes.release.explain import LabelAnswer
+    from outcomes.release.why_not import JudgedCriterion, WhyNot
 
 _ROWS_SHOWN = 200
 """Rows of a query's result that are shown as a table; `--csv` gives all."""
@@ -252,33 +253,44 @@ def release(
         typer.echo(f"  {mart:20}{rows:>12,} rows")
 
 
-@app.command(**_example("outcomes explain north/p000123 --label suspected_asd"))
+@app.command(**_example("outcomes explain north/p000123 --label suspected_asd --why-not"))
 def explain(
     ctx: typer.Context,
     patient: Annotated[str, typer.Argument(metavar="SITE/PATIENT", help="A patient of the current release.")],
     label: Annotated[str | None, typer.Option(help="This label only.")] = None,
+    show_criteria: Annotated[
+        bool, typer.Option("--why-not", help="Show each criterion of the label, and whether it holds.")
+    ] = False,
 ) -> None:
     """Show a patient's timeline, and of each label what it says, what it means and the records it rests on.
 
     This shows single records: it is for those who may see the data folder itself.
     """
+    site_id, _, patient_id = patient.partition("/")
+    if show_criteria:
+        if label is None:
+            raise typer.BadParameter("needs --label, the label to ask about", param_hint="--why-not")
+        from outcomes.release.why_not import why_not  # noqa: PLC0415
+
+        _print_criteria(why_not(ctx.obj, site_id, patient_id, label))
+        return
     from outcomes.release.explain import explain as explain_patient  # noqa: PLC0415
 
-    site_id, _, patient_id = patient.partition("/")
-    explanation = explain_patient(ctx.obj, site_id, patient_id)
-    answers = [answer for answer in explanation.labels if label in {None, answer.label}]
-    if label and explanation.labels and not answers:
-        known = ", ".join(answer.label for answer in explanation.labels)
-        raise typer.BadParameter(f"the labels are: {known}", param_hint="--label")
+    explanation = explain_patient(ctx.obj, site_id, patient_id, label)
     typer.echo(f"{site_id}/{patient_id} in release {explanation.release_id}\n")
+    columns = ["day", "what", "table", "record", "submission"]
     timeline = [
-        (record.day, record.description, record.source_table, record.record_id, record.submission_id)
+        [record.day, record.description, record.source_table, record.record_id, record.submission_id]
         for record in explanation.timeline
     ]
-    _print_table(("day", "what", "table", "record", "submission"), timeline)
+    if label:
+        columns.append("evidence")
+        for row, record in zip(timeline, explanation.timeline, strict=True):
+            row.append("yes" if record.is_evidence else None)
+    _print_table(columns, timeline)
     if not explanation.labels:
         typer.echo("not in the cohort: no label")
-    for answer in answers:
+    for answer in explanation.labels:
         _print_answer(answer)
 
 
@@ -368,6 +380,32 @@ def _print_answer(answer: LabelAnswer) -> None:
     for record in answer.evidence:
         where = record.file or "a delivery that has been replaced"
         typer.echo(f"  - {record.source_table} {record.record_id}, submission {record.submission_id}: {where}")
+
+
+def _print_criteria(answer: WhyNot) -> None:
+    """Each criterion of one label of one patient, and the records that match it."""
+    typer.echo(f"{answer.title} ({answer.label}) in release {answer.release_id}")
+    if answer.status is None:
+        typer.echo(f"not in the cohort ({answer.reason}): no label")
+        return
+    because = f" ({answer.reason})" if answer.reason else ""
+    typer.echo(f"{answer.status}{because}: {'all criteria hold' if answer.all_hold else 'a criterion fails'}")
+    if answer.criteria:
+        typer.echo("\nA yes needs all of these:")
+        _print_judged(answer.criteria)
+    if answer.ways:
+        typer.echo("\nand all of one of these:" if answer.criteria else "\nA yes needs all of one of these:")
+    for way in answer.ways:
+        typer.echo(f"  {way.name}")
+        _print_judged(way.criteria, indent="    ")
+
+
+def _print_judged(criteria: Iterable[JudgedCriterion], indent: str = "  ") -> None:
+    """One line per criterion: whether it holds, what it says, and the records that match."""
+    for criterion in criteria:
+        mark = "✓ holds" if criterion.holds else "✗ fails"
+        records = ", ".join(f"{record.source_table} {record.record_id}" for record in criterion.records)
+        typer.echo(f"{indent}{mark}  {criterion.says}{f': {records}' if records else ''}")
 
 
 def _submission(settings: Settings, text: str) -> tuple[str, str]:

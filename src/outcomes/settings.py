@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     releases_kept: int = Field(default=5, ge=1)
     threads: int = Field(default=2, ge=1)
     memory_limit: str = "4GB"
+    eq5d_value_set: Path | None = None
+    """CSV (profile, index) of the country's EQ-5D-5L value set. Without it the index stays empty."""
 
     @property
     def landing(self) -> Path:

@@ -17,11 +17,12 @@ PATHS = ["/", *(f"/label/{label}" for label in LABELS), "/data-quality", "/data-
 def test_overview_says_each_headline_label_number_first(visitor: Visitor) -> None:
     text = visitor.open("/")
     assert "Pain past 3 months18.4 % (17.5–19.4) 6,322 of 7,481 assessed; 15.5 % could not be assessed" in text
-    assert visitor.page.locator("h2").all_text_contents() == [
+    assert visitor.page.locator("main h2").all_text_contents() == [
         "Pain past 3 months",
-        "Revision performed",
         "Suspected adjacent segment disease",
-        "All other labels",
+        "Revision performed",
+        "Recovery timeline",
+        "Suspected causes",
     ]
 
 

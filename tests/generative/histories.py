@@ -113,6 +113,52 @@ class Patient:
         return "\n".join([f"  delivered: {', '.join(self.delivered)}", *rows])
 
 
+def with_code(system: str, code: str) -> list[Patient]:
+    """Patients with the code where it may decide: before, at and after the fusion, with and without the neck named."""
+    coded = {"code_system": system, "code": code}
+    neck_pain = {"day": 400, "code_system": "ICD10CM", "code": "M542"}
+    if system == "ICD10CM":
+        refixation = {"day": 400, "code_system": "CPT", "code": "22849"}
+        return [
+            *(_one("C5-6", diagnoses=[coded | {"day": day}]) for day in (-10, 400)),
+            *(_one(index, diagnoses=[coded | {"day": 400}]) for index in ("C3-4", "C4-5", "C6-7")),
+            _one("C5-6", diagnoses=[coded | {"day": -10}, coded | {"day": 400}, neck_pain]),
+            _one("C5-6", diagnoses=[coded | {"day": 400}], procedures=[refixation]),
+        ]
+    given = _one("C5-6", treatments=[coded | {"start_day": 10}])
+    if system == "ATC":
+        return [given]
+    companion = {"day": 400, "code_system": "ICD10PCS", "code": "0PU30JZ"}
+    return [
+        given,
+        _one(None, procedures=[coded | {"day": -10}]),
+        _one("C5-6", procedures=[coded | {"day": 400}]),
+        _one("C5-6", procedures=[coded | {"day": 400}], diagnoses=[neck_pain]),
+        _one("C5-6", procedures=[coded | {"day": 400, "levels": "C4-5"}, companion]),
+        _one("C5-6", procedures=[coded | {"day": 400, "levels": "C5-6"}]),
+        _patient_of({"procedures": [coded | {"day": 0}]}),
+    ]
+
+
+def _one(index_levels: str | None, procedures: Sequence[Row] = (), **tables: list[Row]) -> Patient:
+    index = {"day": 0, "code_system": "CPT", "code": "22551", "levels": index_levels}
+    return _patient_of({"procedures": [index, *procedures], **tables})
+
+
+def _patient_of(tables: dict[str, list[Row]]) -> Patient:
+    patient = {"data_cut_day": 730, "last_contact_day": 730, "treatment_data_complete": True}
+    return Patient(_keyed({"patients": [patient], **tables}), tuple(TABLES))
+
+
+def _keyed(tables: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    return {
+        table: [
+            {TABLES[table].key: f"{table}-{number}", "patient_id": "p", **row} for number, row in enumerate(rows, 1)
+        ]
+        for table, rows in tables.items()
+    }
+
+
 def without_a_row(patient: Patient) -> Iterator[Patient]:
     """The patient with one row less, each way once."""
     for table, rows in patient.tables.items():
@@ -125,7 +171,17 @@ def without_a_row(patient: Patient) -> Iterator[Patient]:
 def without_a_value(patient: Patient) -> Iterator[Patient]:
     """The patient with one value less that a row can do without, each way once."""
     for table, rows in patient.tables.items():
-        needed = {TABLES[table].key, "patient_id", "day", "start_day", "end_day", "code", "code_system", "ndi_unit"}
+        needed = {
+            TABLES[table].key,
+            "patient_id",
+            "day",
+            "start_day",
+            "end_day",
+            "code",
+            "code_system",
+            "ndi_unit",
+            "unit",
+        }
         for number, row in enumerate(rows):
             for column in row.keys() - needed if table != "treatments" else ():
                 less = {name: value for name, value in row.items() if name != column}
@@ -158,18 +214,12 @@ def _patient(random: Random) -> Patient:
     }
     missing = {table for table in OPTIONAL_TABLES if random.random() < MISSING_TABLE_SHARE}
     death_day = tables["patients"][0]["death_day"]
-    return Patient(
-        tables={
-            table: [
-                {TABLES[table].key: f"{table}-{number}", "patient_id": "p", **row}
-                for number, row in enumerate(rows, 1)
-                if death_day is None or _last_day(row) <= death_day
-            ]
-            for table, rows in tables.items()
-            if table not in missing
-        },
-        delivered=tuple(table for table in TABLES if table not in missing),
-    )
+    present = {
+        table: [row for row in rows if death_day is None or _last_day(row) <= death_day]
+        for table, rows in tables.items()
+        if table not in missing
+    }
+    return Patient(_keyed(present), tuple(table for table in TABLES if table not in missing))
 
 
 def _several(random: Random, draw: Draw, most: int) -> list[Row]:
@@ -312,7 +362,7 @@ _IMAGE = _any_of(
             *("screw_back_out", "plate_fracture", "subsidence", "residual_stenosis", "residual_stenosis", "c2_7_sva"),
         ),
         value=(None, 0.9, 1.0, 2.9, 3.0, 3.9, 4.0, 40.0, 40.5, 55.0),
-        unit=("mm",),
+        unit=("mm", "mm", "mm", "mm", "mm", "degrees"),
     ),
     _row(
         day=_AFTER,
@@ -327,5 +377,5 @@ _MOTION_STUDY = _row(
     level=(None, "C5-6", "C4-5"),
     modality=("radiograph", "ct"),
     value=(0.9, 1.0, 2.0),
-    unit=("mm",),
+    unit=("mm", "mm", "mm", "degrees"),
 )

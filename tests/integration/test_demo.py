@@ -95,6 +95,8 @@ def test_ctrl_c_ends_every_process(settings: Settings) -> None:
     assert len(left_running(settings)) > 3  # itself, and Airflow's services
 
     demo.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    demo.send_signal(signal.SIGINT)  # an impatient user's second
     output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 0
     assert output.endswith("Ended.\n")

@@ -7,14 +7,14 @@ from pathlib import Path
 import duckdb
 from statsmodels.stats.proportion import proportion_confint
 
-LABELS = {
-    "pain_past_3_months": ("Pain past 3 months", True),
-    "suspected_asd": ("Suspected adjacent segment disease", True),
-    "revision_performed": ("Revision performed", True),
-    "pain_after_revision": ("Pain first recorded after a revision", False),
-    "radiographic_asd": ("Radiographic adjacent segment disease", False),
-    "clinical_asd": ("Clinical adjacent segment disease", False),
-    "surgical_asd": ("Surgical adjacent segment disease", False),
+LABELS: dict[str, tuple[str, str, int | None]] = {
+    "pain_past_3_months": ("Pain past 3 months", "recovery timeline", 1),
+    "suspected_asd": ("Suspected adjacent segment disease", "suspected causes", 2),
+    "revision_performed": ("Revision performed", "revision", 3),
+    "pain_after_revision": ("Pain first recorded after a revision", "recovery timeline", None),
+    "radiographic_asd": ("Radiographic adjacent segment disease", "suspected causes", None),
+    "clinical_asd": ("Clinical adjacent segment disease", "suspected causes", None),
+    "surgical_asd": ("Surgical adjacent segment disease", "suspected causes", None),
 }
 
 SITE_NAMES = (
@@ -41,7 +41,8 @@ create table release_info (
     suppression_threshold bigint, code_version varchar
 );
 create table label_definitions (
-    label varchar, title varchar, definition_text varchar, guide varchar, version varchar, is_headline boolean
+    label varchar, title varchar, category varchar, definition_text varchar, guide varchar, version varchar,
+    headline integer
 );
 create table label_shares (
     label varchar, breakdown varchar, site_id varchar, index_year bigint, yes bigint, no bigint,
@@ -121,12 +122,12 @@ def _contents(release_id: str, sites: int, all_hidden: bool) -> dict[str, list[l
 
 
 def _definition(label: str) -> list[object]:
-    title, is_headline = LABELS[label]
+    title, category, headline = LABELS[label]
     text = (
         "Neck pain of 4 or more on the 0 to 10 scale, or a Neck Disability Index of 30 percent or more with pain, at a "
         "visit on day 92 or later, among patients alive, unrevised and observed then."
     )
-    return [label, title, text, "Pain beyond 3 months needs imaging and treatment.", "1.0.0", is_headline]
+    return [label, title, category, text, "Pain beyond 3 months needs imaging and treatment.", "1.0.0", headline]
 
 
 def _shares(label: str, place: int, sites: int, all_hidden: bool) -> list[list[object]]:

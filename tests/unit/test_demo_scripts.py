@@ -37,17 +37,15 @@ def test_a_task_that_failed_for_another_reason_fails_the_demo(tmp_path: Path) ->
 
 def test_children_in_a_process_group_of_their_own_are_ended_too(tmp_path: Path) -> None:
     """As Airflow's tasks are; this child also ignores the polite signal."""
-    child = (
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
-    )
-    parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}], process_group=0).wait()"
+    child = "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(os.getpid()); time.sleep(60)"
+    parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-uc', {child!r}], process_group=0).wait()"
     with Processes(tmp_path) as processes:
         processes.start("parent", [sys.executable, "-c", parent])
-        while "up" not in processes.log("parent").read_text(encoding="utf-8"):
+        while not (printed := processes.log("parent").read_text(encoding="utf-8")):
             time.sleep(0.1)
-        started = [process for process in psutil.Process().children(recursive=True) if process.is_running()]
-        assert len(started) == 2
-    assert not any(process.is_running() for process in started)
+        started = psutil.Process(int(printed))
+        assert started.is_running()
+    assert not started.is_running()
 
 
 def test_a_program_that_fails_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import yaml
 
+from outcomes.errors import OutcomesError
 from outcomes.shipped import shipped
 from outcomes.sqlfiles import SqlFile, load
 
@@ -32,17 +34,18 @@ _CODE_LIST_COLUMNS = {
 
 @dataclass(frozen=True)
 class LabelDefinition:
-    """One label as its SQL file declares it; `sql` is the statement that computes it."""
+    """One label as its SQL file declares it; `headline` is its place among the labels shown first."""
 
     name: str
     title: str
+    category: str
     guide: str
     definition: str
     rationale: str
     citation: str
     version: int
     status: str
-    is_headline: bool
+    headline: int | None
     file: SqlFile
 
     @classmethod
@@ -52,15 +55,21 @@ class LabelDefinition:
         return cls(
             name=file.name,
             title=header["title"],
+            category=header["category"],
             guide=header["guide"].strip(),
             definition=header["definition"].strip(),
             rationale=header["rationale"].strip(),
             citation=header["citation"],
             version=header["version"],
             status=header["status"],
-            is_headline=header["headline"],
+            headline=header.get("headline"),
             file=file,
         )
+
+    @property
+    def is_headline(self) -> bool:
+        """Whether it is one of the labels shown first."""
+        return self.headline is not None
 
 
 @cache
@@ -76,10 +85,18 @@ def thresholds() -> dict[str, Any]:
     return values
 
 
-def load_definitions(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the relations `thresholds` (one row), `code_lists` and one per reference table.
+def load_definitions(con: duckdb.DuckDBPyConnection, eq5d_value_set: Path | None = None) -> None:
+    """Make the relations `thresholds` (one row), `code_lists`, `eq5d_values` and one per reference table.
 
     Codes lose their dots, as the codes of a submission do on load.
+
+    Args:
+        con: the connection to make them on.
+        eq5d_value_set: a country's EQ-5D-5L value set, a CSV with the columns profile (five digits) and index; without
+            it `eq5d_values` is empty.
+
+    Raises:
+        OutcomesError: value_set_malformed.
     """
     columns = ", ".join(f"${name} as {name}" for name in thresholds())
     con.execute(f"create or replace table thresholds as select {columns}", thresholds())
@@ -92,3 +109,20 @@ def load_definitions(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("update code_lists set code = replace(code, '.', '')")
     for path in sorted(shipped("sql", "reference").glob("*.csv")):
         con.execute(f"create or replace table {path.stem} as from read_csv($path, header = true)", {"path": str(path)})
+    _load_value_set(con, eq5d_value_set)
+
+
+def _load_value_set(con: duckdb.DuckDBPyConnection, path: Path | None) -> None:
+    con.execute(
+        "create or replace table eq5d_values (profile varchar primary key, eq5d_index double not null, "
+        "check (regexp_full_match(profile, '[1-5]{5}') and isfinite(eq5d_index)))"
+    )
+    if path is None:
+        return
+    try:
+        con.execute(
+            "insert into eq5d_values select profile, \"index\" from read_csv($path, header = true, all_varchar = true)",
+            {"path": str(path)},
+        )
+    except duckdb.Error:
+        raise OutcomesError("value_set_malformed", path.name) from None

@@ -1,6 +1,7 @@
 """Run the definitions over the lake: episodes first, then each label, then their evidence."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import duckdb
 
@@ -30,13 +31,24 @@ from results
 _RESULT = "site_id, patient_id, status, reason, onset_day, value, value_name, kind"
 
 
-def run(con: duckdb.DuckDBPyConnection, on_progress: Progress | None = None) -> None:
+def run(
+    con: duckdb.DuckDBPyConnection, on_progress: Progress | None = None, eq5d_value_set: Path | None = None
+) -> None:
     """Make the relations of the labelling step on a connection that has the lake attached.
 
-    Leaves, among the relations of `sql/episodes/`: `episodes`, `attrition`, `follow_up_scores`, `revisions`; and
-    `labels` (one row per episode and label) and `label_evidence` (the records that each result rests on).
+    Leaves, among the relations of `sql/episodes/`: `episodes`, `attrition`, `follow_up_scores`, `window_states`,
+    `responders`, `revisions`; and `labels` (one row per episode and label) and `label_evidence` (the records that each
+    result rests on).
+
+    Args:
+        con: the connection.
+        on_progress: told about each step.
+        eq5d_value_set: the installation's EQ-5D-5L value set, see `load_definitions`.
+
+    Raises:
+        OutcomesError: value_set_malformed.
     """
-    load_definitions(con)
+    load_definitions(con, eq5d_value_set)
     files = in_order([*load(shipped("sql", "episodes")), *(label.file for label in label_definitions())])
     for done, file in enumerate(files):
         if on_progress:

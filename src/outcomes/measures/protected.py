@@ -53,10 +53,11 @@ def _unprotected_tables(
         {
             "label": label.name,
             "title": label.title,
+            "category": label.category,
             "definition_text": label.definition,
             "guide": label.guide,
             "version": label.version,
-            "is_headline": label.is_headline,
+            "headline": label.headline,
         }
         for label in label_definitions()
     ]

@@ -37,6 +37,7 @@ class _Inputs:
     suppression_threshold: int
     code_version: str
     definitions_sha256: str
+    eq5d_value_set_sha256: str | None
 
     @property
     def data_to(self) -> str:
@@ -60,14 +61,14 @@ def build_release(settings: Settings, as_known_on: str | None = None, on_progres
         on_progress: told about each step of the labelling.
 
     Raises:
-        OutcomesError: nothing_to_release.
+        OutcomesError: nothing_to_release, value_set_malformed.
     """
     with engine.connect(settings) as con:
         Lake(settings.lake).attach(con, as_known_on)
         inputs = _read_inputs(con, settings)
 
         def write(folder: Path) -> None:
-            run(con, on_progress)
+            run(con, on_progress, settings.eq5d_value_set)
             _write_release(con, folder, inputs)
 
         return read_release(
@@ -85,7 +86,7 @@ def next_release_id(settings: Settings, as_known_on: str | None = None) -> str:
     """The id that `build_release` would publish under now.
 
     Raises:
-        OutcomesError: nothing_to_release.
+        OutcomesError: nothing_to_release, value_set_malformed.
     """
     with engine.connect(settings) as con:
         Lake(settings.lake).attach(con, as_known_on)
@@ -113,6 +114,7 @@ def _read_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> _Inputs:
         suppression_threshold=settings.small_cell,
         code_version=code_version(),
         definitions_sha256=_digest(sql, (path for path in sql.rglob("*") if path.is_file())),
+        eq5d_value_set_sha256=_value_set_sha256(settings.eq5d_value_set),
     )
 
 
@@ -126,6 +128,7 @@ def _write_release(con: duckdb.DuckDBPyConnection, folder: Path, inputs: _Inputs
         "engine": f"duckdb {duckdb.__version__}",
         "definitions_sha256": inputs.definitions_sha256,
         "thresholds_sha256": _sha256(shipped("sql", "thresholds.yaml")),
+        "eq5d_value_set_sha256": inputs.eq5d_value_set_sha256,
         "suppression_threshold": inputs.suppression_threshold,
         "definitions": {label.name: label.version for label in label_definitions()},
         "submissions": inputs.submissions,
@@ -181,6 +184,14 @@ def _site_names(register: Path) -> dict[str, str]:
         return {}
     with register.open(encoding="utf-8", newline="") as lines:
         return {row["site_id"]: row.get("name") or row["site_id"] for row in csv.DictReader(lines)}
+
+
+def _value_set_sha256(value_set: Path | None) -> str | None:
+    if value_set is None:
+        return None
+    if not value_set.is_file():
+        raise OutcomesError("value_set_malformed", value_set.name)
+    return _sha256(value_set)
 
 
 def _sums(folder: Path, paths: Iterable[Path]) -> dict[str, str]:

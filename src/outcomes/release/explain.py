@@ -12,6 +12,7 @@ from outcomes.engines.duckdb import connect as connect_engine
 from outcomes.errors import OutcomesError
 from outcomes.intake.deliveries import deliveries
 from outcomes.intake.manifest import submission_id
+from outcomes.labelling.criteria import definition_of
 from outcomes.labelling.definitions import label_definitions
 from outcomes.lake import Lake
 from outcomes.release.open import Release, current_release
@@ -24,7 +25,7 @@ from outcomes.sqlfiles import SqlFile
 class TimelineRecord:
     """A source record in force: what happened, and which submission told it.
 
-    `day` counts from the index fusion.
+    `day` counts from the index fusion; `is_evidence` says whether an answer of the explanation rests on the record.
     """
 
     day: int | None
@@ -32,6 +33,7 @@ class TimelineRecord:
     record_id: str
     description: str
     submission_id: str
+    is_evidence: bool
 
 
 @dataclass(frozen=True)
@@ -72,38 +74,54 @@ class Explanation:
     labels: tuple[LabelAnswer, ...]
 
 
-def explain(settings: Settings, site_id: str, patient_id: str) -> Explanation:
-    """Explain a patient's labels as the current release holds them.
+def explain(settings: Settings, site_id: str, patient_id: str, label: str | None = None) -> Explanation:
+    """Explain a patient's labels as the current release holds them; `label` names the only one to explain.
 
     Raises:
-        OutcomesError: no_release, or patient_unknown when no accepted submission of the release names the patient.
+        OutcomesError: label_unknown, no_release, or patient_unknown when no accepted submission of the release names
+            the patient.
     """
+    if label is not None:
+        definition_of(label)
     release = current_release(settings)
     with connect_engine(settings) as con:
-        _attach_as_released(con, settings, release)
-        con.execute(
-            "create table explained_patient as select site_id, patient_id from patients "
-            "where site_id = $site_id and patient_id = $patient_id",
-            {"site_id": site_id, "patient_id": patient_id},
-        )
-        if con.execute("from explained_patient").fetchone() is None:
-            raise OutcomesError("patient_unknown", f"release {release.id}")
+        attach_as_released(con, settings, release, site_id, patient_id)
         timeline = con.execute(SqlFile(shipped("sql", "explain", "timeline.sql")).select).fetchall()
-        labels = _labels(con, _delivered_files(settings))
+        answers = _labels(con, _delivered_files(settings))
+    labels = tuple(answer for answer in answers if label in {None, answer.label})
+    cited = {(record.source_table, record.record_id) for answer in labels for record in answer.evidence}
     return Explanation(
         release_id=release.id,
         site_id=site_id,
         patient_id=patient_id,
-        timeline=tuple(TimelineRecord(*record) for record in timeline),
+        timeline=tuple(
+            TimelineRecord(day, table, record, description, submission, (table, record) in cited)
+            for day, table, record, description, submission in timeline
+        ),
         labels=labels,
     )
 
 
-def _attach_as_released(con: duckdb.DuckDBPyConnection, settings: Settings, release: Release) -> None:
-    """Attach the release, and the lake as it was then: what came later plays no part in the labels."""
+def attach_as_released(
+    con: duckdb.DuckDBPyConnection, settings: Settings, release: Release, site_id: str, patient_id: str
+) -> None:
+    """Attach the release, and the lake as it was then: what came later plays no part in the labels.
+
+    Leaves the patient as the only row of `explained_patient`.
+
+    Raises:
+        OutcomesError: patient_unknown when no accepted submission of the release names the patient.
+    """
     Lake(settings.lake).attach(con)
     con.execute(f"attach '{str(release.research).replace(chr(39), chr(39) * 2)}' as research (read_only)")
     con.execute("create or replace table submissions as from research.submissions")
+    con.execute(
+        "create table explained_patient as select site_id, patient_id from patients "
+        "where site_id = $site_id and patient_id = $patient_id",
+        {"site_id": site_id, "patient_id": patient_id},
+    )
+    if con.execute("from explained_patient").fetchone() is None:
+        raise OutcomesError("patient_unknown", f"release {release.id}")
 
 
 def _labels(con: duckdb.DuckDBPyConnection, files: dict[tuple[str, str], Path]) -> tuple[LabelAnswer, ...]:

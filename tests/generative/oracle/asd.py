@@ -1,7 +1,5 @@
 """Adjacent segment disease in its kinds (section 3)."""
 
-from dataclasses import replace
-
 from tests.generative.oracle.codes import ADJACENT_SEGMENT, coded_joints
 from tests.generative.oracle.episode import Episode
 from tests.generative.oracle.pairs import Pair, pairs
@@ -87,15 +85,15 @@ def _is_new_or_worse(image: Record, images: tuple[Record, ...]) -> bool:
 
 
 def _probable(episode: Episode) -> Pair | None:
-    """The earliest pair; a diagnosis of the list that names a joint belongs to the images of that joint."""
-    images = _radiographic_images(episode)
-    listed = [diagnosis for diagnosis in episode.diagnoses if diagnosis.day >= 1 and diagnosis in ADJACENT_SEGMENT]
-    of_the_joint = [
-        pair
-        for pair in pairs(listed, images)
-        if not coded_joints(pair.symptom) or pair.image.joint in coded_joints(pair.symptom)
-    ]
-    return min([*pairs(symptoms(episode), images), *of_the_joint], key=lambda pair: pair.rank, default=None)
+    """The earliest pair. A diagnosis of the list that names a joint belongs to the images of that joint alone."""
+    listed = {diagnosis for diagnosis in episode.diagnoses if diagnosis.day >= 1 and diagnosis in ADJACENT_SEGMENT}
+    found = pairs(symptoms(episode) | listed, _radiographic_images(episode))
+    return next((pair for pair in found if _belongs(pair)), None)
+
+
+def _belongs(pair: Pair) -> bool:
+    joints = coded_joints(pair.symptom) if pair.symptom.table == "diagnoses" else frozenset()
+    return not joints or pair.image.joint in joints
 
 
 def _surgical(episode: Episode) -> Revision | None:
@@ -119,7 +117,5 @@ def _has_treatment_without_levels(episode: Episode) -> bool:
 
 def _not_found(episode: Episode, tables: list[str], levels_unknown: bool = False) -> Result:
     if levels_unknown or not episode.index_joints:
-        result = episode.not_assessable("level_unknown")
-    else:
-        result = episode.not_found(tables, OBSERVED_DAYS)
-    return replace(result, value=episode.observed_days, value_name="observed_days")
+        return episode.not_assessable("level_unknown")
+    return episode.not_found(tables, OBSERVED_DAYS)

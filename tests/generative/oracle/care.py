@@ -1,11 +1,13 @@
 """Conservative treatment (section 5) and the care that the guide asks for (section 4)."""
 
+from dataclasses import dataclass, replace
+
 from tests.generative.oracle.codes import RED_FLAGS, TREATMENTS
 from tests.generative.oracle.episode import Episode
-from tests.generative.oracle.records import Record, Result, cite, first, yes
+from tests.generative.oracle.records import Evidence, Record, Result, cite, first, yes
 from tests.generative.oracle.red_flags import all_red_flag_records
-from tests.generative.oracle.revisions import first_revision_day
-from tests.generative.oracle.timeline import pain_past_3_months
+from tests.generative.oracle.revisions import revisions
+from tests.generative.oracle.timeline import PAST_3_MONTHS, first_painful_visit
 
 EARLY_OPIOID_UNTIL_DAY = 90
 DAYS_TO_CARE_AFTER_RED_FLAG = 30
@@ -14,20 +16,21 @@ VISIT_TYPES = ("outpatient", "emergency", "inpatient")
 
 
 def treatments_of(episode: Episode, treatment_class: str) -> list[Record]:
-    """The treatments of a class: as the site classed them, else by their code."""
-    return [
+    """The treatments of a class: as the site classed them, else by their code; injections may come as procedures."""
+    treatments = [
         treatment
         for treatment in episode.treatments
         if treatment["treatment_class"] == treatment_class
         or (treatment["treatment_class"] is None and treatment in TREATMENTS[treatment_class])
     ]
+    if treatment_class != "injection":
+        return treatments
+    return treatments + [procedure for procedure in episode.procedures if procedure in TREATMENTS["injection"]]
 
 
 def received(episode: Episode, treatment_class: str) -> Result:
     """Any treatment of the class after day 0. Value: how many records."""
     given = [treatment for treatment in treatments_of(episode, treatment_class) if _last_day(treatment) >= 1]
-    if treatment_class == "injection":
-        given += [record for record in episode.procedures if record.day >= 1 and record in TREATMENTS["injection"]]
     deciding = first(given)
     if deciding:
         return yes(max(deciding.day, 1), cite(deciding), len(given), "records")
@@ -66,44 +69,55 @@ def imaging_or_visit_after_red_flag(episode: Episode) -> Result:
         for stay in episode.encounters
         if stay["type"] in VISIT_TYPES and not (stay.day == flag.day and stay.id in coded_in)
     ]
-    return _care_within(
-        episode, flag.day, DAYS_TO_CARE_AFTER_RED_FLAG, [*episode.images, *visits], ["imaging", "encounters"]
-    )
+    anchor = _Anchor(flag.day, cite(flag))
+    care = [*episode.images, *visits]
+    return _care_within(episode, anchor, DAYS_TO_CARE_AFTER_RED_FLAG, care, ["imaging", "encounters"])
 
 
 def imaging_after_pain(episode: Episode) -> Result:
     """Imaged within 60 days of pain past 3 months. Value: the days it took."""
-    onset_day = pain_past_3_months(episode).onset_day
-    if onset_day is None:
+    visit = first_painful_visit(episode, PAST_3_MONTHS)
+    if visit is None:
         return episode.not_assessable("no_pain_past_3_months")
-    return _care_within(episode, onset_day, DAYS_TO_IMAGE_AFTER_PAIN, list(episode.images), ["imaging"])
+    anchor = _Anchor(visit.day, cite(visit))
+    return _care_within(episode, anchor, DAYS_TO_IMAGE_AFTER_PAIN, list(episode.images), ["imaging"])
 
 
 def conservative_care_before_revision(episode: Episode) -> Result:
     """Any conservative treatment between the index fusion and the first revision."""
-    revised_on = first_revision_day(episode)
-    if revised_on is None:
+    if not revisions(episode):
         return episode.not_assessable("not_revised")
+    revision = revisions(episode)[0]
     deciding = first(
         treatment
         for treatment_class in TREATMENTS
         for treatment in treatments_of(episode, treatment_class)
-        if 1 <= treatment.day <= revised_on
+        if 1 <= treatment.day <= revision.day
     )
     if deciding:
-        return yes(deciding.day, cite(deciding))
+        return yes(deciding.day, cite(deciding, *revision.procedures))
     if "treatments" in episode.delivered and not _sees_all_treatments(episode):
         return episode.not_assessable("treatment_data_incomplete")
-    return episode.not_found(["treatments"], observed_at_least=1)
+    return replace(episode.not_found(["treatments"], observed_at_least=1), evidence=cite(*revision.procedures))
 
 
-def _care_within(episode: Episode, since: int, days: int, care: list[Record], tables: list[str]) -> Result:
-    deciding = first(record for record in care if since <= record.day <= since + days)
+@dataclass(frozen=True)
+class _Anchor:
+    """What the care has to follow."""
+
+    day: int
+    evidence: Evidence
+
+
+def _care_within(episode: Episode, anchor: _Anchor, days: int, care: list[Record], tables: list[str]) -> Result:
+    until = anchor.day + days
+    deciding = first(record for record in care if anchor.day <= record.day <= until)
     if deciding:
-        return yes(deciding.day, cite(deciding), deciding.day - since, "days")
-    if episode.delivers_any(tables) and episode.data_cut_day < since + days:
+        evidence = anchor.evidence | cite(deciding)
+        return yes(deciding.day, evidence, deciding.day - anchor.day, "days_to_care")
+    if episode.delivers_any(tables) and episode.data_cut_day < until:
         return episode.not_assessable("window_not_closed")
-    return episode.not_found(tables, observed_at_least=since + days)
+    return replace(episode.not_found(tables, observed_at_least=until), evidence=anchor.evidence)
 
 
 def _last_day(treatment: Record) -> int:

@@ -13,7 +13,7 @@ from tests.generative.oracle.episode import Episode
 from tests.generative.oracle.pairs import pairs
 from tests.generative.oracle.records import Evidence, Record, Result, at_least, cite, yes
 from tests.generative.oracle.red_flags import symptoms
-from tests.generative.oracle.revisions import revisions
+from tests.generative.oracle.revisions import first_revision_day, revisions
 from tests.generative.oracle.scores import (
     BASELINE,
     MJOA_BEST,
@@ -58,12 +58,12 @@ def suspected_nonunion(episode: Episode) -> Result:
     ]
     found = [
         *_coded(own),
-        *_paired([*own, *support, *symptoms(episode)], images),
         *(
             finding
             for finding in _intraoperative(episode, "nonunion_revision")
             if finding.onset_day >= NONUNION_FROM_DAY
         ),
+        *_paired([*own, *support, *symptoms(episode)], images),
     ]
     result = _decide(episode, found, ["imaging", "diagnoses"])
     if result.onset_day is None:
@@ -95,13 +95,13 @@ def suspected_hardware_irritation(episode: Episode) -> Result:
         episode,
         lambda image: (
             image["finding"] in ("screw_back_out", "plate_fracture")
-            or (image["finding"] == "subsidence" and at_least(image["value"], SUBSIDENCE_MM))
+            or (image["finding"] == "subsidence" and at_least(_millimetres(image), SUBSIDENCE_MM))
         ),
     )
     found = [
         *_coded(own),
-        *_paired([*own, *symptoms(episode)], images),
         *_intraoperative(episode, "hardware_removal"),
+        *_paired([*own, *symptoms(episode)], images),
     ]
     return _decide(episode, found, ["imaging", "diagnoses", "procedures"])
 
@@ -129,9 +129,7 @@ def suspected_posture(episode: Episode) -> Result:
     own = _own_codes(episode, codes.POSTURE)
     images = _images(
         episode,
-        lambda image: (
-            image["finding"] == "c2_7_sva" and image["value"] is not None and image["value"] > SAGITTAL_AXIS_MM
-        ),
+        lambda image: image["finding"] == "c2_7_sva" and (_millimetres(image) or 0) > SAGITTAL_AXIS_MM,
     )
     found = [*_coded(own), *_paired([*own, *symptoms(episode)], images), *_without_therapy(episode, own)]
     return _decide(episode, found, ["imaging", "diagnoses"])
@@ -195,17 +193,28 @@ def _is_nonunion_image(image: Record, episode: Episode) -> bool:
     is_valid = any(
         other["finding"] == "superjacent_motion"
         and other.day == image.day
-        and at_least(other["value"], SUPERJACENT_MOTION_MM)
+        and at_least(_millimetres(other), SUPERJACENT_MOTION_MM)
         for other in episode.images
     )
-    return image["finding"] == "interspinous_motion" and at_least(image["value"], INTERSPINOUS_MOTION_MM) and is_valid
+    return (
+        image["finding"] == "interspinous_motion" and at_least(_millimetres(image), INTERSPINOUS_MOTION_MM) and is_valid
+    )
+
+
+def _millimetres(image: Record) -> float | None:
+    """The measured length; an angle is none."""
+    length: float | None = image["value"] if image["unit"] == "mm" else None
+    return length
 
 
 def _poor_outcome(episode: Episode) -> list[Record]:
-    """The 3-month visit, when arm pain or mJOA is not better by enough than before surgery."""
-    baseline, six_weeks, three_months = (
-        window_visit(episode.visits, window) for window in (BASELINE, SIX_WEEKS, THREE_MONTHS)
-    )
+    """The 3-month visit, when arm pain or mJOA is not better by enough than before surgery.
+
+    A visit after a revision tells of that revision.
+    """
+    revised_on = first_revision_day(episode)
+    visits = [visit for visit in episode.visits if revised_on is None or visit.day <= revised_on]
+    baseline, six_weeks, three_months = (window_visit(visits, window) for window in (BASELINE, SIX_WEEKS, THREE_MONTHS))
     if baseline is None or three_months is None:
         return []
     arm_unchanged = (

@@ -19,6 +19,11 @@ class Codes:
 
     systems: dict[str, tuple[str, ...]]
 
+    @property
+    def examples(self) -> set[tuple[str, str]]:
+        """Each code with its system; a code that begins like it for each prefix."""
+        return {(system, code.replace("*", "A")) for system, listed in self.systems.items() for code in listed}
+
     def __contains__(self, record: Record) -> bool:
         return starts_with_any(record["code"] or "", self.systems.get(record["code_system"], ()))
 
@@ -40,18 +45,24 @@ CERVICAL_CONTEXT = codes(
     " S12* S13* S14*"
 )
 
-# Section 3: suspected causes
+# Section 3: suspected causes. A disc disorder of each kind: level not given, C2-4, C4-5, C5-6, C6-7, C7-T1.
+MYELOPATHY, RADICULOPATHY, DISPLACEMENT, DEGENERATION = (
+    " ".join(f"{kind}{level}" for level in ("0", "1", "20", "21", "22", "23", "3"))
+    for kind in ("M50.0", "M50.1", "M50.2", "M50.3")
+)
 PSEUDARTHROSIS = codes(ICD10CM="M96.0")
 NONUNION = codes(ICD10CM="M96.0 M53.2X2 M53.2X3")
 NONUNION_SUPPORT = codes(ICD10CM="T84.216* T84.226*")
-ADJACENT_SEGMENT = codes(ICD10CM="M50.0* M50.1* M50.2* M50.3* M47.12 M47.22 M48.02 M48.03 M43.12 M43.13")
+ADJACENT_SEGMENT = codes(
+    ICD10CM=f"{MYELOPATHY} {RADICULOPATHY} {DISPLACEMENT} {DEGENERATION} M47.12 M47.22 M48.02 M48.03 M43.12 M43.13"
+)
 SCAR_TISSUE = codes(ICD10CM="G96.12 T84.82X* M96.1 M99.41")
 HARDWARE = codes(ICD10CM="T84.216* T84.226* T84.296* T84.498* T84.84X* T84.89X* M96.69")
 POSTURE = codes(ICD10CM="R29.3 M40.03 M96.3 M79.12 M79.18 M62.838 M99.01")
 PREOPERATIVE_FAMILIES = tuple(
     codes(ICD10CM=family)
     for family in (
-        *("M50.0*", "M50.1*", "M50.2*", "M47.12", "M47.22", "M48.02", "G99.2"),
+        *(MYELOPATHY, RADICULOPATHY, DISPLACEMENT, "M47.12", "M47.22", "M48.02", "G99.2"),
         *("M99.31", "M99.51", "M99.61", "M99.71"),
     )
 )
@@ -72,7 +83,7 @@ RED_FLAGS = {
 TREATMENTS = {
     "nsaid": codes(ATC="M01A*"),
     "muscle_relaxant": codes(ATC="M03B*"),
-    "topical": codes(ATC="M02AB01 N01BX04"),
+    "topical": codes(ATC="M02AB01 N01BX04 D04AB01 N01BB02"),  # capsaicin twice, lidocaine twice
     "injection": codes(
         ATC="H02AB*",
         CPT="62320 62321 64479 64480 64490 64491 64492 64405 20552 20553",

@@ -102,7 +102,7 @@ def _type(episode: Episode, procedure: Record) -> str | None:
         return _fusion_type(episode, procedure)
     if procedure in codes.CORD_RELEASE:
         is_laminoplasty = any(
-            other in codes.LAMINA_RESHAPED and other.day == procedure.day for other in episode.procedures
+            other in codes.LAMINA_RESHAPED and codes.in_same_stay(procedure, other) for other in episode.procedures
         )
         return "laminoplasty" if is_laminoplasty else None
     return next((kind for kind, listed in _TYPE_OF_CODE.items() if procedure in listed), None)
@@ -136,7 +136,10 @@ def revision_performed(episode: Episode) -> Result:
 
 
 def revision_of_type(episode: Episode, kind: str) -> Result:
-    """A revision that includes the type. Value: how many do. A fusion without levels may be of a type that depends on them."""
+    """A revision that includes the type; a fusion without levels may be of a type that depends on them.
+
+    Value: how many revisions include it.
+    """
     found = revisions(episode)
     of_type = [revision for revision in found if kind in revision.types]
     if of_type:

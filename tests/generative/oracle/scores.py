@@ -30,12 +30,10 @@ def ndi_percent(visit: Record) -> float | None:
 
 
 def mjoa(visit: Record) -> int | None:
-    """Modified JOA: all four domains, or the stated total when no domain is given."""
+    """Modified JOA: the sum of all four domains, else the stated total."""
     domains = [visit[domain] for domain in MJOA_DOMAINS]
-    if all(domain is None for domain in domains):
-        total: int | None = visit["mjoa_total"]
-        return total
-    return None if None in domains else sum(domains)
+    total: int | None = visit["mjoa_total"]
+    return total if None in domains else sum(domains)
 
 
 def mjoa_mcid(score: int) -> int:

@@ -40,7 +40,7 @@ PAIN_WINDOWS = {
     "late_pain_10_years": Window(3652, 7304, closed_on=3652),
     "late_pain_20_years": Window(7305, None, closed_on=7305),
 }
-_PAST_3_MONTHS = Window(PAIN_LANDMARK_DAY, None, closed_on=PAIN_LANDMARK_DAY)
+PAST_3_MONTHS = Window(PAIN_LANDMARK_DAY, None, closed_on=PAIN_LANDMARK_DAY)
 
 
 def pain_in_window(episode: Episode, window: Window) -> Result:
@@ -48,16 +48,22 @@ def pain_in_window(episode: Episode, window: Window) -> Result:
     unjudged = _unjudged(episode, window)
     if unjudged:
         return unjudged
-    assessed = _assessed(episode, window)
-    painful = first(filter(is_painful, assessed))
+    painful = first_painful_visit(episode, window)
     if painful:
         return yes(painful.day, cite(painful), *deciding_score(painful))
-    return _no_pain(episode, assessed)
+    return _no_pain(_assessed(episode, window))
+
+
+def first_painful_visit(episode: Episode, window: Window) -> Record | None:
+    """The visit that makes the label of the window a yes."""
+    if _unjudged(episode, window):
+        return None
+    return first(filter(is_painful, _assessed(episode, window)))
 
 
 def pain_past_3_months(episode: Episode) -> Result:
     """Pain from day 92 on. Kind: persistent unless a visit with controlled pain came between day 42 and it."""
-    result = pain_in_window(episode, _PAST_3_MONTHS)
+    result = pain_in_window(episode, PAST_3_MONTHS)
     if result.status != "yes" or result.onset_day is None:
         return result
     controlled = [
@@ -85,7 +91,7 @@ def pain_after_revision(episode: Episode) -> Result:
     painful = first(filter(is_painful, assessed))
     if painful:
         return yes(painful.day, cite(painful), *deciding_score(painful))
-    return _no_pain(episode, assessed)
+    return _no_pain(assessed)
 
 
 def nerve_symptoms(episode: Episode) -> Result:
@@ -160,6 +166,6 @@ def _assessed(episode: Episode, window: Window) -> list[Record]:
     ]
 
 
-def _no_pain(episode: Episode, assessed: list[Record]) -> Result:
+def _no_pain(assessed: list[Record]) -> Result:
     value, name = worst_score(assessed)
     return Result("no", None, None, value, name, None, cite(*assessed))

@@ -1,0 +1,101 @@
+"""What holds for every DAG: it loads, lightly, and says what it is, whose it is and how its failures are handled."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outcomes.errors import OutcomesError, SubmissionRefused
+
+FILES = sorted((Path(__file__).parents[2] / "dags").glob("*.py"))
+HEAVY = {"dash", "deltalake", "duckdb", "great_expectations", "numpy", "pandas", "plotly", "pyarrow", "statsmodels"}
+
+# The task graph of each DAG: a changed graph is a changed meaning, so it is changed here too.
+GRAPHS = {
+    "follow_up_submissions": {
+        "sites_with_delivery": {"ingest"},
+        "ingest": {"update_lake", "every_site_accepted"},
+        "update_lake": set(),
+        "every_site_accepted": set(),
+    },
+    "outcome_release": {"intake_at_rest": {"publish"}, "publish": set()},
+}
+
+PARSE = """
+import json, runpy, sys, time
+import airflow.sdk
+before = time.process_time()
+runpy.run_path(sys.argv[1])
+print(json.dumps({"seconds": time.process_time() - before, "modules": sorted(sys.modules)}))
+"""
+
+
+def test_every_file_is_one_dag_of_its_name(dags: dict[str, Any]) -> None:
+    assert sorted(dags) == [file.stem for file in FILES]
+
+
+def test_task_graphs(dags: dict[str, Any]) -> None:
+    found = {
+        dag_id: {task.task_id: set(task.downstream_task_ids) for task in dag.tasks} for dag_id, dag in dags.items()
+    }
+    assert found == GRAPHS
+
+
+@pytest.mark.parametrize("dag_id", sorted(GRAPHS))
+def test_every_dag_says_what_it_is_and_whose(dags: dict[str, Any], dag_id: str) -> None:
+    dag = dags[dag_id]
+    assert dag.tags
+    assert dag.doc_md
+    assert len(dag.doc_md) > 40
+    assert {task.owner for task in dag.tasks} == {"registry"}
+
+
+@pytest.mark.parametrize("dag_id", sorted(GRAPHS))
+def test_every_dag_runs_once_at_a_time_and_never_catches_up_by_itself(dags: dict[str, Any], dag_id: str) -> None:
+    assert dags[dag_id].max_active_runs == 1
+    assert dags[dag_id].catchup is False
+
+
+@pytest.mark.parametrize("dag_id", sorted(GRAPHS))
+def test_named_mistakes_fail_at_once_and_other_errors_are_tried_again(dags: dict[str, Any], dag_id: str) -> None:
+    from airflow.sdk import RetryAction
+
+    for task in dags[dag_id].tasks:
+        assert task.retries > 0
+        for mistake in (SubmissionRefused("file_empty", "here"), OutcomesError("nothing_to_release", "here")):
+            assert task.retry_policy.evaluate(mistake, 1, task.retries).action is RetryAction.FAIL
+        assert task.retry_policy.evaluate(OSError(), 1, task.retries).action is not RetryAction.FAIL
+
+
+def test_sites_are_mapped_and_the_lake_is_updated_whatever_became_of_them(dags: dict[str, Any]) -> None:
+    dag = dags["follow_up_submissions"]
+    assert dag.get_task("ingest").is_mapped
+    assert dag.get_task("update_lake").trigger_rule == "all_done"
+
+
+def test_the_release_follows_the_asset_that_the_submissions_update(dags: dict[str, Any]) -> None:
+    updated = dags["follow_up_submissions"].get_task("update_lake").outlets
+    assert [dags["outcome_release"].timetable.asset_condition] == updated
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_parsing_is_light(file: Path, tmp_path: Path) -> None:
+    """Processor time, in a process of its own, so that neither other tests nor a busy machine decide."""
+    parsed = subprocess.run(
+        [sys.executable, "-c", PARSE, str(file)],
+        env={"AIRFLOW_HOME": str(tmp_path), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(parsed.stdout.splitlines()[-1])
+    assert HEAVY.isdisjoint(found["modules"])
+    assert found["seconds"] < 1
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_dag_file_is_short(file: Path) -> None:
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= 70

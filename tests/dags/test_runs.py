@@ -1,0 +1,77 @@
+"""Real runs of the DAGs over small submissions, in Airflow's own test mode."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outcomes import pipeline
+from outcomes.lake import Lake
+from outcomes.settings import Settings
+from tests.support.submissions import fusion, patient, write_submission
+
+PERIOD = "2025-05"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Two sites that deliver well, and between them one whose manifest states another row count."""
+    monkeypatch.setenv("OUTCOMES_HOME", str(tmp_path))
+    settings = Settings()
+    tables = {"patients": [patient()], "procedures": [fusion()]}
+    for site_id in ("east", "north", "south"):
+        write_submission(settings, site_id, PERIOD, tables)
+    (settings.landing / "north" / PERIOD / "patients.csv").write_text("changed after the manifest\n", encoding="utf-8")
+    return settings
+
+
+def states(run: Any) -> dict[str, list[str]]:
+    """How the tasks of a run ended; of a mapped one, all of its instances in order."""
+    found: dict[str, list[str]] = {}
+    for task in sorted(run.get_task_instances(), key=lambda task: task.map_index):
+        found.setdefault(task.task_id, []).append(str(task.state))
+    return found
+
+
+def test_one_refused_site_blocks_no_other_and_shows_in_the_run(dags: dict[str, Any], settings: Settings) -> None:
+    run = dags["follow_up_submissions"].test(run_conf={"partition_key": PERIOD})
+
+    assert states(run) == {
+        "sites_with_delivery": ["success"],
+        "ingest": ["success", "failed", "success"],
+        "update_lake": ["success"],
+        "every_site_accepted": ["upstream_failed"],
+    }
+    assert str(run.state) == "failed"
+    recorded = {site_id: Lake(settings.lake).recorded(site_id, PERIOD)[-1] for site_id in ("east", "north", "south")}
+    assert {site_id: record.code for site_id, record in recorded.items()} == {
+        "east": None,
+        "north": "checksum_mismatch",
+        "south": None,
+    }
+
+
+def test_a_run_without_a_period_fails_and_says_so(dags: dict[str, Any], settings: Settings) -> None:
+    run = dags["follow_up_submissions"].test()
+    assert str(run.state) == "failed"
+    assert states(run)["ingest"] == ["upstream_failed"]
+    assert not settings.lake.exists()
+
+
+def test_the_lake_asset_stays_as_it_is_when_nothing_was_accepted(dags: dict[str, Any], settings: Settings) -> None:
+    run = dags["follow_up_submissions"].test(run_conf={"partition_key": "2030-01"})
+    assert str(run.state) == "success"
+    assert states(run)["update_lake"] == ["skipped"]
+
+
+def test_the_release_is_published_once(dags: dict[str, Any], settings: Settings) -> None:
+    pipeline.ingest(settings, "east", PERIOD)
+
+    first = dags["outcome_release"].test()
+    assert states(first) == {"intake_at_rest": ["success"], "publish": ["success"]}
+    published = (settings.releases / "current").resolve()
+    assert published.name.startswith(PERIOD)
+
+    second = dags["outcome_release"].test()
+    assert states(second) == {"intake_at_rest": ["success"], "publish": ["skipped"]}
+    assert (settings.releases / "current").resolve() == published
