@@ -1,5 +1,6 @@
 /*
 title: Clinical adjacent segment disease
+category: suspected causes
 guide: The joints above and below a fusion can wear faster and hurt.
 definition: >
   Probable: radiographic adjacent segment disease and a symptom at most 180 days from the image. A symptom is neck or
@@ -11,11 +12,34 @@ citation: clinical specification, sections 3 and 4
 grain: one row per episode and piece of evidence
 version: 2
 status: accepted
-headline: false
 needs: [episodes, symptomatic_images, first_adjacent_diagnoses, delivered_tables, thresholds]
 columns:
   onset_day: the later of image and symptom; of possible disease, the day of the diagnosis
   value: days between image and symptom; of a no, the observed days
+criteria:
+  - says: the fused joints are known
+    relation: index_joints
+  - says: a joint next to them that was not symptomatic before surgery
+    relation: adjacent_joints
+    where: is_counting
+ways:
+  probable:
+    - says: an image after day 0
+      relation: imaging
+      where: day > 0
+      record: imaging_id
+    - says: degeneration, herniation or stenosis of such a joint on it, new or worse than before surgery
+      relation: adjacent_images
+      record: imaging_id
+    - says: >-
+        neck or arm pain of {pain_nrs} or more, a red flag, or a listed code that names no other joint, at most
+        {symptom_image_days} days from that image
+      relation: symptomatic_images
+      record: imaging_id
+  possible:
+    - says: a diagnosis after surgery that names such a joint
+      relation: first_adjacent_diagnoses
+      record: diagnosis_id
 */
 with sources as (
     select distinct site_id

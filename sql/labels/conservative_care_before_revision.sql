@@ -1,5 +1,6 @@
 /*
 title: Conservative care before a revision
+category: care that followed
 guide: Pain can often be treated without another operation.
 definition: >
   Among revised patients: a conservative treatment of any class that started after the index fusion and no later than
@@ -11,11 +12,18 @@ citation: clinical specification, sections 1, 4 and 5
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [episodes, revision_procedures, treatment_classes, delivered_tables]
 columns:
   onset_day: first day of the first such treatment
   value: the observed days of a no
+criteria:
+  - says: a revision
+    relation: revision_procedures
+    record: procedure_id
+  - says: conservative treatment of any class that started after day 0 and no later than the first revision
+    relation: treatment_classes
+    where: start_day > 0 and start_day <= first_revision_day
+    record: record_id
 */
 with first_treatments as (
     select

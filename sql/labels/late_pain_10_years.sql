@@ -1,5 +1,6 @@
 /*
 title: Late pain at 10 years
+category: recovery timeline
 guide: Pain can return many years after a fusion.
 definition: >
   At a visit on days 3652 to 7304 (10 to 20 years), before any revision, neck pain of 4 or more, or a
@@ -11,11 +12,30 @@ citation: clinical specification, sections 1 and 2
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [pain_in_periods]
 columns:
   onset_day: day of the first visit of the period that shows the pain
   value: the score that decided; of a no, the highest neck pain score (or index) of the assessed visits
+criteria:
+  - says: alive and observed on day {first_day}, with data up to day {closing_day}
+    relation: episodes
+    where: >
+      coalesce(death_day >= {first_day}, true) and observed_days >= {first_day} and data_cut_day >= {closing_day}
+  - says: no revision before day {first_day}
+    relation: revision_procedures
+    where: day < {first_day}
+    record: procedure_id
+    absent: true
+  - says: neck pain assessed at a visit on days {first_day} to {last_day}, before any revision
+    relation: pain_assessments
+    where: day between {first_day} and {last_day} and not is_after_revision
+    record: follow_up_id
+  - says: >-
+      at such a visit neck pain of {pain_nrs} or more, or a disability index of {pain_ndi_percent} percent
+      or more with a pain item of {pain_ndi_item} or more
+    relation: pain_assessments
+    where: day between {first_day} and {last_day} and not is_after_revision and is_painful
+    record: follow_up_id
 */
 select
     site_id,

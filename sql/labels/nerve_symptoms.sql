@@ -1,5 +1,6 @@
 /*
 title: Nerve symptoms past 6 weeks
+category: recovery timeline
 guide: Arm pain, numbness or weakness that stays beyond the first weeks may mean a nerve still under pressure.
 definition: >
   From day 42 on and up to the first revision: a visit with arm pain of 7 or more, or the red flag numbness or weakness,
@@ -11,11 +12,33 @@ citation: clinical specification, sections 1, 2 and 4
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [episodes, follow_up_scores, red_flags, revision_procedures, delivered_tables, thresholds]
 columns:
   onset_day: of flagged, day of the first sign after day 56; of watch, day of the first sign
   value: arm pain of the deciding visit when it is 7 or more; of a no, the observed days
+criteria:
+  - says: alive on day {nerve_from_day}
+    relation: episodes
+    where: coalesce(death_day >= {nerve_from_day}, true)
+  - says: no revision before day {nerve_from_day}
+    relation: revision_procedures
+    where: day < {nerve_from_day}
+    record: procedure_id
+    absent: true
+ways:
+  arm pain:
+    - says: arm pain of {nerve_arm_nrs} or more at a visit on day {nerve_from_day} or later, before any revision
+      relation: follow_up_scores
+      where: arm_pain_nrs >= {nerve_arm_nrs} and day >= {nerve_from_day} and not is_after_revision
+      record: follow_up_id
+  red flag:
+    - says: numbness or weakness, coded or measured, on day {nerve_from_day} or later, before any revision
+      relation: red_flags
+      where: >
+        flag in ('red_flag_numbness', 'red_flag_weakness')
+        and day >= {nerve_from_day}
+        and coalesce(day <= first_revision_day, true)
+      record: record_id
 */
 with recorded as (
     select

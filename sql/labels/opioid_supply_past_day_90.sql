@@ -1,5 +1,6 @@
 /*
 title: Opioid supply past day 90
+category: conservative care
 guide: Opioids are for a short time only.
 definition: >
   An opioid supply that covers a day past 90, or a visit past day 90 at which the patient takes an opioid.
@@ -10,11 +11,21 @@ citation: clinical specification, section 5
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [episodes, treatment_classes, follow_up_scores, delivered_tables, thresholds]
 columns:
   onset_day: first day past 90 on which the patient had an opioid
   value: the observed days of a no
+ways:
+  supplied:
+    - says: an opioid supply that covers a day past {opioid_supply_day}
+      relation: treatment_classes
+      where: treatment_class = 'opioid' and end_day > {opioid_supply_day}
+      record: record_id
+  said at a visit:
+    - says: a visit past day {opioid_supply_day} at which the patient takes an opioid
+      relation: follow_up_scores
+      where: opioid_use and day > {opioid_supply_day}
+      record: follow_up_id
 */
 with supplies as (
     select

@@ -1,5 +1,6 @@
 /*
 title: Pain past 3 months
+category: recovery timeline
 guide: Discomfort for 6 to 12 weeks is normal; pain that lasts beyond 3 months needs imaging and treatment.
 definition: >
   At a visit on day 92 or later, before any revision, neck pain of 4 or more, or a disability index of 30 percent or
@@ -12,11 +13,33 @@ citation: clinical specification, sections 1 and 2
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: true
+headline: 1
 needs: [episodes, pain_visits, follow_up_scores, revision_procedures, delivered_tables, thresholds]
 columns:
   onset_day: day of the first visit that shows the pain
   value: the score that decided; of a no, the highest neck pain score (or index) of the assessed visits
+criteria:
+  - says: alive and observed on day {pain_landmark_day}
+    relation: episodes
+    where: >
+      coalesce(death_day >= {pain_landmark_day}, true)
+      and observed_days >= {pain_landmark_day}
+      and data_cut_day >= {pain_landmark_day}
+  - says: no revision before day {pain_landmark_day}
+    relation: revision_procedures
+    where: day < {pain_landmark_day}
+    record: procedure_id
+    absent: true
+  - says: neck pain assessed at a visit on day {pain_landmark_day} or later, before any revision
+    relation: pain_visits
+    where: not is_after_revision
+    record: follow_up_id
+  - says: >-
+      at such a visit neck pain of {pain_nrs} or more, or a disability index of {pain_ndi_percent} percent
+      or more with a pain item of {pain_ndi_item} or more
+    relation: pain_visits
+    where: not is_after_revision and is_painful
+    record: follow_up_id
 */
 with visits as (
     select

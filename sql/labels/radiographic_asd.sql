@@ -1,5 +1,6 @@
 /*
 title: Radiographic adjacent segment disease
+category: suspected causes
 guide: The joints above and below a fusion can wear faster; an image shows it.
 definition: >
   An image after day 0 shows degeneration, herniation or stenosis of a joint adjacent to the fusion, new or worse than
@@ -9,11 +10,23 @@ citation: clinical specification, section 3
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [episodes, adjacent_images, delivered_tables, thresholds]
 columns:
   onset_day: day of the first such image
   value: the finding's recorded value when it has one; of a no, the observed days
+criteria:
+  - says: the fused joints are known
+    relation: index_joints
+  - says: a joint next to them that was not symptomatic before surgery
+    relation: adjacent_joints
+    where: is_counting
+  - says: an image after day 0
+    relation: imaging
+    where: day > 0
+    record: imaging_id
+  - says: degeneration, herniation or stenosis of such a joint on it, new or worse than before surgery
+    relation: adjacent_images
+    record: imaging_id
 */
 with first_images as (
     select

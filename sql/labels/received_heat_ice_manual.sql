@@ -1,5 +1,6 @@
 /*
 title: "Received: heat, ice or manual therapy"
+category: conservative care
 guide: >
   Without another operation, heat, ice or manual therapy may ease pain after a fusion.
 definition: >
@@ -11,11 +12,15 @@ citation: clinical specification, section 5
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [received_care]
 columns:
   onset_day: first day after the index fusion on which it was received
   value: number of records; of a no, the observed days
+criteria:
+  - says: a record of heat, ice or manual therapy on a day after the index fusion
+    relation: treatment_classes
+    where: treatment_class = 'heat_ice_manual' and end_day >= 1
+    record: record_id
 */
 select
     site_id,

@@ -1,5 +1,6 @@
 /*
 title: "Received: steroid or nerve-block injection"
+category: conservative care
 guide: >
   Without another operation, steroid or nerve-block injection may ease pain after a fusion.
 definition: >
@@ -12,11 +13,15 @@ citation: clinical specification, section 5
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [received_care]
 columns:
   onset_day: first day after the index fusion on which it was received
   value: number of records; of a no, the observed days
+criteria:
+  - says: a record of a steroid or nerve-block injection on a day after the index fusion
+    relation: treatment_classes
+    where: treatment_class = 'injection' and end_day >= 1
+    record: record_id
 */
 select
     site_id,

@@ -1,5 +1,6 @@
 /*
 title: "Red flag: limited range of motion"
+category: red flags
 guide: A neck that moves less than before is a reason to call the surgeon right away.
 definition: >
   After day 0, a code of torticollis or joint stiffness; or a visit with neck rotation at least 10 degrees below the
@@ -11,11 +12,21 @@ citation: clinical specification, sections 1 and 4
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [first_red_flags]
 columns:
   onset_day: day of the first record that shows it
   value: the observed days of a no
+ways:
+  coded:
+    - says: a code after day 0 of torticollis or joint stiffness
+      relation: red_flags
+      where: flag = 'red_flag_limited_motion' and kind = 'code'
+      record: record_id
+  measured:
+    - says: a visit with neck rotation {rotation_fall_deg} degrees or more below the best earlier one after surgery
+      relation: red_flags
+      where: flag = 'red_flag_limited_motion' and kind = 'measured'
+      record: record_id
 */
 select
     site_id,

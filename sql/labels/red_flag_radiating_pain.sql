@@ -1,5 +1,6 @@
 /*
 title: "Red flag: pain spreading to the shoulder or arm"
+category: red flags
 guide: Burning pain that spreads to the shoulder or arm is a reason to call the surgeon right away.
 definition: >
   After day 0, a code of nerve-root, shoulder or arm pain; or a visit with neck and arm pain both 4 or more, or with
@@ -11,11 +12,21 @@ citation: clinical specification, sections 1 and 4
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [first_red_flags]
 columns:
   onset_day: day of the first record that shows it
   value: the observed days of a no
+ways:
+  coded:
+    - says: a code after day 0 of nerve-root, shoulder or arm pain
+      relation: red_flags
+      where: flag = 'red_flag_radiating_pain' and kind = 'code'
+      record: record_id
+  measured:
+    - says: a visit after day 0 with neck and arm pain both {pain_nrs} or more, or radiating pain
+      relation: red_flags
+      where: flag = 'red_flag_radiating_pain' and kind = 'measured'
+      record: record_id
 */
 select
     site_id,

@@ -1,5 +1,6 @@
 /*
 title: "Red flag: muscle weakness"
+category: red flags
 guide: Weakness of a muscle is a reason to call the surgeon right away.
 definition: >
   After day 0, a code of muscle weakness; or a visit with muscle strength of MRC grade 4 or less, or a grade or more
@@ -11,11 +12,23 @@ citation: clinical specification, sections 1 and 4; mJOA thresholds after Tetrea
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [first_red_flags]
 columns:
   onset_day: day of the first record that shows it
   value: the observed days of a no
+ways:
+  coded:
+    - says: a code after day 0 of muscle weakness
+      relation: red_flags
+      where: flag = 'red_flag_weakness' and kind = 'code'
+      record: record_id
+  measured:
+    - says: >-
+        a visit after day 0 with muscle strength of grade {weakness_mrc_grade} or less or {weakness_mrc_fall} or more
+        below the best earlier one, or mJOA below the best earlier one by its minimal clinically important difference
+      relation: red_flags
+      where: flag = 'red_flag_weakness' and kind = 'measured'
+      record: record_id
 */
 select
     site_id,

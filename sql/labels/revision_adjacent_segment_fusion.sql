@@ -1,5 +1,6 @@
 /*
 title: "Revision: fusion of an adjacent segment"
+category: revision
 guide: >
   A worn joint next to the fusion can be fused as well.
 definition: >
@@ -11,11 +12,18 @@ citation: clinical specification, section 6
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [revisions_by_type]
 columns:
   onset_day: day of the first revision of the type
   value: number of revisions of the type; of a no, the observed days
+criteria:
+  - says: a revision
+    relation: revision_procedures
+    record: procedure_id
+  - says: a fusion among them whose joints all lie next to the fused ones
+    relation: revisions
+    where: list_contains(string_split(types, ';'), 'adjacent_segment_fusion')
+    record: procedure_ids
 */
 select
     site_id,

@@ -1,5 +1,6 @@
 /*
 title: "Revision: foraminotomy"
+category: revision
 guide: >
   Widening the opening for a pinched nerve can take the pressure off.
 definition: >
@@ -11,11 +12,18 @@ citation: clinical specification, section 6
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [revisions_by_type]
 columns:
   onset_day: day of the first revision of the type
   value: number of revisions of the type; of a no, the observed days
+criteria:
+  - says: a revision
+    relation: revision_procedures
+    record: procedure_id
+  - says: a cervical foraminotomy, or release of a cervical nerve, among them
+    relation: revisions
+    where: list_contains(string_split(types, ';'), 'foraminotomy')
+    record: procedure_ids
 */
 select
     site_id,

@@ -1,5 +1,6 @@
 /*
 title: "Revision: hardware removal"
+category: revision
 guide: >
   Plates or screws that hurt or loosen can be taken out.
 definition: >
@@ -11,11 +12,18 @@ citation: clinical specification, section 6
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [revisions_by_type]
 columns:
   onset_day: day of the first revision of the type
   value: number of revisions of the type; of a no, the observed days
+criteria:
+  - says: a revision
+    relation: revision_procedures
+    record: procedure_id
+  - says: cervical fixation or an interbody device removed
+    relation: revisions
+    where: list_contains(string_split(types, ';'), 'hardware_removal')
+    record: procedure_ids
 */
 select
     site_id,

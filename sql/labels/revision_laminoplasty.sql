@@ -1,5 +1,6 @@
 /*
 title: "Revision: laminoplasty"
+category: revision
 guide: >
   Opening the roof of the spinal canal gives the cord room.
 definition: >
@@ -11,11 +12,18 @@ citation: clinical specification, section 6
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [revisions_by_type]
 columns:
   onset_day: day of the first revision of the type
   value: number of revisions of the type; of a no, the observed days
+criteria:
+  - says: a revision
+    relation: revision_procedures
+    record: procedure_id
+  - says: a cervical laminoplasty, or release of the cord with reshaped bone on the same day, among them
+    relation: revisions
+    where: list_contains(string_split(types, ';'), 'laminoplasty')
+    record: procedure_ids
 */
 select
     site_id,

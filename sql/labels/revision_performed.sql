@@ -1,5 +1,6 @@
 /*
 title: Revision performed
+category: revision
 guide: Some people need another operation on the neck after a fusion.
 definition: >
   A cervical revision procedure on a day after the index fusion that is not a planned stage of it. The kind is the type
@@ -11,11 +12,19 @@ citation: clinical specification, sections 0, 1 and 6
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: true
+headline: 3
 needs: [episodes, revisions, revision_procedures, thresholds]
 columns:
   onset_day: day of the first revision
   value: number of revisions; of a no, the observed days
+criteria:
+  - says: a procedure after day 0
+    relation: procedures
+    where: day > 0
+    record: procedure_id
+  - says: a cervical fusion or another revision among them that is not a stage of the index fusion
+    relation: revision_procedures
+    record: procedure_id
 */
 with counted as (
     select

@@ -1,5 +1,6 @@
 /*
 title: Surgical adjacent segment disease
+category: suspected causes
 guide: A worn joint next to the fusion may itself need an operation.
 definition: >
   A revision by fusion, decompression or disc replacement whose joints are all adjacent to the fusion and none of the
@@ -10,11 +11,25 @@ citation: clinical specification, section 3
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [episodes, revisions, revision_procedures, thresholds]
 columns:
   onset_day: day of the first such revision
   value: the observed days of a no
+criteria:
+  - says: the fused joints are known
+    relation: index_joints
+  - says: a joint next to them that was not symptomatic before surgery
+    relation: adjacent_joints
+    where: is_counting
+  - says: a revision
+    relation: revision_procedures
+    record: procedure_id
+  - says: >-
+      by fusion, decompression or disc replacement, with joints all next to the fused ones and at least one not
+      symptomatic before surgery
+    relation: revisions
+    where: is_adjacent_only
+    record: procedure_ids
 */
 with judged_revisions as (
     select

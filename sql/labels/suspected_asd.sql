@@ -1,5 +1,6 @@
 /*
 title: Suspected adjacent segment disease
+category: suspected causes
 guide: New symptoms after a good spell can come from the joint above or below the fusion.
 definition: >
   Clinical adjacent segment disease that is probable (a new or worse image of an adjacent joint, and neck or arm pain,
@@ -12,11 +13,41 @@ citation: clinical specification, sections 3 and 4
 grain: one row per episode and piece of evidence
 version: 2
 status: accepted
-headline: true
+headline: 2
 needs: [episodes, symptomatic_images, surgical_asd, delivered_tables, thresholds]
 columns:
   onset_day: the earlier onset of the two parts
   value: the observed days of a no
+criteria:
+  - says: the fused joints are known
+    relation: index_joints
+  - says: a joint next to them that was not symptomatic before surgery
+    relation: adjacent_joints
+    where: is_counting
+ways:
+  clinical:
+    - says: an image after day 0
+      relation: imaging
+      where: day > 0
+      record: imaging_id
+    - says: degeneration, herniation or stenosis of such a joint on it, new or worse than before surgery
+      relation: adjacent_images
+      record: imaging_id
+    - says: >-
+        neck or arm pain of {pain_nrs} or more, a red flag, or a listed code that names no other joint, at most
+        {symptom_image_days} days from that image
+      relation: symptomatic_images
+      record: imaging_id
+  surgical:
+    - says: a revision
+      relation: revision_procedures
+      record: procedure_id
+    - says: >-
+        by fusion, decompression or disc replacement, with joints all next to the fused ones and at least one not
+        symptomatic before surgery
+      relation: revisions
+      where: is_adjacent_only
+      record: procedure_ids
 */
 with surgical as (
     select

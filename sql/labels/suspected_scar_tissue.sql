@@ -1,5 +1,6 @@
 /*
 title: Suspected scar tissue
+category: suspected causes
 guide: >
   Scar tissue around the nerves can hurt.
 definition: >
@@ -11,11 +12,35 @@ citation: clinical specification, sections 1 and 3
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
-headline: false
 needs: [causes]
 columns:
   onset_day: the later of symptom and image; else the day of the code or of the revision
   value: the image's measured value when it has one; of a no, the observed days
+ways:
+  coded:
+    - says: a code after day 0 of scar or postlaminectomy syndrome, in cervical context
+      relation: cause_codes
+      where: cause = 'scar_tissue' and not is_supporting
+      record: diagnosis_id
+  image and symptom:
+    - says: an MRI after day 0 with epidural or perineural scar and no recurrent disc
+      relation: cause_images
+      where: cause = 'scar_tissue'
+      record: imaging_id
+    - says: >-
+        neck or arm pain of {pain_nrs} or more, a red flag, or a code of the cause,
+        at most {symptom_image_days} days from that image
+      relation: cause_symptoms
+      where: >
+        cause = 'scar_tissue'
+        and exists (
+        select 1 from cause_images as image
+        where image.site_id = cause_symptoms.site_id
+        and image.patient_id = cause_symptoms.patient_id
+        and image.cause = cause_symptoms.cause
+        and abs(image.day - cause_symptoms.day) <= {symptom_image_days}
+        )
+      record: record_id
 */
 select
     site_id,

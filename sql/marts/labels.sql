@@ -8,7 +8,21 @@ columns:
   patient_id: the patient, a random key of the site
   label: name of the definition
   status: {description: the answer, enum: ["yes", "no", not_assessable]}
-  reason: "why not assessable; null otherwise"
+  reason:
+    description: "why not assessable; null otherwise"
+    enum:
+      - died_before_window
+      - revised_before_window
+      - window_not_closed
+      - no_follow_up
+      - no_source_data
+      - no_assessment_in_window
+      - level_unknown
+      - treatment_data_incomplete
+      - not_revised
+      - no_red_flag
+      - no_pain_past_3_months
+      - painful_before_revision
   onset_day:
     description: "first day on which the label holds; null unless yes"
     unit: days since the index fusion

@@ -389,7 +389,9 @@ def _print_criteria(answer: WhyNot) -> None:
         typer.echo(f"not in the cohort ({answer.reason}): no label")
         return
     because = f" ({answer.reason})" if answer.reason else ""
-    typer.echo(f"{answer.status}{because}: {'all criteria hold' if answer.all_hold else 'a criterion fails'}")
+    ways = ", ".join(way.name for way in answer.ways if way.holds)
+    held = f"all criteria hold ({ways})" if ways else "all criteria hold"
+    typer.echo(f"{answer.status}{because}: {held if answer.all_hold else 'a criterion fails'}")
     if answer.criteria:
         typer.echo("\nA yes needs all of these:")
         _print_judged(answer.criteria)
@@ -405,7 +407,9 @@ def _print_judged(criteria: Iterable[JudgedCriterion], indent: str = "  ") -> No
     for criterion in criteria:
         mark = "✓ holds" if criterion.holds else "✗ fails"
         records = ", ".join(f"{record.source_table} {record.record_id}" for record in criterion.records)
-        typer.echo(f"{indent}{mark}  {criterion.says}{f': {records}' if records else ''}")
+        typer.echo(f"{indent}{mark}  {criterion.says}")
+        if records:
+            typer.echo(f"{indent}         records ({len(criterion.records)}): {records}")
 
 
 def _submission(settings: Settings, text: str) -> tuple[str, str]:

@@ -127,13 +127,39 @@ def test_explain_names_the_records_that_a_label_rests_on(home: Path, released: A
     assert "(pain_past_3_months): yes" in result.stdout
     assert "onset day 365" in result.stdout
     assert f"- follow_ups p000001-visit365, submission north-{PERIOD}-" in result.stdout
+    assert str(home / "landing" / "north" / PERIOD / "follow_ups.csv") in result.stdout
     assert "revision_performed" not in result.stdout
+    marked = [line.split("│") for line in result.stdout.splitlines() if line.startswith("│")]
+    assert [cells[4].strip() for cells in marked if cells[6].strip() == "yes"] == ["p000001-visit365"]
+
+
+def test_explain_says_which_criterion_fails(home: Path, released: Any) -> None:
+    result = run(home, "explain", "north/p000002", "--label", "pain_past_3_months", "--why-not")
+    assert result.exit_code == 0, result.stderr
+    assert "no: a criterion fails" in result.stdout
+    assert "  ✓ holds  neck pain assessed at a visit on day 92 or later" in result.stdout
+    assert "records (1): follow_ups p000002-visit365" in result.stdout
+    assert "  ✗ fails  at such a visit neck pain of 4 or more" in result.stdout
+
+
+def test_explain_says_that_all_criteria_of_a_yes_hold(home: Path, released: Any) -> None:
+    result = run(home, "explain", "north/p000001", "--label", "pain_past_3_months", "--why-not")
+    assert "yes: all criteria hold" in result.stdout
+    assert "fails" not in result.stdout
+
+
+def test_explain_shows_the_ways_to_a_yes(home: Path, released: Any) -> None:
+    result = run(home, "explain", "north/p000001", "--label", "opioid_supply_past_day_90", "--why-not")
+    assert "A yes needs all of one of these:\n  supplied\n    ✗ fails  an opioid supply" in result.stdout
+    assert "\n  said at a visit\n    ✗ fails  a visit past day 90" in result.stdout
 
 
 def test_explain_names_what_it_does_not_know(home: Path, released: Any) -> None:
     unknown = run(home, "explain", "north/p000009")
     assert unknown.exit_code == MISTAKES["patient_unknown"].exit_status
-    assert run(home, "explain", "north/p000001", "--label", "happiness").exit_code == 2
+    for options in ((), ("--why-not",)):
+        unknown = run(home, "explain", "north/p000001", "--label", "happiness", *options)
+        assert unknown.exit_code == MISTAKES["label_unknown"].exit_status
 
 
 def test_nothing_can_be_asked_before_a_release(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What `explain` and `status` say of a small lake."""
+"""What `explain`, `why_not` and `status` say of a small lake."""
 
 from pathlib import Path
 from typing import Any
@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from outcomes.errors import OutcomesError
+from outcomes.labelling.definitions import label_definitions
 from outcomes.release.build import build_release
 from outcomes.release.explain import explain
 from outcomes.release.open import connect
 from outcomes.release.status import status
+from outcomes.release.why_not import WhyNot, why_not
 from outcomes.settings import Settings
 from tests.integration.small_lake import commit, fill_lake
 
@@ -39,7 +41,7 @@ def test_the_timeline_gives_each_record_in_order_of_days(settings: Settings) -> 
 
 def test_each_label_says_why_and_on_which_records_it_rests(settings: Settings) -> None:
     labels = {answer.label: answer for answer in explain(settings, "north", "north-p021").labels}
-    assert len(labels) == 7
+    assert sorted(labels) == sorted(definition.name for definition in label_definitions())
     revision = labels["revision_performed"]
     assert (revision.status, revision.kind, revision.onset_day) == ("yes", "adjacent_segment_fusion", 400)
     assert [(each.source_table, each.record_id, each.submission_id) for each in revision.evidence] == [
@@ -48,6 +50,13 @@ def test_each_label_says_why_and_on_which_records_it_rests(settings: Settings) -
     assert "planned stage" in revision.definition
     unanswered = labels["pain_after_revision"]
     assert (unanswered.status, unanswered.reason) == ("not_assessable", "no_assessment_in_window")
+
+
+def test_the_timeline_marks_the_evidence_of_the_label_asked_for(settings: Settings) -> None:
+    explanation = explain(settings, "north", "north-p021", "revision_performed")
+    assert [answer.label for answer in explanation.labels] == ["revision_performed"]
+    assert [record.record_id for record in explanation.timeline if record.is_evidence] == ["north-p021-b"]
+    assert len(explanation.timeline) == 6
 
 
 def test_evidence_names_the_delivered_file_while_it_is_there(settings: Settings, tmp_path: Path) -> None:
@@ -102,6 +111,71 @@ def test_what_came_after_the_release_plays_no_part(tmp_path: Path) -> None:
     }
     commit(settings, "north", "2026-05", {"imaging": [moved]})
     assert explain(settings, "north", "north-p021") == before
+
+
+def _holds(answer: WhyNot) -> dict[str, bool]:
+    return {criterion.says: criterion.holds for criterion in answer.criteria}
+
+
+def test_a_no_names_the_criterion_that_fails(settings: Settings) -> None:
+    # One visit on day 180 with a neck pain of 2.
+    answer = why_not(settings, "north", "north-p002", "pain_past_3_months")
+    assert (answer.status, answer.reason, answer.all_hold, answer.ways) == ("no", None, False, ())
+    assert list(_holds(answer).values()) == [True, True, True, False]
+    assessed, painful = answer.criteria[2:]
+    assert [(each.source_table, each.record_id) for each in assessed.records] == [("follow_ups", "north-p002-f")]
+    assert painful.says.startswith(
+        "at such a visit neck pain of 4 or more, or a disability index of 30 percent or more"
+    )
+    assert painful.records == ()
+
+
+def test_a_criterion_of_absence_fails_by_the_records_that_are_there(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    procedures = [
+        {"patient_id": "p1", "procedure_id": f"p1-{day}", "day": day, "code_system": "CPT", "code": "22551"}
+        for day in (0, 50)
+    ]
+    patient = {"patient_id": "p1", "index_period": "2024-01", "last_contact_day": 400, "data_cut_day": 400}
+    commit(settings, "north", "2026-01", {"patients": [patient], "procedures": procedures})
+    build_release(settings)
+    answer = why_not(settings, "north", "p1", "pain_past_3_months")
+    assert (answer.status, answer.reason) == ("not_assessable", "revised_before_window")
+    unrevised = answer.criteria[1]
+    assert (unrevised.says, unrevised.holds) == ("no revision before day 92", False)
+    assert [record.record_id for record in unrevised.records] == ["p1-50"]
+
+
+def test_of_several_ways_one_suffices(settings: Settings) -> None:
+    # Fused at C6-7 on day 400, next to the index fusion at C5-6; no pain ever.
+    answer = why_not(settings, "north", "north-p021", "suspected_asd")
+    assert (answer.status, answer.all_hold) == ("yes", True)
+    assert set(_holds(answer).values()) == {True}
+    assert {way.name: way.holds for way in answer.ways} == {"clinical": False, "surgical": True}
+    assert [record.record_id for record in answer.ways[1].criteria[-1].records] == ["north-p021-b"]
+
+
+@pytest.mark.parametrize("patient_id", ["north-p002", "north-p021", "north-p048"])
+def test_the_answer_is_that_of_the_release(settings: Settings, patient_id: str) -> None:
+    released = explain(settings, "north", patient_id).labels
+    answers = [why_not(settings, "north", patient_id, label.label) for label in released if "pain" in label.label]
+    assert answers
+    assert {(each.label, each.status, each.reason) for each in answers} == {
+        (label.label, label.status, label.reason) for label in released if "pain" in label.label
+    }
+
+
+def test_outside_the_cohort_it_says_why(settings: Settings) -> None:
+    answer = why_not(settings, "north", "north-p020", "pain_past_3_months")
+    assert (answer.status, answer.reason) == (None, "no_cervical_fusion_on_day_0")
+    assert (answer.criteria, answer.ways) == ((), ())
+
+
+def test_an_unknown_label_is_named_as_such(settings: Settings) -> None:
+    for ask in (explain, why_not):
+        with pytest.raises(OutcomesError) as unknown:
+            ask(settings, "north", "north-p021", "happiness")
+        assert unknown.value.code == "label_unknown"
 
 
 def test_it_can_be_asked_while_the_release_is_open(settings: Settings) -> None:

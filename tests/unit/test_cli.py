@@ -144,6 +144,12 @@ def test_home_is_read_from_the_environment(
     assert ingested == ["north/2026-01"]
 
 
+def test_why_not_needs_a_label(tmp_path: Path) -> None:
+    result = run(tmp_path, "explain", "north/p1", "--why-not")
+    assert result.exit_code == 2
+    assert "--label" in result.stderr
+
+
 def test_manifest_takes_site_and_period_from_the_folder(tmp_path: Path) -> None:
     folder = tmp_path / "north" / "2026-01"
     folder.mkdir(parents=True)

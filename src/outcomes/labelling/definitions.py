@@ -121,7 +121,7 @@ def _load_value_set(con: duckdb.DuckDBPyConnection, path: Path | None) -> None:
         return
     try:
         con.execute(
-            "insert into eq5d_values select profile, \"index\" from read_csv($path, header = true, all_varchar = true)",
+            "insert into eq5d_values select profile, index from read_csv($path, header = true, all_varchar = true)",
             {"path": str(path)},
         )
     except duckdb.Error:

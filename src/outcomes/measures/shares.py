@@ -20,6 +20,17 @@ _PART_OF_YES = (
     ("surgical_asd", _YES, "revision_performed"),
     ("pain_after_revision", _YES, "revision_performed"),
     ("pain_after_revision", _NOT_ASSESSABLE, "revision_performed"),
+    ("conservative_care_before_revision", _YES, "revision_performed"),
+    ("conservative_care_before_revision", _NOT_ASSESSABLE, "revision_performed"),
+    ("imaging_after_pain", _YES, "pain_past_3_months"),
+    ("imaging_after_pain", _NOT_ASSESSABLE, "pain_past_3_months"),
+    ("revision_adjacent_segment_fusion", _YES, "revision_performed"),
+    ("revision_disc_replacement", _YES, "revision_performed"),
+    ("revision_foraminotomy", _YES, "revision_performed"),
+    ("revision_hardware_removal", _YES, "revision_performed"),
+    ("revision_laminoplasty", _YES, "revision_performed"),
+    ("revision_nonunion", _YES, "revision_performed"),
+    ("revision_other", _YES, "revision_performed"),
 )
 """Labels defined inside another's yes: the label, the answer to protect, the other. Yes lies inside the other's yes;
 where not_assessable is named, yes and no together do. Shown side by side, their difference is a count of patients."""

@@ -114,7 +114,14 @@ def attach_as_released(
     """
     Lake(settings.lake).attach(con)
     con.execute(f"attach '{str(release.research).replace(chr(39), chr(39) * 2)}' as research (read_only)")
-    con.execute("create or replace table submissions as from research.submissions")
+    con.execute(
+        """
+        create or replace table submissions as
+        select submissions.* replace (released.status as status)
+        from submissions
+        inner join research.submissions as released using (site_id, period, attempt)
+        """
+    )
     con.execute(
         "create table explained_patient as select site_id, patient_id from patients "
         "where site_id = $site_id and patient_id = $patient_id",

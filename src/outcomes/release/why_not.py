@@ -81,7 +81,7 @@ def why_not(settings: Settings, site_id: str, patient_id: str, label: str) -> Wh
     release = current_release(settings)
     with connect(settings) as con:
         attach_as_released(con, settings, release, site_id, patient_id)
-        _keep_explained_patient(con)
+        _keep_patient(con, site_id, patient_id)
         run(con)
         answer = con.execute("select status, reason from labels where label = $label", {"label": label}).fetchone()
         if answer is None:
@@ -100,14 +100,15 @@ def why_not(settings: Settings, site_id: str, patient_id: str, label: str) -> Wh
         )
 
 
-def _keep_explained_patient(con: duckdb.DuckDBPyConnection) -> None:
+def _keep_patient(con: duckdb.DuckDBPyConnection, site_id: str, patient_id: str) -> None:
     """Put the patient's rows in the place of each contract view; `submissions` still tells what the site delivers."""
     for name in TABLES:
         con.execute(
-            f"create table explained_rows as from {name} semi join explained_patient using (site_id, patient_id)"
+            f"create table rows_kept as from {name} where site_id = $site_id and patient_id = $patient_id",
+            {"site_id": site_id, "patient_id": patient_id},
         )
         con.execute(f"drop view {name}")
-        con.execute(f"alter table explained_rows rename to {name}")
+        con.execute(f"alter table rows_kept rename to {name}")
 
 
 def _judge(con: duckdb.DuckDBPyConnection, criteria: tuple[Criterion, ...]) -> tuple[JudgedCriterion, ...]:

@@ -22,6 +22,8 @@ _LATER = (
     ("M62.81", 0.02, 400),
     ("R51.9", 0.02, 500),
     ("M96.1", 0.015, 600),
+    ("G96.12", 0.008, 700),
+    ("R29.3", 0.012, 300),
     ("M54.16", 0.04, 600),
 )
 """Code, share of patients, mean day: what is coded after surgery for whatever reason."""

@@ -54,7 +54,7 @@ def _routine(rng: Rng, plan: Plan, visits: pd.DataFrame) -> pd.DataFrame:
     return events(
         who,
         day,
-        modality=pick(rng, ["radiograph", "ct"], len(who), [85, 15]),
+        modality=np.where(finding == "epidural_scar", "mri", pick(rng, ["radiograph", "ct"], len(who), [85, 15])),
         level=np.where(np.isin(finding, ["normal", "c2_7_sva"]), None, joints.TEXT[fused & -fused]),
         finding=finding,
         value=np.round(low + (high - low) * rng.random(len(who)), 1),

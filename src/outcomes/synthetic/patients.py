@@ -159,7 +159,7 @@ def _death(rng: Rng, age: Floats) -> Ints:
 
 def _lost(rng: Rng, size: int) -> Ints:
     """One in twenty is gone within weeks; of the others about half within five years."""
-    return np.where(chance(rng, 0.05, size), often(rng, 30, size), 40 + often(rng, 2600, size))
+    return np.where(chance(rng, 0.05, size), 1 + often(rng, 30, size), 40 + often(rng, 2600, size))
 
 
 def _recovery(rng: Rng, traits: dict[str, Any], factor: float) -> Ints:

@@ -13,6 +13,8 @@ _COURSES = (
     ("opioid", "ATC", "N02AX02", 0.12, 60, 300, 60),
     ("nsaid", "ATC", "M01AE01", 0.4, 0, 60, 30),
     ("muscle_relaxant", "ATC", "M03BX02", 0.3, 0, 20, 21),
+    ("topical", "ATC", "N01BX04", 0.05, 10, 120, 30),
+    ("heat_ice_manual", "CPT", "97140", 0.12, 20, 90, 30),
     ("injection", "CPT", "62321", 0.06, 90, 400, 1),
     ("tens", "HCPCS", "E0730", 0.03, 30, 200, 90),
     ("traction", "CPT", "97012", 0.02, 30, 200, 20),
