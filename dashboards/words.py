@@ -26,6 +26,13 @@ _CODES = {
     "no_follow_up": "Not followed up long enough",
     "no_source_data": "Site delivers no table that could show it",
     "level_unknown": "Level of the fusion not recorded",
+    "treatment_data_incomplete": "Site does not see all treatments",
+    "not_revised": "Never revised",
+    "no_red_flag": "No red flag",
+    "no_pain_past_3_months": "No pain past 3 months",
+    "painful_before_revision": "Pain began before the revision",
+    "no_baseline": "Not assessed before surgery",
+    "not_applicable": "Best possible score before surgery",
     # kinds
     "recurrent": "Recurrent or late onset",
     "probable": "Probable (imaging and a symptom)",

@@ -1,4 +1,4 @@
-"""The first page: each headline label as a sentence with its proof, then the other labels, part by part of the guide."""
+"""The first page: each headline label as a sentence with its proof, then the others by part of the guide."""
 
 from itertools import chain
 

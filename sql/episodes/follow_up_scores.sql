@@ -2,13 +2,17 @@
 title: Follow-up visits, scored, with their visit window
 rationale: >
   Items given beat a stated total. A visit belongs to the window that holds its day; of several in one window the one
-  nearest to the target represents it, the earlier and then the lower id where two are equally near.
+  nearest to the target represents it, the earlier and then the lower id where two are equally near. Pain is a numeric
+  rating: a site that measures it on a visual analogue scale delivers millimetres divided by 10.
 citation: clinical specification, section 7; NDI missing-item rule after Vernon and Mior 1991
 grain: one row per follow-up visit of an episode
-needs: [episodes, thresholds, visit_windows]
+needs: [episodes, thresholds, visit_windows, ndi_bands, mjoa_severity, eq5d_values]
 columns:
   ndi_percent: Neck Disability Index, percent of the possible points
+  ndi_band: band of its points; a fraction of a point, from missing items, belongs to the band above the whole one
   mjoa: modified JOA score
+  eq5d_index: value of the profile in the value set that the installation supplies; null without one
+  has_outcome: at least one instrument of the visit could be scored
   is_window_visit: this visit represents its window
   is_after_revision: the visit came after the first revision
 */
@@ -82,14 +86,28 @@ in_windows as (
         row_number() over (
             partition by scored.site_id, scored.patient_id, visit_windows.visit_window
             order by abs(scored.day - visit_windows.target_day), scored.day, scored.follow_up_id
-        ) as nearness
+        ) as nearness,
+        ndi_bands.band as ndi_band,
+        mjoa_severity.severity as mjoa_severity,
+        case when length(scored.eq5d_digits) = 5 then scored.eq5d_digits end as eq5d_profile,
+        eq5d_values.eq5d_index,
+        scored.satisfaction <= thresholds.satisfied_at_most as is_satisfied
     from scored
+    cross join thresholds
     inner join episodes
         on
             scored.site_id = episodes.site_id
             and scored.patient_id = episodes.patient_id
     left join visit_windows
         on scored.day >= visit_windows.first_day and scored.day <= visit_windows.last_day
+    left join ndi_bands
+        on
+            scored.ndi_percent <= 2.0 * ndi_bands.up_to_points
+            and (scored.ndi_percent > 2.0 * ndi_bands.above_points or ndi_bands.above_points is null)
+    left join mjoa_severity
+        on scored.mjoa >= mjoa_severity.lowest and scored.mjoa <= mjoa_severity.highest
+    left join eq5d_values
+        on scored.eq5d_digits = eq5d_values.profile
 )
 
 select
@@ -100,18 +118,32 @@ select
     visit_window,
     visit_window is not null and nearness = 1 as is_window_visit,
     coalesce(day > first_revision_day, false) as is_after_revision,
+    neck_pain_nrs is not null
+    or arm_pain_nrs is not null
+    or ndi_percent is not null
+    or mjoa is not null
+    or eq5d_profile is not null
+    or eq_vas is not null
+    or promis_pf_t is not null
+    or promis_pi_t is not null
+    or satisfaction is not null
+        as has_outcome,
     neck_pain_nrs,
     arm_pain_nrs,
     ndi_percent,
+    ndi_band,
     ndi_item_1 as ndi_pain_item,
     ndi_item_5 as ndi_headache_item,
     items_answered as ndi_items_answered,
     mjoa,
-    case when length(eq5d_digits) = 5 then eq5d_digits end as eq5d_profile,
+    mjoa_severity,
+    eq5d_profile,
+    eq5d_index,
     eq_vas,
     promis_pf_t,
     promis_pi_t,
     satisfaction,
+    is_satisfied,
     radiating_pain,
     numbness,
     mrc_grade_min,

@@ -84,7 +84,7 @@ MISTAKES: dict[str, Mistake] = {
         "the EQ-5D-5L value set cannot be read",
         "give a CSV with the columns profile (five digits from 1 to 5, each once) and index (a number)",
     ),
-    "label_unknown": Mistake(50, "there is no label of this name", "see docs/labels.md for those there are"),
+    "label_unknown": Mistake(51, "there is no label of this name", "see docs/labels.md for those there are"),
     # 60-69: the pipeline contradicts itself; a defect, not bad input
     "rows_not_conserved": Mistake(60, "rows in are not rows accepted plus rows quarantined", "report this as a defect"),
     "rule_not_evaluated": Mistake(61, "a validation rule could not be evaluated", "report this as a defect"),

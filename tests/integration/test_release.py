@@ -11,6 +11,7 @@ from pyarrow import parquet
 
 import outcomes
 from outcomes.errors import OutcomesError
+from outcomes.labelling.definitions import label_definitions
 from outcomes.release import build
 from outcomes.release.build import build_release, next_release_id
 from outcomes.release.codebook import Mart, protected_marts, research_marts
@@ -36,7 +37,7 @@ def release(settings: Settings) -> Release:
 
 def test_the_marts_hold_what_the_lake_holds(release: Release) -> None:
     assert release.counts["episodes"] == IN_COHORT
-    assert release.counts["labels"] == 7 * IN_COHORT
+    assert release.counts["labels"] == len(label_definitions()) * IN_COHORT
     assert release.counts["submissions"] == len(SITES) + 1
     with duckdb.connect(str(release.research), read_only=True) as con:
         unlike = con.execute("select count(*) from submissions where rows_in <> rows_accepted + rows_quarantined")
@@ -118,7 +119,7 @@ def test_the_manifest_names_inputs_files_and_versions(release: Release) -> None:
     assert [row["submission_id"] for row in manifest["submissions"] if row["status"] == "accepted"] == [
         f"{site}-2026-01-0123456789ab" for site in SITES
     ]
-    assert manifest["definitions"]["suspected_asd"] == 1
+    assert manifest["definitions"] == {label.name: label.version for label in label_definitions()}
     assert {path: _sha256(release.folder / path) for path in manifest["sha256"]} == manifest["sha256"]
     assert len(manifest["sha256"]) == len(research_marts()) + 1
     listed = [line.split("  ") for line in (release.folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()]
@@ -231,7 +232,7 @@ def test_a_registry_of_a_few_patients_shows_no_count(tmp_path: Path, patients: i
     }
     commit(settings, "west", "2026-01", rows)
     release = build_release(settings)
-    assert release.counts["labels"] == 7 * patients
+    assert release.counts["labels"] == len(label_definitions()) * patients
     with duckdb.connect(str(release.dashboard), read_only=True) as con:
         assert con.execute("select count(*) from label_shares where not is_suppressed").fetchone() == (0,)
         assert con.execute("select count(*) from attrition where patients_left is not null").fetchone() == (0,)

@@ -16,6 +16,7 @@ from outcomes.engines import duckdb as engine
 from outcomes.errors import OutcomesError
 from outcomes.labelling.definitions import label_definitions
 from outcomes.labelling.run import Progress, run
+from outcomes.labelling.sensitivity import run_sensitivity
 from outcomes.lake import Lake
 from outcomes.measures.protected import ReleaseFacts, protected_tables
 from outcomes.release.codebook import comment_on, data_package, parquet_path, protected_marts, research_marts
@@ -69,6 +70,7 @@ def build_release(settings: Settings, as_known_on: str | None = None, on_progres
 
         def write(folder: Path) -> None:
             run(con, on_progress, settings.eq5d_value_set)
+            run_sensitivity(con)
             _write_release(con, folder, inputs)
 
         return read_release(

@@ -1,0 +1,109 @@
+"""How the share of a label moves when a convention that it rests on moves."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import yaml
+
+from outcomes.engines.duckdb import materialize
+from outcomes.labelling.definitions import label_definitions, thresholds
+from outcomes.shipped import shipped
+from outcomes.sqlfiles import SqlFile, in_order, load
+
+_COUNTS = """
+select
+    count(distinct (site_id, patient_id)) filter (where status = 'yes'),
+    count(distinct (site_id, patient_id)) filter (where status = 'no'),
+    count(distinct (site_id, patient_id)) filter (where status = 'not_assessable')
+from {label}
+"""
+
+_TIERS = """
+insert into sensitivity
+with answers as (
+    select
+        suspected.status as suspected,
+        clinical.status as clinical,
+        surgical.status as surgical
+    from labels as suspected
+    inner join labels as clinical
+        on suspected.site_id = clinical.site_id and suspected.patient_id = clinical.patient_id
+        and clinical.label = 'clinical_asd'
+    inner join labels as surgical
+        on suspected.site_id = surgical.site_id and suspected.patient_id = surgical.patient_id
+        and surgical.label = 'surgical_asd'
+    where suspected.label = 'suspected_asd'
+),
+tiers as (
+    select 'surgical' as tier, suspected, surgical = 'yes' as is_yes from answers
+    union all
+    select 'probable' as tier, suspected, suspected = 'yes' as is_yes from answers
+    union all
+    select 'possible' as tier, suspected, suspected = 'yes' or clinical = 'yes' as is_yes from answers
+)
+select
+    'suspected_asd', 'lowest_tier', tier, tier = 'probable',
+    count(*) filter (where suspected <> 'not_assessable' and is_yes),
+    count(*) filter (where suspected <> 'not_assessable' and not is_yes),
+    count(*) filter (where suspected = 'not_assessable')
+from tiers
+group by tier
+"""
+
+
+def run_sensitivity(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the relation `sensitivity` on a connection that holds the relations of the labelling step.
+
+    One row per label, convention and value tried: patients with yes, no and not assessable. Beside the thresholds of
+    `sql/sensitivity.yaml` it tells suspected adjacent segment disease by its lowest tier that counts, among the
+    patients for whom the label itself can be said.
+    """
+    con.execute(
+        """
+        create or replace table sensitivity (
+            label varchar, convention varchar, setting varchar, is_default boolean,
+            yes bigint, no bigint, not_assessable bigint
+        )
+        """
+    )
+    for trial in yaml.safe_load(shipped("sql", "sensitivity.yaml").read_text(encoding="utf-8")):
+        label, threshold = trial["label"], trial["threshold"]
+        for value in trial["values"]:
+            counts = _counts_with(con, label, threshold, value)
+            row = [label, threshold, str(value), value == thresholds()[threshold], *counts]
+            con.execute("insert into sensitivity values (?, ?, ?, ?, ?, ?, ?)", row)
+    con.execute(_TIERS)
+
+
+def _counts_with(con: duckdb.DuckDBPyConnection, label: str, threshold: str, value: Any) -> tuple[Any, ...]:
+    """Answers of a label under another threshold; what the threshold touches is made anew in a schema of its own."""
+    con.execute("create schema trial")
+    con.execute("set search_path = 'trial,main'")
+    try:
+        replaced = f"select * replace ($value as {threshold}) from main.thresholds"
+        con.execute(f"create table thresholds as {replaced}", {"value": value})
+        materialize(con, _touched(label, threshold))
+        (counts,) = con.execute(_COUNTS.format(label=label)).fetchall()
+    finally:
+        con.execute("set search_path = 'main'")
+        con.execute("drop schema trial cascade")
+    return tuple(counts)
+
+
+def _touched(label: str, threshold: str) -> Iterator[SqlFile]:
+    """The relations between a threshold and a label, in the order in which they are made."""
+    files = in_order([*load(shipped("sql", "episodes")), *(one.file for one in label_definitions())])
+    by_name = {file.name: file for file in files}
+    needed: set[str] = set()
+    waiting = [label]
+    while waiting:
+        name = waiting.pop()
+        if name in by_name and name not in needed:
+            needed.add(name)
+            waiting += by_name[name].needs
+    touched: set[str] = set()
+    for file in files:
+        if file.name in needed and (f"thresholds.{threshold}" in file.select or touched & set(file.needs)):
+            touched.add(file.name)
+            yield file
