@@ -1,7 +1,7 @@
 """The pipeline against the answer key of a synthetic registry: every planted fault caught, every label equal."""
 
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from outcomes.labelling.run import run
 from outcomes.lake import Lake
 from outcomes.settings import Settings
 from outcomes.synthetic import answer_key_folder, synthesize
+from tests.generative import oracle
 
 LABEL = ("site_id", "patient_id", "label", "status", "reason", "kind", "onset_day")
 
@@ -156,3 +157,25 @@ def test_every_label_equals_the_key(registry: Ingested) -> None:
     assert len(found) == len(set(found))
     assert set(found) - expected == set()
     assert expected - set(found) == set()
+
+
+def test_the_oracle_says_the_same_of_every_label(registry: Ingested) -> None:
+    histories: dict[tuple[str, str], dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    with connect(registry.settings) as con:
+        Lake(registry.settings.lake).attach(con)
+        for table in TABLES:
+            for row in con.sql(f"from {table}").to_arrow_table().to_pylist():
+                histories[row["site_id"], row["patient_id"]][table].append(row)
+        run(con)
+        found = set(con.execute(f"select {', '.join(LABEL)} from labels").fetchall())
+        delivered = defaultdict(set)
+        for site, table in con.execute("select site_id, source_table from delivered_tables").fetchall():
+            delivered[site].add(table)
+    expected = {
+        (site, patient, name, result.status, result.reason, result.kind, result.onset_day)
+        for (site, patient), history in histories.items()
+        if "patients" in history
+        for name, result in (oracle.label_patient(history, frozenset(delivered[site])) or {}).items()
+    }
+    assert found - expected == set()
+    assert expected - found == set()

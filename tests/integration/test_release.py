@@ -24,7 +24,7 @@ IN_COHORT = len(SITES) * (PATIENTS_PER_SITE - 5)
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    made = Settings(home=tmp_path_factory.mktemp("home"))
+    made = Settings(home=tmp_path_factory.mktemp("home"), threads=1)
     fill_lake(made)
     made.sites_file.write_text("site_id,name\nnorth,North Clinic\n", encoding="utf-8")
     return made
@@ -137,8 +137,8 @@ def test_the_same_inputs_change_nothing(settings: Settings, release: Release) ->
     assert _state(settings.releases) == before
 
 
-def test_two_builds_give_the_same_bytes(release: Release, tmp_path: Path) -> None:
-    other = Settings(home=tmp_path)
+def test_two_builds_on_other_threads_and_in_another_order_give_the_same_bytes(release: Release, tmp_path: Path) -> None:
+    other = Settings(home=tmp_path, threads=4)
     fill_lake(other, backwards=True)
     other.sites_file.write_text("site_id,name\nnorth,North Clinic\n", encoding="utf-8")
     again = build_release(other)
