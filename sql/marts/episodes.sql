@@ -35,9 +35,6 @@ columns:
   observed_days:
     description: "how long the patient was really observed: to death, last contact or the data cut"
     unit: days since the index fusion
-  data_cut_day:
-    description: "the last day that the data can show"
-    unit: days since the index fusion
   death_day:
   first_revision_day:
     description: "day of the first revision; null when none"
@@ -69,7 +66,6 @@ select
     levels_band,
     is_staged,
     observed_days,
-    data_cut_day,
     death_day,
     first_revision_day,
     treatment_data_complete

@@ -26,7 +26,7 @@ from rich.table import Table
 from typer.core import TyperCommand
 
 from outcomes import pipeline
-from outcomes.errors import OutcomesError
+from outcomes.errors import OutcomesError, UnexpectedError
 from outcomes.settings import Settings
 from outcomes.shipped import shipped
 
@@ -59,6 +59,9 @@ class _Command(TyperCommand):
         except OutcomesError as error:
             typer.echo(str(error), err=True)
             status = error.exit_status
+        except UnexpectedError as error:
+            typer.echo(f"unexpected: {error}", err=True)
+            status = 1
         except Exception as error:
             typer.echo(f"unexpected {type(error).__name__} ({_place(error)})", err=True)
             status = 1

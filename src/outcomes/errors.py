@@ -107,5 +107,9 @@ class OutcomesError(Exception):
         self.exit_status = mistake.exit_status
 
 
+class UnexpectedError(Exception):
+    """An error that nobody named: its type and the place only, since the text of the original may quote a record."""
+
+
 class SubmissionRefused(OutcomesError):  # noqa: N818 - refused is the word of the domain
     """A whole submission is refused; nothing of it enters the lake."""

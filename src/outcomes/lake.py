@@ -150,22 +150,26 @@ class Lake:
         self._root = str(root).rstrip("/")
 
     def write_rows(self, table: Table, rows: pa.Table) -> None:
-        """Write a submission's accepted rows of one table; writing them again replaces them.
+        """Write a submission's accepted rows of one table.
 
         Args:
             table: the contract table.
             rows: `PROVENANCE` then the contract's columns; all rows of one submission.
         """
-        if rows.num_rows == 0:
-            return
-        first = rows.slice(0, 1).select(["site_id", "period", "submission_id"]).to_pylist()[0]
-        write_deltalake(
-            self._uri(table.name),
-            rows.select([*PROVENANCE.names, *table.schema.names]),
-            partition_by=["site_id", "period"],
-            mode="overwrite",
-            predicate=" and ".join(f"{column} = '{value}'" for column, value in first.items()),
-        )
+        if rows.num_rows:
+            write_deltalake(
+                self._uri(table.name),
+                rows.select([*PROVENANCE.names, *table.schema.names]),
+                partition_by=["site_id", "period"],
+                mode="append",
+            )
+
+    def discard_rows(self, table: Table, site_id: str, period: str, submission_id: str) -> None:
+        """Take out what an earlier try wrote of the same submission, so that trying again never doubles a row."""
+        if DeltaTable.is_deltatable(self._uri(table.name)):
+            DeltaTable(self._uri(table.name)).delete(
+                f"site_id = '{site_id}' and period = '{period}' and submission_id = '{submission_id}'"
+            )
 
     def commit(self, record: SubmissionRecord) -> None:
         """Append the row that makes a submission's rows visible, or records its refusal."""

@@ -6,11 +6,12 @@ above all) happen inside the functions, so that importing this module costs a DA
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from outcomes.errors import OutcomesError, SubmissionRefused
+from outcomes.errors import OutcomesError, SubmissionRefused, UnexpectedError
 from outcomes.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,6 +74,17 @@ def _newest_accepted(settings: Settings) -> dict[tuple[str, str], str]:
     return {(site_id, period): submission_id for site_id, period, submission_id in newest}
 
 
+@contextmanager
+def _nothing_quoted(where: str) -> Iterator[None]:
+    """Let named mistakes and file errors through; of any other keep only the type, since its text may quote a cell."""
+    try:
+        yield
+    except (OutcomesError, OSError):
+        raise
+    except Exception as error:
+        raise UnexpectedError(f"{where}: {type(error).__name__}") from None
+
+
 def sites_with_delivery(settings: Settings, period: str) -> list[str]:
     """The sites whose submission of this period is complete, in order."""
     return [delivery.site_id for delivery in landed(settings, periods=[period])]
@@ -83,31 +95,42 @@ def ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
 
     Raises:
         SubmissionRefused: nothing of it entered the lake; the refusal is recorded with its code.
+        UnexpectedError: something failed that has no name; nothing of it entered the lake.
     """
     from outcomes.intake.ingest import ingest_submission  # noqa: PLC0415
 
-    return ingest_submission(settings, site_id, period)
+    with _nothing_quoted(f"{site_id}/{period}"):
+        return ingest_submission(settings, site_id, period)
 
 
 def ingest_each(
     settings: Settings, pairs: Iterable[tuple[str, str]], on_progress: Callable[[Ingested], None] | None = None
 ) -> list[Ingested]:
-    """Ingest the submissions of these (site_id, period) pairs; a refused one never stops the others.
+    """Ingest the submissions of these (site_id, period) pairs; one that fails never stops the others.
 
     Args:
         settings: paths and thresholds.
         pairs: in the order in which to ingest them.
         on_progress: called after each submission.
+
+    Raises:
+        UnexpectedError: the first one, after all others have had their turn.
     """
     results = []
+    unexpected = []
     for site_id, period in pairs:
         try:
             result = Ingested(site_id, period, record=ingest(settings, site_id, period))
         except SubmissionRefused as refusal:
             result = Ingested(site_id, period, refusal=refusal)
+        except UnexpectedError as error:
+            unexpected.append(error)
+            continue
         results.append(result)
         if on_progress:
             on_progress(result)
+    if unexpected:
+        raise unexpected[0]
     return results
 
 
@@ -140,7 +163,8 @@ def release(
 
     if as_known_on is not None and not is_period(as_known_on):
         raise OutcomesError("period_malformed", "as known on")
-    return build_release(settings, as_known_on, on_progress)
+    with _nothing_quoted("release"):
+        return build_release(settings, as_known_on, on_progress)
 
 
 def release_is_current(settings: Settings) -> bool:

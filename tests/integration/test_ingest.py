@@ -1,13 +1,17 @@
 """A submission's way in: rows conserved, the lake committed last, again = no change, a newer one supersedes."""
 
 import datetime
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
+from outcomes.contract import TABLES
 from outcomes.engines.duckdb import connect
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.deliveries import deliveries
@@ -67,6 +71,39 @@ def test_rows_come_through_with_provenance_types_and_flags(settings: Settings) -
     assert query(settings, "select code from diagnoses") == [("M50121",)]
     failed = {(result.rule, result.severity, result.rows_failed) for result in record.rules if result.rows_failed}
     assert failed == {("FUP-007", "warning", 1), ("FUP-008", "critical", 1)}
+
+
+def test_a_number_beyond_all_reason_is_quarantined_and_quoted_nowhere(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    visits = [follow_up(), follow_up(day=-(2**63)), follow_up(day=2**62)]
+    write_submission(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
+    record = ingest_submission(settings, "site-a", "2026-01")
+    assert (record.rows_accepted, record.rows_quarantined) == (5, 2)
+    assert {result.rule: result.rows_failed for result in record.rules if result.rows_failed} == {"follow_ups.type": 2}
+    assert str(2**62) not in caplog.text
+
+
+def test_a_key_that_a_spreadsheet_would_run_is_quarantined(settings: Settings) -> None:
+    write_submission(settings, "site-a", "2026-01", two_patients() | {"imaging": [image(imaging_id="=1+1")]})
+    record = ingest_submission(settings, "site-a", "2026-01")
+    assert {result.rule for result in record.rules if result.rows_failed} == {"imaging.type", "IMG-001"}
+
+
+def test_what_an_earlier_try_wrote_does_not_come_back(settings: Settings, tmp_path: Path) -> None:
+    """A crash left rows of the submission in the lake; taken in again, its table has no acceptable row any more."""
+    folder = write_submission(settings, "site-a", "2026-01", two_patients() | {"imaging": [image()]})
+    other = Settings(home=tmp_path / "other", max_critical_share=0.5)
+    shutil.copytree(folder, other.landing / "site-a" / "2026-01")
+    record = ingest_submission(other, "site-a", "2026-01")
+    rows = parquet.read_table(next((other.lake / "imaging").rglob("*.parquet")))
+    for column, value in (("site_id", "site-a"), ("period", "2026-01"), ("imaging_id", "left-over")):
+        if column in rows.column_names:
+            rows = rows.drop_columns(column)
+        rows = rows.append_column(column, pa.array([value], pa.string()))
+    Lake(settings.lake).write_rows(TABLES["imaging"], rows)
+    assert ingest_submission(settings, "site-a", "2026-01").submission_id == record.submission_id
+    assert query(settings, "select imaging_id from imaging") == [("p000001-image365",)]
 
 
 def test_a_month_without_procedures_is_delivered_with_a_header_alone(settings: Settings) -> None:

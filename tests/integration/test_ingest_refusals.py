@@ -101,6 +101,12 @@ def nothing(_: Path) -> None:
 
 BAD: dict[str, tuple[str, Tables, Callable[[Path], None]]] = {
     "not JSON": ("manifest_malformed", tables(), replace(MANIFEST, f'{{"site_id": "{SECRET}"'.encode())),
+    "nested without end": ("manifest_malformed", tables(), replace(MANIFEST, b"[" * 200_000)),
+    "more rows than can be": (
+        "manifest_malformed",
+        tables(),
+        state(files=[{"name": "patients.csv", "rows": 10**30, "sha256": "0" * 64}]),
+    ),
     "a foreign field": ("manifest_malformed", tables(), state(note=SECRET)),
     "another contract": ("contract_version_unknown", tables(), state(contract_version=2)),
     "another site": ("site_unknown", tables(), state(site_id="site-b")),

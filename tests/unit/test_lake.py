@@ -25,6 +25,7 @@ def _write(lake: Lake, period: str, patients: Iterable[str], attempt: int = 1, *
         for patient in patients
     ]
     schema = pa.schema([*PROVENANCE, *_PATIENTS.schema])
+    lake.discard_rows(_PATIENTS, "a", period, submission_id)
     lake.write_rows(_PATIENTS, pa.Table.from_pylist(rows, schema=schema))
     return submission_id
 
@@ -65,7 +66,20 @@ def test_rows_are_seen_only_once_committed(lake: Lake) -> None:
     assert _patients(lake) == [("p1", "2026-01")]
 
 
-def test_writing_rows_again_replaces_them(lake: Lake) -> None:
+def test_a_second_try_without_rows_leaves_none_of_the_first(lake: Lake) -> None:
+    _write(lake, "2026-01", ["p1"])
+    _commit(lake, _write(lake, "2026-01", []))
+    assert _patients(lake) == []
+
+
+def test_discarding_takes_no_other_submission(lake: Lake) -> None:
+    _commit(lake, _write(lake, "2026-01", ["p1"]))
+    _write(lake, "2026-01", [], attempt=2)
+    _write(lake, "2026-02", [])
+    assert _patients(lake) == [("p1", "2026-01")]
+
+
+def test_trying_again_doubles_no_row(lake: Lake) -> None:
     _write(lake, "2026-01", ["p1", "p2"])
     _commit(lake, _write(lake, "2026-01", ["p1", "p2"]))
     assert _patients(lake) == [("p1", "2026-01"), ("p2", "2026-01")]

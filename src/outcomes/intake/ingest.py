@@ -17,6 +17,7 @@ from outcomes.intake.reading import SUFFIXES, read_table
 from outcomes.intake.screening import screen
 from outcomes.intake.validation import Judgement, validate
 from outcomes.lake import Lake, RuleResult, SubmissionRecord, TableCounts
+from outcomes.locks import one_at_a_time
 from outcomes.settings import Settings
 
 
@@ -42,6 +43,11 @@ def ingest_submission(settings: Settings, site_id: str, period: str) -> Submissi
         raise SubmissionRefused("site_unknown", "a site_id is lower-case letters, digits, - and _")
     if not is_period(period):
         raise SubmissionRefused("period_mismatch", f"{site_id}: a period is YYYY-MM")
+    with one_at_a_time(settings.home / "locks" / f"{site_id}-{period}"):
+        return _ingest(settings, site_id, period)
+
+
+def _ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
     folder = settings.landing / site_id / period
     attempts = Lake(settings.lake).recorded(site_id, period)
     attempt = _Attempt(settings, site_id, period, folder, submission_id(folder), len(attempts) + 1)
@@ -87,6 +93,7 @@ def _take_in(attempt: _Attempt, earlier: Sequence[SubmissionRecord]) -> Submissi
         raise refusal from None
     record = _accepted(attempt, manifest, judgements)
     for judgement in judgements:
+        attempt.lake.discard_rows(judgement.table, attempt.site_id, attempt.period, attempt.submission_id)
         attempt.lake.write_rows(judgement.table, _with_provenance(attempt, judgement.accepted))
     write_quarantine(attempt.quarantine, {one.table.name: one.quarantined for one in judgements})
     attempt.lake.commit(record)

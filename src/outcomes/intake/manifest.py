@@ -30,7 +30,7 @@ class FileEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, Field(pattern=r"^[^/\\]+$")]
-    rows: Annotated[int, Field(ge=0)]
+    rows: Annotated[int, Field(ge=0, le=10**9)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
     @property
@@ -50,8 +50,9 @@ class Manifest(BaseModel):
     kind: Kind
     deidentification_method: Method
     data_cut: datetime.date
-    """The date on which the extract was cut. It stays in the landing folder: beside a patient's data_cut_day
-    it would give back the date of surgery."""
+    """The date on which the extract was cut. It stays in the landing folder, since beside a patient's data_cut_day it
+    would give back the date of surgery. The period still tells it roughly: a site whose method allows no such guess
+    shifts or rounds data_cut_day and last_contact_day."""
     files: Annotated[tuple[FileEntry, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -76,11 +77,11 @@ def read_manifest(folder: Path) -> Manifest:
     text = _manifest_bytes(folder)
     try:
         fields = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SubmissionRefused("manifest_malformed", "not JSON") from None
     version = fields.get("contract_version") if isinstance(fields, dict) else None
     if isinstance(version, int) and version != CONTRACT_VERSION:
-        raise SubmissionRefused("contract_version_unknown", f"version {version}")
+        raise SubmissionRefused("contract_version_unknown", "another version")
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:

@@ -30,6 +30,9 @@ _KNOWN = {"patients": "known_patients", "encounters": "known_encounters"}
 _TEXT = "[!-~]{1,64}"
 """Text of the contract is a key, a code or a word of a closed list: visible ASCII without a blank, never free text."""
 
+_KEY = "[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
+"""A key starts with a letter or digit, so that no spreadsheet takes it for a formula."""
+
 _BROKEN = pa.schema(
     [
         pa.field("row_number", pa.int64()),
@@ -193,15 +196,18 @@ def _typed(column: Column) -> str:
     number = f'try_cast("{column.name}" as double)'
     match column.type:
         case ColumnType.INTEGER:
-            # Casting to bigint at once would round 3.7 to 4.
-            return f"case when isfinite({number}) and {number} = trunc({number}) then try_cast({number} as bigint) end"
+            # Casting to bigint at once would round 3.7 to 4. No integer of the contract needs more than 32 bits, and
+            # the difference of two of them cannot overflow.
+            whole = f"abs({number}) <= {2**31 - 1} and {number} = trunc({number})"
+            return f"case when {whole} then try_cast({number} as bigint) end"
         case ColumnType.DECIMAL:
             return f"case when isfinite({number}) then {number} end"
         case ColumnType.BOOLEAN:
             return f'try_cast("{column.name}" as boolean)'
         case ColumnType.TEXT:
             text = f"replace(\"{column.name}\", '.', '')" if column.name == "code" else f'"{column.name}"'
-            return f"case when regexp_full_match({text}, '{_TEXT}') then {text} end"
+            pattern = _KEY if column.name.endswith("_id") else _TEXT
+            return f"case when regexp_full_match({text}, '{pattern}') then {text} end"
 
 
 def _accepted_rows(table: Table) -> str:
@@ -251,9 +257,12 @@ class _Expectations:
     """
 
     def __init__(self) -> None:
-        logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
         import great_expectations as gx  # noqa: PLC0415 - see the class
         from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
+
+        # Some of its modules set their own level when they are imported.
+        for name in [name for name in logging.root.manager.loggerDict if name.startswith("great_expectations")]:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
         self._suite = gx.ExpectationSuite
         context = gx.get_context(mode="ephemeral")

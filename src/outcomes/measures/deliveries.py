@@ -37,8 +37,8 @@ def protected_attrition(attrition: pa.Table, small_cell: int) -> pa.Table:
 
 
 def _hide_failures(failures: pa.Table, small_cell: int) -> tuple[Mask, set[str]]:
-    failed = failures["rows_failed"].to_numpy()
-    hidden = is_small(failed, small_cell) | is_small(failures["rows_checked"].to_numpy(), small_cell)
+    failed, checked = failures["rows_failed"].to_numpy(), failures["rows_checked"].to_numpy()
+    hidden = is_small(failed, small_cell) | is_small(checked, small_cell) | is_small(checked - failed, small_cell)
     critical = np.array(failures["severity"].to_pylist(), dtype=str) == "critical"
     attempts = np.array(_attempts(failures), dtype=str)
     at_risk = set()

@@ -3,12 +3,12 @@
 A crash at any moment leaves the releases as they were, and at most a hidden folder that the next build removes.
 """
 
-import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+
+from outcomes.locks import one_at_a_time
 
 CURRENT = "current"
 _UNFINISHED = ".building"
@@ -31,7 +31,7 @@ def publish(
     """
     releases.mkdir(parents=True, exist_ok=True)
     folder = releases / release_id
-    with _one_at_a_time(releases):
+    with one_at_a_time(releases / ".lock"):
         unfinished = releases / _UNFINISHED
         _clear(unfinished)
         if not folder.is_dir():
@@ -50,14 +50,6 @@ def current(releases: Path) -> Path | None:
     """The folder of the current release, by its own name; None when nothing has been released."""
     pointer = releases / CURRENT
     return pointer.resolve() if pointer.is_dir() else None
-
-
-@contextmanager
-def _one_at_a_time(releases: Path) -> Iterator[None]:
-    """Wait for any other build to end; the lock goes with its process, so a crash leaves none."""
-    with (releases / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _point_at(releases: Path, release_id: str) -> None:
