@@ -68,8 +68,11 @@ def _bar(tally: Tally, whole: int | None, threshold: int) -> Bar:
     name = words.in_words(tally.code)
     if tally.patients is None:
         return Bar(name, None, words.hidden(threshold))
-    number = words.count(tally.patients)
-    return Bar(name, tally.patients, f"{number} ({words.percent(tally.patients / whole, whole)})" if whole else number)
+    about = f"about {words.count(tally.patients)}"
+    if not whole:
+        return Bar(name, tally.patients, about)
+    # The count is coarse and may exceed the whole that it is part of.
+    return Bar(name, tally.patients, f"{about} ({words.percent(min(tally.patients / whole, 1), 0)})")
 
 
 def _definition(definition: LabelDefinition) -> Component:

@@ -6,7 +6,7 @@ needs: [labels]
 columns:
   label: name of the definition
   reason: "why not assessable; null in the one row that stands for all reasons when none may be listed"
-  episodes: {description: patients with this reason, unit: patients}
+  episodes: {description: "patients with this reason, to the nearest step of the threshold less one", unit: patients}
   is_suppressed: the count is hidden to protect patients (neither zero nor missing)
 */
 select

@@ -25,6 +25,15 @@ def is_small(counts: Counts, small_cell: int) -> Mask:
     return (counts > 0) & (counts < small_cell)
 
 
+def coarse(counts: Counts, small_cell: int) -> Counts:
+    """Counts to the nearest step of `small_cell - 1`, zero apart; never one step, which would look like a small count.
+
+    Subtracting such counts from each other, or from exact ones, leaves a small difference open.
+    """
+    step = small_cell - 1
+    return np.where(counts > 0, np.maximum((2 * counts + step) // (2 * step), 2) * step, 0)
+
+
 def hide_parts(counts: Counts, small_cell: int) -> Mask | None:
     """Which parts of a known sum to hide.
 

@@ -80,7 +80,10 @@ def test_a_number_beyond_all_reason_is_quarantined_and_quoted_nowhere(
     write_submission(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
     record = ingest_submission(settings, "site-a", "2026-01")
     assert (record.rows_accepted, record.rows_quarantined) == (5, 2)
-    assert {result.rule: result.rows_failed for result in record.rules if result.rows_failed} == {"follow_ups.type": 2}
+    assert {result.rule: result.rows_failed for result in record.rules if result.rows_failed} == {
+        "follow_ups.type": 2,
+        "FUP-004": 2,
+    }
     assert str(2**62) not in caplog.text
 
 

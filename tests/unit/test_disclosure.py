@@ -1,7 +1,8 @@
 import numpy as np
 import pyarrow as pa
+import pytest
 
-from outcomes.disclosure import hide, hide_parts, hide_rows, hide_steps, is_small, widths
+from outcomes.disclosure import coarse, hide, hide_parts, hide_rows, hide_steps, is_small, widths
 
 SMALL_CELL = 11
 
@@ -72,3 +73,10 @@ def _hidden(parts: list[int]) -> list[bool]:
     hidden = hide_parts(np.array(parts), SMALL_CELL)
     assert hidden is not None
     return [bool(each) for each in hidden]
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(0, 0), (11, 20), (14, 20), (15, 20), (24, 20), (25, 30), (34, 30), (1242, 1240)]
+)
+def test_coarse_counts_never_look_small(count: int, shown: int) -> None:
+    assert coarse(np.array([count]), 11).tolist() == [shown]

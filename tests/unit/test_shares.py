@@ -83,7 +83,7 @@ def test_kinds_are_hidden_with_company() -> None:
     assert [(row["kind"], row["episodes"], row["is_suppressed"]) for row in shown] == [
         ("fusion", None, True),
         ("removal", None, True),
-        ("other", 37, False),
+        ("other", 40, False),
     ]
 
 

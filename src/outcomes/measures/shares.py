@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from outcomes.disclosure import Counts, Mask, hide, hide_parts, hide_rows, is_small
+from outcomes.disclosure import Counts, Mask, coarse, hide, hide_parts, hide_rows, is_small
 
 ANSWERS = ("yes", "no", "not_assessable")
 _YES, _NO, _NOT_ASSESSABLE = range(3)
@@ -151,7 +151,11 @@ def _labels_without_sum(shares: pa.Table) -> set[str]:
 
 
 def _protected_parts(table: pa.Table, part: str, withheld: Iterable[str], small_cell: int) -> pa.Table:
-    """Hide parts of each label's sum; of the labels `withheld`, and where listing tells too much, one row is left."""
+    """Hide parts of each label's sum; of the labels `withheld`, and where listing tells too much, one row is left.
+
+    What is shown is coarse: the same patients are often counted as a part of several labels, and exact counts side by
+    side would tell of the few that make the difference.
+    """
     names, counts = np.array(table["label"].to_pylist(), dtype=str), table["episodes"].to_numpy()
     hidden, listed = np.zeros(len(names), dtype=bool), np.ones(len(names), dtype=bool)
     for label in np.unique(names):
@@ -162,5 +166,6 @@ def _protected_parts(table: pa.Table, part: str, withheld: Iterable[str], small_
             listed[np.flatnonzero(rows)[1:]] = False
             table = hide(table, [part], rows)
         hidden[rows] = to_hide
+    table = table.set_column(table.schema.get_field_index("episodes"), "episodes", pa.array(coarse(counts, small_cell)))
     table = hide(table, ["episodes"], hidden).append_column("is_suppressed", pa.array(hidden))
     return table.filter(pa.array(listed))
