@@ -21,6 +21,7 @@ from outcomes.settings import Settings
 from outcomes.synthetic import synthesize
 
 SEED_PATIENTS = 5000
+KEYS = {"patient_id", *(table.key for table in TABLES.values())}
 
 
 def main() -> None:
@@ -52,10 +53,15 @@ def _multiply(settings: Settings, lake: Path, copies: int) -> None:
     with connect(settings) as con:
         Lake(settings.lake).attach(con)
         for table in (*TABLES, "submissions"):
+            keys = [column.name for column in TABLES[table].columns if column.name in KEYS] if table in TABLES else []
+            # Keys of a real lake are all different, which Parquet can't make small.
+            changed = [
+                f"case when {key} is not null then substr(md5(concat({key}, copy)), 1, 14) end as {key}" for key in keys
+            ]
             con.execute(
                 f"""
                 copy (
-                    select rows_in_force.* replace (concat(site_id, '-', copy) as site_id)
+                    select rows_in_force.* replace ({", ".join(["concat(site_id, '-', copy) as site_id", *changed])})
                     from {table} as rows_in_force cross join range({copies}) as copies(copy)
                 ) to '{lake / table}.parquet'
                 """

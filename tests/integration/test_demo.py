@@ -73,7 +73,8 @@ def test_the_demo_backfills_in_order_and_publishes_once(settings: Settings) -> N
         ).fetchall()
         ends = metadata.execute("select end_date from dag_run where run_type = 'backfill' order by 1").fetchall()
         published = metadata.execute(
-            "select state, start_date from task_instance where task_id = 'publish' and state is not null"
+            # The demo may end while a second run, for the second month's event, still waits for its turn.
+            "select state, start_date from task_instance where task_id = 'publish' and start_date is not null"
         ).fetchall()
         events = metadata.execute(
             "select partition_key, json_extract(extra, '$.submissions') from asset_event "
