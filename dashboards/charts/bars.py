@@ -38,7 +38,7 @@ def bars(rows: list[Bar], marker: dict[str, Any]) -> Figure:
     return {
         "data": [trace],
         "layout": style.layout(
-            (0, 96, 0, 0),
+            (0, 128, 0, 0),
             xaxis=style.axis(range=[0, max(longest, 1)], showticklabels=False),
             yaxis=style.axis(range=[len(rows) - 0.5, -0.5], showticklabels=False),
             annotations=[

@@ -106,6 +106,19 @@ def test_links_back_and_forward_follow_the_address(visitor: Visitor) -> None:
     visitor.page.locator("h1", has_text="Surgical adjacent segment disease").wait_for()
 
 
+@pytest.mark.parametrize("width", [1440, 1024, 360])
+def test_the_menu_of_labels_stays_on_the_page(visitor: Visitor, width: int) -> None:
+    visitor.page.set_viewport_size({"width": width, "height": 800})
+    visitor.open("/")
+    visitor.page.locator("summary", has_text="More labels").click()
+    for link in visitor.page.locator(".menu a").all():
+        link.scroll_into_view_if_needed()
+        box = link.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+
+
 @pytest.mark.parametrize("path", ["/label/nothing", "/elsewhere", "/data-quality/nowhere"])
 def test_an_unknown_address_leads_back(visitor: Visitor, path: str) -> None:
     assert "No such page" in visitor.open(path)
