@@ -6,6 +6,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
+from pyarrow import parquet
 
 from outcomes.contract import TABLES
 from outcomes.lake import PROVENANCE, Lake, SubmissionRecord, TableCounts
@@ -79,10 +81,13 @@ def test_discarding_takes_no_other_submission(lake: Lake) -> None:
     assert _patients(lake) == [("p1", "2026-01")]
 
 
-def test_trying_again_doubles_no_row(lake: Lake) -> None:
+def test_trying_again_doubles_no_row(lake: Lake, tmp_path: Path) -> None:
     _write(lake, "2026-01", ["p1", "p2"])
     _commit(lake, _write(lake, "2026-01", ["p1", "p2"]))
     assert _patients(lake) == [("p1", "2026-01"), ("p2", "2026-01")]
+    # A reader would not see a doubled row, since one row a key is in force; the files would hold it.
+    files = DeltaTable(str(tmp_path / "lake" / "patients")).file_uris()
+    assert sum(parquet.read_metadata(file).num_rows for file in files) == 2
 
 
 def test_a_later_row_of_the_same_key_supersedes(lake: Lake) -> None:

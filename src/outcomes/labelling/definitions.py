@@ -10,7 +10,7 @@ import yaml
 
 from outcomes.errors import OutcomesError
 from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile, load
+from outcomes.sqlfiles import SqlFile, in_order, load
 
 _CODE_LIST_COLUMNS = {
     "list": "varchar",
@@ -76,6 +76,11 @@ class LabelDefinition:
 def label_definitions() -> tuple[LabelDefinition, ...]:
     """All labels, by name."""
     return tuple(LabelDefinition.from_file(file) for file in load(shipped("sql", "labels")))
+
+
+def relations_in_order() -> list[SqlFile]:
+    """Every relation of the labelling step, labels included, each after those that it needs."""
+    return in_order([*load(shipped("sql", "episodes")), *(label.file for label in label_definitions())])
 
 
 @cache

@@ -7,9 +7,7 @@ import duckdb
 
 from outcomes.contract import TABLES
 from outcomes.engines.duckdb import materialize
-from outcomes.labelling.definitions import label_definitions, load_definitions
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import in_order, load
+from outcomes.labelling.definitions import label_definitions, load_definitions, relations_in_order
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a step, how many are done, and how many there are."""
@@ -49,7 +47,7 @@ def run(
         OutcomesError: value_set_malformed.
     """
     load_definitions(con, eq5d_value_set)
-    files = in_order([*load(shipped("sql", "episodes")), *(label.file for label in label_definitions())])
+    files = relations_in_order()
     for done, file in enumerate(files):
         if on_progress:
             on_progress(file.name, done, len(files))

@@ -7,9 +7,9 @@ import duckdb
 import yaml
 
 from outcomes.engines.duckdb import materialize
-from outcomes.labelling.definitions import label_definitions, thresholds
+from outcomes.labelling.definitions import relations_in_order, thresholds
 from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile, in_order, load
+from outcomes.sqlfiles import SqlFile
 
 _COUNTS = """
 select
@@ -93,7 +93,7 @@ def _counts_with(con: duckdb.DuckDBPyConnection, label: str, threshold: str, val
 
 def _touched(label: str, threshold: str) -> Iterator[SqlFile]:
     """The relations between a threshold and a label, in the order in which they are made."""
-    files = in_order([*load(shipped("sql", "episodes")), *(one.file for one in label_definitions())])
+    files = relations_in_order()
     by_name = {file.name: file for file in files}
     needed: set[str] = set()
     waiting = [label]
