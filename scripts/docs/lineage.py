@@ -49,7 +49,7 @@ def thresholds_of(file: SqlFile) -> set[str]:
 
 def code_lists_of(file: SqlFile) -> set[str]:
     """The code lists that a statement names, by name or by the start of a name."""
-    if not {"code_matches", "code_lists"} & set(file.needs):
+    if not {"coded_records", "code_lists"} & set(file.needs):
         return set()
     starts = tuple(re.findall(r"starts_with\((?:\w+\.)?list, '(\w+)'\)", file.select))
     named = set(re.findall(r"'(\w+)'", file.select))

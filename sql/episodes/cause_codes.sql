@@ -4,39 +4,37 @@ rationale: >
   Codes without a body region count only beside a cervical code of the same day or encounter.
 citation: clinical specification, section 3
 grain: one row per diagnosis and cause
-needs: [code_matches, cohort, episodes, index_joints, thresholds]
+needs: [coded_records, cohort, episodes, index_joints, thresholds]
 columns:
   is_supporting: counts as a symptom beside an image, never alone
 */
 with coded as (
     select
-        diagnoses.site_id,
-        diagnoses.patient_id,
-        diagnoses.diagnosis_id,
-        diagnoses.encounter_id,
-        diagnoses.day,
-        code_matches.list,
-        code_matches.needs,
-        code_matches.family,
-        code_matches.joint
-    from diagnoses
+        coded_records.site_id,
+        coded_records.patient_id,
+        coded_records.record_id as diagnosis_id,
+        coded_records.encounter_id,
+        coded_records.day,
+        coded_records.list,
+        coded_records.needs,
+        coded_records.family,
+        coded_records.joint
+    from coded_records
     inner join episodes
         on
-            diagnoses.site_id = episodes.site_id
-            and diagnoses.patient_id = episodes.patient_id
-    inner join code_matches
-        on
-            code_matches.list in (
-                'nonunion',
-                'nonunion_supporting',
-                'scar_tissue',
-                'hardware_irritation',
-                'unresolved_condition',
-                'posture',
-                'cervical_context'
-            )
-            and diagnoses.code_system = code_matches.code_system
-            and diagnoses.code = code_matches.code
+            coded_records.site_id = episodes.site_id
+            and coded_records.patient_id = episodes.patient_id
+    where
+        coded_records.source_table = 'diagnoses'
+        and coded_records.list in (
+            'nonunion',
+            'nonunion_supporting',
+            'scar_tissue',
+            'hardware_irritation',
+            'unresolved_condition',
+            'posture',
+            'cervical_context'
+        )
 ),
 
 cervical as (

@@ -1,6 +1,8 @@
 /*
 title: Recorded codes that a code list knows
-rationale: Codes are matched once, over the distinct codes of the lake, so that every later join is an equality.
+rationale: >
+  Codes are matched once, over the distinct codes of the lake, so that every later join is an equality. The dates of a
+  code hold in every list, also where a list covers it by a prefix only.
 grain: one row per code list entry and recorded code
 needs: [code_lists]
 */
@@ -23,6 +25,8 @@ with recorded_codes as (
 
 select
     code_lists.list,
+    max(code_lists.valid_from) over code_of_system as valid_from,
+    min(code_lists.valid_to) over code_of_system as valid_to,
     recorded_codes.code_system,
     recorded_codes.code,
     code_lists.approach,
@@ -41,3 +45,4 @@ inner join code_lists
             when code_lists.is_prefix then starts_with(recorded_codes.code, code_lists.code)
             else recorded_codes.code = code_lists.code
         end
+window code_of_system as (partition by recorded_codes.code_system, recorded_codes.code)

@@ -5,7 +5,7 @@ rationale: >
   counts.
 citation: clinical specification, section 0
 grain: one row per delivered patient
-needs: [code_matches, fusions, thresholds]
+needs: [coded_records, fusions, thresholds]
 columns:
   step: the attrition step at which the patient left, null when in the cohort
   reason: why, null when in the cohort
@@ -23,16 +23,14 @@ with fusion_days as (
 
 fused_before as (
     select distinct
-        diagnoses.site_id,
-        diagnoses.patient_id
-    from diagnoses
-    inner join code_matches
-        on
-            code_matches.list = 'arthrodesis_status'
-            and diagnoses.code_system = code_matches.code_system
-            and diagnoses.code = code_matches.code
+        coded_records.site_id,
+        coded_records.patient_id
+    from coded_records
     cross join thresholds
-    where diagnoses.day < 0 and diagnoses.day >= -thresholds.arthrodesis_lookback_days
+    where
+        coded_records.list = 'arthrodesis_status'
+        and coded_records.day < 0
+        and coded_records.day >= -thresholds.arthrodesis_lookback_days
 ),
 
 judged as (

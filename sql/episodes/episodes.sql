@@ -3,7 +3,7 @@ title: Episodes
 rationale: One patient's index fusion, its stages, its strata and how long it was observed.
 citation: clinical specification, section 0
 grain: one row per patient in the cohort
-needs: [code_matches, cohort, index_stages, index_joints, observation, revisions, thresholds]
+needs: [coded_records, cohort, index_stages, index_joints, observation, revisions, thresholds]
 columns:
   index_levels: joints fused, null when not recorded
   level_count: number of joints fused, from the levels or else from codes that fix it
@@ -58,27 +58,26 @@ index_encounters as (
 
 strata as (
     select
-        diagnoses.site_id,
-        diagnoses.patient_id,
-        bool_or(code_matches.list = 'trauma') as is_trauma,
-        bool_or(code_matches.list = 'tumour') as is_tumour,
-        bool_or(code_matches.list = 'infection') as is_infection
-    from diagnoses
-    inner join code_matches
-        on
-            code_matches.list in ('trauma', 'tumour', 'infection')
-            and diagnoses.code_system = code_matches.code_system
-            and diagnoses.code = code_matches.code
+        coded_records.site_id,
+        coded_records.patient_id,
+        bool_or(coded_records.list = 'trauma') as is_trauma,
+        bool_or(coded_records.list = 'tumour') as is_tumour,
+        bool_or(coded_records.list = 'infection') as is_infection
+    from coded_records
     left join index_encounters
         on
-            diagnoses.site_id = index_encounters.site_id
-            and diagnoses.patient_id = index_encounters.patient_id
-            and diagnoses.encounter_id = index_encounters.encounter_id
+            coded_records.site_id = index_encounters.site_id
+            and coded_records.patient_id = index_encounters.patient_id
+            and coded_records.encounter_id = index_encounters.encounter_id
     cross join thresholds
     where
-        index_encounters.encounter_id is not null
-        or (diagnoses.day >= -thresholds.stratum_lookback_days and diagnoses.day <= 0)
-    group by diagnoses.site_id, diagnoses.patient_id
+        coded_records.list in ('trauma', 'tumour', 'infection')
+        and coded_records.source_table = 'diagnoses'
+        and (
+            index_encounters.encounter_id is not null
+            or (coded_records.day >= -thresholds.stratum_lookback_days and coded_records.day <= 0)
+        )
+    group by coded_records.site_id, coded_records.patient_id
 ),
 
 first_revisions as (

@@ -1,9 +1,8 @@
 /*
 title: Follow-up visits, scored, with their visit window
 rationale: >
-  Items given beat a stated total. A visit belongs to the window that holds its day; of several in one window the one
-  nearest to the target represents it, the earlier and then the lower id where two are equally near. Pain is a numeric
-  rating: a site that measures it on a visual analogue scale delivers millimetres divided by 10.
+  Items given beat a stated total. A visit belongs to the window that holds its day. Pain is a numeric rating: a site
+  that measures it on a visual analogue scale delivers millimetres divided by 10.
 citation: clinical specification, section 7; NDI missing-item rule after Vernon and Mior 1991
 grain: one row per follow-up visit of an episode
 needs: [episodes, thresholds, visit_windows, ndi_bands, mjoa_severity, eq5d_values]
@@ -13,68 +12,61 @@ columns:
   mjoa: modified JOA score
   eq5d_index: value of the profile in the value set that the installation supplies; null without one
   has_outcome: at least one instrument of the visit could be scored
-  is_window_visit: this visit represents its window
   is_after_revision: the visit came after the first revision
 */
 with items as (
     select
-        site_id,
-        follow_up_id,
-        coalesce(ndi_item_1, 0)
-        + coalesce(ndi_item_2, 0)
-        + coalesce(ndi_item_3, 0)
-        + coalesce(ndi_item_4, 0)
-        + coalesce(ndi_item_5, 0)
-        + coalesce(ndi_item_6, 0)
-        + coalesce(ndi_item_7, 0)
-        + coalesce(ndi_item_8, 0)
-        + coalesce(ndi_item_9, 0)
-        + coalesce(ndi_item_10, 0)
+        follow_ups.*,
+        coalesce(follow_ups.ndi_item_1, 0)
+        + coalesce(follow_ups.ndi_item_2, 0)
+        + coalesce(follow_ups.ndi_item_3, 0)
+        + coalesce(follow_ups.ndi_item_4, 0)
+        + coalesce(follow_ups.ndi_item_5, 0)
+        + coalesce(follow_ups.ndi_item_6, 0)
+        + coalesce(follow_ups.ndi_item_7, 0)
+        + coalesce(follow_ups.ndi_item_8, 0)
+        + coalesce(follow_ups.ndi_item_9, 0)
+        + coalesce(follow_ups.ndi_item_10, 0)
             as item_sum,
-        cast(ndi_item_1 is not null as integer)
-        + cast(ndi_item_2 is not null as integer)
-        + cast(ndi_item_3 is not null as integer)
-        + cast(ndi_item_4 is not null as integer)
-        + cast(ndi_item_5 is not null as integer)
-        + cast(ndi_item_6 is not null as integer)
-        + cast(ndi_item_7 is not null as integer)
-        + cast(ndi_item_8 is not null as integer)
-        + cast(ndi_item_9 is not null as integer)
-        + cast(ndi_item_10 is not null as integer)
+        cast(follow_ups.ndi_item_1 is not null as integer)
+        + cast(follow_ups.ndi_item_2 is not null as integer)
+        + cast(follow_ups.ndi_item_3 is not null as integer)
+        + cast(follow_ups.ndi_item_4 is not null as integer)
+        + cast(follow_ups.ndi_item_5 is not null as integer)
+        + cast(follow_ups.ndi_item_6 is not null as integer)
+        + cast(follow_ups.ndi_item_7 is not null as integer)
+        + cast(follow_ups.ndi_item_8 is not null as integer)
+        + cast(follow_ups.ndi_item_9 is not null as integer)
+        + cast(follow_ups.ndi_item_10 is not null as integer)
             as items_answered
     from follow_ups
 ),
 
 scored as (
     select
-        follow_ups.*,
-        items.items_answered,
+        items.*,
         case
             when items.items_answered >= thresholds.ndi_items_answered
                 then 100.0 * items.item_sum / nullif(5 * items.items_answered, 0)
             when items.items_answered > 0 then null
-            when follow_ups.ndi_unit = 'points' then 2.0 * follow_ups.ndi_total
-            when follow_ups.ndi_unit = 'percent' then follow_ups.ndi_total
+            when items.ndi_unit = 'points' then 2.0 * items.ndi_total
+            when items.ndi_unit = 'percent' then items.ndi_total
         end as ndi_percent,
         coalesce(
-            follow_ups.mjoa_upper_motor
-            + follow_ups.mjoa_lower_motor
-            + follow_ups.mjoa_sensory
-            + follow_ups.mjoa_sphincter,
-            follow_ups.mjoa_total
+            items.mjoa_upper_motor
+            + items.mjoa_lower_motor
+            + items.mjoa_sensory
+            + items.mjoa_sphincter,
+            items.mjoa_total
         ) as mjoa,
         concat(
-            follow_ups.eq5d_1,
-            follow_ups.eq5d_2,
-            follow_ups.eq5d_3,
-            follow_ups.eq5d_4,
-            follow_ups.eq5d_5
+            items.eq5d_1,
+            items.eq5d_2,
+            items.eq5d_3,
+            items.eq5d_4,
+            items.eq5d_5
         ) as eq5d_digits
-    from follow_ups
-    inner join items
-        on
-            follow_ups.site_id = items.site_id
-            and follow_ups.follow_up_id = items.follow_up_id
+    from items
     cross join thresholds
 ),
 
@@ -83,10 +75,6 @@ in_windows as (
         scored.*,
         episodes.first_revision_day,
         visit_windows.visit_window,
-        row_number() over (
-            partition by scored.site_id, scored.patient_id, visit_windows.visit_window
-            order by abs(scored.day - visit_windows.target_day), scored.day, scored.follow_up_id
-        ) as nearness,
         ndi_bands.band as ndi_band,
         mjoa_severity.severity as mjoa_severity,
         case when length(scored.eq5d_digits) = 5 then scored.eq5d_digits end as eq5d_profile,
@@ -116,7 +104,6 @@ select
     follow_up_id,
     day,
     visit_window,
-    visit_window is not null and nearness = 1 as is_window_visit,
     coalesce(day > first_revision_day, false) as is_after_revision,
     neck_pain_nrs is not null
     or arm_pain_nrs is not null

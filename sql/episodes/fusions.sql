@@ -2,7 +2,7 @@
 title: Cervical fusions
 citation: clinical specification, section 0
 grain: one row per fusion procedure, add-ons included
-needs: [code_matches, thresholds, fusion_approaches]
+needs: [coded_records, thresholds, fusion_approaches]
 columns:
   approach: as recorded, else as the code says
   joints: how many joints the code fuses, null when the code leaves it open
@@ -16,17 +16,18 @@ select
     procedures.encounter_id,
     procedures.day,
     procedures.levels,
-    code_matches.is_add_on,
-    code_matches.joints,
-    coalesce(procedures.approach, code_matches.approach, fusion_approaches.approach) as approach,
+    coded_records.is_add_on,
+    coded_records.joints,
+    coalesce(procedures.approach, coded_records.approach, fusion_approaches.approach) as approach,
     coalesce(procedures.planned_stage or procedures.modifier = thresholds.planned_stage_modifier, false) as is_planned,
     coalesce(procedures.modifier = thresholds.unplanned_return_modifier, false) as is_unplanned_return
-from procedures
-inner join code_matches
+from coded_records
+inner join procedures
     on
-        code_matches.list = 'cervical_fusion'
-        and procedures.code_system = code_matches.code_system
-        and procedures.code = code_matches.code
+        coded_records.list = 'cervical_fusion'
+        and coded_records.source_table = 'procedures'
+        and coded_records.site_id = procedures.site_id
+        and coded_records.record_id = procedures.procedure_id
 left join fusion_approaches
     on
         procedures.code_system = 'ICD10PCS'

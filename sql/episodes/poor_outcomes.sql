@@ -5,19 +5,23 @@ rationale: >
   clinically important difference, tells that the condition before surgery was not resolved.
 citation: clinical specification, section 3; mJOA thresholds after Tetreault 2015
 grain: one row per episode and visit that completes the finding
-needs: [follow_up_scores, mjoa_severity, thresholds]
+needs: [follow_up_scores, nearest_visits, mjoa_severity, thresholds]
 */
 with window_visits as (
     select
-        site_id,
-        patient_id,
-        follow_up_id,
-        day,
-        visit_window,
-        arm_pain_nrs,
-        mjoa
+        follow_up_scores.site_id,
+        follow_up_scores.patient_id,
+        follow_up_scores.follow_up_id,
+        follow_up_scores.day,
+        follow_up_scores.visit_window,
+        follow_up_scores.arm_pain_nrs,
+        follow_up_scores.mjoa
     from follow_up_scores
-    where is_window_visit and not is_after_revision
+    inner join nearest_visits
+        on
+            follow_up_scores.site_id = nearest_visits.site_id
+            and follow_up_scores.follow_up_id = nearest_visits.follow_up_id
+    where not follow_up_scores.is_after_revision
 ),
 
 arm_pain as (

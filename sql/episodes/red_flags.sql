@@ -5,7 +5,7 @@ rationale: >
   only, since the fusion itself removes motion.
 citation: clinical specification, section 4; mJOA thresholds after Tetreault 2015
 grain: one row per episode, flag and record that shows it
-needs: [code_matches, episodes, follow_up_scores, mjoa_severity, thresholds]
+needs: [coded_records, episodes, follow_up_scores, mjoa_severity, thresholds]
 columns:
   flag: the label of the red flag, also the name of its code list
   kind: code or measured
@@ -117,21 +117,19 @@ select
 from measured
 union
 select
-    diagnoses.site_id,
-    diagnoses.patient_id,
-    code_matches.list as flag,
-    diagnoses.day,
-    'diagnoses' as source_table,
-    diagnoses.diagnosis_id as record_id,
+    coded_records.site_id,
+    coded_records.patient_id,
+    coded_records.list as flag,
+    coded_records.day,
+    coded_records.source_table,
+    coded_records.record_id,
     'code' as kind
-from diagnoses
-inner join code_matches
-    on
-        starts_with(code_matches.list, 'red_flag_')
-        and diagnoses.code_system = code_matches.code_system
-        and diagnoses.code = code_matches.code
+from coded_records
 inner join episodes
     on
-        diagnoses.site_id = episodes.site_id
-        and diagnoses.patient_id = episodes.patient_id
-where diagnoses.day > 0
+        coded_records.site_id = episodes.site_id
+        and coded_records.patient_id = episodes.patient_id
+where
+    starts_with(coded_records.list, 'red_flag_')
+    and coded_records.source_table = 'diagnoses'
+    and coded_records.day > 0

@@ -5,7 +5,7 @@ rationale: >
   the same day or in the same encounter.
 citation: clinical specification, section 6
 grain: one row per procedure after the index fusion that belongs to a revision
-needs: [code_matches, cohort, index_stages, thresholds]
+needs: [coded_records, cohort, index_stages, thresholds]
 columns:
   procedure_group: fusion, or the group of the revision code list
 */
@@ -26,15 +26,16 @@ coded as (
         procedures.day,
         procedures.levels,
         procedures.modifier,
-        code_matches.needs,
-        case when code_matches.list = 'cervical_fusion' then 'fusion' else code_matches.procedure_group end
+        coded_records.needs,
+        case when coded_records.list = 'cervical_fusion' then 'fusion' else coded_records.procedure_group end
             as procedure_group
-    from procedures
-    inner join code_matches
+    from coded_records
+    inner join procedures
         on
-            code_matches.list in ('cervical_fusion', 'revision')
-            and procedures.code_system = code_matches.code_system
-            and procedures.code = code_matches.code
+            coded_records.list in ('cervical_fusion', 'revision')
+            and coded_records.source_table = 'procedures'
+            and coded_records.site_id = procedures.site_id
+            and coded_records.record_id = procedures.procedure_id
     inner join cohort
         on
             procedures.site_id = cohort.site_id
@@ -57,30 +58,15 @@ after_index as (
 
 companion_codes as (
     select
-        diagnoses.site_id,
-        diagnoses.patient_id,
-        diagnoses.encounter_id,
-        diagnoses.day,
-        code_matches.list
-    from diagnoses
-    inner join code_matches
-        on
-            code_matches.list = 'cervical_context'
-            and diagnoses.code_system = code_matches.code_system
-            and diagnoses.code = code_matches.code
-    union all
-    select
-        procedures.site_id,
-        procedures.patient_id,
-        procedures.encounter_id,
-        procedures.day,
-        code_matches.list
-    from procedures
-    inner join code_matches
-        on
-            code_matches.list = 'laminoplasty_companion'
-            and procedures.code_system = code_matches.code_system
-            and procedures.code = code_matches.code
+        site_id,
+        patient_id,
+        encounter_id,
+        day,
+        list
+    from coded_records
+    where
+        (list = 'cervical_context' and source_table = 'diagnoses')
+        or (list = 'laminoplasty_companion' and source_table = 'procedures')
 ),
 
 accompanied as (

@@ -5,7 +5,7 @@ rationale: >
   says so and is never guessed.
 citation: clinical specification, section 6
 grain: one row per episode and day of revision
-needs: [code_matches, revision_procedures, revision_joints, index_joints, revision_types]
+needs: [coded_records, revision_procedures, revision_joints, index_joints, revision_types]
 columns:
   type: the leading type, by the precedence of revision_types
   types: all types of the day
@@ -13,16 +13,12 @@ columns:
 */
 with nonunion_diagnoses as (
     select
-        diagnoses.site_id,
-        diagnoses.patient_id,
-        diagnoses.encounter_id,
-        diagnoses.day
-    from diagnoses
-    inner join code_matches
-        on
-            code_matches.list = 'nonunion_diagnosis'
-            and diagnoses.code_system = code_matches.code_system
-            and diagnoses.code = code_matches.code
+        site_id,
+        patient_id,
+        encounter_id,
+        day
+    from coded_records
+    where list = 'nonunion_diagnosis' and source_table = 'diagnoses'
 ),
 
 with_nonunion as (

@@ -6,7 +6,7 @@ needs: [labels]
 columns:
   site_id: the site
   patient_id: the patient, a random key of the site
-  label: name of the definition
+  label: {description: name of the definition, enum: labels}
   status: {description: the answer, enum: ["yes", "no", not_assessable]}
   reason:
     description: "why not assessable; null otherwise"
@@ -26,18 +26,18 @@ columns:
   onset_day:
     description: "first day on which the label holds; null unless yes"
     unit: days since the index fusion
-  value: "the value that decided; value_name says what it is"
+  value: {description: the value that decided, unit: see value_name}
   value_name: what value holds
   kind: "which kind of yes; null otherwise"
-  definition_version: version of the definition
+  definition_version: {description: version of the definition, unit: none}
   is_counted: counts in shares; it could be said, and its site delivers the table to say no as well as yes
 */
 select
     site_id,
     patient_id,
-    label,
-    status,
-    reason,
+    cast(label as varchar) as label,
+    cast(status as varchar) as status,
+    cast(reason as varchar) as reason,
     onset_day,
     value,
     value_name,

@@ -113,41 +113,42 @@ class Patient:
         return "\n".join([f"  delivered: {', '.join(self.delivered)}", *rows])
 
 
-def with_code(system: str, code: str) -> list[Patient]:
+def with_code(system: str, code: str, index_period: str) -> list[Patient]:
     """Patients with the code where it may decide: before, at and after the fusion, with and without the neck named."""
     coded = {"code_system": system, "code": code}
     neck_pain = {"day": 400, "code_system": "ICD10CM", "code": "M542"}
+
+    def one(index_levels: str | None, procedures: Sequence[Row] = (), **tables: list[Row]) -> Patient:
+        index = {"day": 0, "code_system": "CPT", "code": "22554", "levels": index_levels}
+        return patient_of({"procedures": [index, *procedures], **tables})
+
+    def patient_of(tables: dict[str, list[Row]]) -> Patient:
+        patient = {"data_cut_day": 730, "last_contact_day": 730, "treatment_data_complete": True}
+        return Patient(
+            _keyed({"patients": [patient | {"index_period": index_period}], **tables}), delivered=tuple(TABLES)
+        )
+
     if system == "ICD10CM":
         refixation = {"day": 400, "code_system": "CPT", "code": "22849"}
         return [
-            *(_one("C5-6", diagnoses=[coded | {"day": day}]) for day in (-10, 400)),
-            *(_one(index, diagnoses=[coded | {"day": 400}]) for index in ("C3-4", "C4-5", "C6-7")),
-            _one("C5-6", diagnoses=[coded | {"day": -10}, coded | {"day": 400}, neck_pain]),
-            _one("C5-6", diagnoses=[coded | {"day": 400}], procedures=[refixation]),
+            *(one("C5-6", diagnoses=[coded | {"day": day}]) for day in (-10, 400)),
+            *(one(index, diagnoses=[coded | {"day": 400}]) for index in ("C3-4", "C4-5", "C6-7")),
+            one("C5-6", diagnoses=[coded | {"day": -10}, coded | {"day": 400}, neck_pain]),
+            one("C5-6", diagnoses=[coded | {"day": 400}], procedures=[refixation]),
         ]
-    given = _one("C5-6", treatments=[coded | {"start_day": 10}])
+    given = one("C5-6", treatments=[coded | {"start_day": 10}])
     if system == "ATC":
         return [given]
     companion = {"day": 400, "code_system": "ICD10PCS", "code": "0PU30JZ"}
     return [
         given,
-        _one(None, procedures=[coded | {"day": -10}]),
-        _one("C5-6", procedures=[coded | {"day": 400}]),
-        _one("C5-6", procedures=[coded | {"day": 400}], diagnoses=[neck_pain]),
-        _one("C5-6", procedures=[coded | {"day": 400, "levels": "C4-5"}, companion]),
-        _one("C5-6", procedures=[coded | {"day": 400, "levels": "C5-6"}]),
-        _patient_of({"procedures": [coded | {"day": 0}]}),
+        one(None, procedures=[coded | {"day": -10}]),
+        one("C5-6", procedures=[coded | {"day": 400}]),
+        one("C5-6", procedures=[coded | {"day": 400}], diagnoses=[neck_pain]),
+        one("C5-6", procedures=[coded | {"day": 400, "levels": "C4-5"}, companion]),
+        one("C5-6", procedures=[coded | {"day": 400, "levels": "C5-6"}]),
+        patient_of({"procedures": [coded | {"day": 0}]}),
     ]
-
-
-def _one(index_levels: str | None, procedures: Sequence[Row] = (), **tables: list[Row]) -> Patient:
-    index = {"day": 0, "code_system": "CPT", "code": "22551", "levels": index_levels}
-    return _patient_of({"procedures": [index, *procedures], **tables})
-
-
-def _patient_of(tables: dict[str, list[Row]]) -> Patient:
-    patient = {"data_cut_day": 730, "last_contact_day": 730, "treatment_data_complete": True}
-    return Patient(_keyed({"patients": [patient], **tables}), tuple(TABLES))
 
 
 def _keyed(tables: dict[str, list[Row]]) -> dict[str, list[Row]]:
@@ -311,6 +312,19 @@ _NRS = (None, 0.0, 3.0, 3.5, 4.0, 5.0, 6.5, 7.0, 10.0)
 _STAY = (None, None, "encounters-1", "encounters-2", "encounters-3")
 
 _PATIENT = _row(
+    index_period=(
+        *["2022-01"] * 12,
+        "2022",
+        "2021-09",
+        "2021-01",
+        "2020",
+        "2020-09",
+        "2018",
+        "2016-09",
+        "2015-11",
+        "2010-12",
+        None,
+    ),
     data_cut_day=(None, 0, 40, 41, 83, 84, 90, 91, 92, *[730] * 8, 1826, *[9000] * 12),
     last_contact_day=(None, 0, 1, 41, 42, 90, 91, 92, 119, 120, *[700] * 6, *[9000] * 6),
     death_day=(*[None] * 30, 0, 1, 41, 91, 92, 400),

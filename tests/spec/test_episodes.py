@@ -31,10 +31,13 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
         ({"diagnoses": [{"day": -365, "code_system": "ICD10CM", "code": "Z981"}]}, "arthrodesis_status_before"),
         ({"diagnoses": [{"day": -366, "code_system": "ICD10CM", "code": "Z981"}]}, None),
         ({"diagnoses": [{"day": 0, "code_system": "ICD10CM", "code": "Z981"}]}, None),
+        ({"patients": [{"index_period": "2010-12"}]}, "no_cervical_fusion_on_day_0"),
+        ({"patients": [{"index_period": "2011-01"}]}, None),
     ],
     ids=[
         "index fusion", "thoracic fusion", "instrumentation is an add-on", "a further joint is an add-on",
         "earlier fusion", "arthrodesis a year before", "arthrodesis longer ago", "arthrodesis on day 0",
+        "code not yet in force", "code in force since that month",
     ],
 )  # fmt: skip
 def test_cohort(records: dict[str, list[Row]], reason: str | None) -> None:
@@ -121,7 +124,8 @@ def test_observation_ends_at_death_data_cut_or_last_record() -> None:
 )  # fmt: skip
 def test_windows(day: int, window: str | None) -> None:
     con = _run({"follow_ups": [{"day": day}]})
-    assert _one(con, "select visit_window, is_window_visit from follow_up_scores") == (window, window is not None)
+    assert _one(con, "select visit_window from follow_up_scores") == (window,)
+    assert con.execute("select visit_window from nearest_visits").fetchall() == ([(window,)] if window else [])
 
 
 def test_nearest_visit_represents_the_window() -> None:
@@ -129,7 +133,7 @@ def test_nearest_visit_represents_the_window() -> None:
         {"follow_up_id": "far", "day": 120}, {"follow_up_id": "late", "day": 95}, {"follow_up_id": "early", "day": 87},
         {"follow_up_id": "early too", "day": 87},
     ]})  # fmt: skip
-    assert _one(con, "select follow_up_id from follow_up_scores where is_window_visit") == ("early",)
+    assert _one(con, "select follow_up_id from nearest_visits") == ("early",)
 
 
 def test_scores() -> None:

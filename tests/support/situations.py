@@ -13,7 +13,7 @@ Row = dict[str, Any]
 
 PATIENT: Row = {
     "patient_id": "p",
-    "index_period": "2020-01",
+    "index_period": "2022-01",
     "age_years": 50,
     "data_cut_day": 730,
     "last_contact_day": 730,

@@ -1,6 +1,6 @@
 """Run the definitions over the lake: episodes first, then each label, then their evidence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import duckdb
@@ -8,80 +8,131 @@ import duckdb
 from outcomes.contract import TABLES
 from outcomes.engines.duckdb import materialize
 from outcomes.labelling.definitions import label_definitions, load_definitions, relations_in_order
+from outcomes.sqlfiles import SqlFile
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a step, how many are done, and how many there are."""
 
-_COUNTED = """
-with results as ({labels})
-select
-    label, site_id, patient_id, status, reason, onset_day, kind, definition_version,
-    -- What cannot be said has no deciding value.
-    case when status <> 'not_assessable' then value end as value,
-    case when status <> 'not_assessable' then value_name end as value_name,
-    status <> 'not_assessable'
-    and not bool_or(coalesce(reason = 'no_source_data', false)) over (partition by label, site_id) as is_counted
-from results
+# Words of closed lists take a byte each, not sixteen: there are as many results as labels times patients.
+_NO_RESULTS = """
+create or replace table labels (
+    label enum ({labels}), site_id varchar, patient_id varchar,
+    status enum ('yes', 'no', 'not_assessable'), reason enum ({reasons}), onset_day bigint, kind varchar,
+    definition_version integer, value double, value_name varchar, is_counted boolean
+);
+create or replace table cited_records (
+    label enum ({labels}), site_id varchar, patient_id varchar, source_table varchar, record_id varchar
+);
 """
-# Where a site lacks the table that could show a no, a yes known otherwise (surgery without images) would stand alone
-# in its share.
 
-_RESULT = "site_id, patient_id, status, reason, onset_day, value, value_name, kind"
+# A label's relation has a row per piece of evidence; its result is the same in each. What cannot be said has no
+# deciding value. Where a site lacks the table that could show a no, a yes known otherwise (surgery without images)
+# would stand alone in its share: there the label is not counted.
+_ADD_RESULTS = """
+insert into labels
+select {distinct}
+    '{label}', site_id, patient_id, status, reason, onset_day, kind, {version},
+    case when status <> 'not_assessable' then value end,
+    case when status <> 'not_assessable' then value_name end,
+    status <> 'not_assessable' and site_id not in (select site_id from {label} where reason = 'no_source_data')
+from {label};
+insert into cited_records
+select '{label}', site_id, patient_id, source_table, record_id
+from {label}
+where source_table <> 'patients' or status = 'yes';
+"""
+
+# A no, or what cannot be said, that cites no record rests on the patient's own row. The submission of each record is
+# looked up in the table that holds it: the row in force is the one that decided.
+_EVIDENCE = """
+create or replace view label_evidence as
+with cited as (
+    select label, site_id, patient_id, source_table, record_id
+    from cited_records
+    union all
+    select label, site_id, patient_id, 'patients' as source_table, patient_id as record_id
+    from labels
+    anti join cited_records using (label, site_id, patient_id)
+),
+in_force as ({submissions})
+select
+    cited.site_id, cited.patient_id, cast(cited.label as varchar) as label, cited.source_table, cited.record_id,
+    in_force.submission_id
+from cited
+inner join in_force
+    on cited.source_table = in_force.source_table
+    and cited.site_id = in_force.site_id
+    and cited.record_id = in_force.record_id
+"""
 
 
 def run(
-    con: duckdb.DuckDBPyConnection, on_progress: Progress | None = None, eq5d_value_set: Path | None = None
+    con: duckdb.DuckDBPyConnection,
+    on_progress: Progress | None = None,
+    eq5d_value_set: Path | None = None,
+    kept: Collection[str] | None = None,
 ) -> None:
     """Make the relations of the labelling step on a connection that has the lake attached.
 
-    Leaves, among the relations of `sql/episodes/`: `episodes`, `attrition`, `follow_up_scores`, `window_states`,
-    `responders`, `revisions`; and `labels` (one row per episode and label) and `label_evidence` (the records that each
-    result rests on).
+    Leaves the relations of `sql/episodes/` and `sql/labels/`; and `labels` (one row per episode and label) and
+    `label_evidence` (the records that each result rests on).
 
     Args:
         con: the connection.
         on_progress: told about each step.
         eq5d_value_set: the installation's EQ-5D-5L value set, see `load_definitions`.
+        kept: relations that must stay; the others go after their last use, since of many patients they would fill the
+            memory. All stay when not given.
 
     Raises:
         OutcomesError: value_set_malformed.
     """
     load_definitions(con, eq5d_value_set)
     files = relations_in_order()
+    versions = {label.name: label.version for label in label_definitions()}
+    spent = _spent_after(files, kept)
+    con.execute(_NO_RESULTS.format(labels=_quoted(versions), reasons=_quoted(_reasons(con))))
     for done, file in enumerate(files):
         if on_progress:
             on_progress(file.name, done, len(files))
         materialize(con, [file])
-    con.execute(f"create or replace table labels as {_COUNTED.format(labels=_all_labels())}")
-    con.execute(f"create or replace table label_evidence as {_all_evidence()}")
+        if file.name in versions:
+            _add_results(con, file.name, versions[file.name])
+        for name in spent[file.name]:
+            con.execute(f"drop table {name}")
+    con.execute(_EVIDENCE.format(submissions=_submissions_of_records()))
     if on_progress:
         on_progress("labels", len(files), len(files))
 
 
-def _all_labels() -> str:
-    selects = (
-        f"select distinct '{label.name}' as label, {_RESULT}, {label.version} as definition_version from {label.name}"
-        for label in label_definitions()
-    )
-    return "\nunion all\n".join(selects)
+def _spent_after(files: list[SqlFile], kept: Collection[str] | None) -> dict[str, list[str]]:
+    """By file, the relations that it is the last to use, those to keep left out."""
+    last_use = {name: file.name for file in files for name in (file.name, *file.needs)}
+    spent: dict[str, list[str]] = {file.name: [] for file in files}
+    for file in files:
+        if kept is not None and file.name not in kept:
+            spent[last_use[file.name]].append(file.name)
+    return spent
 
 
-def _all_evidence() -> str:
-    # The submission of each record is looked up in the table that holds it: the row in force is the one that decided.
-    cited = "\nunion all\n".join(
-        f"select '{label.name}' as label, site_id, patient_id, source_table, record_id from {label.name}"
-        for label in label_definitions()
-    )
-    submissions = "\nunion all\n".join(
+def _add_results(con: duckdb.DuckDBPyConnection, label: str, version: int) -> None:
+    # Each episode has a row at least, so that as many rows as episodes are one each: nothing to make distinct.
+    (is_one_each,) = con.execute(
+        f"select (select count(*) from {label}) = (select count(*) from episodes)"
+    ).fetchone() or (False,)
+    con.execute(_ADD_RESULTS.format(label=label, version=version, distinct="" if is_one_each else "distinct"))
+
+
+def _reasons(con: duckdb.DuckDBPyConnection) -> list[str]:
+    return [reason for (reason,) in con.execute("select reason from reasons").fetchall()]
+
+
+def _submissions_of_records() -> str:
+    return "\nunion all\n".join(
         f"select '{table.name}' as source_table, site_id, {table.key} as record_id, submission_id from {table.name}"
         for table in TABLES.values()
     )
-    return f"""
-        with cited as ({cited}), in_force as ({submissions})
-        select cited.site_id, cited.patient_id, cited.label, cited.source_table, cited.record_id, in_force.submission_id
-        from cited
-        inner join in_force
-            on cited.source_table = in_force.source_table
-            and cited.site_id = in_force.site_id
-            and cited.record_id = in_force.record_id
-    """
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)

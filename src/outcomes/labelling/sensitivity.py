@@ -52,6 +52,12 @@ group by tier
 """
 
 
+def sensitivity_needs() -> set[str]:
+    """The relations that `run_sensitivity` reads."""
+    touched = (file for trial in _trials() for file in _touched(trial["label"], trial["threshold"]))
+    return {name for file in touched for name in file.needs}
+
+
 def run_sensitivity(con: duckdb.DuckDBPyConnection) -> None:
     """Make the relation `sensitivity` on a connection that holds the relations of the labelling step.
 
@@ -67,13 +73,18 @@ def run_sensitivity(con: duckdb.DuckDBPyConnection) -> None:
         )
         """
     )
-    for trial in yaml.safe_load(shipped("sql", "sensitivity.yaml").read_text(encoding="utf-8")):
+    for trial in _trials():
         label, threshold = trial["label"], trial["threshold"]
         for value in trial["values"]:
             counts = _counts_with(con, label, threshold, value)
             row = [label, threshold, str(value), value == thresholds()[threshold], *counts]
             con.execute("insert into sensitivity values (?, ?, ?, ?, ?, ?, ?)", row)
     con.execute(_TIERS)
+
+
+def _trials() -> list[dict[str, Any]]:
+    trials: list[dict[str, Any]] = yaml.safe_load(shipped("sql", "sensitivity.yaml").read_text(encoding="utf-8"))
+    return trials
 
 
 def _counts_with(con: duckdb.DuckDBPyConnection, label: str, threshold: str, value: Any) -> tuple[Any, ...]:

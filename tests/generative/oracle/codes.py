@@ -4,6 +4,7 @@ They stand here a second time on purpose: a wrong code in `sql/codelists` must n
 """
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from tests.generative.oracle.records import JOINTS, Record
 
@@ -114,6 +115,34 @@ LAMINA_RESHAPED = codes(ICD10PCS="0PU3* 0PS3*")
 OTHER_REVISION = codes(CPT="63001 63015 63075 63081", ICD10PCS="0RB3* 0RT3* 0PB3*")
 # Used at other parts of the spine too: the five that section 6 names, and two add-ons of which the same is true.
 NOT_CERVICAL_SPECIFIC = codes(CPT="22830 22849 22850 22852 22855 63035 63048")
+
+# Codes younger than the oldest fusions, with the day on which they came into force (yearly updates of ICD-10-CM each
+# October, of CPT each January).
+IN_FORCE_FROM = {
+    date(2016, 10, 1): codes(ICD10CM=" ".join(f"M50.{kind}2{level}" for kind in "0123" for level in "0123")),
+    date(2018, 10, 1): codes(ICD10CM="M79.12 M79.18"),
+    date(2020, 10, 1): codes(ICD10CM="R51.9 M25.69"),
+    date(2021, 10, 1): codes(ICD10CM="G44.86"),
+    date(2005, 1, 1): codes(CPT="63050 63051 97810 97811 97813 97814"),
+    date(2009, 1, 1): codes(CPT="22856 22861 22864"),
+    date(2010, 1, 1): codes(CPT="64490 64491 64492"),
+    date(2011, 1, 1): codes(CPT="22551 22552"),
+    date(2015, 1, 1): codes(CPT="22858"),
+    date(2017, 1, 1): codes(CPT="62320 62321 97161 97162 97163 97164"),
+}
+
+
+def is_in_force(record: Record, index_period: str | None) -> bool:
+    """Can the code have been in force on the record's day, however late in its period the index fusion was?"""
+    starts = [day for day, young in IN_FORCE_FROM.items() if record in young]
+    if not starts:
+        return True
+    if index_period is None:
+        return False
+    year, month = int(index_period[:4]), int(index_period[5:] or 12)
+    latest_index = date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+    return latest_index + timedelta(days=record.day) >= max(starts)
+
 
 _JOINT_OF_DISC_CODE = {"21": ("C4-5",), "22": ("C5-6",), "23": ("C6-7",)}
 _JOINTS_OF_FIFTH_CHARACTER = {"1": ("C2-3", "C3-4"), "3": ("C7-T1",)}

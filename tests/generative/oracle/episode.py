@@ -1,10 +1,10 @@
 """The episode: who is in the cohort, what was fused, how long the patient was observed (section 0)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from tests.generative.oracle.codes import ARTHRODESIS_STATUS, FUSION, FUSION_ADD_ON
+from tests.generative.oracle.codes import ARTHRODESIS_STATUS, FUSION, FUSION_ADD_ON, is_in_force
 from tests.generative.oracle.records import Evidence, Record, Result, Row, records
 
 ARTHRODESIS_LOOKBACK_DAYS = 365
@@ -95,7 +95,10 @@ class Episode:
 
 def read_episode(tables: dict[str, list[Row]], delivered: frozenset[str]) -> Episode | None:
     """The episode of one patient; None when the patient is not in the cohort."""
-    procedures, diagnoses = records(tables, "procedures"), records(tables, "diagnoses")
+    period = tables["patients"][0].get("index_period")
+    procedures, diagnoses, treatments = (
+        _without_future_codes(records(tables, table), period) for table in ("procedures", "diagnoses", "treatments")
+    )
     fusions = [record for record in procedures if record in FUSION or record in FUSION_ADD_ON]
     if not any(fusion.day == 0 and fusion in FUSION for fusion in fusions) or _was_fused_before(fusions, diagnoses):
         return None
@@ -107,8 +110,16 @@ def read_episode(tables: dict[str, list[Row]], delivered: frozenset[str]) -> Epi
         diagnoses=diagnoses,
         visits=records(tables, "follow_ups"),
         images=records(tables, "imaging"),
-        treatments=records(tables, "treatments"),
+        treatments=treatments,
         stages=_stages(fusions),
+    )
+
+
+def _without_future_codes(coded: tuple[Record, ...], index_period: str | None) -> tuple[Record, ...]:
+    """The records; a code that was not in force yet says nothing."""
+    return tuple(
+        record if is_in_force(record, index_period) else replace(record, row=record.row | {"code": None})
+        for record in coded
     )
 
 
