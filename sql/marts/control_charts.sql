@@ -1,0 +1,56 @@
+/*
+title: Control charts
+rationale: >
+  A chart tells whether a measure changed or only varied as it always does. The kind of chart follows the volume; the
+  rules are those of NHS England's Making Data Count.
+grain: one row per measure, site (and all sites together) and month of the index fusion
+key: [measure, site_id, period]
+needs: [control_chart_points]
+columns:
+  measure: {description: the measure, enum: measures}
+  site_id: "the site; null for all sites together"
+  period: month of the index fusion, YYYY-MM
+  chart:
+    description: "what is charted: xmr and p the measure, g the patients without the outcome for each patient with it,
+      t the observed person-days for each event; null when no month has a patient"
+    enum: [xmr, p, g, t]
+  reason_for_chart: why this chart was chosen
+  phase: {description: "counts from 1; a rebase starts the next, with limits of its own", unit: none}
+  is_rebased: a rebase starts a phase in this month
+  has_trial_limits: "the phase has fewer than 12 values, so that its limits will still move"
+  value:
+    description: "what is charted; null in a month without patients, and on g and t without an event"
+    unit: fraction or events per 100 person-years (xmr), fraction (p), patients (g), person-days (t)
+  centre: {description: "mean of the phase; on g and t the median expected", unit: as value}
+  lower: {description: lower limit, unit: as value}
+  upper: {description: upper limit, unit: as value}
+  rules:
+    description: "which rules hold, joined by semicolons: outside (the limits), run (7 or more on one side of the
+      centre), trend (7 or more that rise or fall), near (2 of 3 in the outer third); null when none does"
+  variation:
+    description: "common when no rule holds; else special, by the measure's direction; null without a value"
+    enum: [common, special_improving, special_concerning, special_neutral]
+  annotation: "what annotations say of this month; several are joined by semicolons"
+  annotation_author: who wrote them
+  annotation_reason: "why limits start anew, or why a note was made"
+*/
+select
+    measure,
+    site_id,
+    period,
+    chart,
+    reason_for_chart,
+    phase,
+    is_rebased,
+    has_trial_limits,
+    value,
+    centre,
+    lower,
+    upper,
+    rules,
+    variation,
+    annotation,
+    annotation_author,
+    annotation_reason
+from control_chart_points
+order by measure, site_id, period

@@ -1,0 +1,193 @@
+"""Risk-adjusted monitoring of a site, patient after patient: CUSUM with simulated thresholds, and VLAD.
+
+The CUSUM (Steiner 2000, Biostatistics 1:441-452, https://doi.org/10.1093/biostatistics/1.4.441) adds for each patient
+the log-likelihood ratio of odds R times the expected against the expected odds, W = ln(R^y / (1 - p + R p)), never
+falls below zero, C = max(0, C + W), and signals when it reaches its threshold, after which it starts anew at zero.
+`upper` looks for doubled odds (R = 2), `lower` for halved ones (R = 1/2).
+
+The threshold is the least for which a site as good as expected would go `IN_CONTROL_RUN` patients, on average, from
+start to signal (the in-control average run length). It is found by simulating patients drawn from the site's own
+expected risks. A signal falls into an excursion from zero; the run length is the number of patients simulated, less
+those of an excursion after its signal, for each excursion that reaches the threshold. All sites are simulated with the
+same random numbers, so that a site's thresholds depend on its own risks alone.
+
+VLAD (Lovegrove 1997, Lancet 350:1128-1130) is the running sum of expected minus observed, Σ(p - y): patients spared the
+outcome, net.
+
+The patients of a month have no known order; they stand by their random key.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+IN_CONTROL_RUN = 10_000
+"""Patients, on average, to a false signal on one side of one chart."""
+SIMULATED_PATIENTS = 400_000
+"""For each threshold; about 40 false signals, which place it within about 0.2."""
+SEED = 20_000
+ODDS_RATIOS = {"upper": 2.0, "lower": 0.5}
+
+_ROUNDING = 1e-9
+_SIGNALS = [None, "upper", "lower", "both"]
+
+
+class Draws(NamedTuple):
+    """Random numbers in [0, 1): which patient is drawn, and whether the outcome occurs."""
+
+    patient: Floats
+    outcome: Floats
+
+    @classmethod
+    def seeded(cls, seed: int = SEED, patients: int = SIMULATED_PATIENTS) -> "Draws":
+        """The draws of a seed."""
+        return cls(*np.random.default_rng(seed).random((2, patients)))
+
+
+def weights(expected: Floats, observed: NDArray[np.bool_] | bool, odds_ratio: float) -> Floats:
+    """Steiner's weight W of each patient.
+
+    Args:
+        expected: the probability of the outcome, between 0 and 1.
+        observed: whether it occurred.
+        odds_ratio: R, the change of odds that is looked for.
+    """
+    return np.where(observed, np.log(odds_ratio), 0) - np.log1p((odds_ratio - 1) * expected)
+
+
+def cusum(steps: Floats, charts: Ints, thresholds: Floats) -> Floats:
+    """The path of each chart: its value at each patient, before it starts anew.
+
+    Args:
+        steps: the weight of each patient.
+        charts: the chart of each patient, 0 and up; the patients of a chart stand in their order.
+        thresholds: of each chart.
+
+    Returns:
+        The value at each patient; a signal is where it is at least the threshold.
+    """
+    sizes = np.bincount(charts, minlength=len(thresholds))
+    by_chart = np.argsort(charts, kind="stable")
+    turn = np.arange(len(charts)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    largest_first = np.argsort(-sizes, kind="stable")
+    place = np.argsort(largest_first)
+    # The n-th patients of all charts stand side by side, the charts with the most patients first: one step for all.
+    side_by_side = by_chart[np.lexsort((place[charts[by_chart]], turn))]
+    moves, path = steps[side_by_side], np.empty(len(steps))
+    limits, value = thresholds[largest_first], np.zeros(len(thresholds))
+    first = 0
+    for count in np.bincount(turn):
+        now = value[:count]
+        np.maximum(now + moves[first : first + count], 0, out=now)
+        path[first : first + count] = now
+        now[now >= limits[:count]] = 0
+        first += count
+    values = np.empty(len(steps))
+    values[side_by_side] = path
+    return values
+
+
+def threshold(expected: Floats, odds_ratio: float, draws: Draws, in_control_run: int = IN_CONTROL_RUN) -> float:
+    """The least threshold for which the in-control average run length is at least `in_control_run` patients.
+
+    Args:
+        expected: the risks of the site's patients.
+        odds_ratio: R.
+        draws: the random numbers to simulate with; several times `in_control_run` of them.
+        in_control_run: patients.
+    """
+    drawn = (draws.patient * len(expected)).astype(np.int64)
+    steps = np.where(
+        draws.outcome < expected[drawn],
+        weights(expected, True, odds_ratio)[drawn],
+        weights(expected, False, odds_ratio)[drawn],
+    )
+    total = np.cumsum(steps)
+    # max(0, C + W) at each step is the sum so far less its least value so far.
+    path = total - np.minimum(np.minimum.accumulate(total), 0)
+    starts = np.flatnonzero(path == 0)
+    starts = starts if len(starts) and starts[0] == 0 else np.append(0, starts)
+    lengths = np.diff(np.append(starts, len(path)))
+    highest = np.maximum.reduceat(path, starts)
+    for candidate in _candidates(highest, len(path) // in_control_run):
+        reaching = np.flatnonzero(highest >= candidate)
+        above = np.flatnonzero(path >= candidate)
+        first = above[np.searchsorted(above, starts[reaching])]
+        after_signal = (starts[reaching] + lengths[reaching] - 1 - first).sum()
+        if len(path) - after_signal >= in_control_run * len(reaching):
+            return float(candidate)
+    return float(np.nextafter(highest.max(), np.inf))
+
+
+def cusum_table(outcomes: pa.Table, in_control_run: int = IN_CONTROL_RUN, draws: Draws | None = None) -> pa.Table:
+    """CUSUM and VLAD of each site and outcome, by period of the index fusion.
+
+    Args:
+        outcomes: one row per patient and measure: measure, site_id, index_period, patient_id, expected (the
+            probability by the risk model, between 0 and 1) and observed (whether the outcome occurred).
+        in_control_run: the in-control average run length of each side, in patients.
+        draws: random numbers for the thresholds; `SIMULATED_PATIENTS` of `SEED` unless given.
+
+    Returns:
+        One row per measure, site and period with a patient, with the columns of `sql/marts/cusum.sql`.
+    """
+    draws = draws or Draws.seeded()
+    keys = ["measure", "site_id", "index_period"]
+    outcomes = outcomes.sort_by([(name, "ascending") for name in [*keys, "patient_id"]])
+    expected = outcomes["expected"].to_numpy()
+    observed = outcomes["observed"].to_numpy().astype(bool)
+    codes = [outcomes[name].combine_chunks().dictionary_encode().indices.to_numpy() for name in keys]
+    charts = _numbered(codes[:2])
+    rows = _numbered(codes)
+    first_of_chart, first_of_row = _firsts(charts), _firsts(rows)
+    chart_of_row = charts[first_of_row]
+
+    vlad = np.cumsum(expected - observed)
+    before = (vlad - (expected - observed))[first_of_chart]
+    last_of_row = np.append(first_of_row, len(rows))[1:] - 1
+    columns: dict[str, Floats] = {}
+    signal = np.zeros(len(first_of_row), dtype=np.int64)
+    risks = np.split(expected, first_of_chart)[1:]
+    for bit, (side, odds_ratio) in enumerate(ODDS_RATIOS.items()):
+        limits = np.array([threshold(of_chart, odds_ratio, draws, in_control_run) for of_chart in risks])
+        path = cusum(weights(expected, observed, odds_ratio), charts, limits)
+        columns[f"cusum_{side}"] = np.maximum.reduceat(path, first_of_row)
+        columns[f"threshold_{side}"] = limits[chart_of_row]
+        signal += (columns[f"cusum_{side}"] >= columns[f"threshold_{side}"]) << bit
+    keys_of_row = outcomes.select(keys).take(pa.array(first_of_row))
+    return pa.table(
+        {
+            "measure": keys_of_row["measure"],
+            "site_id": keys_of_row["site_id"],
+            "period": keys_of_row["index_period"],
+            "patients": np.bincount(rows),
+            "observed": np.add.reduceat(observed.astype(np.int64), first_of_row),
+            "expected": np.add.reduceat(expected, first_of_row),
+            "vlad": vlad[last_of_row] - before[chart_of_row],
+            **columns,
+            "signal": pa.array(_SIGNALS, pa.string()).take(pa.array(signal)),
+        }
+    )
+
+
+def _candidates(highest: Floats, most: int) -> Floats:
+    """The heights of excursions, from below, that at most `most` of them reach; a little less, for rounding."""
+    heights, counts = np.unique(highest[highest > 0], return_counts=True)
+    reaching = counts[::-1].cumsum()[::-1]
+    return heights[reaching <= most] - _ROUNDING
+
+
+def _numbered(codes: list[NDArray[np.int32]]) -> Ints:
+    """Numbers, 0 and up, of the groups of rows whose codes are all equal; the groups stand together."""
+    starts = np.ones(len(codes[0]), dtype=bool)
+    starts[1:] = np.any([column[1:] != column[:-1] for column in codes], axis=0)
+    return np.cumsum(starts) - 1
+
+
+def _firsts(groups: Ints) -> Ints:
+    return np.flatnonzero(np.diff(groups, prepend=-1))

@@ -1,0 +1,523 @@
+"""Control charts against published figures and figures worked out by hand; each rule on both sides of its edge."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from outcomes.errors import OutcomesError
+from outcomes.measures.control_charts import (
+    BETTER,
+    RULES,
+    VARIATIONS,
+    Annotation,
+    Limits,
+    Signals,
+    between,
+    choose_chart,
+    control_chart_table,
+    days_between,
+    load_annotations,
+    moving_range_limits,
+    patients_between,
+    share_limits,
+    signals,
+    variation,
+)
+from outcomes.shipped import shipped
+from outcomes.sqlfiles import SqlFile
+
+# R 4: set.seed(123); rnorm(20), the series of NHSRplotthedots' own tests
+NORMAL = [
+    -0.56047565, -0.23017749, 1.55870831, 0.07050839, 0.12928774, 1.71506499, 0.46091621, -1.26506123, -0.68685285,
+    -0.44566197, 1.22408180, 0.35981383, 0.40077145, 0.11068272, -0.55584113, 1.78691314, 0.49785048, -1.96661716,
+    0.70135590, -0.47279141,
+]  # fmt: skip
+# Montgomery, Introduction to Statistical Quality Control, 6th ed., table 7.1: leaking cans among 50, in 30 samples
+CANS = [12, 15, 8, 10, 4, 7, 16, 9, 14, 10, 5, 6, 17, 12, 22, 8, 10, 5, 13, 11, 20, 18, 24, 15, 9, 12, 7, 13, 9, 6]
+
+Row = dict[str, Any]
+
+
+def one(length: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.zeros(length, dtype=np.int64)
+
+
+def xmr(values: Sequence[float]) -> tuple[float, float, float]:
+    limits = moving_range_limits(np.array(values, dtype=float), one(len(values)))
+    return limits.centre[0], limits.lower[0], limits.upper[0]
+
+
+def found(values: Sequence[float], segment: Sequence[int] = ()) -> Signals:
+    """Signals around 0 with limits at -3 and 3 and outer thirds from -2 and 2."""
+    lines = (np.full(len(values), line, dtype=float) for line in (0, -3, 3, -2, 2))
+    owner = np.array(segment, dtype=np.int64) if segment else one(len(values))
+    return signals(np.array(values, dtype=float), Limits(*lines), owner)
+
+
+def hit(rule: str, values: Sequence[float], segment: Sequence[int] = ()) -> list[int]:
+    return [int(row) for row in np.flatnonzero(found(values, segment).hits[:, RULES.index(rule)])]
+
+
+@pytest.mark.parametrize(
+    ("values", "published"),
+    [
+        (NORMAL, (0.142, -3.01, 3.29)),
+        (NORMAL[:10], (0.0746, -2.60, 2.75)),
+        (NORMAL[10:], (0.209, -3.28, 3.70)),
+    ],
+)
+def test_xmr_limits_are_those_of_plot_the_dots(values: list[float], published: tuple[float, ...]) -> None:
+    # tests/testthat/_snaps/ptd_spc.md of NHSRplotthedots, three significant digits
+    assert [float(f"{line:.3g}") for line in xmr(values)] == list(published)
+
+
+def test_an_odd_value_does_not_widen_the_limits() -> None:
+    # NHSRplotthedots, vignette "Deviations from Excel defaults": 4.6, 1.94 and -0.72
+    centre, lower, upper = xmr([1, 2, 1, 2, 10, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1])
+    assert (round(upper, 2), round(centre, 2), round(lower, 2)) == (4.60, 1.94, -0.72)
+
+
+def test_xmr_by_hand() -> None:
+    # moving ranges 2, 3, 1 and 4
+    assert xmr([3, 5, 2, 3, 7]) == pytest.approx((4, 4 - 2.66 * 2.5, 4 + 2.66 * 2.5))
+    assert xmr([0.1] * 12) == pytest.approx((0.1, 0.1, 0.1))
+
+
+def test_one_value_has_no_limits() -> None:
+    centre, lower, upper = xmr([5])
+    assert centre == 5
+    assert math.isnan(lower)
+    assert math.isnan(upper)
+
+
+def test_outside() -> None:
+    assert hit("outside", [0, 3, 3.001, -3, -3.001]) == [2, 4]
+
+
+def test_a_run_is_seven() -> None:
+    assert hit("run", [-1, 1, 2, 1, 2, 1, 2, -1]) == []
+    assert hit("run", [-1, 1, 2, 1, 2, 1, 2, 1, -1]) == [1, 2, 3, 4, 5, 6, 7]
+    assert hit("run", [-1] * 8) == list(range(8))
+
+
+def test_a_value_on_the_centre_ends_a_run() -> None:
+    assert hit("run", [1, 2, 1, 0, 1, 2, 1, 2]) == []
+    assert hit("run", [0, 0, 0, 0, 0, 0, 0, 0]) == []
+    assert hit("run", [1e-15] * 8) == [], "rounding is no side"
+
+
+def test_a_trend_is_seven_values() -> None:
+    assert hit("trend", [-1, -0.5, 0, 0.5, 1, 1.5]) == []
+    assert hit("trend", [-1, -0.5, 0, 0.5, 1, 1.5, 1.8]) == list(range(7))
+    assert hit("trend", [1.5, 1.8, 1.5, 1, 0.5, 0, -0.5, -1, -0.5]) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_two_equal_values_end_a_trend() -> None:
+    assert hit("trend", [-1, -0.5, 0, 0, 0.5, 1, 1.5, 1.8]) == []
+
+
+def test_two_of_three_in_the_outer_third() -> None:
+    assert hit("near", [0, 2.5, 1, 2.1, 0]) == [1, 3]
+    assert hit("near", [0, 2.5, 2, 1, 2.1, 0]) == [], "2 is where the third begins"
+    assert hit("near", [2.5, 2.1, 1]) == [0, 1]
+    assert hit("near", [-2.5, -1, -2.1]) == [0, 2]
+    assert hit("near", [2.5, 2.1]) == [], "not three"
+
+
+def test_the_three_are_on_one_side() -> None:
+    assert hit("near", [2.5, -1, 2.5]) == []
+    assert hit("near", [1, 2.5, -2.5, -1]) == []
+    assert hit("near", [2.5, 0, 2.5]) == []
+
+
+def test_opposite_limits_are_no_signal_as_in_plot_the_dots() -> None:
+    # tests/testthat/test-ptd_spc_standard.R
+    values = np.array([1.0, -1.0] * 7 + [5.5, -5.5])
+    limits = moving_range_limits(values, one(16))
+    assert not signals(values, limits, one(16)).hits[14:].any()
+
+
+def test_beyond_the_limit_counts_as_near_it() -> None:
+    assert hit("near", [1, 3.5, 2.5]) == [1, 2]
+
+
+def test_rules_end_where_a_phase_ends() -> None:
+    assert hit("run", [1, 2, 1, 2, 1, 2, 1, 2], [0, 0, 0, 0, 1, 1, 1, 1]) == []
+    assert hit("trend", [-1, -0.5, 0, 0.5, 1, 1.5, 1.8], [0, 0, 0, 0, 0, 0, 1]) == []
+    assert hit("near", [2.5, 1, 2.5], [0, 0, 1]) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "towards"),
+    [
+        ([3.5], 1),
+        ([-3.5], -1),
+        ([-1] * 7, -1),
+        ([-1.9, -1.5, -1, -0.9, -0.8, -0.7, -0.6], 1),
+        ([1, 2.5, 2.5], 1),
+    ],
+)
+def test_a_signal_points_somewhere(values: list[float], towards: int) -> None:
+    assert found(values).towards[-1] == towards
+
+
+def test_where_trends_meet_the_later_one_counts() -> None:
+    rise_and_fall = [-1.2, -0.8, -0.4, 0, 0.4, 0.8, 1.2, 0.8, 0.4, 0, -0.4, -0.8, -1.2]
+    assert found(rise_and_fall).towards.tolist() == [1] * 6 + [-1] * 7
+
+
+@pytest.mark.parametrize(
+    ("direction", "high", "low"),
+    [
+        ("lower_is_better", "special_concerning", "special_improving"),
+        ("higher_is_better", "special_improving", "special_concerning"),
+        ("neutral", "special_neutral", "special_neutral"),
+    ],
+)
+def test_variation_follows_the_direction(direction: str, high: str, low: str) -> None:
+    kinds = variation(found([3.5, 1, -3.5]), np.full(3, BETTER[direction]))
+    assert [VARIATIONS[kind] for kind in kinds] == [high, "common", low]
+
+
+def test_p_chart_of_the_juice_cans() -> None:
+    cans, sizes = np.array(CANS), np.full(30, 50)
+    limits = share_limits(cans, sizes, one(30))
+    assert limits.centre[0] == pytest.approx(0.2313, abs=5e-5)
+    assert limits.upper[0] == pytest.approx(0.4102, abs=1e-4)
+    assert limits.lower[0] == pytest.approx(0.0524, abs=1e-4)
+    outside = signals(cans / 50, limits, one(30)).hits[:, RULES.index("outside")]
+    assert [int(sample) + 1 for sample in np.flatnonzero(outside)] == [15, 23]
+
+
+def test_limits_vary_with_the_patients() -> None:
+    limits = share_limits(np.array([20, 80]), np.array([100, 400]), one(2))
+    assert limits.centre.tolist() == [0.2, 0.2]
+    assert limits.upper == pytest.approx([0.2 + 3 * 0.04, 0.2 + 3 * 0.02])
+    assert limits.near_lower == pytest.approx([0.2 - 2 * 0.04, 0.2 - 2 * 0.02])
+
+
+@pytest.mark.parametrize("share", [0.1, 0.9])
+def test_limits_are_exact_where_few_are_expected(share: float) -> None:
+    patients = np.array([30, 50])
+    limits = share_limits(np.round(patients * share).astype(int), patients, one(2))
+    masses = [math.comb(30, k) * share**k * (1 - share) ** (30 - k) for k in range(31)]
+    upper, lower = round(limits.upper[0] * 30), round(limits.lower[0] * 30)
+    assert sum(masses[upper + 1 :]) <= 0.00135 < sum(masses[upper:])
+    assert sum(masses[:lower]) <= 0.00135 < sum(masses[: lower + 1])
+    # 50 patients at 10 % expect 5, which is enough for the usual limits
+    assert limits.upper[1] - share == pytest.approx(min(3 * math.sqrt(0.09 / 50), 1 - share))
+
+
+def test_no_signal_where_the_share_cannot_be_lower() -> None:
+    numerators = np.array([0, 0, 3, 0, 0, 2, 0, 4])
+    patients = np.full(8, 10)
+    found_here = signals(numerators / patients, share_limits(numerators, patients, one(8)), one(8))
+    assert not found_here.hits[numerators == 0].any()
+
+
+@pytest.mark.parametrize("numerator", [0, 10])
+def test_all_or_none_is_no_signal(numerator: int) -> None:
+    numerators, patients = np.full(12, numerator), np.full(12, 10)
+    limits = share_limits(numerators, patients, one(12))
+    assert (limits.lower == numerator / 10).all()
+    assert not signals(numerators / patients, limits, one(12)).hits.any()
+
+
+def test_exposure_between_events() -> None:
+    events = np.array([0, 1, 0, 0, 2, 0, 1, 0])
+    exposure = np.array([5, 5, 1, 2, 3, 4, 5, 9])
+    assert between(events, exposure, one(8)).tolist() == [0, 10, 0, 0, 6, 0, 9, 0]
+    assert between(events, exposure, np.array([0, 0, 0, 0, 0, 1, 1, 1])).tolist() == [0, 10, 0, 0, 6, 0, 9, 0]
+    assert between(events, exposure, np.array([0, 0, 0, 1, 1, 1, 1, 1])).tolist() == [0, 10, 0, 0, 5, 0, 9, 0]
+    assert between(np.zeros(3, dtype=int), exposure[:3], one(3)).tolist() == [0, 0, 0]
+
+
+def test_g_chart_has_geometric_limits() -> None:
+    events, patients = np.array([1, 0, 1, 0, 0, 1]), np.array([10, 10, 20, 30, 10, 20])
+    values, limits = patients_between(events, patients, one(6))
+    assert values[[0, 2, 5]].tolist() == [9, 29, 59]
+    assert np.isnan(values[[1, 3, 4]]).all()
+    share = 3 / 100  # P(X <= x) = 1 - (1 - p)^(x + 1)
+    tail = 0.0013498980316300933
+    assert limits.centre[0] == math.ceil(math.log(0.5) / math.log(1 - share)) - 1
+    assert limits.upper[0] == math.ceil(math.log(tail) / math.log(1 - share)) - 1
+    assert limits.lower[0] == 0
+
+
+def test_two_outcomes_in_a_month_are_one_value_with_narrower_limits() -> None:
+    values, limits = patients_between(np.array([1, 2]), np.array([50, 100]), one(2))
+    assert values.tolist() == [49, 49]
+    assert limits.upper[1] < limits.upper[0]
+    assert limits.lower[1] >= limits.lower[0]
+
+
+def test_t_chart_has_exponential_limits() -> None:
+    values, limits = days_between(np.array([1, 0, 1]), np.array([100, 50, 250]), one(3))
+    assert values[[0, 2]].tolist() == [100, 300]
+    mean = 200
+    assert limits.centre[0] == pytest.approx(mean * math.log(2))
+    assert limits.upper[0] == pytest.approx(mean * 6.6077, rel=1e-4)
+    assert limits.lower[0] == pytest.approx(mean * 0.0013508, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("events", "patients", "months", "is_rate", "chart"),
+    [
+        (0, 0, 0, False, None),
+        (11, 500, 12, False, "g"),
+        (12, 500, 12, False, "p"),
+        (11, 500, 12, True, "t"),
+        (12, 500, 12, True, "xmr"),
+        (1200, 11_999, 12, False, "p"),
+        (1200, 12_000, 12, False, "xmr"),
+        (0, 12_000, 12, False, "g"),
+    ],
+)
+def test_the_chart_follows_the_volume(
+    events: int, patients: int, months: int, is_rate: bool, chart: str | None
+) -> None:
+    choice = choose_chart(events, patients, months, is_rate)
+    assert choice.chart == chart
+    assert choice.reason
+
+
+def month(number: int) -> str:
+    return f"{2020 + number // 12}-{number % 12 + 1:02d}"
+
+
+def counts(series: dict[tuple[str, str | None], list[tuple[int, int]]], days: int | None = None) -> pa.Table:
+    """The cube for series of (numerator, patients) by month from January 2020; with rows of other resolutions."""
+    schema = pa.schema(
+        {
+            "measure": pa.string(),
+            "site_id": pa.string(),
+            "resolution": pa.string(),
+            "period": pa.string(),
+            "stratum_kind": pa.string(),
+            "stratum": pa.string(),
+            "numerator": pa.int64(),
+            "patients": pa.int64(),
+            "excluded": pa.int64(),
+            "days": pa.int64(),
+        }
+    )
+    rows: list[Row] = []
+    for (measure, site), months in series.items():
+        key = {"measure": measure, "site_id": site, "excluded": 0, "numerator": 1, "patients": 9}
+        rows.append(key | {"resolution": "year", "period": "2020", "stratum_kind": "all"})
+        rows.append(key | {"resolution": "all", "stratum_kind": "approach", "stratum": "anterior"})
+        rows += [
+            key
+            | {"resolution": "month", "period": month(number), "stratum_kind": "all"}
+            | {"numerator": numerator, "patients": patients, "days": patients * days if days else None}
+            for number, (numerator, patients) in enumerate(months)
+        ]
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def chart(table: pa.Table, site: str | None = None) -> list[Row]:
+    return [row for row in table.to_pylist() if row["site_id"] == site]
+
+
+STEADY = [(20, 100), (22, 100)] * 6
+DIRECTIONS = {"pain": "lower_is_better", "satisfied": "higher_is_better", "revision_rate": "lower_is_better"}
+
+
+def test_a_table_by_measure_site_and_month() -> None:
+    table = control_chart_table(
+        counts({("satisfied", None): STEADY, ("pain", "south"): STEADY, ("pain", None): STEADY}), DIRECTIONS
+    )
+    keys = [(row["measure"], row["site_id"], row["period"]) for row in table.to_pylist()]
+    assert keys == [
+        (measure, site, month(number))
+        for measure, site in (("pain", None), ("pain", "south"), ("satisfied", None))
+        for number in range(12)
+    ]
+    first = table.to_pylist()[0]
+    assert (first["chart"], first["value"], first["centre"], first["phase"]) == ("p", 0.2, pytest.approx(0.21), 1)
+    assert (first["rules"], first["variation"], first["is_rebased"]) == (None, "common", False)
+    assert not first["has_trial_limits"]
+
+
+def test_rules_and_variation_of_a_table() -> None:
+    worse = [*STEADY[:6], (60, 100), (40, 100)]
+    rows = chart(control_chart_table(counts({("pain", None): worse}), DIRECTIONS))
+    assert [(row["rules"], row["variation"]) for row in rows[-2:]] == [
+        ("outside", "special_concerning"),
+        (None, "common"),
+    ]
+    rows = chart(control_chart_table(counts({("satisfied", None): worse}), DIRECTIONS))
+    assert rows[-2]["variation"] == "special_improving"
+    assert rows[-2]["has_trial_limits"], "fewer than 12 values"
+
+
+def test_months_without_patients_have_no_value() -> None:
+    gap = [(6, 30), (0, 0), (7, 30)]
+    rows = chart(control_chart_table(counts({("pain", None): gap}), DIRECTIONS))
+    assert [row["value"] for row in rows] == [0.2, None, pytest.approx(7 / 30)]
+    assert [row["variation"] for row in rows] == ["common", None, "common"]
+    assert (rows[1]["lower"], rows[1]["chart"]) == (None, "p")
+
+
+def test_a_run_passes_over_months_without_patients() -> None:
+    months = [(9, 30)] * 4 + [(0, 0)] + [(10, 30)] * 3 + [(1, 30)] * 7
+    rows = chart(control_chart_table(counts({("pain", None): months}), DIRECTIONS))
+    assert [row["rules"] is not None and "run" in row["rules"] for row in rows] == [True] * 4 + [False] + [True] * 10
+
+
+def test_no_patients_at_all() -> None:
+    rows = chart(control_chart_table(counts({("pain", None): [(0, 0)] * 3}), DIRECTIONS))
+    assert {(row["chart"], row["reason_for_chart"], row["value"]) for row in rows} == {
+        (None, "no patients in any month", None)
+    }
+
+
+def test_a_cube_without_months() -> None:
+    table = control_chart_table(counts({("pain", None): []}), DIRECTIONS)
+    assert table.num_rows == 0
+    assert "variation" in table.column_names
+
+
+def test_a_long_wait_for_an_outcome_is_an_improvement() -> None:
+    months = [(1, 20), (0, 20)] * 12 + [(0, 600), (1, 20)]
+    rows = chart(control_chart_table(counts({("pain", None): months}), DIRECTIONS))
+    assert {row["chart"] for row in rows} == {"g"}
+    assert (rows[-1]["rules"], rows[-1]["variation"]) == ("outside", "special_improving")
+    assert rows[-2]["value"] is None
+
+
+def test_a_rate_is_per_100_person_years() -> None:
+    rows = chart(control_chart_table(counts({("revision_rate", None): [(2, 100), (4, 100)]}, 365), DIRECTIONS))
+    assert {row["chart"] for row in rows} == {"xmr"}
+    assert [row["value"] for row in rows] == pytest.approx([2.00137, 4.00274], abs=1e-5)
+    assert rows[0]["lower"] == 0
+    rows = chart(control_chart_table(counts({("revision_rate", None): [(1, 100), (0, 100)]}, 365), DIRECTIONS))
+    assert [(row["chart"], row["value"]) for row in rows] == [("t", 36_500), ("t", None)]
+
+
+def test_limits_of_many_patients_come_from_the_moving_range() -> None:
+    rows = chart(control_chart_table(counts({("pain", None): [(300, 1000), (400, 1000)] * 6}), DIRECTIONS))
+    assert {row["chart"] for row in rows} == {"xmr"}
+    assert (rows[0]["lower"], rows[0]["upper"]) == pytest.approx((0.35 - 0.266, 0.35 + 0.266))
+
+
+def rebase(site: str, period: str) -> Annotation:
+    return Annotation(site, "pain", period, "rebase", "", "A. Lead", "new pathway")
+
+
+def note(site: str, period: str) -> Annotation:
+    return Annotation(site, "pain", period, "note", "new clinic", "B. Nurse", "")
+
+
+TWO_LEVELS = [(20, 100), (22, 100)] * 6 + [(50, 100), (52, 100)] * 6
+
+
+def test_a_rebase_starts_a_phase_with_limits_of_its_own() -> None:
+    cube = counts({("pain", None): TWO_LEVELS, ("pain", "south"): TWO_LEVELS, ("satisfied", None): TWO_LEVELS})
+    table = control_chart_table(cube, DIRECTIONS, [rebase("", "2021-01")])
+    for site in (None, "south"):
+        rows = [row for row in chart(table, site) if row["measure"] == "pain"]
+        assert [row["phase"] for row in rows] == [1] * 12 + [2] * 12
+        assert [row["is_rebased"] for row in rows] == [False] * 12 + [True] + [False] * 11
+        assert (rows[0]["centre"], rows[12]["centre"]) == pytest.approx((0.21, 0.51))
+        assert {row["rules"] for row in rows} == {None}
+        assert (rows[12]["annotation_author"], rows[12]["annotation_reason"]) == ("A. Lead", "new pathway")
+    other = [row for row in chart(table) if row["measure"] == "satisfied"]
+    assert {row["phase"] for row in other} == {1}
+    assert "run" in other[0]["rules"]
+
+
+def test_a_rebase_of_a_site_is_of_that_site() -> None:
+    cube = counts({("pain", None): TWO_LEVELS, ("pain", "south"): TWO_LEVELS})
+    table = control_chart_table(cube, DIRECTIONS, [rebase("south", "2021-01")])
+    assert {row["phase"] for row in chart(table)} == {1}
+    assert {row["phase"] for row in chart(table, "south")} == {1, 2}
+
+
+def test_a_rebase_in_the_first_month_changes_nothing() -> None:
+    table = control_chart_table(counts({("pain", None): STEADY}), DIRECTIONS, [rebase("", "2020-01")])
+    assert {row["phase"] for row in chart(table)} == {1}
+
+
+def test_annotations_of_a_month_are_joined() -> None:
+    table = control_chart_table(
+        counts({("pain", None): STEADY}), DIRECTIONS, [note("", "2020-03"), note("", "2020-03"), rebase("", "2020-03")]
+    )
+    row = chart(table)[2]
+    assert row["annotation"] == "new clinic; new clinic"
+    assert row["annotation_author"] == "B. Nurse; B. Nurse; A. Lead"
+    assert row["annotation_reason"] == "new pathway"
+    assert chart(table)[1]["annotation"] is None
+
+
+def test_an_annotation_of_no_month_here_changes_nothing() -> None:
+    cube = counts({("pain", None): STEADY})
+    assert control_chart_table(cube, DIRECTIONS, [rebase("", "1999-01"), note("north", "2020-01")]).equals(
+        control_chart_table(cube, DIRECTIONS)
+    )
+
+
+def test_the_mart_describes_the_table() -> None:
+    file = SqlFile(shipped("sql", "marts", "control_charts.sql"))
+    table = control_chart_table(counts({("pain", None): STEADY, ("pain", "south"): STEADY}), DIRECTIONS)
+    with duckdb.connect() as con:
+        con.register("control_chart_points", table)
+        mart = con.sql(file.select).to_arrow_table()
+    assert mart.column_names == list(file.header["columns"]) == table.column_names
+    assert mart.num_rows == table.num_rows
+    assert file.header["columns"]["variation"]["enum"] == list(VARIATIONS)
+
+
+HEADER = "site_id,measure,period,kind,text,author,reason\n"
+
+
+def load(folder: Path, text: str) -> tuple[Annotation, ...]:
+    file = folder / "annotations.csv"
+    file.write_text(text, encoding="utf-8")
+    return load_annotations(file, {"pain"}, {"south"})
+
+
+def test_no_file_is_no_annotations(tmp_path: Path) -> None:
+    assert load_annotations(tmp_path / "annotations.csv", {"pain"}, {"south"}) == ()
+
+
+def test_annotations_are_read(tmp_path: Path) -> None:
+    text = HEADER + ",pain,2021-01,rebase,,A. Lead,new pathway\nsouth, pain ,2020-03,note,new clinic,B. Nurse,\n"
+    assert load(tmp_path, text) == (rebase("", "2021-01"), note("south", "2020-03"))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "the columns must be site_id, measure"),
+        ("site_id,measure\n", "the columns must be"),
+        (HEADER + ",pain,2021-01,rebase,,A. Lead\n", "row 2: not 7 columns"),
+        (HEADER + ",pane,2021-01,rebase,,A. Lead,why\n", "row 2: there is no such measure"),
+        (HEADER + "north,pain,2021-01,rebase,,A. Lead,why\n", "row 2: there is no such site"),
+        (HEADER + ",pain,2021-13,rebase,,A. Lead,why\n", "row 2: period is not YYYY-MM"),
+        (HEADER + ",pain,2021,rebase,,A. Lead,why\n", "row 2: period is not YYYY-MM"),
+        (HEADER + ",pain,2021-01,reset,,A. Lead,why\n", "row 2: kind is neither rebase nor note"),
+        (HEADER + ",pain,2021-01,rebase,,,why\n", "row 2: author is empty"),
+        (HEADER + ",pain,2021-01,rebase,text,A. Lead, \n", "row 2: a rebase needs a reason"),
+        (HEADER + ",pain,2021-01,note,,A. Lead,why\n", "row 2: a note needs a text"),
+        (HEADER + ",pain,2021-01,note,ok,A,\n,pain,x,note,ok,A,\n", "row 3: period is not YYYY-MM"),
+        (HEADER + ',pain,2021-01,note,"ok,A,\n', "is not a CSV file in UTF-8"),
+    ],
+)
+def test_a_malformed_file_is_refused(tmp_path: Path, text: str, fault: str) -> None:
+    with pytest.raises(OutcomesError, match="annotations_malformed") as refusal:
+        load(tmp_path, text)
+    assert fault in refusal.value.where
+
+
+def test_another_encoding_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "annotations.csv"
+    file.write_bytes((HEADER + ",pain,2021-01,note,café,A,\n").encode("latin-1"))
+    with pytest.raises(OutcomesError, match="not a CSV file in UTF-8"):
+        load_annotations(file, {"pain"}, {"south"})
