@@ -1,0 +1,290 @@
+"""Funnels against published figures, figures worked out by hand, and what must hold whatever the figures."""
+
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy.stats import binom
+from statsmodels.stats.meta_analysis import combine_effects
+
+from outcomes.measures.funnel import (
+    Limits,
+    binomial_limits,
+    comparison_table,
+    dispersion,
+    positions,
+    protected_comparison,
+    ratio_interval,
+    standardised,
+    widened_limits,
+    winsorised,
+)
+from outcomes.shipped import shipped
+from outcomes.sqlfiles import SqlFile
+
+SMALL_CELL = 11
+FUNNELPLOTR = np.array([[100.0, 150, 180, 80, 120, 225], [108.0, 112, 165, 95, 100, 220]])
+"""Observed and expected in the tests of FunnelPlotR (tests/testthat/test-classes_methods.R)."""
+
+Row = dict[str, Any]
+
+
+def test_limits_around_the_expected_are_those_of_funnelplotr() -> None:
+    # FunnelPlotR, tests/testthat/test-poisson_limits.R: expected 15, 20, 30
+    expected = np.array([15.0, 20, 30])
+    inner, outer = ratio_interval(expected, expected), ratio_interval(expected, expected, 0.998)
+    assert inner.low == pytest.approx([0.5596924, 0.6108260, 0.6746958], abs=5e-8)
+    assert inner.high == pytest.approx([1.649348, 1.544419, 1.427562], abs=5e-7)
+    assert outer.low == pytest.approx([0.3862650, 0.4479107, 0.5289724], abs=5e-8)
+    assert outer.high == pytest.approx([2.082907, 1.902094, 1.702771], abs=5e-7)
+
+
+def test_exact_interval_of_a_count() -> None:
+    # Garwood 1936: a Poisson count of 0 means 0 to 3.689, one of 10 means 4.795 to 18.390
+    low, high = ratio_interval(np.array([0.0, 10]), np.ones(2))
+    assert low == pytest.approx([0, 4.795], abs=5e-4)
+    assert high == pytest.approx([3.689, 18.390], abs=5e-4)
+
+
+def test_binomial_limits_by_hand() -> None:
+    # Of 10 at even odds: P(0..1) = 11/1024, P(0..2) = 56/1024, and 2.5 % are 25.6/1024: a share (25.6 - 11)/45 of
+    # the way from 1 to 2 patients.
+    low, high = binomial_limits(np.array([10.0]), np.array([0.5]), 0.95)
+    assert low == pytest.approx([(1 + 14.6 / 45) / 10], abs=1e-12)
+    assert high == pytest.approx([(9 - 14.6 / 45) / 10], abs=1e-12)
+
+
+def test_of_a_certain_outcome_nothing_less_is_inside() -> None:
+    low, high = binomial_limits(np.array([30.0, 30]), np.array([0.0, 1]), 0.95)
+    assert low[0] == 0 < high[0] < 1 / 30
+    assert 29 / 30 < low[1] < high[1] == 1
+
+
+@given(
+    patients=st.integers(20, 500),
+    risk=st.floats(0.001, 0.999),
+    level=st.sampled_from([0.95, 0.998]),
+    observed=st.integers(0, 500),
+)
+def test_beyond_a_limit_is_what_chance_gives_too_rarely(
+    patients: int, risk: float, level: float, observed: int
+) -> None:
+    observed = min(observed, patients)
+    tail = (1 - level) / 2
+    below, above = binom.cdf(observed, patients, risk), binom.sf(observed - 1, patients, risk)
+    assume(min(abs(below - tail), abs(above - tail)) > 1e-9)
+    limits = binomial_limits(np.array([float(patients)]), np.array([risk]), level)
+    assert (observed / patients < limits.low[0]) == (below < tail)
+    assert (observed / patients > limits.high[0]) == (above < tail)
+
+
+def test_phi_is_that_of_funnelplotr() -> None:
+    # FunnelPlotR, tests/testthat/test-classes_methods.R: z-scores on the log scale, none of six truncated
+    observed, expected = FUNNELPLOTR
+    error = 1 / np.sqrt(expected)
+    assert round(dispersion(np.log(observed / expected) / error, error).phi, 6) == 2.948033
+
+
+def test_tau2_is_that_of_a_meta_analysis() -> None:
+    observed, expected = FUNNELPLOTR
+    _, error = standardised(observed, expected, np.zeros(6))
+    values = np.sqrt(observed / expected)
+    pooled = np.average(values, weights=error**-2)
+    oracle = combine_effects(values, error**2, method_re="dl")
+    assert dispersion((values - pooled) / error, error).tau2 == pytest.approx(oracle.tau2, rel=1e-12)
+
+
+def test_z_scores_by_hand() -> None:
+    # sqrt(36/16) - 1 = 0.5; of a rare outcome the error is 1/(2 sqrt 16), at a risk of 0.75 half as much
+    z, error = standardised(np.array([36.0, 36, 0]), np.full(3, 16.0), np.array([0, 0.75, 0]))
+    assert z == pytest.approx([4, 8, -8])
+    assert error == pytest.approx([0.125, 0.0625, 0.125])
+
+
+def test_the_outermost_tenths_are_drawn_in() -> None:
+    assert winsorised(np.arange(11.0)).tolist() == [1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9]
+
+
+def test_sites_that_differ_by_chance_alone_have_no_variance_between_them() -> None:
+    assert dispersion(np.array([0.5, -0.5, 0.1]), np.full(3, 0.1)).tau2 == 0
+    one = dispersion(np.array([3.0]), np.array([0.1]))
+    assert np.isnan(one.phi)
+    assert one.tau2 == 0
+
+
+def test_widened_limits_by_hand() -> None:
+    # error² + tau² = 0.04: 1 ± 1.959964 · 0.2, squared; a limit below nothing is nothing
+    low, high = widened_limits(np.sqrt(np.array([0.03, 1])), 0.01, 0.95)
+    assert low == pytest.approx([0.369673, 0], abs=1e-6)
+    assert high[0] == pytest.approx(1.937644, abs=1e-6)
+
+
+def test_positions() -> None:
+    inner, outer = Limits(np.full(5, 0.5), np.full(5, 1.5)), Limits(np.full(5, 0.2), np.full(5, 2.0))
+    values = np.array([0.1, 0.4, 1.5, 1.6, 2.1])
+    assert positions(values, inner, outer).tolist() == ["below_99_8", "below_95", "inside", "above_95", "above_99_8"]
+
+
+def test_a_site_is_compared_with_what_is_expected_of_it() -> None:
+    rows = compare({"big": (100, 36, 0.16), "fair": (400, 60, 0.2)})
+    big = rows["big"]
+    assert (big["marking"], big["patients"], big["observed"], big["expected"]) == ("compared", 100, 36, 16)
+    assert big["ratio"] == pytest.approx(2.25)
+    assert big["target_share"] == pytest.approx(96 / 500)
+    assert big["adjusted_share"] == pytest.approx(2.25 * 96 / 500)
+    assert big["position"] == "above_99_8"
+    limit = binomial_limits(np.array([100.0]), np.array([0.16]), 0.95).high[0]
+    assert big["high_95"] == pytest.approx(limit / 0.16 * 96 / 500)
+    assert rows["fair"]["position"] == "below_95"
+
+
+def test_a_small_site_is_marked_and_not_placed() -> None:
+    rows = compare({"big": (100, 30, 0.3), "small": (19, 15, 0.3), "just": (20, 6, 0.3), "new": (0, 0, 0.3)})
+    assert [rows[site]["marking"] for site in ("big", "small", "just", "new")] == [
+        "compared", "insufficient", "compared", "insufficient"
+    ]  # fmt: skip
+    assert (rows["small"]["patients"], rows["small"]["observed"]) == (19, 15)
+    assert {rows["small"][name] for name in _JUDGEMENTS} == {None}
+    assert rows["new"]["share"] is None
+
+
+def test_sites_stand_in_the_order_of_their_ids() -> None:
+    assert list(compare({"b": (50, 40, 0.5), "c": (50, 2, 0.5), "a": (50, 25, 0.5)})) == ["a", "b", "c"]
+
+
+def test_without_any_event_there_is_nothing_to_compare() -> None:
+    row = compare({"big": (100, 0, 0.0)})["big"]
+    assert (row["marking"], row["share"], row["ratio"], row["position"]) == ("none_expected", 0, None, None)
+
+
+def test_one_site_alone_is_as_expected() -> None:
+    row = compare({"only": (200, 40, 0.2)})["only"]
+    assert (row["ratio"], row["position"], row["phi"], row["tau2"]) == (pytest.approx(1), "inside", None, 0)
+    assert row["widened_high_95"] == row["high_95"]
+
+
+def test_limits_widen_where_sites_differ_by_more_than_chance() -> None:
+    rows = compare({f"s{n}": (400, 40 + 25 * n, 0.25) for n in range(6)})
+    assert rows["s0"]["phi"] > 1
+    assert rows["s0"]["tau2"] > 0
+    for row in rows.values():
+        assert row["widened_low_95"] < row["low_95"] < row["high_95"] < row["widened_high_95"]
+    assert rows["s5"]["position"] == "above_99_8"
+    assert rows["s5"]["widened_position"] == "inside"
+
+
+def test_completeness_counts_the_lost_and_not_the_dead_and_those_too_early() -> None:
+    reasons = (
+        ["lost_before_horizon"] * 25 + ["window_not_closed"] * 500 + ["death_before_horizon", "died_before_window"]
+    )
+    row = compare({"big": (75, 30, 0.4)}, excluded={"big": reasons})["big"]
+    assert (row["eligible"], row["completeness"]) == (100, 0.75)
+
+
+def test_the_mart_has_the_columns_of_its_file() -> None:
+    con, expected = _registry({"big": (100, 30, 0.3)}, {})
+    con.register("site_comparison", comparison_table(con, expected))
+    _columns_are_described(con, "marts")
+
+
+def test_the_protected_comparison_knows_only_the_rounded_counts() -> None:
+    sites = {"a": (103, 33, 0.3), "b": (98, 4, 0.31), "c": (21, 12, 0.3)}
+    exact = _table(sites)
+    shown = _shown({None: (220, 50), "a": (105, 35), "c": (25, 15)}, hidden=["b"])
+    protected = protected_comparison(exact, shown, SMALL_CELL)
+    rows = {row["site_id"]: row for row in protected.to_pylist() if row["measure"] == "suspected_asd"}
+    assert (rows["a"]["patients"], rows["a"]["observed"], rows["a"]["expected"]) == (105, 35, 30.9)
+    assert rows["a"]["ratio"] == pytest.approx(35 / 30.9)
+    assert rows["a"]["target_share"] == pytest.approx(50 / 220)
+    assert rows["a"]["eligible"] == 100
+    assert rows["a"]["completeness"] == 1
+    assert rows["b"]["is_suppressed"]
+    assert {value for name, value in rows["b"].items() if name not in {"measure", "site_id", "is_suppressed"}} == {None}
+
+
+def test_what_is_hidden_changes_nothing_that_is_shown() -> None:
+    shown = _shown({None: (220, 50), "a": (105, 35), "c": (25, 15)}, hidden=["b"])
+    few = protected_comparison(_table({"a": (103, 33, 0.3), "b": (98, 4, 0.31), "c": (21, 12, 0.3)}), shown, SMALL_CELL)
+    many = protected_comparison(
+        _table({"a": (103, 33, 0.3), "b": (98, 90, 0.9), "c": (21, 12, 0.3)}), shown, SMALL_CELL
+    )
+    assert few.equals(many)
+
+
+def test_without_the_sum_of_all_sites_no_site_is_shown() -> None:
+    shown = _shown({"a": (105, 35), "b": (100, 30)}, hidden=[None])
+    protected = protected_comparison(_table({"a": (103, 33, 0.3), "b": (98, 32, 0.3)}), shown, SMALL_CELL)
+    assert set(protected["is_suppressed"].to_pylist()) == {True}
+    con = duckdb.connect()
+    con.register("protected_site_comparison", protected)
+    _columns_are_described(con, "measures")
+
+
+_JUDGEMENTS = (
+    "ratio", "ratio_low", "ratio_high", "adjusted_share", "low_95", "high_95", "position", "widened_position"
+)  # fmt: skip
+
+
+def compare(sites: dict[str, tuple[int, int, float]], excluded: dict[str, list[str]] | None = None) -> dict[str, Row]:
+    """The rows of one outcome by site; of each site the patients followed, those with the outcome, and their risk."""
+    rows = _table(sites, excluded).to_pylist()
+    return {row["site_id"]: row for row in rows if row["measure"] == "suspected_asd"}
+
+
+def _table(sites: dict[str, tuple[int, int, float]], excluded: dict[str, list[str]] | None = None) -> pa.Table:
+    con, expected = _registry(sites, excluded or {})
+    return comparison_table(con, expected)
+
+
+def _registry(
+    sites: dict[str, tuple[int, int, float]], excluded: dict[str, list[str]]
+) -> tuple[duckdb.DuckDBPyConnection, pa.Table]:
+    con = duckdb.connect()
+    submissions = pa.table({"site_id": list(sites), "status": ["accepted"] * len(sites)})
+    expected = [
+        {"measure": "suspected_asd", "site_id": site, "patient_id": f"p{n}", "observed": int(n < events), "expected": p}
+        for site, (patients, events, p) in sites.items()
+        for n in range(patients)
+    ]
+    schema = pa.schema(
+        [("measure", pa.string()), ("site_id", pa.string()), ("patient_id", pa.string()), ("observed", pa.int64()),
+         ("expected", pa.float64())]
+    )  # fmt: skip
+    results = [row | {"status": "yes" if row["observed"] else "no", "reason": None} for row in expected] + [
+        {"measure": "suspected_asd", "site_id": site, "patient_id": f"x{n}", "status": "excluded", "reason": reason}
+        for site, reasons in excluded.items()
+        for n, reason in enumerate(reasons)
+    ]
+    results_schema = pa.schema(
+        [(name, pa.string()) for name in ("measure", "site_id", "patient_id", "status", "reason")]
+    )
+    for name, table in (
+        ("submissions", submissions),
+        ("measure_results", pa.Table.from_pylist(results, schema=results_schema)),
+    ):
+        con.register("given", table)
+        con.execute(f"create table {name} as from given")
+    return con, pa.Table.from_pylist(expected, schema=schema)
+
+
+def _shown(counts: dict[str | None, tuple[int, int]], hidden: list[str | None]) -> pa.Table:
+    rows: list[Row] = [
+        {"site_id": site, "patients": patients, "numerator": events, "state": "shown"}
+        for site, (patients, events) in counts.items()
+    ] + [{"site_id": site, "state": "suppressed"} for site in hidden]
+    everybody: Row = {"measure": "suspected_asd", "resolution": "all", "stratum_kind": "all"}
+    of_a_year: Row = {"resolution": "year", "patients": 1, "numerator": 1, "state": "shown"}
+    schema = pa.schema(
+        [("measure", pa.string()), ("site_id", pa.string()), ("resolution", pa.string()),
+         ("stratum_kind", pa.string()), ("numerator", pa.int64()), ("patients", pa.int64()), ("state", pa.string())]
+    )  # fmt: skip
+    return pa.Table.from_pylist([everybody | row for row in [*rows, *(row | of_a_year for row in rows)]], schema=schema)
+
+
+def _columns_are_described(con: duckdb.DuckDBPyConnection, folder: str) -> None:
+    file = SqlFile(shipped("sql", folder) / "site_comparison.sql")
+    assert con.sql(file.select).columns == list(file.header["columns"])
