@@ -15,8 +15,10 @@ from outcomes.sqlfiles import SqlFile, load
 
 _OF_THE_COHORT = {"attrition", "cohort"}
 """Relations whose reasons say why a patient is in no episode at all."""
-_OF_WINDOWS = {"responders"}
 _STATEMENTS = [file for folder in ("episodes", "labels") for file in load(shipped("sql", folder))]
+_INPUTS = load(shipped("sql", "measures", "inputs"))
+_OF_WINDOWS = [file for file in _INPUTS if file.name == "responders"]
+_OF_MEASURES = [file for file in _INPUTS if file.header.get("is_view")]
 _SITUATIONS = sorted((Path(__file__).parent / "labels").glob("*.yaml"))
 
 
@@ -41,19 +43,25 @@ def _enum(mart: str) -> set[str]:
 
 
 def test_labels_give_the_listed_reasons_and_no_other() -> None:
-    of_labels = [file for file in _STATEMENTS if file.name not in _OF_THE_COHORT | _OF_WINDOWS]
+    of_labels = [file for file in _STATEMENTS if file.name not in _OF_THE_COHORT]
     assert _given(of_labels) == _listed("labels") == _enum("labels")
 
 
 def test_windows_give_the_listed_reasons_and_no_other() -> None:
-    assert _given(file for file in _STATEMENTS if file.name in _OF_WINDOWS) == _listed("windows") == _enum("responders")
+    assert _given(_OF_WINDOWS) == _listed("windows") == _enum("responders")
+
+
+def test_measures_give_the_listed_reasons_and_no_other() -> None:
+    given = _given(_OF_MEASURES) | _listed("labels") | _listed("windows")
+    assert given == _listed("measures") == _enum("measure_exclusions")
 
 
 def test_every_reason_says_what_it_means() -> None:
     with shipped("sql", "reference", "reasons.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     assert len({row["reason"] for row in rows}) == len(rows)
-    assert all(row["meaning"] and set(row["used_by"].split(";")) <= {"labels", "windows"} for row in rows)
+    assert all(row["meaning"] and set(row["used_by"].split(";")) <= {"labels", "windows", "measures"} for row in rows)
+    assert {row["is_missing"] for row in rows} == {"true", "false"}
 
 
 @pytest.mark.parametrize("reason", sorted(_listed("labels")))

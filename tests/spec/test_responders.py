@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from outcomes.shipped import shipped
-from tests.support.situations import Row, complete, label
+from tests.support.situations import Row, complete, measure
 
 _REVISION: Row = {"code_system": "CPT", "code": "22551", "levels": "C6-7"}
 
@@ -154,7 +154,7 @@ SITUATIONS: dict[str, tuple[dict[str, list[Row]], str, Expected]] = {
 @pytest.fixture(scope="module")
 def judged() -> duckdb.DuckDBPyConnection:
     """Every situation as a site of its own."""
-    return label({name: records for name, (records, _, _) in SITUATIONS.items()})
+    return measure({name: records for name, (records, _, _) in SITUATIONS.items()})
 
 
 @pytest.mark.parametrize("name", SITUATIONS)

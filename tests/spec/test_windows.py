@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outcomes.release.codebook import research_marts
-from tests.support.situations import Row, complete, label
+from tests.support.situations import Row, complete, measure
 
 _REVISION: Row = {"code_system": "CPT", "code": "22551", "levels": "C6-7"}
 _TO_24_MONTHS = ("baseline", "6_weeks", "3_months", "6_months", "12_months", "24_months")
@@ -78,7 +78,7 @@ SITUATIONS: dict[str, tuple[dict[str, list[Row]], str, tuple[str, int | None]]] 
 @pytest.fixture(scope="module")
 def windows() -> Iterator[duckdb.DuckDBPyConnection]:
     """Every situation as a site of its own."""
-    with label({name: records for name, (records, _, _) in SITUATIONS.items()}) as con:
+    with measure({name: records for name, (records, _, _) in SITUATIONS.items()}) as con:
         yield con
 
 
@@ -101,7 +101,7 @@ def test_state(windows: duckdb.DuckDBPyConnection, name: str) -> None:
     [(0, ()), (1005, ()), (1006, ("36_months",)), (1371, ("36_months", "48_months"))],
 )
 def test_later_windows_are_listed_once_they_open(cut: int, further: tuple[str, ...]) -> None:
-    with label({"site": _patient(cut=cut)}) as con:
+    with measure({"site": _patient(cut=cut)}) as con:
         found = con.execute("select visit_window from window_states order by target_day").fetchall()
     assert tuple(window for (window,) in found) == _TO_24_MONTHS + further
 
@@ -130,7 +130,7 @@ def test_each_episode_has_exactly_one_state_in_each_window(histories: list[dict[
         for field in mart.fields
         if field.name == "state"
     )
-    with label({str(number): records for number, records in enumerate(histories)}) as con:
+    with measure({str(number): records for number, records in enumerate(histories)}) as con:
         rows = con.execute(
             """
             select

@@ -8,6 +8,7 @@ import pyarrow as pa
 from outcomes.contract import TABLES
 from outcomes.labelling.run import run
 from outcomes.lake import PROVENANCE, SUBMISSIONS
+from outcomes.measures.inputs import make_inputs
 
 Row = dict[str, Any]
 
@@ -67,4 +68,13 @@ def label(
     con.execute("create table submissions as select *, 'accepted' as status from rows")
     con.unregister("rows")
     run(con)
+    return con
+
+
+def measure(
+    sites: dict[str, dict[str, list[Row]]], delivered: dict[str, list[str]] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """As `label`, and make the relations that the measures are counted from."""
+    con = label(sites, delivered)
+    make_inputs(con)
     return con

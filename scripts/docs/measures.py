@@ -1,0 +1,39 @@
+"""The page of the measures, from `sql/measures.yaml`."""
+
+from itertools import groupby
+
+from outcomes.measures.definitions import MeasureDefinition, measure_definitions
+from scripts.docs.markdown import bullets, document, section
+
+_DIRECTIONS = {"lower_is_better": "lower is better", "higher_is_better": "higher is better", "neutral": "neither way"}
+_UNITS = {"share": "share of patients", "rate": "events per 100 person-years"}
+
+
+def page() -> str:
+    """Every measure, in the order and the groups of its file."""
+    groups = groupby(measure_definitions(), lambda measure: measure.category)
+    return document(
+        "Measures",
+        "What is counted, among whom, and why it matters. The same words are the marts `measure_definitions` and stand "
+        "behind each figure of the dashboards; they come from [measures.yaml](../sql/measures.yaml). A patient who is "
+        "neither in the numerator nor among the others is excluded, and the mart `measure_exclusions` counts why.",
+        *(section(category.capitalize(), *map(_measure, measures)) for category, measures in groups),
+    )
+
+
+def _measure(measure: MeasureDefinition) -> str:
+    facts = (
+        f"**Numerator:** {measure.numerator}.",
+        f"**Denominator:** {measure.denominator}.",
+        f"**Left out:** {measure.exclusions}.",
+        f"{_UNITS[measure.unit].capitalize()}, {_DIRECTIONS[measure.direction]}; from {_origin(measure)}; version "
+        f"{measure.version}, owned by the {measure.owner}, next review {measure.next_review}.",
+    )
+    return f"### `{measure.id}`: {measure.title}\n\n{measure.why}\n\n{bullets(facts)}"
+
+
+def _origin(measure: MeasureDefinition) -> str:
+    if measure.relation:
+        return f"[{measure.relation}](../sql/measures/inputs/{measure.relation}.sql)"
+    kinds = f" (kind {', '.join(measure.kinds)})" if measure.kinds else ""
+    return f"the label [{measure.label}](labels/{measure.label}.md){kinds}"

@@ -1,0 +1,73 @@
+/*
+title: Answer of each measure for each episode
+grain: one row per measure and episode
+is_view: true
+needs: [label_answers, within_horizons, red_flag_imaging, mcid, satisfaction, follow_up, event_rates]
+columns:
+  measure: the measure
+  status: yes (in the numerator), no, or excluded (not in the denominator)
+  reason: why excluded; null otherwise
+  days: of a rate, person-days at risk; null otherwise
+*/
+select
+    measure,
+    site_id,
+    patient_id,
+    status,
+    reason,
+    cast(null as bigint) as days
+from label_answers
+union all
+select
+    measure,
+    site_id,
+    patient_id,
+    status,
+    reason,
+    cast(null as bigint) as days
+from within_horizons
+union all
+select
+    measure,
+    site_id,
+    patient_id,
+    status,
+    reason,
+    cast(null as bigint) as days
+from red_flag_imaging
+union all
+select
+    measure,
+    site_id,
+    patient_id,
+    status,
+    reason,
+    cast(null as bigint) as days
+from mcid
+union all
+select
+    measure,
+    site_id,
+    patient_id,
+    status,
+    reason,
+    cast(null as bigint) as days
+from satisfaction
+union all
+select
+    measure,
+    site_id,
+    patient_id,
+    status,
+    reason,
+    cast(null as bigint) as days
+from follow_up
+union all
+select
+    measure,
+    site_id,
+    patient_id,
+    status,
+    reason,
+    days
+from event_rates

@@ -1,0 +1,146 @@
+"""The measures as `sql/measures.yaml` defines them: one source for the cube, the docs and the hover texts."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from functools import cache
+from itertools import product
+from typing import Any
+
+import pyarrow as pa
+import yaml
+
+from outcomes.labelling.definitions import label_definitions
+from outcomes.shipped import shipped
+
+UNITS = ("share", "rate")
+DIRECTIONS = ("lower_is_better", "higher_is_better", "neutral")
+
+_NAMES = ("id", "label", "kinds", "relation", "part_of", "among")
+"""Fields that name something; the others are texts."""
+
+
+@dataclass(frozen=True)
+class MeasureDefinition:
+    """One measure: a share of patients, or a rate per 100 person-years.
+
+    Exactly one of `label` and `relation` is given. `kinds` limits the yes of a label. `part_of` names the measures
+    whose numerator by definition holds the whole numerator of this one; `among` the measure whose numerator by
+    definition holds the whole denominator. `headline` is its place among the measures compared between sites.
+    """
+
+    id: str
+    category: str
+    title: str
+    why: str
+    numerator: str
+    denominator: str
+    exclusions: str
+    direction: str
+    unit: str
+    owner: str
+    next_review: str
+    version: int
+    label: str | None = None
+    kinds: tuple[str, ...] = ()
+    relation: str | None = None
+    part_of: tuple[str, ...] = ()
+    among: str | None = None
+    headline: int | None = None
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether it counts events per person-time, not a share of patients."""
+        return self.unit == "rate"
+
+
+@cache
+def measure_definitions() -> tuple[MeasureDefinition, ...]:
+    """All measures, in the order of the file.
+
+    Raises:
+        ValueError: a definition is incomplete or contradicts another one.
+    """
+    given = yaml.safe_load(shipped("sql", "measures.yaml").read_text(encoding="utf-8"))
+    return parse_definitions(given, {label.name for label in label_definitions()})
+
+
+def parse_definitions(given: dict[str, Any], labels: Iterable[str]) -> tuple[MeasureDefinition, ...]:
+    """Read the definitions from the content of the file.
+
+    Args:
+        given: the file's content.
+        labels: the labels there are; each needs a measure of its own name.
+
+    Raises:
+        ValueError: a definition is incomplete or contradicts another one.
+    """
+    known = {each.name for each in fields(MeasureDefinition)}
+    measures = []
+    for category, entries in given["groups"].items():
+        for entry in entries:
+            for one in _expanded(given["defaults"] | {"category": category} | entry):
+                if unknown := one.keys() - known:
+                    msg = f"{one['id']}: unknown fields {sorted(unknown)}"
+                    raise ValueError(msg)
+                measures.append(MeasureDefinition(**one))
+    _check(measures, set(labels))
+    return tuple(measures)
+
+
+def definitions_table() -> pa.Table:
+    """The definitions as a table, one row per measure; `place` is the order of the file."""
+    text, texts, number = pa.string(), pa.list_(pa.string()), pa.int32()
+    types = {"kinds": texts, "part_of": texts, "version": number, "headline": number}
+    names = [each.name for each in fields(MeasureDefinition)]
+    schema = pa.schema([("place", number), *((name, types.get(name, text)) for name in names)])
+    rows = [{"place": place} | vars(measure) for place, measure in enumerate(measure_definitions(), 1)]
+    return pa.Table.from_pylist(rows, schema=schema).rename_columns(
+        ["measure" if name == "id" else name for name in schema.names]
+    )
+
+
+def _expanded(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """One definition for each combination of the entry's words: their keys in names, the words in texts."""
+    words = entry.pop("each", {})
+    for choice in product(*words.values()):
+        keys = dict(zip(words, choice, strict=True))
+        spoken = {variable: words[variable][key] for variable, key in keys.items()}
+        yield {name: _filled(value, keys if name in _NAMES else spoken) for name, value in entry.items()}
+
+
+def _filled(value: Any, words: dict[str, str]) -> Any:
+    if isinstance(value, str):
+        return value.format(**words)
+    if isinstance(value, list):
+        return tuple(_filled(item, words) for item in value)
+    return value
+
+
+def _check(measures: list[MeasureDefinition], labels: set[str]) -> None:
+    by_id = {measure.id: measure for measure in measures}
+    problems = [f"{measure.id}: {problem}" for measure in measures for problem in _problems(measure, by_id, labels)]
+    if len(by_id) < len(measures):
+        problems.append("a measure is defined twice")
+    without = labels - {measure.id for measure in measures if measure.label == measure.id and not measure.kinds}
+    problems += [f"{label}: a label without a measure" for label in sorted(without)]
+    if problems:
+        raise ValueError("; ".join(problems))
+
+
+def _problems(measure: MeasureDefinition, by_id: dict[str, MeasureDefinition], labels: set[str]) -> Iterator[str]:
+    texts = {each.name: getattr(measure, each.name) for each in fields(measure) if each.type is str}
+    yield from (f"{name} is empty" for name, text in texts.items() if not text)
+    if measure.unit not in UNITS or measure.direction not in DIRECTIONS:
+        yield "unknown unit or direction"
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", measure.next_review):
+        yield "next_review is not YYYY-MM"
+    if (measure.label is None) == (measure.relation is None):
+        yield "it needs a label or a relation"
+    if measure.label is not None and measure.label not in labels:
+        yield "unknown label"
+    if measure.kinds and measure.label is None:
+        yield "kinds without a label"
+    wholes = {*measure.part_of, *((measure.among,) if measure.among else ())}
+    if measure.id in wholes or wholes - by_id.keys():
+        yield "part of itself or of an unknown measure"

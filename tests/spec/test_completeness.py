@@ -1,0 +1,107 @@
+"""How complete the follow-up is, who answered, and how far the shares could be off: worked out by hand."""
+
+from collections.abc import Iterator
+from math import sqrt
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.support.situations import Row, complete, measure
+
+
+def _patient(key: str, *visits: Row, cut: int = 1000, contact: int = 1000, **facts: Any) -> dict[str, list[Row]]:
+    patient = {"patient_id": key, "data_cut_day": cut, "last_contact_day": contact, **facts}
+    procedure = {"patient_id": key, "day": 0, "code_system": "CPT", "code": "22551", "levels": "C5-6"}
+    return {
+        "patients": complete({"patients": [patient]})["patients"],
+        "procedures": [{"procedure_id": f"{key}-index", **procedure}],
+        "follow_ups": [
+            {"patient_id": key, "follow_up_id": f"{key}-{number}", **visit} for number, visit in enumerate(visits)
+        ],
+    }
+
+
+def _site(*patients: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    tables = ("patients", "procedures", "follow_ups")
+    return {table: [row for patient in patients for row in patient[table]] for table in tables}
+
+
+SITES = {
+    "east": _site(
+        _patient("a", {"day": -5, "neck_pain_nrs": 8.0}, {"day": 91, "neck_pain_nrs": 5.0}, age_years=50, sex="female"),
+        _patient("b", {"day": -5, "neck_pain_nrs": 6.0}, {"day": 100, "neck_pain_nrs": 1.0}, age_years=60, sex="male"),
+        _patient("c", {"day": -5, "neck_pain_nrs": 4.0}, contact=50, age_years=70, sex="female"),
+        _patient("d", contact=60, age_years=80, sex="unknown"),
+        _patient("e", {"day": 80, "neck_pain_nrs": 1.0}, cut=90, contact=90, age_years=40),
+        _patient("f", cut=90, contact=90, age_years=40),
+        _patient("g", cut=30, contact=30, age_years=40),
+        _patient("h", contact=20, death_day=40, age_years=40),
+    ),
+    "west": _site(_patient("a", {"day": 91, "neck_pain_nrs": 5.0})),
+}
+
+
+@pytest.fixture(scope="module")
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with measure(SITES) as made:
+        yield made
+
+
+def test_the_states_are_counted(con: duckdb.DuckDBPyConnection) -> None:
+    columns = "expected, done, due, lost, not_yet_due, died_before_window, revised_before_window, closed, answered"
+    found = con.execute(
+        f"select site_id, {columns} from completeness where visit_window = '3_months' order by site_id"
+    ).fetchall()
+    assert found == [
+        ("east", 6, 3, 1, 2, 1, 1, 0, 4, 2),
+        ("west", 1, 1, 0, 0, 0, 0, 0, 1, 1),
+        (None, 7, 4, 1, 2, 1, 1, 0, 5, 3),
+    ]
+
+
+def test_clarks_c_is_observed_among_potential_time(con: duckdb.DuckDBPyConnection) -> None:
+    # Up to day 91. East: a 91, b 91, c 50 of 91, d 60 of 91, e 90, f 90, g 30, h 20 of 40 (dead).
+    found = con.execute(
+        "select observed_days, potential_days from completeness where visit_window = '3_months' and site_id = 'east'"
+    ).fetchall()
+    assert found == [(91 + 91 + 50 + 60 + 90 + 90 + 30 + 20, 4 * 91 + 90 + 90 + 30 + 40)]
+
+
+def test_responders_are_compared_with_the_others(con: duckdb.DuckDBPyConnection) -> None:
+    found = {
+        characteristic: values
+        for characteristic, *values in con.execute(
+            """
+            select characteristic, responders, non_responders, responders_value, non_responders_value, difference
+            from responders_baseline where visit_window = '3_months'
+            """
+        ).fetchall()
+    }
+    # Responders: a and b of east, a of west (50 years). The others: c and d.
+    ages = (50 + 60 + 50) / 3
+    variance = ((50 - ages) ** 2 * 2 + (60 - ages) ** 2) / 2
+    difference = (ages - 75) / sqrt((variance + 50) / 2)
+    assert found["age_years"] == [3, 2, pytest.approx(ages, abs=1e-6), 75, pytest.approx(difference, abs=1e-6)]
+    assert found["female"] == [2, 1, 0.5, 1, pytest.approx(-0.5 / sqrt(0.25 / 2), abs=1e-6)]
+    assert found["baseline_neck_pain"] == [2, 1, 7, 4, None]
+    assert found["baseline_ndi"] == [0, 0, None, None, None]
+
+
+def test_bounds_leave_out_those_without_an_answer(con: duckdb.DuckDBPyConnection) -> None:
+    # Pain past 3 months at east: b no; c and d lost; a seen on day 91 only and so never assessed; h dead before;
+    # the data of e, f and g end before.
+    found = con.execute(
+        "select numerator, patients, missing, not_applicable, share, share_if_missing_no, share_if_missing_yes "
+        "from share_bounds where measure = 'pain_past_3_months' and site_id = 'east'"
+    ).fetchall()
+    assert found == [(0, 1, 3, 4, 0.0, 0.0, 0.75)]
+
+
+def test_bounds_are_there_for_each_headline_and_site(con: duckdb.DuckDBPyConnection) -> None:
+    found = con.execute("select measure, count(*) from share_bounds group by measure order by measure").fetchall()
+    assert found == [("pain_past_3_months", 3), ("revision_2_years", 3), ("suspected_asd", 3)]
+    wrong = con.execute(
+        "select count(*) from share_bounds where not share between share_if_missing_no and share_if_missing_yes"
+    )
+    assert wrong.fetchone() == (0,)

@@ -1,0 +1,95 @@
+"""The definitions of the measures: complete, consistent, and one for every label."""
+
+from typing import Any
+
+import pytest
+
+from outcomes.labelling.definitions import label_definitions
+from outcomes.measures.definitions import definitions_table, measure_definitions, parse_definitions
+from outcomes.shipped import shipped
+from outcomes.sqlfiles import load
+
+BY_ID = {measure.id: measure for measure in measure_definitions()}
+
+NEEDED = {
+    *("pain_past_3_months", "pain_past_3_months_persistent", "suspected_asd", "opioid_supply_past_day_90"),
+    *("revision_90_days", "revision_1_year", "revision_2_years", "revision_5_years", "revision_rate", "asd_rate"),
+    *("red_flag_imaging_30_days", "imaging_after_pain", "conservative_care_before_revision"),
+    *("readmission_30_days", "readmission_90_days", "mcid_ndi_12_months", "mcid_promis_pi_t_6_weeks"),
+    *("satisfied_12_months", "follow_up_baseline", "follow_up_24_months"),
+}
+
+
+def _definition(**changes: Any) -> dict[str, Any]:
+    entry = {
+        **{text: text for text in ("title", "why", "numerator", "denominator", "exclusions", "owner")},
+        **{"id": "pain", "label": "pain", "direction": "neutral", "unit": "share", "next_review": "2027-05"},
+        "version": 1,
+    }
+    entry = {name: value for name, value in (entry | changes).items() if value is not None}
+    return {"defaults": {}, "groups": {"group": [entry]}}
+
+
+def test_every_label_is_a_measure() -> None:
+    for label in label_definitions():
+        assert BY_ID[label.name].label == label.name
+        assert not BY_ID[label.name].kinds
+
+
+def test_the_measures_that_others_rely_on_are_there() -> None:
+    assert set(BY_ID) >= NEEDED
+
+
+def test_the_headlines_are_in_their_order() -> None:
+    headlines = sorted((measure.headline, measure.id) for measure in measure_definitions() if measure.headline)
+    assert headlines == [(1, "pain_past_3_months"), (2, "suspected_asd"), (3, "revision_2_years")]
+
+
+def test_every_relation_is_a_file() -> None:
+    files = {file.name for file in load(shipped("sql", "measures", "inputs"))}
+    assert {measure.relation for measure in measure_definitions() if measure.relation} <= files
+
+
+def test_no_word_is_left_to_fill_in() -> None:
+    assert not [measure.id for measure in measure_definitions() if "{" in str(vars(measure).values())]
+
+
+def test_names_take_the_key_and_texts_the_word() -> None:
+    measure = BY_ID["mcid_ndi_12_months"]
+    assert measure.part_of == ("follow_up_12_months",)
+    assert measure.title == "Clearly better at 12 months: neck disability (NDI)"
+
+
+def test_the_table_has_the_measures_in_the_order_of_the_file() -> None:
+    table = definitions_table()
+    assert table["measure"].to_pylist() == [measure.id for measure in measure_definitions()]
+    assert table["place"].to_pylist() == list(range(1, len(BY_ID) + 1))
+    assert table["kinds"].null_count == 0
+
+
+def test_a_sound_definition_is_read() -> None:
+    (measure,) = parse_definitions(_definition(), {"pain"})
+    assert (measure.id, measure.category, measure.is_rate) == ("pain", "group", False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"why": ""}, "why is empty"),
+        ({"unit": "mean"}, "unknown unit"),
+        ({"direction": "up"}, "unknown unit or direction"),
+        ({"next_review": "2027-13"}, "next_review"),
+        ({"relation": "mcid"}, "a label or a relation"),
+        ({"label": None}, "a label or a relation"),
+        ({"label": "pane"}, "unknown label"),
+        ({"label": None, "relation": "mcid", "kinds": ["persistent"]}, "kinds without a label"),
+        ({"part_of": ["pain"]}, "part of itself"),
+        ({"among": "revision"}, "unknown measure"),
+        ({"kinds": ["persistent"]}, "a label without a measure"),
+        ({"colour": "red"}, "unknown fields"),
+        ({"each": {"n": {"a": "A", "b": "B"}}}, "defined twice"),
+    ],
+)
+def test_a_faulty_definition_is_refused(changes: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        parse_definitions(_definition(**changes), {"pain"})
