@@ -1,26 +1,36 @@
 """The pages of `docs/` that derive from the code; `python -m scripts.docs` builds them."""
 
+import tempfile
 from pathlib import Path
 
-from scripts.docs import contract, coverage, exit_codes, labels
+from scripts.docs import codebook, contract, cookbook, coverage, exit_codes, labels, measures
+from scripts.docs.registry import make_registry
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 def pages() -> dict[str, str]:
-    """The text of each built page by its path within `docs/`."""
+    """The text of each page that is built from the code alone, by its path within `docs/`."""
     return {
+        "codebook.md": codebook.page(),
         "contract.md": contract.page(),
         "coverage.md": coverage.page(),
         "exit-codes.md": exit_codes.page(),
         "labels.md": labels.index(),
+        "measures.md": measures.page(),
         **labels.label_pages(),
     }
 
 
+def registry_pages() -> dict[str, str]:
+    """The text of each page whose figures come from a registry, which is made for it."""
+    with tempfile.TemporaryDirectory() as home:
+        return {"cookbook.md": cookbook.page(make_registry(Path(home)))}
+
+
 def build() -> None:
     """Write every built page, and drop the pages of labels that are no more."""
-    built = pages()
+    built = pages() | registry_pages()
     (DOCS / "labels").mkdir(exist_ok=True)
     for path in (DOCS / "labels").glob("*.md"):
         if f"labels/{path.name}" not in built:

@@ -5,8 +5,10 @@ key: [site_id, step]
 needs: [attrition]
 columns:
   site_id: the site
-  step: 1 = all delivered patients
-  reason: why patients left at this step
+  step: {description: 1 = all delivered patients, unit: none}
+  reason:
+    description: why patients left at this step
+    enum: [delivered, no_cervical_fusion_on_day_0, earlier_cervical_fusion, arthrodesis_status_before]
   patients_in: {description: patients who reached the step, unit: patients}
   patients_out: {description: patients who left at the step, unit: patients}
   patients_left: {description: patients who passed it, unit: patients}

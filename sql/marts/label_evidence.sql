@@ -6,8 +6,8 @@ needs: [label_evidence]
 columns:
   site_id: the site
   patient_id: the patient, a random key of the site
-  label: name of the definition
-  source_table: contract table of the record
+  label: {description: name of the definition, enum: labels}
+  source_table: {description: contract table of the record, enum: tables}
   record_id: key of the record within the site
   submission_id: the submission that delivered the record
 */

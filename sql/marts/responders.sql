@@ -9,7 +9,9 @@ columns:
   instrument:
     description: what was measured
     enum: [ndi, neck_pain_nrs, arm_pain_nrs, mjoa, promis_pf_t, promis_pi_t]
-  visit_window: the visit window, 6_weeks to 24_months and then yearly
+  visit_window:
+    description: the visit window, 6_weeks to 24_months and then yearly
+    enum: visit_windows.visit_window
   target_day: {description: the day that a visit should be nearest to, unit: days since the index fusion}
   baseline_value:
     description: "score before surgery; null when not assessed"

@@ -6,9 +6,9 @@ needs: [revisions]
 columns:
   site_id: the site
   patient_id: the patient, a random key of the site
-  revision_number: 1 = the first revision
+  revision_number: {description: 1 = the first revision, unit: none}
   day: {description: day of the revision, unit: days since the index fusion}
-  type: the leading type
+  type: {description: the leading type, enum: revision_types.type}
   types: all types of that day, joined by a semicolon
   levels: "joints operated on, joined by a semicolon; null when not recorded"
   is_adjacent_only: "all joints are adjacent to the index fusion, one of them counting; null when unknown"

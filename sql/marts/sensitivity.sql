@@ -6,8 +6,10 @@ grain: one row per label, convention and setting tried
 key: [label, convention, setting]
 needs: [sensitivity]
 columns:
-  label: name of the definition
-  convention: the threshold that is moved, or lowest_tier
+  label: {description: name of the definition, enum: labels}
+  convention:
+    description: the threshold that is moved, or lowest_tier
+    enum: [pain_nrs, symptom_image_days, stage_days, interspinous_motion_mm, lowest_tier]
   setting: the value tried
   is_default: the value that the definition uses
   "yes": {description: patients for whom the label holds, unit: patients}

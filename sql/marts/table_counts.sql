@@ -6,8 +6,8 @@ needs: [submissions]
 columns:
   site_id: the site
   period: the month delivered, YYYY-MM
-  attempt: 1 = the first attempt for this site and period
-  source_table: contract table
+  attempt: {description: 1 = the first attempt for this site and period, unit: none}
+  source_table: {description: contract table, enum: tables}
   rows_in: {description: rows delivered, unit: rows}
   rows_accepted: {description: rows that entered the lake, unit: rows}
   rows_quarantined: {description: rows kept out, unit: rows}

@@ -6,9 +6,9 @@ needs: [submissions]
 columns:
   site_id: the site
   period: the month delivered, YYYY-MM
-  attempt: 1 = the first attempt for this site and period
+  attempt: {description: 1 = the first attempt for this site and period, unit: none}
   submission_id: names the submission by its content
-  source_table: contract table
+  source_table: {description: contract table, enum: tables}
   rule: code of the rule
   severity:
     description: "critical sends the row to quarantine, warning flags it, info counts it"

@@ -6,7 +6,9 @@ needs: [window_states]
 columns:
   site_id: the site
   patient_id: the patient, a random key of the site
-  visit_window: the visit window, baseline to 24_months and then yearly
+  visit_window:
+    description: the visit window, baseline to 24_months and then yearly
+    enum: visit_windows.visit_window
   target_day: {description: the day that a visit should be nearest to, unit: days since the index fusion}
   state:
     description: >-

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import json
 import os
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +36,7 @@ from outcomes.shipped import shipped
 
 if TYPE_CHECKING:
     from outcomes.pipeline import Ingested
+    from outcomes.release.diff import LabelChange, ReleaseDiff
     from outcomes.release.explain import LabelAnswer
     from outcomes.release.why_not import JudgedCriterion, WhyNot
 
@@ -236,11 +241,15 @@ def backfill(
     _ingest(ctx.obj, sorted(pairs, key=lambda pair: (pair[1], pair[0])))
 
 
-@app.command(**_example("outcomes release"))
+@app.command(**_example("outcomes release --as-known-on 2026-06"))
 def release(
     ctx: typer.Context,
     as_known_on: Annotated[
-        str | None, typer.Option(metavar="YYYY-MM", help="Leave out the submissions of later months.")
+        str | None,
+        typer.Option(
+            metavar="YYYY-MM",
+            help="Leave out the submissions of later months: the marts as they were then. `current` stays as it is.",
+        ),
     ] = None,
 ) -> None:
     """Build the marts from all accepted submissions and publish them; without any news nothing changes."""
@@ -254,6 +263,25 @@ def release(
     typer.echo(f"release {published.id}: {published.folder}")
     for mart, rows in published.counts.items():
         typer.echo(f"  {mart:20}{rows:>12,} rows")
+
+
+@app.command(**_example("outcomes diff 2026-05-0d5f8a1b22c3 2026-06-9ae41c07b6d2 --json"))
+def diff(
+    ctx: typer.Context,
+    before: Annotated[str, typer.Argument(metavar="RELEASE_A", help="The id of a release that is still kept.")],
+    after: Annotated[str, typer.Argument(metavar="RELEASE_B", help='Another one; "current" is the current release.')],
+    as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
+) -> None:
+    """Show what differs from release A to release B: inputs, columns, rows, and labels with what may have moved them.
+
+    No patient is named, but counts are exact: this is for those who may see the row-level marts. Hide small counts
+    before you pass them on.
+    """
+    found = pipeline.diff(ctx.obj, before, after)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+    else:
+        _print_diff(found)
 
 
 @app.command(**_example("outcomes explain north/p000123 --label suspected_asd --why-not"))
@@ -367,6 +395,65 @@ def serve(
     sys.stdout.flush()
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--threads", "4", "--no-control-socket"]
     os.execv(sys.executable, [*command, "--chdir", str(shipped("dashboards").parent), "dashboards.app:server()"])
+
+
+def _print_diff(found: ReleaseDiff) -> None:
+    """What changed, a table for each part that did; the labels with one row each."""
+    typer.echo(f"from release {found.before} to {found.after}")
+    typer.echo(f"inputs that differ: {_in_words(found.inputs) or 'none'}")
+    parts: dict[str, tuple[Sequence[str], list[tuple[Any, ...]]]] = {
+        "submissions": (
+            ("site", "period", "submission", "before", "after"),
+            [(each.site_id, each.period, each.submission_id, each.before, each.after) for each in found.submissions],
+        ),
+        "definitions": (
+            ("label", "version before", "after"),
+            [(each.label, each.before, each.after) for each in found.definitions],
+        ),
+        "columns": (
+            ("mart", "column", "type before", "after"),
+            [(each.mart, each.column, each.before, each.after) for each in found.columns],
+        ),
+        "rows": (
+            ("mart", "rows before", "after", "difference"),
+            [(each.mart, each.before, each.after, (each.after or 0) - (each.before or 0)) for each in found.rows],
+        ),
+        "labels": (
+            ("label", "appeared", "disappeared", "status changed", "otherwise changed", "what differs"),
+            [_label_row(label, list(changes)) for label, changes in groupby(found.labels, key=lambda each: each.label)],
+        ),
+    }
+    for title, (columns, rows) in parts.items():
+        typer.echo(f"\n{title}" if rows else f"\n{title}: no difference")
+        if rows:
+            _print_table(columns, rows)
+
+
+def _label_row(label: str, changes: Sequence[LabelChange]) -> tuple[Any, ...]:
+    """One label's changes in one row: how many episodes, and of each set of reasons how many."""
+    appeared, disappeared, otherwise = 0, 0, 0
+    moved: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    for change in changes:
+        reasons[_in_words(change.reasons)] += change.episodes
+        if change.before is None:
+            appeared += change.episodes
+        elif change.after is None:
+            disappeared += change.episodes
+        elif change.before == change.after:
+            otherwise += change.episodes
+        else:
+            moved[f"{change.before} → {change.after}".replace("_", " ")] += change.episodes
+    return (label, appeared, disappeared, _counted(moved), otherwise, _counted(reasons))
+
+
+def _counted(found: Counter[str]) -> str:
+    """Each name with its count, a line each."""
+    return "\n".join(f"{name}: {count}" for name, count in sorted(found.items()))
+
+
+def _in_words(names: Iterable[str]) -> str:
+    return ", ".join(name.replace("_", " ") for name in names)
 
 
 def _print_answer(answer: LabelAnswer) -> None:

@@ -17,6 +17,7 @@ from outcomes.settings import Settings
 if TYPE_CHECKING:
     from outcomes.intake.deliveries import Delivery
     from outcomes.lake import SubmissionRecord
+    from outcomes.release.diff import ReleaseDiff
     from outcomes.release.open import Release
 
 
@@ -182,3 +183,16 @@ def release_is_current(settings: Settings) -> bool:
         if error.code != "no_release":
             raise
         return False
+
+
+def diff(settings: Settings, before: str, after: str) -> ReleaseDiff:
+    """What differs between two releases that are still kept, by their ids.
+
+    Raises:
+        OutcomesError: no_release.
+    """
+    from outcomes.release.diff import diff as compare  # noqa: PLC0415
+    from outcomes.release.open import release as open_release  # noqa: PLC0415
+
+    with _nothing_quoted("diff"):
+        return compare(open_release(before, settings), open_release(after, settings), settings)

@@ -3,8 +3,10 @@
 import pytest
 
 from outcomes.contract import TABLES
-from outcomes.release.codebook import Mart, protected_marts, research_marts
+from outcomes.labelling.definitions import label_definitions
+from outcomes.release.codebook import NO_UNIT, Mart, protected_marts, research_marts
 from outcomes.shipped import shipped
+from scripts.docs.codebook import page
 
 
 @pytest.mark.parametrize("mart", [*research_marts(), *protected_marts()], ids=lambda mart: mart.name)
@@ -47,3 +49,32 @@ def test_no_protected_mart_names_a_patient_or_a_record() -> None:
 def test_every_sql_file_of_the_marts_is_read() -> None:
     assert len(research_marts()) == len(list(shipped("sql", "marts").glob("*.sql")))
     assert len(protected_marts()) == len(list(shipped("sql", "measures").glob("*.sql")))
+
+
+def test_a_header_may_name_a_closed_list_that_stands_elsewhere() -> None:
+    marts = {mart.name: {field.name: field for field in mart.fields} for mart in research_marts()}
+    assert marts["labels"]["label"].closed_list == tuple(label.name for label in label_definitions())
+    assert marts["label_evidence"]["source_table"].closed_list == tuple(TABLES)
+    assert marts["revisions"]["type"].closed_list[:2] == ("nonunion_revision", "adjacent_segment_fusion")
+    refusals = marts["submissions"]["code"].closed_list
+    assert {"checksum_mismatch", "site_unknown"} <= set(refusals)
+    assert "no_release" not in refusals
+
+
+def test_a_number_without_a_unit_says_so_and_its_comment_does_not() -> None:
+    marts = {mart.name: {field.name: field for field in mart.fields} for mart in research_marts()}
+    for field in (marts["attrition"]["step"], marts["episodes"]["asa_class"]):
+        assert field.unit == NO_UNIT
+        assert field.comment == field.description
+    assert marts["labels"]["onset_day"].comment.endswith("(days since the index fusion)")
+    assert marts["episodes"]["sex"].unit == ""
+
+
+def test_the_page_lists_every_column_of_every_mart() -> None:
+    sections = page().split("\n### ")[1:]
+    marts = [*research_marts(), *protected_marts()]
+    assert len(sections) == len(marts)
+    for mart, section in zip(marts, sections, strict=True):
+        assert section.startswith(f"`{mart.name}`: {mart.title}\n")
+        rows = [line for line in section.splitlines() if line.startswith("| `")]
+        assert [row.split("`")[1] for row in rows] == [field.name for field in mart.fields]

@@ -36,12 +36,13 @@ def test_no_page_is_left_of_a_label_that_is_no_more() -> None:
 def test_building_drops_pages_of_labels_that_are_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(docs, "DOCS", tmp_path)
     monkeypatch.setattr(docs, "pages", lambda: {"labels.md": "index", "labels/kept.md": "new"})
+    monkeypatch.setattr(docs, "registry_pages", lambda: {"cookbook.md": "figures"})
     (tmp_path / "labels").mkdir()
     for name in ("kept", "gone"):
         (tmp_path / "labels" / f"{name}.md").write_text("old", encoding="utf-8")
     docs.build()
     built = {path.relative_to(tmp_path).as_posix(): path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.md")}
-    assert built == {"labels.md": "index", "labels/kept.md": "new"}
+    assert built == {"labels.md": "index", "labels/kept.md": "new", "cookbook.md": "figures"}
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])

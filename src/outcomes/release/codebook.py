@@ -1,9 +1,12 @@
 """The codebook: what each column of each published table means, from the headers of `sql/marts/` and `sql/measures/`.
 
 A column that the contract declares is described there, its closed list stands in `expectations/`; a header leaves it
-empty.
+empty. A number states its unit, or that it has none (`unit: none`). A closed list stands in the header (`enum`), or
+there is named where else it stands: `labels`, `measures`, `tables`, `refusals`, or a column of a reference table
+(`enum: visit_windows.visit_window`).
 """
 
+import csv
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +14,10 @@ from typing import Any
 
 import duckdb
 
-from outcomes.contract import TABLES
+from outcomes.contract import TABLES, ColumnType
+from outcomes.errors import MISTAKES
+from outcomes.labelling.definitions import label_definitions
+from outcomes.measures.definitions import measure_definitions
 from outcomes.shipped import shipped
 from outcomes.sqlfiles import SqlFile, load
 
@@ -23,6 +29,11 @@ _FIELD_TYPES = {
     "BOOLEAN": "boolean",
 }
 """Types of the marts, and what Frictionless calls them; a mart has no other."""
+
+NO_UNIT = "none"
+"""Stated of a number without a unit, so that none is forgotten."""
+
+_PACKAGE_PROFILES = "https://datapackage.org/profiles/2.0"
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,7 @@ class Field:
     @property
     def comment(self) -> str:
         """The description with its unit, in one line."""
-        return f"{self.description} ({self.unit})" if self.unit else self.description
+        return self.description if self.unit in ("", NO_UNIT) else f"{self.description} ({self.unit})"
 
 
 @dataclass(frozen=True)
@@ -90,14 +101,37 @@ def data_package(con: duckdb.DuckDBPyConnection, database: str, release_id: str,
         release_id: names the package.
         files: sha256 of each mart's Parquet file, by its path in the release.
     """
-    package = {
-        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
-        "name": f"outcomes-{release_id}",
-        "title": "Outcomes after cervical fusion",
-        "version": release_id,
-        "resources": [_resource(con, database, mart, files) for mart in research_marts()],
-    }
-    return json.dumps(package, indent=2, ensure_ascii=False) + "\n"
+
+    def place(mart: Mart) -> dict[str, Any]:
+        path = parquet_path(mart)
+        return {
+            "path": path,
+            "format": "parquet",
+            "mediatype": "application/vnd.apache.parquet",
+            "hash": f"sha256:{files[path]}",
+        }
+
+    resources = [_resource(con, database, mart, place(mart)) for mart in research_marts()]
+    return _package(f"outcomes-{release_id}", "Outcomes after cervical fusion", release_id, resources)
+
+
+def protected_package(con: duckdb.DuckDBPyConnection, database: str, release_id: str, file: str) -> str:
+    """The protected marts as a Data Package of their own, as they may go where the research marts may not.
+
+    Args:
+        con: a connection on which `database` is attached.
+        database: the attached database that holds the marts.
+        release_id: names the package.
+        file: the database's file within the release; it has no hash, as DuckDB never writes the same bytes twice.
+    """
+
+    def place(mart: Mart) -> dict[str, Any]:
+        dialect = {"$schema": f"{_PACKAGE_PROFILES}/tabledialect.json", "table": mart.name}
+        return {"path": file, "format": "duckdb", "dialect": dialect}
+
+    resources = [_resource(con, database, mart, place(mart)) for mart in protected_marts()]
+    title = "Outcomes after cervical fusion: tables that may be shown"
+    return _package(f"outcomes-{release_id}-dashboard", title, release_id, resources)
 
 
 def parquet_path(mart: Mart) -> str:
@@ -105,29 +139,44 @@ def parquet_path(mart: Mart) -> str:
     return f"parquet/{mart.name}.parquet"
 
 
-def _resource(con: duckdb.DuckDBPyConnection, database: str, mart: Mart, files: dict[str, str]) -> dict[str, Any]:
-    described = con.execute(f'describe {database}."{mart.name}"').fetchall()
-    types = {name: _FIELD_TYPES[sql_type] for name, sql_type, *_ in described}
+def _package(name: str, title: str, release_id: str, resources: list[dict[str, Any]]) -> str:
+    package = {
+        "$schema": f"{_PACKAGE_PROFILES}/datapackage.json",
+        "name": name,
+        "title": title,
+        "version": release_id,
+        "resources": resources,
+    }
+    return json.dumps(package, indent=2, ensure_ascii=False) + "\n"
+
+
+def _resource(con: duckdb.DuckDBPyConnection, database: str, mart: Mart, place: dict[str, Any]) -> dict[str, Any]:
+    table = f'{database}."{mart.name}"'
+    types = {name: _FIELD_TYPES[sql_type] for name, sql_type, *_ in con.execute(f"describe {table}").fetchall()}
+    key = _key_without_nulls(con, table, mart)
+    schema: dict[str, Any] = {
+        "$schema": f"{_PACKAGE_PROFILES}/tableschema.json",
+        "fields": [_field(field, types[field.name], field.name in key) for field in mart.fields],
+    }
     return {
-        "$schema": "https://datapackage.org/profiles/2.0/dataresource.json",
+        "$schema": f"{_PACKAGE_PROFILES}/dataresource.json",
         "name": mart.name,
         "type": "table",
-        "path": parquet_path(mart),
-        "format": "parquet",
-        "mediatype": "application/vnd.apache.parquet",
         "title": mart.title,
         "description": mart.grain,
-        "hash": f"sha256:{files[parquet_path(mart)]}",
-        "schema": {
-            "$schema": "https://datapackage.org/profiles/2.0/tableschema.json",
-            "fields": [_field(field, types[field.name], field.name in mart.key) for field in mart.fields],
-            "primaryKey": list(mart.key),
-        },
+        **place,
+        "schema": schema | ({"primaryKey": key} if key else {}),
     }
 
 
-def _field(field: Field, field_type: str, is_key: bool) -> dict[str, Any]:
-    constraints: dict[str, Any] = {"required": True} if is_key else {}
+def _key_without_nulls(con: duckdb.DuckDBPyConnection, table: str, mart: Mart) -> list[str]:
+    """The key, or nothing where a part of it may be null (as in a row for all sites): a primary key may not."""
+    missing = " or ".join(f'"{name}" is null' for name in mart.key)
+    return [] if con.execute(f"select 1 from {table} where {missing} limit 1").fetchone() else list(mart.key)
+
+
+def _field(field: Field, field_type: str, is_required: bool) -> dict[str, Any]:
+    constraints: dict[str, Any] = {"required": True} if is_required else {}
     if field.closed_list:
         constraints["enum"] = list(field.closed_list)
     described = {"name": field.name, "type": field_type, "description": field.description}
@@ -146,10 +195,33 @@ def _mart(file: SqlFile) -> Mart:
 def _header_field(name: str, about: str | dict[str, Any] | None, contract_table: str) -> Field:
     if about is None:
         column = next(column for column in TABLES[contract_table].columns if column.name == name)
-        return Field(name, column.description, column.unit, _closed_lists(contract_table).get(name, ()))
+        no_unit = NO_UNIT if column.type in (ColumnType.INTEGER, ColumnType.DECIMAL) else ""
+        return Field(name, column.description, column.unit or no_unit, _closed_lists(contract_table).get(name, ()))
     if isinstance(about, str):
         return Field(name, about)
-    return Field(name, about["description"], about.get("unit", ""), tuple(about.get("enum", ())))
+    return Field(name, about["description"], about.get("unit", ""), _closed_list(about.get("enum", ())))
+
+
+def _closed_list(stated: str | list[str] | tuple[()]) -> tuple[str, ...]:
+    """The list that a header states, or the one that it names."""
+    if not isinstance(stated, str):
+        return tuple(stated)
+    if stated in named_lists():
+        return named_lists()[stated]
+    table, _, column = stated.partition(".")
+    with shipped("sql", "reference", f"{table}.csv").open(encoding="utf-8", newline="") as rows:
+        return tuple(row[column] for row in csv.DictReader(rows))
+
+
+@cache
+def named_lists() -> dict[str, tuple[str, ...]]:
+    """The closed lists that a header may name: labels, measures, contract tables, and why a submission is refused."""
+    return {
+        "labels": tuple(label.name for label in label_definitions()),
+        "measures": tuple(measure.id for measure in measure_definitions()),
+        "tables": tuple(TABLES),
+        "refusals": tuple(code for code, mistake in MISTAKES.items() if 10 <= mistake.exit_status < 40),
+    }
 
 
 @cache

@@ -1,8 +1,9 @@
 """Open a release: read-only, and nothing but that release."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -18,11 +19,36 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Release:
-    """A published release: its id, its folder and the rows of each research mart."""
+    """A published release: its id, its folder, and what its manifest says of it."""
 
     id: str
     folder: Path
-    counts: dict[str, int]
+    manifest: dict[str, Any] = field(repr=False)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows of each research mart."""
+        return dict(self.manifest["rows"])
+
+    @property
+    def data_to(self) -> str:
+        """The latest accepted period, YYYY-MM."""
+        return str(self.manifest["data_to"])
+
+    @property
+    def code_version(self) -> str:
+        """Version of the code that built it."""
+        return str(self.manifest["code_version"])
+
+    @property
+    def definitions(self) -> dict[str, int]:
+        """Version of each label's definition."""
+        return dict(self.manifest["definitions"])
+
+    @property
+    def submissions(self) -> list[dict[str, Any]]:
+        """Each attempt of a site to deliver a period: submission_id, site_id, period, attempt, status, code."""
+        return list(self.manifest["submissions"])
 
     @property
     def research(self) -> Path:
@@ -34,11 +60,19 @@ class Release:
         """The protected marts."""
         return self.folder / DASHBOARD
 
+    def parquet(self, mart: str) -> Path:
+        """The Parquet file of a row-level mart."""
+        return self.folder / "parquet" / f"{mart}.parquet"
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A read-only connection to the row-level marts."""
+        return connect_read_only(self.research)
+
 
 def read_release(folder: Path) -> Release:
     """The release in this folder, as its manifest describes it."""
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    return Release(manifest["release_id"], folder, manifest["rows"])
+    return Release(manifest["release_id"], folder, manifest)
 
 
 def current_release(settings: Settings | None = None) -> Release:
@@ -54,20 +88,33 @@ def current_release(settings: Settings | None = None) -> Release:
     return read_release(folder)
 
 
-def connect(release: str | None = None, settings: Settings | None = None) -> duckdb.DuckDBPyConnection:
-    """A read-only connection to the row-level marts of a release.
+def release(release_id: str | None = None, settings: Settings | None = None) -> Release:
+    """A published release; `outcomes.release` is this function.
 
     Args:
-        release: the id of a release that is still kept; the current one when not given.
+        release_id: the id of a release that is still kept; the current one when not given.
         settings: where the data is; from the environment when not given.
 
     Raises:
         OutcomesError: no_release.
     """
     settings = settings or Settings()
-    if release is None:
-        return connect_read_only(current_release(settings).research)
-    database = settings.releases / Path(release).name / RESEARCH
-    if not database.is_file():
-        raise OutcomesError("no_release", str(database.parent))
-    return connect_read_only(database)
+    if release_id is None:
+        return current_release(settings)
+    folder = (settings.releases / Path(release_id).name).resolve()
+    if not (folder / MANIFEST).is_file():
+        raise OutcomesError("no_release", str(folder))
+    return read_release(folder)
+
+
+def connect(release_id: str | None = None, settings: Settings | None = None) -> duckdb.DuckDBPyConnection:
+    """A read-only connection to the row-level marts of a release; `outcomes.connect` is this function.
+
+    Args:
+        release_id: the id of a release that is still kept; the current one when not given.
+        settings: where the data is; from the environment when not given.
+
+    Raises:
+        OutcomesError: no_release.
+    """
+    return release(release_id, settings).connect()
