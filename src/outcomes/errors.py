@@ -56,7 +56,11 @@ MISTAKES: dict[str, Mistake] = {
     "identifier_found": Mistake(
         25, "a value looks like an identifier of a person", "de-identify the extract and deliver it again"
     ),
-    "age_over_89": Mistake(26, "an age above 90 was delivered", "cap ages at 90 (90 = 90 and over)"),
+    "age_over_89": Mistake(
+        26,
+        "an age above 90 was delivered, or one that becomes 90 within the days of follow-up",
+        "give 90 to everyone who is 90 or over at surgery or becomes so while followed",
+    ),
     "index_period_too_fine": Mistake(
         27,
         "index_period is finer than the de-identification method allows",
@@ -68,10 +72,19 @@ MISTAKES: dict[str, Mistake] = {
     "file_unlisted": Mistake(
         29, "a CSV or Parquet file is not listed in the manifest", "write the manifest anew, or take the file out"
     ),
+    "data_cut_common": Mistake(
+        30,
+        "one common data cut fits the patients, so that the day of each surgery can be worked out",
+        "give each patient a cut of their own: count data_cut_day from the last day of index_period, or shift each "
+        "patient's cut back by an own random number of days (0 to 90 or more with months, 0 to 730 or more with "
+        "years), and leave out later records",
+    ),
     # 40-59: a command cannot do what it was asked
     "submissions_refused": Mistake(40, "at least one submission was refused", "see `outcomes status` for each code"),
     "submission_unknown": Mistake(41, "there is no such submission folder", "see `outcomes status` for those landed"),
-    "no_release": Mistake(42, "nothing has been released yet", "run `outcomes release`"),
+    "no_release": Mistake(
+        42, "there is no such release", "run `outcomes release`, or name one of those in the folder of releases"
+    ),
     "nothing_to_release": Mistake(43, "the lake holds no accepted submission", "run `outcomes ingest` first"),
     "patient_unknown": Mistake(44, "no such patient is in the current release", "give SITE/PATIENT as in the marts"),
     "source_malformed": Mistake(45, "the source folder is not in the expected format", "see `outcomes import --help`"),
@@ -85,6 +98,16 @@ MISTAKES: dict[str, Mistake] = {
         "give a CSV with the columns profile (five digits from 1 to 5, each once) and index (a number)",
     ),
     "label_unknown": Mistake(51, "there is no label of this name", "see docs/labels.md for those there are"),
+    "annotations_malformed": Mistake(
+        52,
+        "annotations.csv cannot be read",
+        "mend the line; its columns are site_id, measure, period, kind (rebase or note), text, author and reason",
+    ),
+    "disclosure_risk": Mistake(
+        53,
+        "small counts of patients could be worked out from the protected tables, so nothing was published",
+        "read docs/privacy.md, then raise OUTCOMES_SMALL_CELL or report this as a defect",
+    ),
     # 60-69: the pipeline contradicts itself; a defect, not bad input
     "rows_not_conserved": Mistake(60, "rows in are not rows accepted plus rows quarantined", "report this as a defect"),
     "rule_not_evaluated": Mistake(61, "a validation rule could not be evaluated", "report this as a defect"),

@@ -1,5 +1,6 @@
 """Every kind of bad submission: its own code, a message without a value, and nothing half-written."""
 
+import datetime
 import json
 import logging
 import shutil
@@ -95,6 +96,20 @@ def rename(folder: Path) -> None:
     (folder / MANIFEST).write_text(text.replace("imaging.csv", f"{SECRET}.csv"))
 
 
+def cut_on_one_day(count: int) -> list[Row]:
+    """Patients operated on seventeen days apart, with the days from surgery to one date."""
+    cut, days = datetime.date(2026, 2, 28), [30 + 17 * number for number in range(count)]
+    return [
+        patient(
+            f"p{number:06}",
+            index_period=f"{cut - datetime.timedelta(days=day):%Y-%m}",
+            data_cut_day=day,
+            last_contact_day=day // 2,
+        )
+        for number, day in enumerate(days, 1)
+    ]
+
+
 def nothing(_: Path) -> None:
     """The tables themselves are at fault."""
 
@@ -128,6 +143,12 @@ BAD: dict[str, tuple[str, Tables, Callable[[Path], None]]] = {
     "an identifier in a measure": ("identifier_found", tables(follow_ups=[follow_up(ndi_total=SECRET)]), nothing),
     "an age of 91": ("age_over_89", tables(patients=[patient(age_years=91)]), nothing),
     "a day of surgery": ("index_period_too_fine", tables(patients=[patient(index_period="2023-05-17")]), nothing),
+    "an age of 90 in a year": (
+        "age_over_89",
+        tables(patients=[patient(age_years=89, data_cut_day=400, last_contact_day=400)]),
+        nothing,
+    ),
+    "one cut for all": ("data_cut_common", tables(patients=cut_on_one_day(40)), nothing),
     "many bad rows": ("too_many_critical_rows", tables(imaging=[image(day=d, unit="x y") for d in range(9)]), nothing),
 }
 

@@ -139,6 +139,18 @@ def test_an_age_before_an_anchor_over_89_is_unknown(settings: Settings, tmp_path
     assert sorted(row["age_years"] for row in patients) == ["", "54"]
 
 
+@pytest.mark.parametrize(("anchor_age", "age"), [("86", "88"), ("87", "90"), ("88", "90"), ("89", "90")])
+def test_an_age_that_becomes_90_by_the_data_cut_is_90(
+    settings: Settings, tmp_path: Path, anchor_age: str, age: str
+) -> None:
+    # The index comes two years after the anchor, and the data cut 673 days after the index: one whole year.
+    tables = _tables()
+    tables["patients"][0]["anchor_age"] = anchor_age
+    imported = import_mimic_iv(settings, _write(tmp_path / "hosp", tables), "mimic")
+    patients = {row["patient_id"]: row for row in _delivered(imported, "patients")}
+    assert patients[_patient_ids(imported)["1"]]["age_years"] == age
+
+
 def test_no_key_of_the_source_is_delivered_and_the_crosswalk_stays_with_its_owner(
     settings: Settings, imported: Import
 ) -> None:

@@ -10,5 +10,8 @@ def test_no_two_codes_share_an_exit_status() -> None:
 
 def test_a_mistake_says_what_where_and_what_to_do() -> None:
     found = OutcomesError("no_release", "data/releases")
-    assert str(found) == "no_release: nothing has been released yet (data/releases). To do: run `outcomes release`."
+    assert str(found) == (
+        "no_release: there is no such release (data/releases). "
+        "To do: run `outcomes release`, or name one of those in the folder of releases."
+    )
     assert (found.code, found.exit_status) == ("no_release", 42)

@@ -113,7 +113,7 @@ def test_every_submission_to_refuse_has_its_own_code(small: Settings) -> None:
         [
             *("file_unreadable", "file_encoding", "file_empty", "checksum_mismatch", "column_missing", "column_extra"),
             *("identifier_found", "too_many_critical_rows", "contract_version_unknown", "manifest_malformed"),
-            *("manifest_missing", "row_count_mismatch", "site_unknown"),
+            *("manifest_missing", "row_count_mismatch", "site_unknown", "data_cut_common", "age_over_89"),
         ]
     )
 
@@ -132,8 +132,42 @@ def test_safe_harbor_gives_years_only_and_nobody_is_over_90(large: Settings) -> 
     assert patients["age_years"].max() == 90
 
 
+def test_no_age_reaches_90_while_followed_nor_changes(large: Settings) -> None:
+    patients = _table(large, "patients")
+    young = patients[patients["age_years"] < 90]
+    assert (young["age_years"] + young["data_cut_day"] // DAYS_PER_YEAR).max() == 89
+    assert (patients["age_years"] == 90).sum() > 20
+    first, last = (
+        pd.read_csv(large.landing / "alder" / period / "patients.csv", index_col="patient_id")["age_years"].dropna()
+        for period in ("2026-06", "2026-09")
+    )
+    assert set((last - first).dropna()) == {0}
+
+
+def test_the_days_to_the_cut_are_the_same_for_all_patients_of_an_index_period(large: Settings) -> None:
+    patients = _table(large, "patients")
+    sent_last = patients[patients["period"] == "2026-09"]
+    assert (sent_last.groupby(["site_id", "index_period"])["data_cut_day"].nunique() == 1).all()
+    by_month = sent_last[sent_last["index_period"] == "2026-06"]
+    assert set(by_month["data_cut_day"]) == {92}
+
+
+def test_nothing_comes_after_the_patients_own_cut(large: Settings) -> None:
+    patients = _table(large, "patients").set_index(["site_id", "patient_id"])
+    for table, day in (("follow_ups", "day"), ("diagnoses", "day"), ("procedures", "day"), ("encounters", "end_day")):
+        # Rows of patients who were withdrawn stay behind without a cut.
+        rows = _table(large, table).join(patients["data_cut_day"], on=["site_id", "patient_id"], how="inner")
+        assert len(rows) > 1000
+        assert (rows[day] <= rows["data_cut_day"]).all()
+    assert patients["data_cut_day"].min() >= 0
+
+
 def test_surgeries_spread_over_six_years(large: Settings) -> None:
-    years = _table(large, "patients")["index_period"].str[:4].value_counts()
+    patients = _table(large, "patients")
+    years = patients["index_period"].str[:4].value_counts()
+    # Those of the cut's own month, under Safe Harbor of its year, come with a later submission.
+    assert patients["index_period"].where(patients["index_period"].str.len() == 7).max() == "2026-08"
+    assert patients["index_period"].where(patients["site_id"] == "cedar").max() == "2025"
     assert sorted(years.index) == [str(year) for year in range(2020, 2027)]
     assert years.drop(["2020", "2026"]).min() > 700
 

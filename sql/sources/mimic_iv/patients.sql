@@ -6,10 +6,10 @@ rationale: >
   anchor_year_group, the three years of which anchor_year is one: index_period is the middle one, moved by the years
   between anchor and index, and so right to within a year.
   Ages over 89 read 91 at the anchor; such a patient is 90 (= 90 and over) at any later index, and of unknown age
-  before the anchor.
+  before the anchor. So is 90 who turns 90 by the latest day known of the patient: age and days would add up to it.
   Deaths are known up to one year after the last discharge, which therefore is the patient's data cut; the hospital's
   own time of death goes before the registry's date. Care is seen only inside the hospital, so the last contact is the
-  last discharge.
+  last discharge. Both are days of the patient's own, so no common date of a cut gives back the day 0 of the others.
 needs: [index_days, mimic_patients, mimic_admissions, patient_keys]
 columns: as declared in the contract
 */
@@ -43,13 +43,26 @@ in_days as (
         date_diff('day', index_date, last_discharge_date) as last_discharge_day,
         date_diff('day', index_date, death_date) as death_day
     from dated
+),
+
+followed as (
+    select
+        *,
+        last_discharge_day + 365 as data_cut_day,
+        least(last_discharge_day, death_day) as last_contact_day,
+        greatest(last_discharge_day + 365, death_day) as latest_day
+    from in_days
 )
 
 select
     patient_keys.patient_id,
     case dated.gender when 'F' then 'female' when 'M' then 'male' else 'unknown' end as sex,
     case
-        when dated.anchor_age <= 89 then least(dated.anchor_age + dated.years_after_anchor, 90)
+        when
+            dated.anchor_age <= 89
+            and dated.anchor_age + dated.years_after_anchor + floor(followed.latest_day / 365.25) < 90
+            then dated.anchor_age + dated.years_after_anchor
+        when dated.anchor_age <= 89 then 90
         when dated.years_after_anchor >= 0 then 90
     end as age_years,
     cast(cast(substring(dated.anchor_year_group, 1, 4) as integer) + 1 + dated.years_after_anchor as varchar)
@@ -62,11 +75,11 @@ select
     cast(null as varchar) as indication,
     cast(null as boolean) as workers_compensation,
     cast(null as boolean) as preop_opioid_use,
-    in_days.last_discharge_day + 365 as data_cut_day,
-    least(in_days.last_discharge_day, in_days.death_day) as last_contact_day,
-    in_days.death_day,
+    followed.data_cut_day,
+    followed.last_contact_day,
+    followed.death_day,
     false as treatment_data_complete
 from dated
-inner join in_days on dated.subject_id = in_days.subject_id
+inner join followed on dated.subject_id = followed.subject_id
 inner join patient_keys on dated.subject_id = patient_keys.subject_id
 order by patient_keys.patient_id;

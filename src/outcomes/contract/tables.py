@@ -101,7 +101,9 @@ PATIENTS = Table(
     (
         _PATIENT,
         _text("sex", "administrative gender (HL7): female, male, other, unknown"),
-        _integer("age_years", "age at the index fusion; 90 = 90 and over", "years"),
+        _integer(
+            "age_years", "age at the index fusion; 90 = 90 and over, at surgery or by the latest day given", "years"
+        ),
         _text("index_period", "month (YYYY-MM) or, under Safe Harbor, year (YYYY) of the index fusion"),
         _decimal("bmi", "body mass index at the index fusion", "kg/m2"),
         _text("smoking", "never, former, current, unknown"),
@@ -111,7 +113,11 @@ PATIENTS = Table(
         _text("indication", "radiculopathy, myelopathy, both, other"),
         _boolean("workers_compensation", "a workers' compensation claim at the index fusion"),
         _boolean("preop_opioid_use", "opioid use before the index fusion"),
-        _day("data_cut_day", "the day on which the extract was cut, for this patient"),
+        _day(
+            "data_cut_day",
+            "the day on which the extract was cut for this patient; counted from the last day of index_period or "
+            "shifted per patient, so that no common date gives back the day of surgery",
+        ),
         _day("last_contact_day", "the last day on which the patient was known to be alive and in care"),
         _day("death_day", "the day of death, when dead"),
         _boolean("treatment_data_complete", "the site sees all treatments of this patient"),

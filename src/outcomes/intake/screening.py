@@ -2,7 +2,8 @@
 
 Every string that a site sends is scanned for what Safe Harbor removes (45 CFR 164.514(b)(2)). A finding names table,
 column, rule and number of rows, never a value. Device identifiers and free text have no column to come in by: the
-contract is an allow-list, and closed lists hold its text columns.
+contract is an allow-list, and closed lists hold its text columns. What several cells give away together, an age over
+89 or the day of surgery, is worked out as a recipient could.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 
 from outcomes.contract import TABLES, Column, ColumnType, Table
 from outcomes.errors import SubmissionRefused
+from outcomes.intake.arithmetic import ages_reaching_90, patients_of_a_common_cut
 from outcomes.intake.manifest import Method
 
 _START = r"(?:^|[^0-9A-Za-z])"
@@ -100,10 +102,10 @@ def screen(tables: Mapping[str, pa.Table], method: Method) -> None:
         method: how the site says that it de-identified the extract.
 
     Raises:
-        SubmissionRefused: identifier_found, age_over_89 or index_period_too_fine, in this order.
+        SubmissionRefused: identifier_found, age_over_89, index_period_too_fine or data_cut_common, in this order.
     """
     found = [finding for name, cells in tables.items() for finding in findings(TABLES[name], cells, method)]
-    for code in ("identifier_found", "age_over_89", "index_period_too_fine"):
+    for code in ("identifier_found", "age_over_89", "index_period_too_fine", "data_cut_common"):
         places = [str(finding) for finding in found if finding.code == code]
         if places:
             raise SubmissionRefused(code, "; ".join(places))
@@ -129,7 +131,17 @@ def findings(table: Table, cells: pa.Table, method: Method) -> list[Finding]:
         if column.name == "index_period":
             rows = _rows_matching(distinct, _finer_than(method))
             found += _as_finding("index_period_too_fine", table, column, rows)
-    return found
+    return found + (_by_arithmetic(cells) if table is TABLES["patients"] else [])
+
+
+def _by_arithmetic(patients: pa.Table) -> list[Finding]:
+    """What the rows of patients give away together."""
+    reaching = ages_reaching_90(patients)
+    ages = [Finding("age_over_89", "patients", "age_years", "reaches_90_in_follow_up", reaching)] if reaching else []
+    return ages + [
+        Finding("data_cut_common", "patients", column, "one_date_fits", rows)
+        for column, rows in patients_of_a_common_cut(patients).items()
+    ]
 
 
 def _as_finding(code: str, table: Table, column: Column, rows: int) -> list[Finding]:

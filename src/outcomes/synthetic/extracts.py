@@ -27,7 +27,11 @@ _WITHDRAWN_PATIENTS = 0.003
 
 @dataclass(frozen=True)
 class Calendar:
-    """The data cuts of one site's submissions, oldest first, in days since 1970-01-01."""
+    """The data cuts of one site's submissions, oldest first, in days since 1970-01-01.
+
+    Each patient has a cut of their own before each of them: as many days after surgery as the data cut comes after
+    the last day of the index period.
+    """
 
     cuts: Ints
 
@@ -37,8 +41,8 @@ class Calendar:
         return len(self.cuts) - 1
 
     def first_period(self, plan: Plan, who: Ints, available: Ints) -> Ints:
-        """The first period whose cut comes on or after the given day; `last` + 1 when none does."""
-        days = self.cuts[:, None] - plan.index_date[who]
+        """The first period whose own cut of the patient comes on or after a day; `last` + 1 when none does."""
+        days = self.cuts[:, None] - plan.period_end[who]
         return np.asarray((days < available).sum(axis=0), dtype=np.int64)
 
 
@@ -179,7 +183,7 @@ def _patient_versions(rng: Rng, plan: Plan, calendar: Calendar, arrival: Ints) -
     versions = []
     for period, cut in enumerate(calendar.cuts):
         sent = np.flatnonzero((arrival <= period) & ~known_dead)
-        cut_day = cut - plan.index_date
+        cut_day = cut - plan.period_end
         contact = np.minimum(plan.lost, np.minimum(plan.death, cut_day))
         contact = np.where(unknown, np.nan, np.where(stale, contact * 4 // 5, contact))
         known_dead |= (plan.death <= cut_day) & (arrival <= period)

@@ -25,6 +25,24 @@ def day_number(date: datetime.date) -> int:
     return (date - EPOCH).days
 
 
+def period_start(day_numbers: NDArray[np.int64], unit: str) -> NDArray[np.int64]:
+    """The first day of the month (`unit` M) or the year (Y) of each day number."""
+    return _as_numbers(_in_units(day_numbers, unit))
+
+
+def period_end(day_numbers: NDArray[np.int64], unit: str) -> NDArray[np.int64]:
+    """The last day of the month (`unit` M) or the year (Y) of each day number."""
+    return _as_numbers(_in_units(day_numbers, unit) + 1) - 1
+
+
+def _in_units(day_numbers: NDArray[np.int64], unit: str) -> NDArray[np.datetime64]:
+    return day_numbers.astype("datetime64[D]").astype(f"datetime64[{unit}]")
+
+
+def _as_numbers(dates: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    return dates.astype("datetime64[D]").astype(np.int64)
+
+
 def as_period(day_numbers: NDArray[np.int64], unit: str) -> NDArray[np.str_]:
     """The month (`unit` M) or the year (Y) of each day number, as text."""
     return np.datetime_as_string(day_numbers.astype("datetime64[D]"), unit=unit)  # type: ignore[call-overload,no-any-return]

@@ -8,10 +8,12 @@ import pandas as pd
 
 from outcomes.synthetic import joints
 from outcomes.synthetic.draws import Bools, Floats, Ints, Rng, Texts, chance, keys, often, pick, with_gaps
-from outcomes.synthetic.months import as_period
+from outcomes.synthetic.months import as_period, period_end, period_start
 from outcomes.synthetic.profiles import SiteProfile
 
 YEARS_OF_SURGERY = 6
+_OLDEST_AGE = 90
+_DAYS_PER_YEAR = 365.25
 NEVER = 10**6
 """A day that no registry reaches."""
 
@@ -23,15 +25,17 @@ NO_STAGE, SAME_ADMISSION, MARKED, MARKED_TOO_LATE = range(4)
 class Plan:
     """What is to happen to the patients of one site; each array has one entry per patient, days count from index.
 
-    `cut` is the day of the last data cut, `lost` the day after which the site hears no more, `seen_until` the last
-    day of which anything can be recorded, `discharge` the end of the index admission. `fused` holds the joints
-    fused over all stages, `first_fused` those of the first stage. `recovery` is GOOD, PARTIAL or POOR. `out` says why
-    a patient is not to be in the cohort (empty for the others).
+    `period_end` is the last day of the index period, in days since 1970-01-01. The days from it to the data cut, which
+    all patients share, are those from surgery to the patient's own cut: they do not tell the day of surgery. `cut` is
+    the day of the patient's own last cut, `lost` the day after which the site hears no more, `seen_until` the last day
+    of which anything can be recorded, `discharge` the end of the index admission. `fused` holds the joints fused over
+    all stages, `first_fused` those of the first stage. `recovery` is GOOD, PARTIAL or POOR. `out` says why a patient is
+    not to be in the cohort (empty for the others).
     """
 
     profile: SiteProfile
     key: Texts
-    index_date: Ints
+    period_end: Ints
     cut: Ints
     death: Ints
     lost: Ints
@@ -68,9 +72,12 @@ def draw_plan(rng: Rng, profile: SiteProfile, size: int, last_cut: int) -> Plan:
         size: the number of patients.
         last_cut: the last data cut, in days since 1970-01-01.
     """
-    index_date = last_cut - rng.integers(1, round(365.25 * YEARS_OF_SURGERY), size)
-    cut = last_cut - index_date
-    traits = _traits(rng, size) | {"index_period": as_period(index_date, _grain(profile))}
+    grain = _grain(profile)
+    # Whoever is operated on in the month (the year) of the last cut comes with a later submission.
+    last_index = period_start(np.array(last_cut), grain) - 1
+    index_date = last_index - rng.integers(0, round(_DAYS_PER_YEAR * YEARS_OF_SURGERY), size)
+    cut = last_cut - period_end(index_date, grain)
+    traits = _traits(rng, size) | {"index_period": as_period(index_date, grain)}
     stratum = pick(rng, ["degenerative", "trauma", "tumour", "infection"], size, [0.915, 0.05, 0.02, 0.015])
     traits["indication"] = np.where(stratum == "degenerative", traits["indication"], "other")
     approach = pick(rng, ["anterior", "posterior", "combined"], size, [0.72, 0.2, 0.08])
@@ -79,11 +86,12 @@ def draw_plan(rng: Rng, profile: SiteProfile, size: int, last_cut: int) -> Plan:
     is_stage = (stage == SAME_ADMISSION) | (stage == MARKED)
     discharge = np.where(stage == SAME_ADMISSION, stage_day + 2, pick(rng, range(1, 7), size, [55, 22, 10, 7, 4, 2]))
     death, lost = _death(rng, np.asarray(traits["age_years"], dtype=float)), _lost(rng, size)
+    traits["age_years"] = _without_ages_over_89(traits["age_years"], cut)
     seen_until = np.minimum(np.minimum(death, lost), cut)
     return Plan(
         profile=profile,
         key=keys(rng, size),
-        index_date=index_date,
+        period_end=period_end(index_date, grain),
         cut=cut,
         death=death,
         lost=lost,
@@ -116,10 +124,15 @@ def _grain(profile: SiteProfile) -> str:
     return "Y" if profile.method == "safe_harbor" else "M"
 
 
+def _without_ages_over_89(age: Floats, cut: Ints) -> Floats:
+    """90 for everyone who turns 90 by the last cut too: from the first submission on, so that no age ever changes."""
+    return np.where(age + cut // _DAYS_PER_YEAR >= _OLDEST_AGE, _OLDEST_AGE, age)
+
+
 def _traits(rng: Rng, size: int) -> dict[str, Any]:
     return {
         "sex": pick(rng, ["female", "male", "other", "unknown"], size, [50.5, 48.5, 0.3, 0.7]),
-        "age_years": np.clip(rng.normal(57, 13, size).round(), 18, 90),
+        "age_years": np.clip(rng.normal(57, 13, size).round(), 18, _OLDEST_AGE),
         "bmi": with_gaps(rng, np.clip(rng.normal(29.5, 5.5, size).round(1), 16, 58), 0.05),
         "smoking": pick(rng, ["never", "former", "current", "unknown"], size, [48, 28, 20, 4]),
         "diabetes": pick(rng, [True, False, None], size, [17, 81, 2]),

@@ -1,6 +1,7 @@
 """Submissions that must be refused, of small sites that exist for this only and say so in their names."""
 
 import csv
+import datetime
 import hashlib
 import json
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from outcomes.intake.manifest import MANIFEST, write_manifest
 from outcomes.synthetic.draws import Rng, keys
 from outcomes.synthetic.months import last_day
 
-_PATIENTS = 12
+_PATIENTS = 24
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ _FAULT_SITES = (
         "Demo: faulty content",
         ("column_missing", "column_extra", "identifier_found", "too_many_critical_rows"),
     ),
+    FaultSite("demo-faults-privacy", "Demo: faulty de-identification", ("data_cut_common", "age_over_89")),
     FaultSite(
         "demo-faults-manifests",
         "Demo: faulty manifests",
@@ -202,6 +204,26 @@ def _identifier(folder: Path) -> None:
     _rewrite(folder, "procedures", change)
 
 
+def _common_cut(folder: Path) -> None:
+    """All patients are cut on the last day of the period, and their surgeries lie seventeen days apart."""
+    cut = last_day(folder.name)
+
+    def change(columns: list[str], rows: list[dict[str, str]]) -> None:
+        for number, row in enumerate(rows):
+            days = 130 + 17 * number
+            index = cut - datetime.timedelta(days=days)
+            row.update(index_period=index.strftime("%Y-%m"), data_cut_day=str(days))
+
+    _rewrite(folder, "patients", change)
+
+
+def _ninety_while_followed(folder: Path) -> None:
+    def change(columns: list[str], rows: list[dict[str, str]]) -> None:
+        rows[5].update(age_years="88", data_cut_day="800")
+
+    _rewrite(folder, "patients", change)
+
+
 def _many_critical(folder: Path) -> None:
     def change(columns: list[str], rows: list[dict[str, str]]) -> None:
         for row in rows[:5]:
@@ -242,6 +264,8 @@ _SPOILERS: dict[str, Callable[[Path], None]] = {
     "column_missing": _column_missing,
     "column_extra": _column_extra,
     "identifier_found": _identifier,
+    "data_cut_common": _common_cut,
+    "age_over_89": _ninety_while_followed,
     "too_many_critical_rows": _many_critical,
     "contract_version_unknown": _unknown_version,
     "manifest_malformed": _malformed,

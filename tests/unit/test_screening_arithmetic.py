@@ -1,0 +1,200 @@
+"""What several cells give away together: the day of surgery from a common data cut, an age over 89 from an age."""
+
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from outcomes.contract import TABLES
+from outcomes.errors import SubmissionRefused
+from outcomes.intake.arithmetic import FEWEST_PATIENTS
+from outcomes.intake.screening import findings, screen
+
+Days = NDArray[np.int64]
+Grain = Literal["M", "Y"]
+
+CUT = int(np.datetime64("2026-09-30", "D").astype(np.int64))
+
+repeatable = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def patients(**columns: list[str | None]) -> pa.Table:
+    rows = len(next(iter(columns.values())))
+    nothing: list[str | None] = [None] * rows
+    return pa.table(
+        {column: pa.array(columns.get(column, nothing), pa.string()) for column in TABLES["patients"].schema.names}
+    )
+
+
+def found(table: pa.Table, code: str) -> list[tuple[str, str, int]]:
+    all_found = findings(TABLES["patients"], table, "limited_data_set")
+    return [(one.column, one.rule, one.rows) for one in all_found if one.code == code]
+
+
+def surgeries(rng: np.random.Generator, count: int, days: int) -> Days:
+    """Days of surgery, since 1970-01-01, within so many days before the cut."""
+    return CUT - rng.integers(0, days, count)
+
+
+def delivered(index: Days, cuts: Days, grain: Grain = "M", column: str = "data_cut_day") -> pa.Table:
+    """The patients whose cuts come after surgery, with the days from the one to the other."""
+    kept = cuts >= index
+    periods = np.datetime_as_string(index[kept].astype("datetime64[D]"), unit=grain)
+    return patients(index_period=[str(one) for one in periods], **{column: as_text(cuts[kept] - index[kept])})
+
+
+def as_text(days: Days) -> list[str | None]:
+    return [str(day) for day in days]
+
+
+def period_end(index: Days, grain: Grain) -> Days:
+    following = index.astype("datetime64[D]").astype(f"datetime64[{grain}]") + 1
+    return np.asarray(following.astype("datetime64[D]").astype(np.int64) - 1)
+
+
+@repeatable
+@given(seed=seeds, count=st.integers(FEWEST_PATIENTS, 800), months=st.integers(6, 72))
+def test_a_common_cut_is_always_found(seed: int, count: int, months: int) -> None:
+    index = surgeries(np.random.default_rng(seed), count, 30 * months)
+    table = delivered(index, np.full(count, CUT))
+    assert found(table, "data_cut_common") == [("data_cut_day", "one_date_fits", count)]
+
+
+@repeatable
+@given(seed=seeds, count=st.integers(FEWEST_PATIENTS, 800), months=st.integers(6, 72), shift=st.integers(60, 400))
+def test_own_shifts_of_two_months_or_more_pass(seed: int, count: int, months: int, shift: int) -> None:
+    rng = np.random.default_rng(seed)
+    index = surgeries(rng, count, 30 * months) - shift
+    cuts = CUT - rng.integers(0, shift + 1, count)
+    assert not found(delivered(index, cuts), "data_cut_common")
+    assert not found(delivered(index, cuts, column="last_contact_day"), "data_cut_common")
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("shift", [0, 7, 14, 30])
+def test_a_shift_within_the_month_hides_too_little(seed: int, shift: int) -> None:
+    rng = np.random.default_rng(seed)
+    index = surgeries(rng, 600, 1500) - shift
+    assert found(delivered(index, CUT - rng.integers(0, shift + 1, 600)), "data_cut_common")
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("shift", [0, 90, 180])
+def test_with_years_a_shift_of_months_hides_too_little(seed: int, shift: int) -> None:
+    rng = np.random.default_rng(seed)
+    index = surgeries(rng, 200, 2000) - shift
+    assert found(delivered(index, CUT - rng.integers(0, shift + 1, 200), "Y"), "data_cut_common")
+
+
+@repeatable
+@given(seed=seeds, count=st.integers(FEWEST_PATIENTS, 800), years=st.integers(1, 10))
+def test_with_years_own_shifts_of_two_years_pass(seed: int, count: int, years: int) -> None:
+    rng = np.random.default_rng(seed)
+    index = surgeries(rng, count, 365 * years) - 731
+    assert not found(delivered(index, CUT - rng.integers(0, 731, count), "Y"), "data_cut_common")
+
+
+@repeatable
+@given(seed=seeds, count=st.integers(1, 800), grain=st.sampled_from(["M", "Y"]))
+def test_days_counted_from_the_last_day_of_the_index_period_pass(seed: int, count: int, grain: Grain) -> None:
+    index = surgeries(np.random.default_rng(seed), count, 2000)
+    table = delivered(index, CUT - (period_end(index, grain) - index), grain)
+    assert not found(table, "data_cut_common")
+
+
+def test_most_patients_with_a_common_cut_are_enough() -> None:
+    rng = np.random.default_rng(1)
+    index = surgeries(rng, 400, 1500) - 90
+    cuts = np.where(np.arange(400) < 300, CUT, CUT - rng.integers(0, 91, 400))
+    ((column, _, rows),) = found(delivered(index, cuts), "data_cut_common")
+    assert column == "data_cut_day"
+    assert rows >= 300
+
+
+def test_a_common_last_contact_is_a_common_cut_where_no_cut_is_given_or_it_comes_after() -> None:
+    index = surgeries(np.random.default_rng(2), 60, 900)
+    alone = delivered(index, np.full(60, CUT), column="last_contact_day")
+    assert found(alone, "data_cut_common") == [("last_contact_day", "one_date_fits", 60)]
+    place = alone.column_names.index("data_cut_day")
+    by_month = pa.array(as_text(CUT - period_end(index, "M")), pa.string())
+    after_the_cut = sum((period_end(index, "M") > index).tolist())
+    assert found(alone.set_column(place, "data_cut_day", by_month), "data_cut_common") == [
+        ("last_contact_day", "one_date_fits", after_the_cut)
+    ]
+
+
+def test_what_cannot_be_told_from_chance_is_not_judged() -> None:
+    rng = np.random.default_rng(3)
+    few = surgeries(rng, FEWEST_PATIENTS - 1, 900)
+    assert not found(delivered(few, np.full(len(few), CUT)), "data_cut_common")
+    of_one_month = np.full(300, CUT - 200) - rng.integers(0, 10, 300)
+    assert not found(delivered(of_one_month, np.full(300, CUT)), "data_cut_common")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_fixed_time_after_each_patient_s_own_last_stay_passes(seed: int) -> None:
+    # As a source with shifted dates delivers: nine patients of ten from one year, most of them seen once.
+    rng = np.random.default_rng(seed)
+    index = np.where(rng.random(100) < 0.9, CUT - 900, CUT - 1800) - rng.integers(0, 300, 100)
+    cuts = index + 365 + rng.integers(1, 12, 100) + np.where(rng.random(100) < 0.4, rng.integers(0, 900, 100), 0)
+    assert not found(delivered(index, cuts, "Y"), "data_cut_common")
+
+
+def test_cells_that_cannot_be_read_are_left_to_validation() -> None:
+    index = surgeries(np.random.default_rng(4), 40, 900)
+    sound = delivered(index, np.full(40, CUT))
+    periods: list[str | None] = ["May", "", None, "2023-13", "2023-05", " 2023 ", "2023-05"]
+    days: list[str | None] = ["10", "10", "10", "10", "soon", "1e3", "20000"]
+    table = pa.concat_tables([sound, patients(index_period=periods, data_cut_day=days)])
+    assert found(table, "data_cut_common") == [("data_cut_day", "one_date_fits", 40)]
+
+
+def test_the_refusal_says_what_to_do_and_no_value() -> None:
+    index = surgeries(np.random.default_rng(5), 30, 900)
+    with pytest.raises(SubmissionRefused) as refused:
+        screen({"patients": delivered(index, np.full(30, CUT))}, "limited_data_set")
+    assert refused.value.code == "data_cut_common"
+    assert refused.value.where == "patients.data_cut_day: one_date_fits, 30 rows"
+    assert "count data_cut_day from the last day of index_period" in str(refused.value)
+
+
+@pytest.mark.parametrize("column", ["data_cut_day", "last_contact_day", "death_day"])
+@pytest.mark.parametrize(
+    ("age", "day", "reaches_90"),
+    [
+        ("89", "365", False),
+        ("89", "366", True),
+        ("85", "1826", False),
+        ("85", "1827", True),
+        ("85", "1827.0", True),
+        ("90", "4000", False),
+        ("61", "10957", True),
+        ("60", "20000", False),
+        ("89", "-400", False),
+        ("89", "soon", False),
+        ("old", "4000", False),
+    ],
+)
+def test_an_age_that_becomes_90_while_followed(*, column: str, age: str, day: str, reaches_90: bool) -> None:
+    cells: dict[str, list[str | None]] = {"age_years": [age, "50", None], column: [day, "400", "400"]}
+    expected = [("age_years", "reaches_90_in_follow_up", 1)] if reaches_90 else []
+    assert found(patients(**cells), "age_over_89") == expected
+
+
+def test_the_latest_day_known_of_a_patient_counts() -> None:
+    table = patients(
+        age_years=["88", "88"],
+        data_cut_day=["100", "731"],
+        last_contact_day=["731", "100"],
+        death_day=[None, "90"],
+    )
+    assert found(table, "age_over_89") == [("age_years", "reaches_90_in_follow_up", 2)]
+
+
+def test_a_patient_of_90_may_be_followed_for_years() -> None:
+    screen({"patients": patients(age_years=["90"], data_cut_day=["4000"])}, "safe_harbor")
