@@ -1,7 +1,7 @@
 """Time of all labels over a large lake, as a multiple of copying the same lake from Parquet to Parquet.
 
 A synthetic registry is taken in once and multiplied: each copy of a site is a site of its own. Run with
-`python benchmarks/labels.py --patients 1000000`; the figure is the ratio, since machines differ.
+`python -m benchmarks.labels --patients 1000000`; the figure is the ratio, since machines differ.
 """
 
 import argparse
@@ -12,16 +12,11 @@ from pathlib import Path
 
 import duckdb
 
-from outcomes import pipeline
-from outcomes.contract import TABLES
+from benchmarks._large import make_large_lake
 from outcomes.engines.duckdb import connect
 from outcomes.labelling.run import run
-from outcomes.lake import Lake
+from outcomes.release.build import relations_of_marts
 from outcomes.settings import Settings
-from outcomes.synthetic import synthesize
-
-SEED_PATIENTS = 5000
-KEYS = {"patient_id", *(table.key for table in TABLES.values())}
 
 
 def main() -> None:
@@ -32,40 +27,14 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         settings = Settings(home=options.home or Path(scratch), memory_limit="6GB")
-        _take_in(settings)
         lake = Path(scratch) / "large"
-        lake.mkdir()
-        _multiply(settings, lake, copies=-(-options.patients // SEED_PATIENTS))
+        make_large_lake(settings, lake, options.patients)
         copying = _seconds_to_copy(lake, Path(scratch) / "copy")
-        labelling, counts = _seconds_to_label(settings, lake)
+        labelling, evidence, counts = _seconds_to_label(settings, lake, Path(scratch) / "evidence.parquet")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{counts['patients']:,} patients, {counts['follow_ups']:,} follow-ups, {counts['labels']:,} label results")
     print(f"copy {copying:.1f} s, labels {labelling:.1f} s, ratio {labelling / copying:.1f}, peak {peak:.1f} GiB")
-
-
-def _take_in(settings: Settings) -> None:
-    if not settings.landing.exists():
-        synthesize(settings, patients=SEED_PATIENTS, faults=False)
-        pipeline.ingest_landed(settings)
-
-
-def _multiply(settings: Settings, lake: Path, copies: int) -> None:
-    with connect(settings) as con:
-        Lake(settings.lake).attach(con)
-        for table in (*TABLES, "submissions"):
-            keys = [column.name for column in TABLES[table].columns if column.name in KEYS] if table in TABLES else []
-            # Keys of a real lake are all different, which Parquet can't make small.
-            changed = [
-                f"case when {key} is not null then substr(md5(concat({key}, copy)), 1, 14) end as {key}" for key in keys
-            ]
-            con.execute(
-                f"""
-                copy (
-                    select rows_in_force.* replace ({", ".join(["concat(site_id, '-', copy) as site_id", *changed])})
-                    from {table} as rows_in_force cross join range({copies}) as copies(copy)
-                ) to '{lake / table}.parquet'
-                """
-            )
+    print(f"evidence of every label, written to Parquet: {evidence:.1f} s more")
 
 
 def _seconds_to_copy(lake: Path, copy: Path) -> float:
@@ -77,18 +46,20 @@ def _seconds_to_copy(lake: Path, copy: Path) -> float:
     return time.perf_counter() - started
 
 
-def _seconds_to_label(settings: Settings, lake: Path) -> tuple[float, dict[str, int]]:
+def _seconds_to_label(settings: Settings, lake: Path, evidence: Path) -> tuple[float, float, dict[str, int]]:
     with connect(settings) as con:
         for file in sorted(lake.glob("*.parquet")):
             con.execute(f"create view {file.stem} as from '{file}'")
         started = time.perf_counter()
-        run(con)
-        seconds = time.perf_counter() - started
+        run(con, kept=relations_of_marts())
+        labelled = time.perf_counter()
+        con.execute(f"copy (from label_evidence) to '{evidence}'")
+        written = time.perf_counter()
         counts = {
             name: con.execute(f"select count(*) from {name}").fetchall()[0][0]
             for name in ("patients", "follow_ups", "labels")
         }
-    return seconds, counts
+    return labelled - started, written - labelled, counts
 
 
 if __name__ == "__main__":

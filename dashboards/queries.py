@@ -115,6 +115,16 @@ class RuleFailure:
     is_suppressed: bool
 
 
+_SHARES = """(
+    select
+        measure as label, site_id, resolution, cast(period as integer) as index_year, numerator as yes,
+        patients - numerator as no, excluded as not_assessable, patients as assessed, estimate as share,
+        estimate_low as share_low, estimate_high as share_high, state = 'suppressed' as is_suppressed
+    from measures
+    where resolution in ('all', 'year') and stratum_kind = 'all'
+) as shares"""
+
+
 class Release:
     """The tables of one release, as records."""
 
@@ -135,14 +145,16 @@ class Release:
 
     def overall(self) -> dict[str, Share]:
         """The share of every label over all patients, by label."""
-        return {share.label: share for share in self._read(Share, "from label_shares where breakdown = 'all'")}
+        return {
+            share.label: share
+            for share in self._read(Share, f"from {_SHARES} where site_id is null and resolution = 'all'")
+        }
 
     def by_year(self, label: str) -> list[Share]:
         """A label's share by year of the index fusion, oldest first."""
         return self._read(
             Share,
-            "from label_shares where label = ? and breakdown = 'index_year' and index_year is not null"
-            " order by index_year",
+            f"from {_SHARES} where label = ? and site_id is null and resolution = 'year' order by index_year",
             label,
         )
 
@@ -150,8 +162,8 @@ class Release:
         """A label's share by site, in the order of `sites`."""
         return self._read(
             Share,
-            "from label_shares inner join sites using (site_id)"
-            " where label = ? and breakdown = 'site' order by lower(name), site_id",
+            f"from {_SHARES} inner join sites using (site_id)"
+            " where label = ? and resolution = 'all' order by lower(name), site_id",
             label,
         )
 
@@ -164,7 +176,9 @@ class Release:
     def reasons(self, label: str) -> list[Tally]:
         """Why patients could not be assessed, most frequent first, suppressed reasons last."""
         return self._tallies(
-            "select reason as code, episodes as patients, is_suppressed from label_reasons where label = ?", label
+            "select reason as code, patients, state = 'suppressed' as is_suppressed from measure_exclusions"
+            " where measure = ? and state <> 'zero'",
+            label,
         )
 
     def attrition(self) -> list[Tally]:

@@ -96,7 +96,7 @@ def hidden_note(threshold: int) -> str:
     """Why a number is hidden, as a footnote."""
     return (
         f"{DASH} fewer than {threshold}: a count behind this number is between 1 and {threshold - 1}, "
-        "or would reveal one that is."
+        "or would reveal one that is. Other counts of patients are shown to the nearest 5."
     )
 
 

@@ -61,7 +61,7 @@ def _common() -> str:
         "A label is said of an episode: one patient's index fusion with its stages. Who is in the cohort, how long the "
         "patient was observed, when the first revision was and how a visit is scored is decided once:",
         _relations(files, "../sql"),
-        _thresholds(files),
+        thresholds_table(files),
         _code_lists(files, "../sql"),
         _references(files, "../sql"),
     )
@@ -79,7 +79,7 @@ def _label_page(label: LabelDefinition) -> str:
         section(
             "Thresholds and code lists",
             _lineage_note(label),
-            _thresholds(files, _thresholds_of_siblings(label)),
+            thresholds_table(files, _thresholds_of_siblings(label)),
             _code_lists(files, "../../sql", tuple(each.name for each in _siblings(label))),
         ),
         section("Situations", _situations_note(), _situations(situations(label.name))),
@@ -133,7 +133,8 @@ def _named(label: LabelDefinition) -> set[str]:
     return set(re.findall(r"\{(\w+)\}", str(stated)))
 
 
-def _thresholds(files: Sequence[SqlFile], without: Collection[str] = ()) -> str:
+def thresholds_table(files: Sequence[SqlFile], without: Collection[str] = ()) -> str:
+    """The thresholds that the files use, with their values, but those named in `without`."""
     notes = _threshold_notes()
     rows = [
         (in_words(name), f"{thresholds()[name]}", notes.get(name, ""), _used_in(used))

@@ -3,6 +3,9 @@
 from itertools import groupby
 
 from outcomes.measures.definitions import MeasureDefinition, measure_definitions
+from outcomes.shipped import shipped
+from outcomes.sqlfiles import load
+from scripts.docs.labels import thresholds_table
 from scripts.docs.markdown import bullets, document, section
 
 _DIRECTIONS = {"lower_is_better": "lower is better", "higher_is_better": "higher is better", "neutral": "neither way"}
@@ -18,6 +21,7 @@ def page() -> str:
         "behind each figure of the dashboards; they come from [measures.yaml](../sql/measures.yaml). A patient who is "
         "neither in the numerator nor among the others is excluded, and the mart `measure_exclusions` counts why.",
         *(section(category.capitalize(), *map(_measure, measures)) for category, measures in groups),
+        section("Thresholds", thresholds_table(load(shipped("sql", "measures", "inputs")))),
     )
 
 

@@ -4,7 +4,7 @@ grain: one row per label and kind among the patients for whom the label holds
 key: [label, kind]
 needs: [labels]
 columns:
-  label: name of the definition
+  label: {description: name of the definition, enum: labels}
   kind: "the kind of yes; null in the one row that stands for all kinds when none may be listed"
   episodes: {description: "patients with this kind, to the nearest step of the threshold less one", unit: patients}
   is_suppressed: the count is hidden to protect patients (neither zero nor missing)

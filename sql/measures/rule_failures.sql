@@ -9,8 +9,8 @@ needs: [submissions]
 columns:
   site_id: the site
   period: the month delivered, YYYY-MM
-  attempt: 1 = the first attempt for this site and period
-  source_table: contract table
+  attempt: {description: 1 = the first attempt for this site and period, unit: none}
+  source_table: {description: contract table, enum: tables}
   rule: code of the rule
   severity:
     description: "critical sends the row to quarantine, warning flags it, info counts it"

@@ -6,10 +6,12 @@ needs: [submissions]
 columns:
   site_id: the site
   period: the month delivered, YYYY-MM
-  attempt: 1 = the first attempt for this site and period
-  kind: full replaces all that the site sent before, incremental adds
+  attempt: {description: 1 = the first attempt for this site and period, unit: none}
+  kind:
+    description: "full replaces all that the site sent before, incremental adds; null when the manifest was unreadable"
+    enum: [full, incremental]
   status: {description: what became of it, enum: [accepted, refused, superseded]}
-  code: "why it was refused; null otherwise"
+  code: {description: "why it was refused; null otherwise", enum: refusals}
   rows_in: {description: rows delivered, unit: rows}
   rows_accepted: {description: rows that entered the lake, unit: rows}
   rows_quarantined: {description: rows kept out, unit: rows}

@@ -10,6 +10,7 @@ Each function takes counts and answers which of them to hide; none changes its i
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,14 @@ from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+ROUND_TO = 5
+"""Counts that are shown are rounded to the nearest of these, after suppression, as NHS England does with hospital
+episodes (https://digital.nhs.uk/, "Disclosure control methodology for Hospital Episode Statistics", 2018). It blurs
+what is left over when many counts are subtracted, or two releases, and moves a count by 2 patients at the most."""
+
+_ROOM = 10**9
+"""More patients than any registry holds."""
 
 
 def is_small(counts: Counts, small_cell: int) -> Mask:
@@ -32,6 +41,33 @@ def coarse(counts: Counts, small_cell: int) -> Counts:
     """
     step = small_cell - 1
     return np.where(counts > 0, np.maximum((2 * counts + step) // (2 * step), 2) * step, 0)
+
+
+def rounded(counts: Counts, small_cell: int, step: int = ROUND_TO) -> Counts:
+    """Counts to the nearest `step`, zero apart; never less than `small_cell`, for that would look like a small count.
+
+    With the defaults 11 and 12 are shown as 15, which stands for 11 to 17.
+    """
+    least = -(-small_cell // step) * step
+    return np.where(counts > 0, np.maximum((2 * counts + step) // (2 * step) * step, least), 0)
+
+
+def before_rounding(shown: Counts, small_cell: int, step: int = ROUND_TO) -> tuple[Counts, Counts]:
+    """The least and the greatest count that `rounded` shows so."""
+    low = np.maximum((2 * shown - step + 1) // 2, 0)
+    is_least = shown == -(-small_cell // step) * step
+    return _from_to(shown, np.where(is_least, small_cell, low), (2 * shown + step - 1) // 2)
+
+
+def before_coarse(shown: Counts, small_cell: int) -> tuple[Counts, Counts]:
+    """The least and the greatest count that `coarse` shows so."""
+    step = small_cell - 1
+    low = np.where(shown == 2 * step, small_cell, (2 * shown - step + 1) // 2)
+    return _from_to(shown, low, (2 * shown + step - 1) // 2)
+
+
+def _from_to(shown: Counts, low: Counts, high: Counts) -> tuple[Counts, Counts]:
+    return np.where(shown > 0, low, 0), np.where(shown > 0, high, 0)
 
 
 def hide_parts(counts: Counts, small_cell: int) -> Mask | None:
@@ -74,6 +110,72 @@ def hide_rows(cells: Counts, sensitive: Mask, unsized: Mask, small_cell: int) ->
             return None
         hidden[smallest] = True
     return hidden
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Many sums of parts, each part with several answers.
+
+    Attributes:
+        cells: (sums, parts, answers).
+        sensitive: the cells that must not be worked out, same shape.
+        sized: (sums, parts); whether the sum of a part's answers is known.
+        hidden: (sums, parts); which parts are hidden already, all their answers together.
+        total_hidden: (sums,); whether the total is.
+    """
+
+    cells: Counts
+    sensitive: Mask
+    sized: Mask
+    hidden: Mask
+    total_hidden: Mask
+
+
+def hide_company(sums: Sums, small_cell: int) -> tuple[Mask, Mask]:
+    """Hide further parts of each sum, so that no sum by itself gives back what is hidden in it.
+
+    Where the total is shown, the hidden parts are a table with known sums of columns, and of rows where their size is
+    known: the Fréchet bounds say how many more parts must be hidden, the smallest first, those that help before those
+    that don't. Where no number of parts is enough, the total is hidden too; then it is enough that some hidden part can
+    take up what the total leaves open.
+
+    Args:
+        sums: what adds up, and what of it is hidden.
+        small_cell: the smallest count that may be shown.
+
+    Returns:
+        `hidden` and `total_hidden` with what has to be added.
+    """
+    cells, hidden, total_hidden = sums.cells, sums.hidden, sums.total_hidden
+    sensitive = sums.sensitive & hidden[..., np.newaxis]
+    needed = np.asarray(sensitive.any(axis=-2))
+    sizes = cells.sum(axis=-1)
+    room = np.where(sums.sized | (sizes == 0), 0, _ROOM)
+    largest = np.where(sensitive.any(axis=-1), sizes + room, 0).max(axis=-1, initial=0)
+
+    helps = (cells > 0) | ~needed[..., np.newaxis, :]
+    rank = np.where(hidden, -1, np.where(sizes > 0, sizes + _ROOM * ~helps.all(axis=-1), 4 * _ROOM))
+    order = np.argsort(rank, axis=-1, kind="stable")
+
+    def together(values: Counts) -> Counts:
+        """The sums over the hidden parts when 0, 1, 2 … parts more are hidden in `order`."""
+        first = np.where(hidden, values, 0).sum(axis=-1, keepdims=True)
+        more = np.take_along_axis(np.where(hidden, 0, values), order, axis=-1)
+        return np.cumsum(np.concatenate([first, more], axis=-1), axis=-1)
+
+    columns = np.stack([together(cells[..., answer]) for answer in range(cells.shape[-1])], axis=-1)
+    total = columns.sum(axis=-1)
+    beside = (total + together(room))[..., np.newaxis] - columns
+    wide = (np.minimum(columns, beside) >= small_cell) | ~needed[..., np.newaxis, :]
+    alone = total + together(room) - largest[..., np.newaxis] < small_cell
+    safe = np.asarray(wide.all(axis=-1)) & ~(alone & needed.any(axis=-1)[..., np.newaxis])
+    total_hidden = np.asarray(total_hidden | ~safe.any(axis=-1))
+    whole = sizes.sum(axis=-1, keepdims=True)
+    safe = np.where(total_hidden[..., np.newaxis], (total >= small_cell) | (total == whole), safe)
+
+    more = np.zeros_like(hidden)
+    np.put_along_axis(more, order, np.arange(hidden.shape[-1]) < safe.argmax(axis=-1)[..., np.newaxis], axis=-1)
+    return hidden | (more & (sizes > 0)), total_hidden
 
 
 def hide_steps(left: Counts, small_cell: int) -> Mask:

@@ -46,3 +46,9 @@ class Settings(BaseSettings):
     def sites_file(self) -> Path:
         """The register of sites (site_id, name). Without it every landing folder is a site."""
         return self.home / "sites.csv"
+
+    @property
+    def annotations_file(self) -> Path:
+        """Notes on control charts and the months from which they start anew (site_id, measure, period, kind, text,
+        author, reason). It need not exist."""
+        return self.home / "annotations.csv"

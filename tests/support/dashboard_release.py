@@ -44,12 +44,13 @@ create table label_definitions (
     label varchar, title varchar, category varchar, definition_text varchar, guide varchar, version varchar,
     headline integer
 );
-create table label_shares (
-    label varchar, breakdown varchar, site_id varchar, index_year bigint, yes bigint, no bigint,
-    not_assessable bigint, assessed bigint, share double, share_low double, share_high double, is_suppressed boolean
+create table measures (
+    measure varchar, site_id varchar, resolution varchar, period varchar, stratum_kind varchar, stratum varchar,
+    numerator bigint, patients bigint, excluded bigint, person_years double, estimate double, estimate_low double,
+    estimate_high double, state varchar
 );
 create table label_kinds (label varchar, kind varchar, episodes bigint, is_suppressed boolean);
-create table label_reasons (label varchar, reason varchar, episodes bigint, is_suppressed boolean);
+create table measure_exclusions (measure varchar, reason varchar, patients bigint, state varchar);
 create table sites (site_id varchar, name varchar);
 create table submissions (
     site_id varchar, period varchar, attempt bigint, kind varchar, status varchar, code varchar, rows_in bigint,
@@ -108,9 +109,9 @@ def _contents(release_id: str, sites: int, all_hidden: bool) -> dict[str, list[l
     return {
         "release_info": [[release_id, "2026-03", sites, None if all_hidden else 16370, 11, "0.1.0"]],
         "label_definitions": [_definition(label) for label in LABELS],
-        "label_shares": [row for place, label in enumerate(LABELS) for row in _shares(label, place, sites, all_hidden)],
+        "measures": [row for place, label in enumerate(LABELS) for row in _shares(label, place, sites, all_hidden)],
         "label_kinds": _kinds(all_hidden),
-        "label_reasons": _reasons(all_hidden),
+        "measure_exclusions": _reasons(all_hidden),
         "sites": [[site_id, _site_name(number)] for number, site_id in enumerate(site_ids)],
         "submissions": [row for site_id in site_ids for row in _submissions(site_id)],
         "rule_failures": [row for site_id in site_ids for row in _rule_failures(site_id)],
@@ -148,26 +149,23 @@ def _shares(label: str, place: int, sites: int, all_hidden: bool) -> list[list[o
         sum(site.not_assessable for site in everywhere),
     )
     return [
-        _share(label, "all", None, None, None if all_hidden else total),
+        _share(label, None, None, None if all_hidden else total),
+        *(_share(label, None, year, None if all_hidden or year == 2021 else years[year]) for year in years),
         *(
-            _share(label, "index_year", None, year, None if all_hidden or year == 2021 else years[year])
-            for year in years
-        ),
-        *(
-            _share(label, "site", site, None, None if all_hidden or site in hidden else counts)
+            _share(label, site, None, None if all_hidden or site in hidden else counts)
             for site, counts in at_sites.items()
         ),
     ]
 
 
-def _share(label: str, breakdown: str, site: str | None, year: int | None, counts: Counts | None) -> list[object]:
-    place = [label, breakdown, site, year]
+def _share(label: str, site: str | None, year: int | None, counts: Counts | None) -> list[object]:
+    place = [label, site, *(("all", None) if year is None else ("year", str(year))), "all", None]
     if counts is None:
-        return [*place, None, None, None, None, None, None, None, True]
+        return [*place, *[None] * 7, "suppressed"]
     assessed = counts.yes + counts.no
     low, high = proportion_confint(counts.yes, assessed, method="wilson")
     share = counts.yes / assessed
-    return [*place, counts.yes, counts.no, counts.not_assessable, assessed, share, float(low), float(high), False]
+    return [*place, counts.yes, assessed, counts.not_assessable, None, share, float(low), float(high), "shown"]
 
 
 def _kinds(all_hidden: bool) -> list[list[object]]:
@@ -201,9 +199,9 @@ def _reasons(all_hidden: bool) -> list[list[object]]:
         "no_source_data": None,
     }
     return [
-        [label, reason, None if all_hidden else episodes, all_hidden or episodes is None]
+        [label, reason, None if all_hidden else patients, "suppressed" if all_hidden or patients is None else "shown"]
         for label in LABELS
-        for reason, episodes in reasons.items()
+        for reason, patients in reasons.items()
     ]
 
 

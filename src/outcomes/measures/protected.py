@@ -5,11 +5,27 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from outcomes.disclosure_audit import PublishedTables, audit
+from outcomes.errors import OutcomesError
 from outcomes.labelling.definitions import label_definitions
+from outcomes.measures.definitions import measure_definitions
 from outcomes.measures.deliveries import protected_attrition, protected_deliveries
-from outcomes.measures.shares import protected_kinds, protected_reasons, protected_shares
+from outcomes.measures.funnel import protected_comparison
+from outcomes.measures.kinds import protected_kinds
+from outcomes.measures.lattice import Nesting
+from outcomes.measures.protection import protected_exclusions, safe_measures
+from outcomes.measures.risk import protected_calibration, protected_models
+from outcomes.measures.survival import protected_curves
 from outcomes.shipped import shipped
 from outcomes.sqlfiles import load
+
+_TOO_FINE = "month"
+"""Nine in ten months of a site hold a small count: others see its years."""
+
+
+_TYPES = {name: pa.string() for name in ("release_id", "data_to", "code_version")} | {
+    "suppression_threshold": pa.int64()
+}
 
 
 @dataclass(frozen=True)
@@ -28,27 +44,68 @@ def protected_tables(
     """The tables of `sql/measures/`, hidden where they would tell of a few patients.
 
     Args:
-        con: a connection that holds the lake and the relations of the labelling step.
+        con: a connection that holds the lake, the relations of the labelling step and those of the measures.
         facts: what the release says of itself.
         site_names: names of the sites by id, as far as the register gives them.
+
+    Raises:
+        OutcomesError: disclosure_risk.
     """
-    tables = _unprotected_tables(con, facts, site_names)
     small_cell = facts.suppression_threshold
-    shares = protected_shares(tables["label_shares"], small_cell)
+    given = _given(facts, site_names) | _protected_measures(con, small_cell)
+    for name, table in given.items():
+        con.register(name, table)
+    tables = {file.name: con.sql(file.select).to_arrow_table() for file in load(shipped("sql", "measures"))}
+    for name in given:
+        con.unregister(name)
+    tables |= _hidden(tables, small_cell)
+    _require_safe_parts(tables, small_cell)
+    return tables
+
+
+def _require_safe_parts(tables: dict[str, pa.Table], small_cell: int) -> None:
+    """Audit what stands beside the measures, which are audited before they are rounded (`safe_measures`)."""
+    names = ("measures", "measure_exclusions", "label_kinds", "attrition", "release_info")
+    findings = audit(PublishedTables(small_cell, **{name: tables[name] for name in names}), nesting(), only=())
+    if findings:
+        raise OutcomesError("disclosure_risk", f"{len(findings)} counts, the first: {findings[0]}")
+
+
+def nesting() -> Nesting:
+    """Which measures by definition count patients of each other."""
+    measures = measure_definitions()
+    return Nesting(
+        part_of=frozenset((measure.id, whole) for measure in measures for whole in measure.part_of),
+        among=frozenset((measure.id, measure.among) for measure in measures if measure.among),
+    )
+
+
+def _protected_measures(con: duckdb.DuckDBPyConnection, small_cell: int) -> dict[str, pa.Table]:
+    names = ("measure_exclusions", "curves", "risk_models", "risk_calibration", "site_comparison")
+    exact = {name: con.sql(f"from {name}").to_arrow_table() for name in names}
+    counts = con.sql(f"from measure_counts where resolution <> '{_TOO_FINE}'").to_arrow_table()
+    shown = safe_measures(counts, small_cell, nesting())
+    return {
+        "protected_measures": shown,
+        "protected_exclusions": protected_exclusions(exact["measure_exclusions"], shown, small_cell),
+        "protected_curves": protected_curves(exact["curves"], small_cell),
+        "protected_risk_models": protected_models(exact["risk_models"], shown),
+        "protected_risk_calibration": protected_calibration(exact["risk_calibration"], shown, small_cell),
+        "protected_site_comparison": protected_comparison(exact["site_comparison"], shown, small_cell),
+    }
+
+
+def _hidden(tables: dict[str, pa.Table], small_cell: int) -> dict[str, pa.Table]:
     submissions, failures = protected_deliveries(tables["submissions"], tables["rule_failures"], small_cell)
-    return tables | {
-        "label_shares": shares,
-        "label_kinds": protected_kinds(tables["label_kinds"], shares, small_cell),
-        "label_reasons": protected_reasons(tables["label_reasons"], shares, small_cell),
+    return {
+        "label_kinds": protected_kinds(tables["label_kinds"], tables["measures"], small_cell),
         "submissions": submissions,
         "rule_failures": failures,
         "attrition": protected_attrition(tables["attrition"], small_cell),
     }
 
 
-def _unprotected_tables(
-    con: duckdb.DuckDBPyConnection, facts: ReleaseFacts, site_names: dict[str, str]
-) -> dict[str, pa.Table]:
+def _given(facts: ReleaseFacts, site_names: dict[str, str]) -> dict[str, pa.Table]:
     definitions = [
         {
             "label": label.name,
@@ -62,14 +119,8 @@ def _unprotected_tables(
         for label in label_definitions()
     ]
     names = [{"site_id": site_id, "name": name} for site_id, name in site_names.items()]
-    given = {
-        "release_facts": pa.Table.from_pylist([vars(facts)]),
+    return {
+        "release_facts": pa.table({name: pa.array([value], _TYPES[name]) for name, value in vars(facts).items()}),
         "definitions": pa.Table.from_pylist(definitions),
         "site_names": pa.Table.from_pylist(names, schema=pa.schema({"site_id": pa.string(), "name": pa.string()})),
     }
-    for name, table in given.items():
-        con.register(name, table)
-    tables = {file.name: con.sql(file.select).to_arrow_table() for file in load(shipped("sql", "measures"))}
-    for name in given:
-        con.unregister(name)
-    return tables

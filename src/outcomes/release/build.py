@@ -16,14 +16,23 @@ from outcomes.engines import duckdb as engine
 from outcomes.errors import OutcomesError
 from outcomes.labelling.definitions import label_definitions
 from outcomes.labelling.run import Progress, run
-from outcomes.labelling.sensitivity import run_sensitivity
+from outcomes.labelling.sensitivity import run_sensitivity, sensitivity_needs
 from outcomes.lake import Lake
 from outcomes.measures.protected import ReleaseFacts, protected_tables
-from outcomes.release.codebook import comment_on, data_package, parquet_path, protected_marts, research_marts
+from outcomes.measures.run import run_measures
+from outcomes.release.codebook import (
+    comment_on,
+    data_package,
+    parquet_path,
+    protected_marts,
+    protected_package,
+    research_marts,
+)
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH, Release, read_release
 from outcomes.release.publish import publish
 from outcomes.settings import Settings
 from outcomes.shipped import shipped
+from outcomes.sqlfiles import load
 
 _STORAGE_VERSION = "v1.4.0"
 """Of the DuckDB files, so that older DuckDB and R can open them."""
@@ -39,6 +48,7 @@ class _Inputs:
     code_version: str
     definitions_sha256: str
     eq5d_value_set_sha256: str | None
+    annotations_sha256: str | None
 
     @property
     def data_to(self) -> str:
@@ -62,15 +72,16 @@ def build_release(settings: Settings, as_known_on: str | None = None, on_progres
         on_progress: told about each step of the labelling.
 
     Raises:
-        OutcomesError: nothing_to_release, value_set_malformed.
+        OutcomesError: nothing_to_release, value_set_malformed, annotations_malformed, disclosure_risk.
     """
     with engine.connect(settings) as con:
         Lake(settings.lake).attach(con, as_known_on)
         inputs = _read_inputs(con, settings)
 
         def write(folder: Path) -> None:
-            run(con, on_progress, settings.eq5d_value_set)
+            run(con, on_progress, settings.eq5d_value_set, kept=relations_of_marts())
             run_sensitivity(con)
+            run_measures(con, settings.annotations_file, settings.small_cell, on_progress)
             _write_release(con, folder, inputs)
 
         return read_release(
@@ -82,6 +93,13 @@ def build_release(settings: Settings, as_known_on: str | None = None, on_progres
                 make_current=as_known_on is None,
             )
         )
+
+
+def relations_of_marts() -> set[str]:
+    """The relations of the labelling step that something after it reads."""
+    inputs = load(shipped("sql", "measures", "inputs"))
+    marts = (mart.file for mart in (*research_marts(), *protected_marts()))
+    return sensitivity_needs() | {name for file in (*inputs, *marts) for name in file.needs}
 
 
 def next_release_id(settings: Settings, as_known_on: str | None = None) -> str:
@@ -117,6 +135,7 @@ def _read_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> _Inputs:
         code_version=code_version(),
         definitions_sha256=_digest(sql, (path for path in sql.rglob("*") if path.is_file())),
         eq5d_value_set_sha256=_value_set_sha256(settings.eq5d_value_set),
+        annotations_sha256=_sha256(settings.annotations_file) if settings.annotations_file.is_file() else None,
     )
 
 
@@ -131,12 +150,13 @@ def _write_release(con: duckdb.DuckDBPyConnection, folder: Path, inputs: _Inputs
         "definitions_sha256": inputs.definitions_sha256,
         "thresholds_sha256": _sha256(shipped("sql", "thresholds.yaml")),
         "eq5d_value_set_sha256": inputs.eq5d_value_set_sha256,
+        "annotations_sha256": inputs.annotations_sha256,
         "suppression_threshold": inputs.suppression_threshold,
         "definitions": {label.name: label.version for label in label_definitions()},
         "submissions": inputs.submissions,
         "rows": rows,
         # The DuckDB files hold the same marts, but DuckDB draws a random mark for each: their sums are never the same.
-        "sha256": _sums(folder, [*folder.glob("parquet/*"), folder / "datapackage.json"]),
+        "sha256": _sums(folder, [*folder.glob("parquet/*"), *folder.glob("*datapackage.json")]),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     sums = _sums(folder, (path for path in folder.rglob("*") if path.is_file()))
@@ -174,6 +194,8 @@ def _write_dashboard(con: duckdb.DuckDBPyConnection, folder: Path, inputs: _Inpu
         con.execute(f'create table dashboard."{mart.name}" as select {columns} from protected')
         con.unregister("protected")
     comment_on(con, "dashboard", protected_marts())
+    package = protected_package(con, "dashboard", inputs.release_id, DASHBOARD)
+    (folder / "dashboard.datapackage.json").write_text(package, encoding="utf-8")
     con.execute("detach dashboard")
 
 

@@ -1,0 +1,54 @@
+"""A lake of any size: a synthetic registry, taken in once and multiplied with keys that all differ."""
+
+from pathlib import Path
+
+from outcomes import pipeline
+from outcomes.contract import TABLES
+from outcomes.engines.duckdb import connect
+from outcomes.lake import Lake
+from outcomes.settings import Settings
+from outcomes.synthetic import synthesize
+
+SEED_PATIENTS = 5000
+_KEYS = {"patient_id", *(table.key for table in TABLES.values())}
+
+
+def make_large_lake(settings: Settings, lake: Path, patients: int, copies_of_site: int | None = None) -> None:
+    """Write the contract tables and the submissions of a large lake as one Parquet file each.
+
+    Args:
+        settings: where the small registry is, or is made.
+        lake: the folder to write to.
+        patients: about how many patients.
+        copies_of_site: how many sites come of each; as many as copies when not given. Copies in a site of fewer than
+            all are moved back in time, so that the lake spans 10 years.
+    """
+    if not settings.landing.exists():
+        synthesize(settings, patients=SEED_PATIENTS, faults=False)
+        pipeline.ingest_landed(settings)
+    copies = -(-patients // SEED_PATIENTS)
+    lake.mkdir()
+    with connect(settings) as con:
+        Lake(settings.lake).attach(con)
+        for table in (*TABLES, "submissions"):
+            con.execute(
+                f"""
+                copy (
+                    select rows_in_force.* replace ({", ".join(_changes(table, copies_of_site or copies))})
+                    from {table} as rows_in_force cross join range({copies}) as copies(copy)
+                ) to '{lake / table}.parquet'
+                """
+            )
+
+
+def _changes(table: str, sites: int) -> list[str]:
+    columns = {column.name for column in TABLES[table].columns} if table in TABLES else set()
+    # Keys of a real lake are all different, which Parquet can't make small.
+    changes = [
+        f"case when {key} is not null then substr(md5(concat({key}, copy)), 1, 14) end as {key}"
+        for key in sorted(columns & _KEYS)
+    ]
+    if "index_period" in columns:
+        year = f"cast(substr(index_period, 1, 4) as integer) - 4 * (cast(copy // {sites} as integer) % 2)"
+        changes.append(f"concat({year}, substr(index_period, 5)) as index_period")
+    return [f"concat(site_id, '-', copy % {sites}) as site_id", *changes]

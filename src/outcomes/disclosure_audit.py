@@ -1,0 +1,648 @@
+"""The auditor: what can be worked out from the published tables by somebody who adds and subtracts all of them?
+
+The attacker knows the published tables and nothing else, and the definitions behind them:
+
+- counts are not negative, and what is shown stands for the counts that are rounded so;
+- sites add up to all sites, years and strata to everybody, months to their year;
+- yes, no and excluded add up to the cohort, which is the same in every measure;
+- measures lie within each other as `Nesting` says; what is shown of one is used to bound the other.
+
+All this is a system of linear equations. Linear programs (HiGHS) find the least and the greatest value that a hidden
+count can have in it. A count is **pinned** when that interval is narrower than `small_cell` and reaches into
+1 … small_cell - 1. To ask only that the interval reaches beyond the small counts would not do: who finds [8, 12] where
+the rule hides knows nearly all there is to know. [0, small_cell - 1] is pinned too, by one: that is what being hidden
+tells by itself, and the sums shall tell no more. An interval that begins above the small counts tells of none, and
+[0, 0] tells a zero, which may be shown. The programs allow fractions; that makes an interval wider by less than one
+patient at each end.
+
+An audit of tables before they are rounded (`round_to=1`) is the harder one, and the one that decides: its attacker knows
+every shown count to the patient. After rounding, a zero or a greater count beside a few shown ones looks like it might
+be small, so that there only what is surely in 1 … small_cell - 1 counts as pinned; and what is shown enters each sum as
+an interval of its own.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from outcomes.disclosure import ROUND_TO, Mask, before_coarse, before_rounding
+from outcomes.errors import OutcomesError
+from outcomes.measures.lattice import ALL_SITES, EVERYBODY, UNNESTED, Key, Lattice, Nesting
+
+Reals = NDArray[np.float64]
+Ids = NDArray[np.intp]
+Ends = tuple[float, float]
+
+_YES, _NO, _EXCLUDED, _PATIENTS = range(4)
+_NAMES = ("numerator", "complement", "excluded", "patients")
+_TABLES = ("measures", "measure_exclusions", "label_kinds", "attrition", "release_info")
+_PLENTY = 1e7
+"""Patients where nothing bounds them."""
+_PATIENCE = 3
+"""Random goals in a row that settle no more than one target."""
+_NEARLY = 1e-6
+"""Tolerance of the programs, in patients."""
+
+
+@dataclass(frozen=True)
+class PublishedTables:
+    """What a release publishes about patients.
+
+    Attributes:
+        small_cell: the threshold it was published with.
+        measures: as `outcomes.measures.protection.protected_measures` makes it.
+        measure_exclusions: measure, reason, patients (coarse), state.
+        label_kinds: label, kind, episodes (coarse), is_suppressed.
+        attrition: step, patients_left, is_suppressed.
+        release_info: patient_count_rounded, to 10.
+        round_to: the step that `measures` is rounded to.
+    """
+
+    small_cell: int
+    measures: pa.Table | None = None
+    measure_exclusions: pa.Table | None = None
+    label_kinds: pa.Table | None = None
+    attrition: pa.Table | None = None
+    release_info: pa.Table | None = None
+    round_to: int = ROUND_TO
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """A hidden count that can be placed closely; `cell` is (measure, site, key) in a finding about measures."""
+
+    table: str
+    where: str
+    count: str
+    low: float
+    high: float
+    cell: tuple[str | None, str | None, Key] | None = None
+
+    def __str__(self) -> str:
+        """What is told in an error: the place, not the bounds."""
+        return f"{self.table}: {self.count} of {self.where}"
+
+
+def published_tables(dashboard: Path) -> PublishedTables:
+    """The tables of a `dashboard.duckdb`; of an older release some may be missing."""
+    with duckdb.connect(str(dashboard), read_only=True) as con:
+        there = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
+        tables = {name: con.table(name).to_arrow_table() for name in _TABLES if name in there}
+    return PublishedTables(small_cell=tables["release_info"]["suppression_threshold"][0].as_py(), **tables)
+
+
+def require_safe(
+    published: PublishedTables,
+    nesting: Nesting = UNNESTED,
+    previous: PublishedTables | None = None,
+) -> None:
+    """Refuse tables from which a small count can be worked out.
+
+    Raises:
+        OutcomesError: disclosure_risk.
+    """
+    findings = audit(published, nesting, previous)
+    if findings:
+        raise OutcomesError("disclosure_risk", f"{len(findings)} counts, the first: {findings[0]}")
+
+
+def audit(
+    published: PublishedTables,
+    nesting: Nesting = UNNESTED,
+    previous: PublishedTables | None = None,
+    only: Collection[str | None] | None = None,
+) -> list[Finding]:
+    """All counts that are pinned.
+
+    Args:
+        published: the tables of the release.
+        nesting: which measures count patients of each other.
+        previous: the tables of the release before. A count that looks the same in both is taken to be the same; where
+            that contradicts itself nothing is learnt from it.
+        only: audit these measures and not all; None among them stands for all.
+    """
+    findings = [*_audit_parts(published), *_audit_attrition(published)]
+    if published.measures is not None and len(published.measures):
+        findings += _audit_measures(published, nesting, previous, only)
+    return sorted(findings, key=str)
+
+
+# --- linear programs ---------------------------------------------------------------------------------------------
+
+
+class _System:
+    """Counts between bounds, some of them unknown, and sums that hold between them."""
+
+    def __init__(self) -> None:
+        self._low: list[Reals] = []
+        self._high: list[Reals] = []
+        self._unknown: list[Mask] = []
+        self._sums: list[tuple[Ids, Reals]] = []
+        self._size = 0
+
+    def counts(self, low: Reals, high: Reals, unknown: Mask) -> Ids:
+        """Add counts; what is not unknown enters every sum as an interval. Returns their ids, in the same shape."""
+        ids = np.arange(self._size, self._size + low.size).reshape(low.shape)
+        high = np.minimum(high, _PLENTY)
+        self._low.append(low.ravel())
+        self._high.append(high.ravel())
+        self._unknown.append((unknown & (low < high)).ravel())
+        self._size += low.size
+        return ids
+
+    def adds_up(self, total: Ids, parts: Ids) -> None:
+        """Each total is the sum of its parts, (…) and (…, parts)."""
+        ids = np.concatenate([total[..., np.newaxis], parts], axis=-1).reshape(-1, parts.shape[-1] + 1)
+        self._sums.append((ids, np.r_[1.0, np.full(parts.shape[-1], -1.0)]))
+
+    def pinned(self, targets: Ids, small_cell: int) -> tuple[dict[int, Ends], Ids]:
+        """The bounds of each target that is pinned, and the targets whose sums contradict each other."""
+        from scipy import sparse  # noqa: PLC0415 - slow to import, needed only here
+        from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
+        low, high = np.concatenate(self._low), np.concatenate(self._high)
+        unknown = np.concatenate(self._unknown)
+        sums, least, greatest = self._sums_of_unknown(low, high, unknown)
+        targets = targets[unknown[targets]]
+        _, component = connected_components(sparse.block_array([[None, sums], [sums.T, None]]), directed=False)
+        component = component[len(least) :]
+        found: dict[int, Ends] = {}
+        contradicted = []
+        for each in np.unique(component[targets]):
+            ids = np.flatnonzero(component == each)
+            own = np.flatnonzero(np.diff(sums[:, ids].indptr))
+            program = _Program(sums[own][:, ids], least[own], greatest[own], low[ids], high[ids])
+            wanted = np.flatnonzero(np.isin(ids, targets))
+            try:
+                found |= {int(ids[at]): ends for at, ends in program.pinned(wanted, small_cell).items()}
+            except _ContradictionError:
+                contradicted.append(ids[wanted])
+        return found, np.concatenate([np.zeros(0, dtype=np.intp), *contradicted])
+
+    def _sums_of_unknown(self, low: Reals, high: Reals, unknown: Mask) -> tuple[Any, Reals, Reals]:
+        """The sums as a sparse matrix (sums, counts), and between which ends the unknown of each sum must add up."""
+        from scipy import sparse  # noqa: PLC0415 - slow to import, needed only here
+
+        matrices, ends = [], []
+        for members, sign in self._sums:
+            ids = members[unknown[members].any(axis=1)]
+            is_unknown = unknown[ids]
+            row, column = np.nonzero(is_unknown)
+            entries = (sign[column], (row, ids[row, column]))
+            matrices.append(sparse.coo_array(entries, shape=(len(ids), self._size)))
+            known = np.sort(np.where(is_unknown, 0, sign * np.stack([low[ids], high[ids]])), axis=0).sum(axis=2)
+            ends.append(-known[::-1])
+        return sparse.vstack(matrices, format="csr"), *np.concatenate(ends, axis=1)
+
+
+class _ContradictionError(Exception):
+    """No counts agree with all sums."""
+
+
+class _Program:
+    """One connected part of a system: least <= sums @ counts <= greatest, low <= counts <= high."""
+
+    def __init__(self, sums: Any, least: Reals, greatest: Reals, low: Reals, high: Reals) -> None:
+        from scipy.optimize import LinearConstraint  # noqa: PLC0415 - slow to import, needed only here
+
+        self._low, self._high = _tighten(sums, least, greatest, low, high)
+        self._sums = LinearConstraint(sums, least, greatest)
+        self._least_seen, self._greatest_seen = np.full(len(low), np.inf), np.full(len(low), -np.inf)
+
+    def pinned(self, targets: Ids, small_cell: int) -> dict[int, Ends]:
+        """The bounds of each target that is pinned.
+
+        Every solution is a witness for all targets at once: two solutions that lie `small_cell` apart in a count show
+        that it is not pinned. Random goals that push each open target just so far settle most of them; what they leave
+        gets two programs of its own.
+        """
+        random = np.random.default_rng(0)
+        targets = targets[(self._low[targets] < small_cell - _NEARLY) & (self._high[targets] >= 1 - _NEARLY)]
+        if len(targets):
+            self._solve(targets, random.uniform(-1, 1, len(targets)))
+        fruitless = 0
+        while len(targets) and fruitless < _PATIENCE:
+            goal = random.uniform(0.5, 1, len(targets)) * random.choice([-1, 1], len(targets))
+            self._solve(targets, goal, push=small_cell)
+            still_open = self._still_open(targets, small_cell)
+            fruitless = fruitless + 1 if len(targets) - len(still_open) <= 1 else 0
+            targets = still_open
+        pinned = {}
+        while len(targets):
+            at = targets[:1]
+            low, high = (float(self._solve(at, goal)[at[0]]) for goal in (-np.ones(1), np.ones(1)))
+            if high - low < small_cell - _NEARLY and low < small_cell - _NEARLY and high >= 1 - _NEARLY:
+                pinned[int(at[0])] = (low, high)
+            targets = self._still_open(targets[1:], small_cell)
+        return pinned
+
+    def _still_open(self, targets: Ids, small_cell: int) -> Ids:
+        seen = (self._greatest_seen - self._least_seen)[targets]
+        return np.compress(seen < small_cell - _NEARLY, targets)
+
+    def _solve(self, at: Ids, goal: Reals, push: float = np.inf) -> Reals:
+        """The solution that is greatest in the goal, pushing no count further than `push` from where it was seen."""
+        from scipy.optimize import Bounds, milp  # noqa: PLC0415 - slow to import, needed only here
+
+        low, high, costs = self._low - _NEARLY, self._high + _NEARLY, np.zeros(len(self._low))
+        costs[at] = -goal
+        push += 10 * _NEARLY
+        low[at] = np.where(goal < 0, np.maximum(low[at], self._greatest_seen[at] - push), low[at])
+        high[at] = np.where(goal > 0, np.minimum(high[at], self._least_seen[at] + push), high[at])
+        solution = milp(costs, constraints=self._sums, bounds=Bounds(low, high)).x  # no count must be whole: an LP
+        if solution is None:
+            raise _ContradictionError
+        np.minimum(self._least_seen, solution, out=self._least_seen)
+        np.maximum(self._greatest_seen, solution, out=self._greatest_seen)
+        return np.asarray(solution)
+
+
+def _tighten(sums: Any, least: Reals, greatest: Reals, low: Reals, high: Reals) -> tuple[Reals, Reals]:
+    """Narrow the bounds of each count by what the bounds of the others in a sum leave it, a few times over.
+
+    Cheaper than programs for the many counts that are plainly zero or plainly not small.
+    """
+    entries = sums.tocoo()
+    (row, column), sign = entries.coords, entries.data
+    for _ in range(5):
+        ends = np.sort(np.stack([sign * low[column], sign * high[column]]), axis=0)
+        sum_low, sum_high = (np.bincount(row, weights=end, minlength=len(least)) for end in ends)
+        alone = np.sort(
+            sign * np.stack([least[row] - (sum_high[row] - ends[1]), greatest[row] - (sum_low[row] - ends[0])]), axis=0
+        )
+        low, high = low.copy(), high.copy()
+        np.maximum.at(low, column, alone[0])
+        np.minimum.at(high, column, alone[1])
+    return low, high
+
+
+# --- measures ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What a table of measures shows: bounds of each count, (measures, sites, keys, answers), and what is hidden."""
+
+    lattice: Lattice
+    low: Reals
+    high: Reals
+    hidden: Mask
+    cohort_low: Reals
+    cohort_high: Reals
+    has_rest: Mask
+    """(sites, lines): whether the totals are more than their parts."""
+
+    @classmethod
+    def of(cls, published: PublishedTables) -> "_Shown":
+        table = published.measures
+        assert table is not None
+        lattice = Lattice.of(table)
+        real = ~lattice.is_rest
+        hidden = lattice.cube(pc.cast(pc.equal(table["state"], "suppressed"), pa.int64()))[..., real] > 0
+        yes, patients, excluded = (
+            lattice.cube(table[name])[..., real] for name in ("numerator", "patients", "excluded")
+        )
+        shown = np.stack([yes, patients - yes, excluded], axis=-1)
+        low, high = (each.astype(float) for each in before_rounding(shown, published.small_cell, published.round_to))
+        low[hidden], high[hidden] = 0, np.inf
+        low, high = (
+            np.concatenate([end, end[..., :_EXCLUDED].sum(axis=-1, keepdims=True)], axis=-1) for end in (low, high)
+        )
+        cohort_low = (low[..., _EXCLUDED] + low[..., _PATIENTS]).max(axis=0)
+        cohort_high = (high[..., _EXCLUDED] + high[..., _PATIENTS]).min(axis=0)
+        everybody = lattice.keys.index(EVERYBODY)
+        known_low, known_high = _patients(published)
+        cohort_low[ALL_SITES, everybody] = max(cohort_low[ALL_SITES, everybody], known_low)
+        cohort_high[ALL_SITES, everybody] = min(cohort_high[ALL_SITES, everybody], known_high)
+        has_rest = np.zeros((len(lattice.sites), len(lattice.lines)), dtype=bool)
+        for at, line in enumerate(lattice.lines):
+            has_rest[:, at] = cohort_low[:, line.total] > cohort_high[:, line.parts[:-1]].sum(axis=1)
+        # The rest of all sites is the sum of theirs; where no site is known to have one, each may.
+        has_rest[1:] |= has_rest[ALL_SITES] & ~has_rest[1:].any(axis=0)
+        has_rest[ALL_SITES] = has_rest[1:].any(axis=0)
+        return cls(lattice, low, high, hidden, cohort_low, cohort_high, has_rest)
+
+    @property
+    def rests(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """What (sites, keys) are padded with to have rests."""
+        return (0, 0), (0, self.has_rest.shape[1])
+
+    def is_hidden(self, measure: str) -> Mask:
+        """(sites, keys)."""
+        return np.asarray(self.hidden[self.lattice.measures.index(measure)])
+
+    def unknown(self, measure: str | None) -> Mask:
+        """(sites, keys with rests); None = the cohort."""
+        if measure is None:
+            return np.concatenate([self.hidden.all(axis=0), self.has_rest], axis=1)
+        return np.concatenate([self.is_hidden(measure), self.has_rest], axis=1) & ~self.is_silent(measure)
+
+    def is_silent(self, measure: str) -> Mask:
+        """Keys, with rests, at which nothing is shown of a measure, nor of any other part of their line.
+
+        Such parts tell nothing, and can hold whatever their total does: by the Fréchet bounds as much of it as they
+        have patients, and nothing if the other parts have patients enough. They need no program.
+        """
+        silent = np.zeros(self.lattice.shape[2], dtype=bool)
+        nothing_shown = (self.is_hidden(measure) | (self.cohort_high == 0)).all(axis=0)
+        for line in reversed(self.lattice.lines):
+            below = [each for each in self.lattice.lines if each.total in line.parts]
+            silent[line.parts] = nothing_shown[line.parts[:-1]].all() and all(
+                silent[each.parts].all() for each in below
+            )
+        return silent
+
+    def add_known(self, system: _System, measure: str, answer: int) -> Ids:
+        """Add what is shown of one answer of a measure; what is hidden, and the rests, can be anything."""
+        at = self.lattice.measures.index(measure)
+        low = np.pad(self.low[at, ..., answer], self.rests)
+        high = np.pad(self.high[at, ..., answer], self.rests, constant_values=np.inf)
+        return system.counts(low, high, np.zeros(low.shape, dtype=bool))
+
+    def add_cohort(self, system: _System, known: Ids | None = None) -> Ids:
+        """Add the sizes of the cohort and their sums; (sites, keys with rests)."""
+        return self._add(system, self.cohort_low, self.cohort_high, self.unknown(None), known)
+
+    def add_measure(self, system: _System, measure: str, cohort: Ids, known: Ids | None = None) -> Ids:
+        """Add the answers of a measure and their sums; (sites, keys with rests, answers).
+
+        Counts that are in the system already are given by their ids, -1 where they are not.
+        """
+        at = self.lattice.measures.index(measure)
+        silent = self.is_silent(measure)[: len(self.lattice.keys)]
+        low = np.where(silent[:, np.newaxis], 0, self.low[at])
+        high = np.where(silent[:, np.newaxis], np.inf, self.high[at])
+        answers = []
+        for answer in range(len(_NAMES)):
+            ends = (low[..., answer], high[..., answer])
+            answers.append(
+                self._add(system, *ends, self.unknown(measure), None if known is None else known[..., answer])
+            )
+        ids = np.stack(answers, axis=-1)
+        system.adds_up(ids[..., _PATIENTS], ids[..., [_YES, _NO]])
+        system.adds_up(cohort, ids[..., [_PATIENTS, _EXCLUDED]])
+        return ids
+
+    def _add(self, system: _System, low: Reals, high: Reals, unknown: Mask, known: Ids | None) -> Ids:
+        rests = np.where(self.has_rest, np.inf, 0)
+        ids = system.counts(np.pad(low, self.rests), np.concatenate([high, rests], axis=1), unknown)
+        if known is not None:
+            ids = np.where(known >= 0, known, ids)
+        if len(ids) > 1:
+            system.adds_up(ids[ALL_SITES], ids[1:].T)
+        for line in self.lattice.lines:
+            system.adds_up(ids[:, line.total], ids[:, line.parts])
+        return ids
+
+
+@dataclass(frozen=True)
+class _Same:
+    """Counts of two releases that are taken to be the same."""
+
+    before: _Shown
+    places: tuple[NDArray[np.intp], ...]
+    """Of each measure, site and key of the release before, where it stands in the newer one; -1 = nowhere."""
+    counts: Mask
+    """(measures, sites, keys) of the release before."""
+    cohort: Mask
+    """(sites, keys) of the release before."""
+
+    def add_cohort(self, system: _System, cohort: Ids) -> Ids:
+        """Add the sums of the cohort before, given the ids of the newer one."""
+        return self.before.add_cohort(system, self._placed(cohort[..., np.newaxis], self.cohort)[..., 0])
+
+    def add_measure(self, system: _System, measure: str, cohort_before: Ids, ids: Ids) -> None:
+        """Add the sums of a measure before, given the ids of the newer one."""
+        if measure in self.before.lattice.measures:
+            same = self.counts[self.before.lattice.measures.index(measure)]
+            self.before.add_measure(system, measure, cohort_before, self._placed(ids, same))
+
+    def _placed(self, newer: Ids, same: Mask) -> Ids:
+        """Ids of the newer release where they stand in the release before; -1 where it is not the same count."""
+        _, site, key = self.places
+        placed = np.full((len(site), self.before.lattice.shape[2], newer.shape[-1]), -1)
+        placed[:, : len(key)] = np.where(same[..., np.newaxis], newer[np.ix_(site, key)], -1)
+        return placed
+
+
+def _taken_together(shown: _Shown, before: _Shown) -> tuple[_Shown, _Same]:
+    """The newer release with what the one before says of the same counts.
+
+    Taken to be the same is what looks the same, as do the count over all sites and the cohorts; what is hidden in one
+    of the two looks like anything.
+    """
+    axes = [(each.lattice.measures, each.lattice.sites, each.lattice.keys) for each in (before, shown)]
+    places = tuple(
+        np.array([new.index(name) if name in new else -1 for name in old], dtype=np.intp)
+        for old, new in zip(*axes, strict=True)
+    )
+    old, new = (
+        np.ix_(*(np.flatnonzero(place >= 0) for place in places)),
+        np.ix_(*(place[place >= 0] for place in places)),
+    )
+    low, high = np.maximum(shown.low[new], before.low[old]), np.minimum(shown.high[new], before.high[old])
+    cohort_low = np.maximum(shown.cohort_low[new[1:]][0], before.cohort_low[old[1:]][0])
+    cohort_high = np.minimum(shown.cohort_high[new[1:]][0], before.cohort_high[old[1:]][0])
+    cohort = cohort_low <= cohort_high
+    cohort &= cohort[[ALL_SITES]]
+    same = (low <= high).all(axis=-1) & cohort
+    same &= same[:, [ALL_SITES]]
+
+    together = replace(shown, **{name: getattr(shown, name).copy() for name in ("low", "high", "hidden")})
+    together.low[new] = np.where(same[..., np.newaxis], low, shown.low[new])
+    together.high[new] = np.where(same[..., np.newaxis], high, shown.high[new])
+    together.hidden[new] &= ~same | before.hidden[old]
+    same_counts, same_cohort = np.zeros(before.hidden.shape, dtype=bool), np.zeros(before.cohort_low.shape, dtype=bool)
+    same_counts[old] = same
+    same_cohort[old[1:]] = cohort
+    return together, _Same(before, places, same_counts, same_cohort)
+
+
+def _audit_measures(
+    published: PublishedTables, nesting: Nesting, previous: PublishedTables | None, only: Collection[str | None] | None
+) -> Iterator[Finding]:
+    shown = _Shown.of(published)
+    open_rests = replace(shown, has_rest=np.ones_like(shown.has_rest))
+    variants = [_Variant(shown, nesting), _Variant(open_rests, nesting), _Variant(open_rests, UNNESTED)]
+    if previous is not None and previous.measures is not None:
+        together, same = _taken_together(shown, _Shown.of(previous))
+        variants.insert(0, _Variant(together, nesting, same))
+    yield from _shown_differences(shown, nesting, published.small_cell)
+    for measure in (None, *shown.lattice.measures):
+        if measure is None or only is None or {measure, None} & set(only):
+            yield from _audit_measure(variants, measure, published.small_cell, published.round_to > 1)
+
+
+def _shown_differences(shown: _Shown, nesting: Nesting, small_cell: int) -> Iterator[Finding]:
+    """Measures shown beside those they lie within, where what is between them is surely a small count."""
+    for part, whole, answer in _differences(nesting, shown.lattice):
+        inside, outside = shown.lattice.measures.index(part), shown.lattice.measures.index(whole)
+        low = shown.low[outside, ..., _YES] - shown.high[inside, ..., answer]
+        high = shown.high[outside, ..., _YES] - shown.low[inside, ..., answer]
+        is_small = (low >= 1) & (high < small_cell) & ~shown.hidden[inside] & ~shown.hidden[outside]
+        for site, key in np.argwhere(is_small):
+            ends = (float(low[site, key]), float(high[site, key]))
+            yield _finding(shown.lattice, part, f"what {whole} has more", (int(site), int(key)), ends)
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """What the attacker takes for true."""
+
+    shown: _Shown
+    nesting: Nesting
+    same: _Same | None = None
+
+
+def _audit_measure(
+    variants: list[_Variant], measure: str | None, small_cell: int, is_rounded: bool
+) -> Iterator[Finding]:
+    """Try the boldest assumptions first; where they contradict each other, the next ones. None = the cohort alone."""
+    open_still = None
+    for variant in variants:
+        system, targets = _measure_system(variant, measure)
+        ids = np.concatenate([target.ids[target.at] for target in targets])
+        pinned, open_still = system.pinned(ids if open_still is None else np.intersect1d(ids, open_still), small_cell)
+        for found, ends in sorted(pinned.items()):
+            if is_rounded and not 1 - _NEARLY <= ends[0] <= ends[1] <= small_cell - 1 + _NEARLY:
+                continue
+            yield next(target for target in targets if found in target.ids).finding(variant.shown.lattice, found, ends)
+        if not len(open_still):
+            return
+    yield Finding("measures", measure or "the cohort", "contradictory sums", 0, np.inf)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Counts of one measure that must not be pinned, (sites, keys with rests); `at` says which of them are hidden."""
+
+    measure: str | None
+    count: str
+    ids: Ids
+    at: Mask
+
+    def finding(self, lattice: Lattice, found: int, ends: Ends) -> Finding:
+        place = tuple(int(axis[0]) for axis in np.nonzero(self.ids == found))
+        return _finding(lattice, self.measure, self.count, place, ends)
+
+
+def _finding(lattice: Lattice, measure: str | None, count: str, place: tuple[int, ...], ends: Ends) -> Finding:
+    site, key = place
+    cell = (measure, lattice.sites[site], lattice.all_keys[key])
+    where = " ".join(name or "all" for name in (measure or "the cohort", cell[1], *cell[2]))
+    return Finding("measures", where, count, round(ends[0], 3), round(ends[1], 3), cell)
+
+
+def _measure_system(variant: _Variant, measure: str | None) -> tuple[_System, list[_Target]]:
+    """The sums of a measure and of the cohort, with what is shown of other measures that lie within or around it."""
+    shown, nesting = variant.shown, variant.nesting
+    system = _System()
+    cohort = shown.add_cohort(system)
+    cohort_before = variant.same.add_cohort(system, cohort) if variant.same else cohort
+    if measure is None:
+        return system, [_Target(None, "size", cohort, shown.unknown(None))]
+    ids = shown.add_measure(system, measure, cohort)
+    hidden, silent = shown.unknown(measure), shown.is_silent(measure)
+    targets = [_Target(measure, count, ids[..., answer], hidden) for answer, count in enumerate(_NAMES)]
+
+    def answers(name: str, answer: int) -> Ids:
+        return ids[..., answer] if name == measure else shown.add_known(system, name, answer)
+
+    for part, whole, answer in _differences(nesting, shown.lattice):
+        if measure in (part, whole):
+            left = system.counts(
+                np.zeros(cohort.shape), np.full(cohort.shape, np.inf), np.ones(cohort.shape, dtype=bool)
+            )
+            system.adds_up(answers(whole, _YES), np.stack([answers(part, answer), left], axis=-1))
+            only_one = shown.is_hidden(part) ^ shown.is_hidden(whole)
+            targets.append(_Target(part, f"what {whole} has more", left, np.pad(only_one, shown.rests) & ~silent))
+    if variant.same:
+        variant.same.add_measure(system, measure, cohort_before, ids)
+    return system, targets
+
+
+def _differences(nesting: Nesting, lattice: Lattice) -> list[tuple[str, str, int]]:
+    """(part, whole, answer of the part): what lies within the yes of the whole."""
+    within = {(*pair, _YES) for pair in nesting.pairs} | {(*pair, _PATIENTS) for pair in nesting.among}
+    return sorted(each for each in within if {*each[:2]} <= {*lattice.measures})
+
+
+# --- the other tables --------------------------------------------------------------------------------------------
+
+
+def _audit_parts(published: PublishedTables) -> Iterator[Finding]:
+    """Tables that list the parts of a count over all sites: why excluded, which kind of yes."""
+    sums = _over_all_sites(published)
+    for name, whole, part, count, answer in (
+        ("measure_exclusions", "measure", "reason", "patients", "excluded"),
+        ("label_kinds", "label", "kind", "episodes", "numerator"),
+    ):
+        table = getattr(published, name)
+        if table is None:
+            continue
+        table = table.filter(pc.is_valid(table[part]))  # else nothing is listed
+        wholes, parts = (np.array(table[column].to_pylist(), dtype=str) for column in (whole, part))
+        hidden = table[count].is_null().to_numpy()
+        low, high = before_coarse(table[count].fill_null(0).to_numpy(), published.small_cell)
+        low, high = np.where(hidden, 1.0, low), np.where(hidden, np.inf, high)  # who is listed has a patient
+        for each in np.unique(wholes[hidden]):
+            rows = np.flatnonzero(wholes == each)
+            # A kind can be a measure of its own.
+            own = np.array([sums.get((f"{each}_{parts[row]}", answer), (0.0, np.inf)) for row in rows]).T
+            system = _System()
+            ids = system.counts(np.maximum(low[rows], own[0]), np.minimum(high[rows], own[1]), hidden[rows])
+            ends = np.array([sums.get((str(each), answer), (0.0, np.inf))]).T
+            system.adds_up(system.counts(ends[0], ends[1], np.array([False])), ids[np.newaxis])
+            for found, (least, greatest) in system.pinned(ids, published.small_cell)[0].items():
+                where = f"{each} {parts[rows[np.flatnonzero(ids == found)[0]]]}"
+                yield Finding(name, where, count, round(least, 3), round(greatest, 3))
+
+
+def _audit_attrition(published: PublishedTables) -> Iterator[Finding]:
+    """The patients lost at each step are what is left before it without what is left after it."""
+    if published.attrition is None or len(published.attrition) < 2:
+        return
+    steps = published.attrition.sort_by("step")
+    hidden = steps["patients_left"].is_null().to_numpy()
+    shown = steps["patients_left"].fill_null(0).to_numpy().astype(float)
+    system = _System()
+    left = system.counts(shown, np.where(hidden, np.inf, shown), hidden)
+    lost = system.counts(np.zeros(len(left) - 1), np.full(len(left) - 1, np.inf), np.ones(len(left) - 1, dtype=bool))
+    system.adds_up(left[:-1], np.stack([left[1:], lost], axis=-1))
+    targets = np.concatenate([lost, left[hidden]])
+    for found, (low, high) in sorted(system.pinned(targets, published.small_cell)[0].items()):
+        step = steps["step"][found - lost[0] + 1 if found >= lost[0] else found].as_py()
+        count = "patients lost" if found >= lost[0] else "patients left"
+        yield Finding("attrition", f"step {step}", count, round(low, 3), round(high, 3))
+
+
+def _over_all_sites(published: PublishedTables) -> dict[tuple[str, str], tuple[float, float]]:
+    """Bounds of each measure's counts over all sites and patients, by measure and count."""
+    if published.measures is None or not len(published.measures):
+        return {}
+    shown = _Shown.of(published)
+    everybody = shown.lattice.keys.index(EVERYBODY)
+    return {
+        (measure, count): (shown.low[at, ALL_SITES, everybody, answer], shown.high[at, ALL_SITES, everybody, answer])
+        for at, measure in enumerate(shown.lattice.measures)
+        for answer, count in enumerate(_NAMES)
+    }
+
+
+def _patients(published: PublishedTables) -> tuple[float, float]:
+    """What other tables tell of the size of the whole cohort."""
+    low, high = 0.0, np.inf
+    if published.release_info is not None:
+        about = published.release_info["patient_count_rounded"][0].as_py()
+        low, high = (low, high) if about is None else (about - 5, about + 5)
+    if published.attrition is not None and len(published.attrition):
+        last = published.attrition.sort_by("step")["patients_left"][-1].as_py()
+        low, high = (low, high) if last is None else (last, last)
+    return low, high

@@ -1,0 +1,54 @@
+"""The kinds of each label, hidden where they would tell of a few patients."""
+
+from collections.abc import Collection
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from outcomes.disclosure import coarse, hide, hide_parts
+
+_SHARED_KINDS = ("clinical_asd", "suspected_asd")
+"""Labels whose kinds count the same patients. With surgical_asd each kind can be worked out from the others, so they
+are shown together or not at all."""
+
+
+def protected_kinds(kinds: pa.Table, measures: pa.Table, small_cell: int) -> pa.Table:
+    """The kinds of each label, hidden where they tell too much.
+
+    What is shown is coarse: the same patients are often counted as a kind of several labels, and exact counts side by
+    side would tell of the few that make the difference. Of a label whose sum is hidden, and where listing the kinds
+    tells too much, one row is left that names none.
+
+    Args:
+        kinds: label, kind, episodes.
+        measures: the protected measures, of which each label is one.
+        small_cell: the smallest count that may be shown.
+    """
+    withheld = _without_sum(measures)
+    shown = _protected(kinds, withheld, small_cell)
+    untellable = withheld | set(shown.filter(shown["is_suppressed"])["label"].to_pylist())
+    if untellable & {*_SHARED_KINDS, "surgical_asd"}:
+        return _protected(kinds, withheld | set(_SHARED_KINDS), small_cell)
+    return shown
+
+
+def _without_sum(measures: pa.Table) -> set[str]:
+    of_all = pc.and_(pc.is_null(measures["site_id"]), pc.equal(measures["resolution"], "all"))
+    sums = measures.filter(pc.and_(of_all, pc.equal(measures["stratum_kind"], "all")))
+    return set(sums.filter(pc.equal(sums["state"], "suppressed"))["measure"].to_pylist())
+
+
+def _protected(kinds: pa.Table, withheld: Collection[str], small_cell: int) -> pa.Table:
+    labels, counts = np.array(kinds["label"].to_pylist(), dtype=str), kinds["episodes"].to_numpy()
+    hidden, listed = np.zeros(len(labels), dtype=bool), np.ones(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        rows = labels == label
+        to_hide = None if label in withheld else hide_parts(counts[rows], small_cell)
+        if to_hide is None:
+            to_hide = np.ones(rows.sum(), dtype=bool)
+            listed[np.flatnonzero(rows)[1:]] = False
+            kinds = hide(kinds, ["kind"], rows)
+        hidden[rows] = to_hide
+    kinds = kinds.set_column(kinds.schema.get_field_index("episodes"), "episodes", pa.array(coarse(counts, small_cell)))
+    return hide(kinds, ["episodes"], hidden).append_column("is_suppressed", pa.array(hidden)).filter(pa.array(listed))

@@ -1,0 +1,320 @@
+"""The measures in the form that may be shown: hidden where they would tell of a few patients, then rounded.
+
+Every count stands in several sums (see `outcomes.measures.lattice`). A cell, which is a measure of a site (or of all
+sites) for a key, shows its counts together or not at all.
+
+1. The cells that hold a small count are hidden.
+2. Each sum by itself gets company: further cells, the smallest first, until nobody who knows every other count to the
+   patient can place what is hidden closely. That is repeated until no sum asks for more.
+3. What several sums give away only together the auditor finds (`outcomes.disclosure_audit`); it gets more company.
+4. What is shown is rounded. Shares, rates and their intervals are computed from the rounded counts.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from outcomes.disclosure import ROUND_TO, Counts, Mask, Sums, coarse, hide, hide_company, hide_parts, is_small, rounded
+from outcomes.disclosure_audit import PublishedTables, audit
+from outcomes.errors import OutcomesError
+from outcomes.measures.intervals import DAYS_PER_YEAR, with_intervals
+from outcomes.measures.lattice import ALL_SITES, EVERYBODY, KEY, UNNESTED, Key, Lattice, Nesting
+
+Cell = tuple[str | None, str | None, Key]
+"""measure (None = every measure), site (None = all sites), key"""
+
+_YES, _NO, _EXCLUDED = range(3)
+_ATTEMPTS = 6
+_LAST_RESORTS = 3
+"""So many attempts before the last, what is found takes its whole breakdown with it: years, or strata of a kind."""
+_PERSON_YEARS_STEP = 5
+"""Person-years are shown to the nearest of these, so that nobody's days of follow-up can be worked out."""
+
+
+def safe_measures(
+    counts: pa.Table,
+    small_cell: int,
+    nesting: Nesting = UNNESTED,
+    previous: PublishedTables | None = None,
+) -> pa.Table:
+    """The protected measures, of which the auditor finds that nothing can be worked out even before they are rounded.
+
+    What the auditor finds gets company, and stays hidden where the release before hid it. Measures that resist are
+    hidden whole.
+
+    Args:
+        counts: see `protected_measures`.
+        small_cell: the smallest count that may be shown.
+        nesting: which measures count patients of each other.
+        previous: what the release before has published.
+
+    Raises:
+        OutcomesError: disclosure_risk, when the auditor still finds something.
+    """
+    to_hide, found = set[Cell](), set[Cell]()
+    before: set[Cell] | None = None
+    for attempts_left in reversed(range(_ATTEMPTS)):
+        exact = protected_measures(counts, small_cell, nesting, to_hide, round_to=1)
+        hidden = _suppressed(exact)
+        changed = None if before is None else {measure for measure, *_ in (hidden ^ before) | found}
+        findings = audit(PublishedTables(small_cell, exact, round_to=1), nesting, previous, changed)
+        if not findings:
+            return protected_measures(counts, small_cell, nesting, to_hide)
+        before, found = hidden, {finding.cell for finding in findings if finding.cell}
+        of_found = {measure for measure, *_ in found}
+        to_hide |= found | _company_of(found, counts, exact)
+        if previous is not None and previous.measures is not None:
+            to_hide |= {cell for cell in _suppressed(previous.measures) if cell[0] in of_found}
+        if attempts_left <= _LAST_RESORTS:
+            lines = {(measure, key[0], key[2]) for measure, _, key in found}
+            to_hide |= {cell for cell in _cells(exact) if (cell[0], cell[2][0], cell[2][2]) in lines}
+    raise OutcomesError("disclosure_risk", f"{len(findings)} counts, the first: {findings[0]}")
+
+
+def protected_measures(
+    counts: pa.Table,
+    small_cell: int,
+    nesting: Nesting = UNNESTED,
+    also_hidden: Collection[Cell] = (),
+    round_to: int = ROUND_TO,
+) -> pa.Table:
+    """The relation `measure_counts` as it may be shown, each sum by itself; `safe_measures` looks at them together.
+
+    Args:
+        counts: measure, site_id, the columns of the key, numerator, patients, excluded, days; each measure once for
+            each site (null = all sites) and key.
+        small_cell: the smallest count that may be shown.
+        nesting: which measures count patients of each other.
+        also_hidden: cells to hide whatever they hold.
+        round_to: step of the counts; 1 leaves them as they are.
+
+    Returns:
+        The columns of `sql/measures/measures.sql`, a row for each row of `counts`.
+    """
+    counts = _in_order(counts)
+    lattice = Lattice.of(counts)
+    hidden = _hidden_cells(counts, lattice, nesting, also_hidden, small_cell)
+    return _as_shown(counts, lattice.column(hidden).astype(bool), small_cell, round_to)
+
+
+def protected_exclusions(exclusions: pa.Table, measures: pa.Table, small_cell: int) -> pa.Table:
+    """Why episodes are not in the denominator, over all sites.
+
+    Counts are coarse, for the same patients are counted under a reason of several measures. Of a measure whose sum is
+    hidden, and where listing the reasons would tell too much, all are hidden.
+
+    Args:
+        exclusions: the relation `measure_exclusions`: measure, site_id, reason, patients.
+        measures: the protected measures.
+        small_cell: the smallest count that may be shown.
+
+    Returns:
+        The columns of `sql/measures/measure_exclusions.sql`.
+    """
+    exclusions = exclusions.filter(pc.is_null(exclusions["site_id"])).select(["measure", "reason", "patients"])
+    exclusions = exclusions.sort_by([("measure", "ascending"), ("reason", "ascending")])
+    names, counts = np.array(exclusions["measure"].to_pylist(), dtype=str), exclusions["patients"].to_numpy()
+    without_sum = [measure for measure, site, key in _suppressed(measures) if (site, key) == (None, EVERYBODY)]
+    hidden = np.isin(names, np.array(without_sum, dtype=str))
+    for measure in np.unique(names[~hidden]):
+        rows = names == measure
+        to_hide = hide_parts(counts[rows], small_cell)
+        hidden[rows] = True if to_hide is None else to_hide
+    state = np.select([hidden, counts == 0], ["suppressed", "zero"], "shown")
+    shown = pa.array(coarse(counts, small_cell), mask=hidden)
+    return exclusions.set_column(2, "patients", shown).append_column("state", pa.array(state))
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What there is to protect, (measures, sites, keys with rests[, answers]); see `Sums` for the meaning of each."""
+
+    cells: Counts
+    sensitive: Mask
+    sized: Mask
+
+
+def _hidden_cells(
+    counts: pa.Table, lattice: Lattice, nesting: Nesting, also_hidden: Collection[Cell], small_cell: int
+) -> Mask:
+    """Which cells of the lattice to hide, (measures, sites, keys with rests)."""
+    numerator, patients, excluded = (lattice.cube(counts[name]) for name in ("numerator", "patients", "excluded"))
+    cells = np.stack([numerator, patients - numerator, excluded], axis=-1)
+    sensitive = _sensitive(cells, lattice, nesting, small_cell)
+    hidden = np.asarray(sensitive.any(axis=-1))
+    for measure, site, key in also_hidden:
+        if key in lattice.keys and site in lattice.sites and measure in (None, *lattice.measures):
+            at = slice(None) if measure is None else lattice.measures.index(measure)
+            hidden[at, lattice.sites.index(site), lattice.keys.index(key)] = True
+
+    # How many patients a site has in a year is the same in every measure: where that must not be known, all hide it.
+    cohort = cells.sum(axis=-1).max(axis=0, initial=0, keepdims=True)
+    small = is_small(cohort, small_cell)
+    sizes = _Table(cohort[..., np.newaxis], small[..., np.newaxis], np.zeros(small.shape, dtype=bool))
+    unsized = _with_company(sizes, small | hidden.all(axis=0), lattice, UNNESTED, small_cell)
+    table = _Table(cells, sensitive, np.broadcast_to(~unsized, hidden.shape))
+    return _with_company(table, hidden | unsized, lattice, nesting, small_cell)
+
+
+def _sensitive(cells: Counts, lattice: Lattice, nesting: Nesting, small_cell: int) -> Mask:
+    """Which counts must not be worked out, (measures, sites, keys with rests, answers)."""
+    sensitive = is_small(cells, small_cell)
+    # Few patients in the denominator are what the excluded leave of the cohort.
+    patients = cells[..., _YES] + cells[..., _NO]
+    sensitive[..., _EXCLUDED] |= is_small(patients, small_cell)
+    for part, whole, counted in _within(nesting, lattice, cells):
+        outside = cells[whole, ..., _YES]
+        answer = _EXCLUDED if (lattice.measures[part], lattice.measures[whole]) in nesting.among else _YES
+        sensitive[part, ..., answer] |= is_small(outside - counted, small_cell) & ~is_small(outside, small_cell)
+    return sensitive
+
+
+def _with_company(table: _Table, hidden: Mask, lattice: Lattice, nesting: Nesting, small_cell: int) -> Mask:
+    """Give every sum of the lattice company, again and again until nothing changes.
+
+    A part of a hidden whole is hidden. Beside a whole that is shown, the part and what the whole has more add up to it,
+    as yes, no and excluded add up to the cohort.
+    """
+    hidden = hidden.copy()
+    beside: list[tuple[int, int, _Table]] = []
+    for part, whole, counted in _within(nesting, lattice, table.cells):
+        split = np.stack([counted, np.maximum(table.cells[whole, ..., _YES] - counted, 0)], axis=-1)[np.newaxis]
+        beside.append((part, whole, _Table(split, is_small(split, small_cell), ~hidden[[whole]])))
+    before = -1
+    while hidden.sum() != before:
+        before = hidden.sum()
+        _hide_company(table, hidden, lattice, small_cell)
+        for part, whole, both in beside:
+            hidden[part] |= hidden[whole]
+            _hide_company(replace(both, sized=~hidden[[whole]]), hidden[part : part + 1], lattice, small_cell)
+    return hidden
+
+
+def _hide_company(table: _Table, hidden: Mask, lattice: Lattice, small_cell: int) -> None:
+    """Hide, in place, what each sum of the lattice by itself asks for.
+
+    What is hidden to keep others company must not be worked out either, whatever its size. A rest can be neither
+    hidden nor shown; unless it must not be worked out it is taken to be known.
+    """
+    settled = _settled(table.cells, lattice) & table.sized
+    unknown = np.where(settled[..., np.newaxis], 0, _left_unknown(table.cells, hidden, lattice))
+    layers = _Table(unknown, table.sensitive | (unknown > 0), table.sized)
+    parts, total = _company(
+        layers, hidden, hidden[:, ALL_SITES], lambda each: np.moveaxis(each[:, 1:], 1, 2), small_cell
+    )
+    hidden[:, 1:], hidden[:, ALL_SITES] = np.moveaxis(parts, 2, 1), total
+    for line in lattice.lines:
+        within = partial(np.take, indices=line.parts, axis=2)
+        parts, total = _company(layers, hidden, hidden[..., line.total], within, small_cell)
+        hidden[..., line.parts], hidden[..., line.total] = parts, total
+
+
+def _company(
+    layers: _Table, hidden: Mask, total_hidden: Mask, view: Callable[[NDArray[Any]], NDArray[Any]], small_cell: int
+) -> tuple[Mask, Mask]:
+    """`hide_company` of the sums that hide anything; the view of a layer has the parts after the axes of the sums."""
+    parts, total_hidden = view(hidden).copy(), total_hidden.copy()
+    at = parts.any(axis=-1) | total_hidden
+    cells, sensitive, sized = (view(layer)[at] for layer in (layers.cells, layers.sensitive, layers.sized))
+    parts[at], total_hidden[at] = hide_company(Sums(cells, sensitive, sized, parts[at], total_hidden[at]), small_cell)
+    return parts, total_hidden
+
+
+def _settled(cells: Counts, lattice: Lattice) -> Mask:
+    """Which cells can have only one answer, since the others are 0 in a sum that holds them: their size tells it."""
+    possible = np.ones(cells.shape, dtype=bool)
+    possible[:, 1:] &= cells[:, :1] > 0
+    for line in lattice.lines:
+        possible[:, :, line.parts] &= cells[:, :, [line.total]] > 0
+    return np.asarray((possible.sum(axis=-1) <= 1) & (cells.shape[-1] > 1))
+
+
+def _left_unknown(cells: Counts, hidden: Mask, lattice: Lattice) -> Counts:
+    """What the parts that are shown leave open of each count: all of it, unless it is the sum of others.
+
+    Of a rest that is not hidden nothing is open.
+    """
+    shown = np.where(hidden[..., np.newaxis], 0, cells)
+    known = np.zeros_like(cells)
+    known[:, ALL_SITES] = shown[:, 1:].sum(axis=1)
+    for line in lattice.lines:
+        known[:, :, line.total] = np.maximum(known[:, :, line.total], shown[:, :, line.parts].sum(axis=2))
+    left = cells - np.where(hidden[..., np.newaxis], known, 0)
+    return np.where((lattice.is_rest & ~hidden)[..., np.newaxis], 0, left)
+
+
+def _company_of(found: Collection[Cell], counts: pa.Table, shown: pa.Table) -> set[Cell]:
+    """For cells that can be worked out: the smallest cell that is still shown in each of the sums they stand in."""
+    lattice, counts = Lattice.of(shown), _in_order(counts)
+    sizes = lattice.cube(counts["patients"]) + lattice.cube(counts["excluded"])
+    is_open = (lattice.cube(pc.cast(pc.not_equal(shown["state"], "suppressed"), pa.int64())) > 0) & (sizes > 0)
+    company: set[Cell] = set()
+    for measure, site, key in found:
+        at = range(len(lattice.measures)) if measure is None else [lattice.measures.index(measure)]
+        for places in _sums_through(lattice, lattice.sites.index(site), lattice.all_keys.index(key)):
+            open_places = [place for place in places if is_open[at][:, *place].any()]
+            if open_places:
+                smallest = min(open_places, key=lambda place: sizes[at][:, *place].max())
+                company.add((measure, lattice.sites[smallest[0]], lattice.keys[smallest[1]]))
+    return company
+
+
+def _sums_through(lattice: Lattice, site: int, key: int) -> Iterator[list[tuple[int, int]]]:
+    """The other places (site, key) of each sum that a place stands in, without rests."""
+    if key < len(lattice.keys):
+        yield [(other, key) for other in range(len(lattice.sites)) if other != site]
+    for line in lattice.lines:
+        if key in (line.total, *line.parts):
+            yield [(site, int(other)) for other in (line.total, *line.parts[:-1]) if other != key]
+
+
+def _as_shown(counts: pa.Table, hidden: Mask, small_cell: int, round_to: int) -> pa.Table:
+    numerator, patients, excluded = (counts[name].to_numpy() for name in ("numerator", "patients", "excluded"))
+    state = np.select([hidden, patients == 0, numerator == 0], ["suppressed", "missing", "zero"], "shown")
+    # The parts are rounded and their sum is taken: a share is never above 1, and 1 only where it holds for everybody.
+    numerator, others, excluded = (
+        rounded(each, small_cell, round_to) for each in (numerator, patients - numerator, excluded)
+    )
+    days = counts["days"].cast(pa.float64()).to_numpy()
+    years = np.maximum(np.round(days / DAYS_PER_YEAR / _PERSON_YEARS_STEP), 1) * _PERSON_YEARS_STEP * (days > 0)
+    years = pa.array(years, mask=np.isnan(days))
+    shown = pa.table(
+        {name: counts[name] for name in ("measure", "site_id", *KEY)}
+        | {"numerator": numerator, "patients": numerator + others, "excluded": excluded}
+        | {"days": pc.multiply(years, DAYS_PER_YEAR), "person_years": years}
+    )
+    shown = with_intervals(shown).drop_columns("days")
+    return hide(shown, shown.column_names[len(KEY) + 2 :], hidden).append_column("state", pa.array(state))
+
+
+def _within(nesting: Nesting, lattice: Lattice, cells: Counts) -> list[tuple[int, int, Counts]]:
+    """Where part and whole of each pair stand, and the counts (sites, keys) of the part that lie within the whole."""
+    place = {measure: at for at, measure in enumerate(lattice.measures)}
+    return [
+        (
+            place[part],
+            place[whole],
+            cells[place[part], ..., : _NO + 1 if (part, whole) in nesting.among else _NO].sum(axis=-1),
+        )
+        for part, whole in sorted(nesting.pairs)
+        if part in place and whole in place
+    ]
+
+
+def _cells(measures: pa.Table) -> Iterator[Cell]:
+    measure, site, *key = (measures[name].to_pylist() for name in ("measure", "site_id", *KEY))
+    return zip(measure, site, zip(*key, strict=True), strict=True)
+
+
+def _suppressed(measures: pa.Table) -> set[Cell]:
+    return set(_cells(measures.filter(pc.equal(measures["state"], "suppressed"))))
+
+
+def _in_order(table: pa.Table) -> pa.Table:
+    return table.sort_by([(name, "ascending") for name in ("measure", "site_id", *KEY)])

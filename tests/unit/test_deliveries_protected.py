@@ -1,0 +1,63 @@
+"""Submissions, failed rules and attrition in the form that may be shown."""
+
+import pyarrow as pa
+
+from outcomes.measures.deliveries import protected_attrition, protected_deliveries
+
+SMALL_CELL = 11
+
+
+def test_few_quarantined_rows_are_hidden_with_the_accepted_ones() -> None:
+    submissions, failures = _deliveries((1000, 3), {"A": ("critical", 3)})
+    assert submissions == [(1000, None, None, True)]
+    assert failures == [("A", None, None, True)]
+
+
+def test_failures_that_add_up_to_the_quarantined_rows_are_hidden_with_company() -> None:
+    submissions, failures = _deliveries(
+        (1000, 63), {"A": ("critical", 3), "B": ("critical", 20), "C": ("critical", 40), "D": ("warning", 12)}
+    )
+    assert submissions == [(1000, 937, 63, False)]
+    assert [(rule, failed) for rule, _, failed, _ in failures] == [("A", None), ("B", None), ("C", 40), ("D", 12)]
+
+
+def test_where_failures_have_no_company_the_quarantined_rows_are_hidden() -> None:
+    submissions, _ = _deliveries((1000, 11), {"A": ("critical", 5), "B": ("critical", 6)})
+    assert submissions == [(1000, None, None, True)]
+
+
+def test_a_tiny_delivery_is_hidden_whole() -> None:
+    submissions, _ = _deliveries((8, 0), {})
+    assert submissions == [(None, None, None, True)]
+
+
+def test_attrition_hides_a_small_loss() -> None:
+    table = pa.table({"step": [1, 2, 3], "patients_left": [300, 297, 280]})
+    assert protected_attrition(table, SMALL_CELL)["patients_left"].to_pylist() == [300, None, 280]
+
+
+def _deliveries(
+    rows: tuple[int, int], failed: dict[str, tuple[str, int]]
+) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    attempt = {"site_id": "a", "period": "2026-01", "attempt": 1}
+    rows_in, quarantined = rows
+    counts = {"rows_in": rows_in, "rows_accepted": rows_in - quarantined, "rows_quarantined": quarantined}
+    schema = pa.schema(
+        {
+            **dict.fromkeys(("site_id", "period"), pa.string()),
+            "attempt": pa.int64(),
+            **dict.fromkeys(("rule", "severity"), pa.string()),
+            **dict.fromkeys(("rows_checked", "rows_failed"), pa.int64()),
+        }
+    )
+    failures = [
+        {**attempt, "rule": rule, "severity": severity, "rows_checked": rows_in, "rows_failed": count}
+        for rule, (severity, count) in failed.items()
+    ]
+    submissions, shown = protected_deliveries(
+        pa.Table.from_pylist([attempt | counts]), pa.Table.from_pylist(failures, schema=schema), SMALL_CELL
+    )
+    return (
+        [tuple(row.values())[3:] for row in submissions.to_pylist()],
+        [(row["rule"], row["rows_checked"], row["rows_failed"], row["is_suppressed"]) for row in shown.to_pylist()],
+    )
