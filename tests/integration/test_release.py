@@ -180,7 +180,7 @@ def test_no_small_count_of_patients_is_in_the_dashboard_file(release: Release) -
     with duckdb.connect(str(release.dashboard), read_only=True) as con:
         for table, columns in counts.items():
             for column in columns:
-                shown = con.execute(f'select count(*) from {table} where {column} between 1 and 10').fetchone()
+                shown = con.execute(f"select count(*) from {table} where {column} between 1 and 10").fetchone()
                 assert shown == (0,), (table, column)
         hidden = con.execute(
             "select count(*), count(numerator), count(patients), count(excluded), count(person_years), count(estimate), "
