@@ -183,8 +183,8 @@ def test_no_small_count_of_patients_is_in_the_dashboard_file(release: Release) -
                 shown = con.execute(f"select count(*) from {table} where {column} between 1 and 10").fetchone()
                 assert shown == (0,), (table, column)
         hidden = con.execute(
-            "select count(*), count(numerator), count(patients), count(excluded), count(person_years), count(estimate), "
-            "count(estimate_low), count(estimate_high) from measures where state = 'suppressed'"
+            "select count(*), count(numerator), count(patients), count(excluded), count(person_years), "
+            "count(estimate), count(estimate_low), count(estimate_high) from measures where state = 'suppressed'"
         ).fetchone()
         assert hidden is not None
         assert hidden[0] > 0

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from outcomes.disclosure import before_rounding, rounded
-from outcomes.measures.lattice import Nesting
+from outcomes.measures.lattice import UNNESTED, Nesting
 from outcomes.measures.protection import protected_exclusions, protected_measures, safe_measures
 
 SMALL_CELL = 11
@@ -86,9 +86,9 @@ def test_rounding_never_shows_a_small_count_and_can_be_undone_to_an_interval(sma
     assert ((low <= counts) & (counts <= high)).all()
 
 
-def _shown(measures: dict[str, dict[str, Answers]], nesting: Nesting | None = None) -> dict[tuple[str, Any], Any]:
+def _shown(measures: dict[str, dict[str, Answers]], nesting: Nesting = UNNESTED) -> dict[tuple[str, Any], Any]:
     """The protected rows by measure and site (None = all sites)."""
-    table = safe_measures(_counts(measures), SMALL_CELL, *([nesting] if nesting else []))
+    table = safe_measures(_counts(measures), SMALL_CELL, nesting)
     return {(row["measure"], row["site_id"]): row for row in table.to_pylist()}
 
 

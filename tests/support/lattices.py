@@ -1,0 +1,70 @@
+"""Small tables of measures: counted from groups of patients, and shown as somebody careless would."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+Answers = tuple[int, int, int]
+"""yes, no, excluded"""
+Group = tuple[str, str, str]
+"""site, year or month of surgery, approach"""
+
+_SCHEMA = pa.schema(
+    {
+        **dict.fromkeys(
+            ("measure", "site_id", "resolution", "period", "stratum_kind", "stratum"), pa.string()
+        ),
+        **dict.fromkeys(("numerator", "patients", "excluded", "days"), pa.int64()),
+    }
+)
+
+
+def measure_counts(measures: Mapping[str, Mapping[Group, Answers]]) -> pa.Table:
+    """The relation `measure_counts` of patients in groups; each measure has the same groups."""
+    counted: Counter[tuple[Any, ...]] = Counter()
+    sites, keys = {None}, {("all", None, "all", None)}
+    for measure, groups in measures.items():
+        for (site, period, approach), answers in groups.items():
+            of_group = {
+                ("all", None, "all", None),
+                ("year", period[:4], "all", None),
+                ("all", None, "approach", approach),
+                *([("month", period, "all", None)] if len(period) > 4 else []),
+            }
+            sites |= {site}
+            keys |= of_group
+            for place in (None, site):
+                for key in of_group:
+                    for answer, count in enumerate(answers):
+                        counted[measure, place, key, answer] += count
+    rows = []
+    for measure in measures:
+        for site in sites:
+            for key in keys:
+                yes, no, excluded = (counted[measure, site, key, answer] for answer in range(3))
+                places = dict(zip(_SCHEMA.names[:6], (measure, site, *key), strict=True))
+                rows.append(places | {"numerator": yes, "patients": yes + no, "excluded": excluded})
+    return pa.Table.from_pylist(rows, schema=_SCHEMA)
+
+
+def by_site(**sites: Answers) -> dict[Group, Answers]:
+    """Groups that differ by site only."""
+    return {(site, "2024", "anterior"): answers for site, answers in sites.items()}
+
+
+def shown_but(counts: pa.Table, is_hidden: Callable[[dict[str, Any]], bool]) -> pa.Table:
+    """The counts as they are, but for the rows that somebody hides."""
+    rows = []
+    for row in counts.to_pylist():
+        hidden = is_hidden(row)
+        numbers = {name: None if hidden else row[name] for name in ("numerator", "patients", "excluded")}
+        rows.append(row | numbers | {"state": "suppressed" if hidden else "shown"})
+    return pa.Table.from_pylist(rows, schema=_SCHEMA.append(pa.field("state", pa.string())))
+
+
+def has_small_count(row: dict[str, Any], small_cell: int = 11) -> bool:
+    """Whether the row itself holds a small count."""
+    counts = (row["numerator"], row["patients"] - row["numerator"], row["patients"], row["excluded"])
+    return any(0 < count < small_cell for count in counts)

@@ -1,0 +1,234 @@
+"""What of the measures is hidden and how the rest is shown, on tables that can be followed by hand."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from outcomes.disclosure import Sums, before_coarse, before_rounding, coarse, hide_company, rounded
+from outcomes.disclosure_audit import PublishedTables, audit
+from outcomes.errors import OutcomesError
+from outcomes.measures import protection
+from outcomes.measures.lattice import Lattice, Nesting
+from outcomes.measures.protection import protected_exclusions, protected_measures, safe_measures
+from tests.support.lattices import Answers, Group, by_site, measure_counts
+
+SMALL_CELL = 11
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(0, 0), (11, 15), (12, 15), (17, 15), (18, 20), (22, 20), (23, 25), (1242, 1240)]
+)
+def test_rounded_counts_never_look_small(count: int, shown: int) -> None:
+    assert rounded(np.array([count]), SMALL_CELL).tolist() == [shown]
+
+
+@pytest.mark.parametrize("small_cell", [5, 7, 11, 20])
+def test_what_is_shown_stands_for_the_counts_that_are_shown_so(small_cell: int) -> None:
+    counts = np.array([0, *range(small_cell, 200)])
+    for round_, before in ((rounded, before_rounding), (coarse, before_coarse)):
+        shown = round_(counts, small_cell)
+        low, high = before(shown, small_cell)
+        for value in np.unique(shown):
+            stands_for = counts[shown == value]
+            if stands_for.max() < counts.max():
+                assert (low[shown == value][0], high[shown == value][0]) == (stands_for.min(), stands_for.max())
+
+
+def test_a_part_that_helps_is_hidden_before_a_smaller_one_that_does_not() -> None:
+    cells = np.array([[[3, 60, 0], [0, 30, 0], [40, 60, 0], [50, 90, 0]]])
+    hidden = np.array([[True, False, False, False]])
+    hidden, total_hidden = hide_company(_sums(cells, hidden), SMALL_CELL)
+    assert hidden.tolist() == [[True, False, True, False]]
+    assert not total_hidden.any()
+
+
+def test_without_enough_parts_the_total_is_hidden() -> None:
+    cells = np.array([[[3, 60, 0], [2, 30, 0]], [[3, 60, 0], [20, 30, 0]]])
+    hidden, total_hidden = hide_company(_sums(cells, np.array([[True, True], [True, False]])), SMALL_CELL)
+    assert total_hidden.tolist() == [True, False]
+    assert hidden.all()
+
+
+def test_two_parts_whose_size_is_unknown_hide_each_other() -> None:
+    cells = np.array([[[8], [30], [40]]])
+    hidden, _ = hide_company(_sums(cells, np.array([[True, False, False]]), sized=False), SMALL_CELL)
+    assert hidden.tolist() == [[True, True, False]]
+
+
+def test_a_small_count_of_a_site_takes_the_smallest_other_site_with_it() -> None:
+    shown = _protected({"pain": by_site(a=(3, 60, 20), b=(40, 70, 20), c=(20, 50, 20), d=(30, 90, 20))})
+    assert _hidden(shown) == {("pain", "a"), ("pain", "c")}
+
+
+@pytest.mark.parametrize("answers", [(3, 60, 20), (60, 3, 20), (60, 60, 3), (4, 5, 60)])
+def test_yes_no_excluded_and_their_sums_are_protected_alike(answers: Answers) -> None:
+    shown = _protected({"pain": by_site(a=answers, b=(40, 70, 30), c=(30, 90, 40))})
+    assert ("pain", "a") in _hidden(shown)
+    assert len(_hidden(shown)) == 2
+
+
+def test_zero_missing_and_suppressed_are_three_things() -> None:
+    measures = {"pain": by_site(a=(0, 60, 0), b=(0, 0, 60), c=(5, 60, 0), d=(30, 60, 0), e=(30, 70, 20))}
+    states = {row["site_id"]: (row["state"], row["numerator"], row["estimate"]) for row in _of_sites(_protected(measures))}
+    assert states["a"] == ("zero", 0, 0.0)
+    assert states["b"] == ("missing", 0, None)
+    assert states["c"] == ("suppressed", None, None)
+    assert states["e"][0] == "shown"
+
+
+def test_what_is_hidden_is_null_throughout() -> None:
+    shown = _protected({"pain": by_site(a=(3, 60, 20), b=(40, 70, 20), c=(20, 50, 20))})
+    for row in shown.filter(np.array(shown["state"].to_pylist()) == "suppressed").to_pylist():
+        assert {row[name] for name in shown.column_names[6:-1]} == {None}
+
+
+def test_estimates_are_those_of_the_rounded_counts() -> None:
+    (row,) = (row for row in _protected({"pain": by_site(a=(12, 61, 22))}).to_pylist() if row["resolution"] == "year" and row["site_id"])
+    assert (row["numerator"], row["patients"], row["excluded"]) == (15, 75, 20)
+    assert row["estimate"] == 0.2
+    assert row["estimate_low"] < 0.2 < row["estimate_high"]
+
+
+def test_a_share_of_all_is_shown_only_where_it_holds_for_all() -> None:
+    shown = _protected({"pain": by_site(a=(12, 0, 0), b=(100, 11, 0))})
+    assert {row["site_id"]: row["estimate"] for row in _of_sites(shown)} == {"a": 1.0, "b": 100 / 115}
+
+
+def test_person_years_of_rates_are_rounded() -> None:
+    counts = measure_counts({"rate": by_site(a=(20, 60, 0))})
+    counts = counts.set_column(counts.column_names.index("days"), "days", pa.array([30_000] * len(counts)))
+    row = protected_measures(counts, SMALL_CELL).to_pylist()[0]
+    assert row["person_years"] == 80  # 30,000 days are 82.1 years
+    assert row["estimate"] == pytest.approx(25)
+
+
+def test_the_size_of_a_tiny_site_is_hidden_in_every_measure() -> None:
+    groups = {"a": 4, "b": 80, "c": 30}
+    shown = _protected(
+        {
+            "pain": by_site(**{site: (size // 2, size - size // 2, 0) for site, size in groups.items()}),
+            "revision": by_site(**{site: (0, size, 0) for site, size in groups.items()}),
+        }
+    )
+    assert _hidden(shown) == {(measure, site) for measure in ("pain", "revision") for site in ("a", "c")}
+
+
+def test_the_newest_year_does_not_take_the_others_with_it() -> None:
+    years = {"2022": 60, "2023": 70, "2024": 80, "2025": 90, "2026": 3}
+    groups = {(site, year, "anterior"): (yes, 2 * yes, 40) for site in "abc" for year, yes in years.items()}
+    shown = _protected({"pain": groups})
+    hidden = {row["period"] for row in shown.to_pylist() if row["state"] == "suppressed"}
+    assert hidden == {"2026", "2022"}
+
+
+def test_a_part_is_hidden_where_little_of_the_whole_is_beside_it() -> None:
+    whole = by_site(a=(45, 55, 0), b=(60, 40, 0), c=(60, 60, 0))
+    part = by_site(a=(40, 60, 0), b=(30, 70, 0), c=(30, 90, 0))
+    nesting = Nesting(part_of=frozenset({("part", "whole")}))
+    assert _hidden(_protected({"whole": whole, "part": part}, nesting)) == {("part", "a"), ("part", "b")}
+
+
+def test_of_a_part_counted_among_the_whole_the_excluded_are_protected() -> None:
+    revised = by_site(a=(45, 155, 0), b=(60, 140, 0), c=(70, 180, 0))
+    pain_after = by_site(a=(20, 20, 160), b=(20, 25, 155), c=(20, 30, 200))  # 5 of the revised were never asked
+    nesting = Nesting(among=frozenset({("pain_after", "revised")}))
+    assert ("pain_after", "a") in _hidden(_protected({"revised": revised, "pain_after": pain_after}, nesting))
+
+
+def test_a_part_of_a_hidden_whole_is_hidden() -> None:
+    nesting = Nesting(part_of=frozenset({("part", "whole")}))
+    whole = by_site(a=(90, 4, 0), b=(60, 40, 0), c=(60, 60, 0))
+    part = by_site(a=(50, 44, 0), b=(30, 70, 0), c=(30, 90, 0))
+    hidden = _hidden(_protected({"whole": whole, "part": part}, nesting))
+    assert ("whole", "a") in hidden
+    assert {site for measure, site in hidden if measure == "whole"} <= {site for measure, site in hidden if measure == "part"}
+
+
+def test_safe_measures_hide_what_only_several_sums_together_give_away() -> None:
+    groups = _bridge()
+    first = protected_measures(measure_counts({"pain": groups}), SMALL_CELL, round_to=1)
+    assert audit(PublishedTables(SMALL_CELL, first, round_to=1))
+    shown = safe_measures(measure_counts({"pain": groups}), SMALL_CELL)
+    assert len(_suppressed(shown)) > len(_suppressed(first))
+
+
+def test_what_the_release_before_shows_is_not_given_away_by_the_next() -> None:
+    sites = {"b": (40, 70, 20), "c": (50, 80, 30), "d": (60, 90, 40)}
+    before = measure_counts({"pain": by_site(a=(20, 60, 20), **sites)})
+    shown_before = PublishedTables(SMALL_CELL, safe_measures(before, SMALL_CELL))
+    assert not _hidden(shown_before.measures)
+    # A correction: 12 patients of site a are delivered by nobody any more.
+    now = measure_counts({"pain": by_site(a=(8, 60, 20), **sites)})
+    shown = safe_measures(now, SMALL_CELL, previous=shown_before)
+    assert not audit(PublishedTables(SMALL_CELL, shown), previous=shown_before)
+
+
+def test_what_cannot_be_protected_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protection, "_company_of", lambda *_: set())
+    monkeypatch.setattr(protection, "_more_than_company", lambda *_: set())
+    with pytest.raises(OutcomesError, match="disclosure_risk"):
+        safe_measures(measure_counts({"pain": _bridge()}), SMALL_CELL)
+
+
+def test_reasons_are_coarse_and_hidden_with_company() -> None:
+    measures = _protected({"pain": by_site(a=(40, 60, 60)), "rare": by_site(a=(4, 60, 60))})
+    counts = {"died": 3, "lost": 20, "unasked": 37, "unknown": 0}
+    exclusions = pa.Table.from_pylist(
+        [
+            {"measure": measure, "site_id": site, "reason": reason, "patients": count}
+            for measure in ("pain", "rare")
+            for site in (None, "a")
+            for reason, count in counts.items()
+        ]
+    )
+    shown = protected_exclusions(exclusions, measures, SMALL_CELL).to_pylist()
+    assert [(row["reason"], row["patients"], row["state"]) for row in shown if row["measure"] == "pain"] == [
+        ("died", None, "suppressed"),
+        ("lost", None, "suppressed"),
+        ("unasked", 40, "shown"),
+        ("unknown", 0, "zero"),
+    ]
+    assert {row["state"] for row in shown if row["measure"] == "rare"} == {"suppressed"}
+
+
+def test_a_table_with_a_hole_is_refused() -> None:
+    counts = measure_counts({"pain": by_site(a=(40, 60, 60), b=(40, 60, 60))})
+    with pytest.raises(ValueError, match="once for each site and key"):
+        Lattice.of(counts.slice(1))
+
+
+def test_patients_without_a_month_are_the_rest_of_their_year() -> None:
+    groups: dict[Group, Answers] = {("a", "2024-01", "x"): (20, 30, 0), ("b", "2024", "x"): (40, 50, 0)}
+    counts = measure_counts({"pain": groups})
+    lattice = Lattice.of(counts)
+    yes = lattice.cube(counts["numerator"])[0]
+    assert [yes[site, lattice.all_keys.index(("month", "2024", "all", "rest"))] for site in range(3)] == [40, 0, 40]
+
+
+def _bridge() -> dict[Group, Answers]:
+    """Small counts in a ring of sites and years that no single sum gives away."""
+    raise NotImplementedError
+
+
+def _sums(cells: np.ndarray[Any, Any], hidden: np.ndarray[Any, Any], sized: bool = True) -> Sums:
+    small = (cells > 0) & (cells < SMALL_CELL)
+    return Sums(cells, small, np.full(hidden.shape, sized), hidden, np.zeros(len(cells), dtype=bool))
+
+
+def _protected(measures: dict[str, dict[Group, Answers]], nesting: Nesting = Nesting()) -> pa.Table:
+    return protected_measures(measure_counts(measures), SMALL_CELL, nesting)
+
+
+def _of_sites(shown: pa.Table) -> list[dict[str, Any]]:
+    return [row for row in shown.to_pylist() if row["site_id"] and (row["resolution"], row["stratum"]) == ("all", None)]
+
+
+def _hidden(shown: pa.Table | None) -> set[tuple[str, str]]:
+    assert shown is not None
+    return {(row["measure"], row["site_id"]) for row in _of_sites(shown) if row["state"] == "suppressed"}
+
+
+def _suppressed(shown: pa.Table) -> list[dict[str, Any]]:
+    return [row for row in shown.to_pylist() if row["state"] == "suppressed"]
