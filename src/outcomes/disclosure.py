@@ -146,7 +146,7 @@ def hide_company(sums: Sums, small_cell: int) -> tuple[Mask, Mask]:
     Returns:
         `hidden` and `total_hidden` with what has to be added.
     """
-    cells, hidden, total_hidden = sums.cells, sums.hidden, sums.total_hidden
+    cells, hidden = sums.cells, sums.hidden
     sensitive = sums.sensitive & hidden[..., np.newaxis]
     needed = np.asarray(sensitive.any(axis=-2))
     sizes = cells.sum(axis=-1)
@@ -168,8 +168,8 @@ def hide_company(sums: Sums, small_cell: int) -> tuple[Mask, Mask]:
     beside = (total + together(room))[..., np.newaxis] - columns
     wide = (np.minimum(columns, beside) >= small_cell) | ~needed[..., np.newaxis, :]
     alone = total + together(room) - largest[..., np.newaxis] < small_cell
-    safe = np.asarray(wide.all(axis=-1)) & ~(alone & needed.any(axis=-1)[..., np.newaxis])
-    total_hidden = np.asarray(total_hidden | ~safe.any(axis=-1))
+    safe = wide.all(axis=-1) & ~(alone & needed.any(axis=-1, keepdims=True))
+    total_hidden: Mask = sums.total_hidden | ~safe.any(axis=-1)
     whole = sizes.sum(axis=-1, keepdims=True)
     safe = np.where(total_hidden[..., np.newaxis], (total >= small_cell) | (total == whole), safe)
 

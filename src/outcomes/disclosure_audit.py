@@ -15,10 +15,9 @@ tells by itself, and the sums shall tell no more. An interval that begins above 
 [0, 0] tells a zero, which may be shown. The programs allow fractions; that makes an interval wider by less than one
 patient at each end.
 
-An audit of tables before they are rounded (`round_to=1`) is the harder one, and the one that decides: its attacker knows
-every shown count to the patient. After rounding, a zero or a greater count beside a few shown ones looks like it might
-be small, so that there only what is surely in 1 … small_cell - 1 counts as pinned; and what is shown enters each sum as
-an interval of its own.
+An audit of tables before they are rounded (`round_to=1`) is the harder one: its attacker knows every shown count to the
+patient. After rounding, a zero or a greater count beside a few shown ones looks as if it might be small, so there only
+what is surely in 1 … small_cell - 1 counts as pinned; and what is shown enters each sum as an interval of its own.
 """
 
 from collections.abc import Collection, Iterator

@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from outcomes.measures.lattice import EVERYBODY, Key
+
 Answers = tuple[int, int, int]
 """yes, no, excluded"""
 Group = tuple[str, str, str]
@@ -13,9 +15,7 @@ Group = tuple[str, str, str]
 
 _SCHEMA = pa.schema(
     {
-        **dict.fromkeys(
-            ("measure", "site_id", "resolution", "period", "stratum_kind", "stratum"), pa.string()
-        ),
+        **dict.fromkeys(("measure", "site_id", "resolution", "period", "stratum_kind", "stratum"), pa.string()),
         **dict.fromkeys(("numerator", "patients", "excluded", "days"), pa.int64()),
     }
 )
@@ -24,11 +24,12 @@ _SCHEMA = pa.schema(
 def measure_counts(measures: Mapping[str, Mapping[Group, Answers]]) -> pa.Table:
     """The relation `measure_counts` of patients in groups; each measure has the same groups."""
     counted: Counter[tuple[Any, ...]] = Counter()
-    sites, keys = {None}, {("all", None, "all", None)}
+    sites: set[str | None] = {None}
+    keys: set[Key] = {("all", None, "all", None)}
     for measure, groups in measures.items():
         for (site, period, approach), answers in groups.items():
-            of_group = {
-                ("all", None, "all", None),
+            of_group: set[Key] = {
+                EVERYBODY,
                 ("year", period[:4], "all", None),
                 ("all", None, "approach", approach),
                 *([("month", period, "all", None)] if len(period) > 4 else []),
@@ -44,8 +45,8 @@ def measure_counts(measures: Mapping[str, Mapping[Group, Answers]]) -> pa.Table:
         for site in sites:
             for key in keys:
                 yes, no, excluded = (counted[measure, site, key, answer] for answer in range(3))
-                places = dict(zip(_SCHEMA.names[:6], (measure, site, *key), strict=True))
-                rows.append(places | {"numerator": yes, "patients": yes + no, "excluded": excluded})
+                cell = dict(zip(_SCHEMA.names[:6], (measure, site, *key), strict=True))
+                rows.append(cell | {"numerator": yes, "patients": yes + no, "excluded": excluded})
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
 

@@ -10,7 +10,7 @@ from outcomes.disclosure import Sums, before_coarse, before_rounding, coarse, hi
 from outcomes.disclosure_audit import PublishedTables, audit
 from outcomes.errors import OutcomesError
 from outcomes.measures import protection
-from outcomes.measures.lattice import Lattice, Nesting
+from outcomes.measures.lattice import UNNESTED, Lattice, Nesting
 from outcomes.measures.protection import protected_exclusions, protected_measures, safe_measures
 from tests.support.lattices import Answers, Group, by_site, measure_counts
 
@@ -71,7 +71,9 @@ def test_yes_no_excluded_and_their_sums_are_protected_alike(answers: Answers) ->
 
 def test_zero_missing_and_suppressed_are_three_things() -> None:
     measures = {"pain": by_site(a=(0, 60, 0), b=(0, 0, 60), c=(5, 60, 0), d=(30, 60, 0), e=(30, 70, 20))}
-    states = {row["site_id"]: (row["state"], row["numerator"], row["estimate"]) for row in _of_sites(_protected(measures))}
+    states = {
+        row["site_id"]: (row["state"], row["numerator"], row["estimate"]) for row in _of_sites(_protected(measures))
+    }
     assert states["a"] == ("zero", 0, 0.0)
     assert states["b"] == ("missing", 0, None)
     assert states["c"] == ("suppressed", None, None)
@@ -85,7 +87,11 @@ def test_what_is_hidden_is_null_throughout() -> None:
 
 
 def test_estimates_are_those_of_the_rounded_counts() -> None:
-    (row,) = (row for row in _protected({"pain": by_site(a=(12, 61, 22))}).to_pylist() if row["resolution"] == "year" and row["site_id"])
+    (row,) = (
+        row
+        for row in _protected({"pain": by_site(a=(12, 61, 22))}).to_pylist()
+        if row["resolution"] == "year" and row["site_id"]
+    )
     assert (row["numerator"], row["patients"], row["excluded"]) == (15, 75, 20)
     assert row["estimate"] == 0.2
     assert row["estimate_low"] < 0.2 < row["estimate_high"]
@@ -143,7 +149,9 @@ def test_a_part_of_a_hidden_whole_is_hidden() -> None:
     part = by_site(a=(50, 44, 0), b=(30, 70, 0), c=(30, 90, 0))
     hidden = _hidden(_protected({"whole": whole, "part": part}, nesting))
     assert ("whole", "a") in hidden
-    assert {site for measure, site in hidden if measure == "whole"} <= {site for measure, site in hidden if measure == "part"}
+    assert {site for measure, site in hidden if measure == "whole"} <= {
+        site for measure, site in hidden if measure == "part"
+    }
 
 
 def test_safe_measures_hide_what_only_several_sums_together_give_away() -> None:
@@ -208,8 +216,17 @@ def test_patients_without_a_month_are_the_rest_of_their_year() -> None:
 
 
 def _bridge() -> dict[Group, Answers]:
-    """Small counts in a ring of sites and years that no single sum gives away."""
-    raise NotImplementedError
+    """Sites and years of which every sum by itself hides enough, and all together do not."""
+    by_year = {
+        "a": [(40, 0, 60), (12, 12, 40), (3, 12, 12)],
+        "b": [(40, 20, 6), (0, 6, 60), (0, 60, 12)],
+        "c": [(12, 60, 60), (60, 60, 0), (60, 0, 0)],
+    }
+    return {
+        (site, str(2024 + place), "x"): answers
+        for site, years in by_year.items()
+        for place, answers in enumerate(years)
+    }
 
 
 def _sums(cells: np.ndarray[Any, Any], hidden: np.ndarray[Any, Any], sized: bool = True) -> Sums:
@@ -217,7 +234,7 @@ def _sums(cells: np.ndarray[Any, Any], hidden: np.ndarray[Any, Any], sized: bool
     return Sums(cells, small, np.full(hidden.shape, sized), hidden, np.zeros(len(cells), dtype=bool))
 
 
-def _protected(measures: dict[str, dict[Group, Answers]], nesting: Nesting = Nesting()) -> pa.Table:
+def _protected(measures: dict[str, dict[Group, Answers]], nesting: Nesting = UNNESTED) -> pa.Table:
     return protected_measures(measure_counts(measures), SMALL_CELL, nesting)
 
 

@@ -39,7 +39,10 @@ class ReleaseFacts:
 
 
 def protected_tables(
-    con: duckdb.DuckDBPyConnection, facts: ReleaseFacts, site_names: dict[str, str]
+    con: duckdb.DuckDBPyConnection,
+    facts: ReleaseFacts,
+    site_names: dict[str, str],
+    before: PublishedTables | None = None,
 ) -> dict[str, pa.Table]:
     """The tables of `sql/measures/`, hidden where they would tell of a few patients.
 
@@ -47,12 +50,13 @@ def protected_tables(
         con: a connection that holds the lake, the relations of the labelling step and those of the measures.
         facts: what the release says of itself.
         site_names: names of the sites by id, as far as the register gives them.
+        before: what the release before has published: both together must not tell a small count either.
 
     Raises:
         OutcomesError: disclosure_risk.
     """
     small_cell = facts.suppression_threshold
-    given = _given(facts, site_names) | _protected_measures(con, small_cell)
+    given = _given(facts, site_names) | _protected_measures(con, small_cell, before)
     for name, table in given.items():
         con.register(name, table)
     tables = {file.name: con.sql(file.select).to_arrow_table() for file in load(shipped("sql", "measures"))}
@@ -80,11 +84,13 @@ def nesting() -> Nesting:
     )
 
 
-def _protected_measures(con: duckdb.DuckDBPyConnection, small_cell: int) -> dict[str, pa.Table]:
+def _protected_measures(
+    con: duckdb.DuckDBPyConnection, small_cell: int, before: PublishedTables | None
+) -> dict[str, pa.Table]:
     names = ("measure_exclusions", "curves", "risk_models", "risk_calibration", "site_comparison")
     exact = {name: con.sql(f"from {name}").to_arrow_table() for name in names}
     counts = con.sql(f"from measure_counts where resolution <> '{_TOO_FINE}'").to_arrow_table()
-    shown = safe_measures(counts, small_cell, nesting())
+    shown = safe_measures(counts, small_cell, nesting(), before)
     return {
         "protected_measures": shown,
         "protected_exclusions": protected_exclusions(exact["measure_exclusions"], shown, small_cell),

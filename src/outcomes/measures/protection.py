@@ -31,8 +31,6 @@ Cell = tuple[str | None, str | None, Key]
 
 _YES, _NO, _EXCLUDED = range(3)
 _ATTEMPTS = 6
-_LAST_RESORTS = 3
-"""So many attempts before the last, what is found takes its whole breakdown with it: years, or strata of a kind."""
 _PERSON_YEARS_STEP = 5
 """Person-years are shown to the nearest of these, so that nobody's days of follow-up can be worked out."""
 
@@ -43,10 +41,10 @@ def safe_measures(
     nesting: Nesting = UNNESTED,
     previous: PublishedTables | None = None,
 ) -> pa.Table:
-    """The protected measures, of which the auditor finds that nothing can be worked out even before they are rounded.
+    """The protected measures, of which the auditor finds that nothing can be worked out, even before they are rounded.
 
-    What the auditor finds gets company, and stays hidden where the release before hid it. Measures that resist are
-    hidden whole.
+    With the release before, as readers have it, rounded, nothing may be worked out either. What the auditor finds gets
+    company, and stays hidden where the release before hid it; what resists is hidden with all around it.
 
     Args:
         counts: see `protected_measures`.
@@ -57,23 +55,24 @@ def safe_measures(
     Raises:
         OutcomesError: disclosure_risk, when the auditor still finds something.
     """
-    to_hide, found = set[Cell](), set[Cell]()
-    before: set[Cell] | None = None
+    to_hide: set[Cell] = set()
+    found: set[Cell] = set()
+    hidden: set[Cell] | None = None
     for attempts_left in reversed(range(_ATTEMPTS)):
         exact = protected_measures(counts, small_cell, nesting, to_hide, round_to=1)
-        hidden = _suppressed(exact)
-        changed = None if before is None else {measure for measure, *_ in (hidden ^ before) | found}
-        findings = audit(PublishedTables(small_cell, exact, round_to=1), nesting, previous, changed)
+        shown = protected_measures(counts, small_cell, nesting, to_hide)
+        before, hidden = hidden, _suppressed(shown)
+        changed = None if before is None else {measure for measure, *_ in (before ^ hidden) | found}
+        findings = audit(PublishedTables(small_cell, exact, round_to=1), nesting, only=changed)
+        if not findings and previous is not None:
+            findings = audit(PublishedTables(small_cell, shown), nesting, previous, only=changed)
         if not findings:
-            return protected_measures(counts, small_cell, nesting, to_hide)
-        before, found = hidden, {finding.cell for finding in findings if finding.cell}
-        of_found = {measure for measure, *_ in found}
-        to_hide |= found | _company_of(found, counts, exact)
+            return shown
+        found = {finding.cell for finding in findings if finding.cell}
+        to_hide |= found | _company_of(found, counts, shown) | _more_than_company(found, shown, attempts_left)
         if previous is not None and previous.measures is not None:
-            to_hide |= {cell for cell in _suppressed(previous.measures) if cell[0] in of_found}
-        if attempts_left <= _LAST_RESORTS:
-            lines = {(measure, key[0], key[2]) for measure, _, key in found}
-            to_hide |= {cell for cell in _cells(exact) if (cell[0], cell[2][0], cell[2][2]) in lines}
+            of_found = {measure for measure, *_ in found}
+            to_hide |= {cell for cell in _suppressed(previous.measures) if {cell[0], None} & of_found}
     raise OutcomesError("disclosure_risk", f"{len(findings)} counts, the first: {findings[0]}")
 
 
@@ -157,7 +156,7 @@ def _hidden_cells(
     cohort = cells.sum(axis=-1).max(axis=0, initial=0, keepdims=True)
     small = is_small(cohort, small_cell)
     sizes = _Table(cohort[..., np.newaxis], small[..., np.newaxis], np.zeros(small.shape, dtype=bool))
-    unsized = _with_company(sizes, small | hidden.all(axis=0), lattice, UNNESTED, small_cell)
+    unsized = _with_company(sizes, small, lattice, UNNESTED, small_cell)
     table = _Table(cells, sensitive, np.broadcast_to(~unsized, hidden.shape))
     return _with_company(table, hidden | unsized, lattice, nesting, small_cell)
 
@@ -263,6 +262,19 @@ def _company_of(found: Collection[Cell], counts: pa.Table, shown: pa.Table) -> s
                 smallest = min(open_places, key=lambda place: sizes[at][:, *place].max())
                 company.add((measure, lattice.sites[smallest[0]], lattice.keys[smallest[1]]))
     return company
+
+
+def _more_than_company(found: Collection[Cell], shown: pa.Table, attempts_left: int) -> set[Cell]:
+    """When attempts run out, the whole breakdown (years, or strata of a kind), then all of the site in the measure."""
+    breakdowns = {(measure, resolution, stratum_kind) for measure, _, (resolution, _, stratum_kind, _) in found}
+    sites = {(measure, site) for measure, site, _ in found}
+    return {
+        (measure, site, key)
+        for measure, site, key in _cells(shown)
+        for any_or_this in (None, measure)
+        if (attempts_left <= 3 and (any_or_this, key[0], key[2]) in breakdowns)
+        or (attempts_left <= 2 and (any_or_this, site) in sites)
+    }
 
 
 def _sums_through(lattice: Lattice, site: int, key: int) -> Iterator[list[tuple[int, int]]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from outcomes.disclosure_audit import PublishedTables, published_tables
 from outcomes.engines import duckdb as engine
 from outcomes.errors import OutcomesError
 from outcomes.labelling.definitions import label_definitions
@@ -29,7 +30,7 @@ from outcomes.release.codebook import (
     research_marts,
 )
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH, Release, read_release
-from outcomes.release.publish import publish
+from outcomes.release.publish import current, publish
 from outcomes.settings import Settings
 from outcomes.shipped import shipped
 from outcomes.sqlfiles import load
@@ -77,12 +78,14 @@ def build_release(settings: Settings, as_known_on: str | None = None, on_progres
     with engine.connect(settings) as con:
         Lake(settings.lake).attach(con, as_known_on)
         inputs = _read_inputs(con, settings)
+        # A release of the past is rebuilt as it was then, whatever is current now.
+        before = None if as_known_on else _published_before(settings.releases, inputs.release_id)
 
         def write(folder: Path) -> None:
             run(con, on_progress, settings.eq5d_value_set, kept=relations_of_marts())
             run_sensitivity(con)
             run_measures(con, settings.annotations_file, settings.small_cell, on_progress)
-            _write_release(con, folder, inputs)
+            _write_release(con, folder, inputs, before)
 
         return read_release(
             publish(
@@ -139,9 +142,19 @@ def _read_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> _Inputs:
     )
 
 
-def _write_release(con: duckdb.DuckDBPyConnection, folder: Path, inputs: _Inputs) -> None:
+def _published_before(releases: Path, release_id: str) -> PublishedTables | None:
+    """What the current release has published, unless it is the one asked for."""
+    folder = current(releases)
+    if folder is None or folder.name == release_id:
+        return None
+    return published_tables(read_release(folder).dashboard)
+
+
+def _write_release(
+    con: duckdb.DuckDBPyConnection, folder: Path, inputs: _Inputs, before: PublishedTables | None
+) -> None:
     rows = _write_research(con, folder, inputs.release_id)
-    _write_dashboard(con, folder, inputs)
+    _write_dashboard(con, folder, inputs, before)
     manifest = {
         "release_id": inputs.release_id,
         "data_to": inputs.data_to,
@@ -183,10 +196,12 @@ def _write_research(con: duckdb.DuckDBPyConnection, folder: Path, release_id: st
     return rows
 
 
-def _write_dashboard(con: duckdb.DuckDBPyConnection, folder: Path, inputs: _Inputs) -> None:
+def _write_dashboard(
+    con: duckdb.DuckDBPyConnection, folder: Path, inputs: _Inputs, before: PublishedTables | None
+) -> None:
     """Write the protected marts; nothing else of the data may enter this file."""
     facts = ReleaseFacts(inputs.release_id, inputs.data_to, inputs.suppression_threshold, inputs.code_version)
-    tables = protected_tables(con, facts, inputs.site_names)
+    tables = protected_tables(con, facts, inputs.site_names, before)
     _attach(con, folder / DASHBOARD, "dashboard")
     for mart in protected_marts():
         columns = ", ".join(f'"{field.name}"' for field in mart.fields)

@@ -1,0 +1,273 @@
+"""The auditor on tables that can be followed by hand: what it finds, and where it finds nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from outcomes.disclosure_audit import Finding, PublishedTables, audit, published_tables, require_safe
+from outcomes.errors import OutcomesError
+from outcomes.measures.lattice import UNNESTED, Nesting
+from outcomes.measures.protection import protected_measures, safe_measures
+from tests.support.lattices import Answers, Group, by_site, has_small_count, measure_counts, shown_but
+
+SMALL_CELL = 11
+SITES: dict[str, Answers] = {"b": (40, 70, 30), "c": (20, 50, 40), "d": (30, 90, 50)}
+
+
+def test_all_sites_without_the_shown_ones_are_the_hidden_one() -> None:
+    found = _found({"pain": by_site(a=(3, 60, 20), **SITES)}, "a")
+    assert _bounds(found, "numerator") == (3, 3)
+
+
+def test_two_hidden_sites_with_few_patients_between_them_tell_both() -> None:
+    sites = SITES | {"c": (4, 50, 40)}
+    found = _found({"pain": by_site(a=(3, 60, 20), **sites)}, "ac")
+    assert _bounds(found, "numerator") == (0, 7)
+
+
+def test_two_hidden_sites_with_enough_between_them_tell_nothing() -> None:
+    assert not _found({"pain": by_site(a=(3, 60, 20), **SITES)}, "ac")
+
+
+def test_zero_may_be_told() -> None:
+    sites = {site: (0, no, excluded) for site, (_, no, excluded) in SITES.items()}
+    assert not _found({"pain": by_site(a=(0, 60, 20), **sites)}, "ac")
+
+
+def test_four_cells_of_two_sites_and_two_years_are_told_by_their_margins() -> None:
+    groups: dict[Group, Answers] = {}
+    for site, counts in {"a": (3, 9, 40), "b": (4, 10, 50), "c": (40, 50, 60)}.items():
+        for year, yes in zip(("2022", "2023", "2024"), counts, strict=True):
+            groups[site, year, "x"] = (yes, 80, 40)
+    corners = {(site, year) for site in "ab" for year in ("2022", "2023")}
+    shown = shown_but(measure_counts({"pain": groups}), lambda row: (row["site_id"], row["period"]) in corners)
+    found = _audit(shown)
+    assert {(finding.cell[1], finding.cell[2][1]) for finding in found if finding.cell} == corners
+    assert _bounds(found, "numerator", "a") == (0, 7)  # of 12 in two years, and of 7 in the year at two sites
+
+
+def test_the_cohort_of_one_measure_tells_the_excluded_of_another() -> None:
+    sites = {"a": (20, 60, 3), "b": (40, 70, 30), "c": (20, 50, 40)}
+    everybody = {site: (20, sum(answers) - 20, 0) for site, answers in sites.items()}
+    found = _found({"pain": by_site(**sites), "revision": by_site(**everybody)}, "a", measure="pain")
+    assert _bounds(found, "excluded") == (3, 3)
+
+
+def test_a_cohort_that_no_measure_shows_is_told_by_the_others() -> None:
+    found = _found({"pain": by_site(a=(2, 3, 1), **SITES)}, "a")
+    assert _bounds(found, "size") == (6, 6)
+
+
+def test_small_cells_alone_are_not_enough() -> None:
+    counts = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
+    assert _audit(shown_but(counts, has_small_count))
+    assert not _audit(safe_measures(counts, SMALL_CELL))
+
+
+def test_a_part_beside_its_whole_tells_what_is_between_them() -> None:
+    measures = {"whole": by_site(a=(45, 60, 20), **SITES), "part": by_site(a=(40, 65, 20), **SITES)}
+    nesting = Nesting(part_of=frozenset({("part", "whole")}))
+    found = _audit(shown_but(measure_counts(measures), lambda _: False), nesting)
+    assert {(finding.count, finding.low, finding.high) for finding in found} == {("what whole has more", 5, 5)}
+
+
+def test_a_whole_bounds_its_hidden_part() -> None:
+    sites = {"a": (14, 60, 20), "b": (16, 70, 30), "c": (20, 50, 40)}
+    part = {"a": (9, 65, 20), "b": (12, 74, 30), "c": (20, 50, 40)}
+    measures = {"whole": by_site(**sites), "part": by_site(**part)}
+    nesting = Nesting(part_of=frozenset({("part", "whole")}))
+    assert not _found(measures, "ab", measure="part")
+    found = _found(measures, "ab", nesting, measure="part")
+    assert _bounds(found, "numerator") == (5, 14)  # 21 in both, of which site b has 16 at the most
+
+
+def test_who_is_counted_among_a_whole_lies_in_it_with_yes_and_no() -> None:
+    measures = {"revised": by_site(a=(40, 160, 0)), "pain_after": by_site(a=(15, 20, 165))}
+    shown = shown_but(measure_counts(measures), lambda _: False)
+    assert _bounds(_audit(shown, Nesting(among=frozenset({("pain_after", "revised")}))), "what revised has more") == (
+        5,
+        5,
+    )
+
+
+def test_a_part_that_is_more_than_its_whole_is_no_part() -> None:
+    measures = {"whole": by_site(a=(14, 60, 20), **SITES), "part": by_site(a=(19, 55, 20), **SITES)}
+    nesting = Nesting(part_of=frozenset({("part", "whole")}))
+    assert not _found(measures, "ac", nesting)
+
+
+def test_months_add_up_to_their_year() -> None:
+    months = {"2024-01": 3, "2024-02": 40, "2024-03": 50}
+    groups: dict[Group, Answers] = {("a", month, "x"): (yes, 60, 20) for month, yes in months.items()}
+    shown = shown_but(measure_counts({"pain": groups}), lambda row: row["period"] == "2024-01")
+    assert _bounds(_audit(shown), "numerator", "a") == (3, 3)
+
+
+def test_patients_without_a_month_hide_the_hidden_month() -> None:
+    months = {"2024-01": 3, "2024-02": 40, "2024": 50}
+    groups: dict[Group, Answers] = {("a", month, "x"): (yes, 60, 20) for month, yes in months.items()}
+    groups["b", "2024", "x"] = (50, 60, 20)
+    shown = shown_but(measure_counts({"pain": groups}), lambda row: row["period"] == "2024-01")
+    assert not _audit(shown)
+
+
+def test_two_releases_tell_more_than_each() -> None:
+    counts = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
+    first = PublishedTables(SMALL_CELL, _hiding(counts, "ab"), round_to=1)
+    second = PublishedTables(SMALL_CELL, _hiding(counts, "ac"), round_to=1)
+    assert not audit(first)
+    assert not audit(second)
+    assert _bounds(audit(second, previous=first), "numerator") == (3, 3)
+    assert not audit(second, previous=second)
+
+
+def test_what_changed_between_releases_is_not_taken_to_be_the_same() -> None:
+    before = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
+    now = measure_counts({"pain": by_site(a=(9, 80, 40), **SITES)})
+    first = PublishedTables(SMALL_CELL, _hiding(before, "ab"), round_to=1)
+    assert not audit(PublishedTables(SMALL_CELL, _hiding(now, "ac"), round_to=1), previous=first)
+
+
+def test_a_contradiction_between_releases_teaches_nothing() -> None:
+    # The same total over all sites, but two sites have swapped patients.
+    before = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
+    now = measure_counts({"pain": by_site(a=(23, 60, 20), **SITES | {"c": (0, 50, 40)})})
+    first = PublishedTables(SMALL_CELL, _hiding(before, "a", "b"), round_to=1)
+    assert not audit(PublishedTables(SMALL_CELL, _hiding(now, "ac"), round_to=1), previous=first)
+
+
+def test_a_release_before_may_lack_sites_and_measures() -> None:
+    before = measure_counts({"old": by_site(a=(3, 60, 20), b=(40, 70, 30), z=(20, 70, 30))})
+    now = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES), "new": by_site(a=(20, 60, 23), **SITES)})
+    first = PublishedTables(SMALL_CELL, protected_measures(before, SMALL_CELL))
+    assert not audit(PublishedTables(SMALL_CELL, safe_measures(now, SMALL_CELL)), previous=first)
+
+
+def test_after_rounding_only_what_is_surely_small_is_found() -> None:
+    counts = measure_counts({"pain": by_site(a=(8, 60, 20), b=(40, 70, 30))})
+    shown = protected_measures(counts, SMALL_CELL)
+    rows = [
+        row | {"state": "shown", "numerator": 40, "patients": 110, "excluded": 30}
+        if row["site_id"] == "b"
+        else row | {"state": "shown", "numerator": yes, "patients": yes + 130, "excluded": 50}
+        if row["site_id"] is None
+        else row
+        for yes in (45, 50)
+        for row in shown.to_pylist()
+    ]
+    surely, vaguely = (
+        pa.Table.from_pylist(part, schema=shown.schema) for part in (rows[: len(shown)], rows[len(shown) :])
+    )
+    assert _bounds(audit(PublishedTables(SMALL_CELL, surely)), "numerator") == (1, 9)
+    assert not audit(PublishedTables(SMALL_CELL, vaguely))  # 6 to 14
+
+
+@pytest.mark.parametrize(
+    ("shown", "bounds"),
+    [
+        ({"died": None, "lost": 40, "unasked": 60}, (1, 7)),  # 93 to 97 without 35 to 44 and 55 to 64
+        ({"died": None, "lost": None, "unasked": 60}, None),
+        ({"died": 0, "lost": 40, "unasked": 60}, None),
+    ],
+)
+def test_a_single_hidden_reason_is_told_by_the_sum(
+    shown: dict[str, int | None], bounds: tuple[int, int] | None
+) -> None:
+    measures = protected_measures(measure_counts({"pain": by_site(a=(40, 60, 95))}), SMALL_CELL)
+    exclusions = _exclusions("pain", shown)
+    found = audit(PublishedTables(SMALL_CELL, measures, measure_exclusions=exclusions))
+    assert [(finding.low, finding.high) for finding in found] == ([bounds] if bounds else [])
+
+
+def test_a_kind_that_is_a_measure_tells_the_other() -> None:
+    measures = measure_counts({"pain": by_site(a=(60, 60, 20)), "pain_persistent": by_site(a=(50, 70, 20))})
+    kinds = pa.Table.from_pylist(
+        [{"label": "pain", "kind": kind, "episodes": None} for kind in ("persistent", "recurrent")],
+        schema=pa.schema({"label": pa.string(), "kind": pa.string(), "episodes": pa.int64()}),
+    )
+    alone = protected_measures(measures.filter(_is(measures, "measure", "pain")), SMALL_CELL)
+    assert not audit(PublishedTables(SMALL_CELL, alone, label_kinds=kinds))
+    both = shown_but(measures, lambda _: False)
+    (found,) = audit(PublishedTables(SMALL_CELL, both, label_kinds=kinds, round_to=1))
+    assert (found.table, found.where, found.low, found.high) == ("label_kinds", "pain recurrent", 10, 10)
+
+
+@pytest.mark.parametrize(
+    ("left", "found"),
+    [([300, 297, 280], "step 2"), ([300, None, 280], None), ([300, None, 292], "step 2"), ([300, 280, 280], None)],
+)
+def test_a_small_loss_between_steps_is_told(left: list[int | None], found: str | None) -> None:
+    attrition = pa.table({"step": [1, 2, 3], "patients_left": pa.array(left, pa.int64())})
+    findings = audit(PublishedTables(SMALL_CELL, attrition=attrition))
+    assert (findings[0].where if findings else None) == found
+
+
+def test_the_attrition_tells_the_size_of_the_cohort() -> None:
+    groups: dict[Group, Answers] = {("a", year, "x"): (20, 60, 20) for year in ("2023", "2024")}
+    groups["a", "2025", "x"] = (2, 3, 1)
+    shown = shown_but(
+        measure_counts({"pain": groups}), lambda row: row["period"] == "2025" or row["resolution"] == "all"
+    )
+    attrition = pa.table({"step": [1, 2], "patients_left": [300, 206]})
+    assert not _audit(shown)
+    found = audit(PublishedTables(SMALL_CELL, shown, attrition=attrition, round_to=1))
+    assert _bounds(found, "size") == (6, 6)
+
+
+def test_the_file_is_what_is_audited(tmp_path: Path) -> None:
+    leaky = shown_but(measure_counts({"pain": by_site(a=(5, 60, 20), b=(42, 70, 30))}), has_small_count)
+    path = tmp_path / "dashboard.duckdb"
+    with duckdb.connect(str(path)) as con:
+        con.register("leaky", leaky)
+        con.execute("create table measures as from leaky")
+        con.execute("create table release_info as select 11 as suppression_threshold, 230 as patient_count_rounded")
+    published = published_tables(path)
+    assert (published.small_cell, published.attrition) == (11, None)
+    with pytest.raises(OutcomesError, match="disclosure_risk") as refusal:
+        require_safe(published)
+    assert "5" not in refusal.value.where.split("first:")[1]
+
+
+def test_a_registry_of_one_small_site_tells_nothing() -> None:
+    counts = measure_counts({"pain": by_site(a=(2, 3, 1))})
+    shown = safe_measures(counts, SMALL_CELL)
+    assert set(shown["state"].to_pylist()) == {"suppressed"}
+
+
+def _hiding(counts: pa.Table, sites: str, measure: str | None = None) -> pa.Table:
+    return shown_but(
+        counts, lambda row: (row["site_id"] or "all") in [*sites] and row["measure"] == (measure or row["measure"])
+    )
+
+
+def _found(
+    measures: dict[str, dict[Group, Answers]], sites: str, nesting: Nesting = UNNESTED, measure: str | None = None
+) -> list[Finding]:
+    return _audit(_hiding(measure_counts(measures), sites, measure), nesting)
+
+
+def _audit(shown: pa.Table, nesting: Nesting = UNNESTED) -> list[Finding]:
+    return audit(PublishedTables(SMALL_CELL, shown, round_to=1), nesting)
+
+
+def _bounds(found: list[Finding], count: str, site: str | None = "a") -> tuple[float, float]:
+    return next(
+        (finding.low, finding.high)
+        for finding in found
+        if finding.count == count and finding.cell and finding.cell[1] == site
+    )
+
+
+def _exclusions(measure: str, shown: dict[str, int | None]) -> pa.Table:
+    rows: list[dict[str, Any]] = [
+        {"measure": measure, "reason": reason, "patients": count, "state": "suppressed" if count is None else "shown"}
+        for reason, count in shown.items()
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+def _is(table: pa.Table, column: str, value: str) -> pa.Array:
+    return pa.array([each == value for each in table[column].to_pylist()])
