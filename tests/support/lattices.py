@@ -25,7 +25,7 @@ def measure_counts(measures: Mapping[str, Mapping[Group, Answers]]) -> pa.Table:
     """The relation `measure_counts` of patients in groups; each measure has the same groups."""
     counted: Counter[tuple[Any, ...]] = Counter()
     sites: set[str | None] = {None}
-    keys: set[Key] = {("all", None, "all", None)}
+    keys: set[Key] = {EVERYBODY}
     for measure, groups in measures.items():
         for (site, period, approach), answers in groups.items():
             of_group: set[Key] = {
@@ -42,12 +42,11 @@ def measure_counts(measures: Mapping[str, Mapping[Group, Answers]]) -> pa.Table:
                         counted[measure, place, key, answer] += count
     rows = []
     for measure in measures:
-        for site in sites:
+        for named in sites:
             for key in keys:
-                yes, no, excluded = (counted[measure, site, key, answer] for answer in range(3))
-                cell = dict(zip(_SCHEMA.names[:6], (measure, site, *key), strict=True))
-                rows.append(cell | {"numerator": yes, "patients": yes + no, "excluded": excluded})
-    return pa.Table.from_pylist(rows, schema=_SCHEMA)
+                yes, no, excluded = (counted[measure, named, key, answer] for answer in range(3))
+                rows.append((measure, site, *key, yes, yes + no, excluded, None))
+    return pa.Table.from_pylist([dict(zip(_SCHEMA.names, row, strict=True)) for row in rows], schema=_SCHEMA)
 
 
 def by_site(**sites: Answers) -> dict[Group, Answers]:
