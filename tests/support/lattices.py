@@ -45,7 +45,7 @@ def measure_counts(measures: Mapping[str, Mapping[Group, Answers]]) -> pa.Table:
         for named in sites:
             for key in keys:
                 yes, no, excluded = (counted[measure, named, key, answer] for answer in range(3))
-                rows.append((measure, site, *key, yes, yes + no, excluded, None))
+                rows.append((measure, named, *key, yes, yes + no, excluded, None))
     return pa.Table.from_pylist([dict(zip(_SCHEMA.names, row, strict=True)) for row in rows], schema=_SCHEMA)
 
 
