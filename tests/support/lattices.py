@@ -36,10 +36,10 @@ def measure_counts(measures: Mapping[str, Mapping[Group, Answers]]) -> pa.Table:
             }
             sites |= {site}
             keys |= of_group
-            for place in (None, site):
-                for key in of_group:
-                    for answer, count in enumerate(answers):
-                        counted[measure, place, key, answer] += count
+            for key in of_group:
+                for answer, count in enumerate(answers):
+                    counted[measure, None, key, answer] += count
+                    counted[measure, site, key, answer] += count
     rows = []
     for measure in measures:
         for named in sites:
