@@ -90,28 +90,6 @@ def hide_parts(counts: Counts, small_cell: int) -> Mask | None:
     return hidden
 
 
-def hide_rows(cells: Counts, sensitive: Mask, unsized: Mask, small_cell: int) -> Mask | None:
-    """Which rows of a table to hide whole, when the sum of each column is known.
-
-    Args:
-        cells: one row per group, one column per answer.
-        sensitive: the cells that must not be worked out.
-        unsized: rows hidden in every table because they are so small; only the sum of their totals can be worked out.
-        small_cell: the smallest count that may be shown.
-
-    Returns:
-        The rows to hide, the smallest first; None when hiding all of them is not enough.
-    """
-    totals = cells.sum(axis=1)
-    hidden = sensitive.any(axis=1) | unsized
-    while not _is_safe(cells, sensitive, hidden, unsized, small_cell):
-        smallest = _smallest_shown(totals, hidden)
-        if smallest is None:
-            return None
-        hidden[smallest] = True
-    return hidden
-
-
 @dataclass(frozen=True)
 class Sums:
     """Many sums of parts, each part with several answers.
@@ -200,34 +178,12 @@ def hide_steps(left: Counts, small_cell: int) -> Mask:
     return ~np.isin(left, left[[*shown, last]]) | is_small(left, small_cell)
 
 
-def widths(cells: Counts, hidden: Mask, unsized: Mask) -> Counts:
-    """How wide the interval is into which an attacker can place each cell of the hidden rows (0 elsewhere).
-
-    A row whose size is known has the Fréchet bounds, whose width is the least of: the row, the column, and what is
-    left of the hidden total beside each. Rows of unknown size stand together as one; within it each can be almost
-    anything, but holds at least one patient.
-    """
-    totals = cells.sum(axis=1)
-    columns = cells[hidden].sum(axis=0)[np.newaxis, :]
-    together = totals[unsized].sum()
-    rows = np.where(unsized, together, totals)[:, np.newaxis]
-    total = columns.sum()
-    sized = np.minimum(np.minimum(rows, columns), np.minimum(total - rows, total - columns))
-    within = np.minimum(rows, columns) - unsized.sum()
-    return np.where(hidden[:, np.newaxis], np.where(unsized[:, np.newaxis], within, sized), 0)
-
-
 def hide(table: pa.Table, columns: Iterable[str], hidden: Mask) -> pa.Table:
     """The table with null in the hidden rows of the columns."""
     for name in columns:
         values = pc.if_else(pa.array(hidden), None, table[name])
         table = table.set_column(table.schema.get_field_index(name), name, values)
     return table
-
-
-def _is_safe(cells: Counts, sensitive: Mask, hidden: Mask, unsized: Mask, small_cell: int) -> bool:
-    wide = widths(cells, hidden, unsized) >= small_cell
-    return bool(wide[sensitive].all())
 
 
 def _smallest_shown(totals: Counts, hidden: Mask) -> int | None:

@@ -101,13 +101,14 @@ def require_safe(
     published: PublishedTables,
     nesting: Nesting = UNNESTED,
     previous: PublishedTables | None = None,
+    only: Collection[str] | None = None,
 ) -> None:
-    """Refuse tables from which a small count can be worked out.
+    """Refuse tables from which a small count can be worked out; the arguments are those of `audit`.
 
     Raises:
         OutcomesError: disclosure_risk.
     """
-    findings = audit(published, nesting, previous)
+    findings = audit(published, nesting, previous, only)
     if findings:
         raise OutcomesError("disclosure_risk", f"{len(findings)} counts, the first: {findings[0]}")
 

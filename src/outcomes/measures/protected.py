@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from outcomes.disclosure_audit import PublishedTables, audit
-from outcomes.errors import OutcomesError
+from outcomes.disclosure_audit import PublishedTables, require_safe
 from outcomes.labelling.definitions import label_definitions
 from outcomes.measures.definitions import measure_definitions
 from outcomes.measures.deliveries import protected_attrition, protected_deliveries
@@ -70,9 +69,7 @@ def protected_tables(
 def _require_safe_parts(tables: dict[str, pa.Table], small_cell: int) -> None:
     """Audit what stands beside the measures, which are audited before they are rounded (`safe_measures`)."""
     names = ("measures", "measure_exclusions", "label_kinds", "attrition", "release_info")
-    findings = audit(PublishedTables(small_cell, **{name: tables[name] for name in names}), nesting(), only=())
-    if findings:
-        raise OutcomesError("disclosure_risk", f"{len(findings)} counts, the first: {findings[0]}")
+    require_safe(PublishedTables(small_cell, **{name: tables[name] for name in names}), nesting(), only=())
 
 
 def nesting() -> Nesting:
