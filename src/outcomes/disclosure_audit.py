@@ -21,6 +21,7 @@ what is surely in 1 … small_cell - 1 counts as pinned; and what is shown enter
 """
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,8 @@ _NAMES = ("numerator", "complement", "excluded", "patients")
 _TABLES = ("measures", "measure_exclusions", "label_kinds", "attrition", "release_info")
 _PLENTY = 1e7
 """Patients where nothing bounds them."""
-_PATIENCE = 3
-"""Random goals in a row that settle no more than one target."""
+_PATIENCE, _FEW = 3, 0.05
+"""Random goals in a row that settle no more than one target, or than this share of them."""
 _NEARLY = 1e-6
 """Tolerance of the programs, in patients."""
 
@@ -170,18 +171,28 @@ class _System:
         low, high = np.concatenate(self._low), np.concatenate(self._high)
         unknown = np.concatenate(self._unknown)
         sums, least, greatest = self._sums_of_unknown(low, high, unknown)
-        targets = targets[unknown[targets]]
+        is_target = np.zeros(self._size, dtype=bool)
+        is_target[targets[unknown[targets]]] = True
         _, component = connected_components(sparse.block_array([[None, sums], [sums.T, None]]), directed=False)
-        component = component[len(least) :]
+        of_sum, of_count = np.split(component, [len(least)])
+
+        def program(rows: Ids, ids: Ids) -> _Program:
+            return _Program(sums[rows][:, ids], least[rows], greatest[rows], low[ids], high[ids])
+
+        # One program for all components costs little more than one for each, and leaves few of them.
+        some = np.unique(of_count[is_target])
+        rows, ids = (np.flatnonzero(np.isin(each, some)) for each in (of_sum, of_count))
+        with suppress(_ContradictionError):
+            still_open = program(rows, ids).not_settled(np.flatnonzero(is_target[ids]), small_cell)
+            is_target[:] = False
+            is_target[ids[still_open]] = True
         found: dict[int, Ends] = {}
         contradicted = []
-        for each in np.unique(component[targets]):
-            ids = np.flatnonzero(component == each)
-            own = np.flatnonzero(np.diff(sums[:, ids].indptr))
-            program = _Program(sums[own][:, ids], least[own], greatest[own], low[ids], high[ids])
-            wanted = np.flatnonzero(np.isin(ids, targets))
+        for each in np.unique(of_count[is_target]):
+            rows, ids = np.flatnonzero(of_sum == each), np.flatnonzero(of_count == each)
+            wanted = np.flatnonzero(is_target[ids])
             try:
-                found |= {int(ids[at]): ends for at, ends in program.pinned(wanted, small_cell).items()}
+                found |= {int(ids[at]): ends for at, ends in program(rows, ids).pinned(wanted, small_cell).items()}
             except _ContradictionError:
                 contradicted.append(ids[wanted])
         return found, np.concatenate([np.zeros(0, dtype=np.intp), *contradicted])
@@ -216,12 +227,11 @@ class _Program:
         self._sums = LinearConstraint(sums, least, greatest)
         self._least_seen, self._greatest_seen = np.full(len(low), np.inf), np.full(len(low), -np.inf)
 
-    def pinned(self, targets: Ids, small_cell: int) -> dict[int, Ends]:
-        """The bounds of each target that is pinned.
+    def not_settled(self, targets: Ids, small_cell: int) -> Ids:
+        """The targets that may still be pinned after a few programs for all of them.
 
         Every solution is a witness for all targets at once: two solutions that lie `small_cell` apart in a count show
-        that it is not pinned. Random goals that push each open target just so far settle most of them; what they leave
-        gets two programs of its own.
+        that it is not pinned. Random goals that push each open target just so far settle most of them.
         """
         random = np.random.default_rng(0)
         targets = targets[(self._low[targets] < small_cell - _NEARLY) & (self._high[targets] >= 1 - _NEARLY)]
@@ -232,8 +242,14 @@ class _Program:
             goal = random.uniform(0.5, 1, len(targets)) * random.choice([-1, 1], len(targets))
             self._solve(targets, goal, push=small_cell)
             still_open = self._still_open(targets, small_cell)
-            fruitless = fruitless + 1 if len(targets) - len(still_open) <= 1 else 0
+            is_fruitless = len(targets) - len(still_open) <= max(1, _FEW * len(targets))
+            fruitless = fruitless + 1 if is_fruitless else 0
             targets = still_open
+        return targets
+
+    def pinned(self, targets: Ids, small_cell: int) -> dict[int, Ends]:
+        """The bounds of each target that is pinned; what random goals leave gets two programs of its own."""
+        targets = self.not_settled(targets, small_cell)
         pinned = {}
         while len(targets):
             at = targets[:1]

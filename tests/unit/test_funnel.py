@@ -264,7 +264,7 @@ def _registry(
     )
     for name, table in (
         ("submissions", submissions),
-        ("measure_results", pa.Table.from_pylist(results, schema=results_schema)),
+        ("headline_results", pa.Table.from_pylist(results, schema=results_schema)),
     ):
         con.register("given", table)
         con.execute(f"create table {name} as from given")

@@ -46,7 +46,7 @@ def fit(factors: Factors, has_outcome: NDArray[np.bool_], measure: str = OUTCOME
     status = np.where(has_outcome, "yes", "no").tolist()
     tables = {
         "risk_factors": keys | values,
-        "measure_results": {"measure": [measure] * size, **keys, "status": status},
+        "headline_results": {"measure": [measure] * size, **keys, "status": status},
     }
     types = {"age": pa.int64(), "ndi": pa.int64()}
     for name, columns in tables.items():
@@ -195,7 +195,7 @@ def test_the_order_of_rows_changes_nothing() -> None:
     con.execute("create table risk_factors as from given")
     status = np.where(has_outcome, "yes", "no")[order].tolist()
     con.register("given", pa.table({"measure": [OUTCOME] * size, **keys, "status": status}))
-    con.execute("create table measure_results as from given")
+    con.execute("create table headline_results as from given")
     again = fit_risk_models(con, SMALL_CELL)
     for name in ("models", "calibration", "expected"):
         assert getattr(again, name).equals(getattr(fitted(), name)), name

@@ -35,124 +35,6 @@ profiles as (
     from measure_groups
 ),
 
-of_cohorts as (
-    select
-        measure_totals.measure,
-        cohorts.site_id,
-        cohorts.month,
-        cohorts.year,
-        measure_totals.status,
-        measure_totals.patients,
-        measure_totals.days
-    from measure_totals
-    inner join cohorts
-        on measure_totals.cohort = cohorts.cohort
-),
-
-of_profiles as (
-    select
-        measure_totals.measure,
-        profiles.site_id,
-        profiles.approach,
-        profiles.levels_band,
-        profiles.age_band,
-        profiles.indication,
-        measure_totals.status,
-        measure_totals.patients,
-        measure_totals.days
-    from measure_totals
-    inner join profiles
-        on measure_totals.profile = profiles.profile
-),
-
-of_sites as (
-    select
-        measure,
-        site_id,
-        'all' as resolution,
-        cast(null as varchar) as period,
-        'all' as stratum_kind,
-        cast(null as varchar) as stratum,
-        status,
-        patients,
-        days
-    from of_cohorts
-    union all
-    select
-        measure,
-        site_id,
-        'year' as resolution,
-        year as period,
-        'all' as stratum_kind,
-        cast(null as varchar) as stratum,
-        status,
-        patients,
-        days
-    from of_cohorts
-    where year is not null
-    union all
-    select
-        measure,
-        site_id,
-        'month' as resolution,
-        month as period,
-        'all' as stratum_kind,
-        cast(null as varchar) as stratum,
-        status,
-        patients,
-        days
-    from of_cohorts
-    where month is not null
-    union all
-    select
-        measure,
-        site_id,
-        'all' as resolution,
-        cast(null as varchar) as period,
-        'approach' as stratum_kind,
-        approach as stratum,
-        status,
-        patients,
-        days
-    from of_profiles
-    union all
-    select
-        measure,
-        site_id,
-        'all' as resolution,
-        cast(null as varchar) as period,
-        'levels_band' as stratum_kind,
-        levels_band as stratum,
-        status,
-        patients,
-        days
-    from of_profiles
-    union all
-    select
-        measure,
-        site_id,
-        'all' as resolution,
-        cast(null as varchar) as period,
-        'age_band' as stratum_kind,
-        age_band as stratum,
-        status,
-        patients,
-        days
-    from of_profiles
-    union all
-    select
-        measure,
-        site_id,
-        'all' as resolution,
-        cast(null as varchar) as period,
-        'indication' as stratum_kind,
-        indication as stratum,
-        status,
-        patients,
-        days
-    from of_profiles
-),
-
 year_range as (
     select
         min(cast(year as integer)) as year,
@@ -195,7 +77,7 @@ months as (
     where month < last_month
 ),
 
-slots as (
+listed_slots as (
     select
         'all' as resolution,
         cast(null as varchar) as period,
@@ -246,83 +128,217 @@ slots as (
     from profiles
 ),
 
+slots as (
+    select
+        resolution,
+        period,
+        stratum_kind,
+        stratum,
+        row_number() over (order by resolution, period, stratum_kind, stratum) as slot
+    from listed_slots
+),
+
 sites as (
-    select distinct site_id
+    select
+        site_id,
+        row_number() over (order by site_id) as site
     from submissions
     where status = 'accepted'
+    group by site_id
+),
+
+named_groups as (
+    select
+        cohort,
+        cast(null as bigint) as profile,
+        site_id,
+        'all' as resolution,
+        cast(null as varchar) as period,
+        'all' as stratum_kind,
+        cast(null as varchar) as stratum
+    from cohorts
     union all
-    select cast(null as varchar) as site_id
+    select
+        cohort,
+        cast(null as bigint) as profile,
+        site_id,
+        'year' as resolution,
+        year as period,
+        'all' as stratum_kind,
+        cast(null as varchar) as stratum
+    from cohorts
+    where year is not null
+    union all
+    select
+        cohort,
+        cast(null as bigint) as profile,
+        site_id,
+        'month' as resolution,
+        month as period,
+        'all' as stratum_kind,
+        cast(null as varchar) as stratum
+    from cohorts
+    where month is not null
+    union all
+    select
+        cast(null as bigint) as cohort,
+        profile,
+        site_id,
+        'all' as resolution,
+        cast(null as varchar) as period,
+        'approach' as stratum_kind,
+        approach as stratum
+    from profiles
+    union all
+    select
+        cast(null as bigint) as cohort,
+        profile,
+        site_id,
+        'all' as resolution,
+        cast(null as varchar) as period,
+        'levels_band' as stratum_kind,
+        levels_band as stratum
+    from profiles
+    union all
+    select
+        cast(null as bigint) as cohort,
+        profile,
+        site_id,
+        'all' as resolution,
+        cast(null as varchar) as period,
+        'age_band' as stratum_kind,
+        age_band as stratum
+    from profiles
+    union all
+    select
+        cast(null as bigint) as cohort,
+        profile,
+        site_id,
+        'all' as resolution,
+        cast(null as varchar) as period,
+        'indication' as stratum_kind,
+        indication as stratum
+    from profiles
+),
+
+-- In which slots each cohort and each profile counts.
+placed_groups as (
+    select
+        named_groups.cohort,
+        named_groups.profile,
+        sites.site,
+        slots.slot
+    from named_groups
+    inner join sites
+        on named_groups.site_id = sites.site_id
+    inner join slots
+        on
+            named_groups.resolution = slots.resolution
+            and named_groups.period is not distinct from slots.period
+            and named_groups.stratum_kind = slots.stratum_kind
+            and named_groups.stratum is not distinct from slots.stratum
+),
+
+placed as (
+    select
+        measure_totals.measure,
+        placed_groups.site,
+        placed_groups.slot,
+        measure_totals.numerator,
+        measure_totals.patients,
+        measure_totals.excluded,
+        measure_totals.days
+    from measure_totals
+    inner join placed_groups
+        on measure_totals.cohort = placed_groups.cohort
+    union all
+    select
+        measure_totals.measure,
+        placed_groups.site,
+        placed_groups.slot,
+        measure_totals.numerator,
+        measure_totals.patients,
+        measure_totals.excluded,
+        measure_totals.days
+    from measure_totals
+    inner join placed_groups
+        on measure_totals.profile = placed_groups.profile
 ),
 
 at_sites as (
     select
         measure,
-        site_id,
-        resolution,
-        period,
-        stratum_kind,
-        stratum,
-        sum(case when status = 'yes' then patients else 0 end) as numerator,
-        sum(case when status <> 'excluded' then patients else 0 end) as patients,
-        sum(case when status = 'excluded' then patients else 0 end) as excluded,
+        site,
+        slot,
+        sum(numerator) as numerator,
+        sum(patients) as patients,
+        sum(excluded) as excluded,
         sum(days) as days
-    from of_sites
-    group by measure, site_id, resolution, period, stratum_kind, stratum
+    from placed
+    group by measure, site, slot
 ),
 
-cells as (
+of_all_sites as (
     select
         measure,
+        slot,
+        sum(numerator) as numerator,
+        sum(patients) as patients,
+        sum(excluded) as excluded,
+        sum(days) as days
+    from at_sites
+    group by measure, slot
+),
+
+found as (
+    select
+        measure,
+        site,
+        slot,
+        numerator,
+        patients,
+        excluded,
+        days
+    from at_sites
+    union all
+    select
+        measure,
+        0 as site,
+        slot,
+        numerator,
+        patients,
+        excluded,
+        days
+    from of_all_sites
+),
+
+all_sites as (
+    select
         site_id,
-        resolution,
-        period,
-        stratum_kind,
-        stratum,
-        numerator,
-        patients,
-        excluded,
-        days
-    from at_sites
+        site
+    from sites
     union all
     select
-        measure,
         cast(null as varchar) as site_id,
-        resolution,
-        period,
-        stratum_kind,
-        stratum,
-        numerator,
-        patients,
-        excluded,
-        days
-    from at_sites
-    union all
-    select
-        measure_definitions.measure,
-        sites.site_id,
-        slots.resolution,
-        slots.period,
-        slots.stratum_kind,
-        slots.stratum,
-        0 as numerator,
-        0 as patients,
-        0 as excluded,
-        case when measure_definitions.unit = 'rate' then 0 end as days
-    from measure_definitions
-    cross join sites
-    cross join slots
+        0 as site
 )
 
 select
-    measure,
-    site_id,
-    resolution,
-    period,
-    stratum_kind,
-    stratum,
-    cast(sum(numerator) as bigint) as numerator,
-    cast(sum(patients) as bigint) as patients,
-    cast(sum(excluded) as bigint) as excluded,
-    cast(sum(days) as bigint) as days
-from cells
-group by measure, site_id, resolution, period, stratum_kind, stratum
+    measure_definitions.measure,
+    all_sites.site_id,
+    slots.resolution,
+    slots.period,
+    slots.stratum_kind,
+    slots.stratum,
+    cast(coalesce(found.numerator, 0) as bigint) as numerator,
+    cast(coalesce(found.patients, 0) as bigint) as patients,
+    cast(coalesce(found.excluded, 0) as bigint) as excluded,
+    case when measure_definitions.unit = 'rate' then cast(coalesce(found.days, 0) as bigint) end as days
+from measure_definitions
+cross join all_sites
+cross join slots
+left join found
+    on
+        measure_definitions.measure = found.measure
+        and all_sites.site = found.site
+        and slots.slot = found.slot

@@ -1,28 +1,19 @@
 /*
 title: Why patients are not counted, by measure and site
 grain: one row per measure, site (null = all) and reason seen anywhere for the measure
-needs: [measure_totals, measure_groups, submissions]
+needs: [measure_totals, submissions]
 columns:
   reason: why the patient is not in the denominator
   patients: patients excluded for it
 */
-with cohorts as (
-    select distinct
-        cohort,
-        site_id
-    from measure_groups
-),
-
-excluded as (
+with excluded as (
     select
-        measure_totals.measure,
-        cohorts.site_id,
-        measure_totals.reason,
-        measure_totals.patients
+        measure,
+        site_id,
+        reason,
+        excluded as patients
     from measure_totals
-    inner join cohorts
-        on measure_totals.cohort = cohorts.cohort
-    where measure_totals.status = 'excluded'
+    where excluded > 0 and reason is not null
 ),
 
 reasons_seen as (

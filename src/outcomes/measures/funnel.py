@@ -152,7 +152,7 @@ could_be_followed as (
         measure,
         site_id,
         count(*) as eligible
-    from measure_results
+    from headline_results
     -- Who died, was revised or came too recently is not lost to follow-up.
     where
         status <> 'excluded'
@@ -207,7 +207,7 @@ def comparison_table(con: duckdb.DuckDBPyConnection, expected: pa.Table) -> pa.T
     """Each site with an accepted submission against what its case mix would lead one to expect, by headline outcome.
 
     Args:
-        con: a connection that holds `submissions` and `measure_results`.
+        con: a connection that holds `submissions` and `headline_results`.
         expected: the expected probability of each patient, as `fit_risk_models` gives it.
     """
     con.register("patient_risks", expected)

@@ -66,25 +66,25 @@ _COUNTS = """
 select
     risk_patients.pattern,
     risk_patients.fold,
-    count(*) filter (where measure_results.status = 'yes') as yes,
-    count(*) filter (where measure_results.status = 'no') as no
-from measure_results
+    count(*) filter (where headline_results.status = 'yes') as yes,
+    count(*) filter (where headline_results.status = 'no') as no
+from headline_results
 inner join risk_patients using (site_id, patient_id)
-where measure_results.measure = $measure and measure_results.status in ('yes', 'no')
+where headline_results.measure = $measure and headline_results.status in ('yes', 'no')
 group by risk_patients.pattern, risk_patients.fold
 """
 _EXPECTED = """
 select
-    measure_results.measure,
-    measure_results.site_id,
-    measure_results.patient_id,
-    cast(measure_results.status = 'yes' as bigint) as observed,
+    headline_results.measure,
+    headline_results.site_id,
+    headline_results.patient_id,
+    cast(headline_results.status = 'yes' as bigint) as observed,
     risks.expected
-from measure_results
+from headline_results
 inner join risk_patients using (site_id, patient_id)
 inner join risks using (measure, pattern)
-where measure_results.status in ('yes', 'no')
-order by measure_results.measure, measure_results.site_id, measure_results.patient_id
+where headline_results.status in ('yes', 'no')
+order by headline_results.measure, headline_results.site_id, headline_results.patient_id
 """
 
 MODEL_SCHEMA = pa.schema(
@@ -197,7 +197,7 @@ def fit_risk_models(con: duckdb.DuckDBPyConnection, small_cell: int) -> RiskTabl
     """Fit the risk model of each headline outcome.
 
     Args:
-        con: a connection that holds `risk_factors` and `measure_results`.
+        con: a connection that holds `risk_factors` and `headline_results`.
         small_cell: a level with fewer patients of either answer has no coefficient of its own.
     """
     con.execute(_PATTERNS)
