@@ -29,7 +29,7 @@ columns:
     enum: [all, approach, levels_band, age_band, indication]
   stratum: "the group; null when all of them together"
   site_id: "the site; null when all sites together"
-  day: {description: "every 30 days, and 90 days, 1, 2, 5, 10 and 20 years", unit: days since the index fusion}
+  day: {description: "every 30 days, or near 1, 2, 5, 10 and 20 years that day", unit: days since the index fusion}
   at_risk: {description: patients still observed and without any event just before the day, unit: patients}
   events: {description: patients with the outcome up to and including the day, unit: patients}
   competing: {description: patients for whom a competing event came first up to and including the day, unit: patients}

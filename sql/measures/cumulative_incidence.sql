@@ -3,7 +3,7 @@ title: Cumulative incidence of revision and of suspected adjacent segment diseas
 rationale: >
   Aalen-Johansen alone: one minus Kaplan-Meier beside it would tell how many died. The types of revision are shown for
   all sites together. A curve moves only where enough patients had the outcome or left since the day shown before, and
-  ends where too few are at risk.
+  ends where too few are at risk. The horizons go before other days; sites, strata and types have them and half-years.
 grain: one row per outcome, group of patients and day
 key: [outcome, stratum_kind, stratum, site_id, day]
 needs: [protected_curves]
@@ -26,7 +26,7 @@ columns:
     enum: [all, approach, levels_band, age_band, indication]
   stratum: "the group; null when all of them together"
   site_id: "the site; null when all sites together"
-  day: {description: "every 30 days, and 90 days, 1, 2, 5, 10 and 20 years", unit: days since the index fusion}
+  day: {description: "every 30 days, or near 1, 2, 5, 10 and 20 years that day", unit: days since the index fusion}
   state:
     description: "shown, withheld to protect patients, or ended because too few are at risk"
     enum: [shown, withheld, ended]

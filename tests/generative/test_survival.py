@@ -122,12 +122,19 @@ def left_and_at_risk(leaving: Counts) -> tuple[Counts, Counts]:
     return np.concatenate([before, gone[..., np.newaxis]], axis=-1), (patients - gone)[:, :-1]
 
 
-def published(leaving: Counts) -> tuple[Counts, Mask, Mask]:
-    """Counts, days of the whole that are shown, and days of the groups."""
+def published(leaving: Counts, marks: Counts) -> tuple[Counts, Mask, Mask]:
+    """Counts, days of the whole that are shown, and days of the groups.
+
+    `marks` tells which days go first (1 and 3), and on which groups may be shown (2 and 3).
+    """
     left, at_risk = left_and_at_risk(leaving)
     of_all: Counts = left.sum(axis=0)
-    whole = shown_whole(of_all, np.sum(at_risk, axis=0), SMALL_CELL)
-    return left, whole, shown_parts(left, at_risk, whole, SMALL_CELL)
+    marks = marks[: at_risk.shape[1]]
+    whole = shown_whole(of_all, np.sum(at_risk, axis=0), SMALL_CELL, marks % 2 == 1)
+    return left, whole, shown_parts(left, at_risk, whole, SMALL_CELL, marks >= 2)
+
+
+MARKS = arrays(np.int64, 6, elements=st.integers(0, 3))
 
 
 def withheld_groups(left: Counts) -> Mask:
@@ -193,10 +200,10 @@ def _row(length: int, coefficients: dict[int, float]) -> NDArray[np.float64]:
     return row
 
 
-@given(departures())
+@given(departures(), MARKS)
 @settings(deadline=None, max_examples=150)
-def test_no_small_change_can_be_placed_closely(leaving: Counts) -> None:
-    left, whole, shown = published(leaving)
+def test_no_small_change_can_be_placed_closely(leaving: Counts, marks: Counts) -> None:
+    left, whole, shown = published(leaving, marks)
     if not whole.any():
         return
     groups, days, kinds = left.shape

@@ -184,7 +184,15 @@ def test_the_grid_reaches_the_last_day_and_holds_the_horizons_before_it() -> Non
     assert grid_days(0).tolist() == [0]
     assert grid_days(100).tolist() == [0, 30, 60, 90, 120]
     assert {90, 365, 730, 1825, 3650, 7300} <= set(grid_days(7301).tolist())
-    assert grid_days(366).tolist()[-3:] == [360, 365, 390]
+    assert grid_days(355).tolist()[-2:] == [330, 365]
+    assert grid_days(366).tolist()[-3:] == [330, 365, 390]
+
+
+def test_the_grid_has_no_other_day_within_15_days_of_a_horizon() -> None:
+    grid = grid_days(7400)
+    for horizon in (90, 365, 730, 1825, 3650, 7300):
+        assert grid[np.abs(grid - horizon) <= 15].tolist() == [horizon]
+    assert np.diff(grid).max() <= 45
 
 
 def connection(patients: list[tuple[str, str, Ends]]) -> duckdb.DuckDBPyConnection:
@@ -257,9 +265,9 @@ def test_nothing_to_wait_for_gives_empty_tables() -> None:
 
 
 def _steady(patients: int, each: int, cause: int) -> Ends:
-    """`each` patients with the cause in every 30 days, from day 1; the others censored on day 360."""
+    """`each` patients with the cause in every 30 days, from day 1; the others censored on day 365."""
     days = [(30 * step + 1, cause) for step in range(12) for _ in range(each)]
-    return np.array([*days, *[(360, CENSORED)] * (patients - len(days))], dtype=np.int64)
+    return np.array([*days, *[(365, CENSORED)] * (patients - len(days))], dtype=np.int64)
 
 
 def test_a_curve_moves_only_with_enough_events() -> None:
@@ -267,9 +275,17 @@ def test_a_curve_moves_only_with_enough_events() -> None:
     found = rows_of(protected_curves(table, 11), stratum_kind="all", site_id=None)
     shown = {row["day"]: (row["at_risk"], row["events"]) for row in found if row["state"] == "shown"}
     # 4 events each 30 days: after 3 steps there are 12, since the last day shown.
-    assert shown == {0: (500, 0), 90: (490, 20), 180: (480, 20), 270: (460, 40), 360: (450, 50)}
+    assert shown == {0: (500, 0), 90: (490, 20), 180: (480, 20), 270: (460, 40), 365: (450, 50)}
     assert {row["state"] for row in found} == {"shown", "withheld"}
     assert all(row["incidence"] is None for row in found if row["state"] != "shown")
+
+
+def test_a_horizon_is_not_withheld_for_few_events_since_a_day_near_it() -> None:
+    steady = _steady(500, 15, EVENT)
+    steady[-35:-30], steady[-30:] = (362, EVENT), (400, EVENT)
+    table = cumulative_incidence_table(connection([("north", "anterior", steady)]))
+    found = rows_of(protected_curves(table, 11), stratum_kind="all", site_id=None)
+    assert "shown" in {row["state"] for row in found if row["day"] == 365}
 
 
 def test_estimates_are_rounded() -> None:

@@ -21,7 +21,13 @@ Floats = NDArray[np.float64]
 
 STEP_DAYS = 30
 HORIZONS = (90, 365, 730, 1825, 3650, 7300)
-"""Days on which a curve is read off, beside every `STEP_DAYS`."""
+"""Days on which a curve is read off, instead of the multiples of `STEP_DAYS` near them."""
+
+PARTS_STEP_DAYS = 180
+"""Curves of sites and strata, and of a type of revision, are shown on multiples of these days and on the horizons: more
+days would each take patients from what the horizons need."""
+
+_NEAR = STEP_DAYS // 2
 
 AALEN_JOHANSEN, ONE_MINUS_KM = "aalen_johansen", "one_minus_km"
 
@@ -160,8 +166,7 @@ def one_minus_kaplan_meier(events: Counts, competing: Counts, censored: Counts) 
 def cumulative_incidence_table(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """The curves of every outcome, for all sites, each site and each stratum, by both estimators.
 
-    Every group has a row for each day that any group has: every 30 days to the first such day by which all observation
-    has ended, and the horizons before it. Counts are exact.
+    Every group has a row for each of `grid_days`. Counts are exact.
 
     Args:
         con: a connection that holds `time_to_event` and `episodes`.
@@ -186,10 +191,15 @@ def cumulative_incidence_table(con: duckdb.DuckDBPyConnection) -> pa.Table:
 
 
 def grid_days(last_day: int) -> Counts:
-    """The days on which curves are read off, up to the first multiple of 30 that is not before the last day."""
-    end = -(-last_day // STEP_DAYS) * STEP_DAYS
-    horizons = np.array(HORIZONS)
-    return np.union1d(np.arange(0, end + 1, STEP_DAYS), horizons[horizons < end])
+    """The days on which curves are read off, up to the first of them that is not before the last day.
+
+    They are the multiples of 30, and each of `HORIZONS` instead of those within 15 days of it: beside a day just before
+    it a horizon would hardly ever be shown (see `protected_curves`).
+    """
+    multiples = np.arange(0, last_day + 2 * STEP_DAYS, STEP_DAYS)
+    is_near = (abs(multiples[:, np.newaxis] - HORIZONS) <= _NEAR).any(axis=1)
+    days = np.union1d(multiples[~is_near], HORIZONS)
+    return days[: np.searchsorted(days, last_day) + 1]
 
 
 def protected_curves(table: pa.Table, small_cell: int) -> pa.Table:
@@ -231,7 +241,7 @@ def protected_curves(table: pa.Table, small_cell: int) -> pa.Table:
     return pa.table(columns, schema=_PROTECTED_SCHEMA).filter(pa.array(exact.published(small_cell).ravel()))
 
 
-def shown_whole(left: Counts, at_risk: Counts, small_cell: int) -> Mask:
+def shown_whole(left: Counts, at_risk: Counts, small_cell: int, first: Mask) -> Mask:
     """Which days of a group to show, all other groups left aside.
 
     Args:
@@ -239,19 +249,23 @@ def shown_whole(left: Counts, at_risk: Counts, small_cell: int) -> Mask:
             are known from other tables.
         at_risk: patients at risk just before each day, shape (days - 1,).
         small_cell: the smallest count that may be shown.
+        first: days that go before the others, shape (days - 1,); the rest fill what these leave.
 
     Returns:
         Whether each day may be shown, the end excepted; shape (days - 1,).
     """
-    shown = _may_be_shown(left, at_risk, small_cell)
-    last = np.zeros_like(left[0])
-    for day in map(int, np.flatnonzero(shown)):
-        shown[day] = _is_safe(left[day] - last, small_cell)
-        last = left[day] if shown[day] else last
+    may_be_shown = _may_be_shown(left, at_risk, small_cell)
+    shown = np.zeros(len(at_risk), dtype=bool)
+    for days in (may_be_shown & first, may_be_shown & ~first):
+        for day in map(int, np.flatnonzero(days)):
+            earlier, later = np.flatnonzero(shown[:day]), day + 1 + np.flatnonzero(shown[day + 1 :])
+            since = left[day] - (left[earlier[-1]] if len(earlier) else 0)
+            until = left[later[0] if len(later) else -1] - left[day]
+            shown[day] = _is_safe(since, small_cell) and _is_safe(until, small_cell)
     return shown
 
 
-def shown_parts(left: Counts, at_risk: Counts, whole: Mask, small_cell: int) -> Mask:
+def shown_parts(left: Counts, at_risk: Counts, whole: Mask, small_cell: int, days: Mask) -> Mask:
     """Which days of the groups that make up a whole to show, beside the days on which the whole is shown.
 
     On each day the smallest groups are hidden until nothing that can be worked out is small. What can be worked out is,
@@ -263,6 +277,7 @@ def shown_parts(left: Counts, at_risk: Counts, whole: Mask, small_cell: int) -> 
         at_risk: patients at risk just before each day, shape (groups, days - 1).
         whole: days on which the sum of the groups is shown, shape (days - 1,).
         small_cell: the smallest count that may be shown.
+        days: those on which a group may be shown at all, shape (days - 1,).
 
     Returns:
         Whether each day of each group may be shown; shape (groups, days - 1).
@@ -273,7 +288,7 @@ def shown_parts(left: Counts, at_risk: Counts, whole: Mask, small_cell: int) -> 
     hidden: Mask = np.any([np.ones(groups, dtype=bool) if parts is None else parts for parts in withheld], axis=0)
     if hidden.any() and not _is_safe(left[hidden, -1].sum(axis=0), small_cell):
         return shown
-    candidates = _may_be_shown(left, at_risk, small_cell) & whole & ~hidden[:, np.newaxis]
+    candidates = _may_be_shown(left, at_risk, small_cell) & whole & days & ~hidden[:, np.newaxis]
     by_size = np.argsort(left[:, -1].max(axis=1), kind="stable")
     attacker = _Attacker(left)
     for day in map(int, np.flatnonzero(whole)):
@@ -441,6 +456,7 @@ class _Exact:
     Attributes:
         outcome: what each curve waits for.
         group: kind of stratum, stratum and site of each curve.
+        is_horizon, is_coarse: which days are horizons, and on which parts may be shown, shape (days,).
         part_of: `whole` for all patients, else how they are parted: `site` or the kind of stratum.
         at_risk: patients at risk just before each day, shape (curves, days).
         left: the counts to protect, shape (curves, days + 1, counts), the end of observation last. Beside the counts
@@ -454,6 +470,9 @@ class _Exact:
         self.outcome = np.array(curves["outcome"].to_pylist(), dtype=str)
         kinds = [("whole" if site is None else "site") if kind == "all" else kind for kind, _, site in self.group]
         self.part_of = np.array(kinds, dtype=str)
+        grid = rows["day"].to_numpy()[:days]
+        self.is_horizon = np.isin(grid, HORIZONS)
+        self.is_coarse = self.is_horizon | (grid % PARTS_STEP_DAYS == 0)
         self.at_risk, events, competing, censored = (
             rows[name].to_numpy().reshape(-1, days) for name in ("at_risk", "events", "competing", "censored")
         )
@@ -475,15 +494,15 @@ class _Exact:
             if outcome == ASD and is_small(self._withheld_without_asd(shown), small_cell).any():
                 break
             for curve in np.flatnonzero(of_all):
-                shown[curve] = shown_whole(self.left[curve], self.at_risk[curve], small_cell)
+                shown[curve] = shown_whole(self.left[curve], self.at_risk[curve], small_cell, self.is_horizon)
             for partition in np.unique(self.part_of[~whole]):
                 parts = (self.outcome == outcome) & (self.part_of == partition)
                 days = shown[of_all].any(axis=0)
-                shown[parts] = shown_parts(self.left[parts], self.at_risk[parts], days, small_cell)
+                shown[parts] = shown_parts(self.left[parts], self.at_risk[parts], days, small_cell, self.is_coarse)
         # The types leave together with all who are revised, whose days they share: only the events tell them apart.
         days = shown[whole & (self.outcome == REVISION)].any(axis=0)
         shown[whole & types] = shown_parts(
-            self.left[whole & types, :, :1], self.at_risk[whole & types], days, small_cell
+            self.left[whole & types, :, :1], self.at_risk[whole & types], days, small_cell, self.is_coarse
         )
         return shown
 
