@@ -35,15 +35,21 @@ def main() -> None:
             for file in sorted(lake.glob("*.parquet")):
                 con.execute(f"create view {file.stem} as from '{file}'")
             run(con, kept=relations_of_marts())
-            started = time.perf_counter()
-            run_measures(con, settings.annotations_file, settings.small_cell)
-            measured = time.perf_counter()
-            facts = ReleaseFacts("benchmark", "2026-01", settings.small_cell, "benchmark")
+            started = {}
+
+            def on_progress(step: str, _done: int, _steps: int) -> None:
+                started[step] = time.perf_counter()
+
+            run_measures(con, settings.annotations_file, settings.targets_file, settings.small_cell, on_progress)
+            started["protection and audit"] = time.perf_counter()
+            facts = ReleaseFacts("benchmark", "2026-01", settings.small_cell, "benchmark", is_synthetic=True)
             rows = protected_tables(con, facts, site_names={})["measures"].num_rows
-            protected = time.perf_counter()
+            ended = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{rows:,} cells of measures; peak with labelling {peak:.1f} GiB")
-    print(f"measures, curves, models and charts {measured - started:.1f} s, protection {protected - measured:.1f} s")
+    for (step, start), end in zip(started.items(), [*list(started.values())[1:], ended], strict=True):
+        print(f"{step:<20} {end - start:6.1f} s")
+    print(f"{'all':<20} {ended - min(started.values()):6.1f} s")
 
 
 if __name__ == "__main__":

@@ -32,8 +32,13 @@ def _measure(measure: MeasureDefinition) -> str:
         f"**Left out:** {measure.exclusions}.",
         f"{_UNITS[measure.unit].capitalize()}, {_DIRECTIONS[measure.direction]}; from {_origin(measure)}; version "
         f"{measure.version}, owned by the {measure.owner}, next review {measure.next_review}.",
+        *([_waits(measure)] if measure.judged_after_months else []),
     )
     return f"### `{measure.id}`: {measure.title}\n\n{measure.why}\n\n{bullets(facts)}"
+
+
+def _waits(measure: MeasureDefinition) -> str:
+    return f"A month of fusion is judged on control charts after {measure.judged_after_months} months of follow-up."
 
 
 def _origin(measure: MeasureDefinition) -> str:

@@ -2,7 +2,8 @@
 title: Risk-adjusted CUSUM and VLAD
 rationale: >
   A CUSUM finds a lasting change earlier than monthly shares do, and expects of each site what its own patients'
-  risks let expect (Steiner 2000, https://doi.org/10.1093/biostatistics/1.4.441).
+  risks let expect (Steiner 2000, https://doi.org/10.1093/biostatistics/1.4.441). Patients of months that are not judged
+  yet (`judged_after_months`) are left out: they have had less time than the model takes them to have had.
 grain: one row per outcome, site and period of the index fusion with a patient
 key: [measure, site_id, period]
 needs: [cusum_points]

@@ -30,6 +30,10 @@ columns:
   version: {description: version of the definition, unit: none}
   label: {description: "the label whose answers it counts; null when it is not one label's", enum: labels}
   headline: {description: place among the measures compared between sites; null of the others, unit: none}
+  judged_after_months:
+    description: "months of follow-up after which a month of fusion is judged on control charts; 0 where the definition
+      waits by itself"
+    unit: months
 */
 select
     measure,
@@ -46,6 +50,7 @@ select
     next_review,
     version,
     label,
-    headline
+    headline,
+    judged_after_months
 from measure_definitions
 order by measure

@@ -14,6 +14,7 @@ columns:
   deidentification_method:
     description: how the site de-identified the extract
     enum: [safe_harbor, expert_determination, limited_data_set]
+  is_synthetic: "the site says that the patients are invented; false unless it does"
   status: {description: what became of it, enum: [accepted, refused, superseded]}
   code: {description: "why it was refused; null otherwise", enum: refusals}
   rows_in: {description: rows delivered, unit: rows}
@@ -27,6 +28,7 @@ select
     submission_id,
     kind,
     deidentification_method,
+    is_synthetic,
     status,
     code,
     rows_in,

@@ -12,6 +12,7 @@ columns:
     unit: patients
   suppression_threshold: {description: the smallest count that is shown, unit: patients}
   code_version: version of the code that built the release
+  is_synthetic: every accepted submission says that its patients are invented
 */
 with sites as (
     select count(distinct site_id) as site_count
@@ -33,7 +34,8 @@ select
             then cast(round(patients.patient_count / 10.0) * 10 as bigint)
     end as patient_count_rounded,
     release_facts.suppression_threshold,
-    release_facts.code_version
+    release_facts.code_version,
+    release_facts.is_synthetic
 from release_facts
 cross join sites
 cross join patients

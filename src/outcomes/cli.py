@@ -397,6 +397,19 @@ def serve(
     os.execv(sys.executable, [*command, "--chdir", str(shipped("dashboards").parent), "dashboards.app:server()"])
 
 
+@app.command(**_example("outcomes report north --period 2026-01"))
+def report(
+    ctx: typer.Context,
+    site: Annotated[str, typer.Argument(metavar="SITE", help="The site, as in sites.csv.")],
+    period: Annotated[
+        str | None,
+        typer.Option(help="The month YYYY-MM up to which the data go; that of the current release if left out."),
+    ] = None,
+) -> None:
+    """Write a site's report: one HTML file that works without a network and prints well. It holds exact numbers."""
+    typer.echo(pipeline.report(ctx.obj, site, period))
+
+
 def _print_diff(found: ReleaseDiff) -> None:
     """What changed, a table for each part that did; the labels with one row each."""
     typer.echo(f"from release {found.before} to {found.after}")

@@ -108,6 +108,38 @@ MISTAKES: dict[str, Mistake] = {
         "small counts of patients could be worked out from the protected tables, so nothing was published",
         "read docs/privacy.md, then raise OUTCOMES_SMALL_CELL or report this as a defect",
     ),
+    "login_needed": Mistake(
+        54,
+        "the dashboards hold real patients' data, and nobody has to log in",
+        "set OUTCOMES_DASHBOARDS_LOGIN to oidc or proxy, see docs/access.md",
+    ),
+    "login_malformed": Mistake(
+        55,
+        "a setting that the chosen login needs is missing or does not fit",
+        "set it as docs/access.md says",
+    ),
+    "access_malformed": Mistake(
+        56,
+        "access.csv cannot be read",
+        "mend the line; its columns are user, site_id and role (quality or clinical), a line per user and site, "
+        "a user's role the same in all",
+    ),
+    "targets_malformed": Mistake(
+        57,
+        "targets.csv cannot be read",
+        "mend the line; its columns are measure, target (a fraction from 0 to 1, of a rate events per 100 "
+        "person-years), author and reason",
+    ),
+    "report_unknown": Mistake(
+        58,
+        "there is nothing to report on: no kept release goes to that month, or it does not have the site",
+        "name a site of sites.csv and the month of a kept release",
+    ),
+    "reviews_malformed": Mistake(
+        59,
+        "the review queue's database cannot be used",
+        "run the version of the dashboards that wrote it, or put back the copy in your backup",
+    ),
     # 60-69: the pipeline contradicts itself; a defect, not bad input
     "rows_not_conserved": Mistake(60, "rows in are not rows accepted plus rows quarantined", "report this as a defect"),
     "rule_not_evaluated": Mistake(61, "a validation rule could not be evaluated", "report this as a defect"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 from pyarrow import parquet
 
@@ -53,6 +54,7 @@ SUBMISSIONS = pa.schema(
         pa.field("kind", pa.string()),
         pa.field("contract_version", pa.int64()),
         pa.field("deidentification_method", pa.string()),
+        pa.field("is_synthetic", pa.bool_()),
         pa.field("outcome", pa.string()),
         pa.field("code", pa.string()),
         pa.field("rows_in", pa.int64()),
@@ -102,6 +104,7 @@ class SubmissionRecord:
     kind: str | None = None
     contract_version: int | None = None
     deidentification_method: str | None = None
+    is_synthetic: bool = False
     rows_in: int = 0
     rows_accepted: int = 0
     rows_quarantined: int = 0
@@ -177,7 +180,9 @@ class Lake:
             "tables": [asdict(counts) for counts in record.tables],
             "rules": [asdict(result) for result in record.rules],
         }
-        write_deltalake(self._uri("submissions"), pa.Table.from_pylist([row], schema=SUBMISSIONS), mode="append")
+        rows = pa.Table.from_pylist([row], schema=SUBMISSIONS)
+        # A lake of an earlier version lacks columns that came later: they are added to its table.
+        write_deltalake(self._uri("submissions"), rows, mode="append", schema_mode="merge")
 
     def recorded(self, site_id: str, period: str) -> list[SubmissionRecord]:
         """The attempts recorded for one site and period, oldest first (without their table and rule details)."""
@@ -242,7 +247,10 @@ class Lake:
         files = self._files("submissions")
         if not files:
             return SUBMISSIONS.empty_table()
-        return pa.concat_tables(parquet.read_table(file, schema=SUBMISSIONS) for file in files)
+        rows = pa.concat_tables(parquet.read_table(file, schema=SUBMISSIONS) for file in files)
+        # An earlier version recorded nothing of it, and what does not say so is not synthetic.
+        is_synthetic = pc.fill_null(rows["is_synthetic"], False)
+        return rows.set_column(SUBMISSIONS.get_field_index("is_synthetic"), "is_synthetic", is_synthetic)
 
     def _files(self, name: str) -> list[str]:
         if not DeltaTable.is_deltatable(self._uri(name)):

@@ -6,6 +6,9 @@ above all) happen inside the functions, so that importing this module costs a DA
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +16,11 @@ from typing import TYPE_CHECKING
 
 from outcomes.errors import OutcomesError, SubmissionRefused, UnexpectedError
 from outcomes.settings import Settings
+from outcomes.shipped import shipped
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from outcomes.intake.deliveries import Delivery
     from outcomes.lake import SubmissionRecord
     from outcomes.release.diff import ReleaseDiff
@@ -196,3 +202,36 @@ def diff(settings: Settings, before: str, after: str) -> ReleaseDiff:
 
     with _nothing_quoted("diff"):
         return compare(open_release(before, settings), open_release(after, settings), settings)
+
+
+def sites_of_release(settings: Settings) -> list[str]:
+    """The sites with an accepted submission in the current release, by id.
+
+    Raises:
+        OutcomesError: no_release.
+    """
+    from outcomes.release.open import current_release  # noqa: PLC0415
+
+    submissions = current_release(settings).submissions
+    return sorted({str(row["site_id"]) for row in submissions if row["status"] == "accepted"})
+
+
+def report(settings: Settings, site_id: str, period: str | None = None) -> Path:
+    """Write a site's report, one HTML file, and give its path; the same release gives the same bytes.
+
+    Args:
+        settings: where the releases are, and where the report goes.
+        site_id: the site.
+        period: the month (`YYYY-MM`) up to which the data go; that of the current release when not given.
+
+    Raises:
+        OutcomesError: no_release, report_unknown, dashboards_missing.
+    """
+    if importlib.util.find_spec("dash") is None:
+        raise OutcomesError("dashboards_missing", "dash")
+    # Drawing belongs to the dashboards, which import this library: so they are looked up only when a report is asked.
+    dashboards = str(shipped("dashboards").parent)
+    if dashboards not in sys.path:
+        sys.path.append(dashboards)
+    written: Path = importlib.import_module("dashboards.report").write_report(settings, site_id, period)
+    return written

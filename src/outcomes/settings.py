@@ -52,3 +52,23 @@ class Settings(BaseSettings):
         """Notes on control charts and the months from which they start anew (site_id, measure, period, kind, text,
         author, reason). It need not exist."""
         return self.home / "annotations.csv"
+
+    @property
+    def targets_file(self) -> Path:
+        """What measures should reach (measure, target, author, reason). It need not exist."""
+        return self.home / "targets.csv"
+
+    @property
+    def access_file(self) -> Path:
+        """Who may see which site in the dashboards (user, site_id, role), needed as soon as users log in."""
+        return self.home / "access.csv"
+
+    @property
+    def access_log(self) -> Path:
+        """Which user of the dashboards saw what, and when."""
+        return self.home / "logs" / "access.jsonl"
+
+    @property
+    def reviews_file(self) -> Path:
+        """What the sites' teams made of their signals, as the dashboards' review queue writes it."""
+        return self.home / "reviews.sqlite"

@@ -29,6 +29,8 @@ def commit(
     period: str,
     rows: dict[str, list[dict[str, Any]]],
     digest: str = "0123456789ab",
+    *,
+    is_synthetic: bool = False,
 ) -> None:
     """Write and commit the rows as the first attempt of a site and period; only 2026-01 replaces what came before."""
     submission_id = f"{site_id}-{period}-{digest}"
@@ -49,6 +51,7 @@ def commit(
             kind="full" if period == "2026-01" else "incremental",
             contract_version=1,
             deidentification_method="limited_data_set",
+            is_synthetic=is_synthetic,
             rows_in=sum(table.rows_in for table in counts),
             rows_accepted=sum(table.rows_accepted for table in counts),
             rows_quarantined=sum(table.rows_quarantined for table in counts),

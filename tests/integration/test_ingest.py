@@ -352,3 +352,10 @@ def test_accepted_records_say_what_they_are(settings: Settings) -> None:
         1,
         "limited_data_set",
     )
+    assert not record.is_synthetic
+
+
+def test_what_a_manifest_says_of_its_patients_being_invented_is_recorded(settings: Settings) -> None:
+    write_submission(settings, "site-a", "2026-01", two_patients(), is_synthetic=True)
+    assert ingest_submission(settings, "site-a", "2026-01").is_synthetic
+    assert query(settings, "select is_synthetic from submissions") == [(True,)]

@@ -12,6 +12,7 @@ from pyarrow import parquet
 import outcomes
 from outcomes.errors import OutcomesError
 from outcomes.labelling.definitions import label_definitions
+from outcomes.lake import Lake, SubmissionRecord
 from outcomes.release import build
 from outcomes.release.build import build_release, next_release_id
 from outcomes.release.codebook import Mart, protected_marts, research_marts
@@ -170,6 +171,7 @@ def test_no_small_count_of_patients_is_in_the_dashboard_file(release: Release) -
         "measures": ("numerator", "patients", "patients - numerator", "excluded"),
         "measure_exclusions": ("patients",),
         "cumulative_incidence": ("at_risk", "events"),
+        "score_trajectories": ("patients",),
         "risk_calibration": ("patients", "observed", "patients - observed"),
         "site_comparison": ("patients", "observed", "patients - observed"),
         "label_kinds": ("episodes",),
@@ -242,6 +244,57 @@ def test_a_registry_of_a_few_patients_shows_no_count(tmp_path: Path, patients: i
         assert con.execute("select count(*) from measures where patients > 0").fetchone() == (0,)
         assert con.execute("select count(*) from attrition where patients_left is not null").fetchone() == (0,)
         assert con.execute("select patient_count_rounded from release_info").fetchone() == (None,)
+
+
+def test_targets_reach_the_charts_and_are_an_input_of_the_release(release: Release, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    fill_lake(settings)
+    text = "measure,target,author,reason\npain_past_3_months,0.25,Board,agreed\n"
+    settings.targets_file.write_text(text, encoding="utf-8")
+    with_targets = build_release(settings)
+    assert with_targets.id != release.id
+    assert release.manifest["targets_sha256"] is None
+    assert with_targets.manifest["targets_sha256"] == hashlib.sha256(text.encode()).hexdigest()
+    with with_targets.connect() as con:
+        aims = con.execute("select distinct measure from control_charts where target is not null").fetchall()
+        assured = con.execute("select count(*) from control_charts where target = 0.25 and assurance is not null")
+        assert aims == [("pain_past_3_months",)]
+        assert assured.fetchone() != (0,)
+    settings.targets_file.write_text(text.replace("0.25", "25"), encoding="utf-8")
+    with pytest.raises(OutcomesError, match="targets_malformed"):
+        build_release(settings)
+
+
+@pytest.mark.parametrize(
+    ("submissions", "is_synthetic"),
+    [
+        ([("west", "2026-01", True), ("north", "2026-01", True)], True),
+        ([("west", "2026-01", True), ("north", "2026-01", False)], False),
+        ([("west", "2025-12", False), ("west", "2026-01", True)], False),
+    ],
+    ids=["all of them", "a mixed lake", "real ones superseded"],
+)
+def test_a_release_is_synthetic_when_every_accepted_submission_is(
+    tmp_path: Path, submissions: list[tuple[str, str, bool]], is_synthetic: bool
+) -> None:
+    settings = Settings(home=tmp_path)
+    for site_id, period, invented in submissions:
+        commit(settings, site_id, period, {}, is_synthetic=invented)
+    refused = SubmissionRecord("west-refused", "west", "2026-02", 1, "refused", "manifest_malformed")
+    Lake(settings.lake).commit(refused)
+    release = build_release(settings)
+    assert release.is_synthetic is is_synthetic
+    with duckdb.connect(str(release.dashboard), read_only=True) as con:
+        assert con.execute("select is_synthetic from release_info").fetchone() == (is_synthetic,)
+    with release.connect() as con:
+        stated = con.execute("select site_id, period, is_synthetic from submissions where code is null").fetchall()
+    assert sorted(stated) == sorted(submissions)
+
+
+def test_what_does_not_say_that_it_is_synthetic_is_not(release: Release) -> None:
+    assert release.is_synthetic is False
+    manifest = {name: value for name, value in release.manifest.items() if name != "is_synthetic"}
+    assert Release(release.id, release.folder, manifest).is_synthetic is False
 
 
 def test_nothing_accepted_is_nothing_to_release(tmp_path: Path) -> None:

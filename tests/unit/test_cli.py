@@ -47,7 +47,7 @@ def ingested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_all_commands_are_there() -> None:
-    expected = "synthesize manifest import ingest backfill release diff explain status query serve"
+    expected = "synthesize manifest import ingest backfill release diff explain status query serve report"
     assert sorted(expected.split()) == COMMANDS
 
 

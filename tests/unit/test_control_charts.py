@@ -12,17 +12,21 @@ import pytest
 
 from outcomes.errors import OutcomesError
 from outcomes.measures.control_charts import (
+    ASSURANCES,
     BETTER,
     RULES,
     VARIATIONS,
     Annotation,
     Limits,
     Signals,
+    Target,
+    assurance,
     between,
     choose_chart,
     control_chart_table,
     days_between,
     load_annotations,
+    load_targets,
     moving_range_limits,
     patients_between,
     share_limits,
@@ -463,6 +467,103 @@ def test_an_annotation_of_no_month_here_changes_nothing() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("direction", "target", "promise"),
+    [
+        ("lower_is_better", 0.5, "hits"),
+        ("lower_is_better", 0.4, "hits"),
+        ("lower_is_better", 0.39, "either"),
+        ("lower_is_better", 0.2, "either"),
+        ("lower_is_better", 0.19, "misses"),
+        ("higher_is_better", 0.1, "hits"),
+        ("higher_is_better", 0.2, "hits"),
+        ("higher_is_better", 0.21, "either"),
+        ("higher_is_better", 0.4, "either"),
+        ("higher_is_better", 0.41, "misses"),
+        ("neutral", 0.5, None),
+        ("lower_is_better", math.nan, None),
+    ],
+)
+def test_assurance_between_limits_of_20_and_40_percent(direction: str, target: float, promise: str | None) -> None:
+    limits = Limits(*(np.array([line]) for line in (0.3, 0.2, 0.4, 0.25, 0.35)))
+    (found,) = assurance(np.array([target]), limits, np.array([BETTER[direction]]))
+    assert [*ASSURANCES, None][found] == promise
+
+
+def test_without_limits_nothing_is_assured() -> None:
+    nowhere = Limits(*(np.array([line]) for line in (0.3, math.nan, math.nan, math.nan, math.nan)))
+    assert assurance(np.array([0.5]), nowhere, np.array([-1])).tolist() == [len(ASSURANCES)]
+
+
+def aim(measure: str, target: float) -> Target:
+    return Target(measure, target, "A. Lead", "agreed")
+
+
+def test_a_target_is_of_its_measure_at_every_site() -> None:
+    cube = counts({("pain", None): STEADY, ("pain", "south"): STEADY, ("satisfied", None): STEADY})
+    rows = control_chart_table(cube, DIRECTIONS, targets=[aim("pain", 0.5)]).to_pylist()
+    assert {(row["measure"], row["site_id"], row["target"], row["assurance"]) for row in rows} == {
+        ("pain", None, 0.5, "hits"),
+        ("pain", "south", 0.5, "hits"),
+        ("satisfied", None, None, None),
+    }
+
+
+def test_assurance_goes_by_month_and_direction() -> None:
+    cube = counts({("pain", None): [(20, 100), (0, 0), (200, 1000)], ("satisfied", None): [(20, 100), (200, 1000)]})
+    rows = control_chart_table(cube, DIRECTIONS, targets=[aim("pain", 0.25), aim("satisfied", 0.25)]).to_pylist()
+    assert [(row["target"], row["assurance"]) for row in rows] == [
+        (0.25, "either"),
+        (0.25, None),
+        (0.25, "hits"),
+        (0.25, "either"),
+        (0.25, "misses"),
+    ]
+
+
+def test_a_chart_of_what_lies_between_outcomes_assures_nothing() -> None:
+    cube = counts({("pain", None): [(1, 20), (0, 20)] * 12})
+    rows = control_chart_table(cube, DIRECTIONS, targets=[aim("pain", 1)]).to_pylist()
+    assert {(row["chart"], row["target"], row["assurance"]) for row in rows} == {("g", 1, None)}
+    cube = counts({("revision_rate", None): [(1, 100), (0, 100)]}, 365)
+    rows = control_chart_table(cube, DIRECTIONS, targets=[aim("revision_rate", 1)]).to_pylist()
+    assert {(row["chart"], row["target"], row["assurance"]) for row in rows} == {("t", 1, None)}
+
+
+def test_a_target_of_a_rate_is_per_100_person_years() -> None:
+    cube = counts({("revision_rate", None): [(2, 100), (4, 100)] * 6}, 365)
+    for target, promise in ((9, "hits"), (3, "either")):
+        rows = control_chart_table(cube, DIRECTIONS, targets=[aim("revision_rate", target)]).to_pylist()
+        assert {(row["chart"], row["assurance"]) for row in rows} == {("xmr", promise)}
+
+
+@pytest.mark.parametrize("share", [0, 100], ids=["rare", "common"])
+def test_months_that_are_not_judged_move_no_limit_and_break_no_rule(share: int) -> None:
+    falling = [(share // 10, 100)] * 8
+    with_young = counts({("pain", None): STEADY + falling})
+    first = month(len(STEADY))
+    rows = chart(control_chart_table(with_young, DIRECTIONS, not_judged_from={"pain": first}))
+    alone = chart(control_chart_table(counts({("pain", None): STEADY}), DIRECTIONS))
+    young = rows[len(STEADY) :]
+
+    told = ("value", "centre", "lower", "upper", "rules", "variation", "phase", "is_judged")
+    assert [[row[name] for name in told] for row in rows[: len(STEADY)]] == [
+        [row[name] for name in told] for row in alone
+    ]
+    assert [row["value"] for row in young] == [share / 1000] * len(falling)
+    assert {row["is_judged"] for row in young} == {False}
+    assert {row[name] for row in young for name in ("centre", "lower", "upper", "rules", "variation")} == {None}
+    assert {row["phase"] for row in rows} == {1}
+
+
+def test_only_the_named_measure_waits_and_at_every_site() -> None:
+    cube = counts({(name, site): STEADY for name in ("pain", "satisfied") for site in (None, "south")})
+    rows = control_chart_table(cube, DIRECTIONS, not_judged_from={"pain": month(3)}).to_pylist()
+    judged = {(row["measure"], row["site_id"], row["period"]) for row in rows if row["is_judged"]}
+    assert len(judged) == 2 * len(STEADY) + 2 * 3
+    assert {period for name, _, period in judged if name == "pain"} == {month(0), month(1), month(2)}
+
+
 def test_the_mart_describes_the_table() -> None:
     file = SqlFile(shipped("sql", "marts", "control_charts.sql"))
     table = control_chart_table(counts({("pain", None): STEADY, ("pain", "south"): STEADY}), DIRECTIONS)
@@ -472,6 +573,7 @@ def test_the_mart_describes_the_table() -> None:
     assert mart.column_names == list(file.header["columns"]) == table.column_names
     assert mart.num_rows == table.num_rows
     assert file.header["columns"]["variation"]["enum"] == list(VARIATIONS)
+    assert file.header["columns"]["assurance"]["enum"] == list(ASSURANCES)
 
 
 HEADER = "site_id,measure,period,kind,text,author,reason\n"
@@ -521,3 +623,46 @@ def test_another_encoding_is_refused(tmp_path: Path) -> None:
     file.write_bytes((HEADER + ",pain,2021-01,note,café,A,\n").encode("latin-1"))
     with pytest.raises(OutcomesError, match="not a CSV file in UTF-8"):
         load_annotations(file, {"pain"}, {"south"})
+
+
+TARGETS = "measure,target,author,reason\n"
+
+
+def load_aims(folder: Path, text: str) -> tuple[Target, ...]:
+    file = folder / "targets.csv"
+    file.write_text(text, encoding="utf-8")
+    return load_targets(file, {"pain": "share", "satisfied": "share", "revision_rate": "rate"})
+
+
+def test_no_file_is_no_targets(tmp_path: Path) -> None:
+    assert load_targets(tmp_path / "targets.csv", {"pain": "share"}) == ()
+
+
+def test_targets_are_read(tmp_path: Path) -> None:
+    text = TARGETS + " pain ,0.25,A. Lead,agreed\nsatisfied,1,A. Lead,agreed\nrevision_rate,3.5,A. Lead,agreed\n"
+    assert load_aims(tmp_path, text) == (aim("pain", 0.25), aim("satisfied", 1), aim("revision_rate", 3.5))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "the columns must be measure, target"),
+        ("measure,target\n", "the columns must be"),
+        (TARGETS + "pain,0.25,A. Lead\n", "row 2: not 4 columns"),
+        (TARGETS + "pane,0.25,A. Lead,why\n", "row 2: there is no such measure"),
+        (TARGETS + "pain,low,A. Lead,why\n", "row 2: target is not a number of 0 or more"),
+        (TARGETS + "pain,,A. Lead,why\n", "row 2: target is not a number of 0 or more"),
+        (TARGETS + "pain,nan,A. Lead,why\n", "row 2: target is not a number of 0 or more"),
+        (TARGETS + "pain,-0.1,A. Lead,why\n", "row 2: target is not a number of 0 or more"),
+        (TARGETS + "revision_rate,inf,A. Lead,why\n", "row 2: target is not a number of 0 or more"),
+        (TARGETS + "pain,25,A. Lead,why\n", "row 2: the target of a share is a fraction from 0 to 1"),
+        (TARGETS + "pain,0.25,,why\n", "row 2: author is empty"),
+        (TARGETS + "pain,0.25,A. Lead, \n", "row 2: reason is empty"),
+        (TARGETS + "pain,0.25,A,why\npain,0.3,A,why\n", "row 3: the measure has a target already"),
+        (TARGETS + 'pain,0.25,"A,why\n', "is not a CSV file in UTF-8"),
+    ],
+)
+def test_malformed_targets_are_refused(tmp_path: Path, text: str, fault: str) -> None:
+    with pytest.raises(OutcomesError, match="targets_malformed") as refusal:
+        load_aims(tmp_path, text)
+    assert fault in refusal.value.where

@@ -6,11 +6,11 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from pyarrow import parquet
 
 from outcomes.contract import TABLES
-from outcomes.lake import PROVENANCE, Lake, SubmissionRecord, TableCounts
+from outcomes.lake import PROVENANCE, SUBMISSIONS, Lake, SubmissionRecord, TableCounts
 
 _PATIENTS = TABLES["patients"]
 
@@ -137,3 +137,24 @@ def test_attempts_are_recorded_in_order(lake: Lake) -> None:
     for submission in ("a-2026-01-2", "a-2026-01-1", "a-2026-02-1"):
         _commit(lake, submission)
     assert [record.attempt for record in lake.recorded("a", "2026-01")] == [1, 2]
+
+
+def test_a_lake_of_before_synthetic_was_recorded_is_read_and_written(lake: Lake, tmp_path: Path) -> None:
+    earlier = pa.schema(field for field in SUBMISSIONS if field.name != "is_synthetic")
+    row = {"submission_id": "a-2026-01-1", "site_id": "a", "period": "2026-01", "attempt": 1, "outcome": "accepted"}
+    write_deltalake(str(tmp_path / "lake" / "submissions"), pa.Table.from_pylist([row], schema=earlier))
+    _write(lake, "2026-01", ["p1"])
+    assert _patients(lake) == [("p1", "2026-01")]
+    assert _synthetic(lake) == {"a-2026-01-1": False}
+
+    lake.commit(SubmissionRecord("a-2026-02-1", "a", "2026-02", 1, "accepted", is_synthetic=True))
+    lake.commit(SubmissionRecord("a-2026-03-1", "a", "2026-03", 1, "accepted"))
+    assert _synthetic(lake) == {"a-2026-01-1": False, "a-2026-02-1": True, "a-2026-03-1": False}
+    assert [record.is_synthetic for record in lake.recorded("a", "2026-01")] == [False]
+    assert [record.is_synthetic for record in lake.recorded("a", "2026-02")] == [True]
+
+
+def _synthetic(lake: Lake) -> dict[str, bool]:
+    with duckdb.connect() as con:
+        lake.attach(con)
+        return dict(con.execute("select submission_id, is_synthetic from submissions").fetchall())

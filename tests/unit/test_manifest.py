@@ -58,6 +58,14 @@ def test_the_name_follows_the_content(folder: Path) -> None:
     assert submission_id(folder) != first
 
 
+def test_a_manifest_that_does_not_say_so_is_not_synthetic(folder: Path) -> None:
+    write(folder)
+    assert "is_synthetic" not in json.loads((folder / MANIFEST).read_text())
+    assert not read_manifest(folder).is_synthetic
+    write(folder, is_synthetic=True)
+    assert read_manifest(folder).is_synthetic
+
+
 def test_missing(folder: Path) -> None:
     for read in (read_manifest, submission_id):
         with pytest.raises(SubmissionRefused) as refused:
@@ -74,6 +82,8 @@ def test_missing(folder: Path) -> None:
         ({"data_cut": "Jane Doe"}, "data_cut"),
         ({"deidentification_method": None}, "deidentification_method"),
         ({"Jane Doe": 1}, "a foreign field"),
+        ({"is_synthetic": "true"}, "is_synthetic"),
+        ({"is_synthetic": 1}, "is_synthetic"),
         ({"files": []}, "files"),
         ({"files": [{"name": "../Jane Doe.csv", "rows": 1, "sha256": "0" * 64}]}, "files.0.name"),
         ({"files": [{"name": "patients.csv", "rows": -1, "sha256": "0" * 64}]}, "files.0.rows"),

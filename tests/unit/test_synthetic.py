@@ -11,6 +11,8 @@ from pyarrow import parquet
 from outcomes.errors import OutcomesError
 from outcomes.intake.deliveries import deliveries
 from outcomes.intake.manifest import read_manifest
+from outcomes.measures.control_charts import load_targets
+from outcomes.measures.definitions import measure_definitions
 from outcomes.settings import Settings
 from outcomes.synthetic import answer_key_folder, synthesize
 
@@ -80,6 +82,22 @@ def test_each_site_delivers_its_history_and_then_months(small: Settings) -> None
     assert sorted(kinds) == [(site, period) for site in ("alder", "birch", "cedar") for period in periods]
     assert {kind for (_, period), kind in kinds.items() if period == "2026-06"} == {"full"}
     assert {kind for (_, period), kind in kinds.items() if period > "2026-06"} == {"incremental"}
+
+
+def test_every_submission_says_that_its_patients_are_invented(small: Settings) -> None:
+    paths = [path for folder in (small.landing, answer_key_folder(small)) for path in folder.rglob("manifest.json")]
+    # One spoiled manifest is cut short.
+    silent = [path for path in paths if '"is_synthetic": true' not in path.read_text(encoding="utf-8")]
+    key = _key(small, "submissions")
+    (malformed,) = key[key["code"] == "manifest_malformed"]["folder"]
+    assert len(paths) > 12
+    assert [path.parent for path in silent] == [small.home / malformed]
+
+
+def test_the_targets_are_of_measures_that_there_are(small: Settings) -> None:
+    targets = load_targets(small.targets_file, {measure.id: measure.unit for measure in measure_definitions()})
+    assert ("pain_past_3_months", 0.25) in {(target.measure, target.target) for target in targets}
+    assert len(targets) == 3
 
 
 def test_progress_is_told_up_to_the_last_submission(tmp_path: Path) -> None:

@@ -218,6 +218,7 @@ def _record(  # noqa: PLR0913, PLR0917 - it brings together what makes the recor
         kind=manifest.kind if manifest else None,
         contract_version=manifest.contract_version if manifest else None,
         deidentification_method=manifest.deidentification_method if manifest else None,
+        is_synthetic=manifest is not None and manifest.is_synthetic,
         rows_in=sum(table.rows_in for table in counts),
         rows_accepted=sum(table.rows_accepted for table in counts),
         rows_quarantined=sum(table.rows_quarantined for table in counts),

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
 from outcomes.contract import CONTRACT_VERSION
 from outcomes.errors import SubmissionRefused
@@ -54,6 +54,8 @@ class Manifest(BaseModel):
     would give back the date of surgery. The period still tells it roughly: a site whose method allows no such guess
     shifts or rounds data_cut_day and last_contact_day."""
     files: Annotated[tuple[FileEntry, ...], Field(min_length=1)]
+    is_synthetic: StrictBool = False
+    """Whether the patients are invented. A manifest of real ones need not say so."""
 
     @model_validator(mode="after")
     def _one_file_per_table(self) -> "Manifest":
@@ -89,7 +91,14 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def write_manifest(  # noqa: PLR0913 - each argument is a field of the manifest
-    folder: Path, *, site_id: str, period: str, kind: Kind, deidentification_method: Method, data_cut: datetime.date
+    folder: Path,
+    *,
+    site_id: str,
+    period: str,
+    kind: Kind,
+    deidentification_method: Method,
+    data_cut: datetime.date,
+    is_synthetic: bool = False,
 ) -> Manifest:
     """Describe the CSV and Parquet files of a folder in its `manifest.json`; writing it makes the folder a submission.
 
@@ -105,11 +114,12 @@ def write_manifest(  # noqa: PLR0913 - each argument is a field of the manifest
             deidentification_method=deidentification_method,
             data_cut=data_cut,
             files=tuple(_entry(path) for path in delivered_files(folder)),
+            is_synthetic=is_synthetic,
         )
     except ValidationError as error:
         raise SubmissionRefused("manifest_malformed", _fields_at_fault(error)) from None
     unfinished = folder / f".{MANIFEST}"
-    unfinished.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    unfinished.write_text(manifest.model_dump_json(indent=2, exclude_defaults=True) + "\n", encoding="utf-8")
     unfinished.replace(folder / MANIFEST)
     return manifest
 

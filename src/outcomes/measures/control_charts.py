@@ -1,4 +1,4 @@
-"""Control charts of measures by month: which chart, its limits, the four rules, phases and annotations.
+"""Control charts of measures by month: which chart, its limits, the four rules, phases, annotations and targets.
 
 A value beyond the limits, or a pattern that chance seldom makes, is a special cause: worth asking why. All else is
 common cause. The rules are those of NHS England's Making Data Count
@@ -28,12 +28,17 @@ The charts:
 Exact limits hold the probabilities of three standard deviations of a normal variable, 0.00135 on each side; where the
 outer third begins, those of two. Where a quantity cannot be below a limit there is no signal on that side.
 
+Where a measure has a target, the limits tell whether the process as it is can be relied on to reach it (`assurance`,
+as Making Data Count has it); a value that equals the target reaches it. On g- and t-charts nothing is said, for their
+values are no shares or rates.
+
 Arrays hold one row per value, by series and month; `segment` numbers the phases of all series, 0 and up, along them.
 """
 
 import csv
+import math
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import NormalDist
@@ -52,6 +57,8 @@ Mask = NDArray[np.bool_]
 
 RULES = ("outside", "run", "trend", "near")
 VARIATIONS = ("common", "special_improving", "special_concerning", "special_neutral")
+ASSURANCES = ("hits", "misses", "either")
+"""The limits lie wholly on the better side of the target, wholly on the worse side, or on both."""
 BETTER = {"lower_is_better": -1, "neutral": 0, "higher_is_better": 1}
 """The directions of a measure: 1 where higher values are better."""
 
@@ -126,6 +133,16 @@ class Annotation:
     period: str
     kind: str
     text: str
+    author: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """A line of targets.csv; `target` is a fraction, or of a rate events per 100 person-years."""
+
+    measure: str
+    target: float
     author: str
     reason: str
 
@@ -242,8 +259,24 @@ def variation(found: Signals, better: Ints) -> Ints:
     return np.where(found.hits.any(axis=1), special, 0)
 
 
+def assurance(targets: Floats, limits: Limits, better: Ints) -> Ints:
+    """What the limits promise of the target, as an index into `ASSURANCES`; one past its end where nothing is said.
+
+    Nothing is said without a target or limits (nan), and of a neutral measure (`better` is 0).
+    """
+    best, worst = np.where(better > 0, (limits.upper, limits.lower), (limits.lower, limits.upper))
+    is_silent = np.isnan(targets) | np.isnan(best) | np.isnan(worst) | (better == 0)
+    hits = _compared(worst, targets) * better >= 0
+    misses = _compared(best, targets) * better < 0
+    return np.select([is_silent, hits, misses], [len(ASSURANCES), 0, 1], default=2)
+
+
 def control_chart_table(
-    measure_counts: pa.Table, directions: Mapping[str, str], annotations: Sequence[Annotation] = ()
+    measure_counts: pa.Table,
+    directions: Mapping[str, str],
+    annotations: Sequence[Annotation] = (),
+    targets: Sequence[Target] = (),
+    not_judged_from: Mapping[str, str] | None = None,
 ) -> pa.Table:
     """The control chart of every measure for all sites and for each, by month of the index fusion.
 
@@ -251,6 +284,9 @@ def control_chart_table(
         measure_counts: the cube of counts; its months are used, and of its strata only `all`.
         directions: of each measure, a key of `BETTER`.
         annotations: notes and the starts of new phases.
+        targets: at most one of each measure.
+        not_judged_from: the month (YYYY-MM) from which on a measure's patients have been followed too briefly. Their
+            values would fall by themselves; they take part in no limit and in no rule.
 
     Returns:
         One row per measure, site (null for all) and month, with the columns of `sql/marts/control_charts.sql`. A row
@@ -266,15 +302,20 @@ def control_chart_table(
     segment = np.cumsum(_starts(months.series) | rebased) - 1
     first = segment[_starts(months.series)][months.series]
 
-    values, limits = months.charted(charts, segment)
-    rows = np.flatnonzero(~np.isnan(values))
+    is_judged = months.judged(not_judged_from or {})
+    values, limits = months.charted(charts, segment * 2 + ~is_judged)
+    limits = Limits(*(np.where(is_judged, line, np.nan) for line in _lines(limits)))
+    rows = np.flatnonzero(~np.isnan(values) & is_judged)
     found = signals(values[rows], Limits(*(line[rows] for line in _lines(limits))), segment[rows])
-    upwards = np.where(np.isin(charts, ("g", "t")), -1, 1)  # more between events means fewer events
-    better = np.array([BETTER[directions[name]] for name in months.measures.words])[months.measures.codes] * upwards
+    is_between = np.isin(charts, ("g", "t"))
+    better = np.array([BETTER[directions[name]] for name in months.measures.words])[months.measures.codes]
     rules = np.zeros(len(values), dtype=np.int64)
     rules[rows] = found.hits @ (1 << np.arange(len(RULES)))
     kinds = np.full(len(values), len(VARIATIONS))
-    kinds[rows] = variation(found, better[rows])
+    # More between events means fewer events.
+    kinds[rows] = variation(found, np.where(is_between, -better, better)[rows])
+    aims = months.aims(targets)
+    assured = assurance(np.where(is_between, np.nan, aims), limits, better)
     points = np.bincount(segment[rows], minlength=int(segment.max(initial=-1)) + 1)[segment]
     return pa.table(
         {
@@ -285,6 +326,7 @@ def control_chart_table(
             "reason_for_chart": _words([choice.reason for choice in choices], months.series),
             "phase": pa.array(segment - first + 1, pa.int32()),
             "is_rebased": pa.array(rebased),
+            "is_judged": pa.array(is_judged),
             "has_trial_limits": pa.array(points < _MONTHS_FOR_LIMITS),
             "value": pa.array(values, from_pandas=True),
             "centre": pa.array(limits.centre, from_pandas=True),
@@ -292,6 +334,8 @@ def control_chart_table(
             "upper": pa.array(limits.upper, from_pandas=True),
             "rules": _words(_RULE_SETS, rules),
             "variation": _words([*VARIATIONS, None], kinds),
+            "target": pa.array(aims, from_pandas=True),
+            "assurance": _words([*ASSURANCES, None], assured),
             **months.remarks(annotations),
         }
     )
@@ -311,25 +355,77 @@ def load_annotations(path: Path, measures: Collection[str], sites: Collection[st
     Raises:
         OutcomesError: `annotations_malformed`, with the line and what is wrong with it.
     """
+    found = []
+    for place, cells in _lines_of(path, Annotation, "annotations_malformed"):
+        annotation = Annotation(*cells)
+        for fault in _faults(annotation, measures, sites):
+            raise OutcomesError("annotations_malformed", f"{place}: {fault}")
+        found.append(annotation)
+    return tuple(found)
+
+
+def load_targets(path: Path, units: Mapping[str, str]) -> tuple[Target, ...]:
+    """Read targets.csv: what measures should reach.
+
+    The columns are measure, target (a fraction from 0 to 1, of a rate events per 100 person-years), author and reason.
+    A measure has one target at most; each line has an author and a reason.
+
+    Args:
+        path: the file; without it there are no targets.
+        units: `share` or `rate`, of each measure that there is.
+
+    Raises:
+        OutcomesError: `targets_malformed`, with the line and what is wrong with it.
+    """
+    found: dict[str, Target] = {}
+    for place, (measure, stated, author, reason) in _lines_of(path, Target, "targets_malformed"):
+        target = Target(measure, _number(stated), author, reason)
+        for fault in _target_faults(target, units, found):
+            raise OutcomesError("targets_malformed", f"{place}: {fault}")
+        found[measure] = target
+    return tuple(found.values())
+
+
+def _lines_of(path: Path, kind: type[Annotation | Target], code: str) -> Iterator[tuple[str, list[str]]]:
+    """The place and the cells of each line of a file whose columns are the fields of `kind`; none without the file."""
     if not path.exists():
-        return ()
+        return
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             rows = list(csv.reader(lines, strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise OutcomesError("annotations_malformed", f"{path.name} is not a CSV file in UTF-8") from error
-    names = tuple(field.name for field in fields(Annotation))
-    if not rows or tuple(rows[0]) != names:
-        raise OutcomesError("annotations_malformed", f"{path.name}: the columns must be {', '.join(names)}")
-    found = []
+        raise OutcomesError(code, f"{path.name} is not a CSV file in UTF-8") from error
+    names = [field.name for field in fields(kind)]
+    if not rows or rows[0] != names:
+        raise OutcomesError(code, f"{path.name}: the columns must be {', '.join(names)}")
     for number, row in enumerate(rows[1:], start=2):
+        place = f"{path.name}, row {number}"
         if len(row) != len(names):
-            raise OutcomesError("annotations_malformed", f"{path.name}, row {number}: not {len(names)} columns")
-        annotation = Annotation(*(cell.strip() for cell in row))
-        for fault in _faults(annotation, measures, sites):
-            raise OutcomesError("annotations_malformed", f"{path.name}, row {number}: {fault}")
-        found.append(annotation)
-    return tuple(found)
+            raise OutcomesError(code, f"{place}: not {len(names)} columns")
+        yield place, [cell.strip() for cell in row]
+
+
+def _number(text: str) -> float:
+    """The number, or nan when it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _target_faults(target: Target, units: Mapping[str, str], found: Collection[str]) -> Iterable[str]:
+    if target.measure not in units:
+        yield "there is no such measure"
+    if target.measure in found:
+        yield "the measure has a target already"
+    if not 0 <= target.target < math.inf:
+        yield "target is not a number of 0 or more"
+    if units.get(target.measure) == "share" and target.target > 1:
+        yield "the target of a share is a fraction from 0 to 1"
+    if not target.author:
+        yield "author is empty"
+    if not target.reason:
+        yield "reason is empty"
 
 
 def _faults(annotation: Annotation, measures: Collection[str], sites: Collection[str]) -> Iterable[str]:
@@ -432,6 +528,22 @@ class _Months:
             self.periods.codes == self.periods.code(annotation.period)
         )
         return rows & (self.sites.codes == self.sites.code(annotation.site_id)) if annotation.site_id else rows
+
+    def judged(self, not_judged_from: Mapping[str, str]) -> Mask:
+        """Which rows are of months whose patients have been followed long enough."""
+        first = np.full(len(self.measures.words), len(self.periods.words))
+        for measure, month in not_judged_from.items():
+            later = [place for place, period in enumerate(self.periods.words) if (period or "") >= month]
+            first[self.measures.code(measure)] = min(later, default=len(self.periods.words))
+        judged: Mask = self.periods.codes < first[self.measures.codes]
+        return judged
+
+    def aims(self, targets: Sequence[Target]) -> Floats:
+        """The target of each row; nan where its measure has none."""
+        aims = np.full(len(self.series), np.nan)
+        for target in targets:
+            aims[self.measures.codes == self.measures.code(target.measure)] = target.target
+        return aims
 
     def remarks(self, annotations: Sequence[Annotation]) -> dict[str, pa.Array]:
         """What the annotations say of each row; several are joined in the order of the file."""

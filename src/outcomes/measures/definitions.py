@@ -26,7 +26,9 @@ class MeasureDefinition:
 
     Exactly one of `label` and `relation` is given. `kinds` limits the yes of a label. `part_of` names the measures
     whose numerator by definition holds the whole numerator of this one; `among` the measure whose numerator by
-    definition holds the whole denominator. `headline` is its place among the measures compared between sites.
+    definition holds the whole denominator. `headline` is its place among the measures compared between sites. Where
+    patients count however briefly they were followed, a month of fusion is judged on control charts only after
+    `judged_after_months`: what its patients will still have would look like a change for the better.
     """
 
     id: str
@@ -47,6 +49,7 @@ class MeasureDefinition:
     part_of: tuple[str, ...] = ()
     among: str | None = None
     headline: int | None = None
+    judged_after_months: int = 0
 
     @property
     def is_rate(self) -> bool:
@@ -91,7 +94,7 @@ def parse_definitions(given: dict[str, Any], labels: Iterable[str]) -> tuple[Mea
 def definitions_table() -> pa.Table:
     """The definitions as a table, one row per measure; `place` is the order of the file."""
     text, texts, number = pa.string(), pa.list_(pa.string()), pa.int32()
-    types = {"kinds": texts, "part_of": texts, "version": number, "headline": number}
+    types = {"kinds": texts, "part_of": texts} | dict.fromkeys(("version", "headline", "judged_after_months"), number)
     names = [each.name for each in fields(MeasureDefinition)]
     schema = pa.schema([("place", number), *((name, types.get(name, text)) for name in names)])
     rows = [{"place": place} | vars(measure) for place, measure in enumerate(measure_definitions(), 1)]

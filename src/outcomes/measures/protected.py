@@ -23,7 +23,8 @@ _TOO_FINE = "month"
 
 
 _TYPES = {name: pa.string() for name in ("release_id", "data_to", "code_version")} | {
-    "suppression_threshold": pa.int64()
+    "suppression_threshold": pa.int64(),
+    "is_synthetic": pa.bool_(),
 }
 
 
@@ -35,6 +36,7 @@ class ReleaseFacts:
     data_to: str
     suppression_threshold: int
     code_version: str
+    is_synthetic: bool
 
 
 def protected_tables(

@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from outcomes.labelling.run import Progress
-from outcomes.measures.control_charts import control_chart_table, load_annotations
+from outcomes.measures.control_charts import control_chart_table, load_annotations, load_targets
 from outcomes.measures.definitions import measure_definitions
 from outcomes.measures.funnel import comparison_table
 from outcomes.measures.inputs import make_inputs
@@ -29,11 +29,19 @@ inner join episodes
     on
         expected_outcomes.site_id = episodes.site_id
         and expected_outcomes.patient_id = episodes.patient_id
+left join young_months
+    on expected_outcomes.measure = young_months.measure
+where coalesce(rpad(episodes.index_period, 7, '-12') < young_months.period, true)
 """
+"""Of patients whose month of fusion is judged; who only has a year is taken to be of its last month."""
 
 
 def run_measures(
-    con: duckdb.DuckDBPyConnection, annotations_file: Path, small_cell: int, on_progress: Progress | None = None
+    con: duckdb.DuckDBPyConnection,
+    annotations_file: Path,
+    targets_file: Path,
+    small_cell: int,
+    on_progress: Progress | None = None,
 ) -> None:
     """Make every relation that the marts of measures select from.
 
@@ -43,15 +51,20 @@ def run_measures(
     Args:
         con: a connection that holds the lake and the relations of the labelling step.
         annotations_file: the installation's annotations of control charts; it need not exist.
+        targets_file: the installation's targets of measures; it need not exist.
         small_cell: fewer patients than this are no level of a risk model's factor.
         on_progress: told about each step.
 
     Raises:
-        OutcomesError: annotations_malformed.
+        OutcomesError: annotations_malformed, targets_malformed.
     """
     measures = measure_definitions()
     annotations = load_annotations(annotations_file, [measure.id for measure in measures], _sites(con))
+    targets = load_targets(targets_file, {measure.id: measure.unit for measure in measures})
     directions = {measure.id: measure.direction for measure in measures}
+    too_young = _not_judged_from(con)
+    names = {"measure": list(too_young), "period": list(too_young.values())}
+    _register(con, young_months=pa.table(names, schema=pa.schema(dict.fromkeys(names, pa.string()))))
 
     def counts() -> pa.Table:
         return con.sql("from measure_counts").to_arrow_table()
@@ -60,7 +73,7 @@ def run_measures(
         "measures": lambda: make_inputs(con),
         "intervals": lambda: _register(con, measure_estimates=with_intervals(counts())),
         "control charts": lambda: _register(
-            con, control_chart_points=control_chart_table(counts(), directions, annotations)
+            con, control_chart_points=control_chart_table(counts(), directions, annotations, targets, too_young)
         ),
         "cumulative incidence": lambda: _register(con, curves=cumulative_incidence_table(con)),
         "risk models": lambda: _register_risks(con, small_cell),
@@ -70,6 +83,21 @@ def run_measures(
         if on_progress:
             on_progress(name, done, len(steps))
         make()
+
+
+def _not_judged_from(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Of each measure that waits before it judges a month of fusion, the first month (YYYY-MM) that is too young."""
+    ((latest,),) = con.execute("select max(period) from submissions where status = 'accepted'").fetchall()
+    if latest is None:
+        return {}
+    year, month = (int(part) for part in latest.split("-"))
+    waiting = {measure.id: measure.judged_after_months for measure in measure_definitions()}
+    return {measure: _month(12 * year + month - months) for measure, months in waiting.items() if months}
+
+
+def _month(months: int) -> str:
+    """The month (YYYY-MM) that begins so many months after the beginning of year 0."""
+    return f"{months // 12:04d}-{months % 12 + 1:02d}"
 
 
 def _register_risks(con: duckdb.DuckDBPyConnection, small_cell: int) -> None:

@@ -50,11 +50,17 @@ class _Inputs:
     definitions_sha256: str
     eq5d_value_set_sha256: str | None
     annotations_sha256: str | None
+    targets_sha256: str | None
 
     @property
     def data_to(self) -> str:
         """The latest accepted period."""
         return max(str(row["period"]) for row in self.submissions if row["status"] == "accepted")
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether every accepted submission, superseded ones included, is of invented patients."""
+        return all(row["is_synthetic"] for row in self.submissions if row["status"] != "refused")
 
     @property
     def release_id(self) -> str:
@@ -73,7 +79,8 @@ def build_release(settings: Settings, as_known_on: str | None = None, on_progres
         on_progress: told about each step of the labelling.
 
     Raises:
-        OutcomesError: nothing_to_release, value_set_malformed, annotations_malformed, disclosure_risk.
+        OutcomesError: nothing_to_release, value_set_malformed, annotations_malformed, targets_malformed,
+            disclosure_risk.
     """
     with engine.connect(settings) as con:
         Lake(settings.lake).attach(con, as_known_on)
@@ -84,7 +91,7 @@ def build_release(settings: Settings, as_known_on: str | None = None, on_progres
         def write(folder: Path) -> None:
             run(con, on_progress, settings.eq5d_value_set, kept=relations_of_marts())
             run_sensitivity(con)
-            run_measures(con, settings.annotations_file, settings.small_cell, on_progress)
+            run_measures(con, settings.annotations_file, settings.targets_file, settings.small_cell, on_progress)
             _write_release(con, folder, inputs, before)
 
         return read_release(
@@ -125,7 +132,7 @@ def code_version() -> str:
 
 
 def _read_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> _Inputs:
-    columns = ("submission_id", "site_id", "period", "attempt", "status", "code")
+    columns = ("submission_id", "site_id", "period", "attempt", "status", "code", "is_synthetic")
     rows = con.execute(f"select {', '.join(columns)} from submissions order by site_id, period, attempt").fetchall()
     submissions = [dict(zip(columns, row, strict=True)) for row in rows]
     if not any(row["status"] == "accepted" for row in submissions):
@@ -138,7 +145,8 @@ def _read_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> _Inputs:
         code_version=code_version(),
         definitions_sha256=_digest(sql, (path for path in sql.rglob("*") if path.is_file())),
         eq5d_value_set_sha256=_value_set_sha256(settings.eq5d_value_set),
-        annotations_sha256=_sha256(settings.annotations_file) if settings.annotations_file.is_file() else None,
+        annotations_sha256=_sha256_if_any(settings.annotations_file),
+        targets_sha256=_sha256_if_any(settings.targets_file),
     )
 
 
@@ -164,7 +172,9 @@ def _write_release(
         "thresholds_sha256": _sha256(shipped("sql", "thresholds.yaml")),
         "eq5d_value_set_sha256": inputs.eq5d_value_set_sha256,
         "annotations_sha256": inputs.annotations_sha256,
+        "targets_sha256": inputs.targets_sha256,
         "suppression_threshold": inputs.suppression_threshold,
+        "is_synthetic": inputs.is_synthetic,
         "definitions": {label.name: label.version for label in label_definitions()},
         "submissions": inputs.submissions,
         "rows": rows,
@@ -200,7 +210,9 @@ def _write_dashboard(
     con: duckdb.DuckDBPyConnection, folder: Path, inputs: _Inputs, before: PublishedTables | None
 ) -> None:
     """Write the protected marts; nothing else of the data may enter this file."""
-    facts = ReleaseFacts(inputs.release_id, inputs.data_to, inputs.suppression_threshold, inputs.code_version)
+    facts = ReleaseFacts(
+        inputs.release_id, inputs.data_to, inputs.suppression_threshold, inputs.code_version, inputs.is_synthetic
+    )
     tables = protected_tables(con, facts, inputs.site_names, before)
     _attach(con, folder / DASHBOARD, "dashboard")
     for mart in protected_marts():
@@ -240,6 +252,10 @@ def _sums(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sha256_if_any(path: Path) -> str | None:
+    return _sha256(path) if path.is_file() else None
 
 
 def _digest(folder: Path, paths: Iterable[Path]) -> str:

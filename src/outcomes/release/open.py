@@ -46,8 +46,13 @@ class Release:
         return dict(self.manifest["definitions"])
 
     @property
+    def is_synthetic(self) -> bool:
+        """Whether every accepted submission says that its patients are invented; false where the release is silent."""
+        return self.manifest.get("is_synthetic") is True
+
+    @property
     def submissions(self) -> list[dict[str, Any]]:
-        """Each attempt of a site to deliver a period: submission_id, site_id, period, attempt, status, code."""
+        """Each attempt to deliver a period: submission_id, site_id, period, attempt, status, code, is_synthetic."""
         return list(self.manifest["submissions"])
 
     @property

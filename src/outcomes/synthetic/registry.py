@@ -60,6 +60,11 @@ _FAULTS = pa.schema(
     [(name, pa.string()) for name in ("site_id", "period", "source_table", "record_id", "kind", "rule", "outcome")]
 )
 _SUBMISSIONS = pa.schema([(name, pa.string()) for name in ("site_id", "period", "folder", "status", "code")])
+_TARGETS = [
+    ("pain_past_3_months", 0.25, "Registry board", "Invented: one in four at most"),
+    ("revision_2_years", 0.08, "Registry board", "Invented: what the best sites report"),
+    ("follow_up_12_months", 0.8, "Registry board", "Invented: what registries ask of their sites"),
+]
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,8 @@ def synthesize(  # noqa: PLR0913 - each argument is one choice about the registr
     The same arguments give the same bytes.
 
     Args:
-        settings: where to write: the landing folder, the register of sites and, beside them, the answer key.
+        settings: where to write: the landing folder, the register of sites, a few targets and, beside them, the answer
+            key.
         seed: of the random streams; each site has its own.
         sites: number of sites.
         patients: number of patients over all sites.
@@ -141,6 +147,7 @@ def synthesize(  # noqa: PLR0913 - each argument is one choice about the registr
     if faults:
         key.submissions += write_spoiled_submissions(spoiling, settings.home, settings.landing, periods)
     _write_register(settings.sites_file, profiles, faults=faults)
+    _write_csv(settings.targets_file, ["measure", "target", "author", "reason"], _TARGETS)
     key.write(answer_key_folder(settings))
     return SyntheticRegistry(
         sites=sites,
@@ -266,10 +273,14 @@ def _write_register(path: Path, profiles: tuple[SiteProfile, ...], *, faults: bo
     named = [(site.site_id, site.name) for site in profiles]
     if faults:
         named += [(site.site_id, site.name) for site in fault_sites()]
+    _write_csv(path, ["site_id", "name"], named)
+
+
+def _write_csv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines, lineterminator="\n")
-        writer.writerow(["site_id", "name"])
-        writer.writerows(named)
+        writer.writerow(columns)
+        writer.writerows(rows)
 
 
 def _write_parquet(path: Path, rows: Iterable[dict[str, Any]], schema: pa.Schema) -> None:

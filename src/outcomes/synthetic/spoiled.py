@@ -107,6 +107,7 @@ def _write_sound(rng: Rng, folder: Path, site_id: str, period: str) -> None:
         kind="full",
         deidentification_method="limited_data_set",
         data_cut=last_day(period),
+        is_synthetic=True,
     )
 
 

@@ -48,6 +48,7 @@ def write_submission(profile: SiteProfile, folder: Path, period: str, *, kind: s
         kind="full" if kind == "full" else "incremental",
         deidentification_method=profile.method,
         data_cut=last_day(period),
+        is_synthetic=True,
     )
     return manifest.rows
 
