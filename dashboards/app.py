@@ -1,18 +1,19 @@
 """The dashboards as a web application: `gunicorn 'dashboards.app:server()'`, with OUTCOMES_HOME set."""
 
 from pathlib import Path
+from typing import Any
 
-from dash import Dash, Input, Output, dcc, html
-from flask import Flask, Response
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from flask import Flask
+from flask_compress import Compress
 
+from dashboards import exports, login, moves, pages, security
+from dashboards.access import current_scope
+from dashboards.audit import AuditLog
 from dashboards.charts.style import Component
-from dashboards.pages import frame
-from dashboards.pages.data_quality import data_quality, site_path, site_quality
-from dashboards.pages.frame import View
-from dashboards.pages.label import label
-from dashboards.pages.overview import overview
-from dashboards.pages.states import no_release, not_found
-from dashboards.queries import Releases
+from dashboards.pages.frame import PRODUCT
+from dashboards.queries.reader import Releases
+from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
 
 _INDEX = """<!DOCTYPE html>
@@ -21,7 +22,8 @@ _INDEX = """<!DOCTYPE html>
     <body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
 </html>
 """
-_SET_TITLE = "function(title) { document.title = title; return window.dash_clientside.no_update; }"
+_LOOKS_FOR_A_NEW_RELEASE_EVERY = 60_000
+"""Milliseconds."""
 
 
 def server(home: str | None = None) -> Flask:
@@ -29,18 +31,27 @@ def server(home: str | None = None) -> Flask:
 
     Args:
         home: the folder that holds all data; OUTCOMES_HOME when left out.
+
+    Raises:
+        OutcomesError: login_needed, login_malformed, access_malformed.
     """
     settings = Settings() if home is None else Settings(home=Path(home))
     flask: Flask = create_app(settings).server
     return flask
 
 
-def create_app(settings: Settings | None = None) -> Dash:
-    """The dashboards over `settings.releases`; the address is the only state."""
-    releases = Releases((settings or Settings()).releases)
+def create_app(settings: Settings, dashboard_settings: DashboardSettings | None = None) -> Dash:
+    """The dashboards over `settings.releases`; the address is the only state but the release that a page shows.
+
+    Raises:
+        OutcomesError: login_needed, login_malformed, access_malformed.
+    """
+    chosen = dashboard_settings or DashboardSettings()
+    releases = Releases(settings.releases)
+    site = pages.Site(settings, chosen, releases, AuditLog(settings.home / "logs" / "access.jsonl"))
     app = Dash(
         "dashboards",
-        title=frame.PRODUCT,
+        title=PRODUCT,
         update_title=None,
         index_string=_INDEX,
         assets_folder=str(Path(__file__).parent / "assets"),
@@ -51,56 +62,57 @@ def create_app(settings: Settings | None = None) -> Dash:
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
     app.layout = _layout
-
-    def render(pathname: str | None) -> tuple[Component, str]:
-        release = releases.current()
-        if release is None:
-            return no_release(), frame.PRODUCT
-        return _page(View(release), pathname or "/")
-
-    app.callback(Output("page", "children"), Output("title", "data"), Input("address", "pathname"))(render)
-    app.clientside_callback(_SET_TITLE, Output("title", "modified_timestamp"), Input("title", "data"))
-    _harden(app)
+    _add_callbacks(app, site)
+    exports.install(app.server, site)
+    moves.install(app.server, site)
+    security.install(app.server, app.csp_hashes(), chosen.public_url)
+    login.install(app.server, settings, chosen, releases.is_synthetic, releases.sites)
+    app.server.config["COMPRESS_MIMETYPES"] = ["application/json", "application/javascript", "text/css", "text/html"]
+    Compress(app.server)
     return app
 
 
 def _layout() -> Component:
-    return html.Div([dcc.Location(id="address"), dcc.Store(id="title"), html.Div(id="page")])
+    return html.Div(
+        [
+            dcc.Location(id="address"),
+            dcc.Interval(id="clock", interval=_LOOKS_FOR_A_NEW_RELEASE_EVERY),
+            dcc.Store(id="title"),
+            dcc.Store(id="release"),
+            html.Div(id="offer", role="status"),
+            html.Div(id="page"),
+        ]
+    )
 
 
-def _page(view: View, pathname: str) -> tuple[Component, str]:
-    """The page at an address, and its title."""
-    if pathname == "/":
-        return overview(view), frame.PRODUCT
-    if pathname == frame.DATA_QUALITY:
-        return data_quality(view), f"Data quality – {frame.PRODUCT}"
-    for site in view.release.sites():
-        if pathname == site_path(site.site_id):
-            return site_quality(view, site), f"Data quality of {site.name} – {frame.PRODUCT}"
-    for definition in view.definitions:
-        if pathname == frame.label_path(definition.label):
-            return label(view, definition), f"{definition.title} – {frame.PRODUCT}"
-    return not_found(view, pathname), f"No such page – {frame.PRODUCT}"
+def _add_callbacks(app: Dash, site: "pages.Site") -> None:
+    def render(pathname: str | None, search: str | None, release: str | None) -> tuple[Component, str, Any]:
+        shown = site.show(current_scope(), pathname or "/", search or "", release)
+        return shown.content, shown.title, shown.release_id or no_update
 
+    def offer(_: int, __: str, release: str | None) -> Component:
+        current = site.releases.current_id()
+        if release is None or current in {None, release}:
+            return None
+        return [
+            f"Release {current} has been published. This page shows {release}. ",
+            html.A("Show the new one", href=""),
+        ]
 
-def _harden(app: Dash) -> None:
-    """Let the browser load nothing from, and send nothing to, any other host."""
-    scripts = " ".join(["'self'", *app.csp_hashes()])
-    headers = {
-        "Content-Security-Policy": (
-            f"default-src 'none'; script-src {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-            "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        ),
-        "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
-        "Referrer-Policy": "no-referrer",
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    }
-
-    def add_headers(response: Response) -> Response:
-        response.headers.update(headers)
-        return response
-
-    app.server.after_request(add_headers)
+    app.callback(
+        Output("page", "children"),
+        Output("title", "data"),
+        Output("release", "data"),
+        Input("address", "pathname"),
+        Input("address", "search"),
+        State("release", "data"),
+    )(render)
+    app.callback(
+        Output("offer", "children"), Input("clock", "n_intervals"), Input("title", "data"), State("release", "data")
+    )(offer)
+    app.clientside_callback(
+        ClientsideFunction("page", "settle"),
+        Output("title", "modified_timestamp"),
+        Input("title", "data"),
+        Input("page", "children"),
+    )

@@ -1,21 +1,12 @@
-"""How numbers and codes are said: percent, counts, periods, and one plain sentence for every share."""
+"""How numbers and codes are said: percent, counts, periods, and one plain sentence for every value."""
 
 from calendar import month_name
 
-from dashboards.queries import Share
+from dashboards.filters import Filters
+from dashboards.queries.measures import Measure, Value
 
 NBSP = "\u00a0"
 DASH = "–"
-
-CATEGORIES = (
-    "recovery timeline",
-    "suspected causes",
-    "red flags",
-    "conservative care",
-    "care that followed",
-    "revision",
-)
-"""The parts of the guide, in its order."""
 
 _CODES = {
     # why a patient could not be assessed
@@ -38,9 +29,82 @@ _CODES = {
     "probable": "Probable (imaging and a symptom)",
     "possible": "Possible (diagnosis code only)",
     "fusion_revision_level_unknown": "Fusion again, level not recorded",
+    # visit windows
+    "baseline": "Before surgery",
     # submissions
     "full": "Full",
     "incremental": "Incremental",
+    # why a signal came about
+    "case_mix": "Other patients than the risk model knows",
+    "incomplete_follow_up": "Incomplete follow-up",
+    "other_see_minutes": "Other, see the minutes",
+}
+
+
+CHARTS = {
+    "xmr": "XmR chart (individual values and moving ranges)",
+    "p": "p-chart (shares, limits by the month's patients)",
+    "g": "g-chart (patients between outcomes)",
+    "t": "t-chart (person-days between events)",
+}
+"""Control charts by code; each abbreviation is spelled out where it is used."""
+
+DIRECTIONS = {"lower_is_better": "lower", "higher_is_better": "higher", "neutral": "neither"}
+
+_VARIATIONS = {
+    None: "No value",
+    "common": "Common cause",
+    "special_improving": "Improving signal",
+    "special_concerning": "Concerning signal",
+    "special_neutral": "A change, neither better nor worse",
+}
+
+_ASSURANCES = {
+    None: "No target",
+    "hits": "Target met whatever chance does",
+    "misses": "Target missed whatever chance does",
+    "either": "Target met or missed by chance",
+}
+
+_POSITIONS = {
+    None: DASH,
+    "above_99_8": "Higher than expected (99.8 %)",
+    "above_95": "Higher than expected (95 %)",
+    "inside": "As expected",
+    "below_95": "Lower than expected (95 %)",
+    "below_99_8": "Lower than expected (99.8 %)",
+}
+
+_RULES = {
+    "outside": "beyond a limit",
+    "run": "7 or more on one side of the average",
+    "trend": "7 or more rising or falling",
+    "near": "2 of 3 close to a limit",
+    "cusum_upper": "more outcomes than expected, added up",
+    "cusum_lower": "fewer outcomes than expected, added up",
+    "cusum_both": "more outcomes than expected and fewer, added up one after the other",
+}
+
+_GROUP_KINDS = {
+    "approach": "Approach",
+    "levels_band": "Levels fused",
+    "age_band": "Age at fusion",
+    "indication": "Indication",
+}
+
+_GROUPS = {
+    ("levels_band", "1"): "1 level",
+    ("levels_band", "2"): "2 levels",
+    ("levels_band", "3+"): "3 or more levels",
+    ("levels_band", "unknown"): "Levels not recorded",
+    ("age_band", "unknown"): "Age not recorded",
+    ("age_band", "under 45"): "Under 45 years",
+    ("age_band", "45-64"): "45 to 64 years",
+    ("age_band", "65 and over"): "65 years and over",
+    ("indication", "both"): "Radiculopathy and myelopathy",
+    ("indication", "other"): "Other indication",
+    ("indication", "unknown"): "Indication not recorded",
+    ("approach", "unknown"): "Approach not recorded",
 }
 
 
@@ -64,13 +128,6 @@ def percent(share: float, n: int) -> str:
     return f"{_number(share, n)}{NBSP}%"
 
 
-def interval(share: Share) -> str:
-    """The 95 % interval of a share, in percent, in parentheses; empty where there is none."""
-    if share.share_low is None or share.share_high is None or share.assessed is None:
-        return ""
-    return f"({_number(share.share_low, share.assessed)}–{_number(share.share_high, share.assessed)})"
-
-
 def count(number: int) -> str:
     """A count with thousands separated."""
     return f"{number:,}"
@@ -82,9 +139,9 @@ def plural(number: int, noun: str) -> str:
 
 
 def period(code: str) -> str:
-    """A period `YYYY-MM` as month and year."""
-    year, month = code.split("-")
-    return f"{month_name[int(month)]}{NBSP}{year}"
+    """A period `YYYY-MM` as month and year; a year as it is."""
+    year, _, month = code.partition("-")
+    return f"{month_name[int(month)]}{NBSP}{year}" if month else year
 
 
 def hidden(threshold: int) -> str:
@@ -100,6 +157,46 @@ def hidden_note(threshold: int) -> str:
     )
 
 
+def hidden_rows_note(threshold: int) -> str:
+    """Why a number of rows, or of patients left, is hidden, as a footnote."""
+    return (
+        f"{DASH} fewer than {threshold}: a count behind this number is between 1 and {threshold - 1}, "
+        "or would reveal one that is. Other counts are exact."
+    )
+
+
+def variation(code: str | None) -> str:
+    """What kind of variation a month shows."""
+    return _VARIATIONS[code]
+
+
+def assurance(code: str | None) -> str:
+    """Whether a target is met, as far as the limits tell."""
+    return _ASSURANCES[code]
+
+
+def position(code: str | None) -> str:
+    """Where a site lies in a funnel."""
+    return _POSITIONS[code]
+
+
+def rules(codes: str) -> str:
+    """The rules that hold, in words."""
+    return ", ".join(_RULES[code] for code in codes.split(";"))
+
+
+def narrowed(filters: Filters) -> str:
+    """Which patients the filters choose."""
+    if filters.group is not None:
+        return f"{group_kind(filters.group[0]).lower()}, {group(*filters.group).lower()}"
+    return f"fused in {filters.period}" if filters.period else "all patients"
+
+
+def group_kind(kind: str) -> str:
+    """How patients are grouped, in words."""
+    return _GROUP_KINDS[kind]
+
+
 def no_year(is_hidden: bool, threshold: int) -> str:
     """Why no year can be shown, and what would change it."""
     if is_hidden:
@@ -110,30 +207,66 @@ def no_year(is_hidden: bool, threshold: int) -> str:
     return "Nobody could be assessed yet. Years appear as assessments are delivered."
 
 
-def share_value(share: Share, threshold: int) -> str:
-    """A share as it stands in a cell: percent and interval, or why there is none."""
-    if share.is_suppressed:
-        return hidden(threshold)
-    if share.share is None or share.assessed is None:
+def group(kind: str, value: str) -> str:
+    """A group of patients, in words."""
+    return _GROUPS.get((kind, value), sentence_case(value.replace("_", " ")))
+
+
+def group_of_kind(kind: str, value: str) -> str:
+    """A group of patients with how they are grouped, in words."""
+    return f"{group_kind(kind)}: {group(kind, value)}"
+
+
+def amount(measure: Measure, value: Value) -> str:
+    """The value alone: percent, or a rate with its unit; why there is none where there is none."""
+    if value.estimate is None or value.patients is None:
         return "None assessed"
-    return f"{percent(share.share, share.assessed)} {interval(share)}"
+    if measure.is_rate:
+        return f"{value.estimate:.1f}{NBSP}per 100 person-years"
+    return percent(value.estimate, value.patients)
 
 
-def basis(share: Share) -> str:
-    """What a share rests on: how many were assessed, and how many could not be."""
-    if share.is_suppressed or share.assessed is None or share.not_assessable is None:
+def short_amount(measure: Measure, value: Value, threshold: int) -> str:
+    """The value as it stands in a cell, where the column or the title says the unit."""
+    if value.is_suppressed:
+        return hidden(threshold)
+    if value.estimate is None or value.patients is None:
+        return DASH
+    return f"{value.estimate:.1f}" if measure.is_rate else percent(value.estimate, value.patients)
+
+
+def interval(measure: Measure, value: Value) -> str:
+    """The 95 % interval of a value, in its unit, without it; empty where there is none."""
+    if value.estimate_low is None or value.estimate_high is None or value.patients is None:
         return ""
-    patients = share.assessed + share.not_assessable
-    if patients == 0:
+    low, high = (
+        f"{limit:.1f}" if measure.is_rate else _number(limit, value.patients)
+        for limit in (value.estimate_low, value.estimate_high)
+    )
+    return f"{low}–{high}"
+
+
+def basis(value: Value) -> str:
+    """What a value rests on: how many patients were counted, and how many could not be."""
+    if value.is_suppressed or value.patients is None or value.excluded is None:
+        return ""
+    everybody = value.patients + value.excluded
+    if everybody == 0:
         return "no patients yet"
-    left_out = percent(share.not_assessable / patients, patients)
-    return f"{count(share.assessed)} of {count(patients)} assessed; {left_out} could not be assessed"
+    left_out = percent(value.excluded / everybody, everybody)
+    return f"{count(value.patients)} of {count(everybody)} patients counted; {left_out} could not be"
 
 
-def sentence(title: str, share: Share, threshold: int) -> str:
-    """The whole statement of a label in one line, as a screen reader says it."""
-    rest = basis(share)
-    return f"{title}: {share_value(share, threshold)}" + (f", {rest}." if rest else ".")
+def sentence(measure: Measure, value: Value | None, threshold: int) -> str:
+    """The whole statement of a measure in one line."""
+    if value is None:
+        return f"{measure.title}: this release holds no result."
+    if value.is_suppressed:
+        return f"{measure.title}: {hidden(threshold)}."
+    if value.estimate is None:
+        return f"{measure.title}: nobody could be assessed yet, {basis(value)}."
+    said = f"{measure.title}: {amount(measure, value)} ({interval(measure, value)})"
+    return f"{said}, {count(value.numerator or 0)} of {basis(value)}."
 
 
 def _number(share: float, n: int) -> str:

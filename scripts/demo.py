@@ -24,7 +24,7 @@ from scripts.processes import Processes
 
 DASHBOARD_PORT = 8050
 OUTCOMES = str(Path(sys.executable).with_name("outcomes"))
-RELEASE_SECONDS = 600
+TASK_SECONDS = 600
 console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
@@ -61,12 +61,14 @@ def publish(settings: Settings, processes: Processes, airflow: LocalAirflow) -> 
     console.print(f"Starting Airflow: {airflow.address}")
     airflow.forget()
     airflow.start()
-    airflow.wait_until_ready({"follow_up_submissions", "outcome_release"})
+    airflow.wait_until_ready({"follow_up_submissions", "outcome_release", "outcome_reports"})
     processes.finish("synthesize")
     since = datetime.now(UTC)
     backfill(settings, airflow, since)
     console.print("Waiting for outcome_release to publish")
-    wait_for_release(settings, airflow, since)
+    if wait_for_task(settings, airflow, ("outcome_release", "publish"), since) == "success":
+        console.print("Waiting for outcome_reports to write a report per site")
+        wait_for_task(settings, airflow, ("outcome_reports", "report"), since)
     subprocess.run([OUTCOMES, "status"], check=True)
     console.print(f"Published after {time.monotonic() - started:.0f} s: {(settings.releases / 'current').resolve()}")
 
@@ -119,21 +121,31 @@ def describe(settings: Settings, run: dict[str, Any], task: dict[str, Any]) -> s
     return f"{period}  {site_id}: refused, {attempts[-1].code}"
 
 
-def wait_for_release(settings: Settings, airflow: LocalAirflow, since: datetime) -> None:
-    """Wait until the DAG that follows the lake has published, or found that the current release holds the lake.
+def wait_for_task(settings: Settings, airflow: LocalAirflow, task: tuple[str, str], since: datetime) -> str:
+    """Wait until a task of a DAG has ended, in all its instances, and give how: success or skipped.
+
+    Args:
+        settings: where logs are.
+        airflow: the Airflow that runs it.
+        task: the ids of the DAG and of the task.
+        since: runs queued earlier don't count.
 
     Raises:
-        RuntimeError: it failed, or was not done in time.
+        RuntimeError: a task of the DAG failed, or this one did not end in time.
     """
-    deadline = time.monotonic() + RELEASE_SECONDS
+    dag_id, task_id = task
+    deadline = time.monotonic() + TASK_SECONDS
     while time.monotonic() < deadline:
-        for _, task in ended_tasks(airflow, runs_since(airflow, "outcome_release", since)):
-            if task["state"] == "failed":
-                raise RuntimeError(failure(settings, task))
-            if task["task_id"] == "publish":
-                return
+        runs = runs_since(airflow, dag_id, since)
+        ended = [one for _, one in ended_tasks(airflow, runs)]
+        for one in ended:
+            if one["state"] == "failed":
+                raise RuntimeError(failure(settings, one))
+        states = [one["state"] for one in ended if one["task_id"] == task_id]
+        if states and all(run["state"] == "success" for run in runs):
+            return "success" if "success" in states else "skipped"
         time.sleep(2)
-    raise RuntimeError(f"outcome_release was not done in {RELEASE_SECONDS} s.")
+    raise RuntimeError(f"{task_id} of {dag_id} was not done in {TASK_SECONDS} s.")
 
 
 def runs_since(airflow: LocalAirflow, dag_id: str, since: datetime) -> list[dict[str, Any]]:

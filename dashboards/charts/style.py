@@ -22,6 +22,9 @@ HATCHED = {
 }
 """Patients who could not be assessed."""
 
+VERMILION = "#D55E00"
+"""Concern, always with a triangle. Improvement is blue with a ring: no colour stands alone."""
+
 POINT = 7
 _TEXT = 12
 # The style sheet's stack: Plotly measures its texts with the family that it is told.
@@ -81,23 +84,14 @@ def axis(**parts: Any) -> dict[str, Any]:
     return {"fixedrange": True, "zeroline": False, "showgrid": False, "showline": False, "automargin": False, **parts}
 
 
-def share_axis(highest: float, **parts: Any) -> dict[str, Any]:
-    """An axis in percent from 0 to just above the highest value.
-
-    Args:
-        highest: the highest value to show, from 0 to 1.
-        parts: what else the axis has.
-    """
-    top = min(100.0, max(10.0, 108.0 * highest))
-    return axis(range=[0, top], ticksuffix=" %", nticks=5, **({"zeroline": True} | parts))
-
-
-def note(text: str, x: float, y: float, **parts: Any) -> dict[str, Any]:
-    """A text at a place of the plot, in parts of its width and height."""
+def note(text: str, x: Any, y: float, **parts: Any) -> dict[str, Any]:
+    """A text at a place of the plot, in parts of its width and height where `parts` names no axis."""
     return {"text": text, "x": x, "y": y, "xref": "paper", "yref": "paper", "showarrow": False, **parts}
 
 
-def points(x: Sequence[float], y: Sequence[float], colour: str, hover: Sequence[str], **parts: Any) -> dict[str, Any]:
+def points(
+    x: Sequence[Any], y: Sequence[float | None], colour: str, hover: Sequence[str], **parts: Any
+) -> dict[str, Any]:
     """Points of the one size, with their hover texts."""
     return {
         "type": "scatter",
@@ -112,13 +106,13 @@ def points(x: Sequence[float], y: Sequence[float], colour: str, hover: Sequence[
     }
 
 
-def whiskers(values: Sequence[float], lows: Sequence[float], highs: Sequence[float], band: str) -> dict[str, Any]:
-    """Intervals as wide pale bars around points, in the direction of the axis that carries the values."""
+def error_bars(above: Sequence[float | None], below: Sequence[float | None], band: str) -> dict[str, Any]:
+    """Intervals as wide pale bars around points: how far they reach above and below each value."""
     return {
         "type": "data",
         "symmetric": False,
-        "array": [high - value for high, value in zip(highs, values, strict=True)],
-        "arrayminus": [value - low for low, value in zip(lows, values, strict=True)],
+        "array": list(above),
+        "arrayminus": list(below),
         "color": band,
         "thickness": POINT + 5,
         "width": 0,

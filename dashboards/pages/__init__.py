@@ -1,1 +1,5 @@
-"""One function per page: a release in, components out."""
+"""The pages: a function for each makes its cards of a view, and `Site` finds the page of an address."""
+
+from dashboards.pages.site import LONGEST_VIEW, Shown, Site
+
+__all__ = ["LONGEST_VIEW", "Shown", "Site"]

@@ -1,219 +1,559 @@
-"""The pages of the data behind the numbers: submissions, rows that add up, broken rules, who is counted."""
+"""The data behind the numbers: submissions, rows that add up, broken rules, who is counted and who was followed."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
-from dash import dcc, html
+from dash import html
 
 from dashboards import words
+from dashboards.cards import Card, Cell, Table
 from dashboards.charts import style
-from dashboards.charts.bars import Bar
-from dashboards.charts.style import Component
-from dashboards.pages import drawn, frame
-from dashboards.pages.frame import View
-from dashboards.queries import RuleFailure, Site, Submission, Tally
+from dashboards.charts.bars import Bar, bars
+from dashboards.charts.months import Line, lines
+from dashboards.charts.parts import stacked_rows
+from dashboards.pages.frame import Page, View
+from dashboards.queries import deliveries
+from dashboards.queries.deliveries import BrokenRule, Completeness, RuleFailure, Step, Submission, TableRows
+from dashboards.queries.measures import Site
 from outcomes.errors import MISTAKES
 
+_MONTHS = 12
+"""So many months of all sites are shown; of one's own site all are."""
+_BARS = 12
+_ROWS = 60
+"""The latest of longer lists."""
 _COUNTED = {"color": style.GREY}
-_SITE_HEAD = ("Site", "Latest period", "Rows add up", "Submissions", "Superseded", "Refused", "Rules broken", "Rows in")
-_REFUSED_HEAD = ("Site", "Period", "Attempt", "Code", "What was wrong", "What to do")
-_SUBMISSION_HEAD = ("Period", "Attempt", "Kind", "Status", "Code", "Rows add up", "Rows in", "Accepted", "Quarantined")
-_RULE_HEAD = ("Period", "Attempt", "Table", "Rule", "Severity", "What is wrong", "Rows checked", "Rows failed")
+_OWN = {"color": style.BLUE}
+_SEVERITIES = ("critical", "warning", "info")
+_MARK = 0.8
+"""The share of visits that should be held (sql/marts/completeness.sql)."""
+_LEGEND = "Solid: held. Hollow: not held yet, the window is still open. Hatched: lost, the window has closed."
+_WINDOWS = {"baseline": "Before surgery"}
 
 
-def site_path(site_id: str) -> str:
-    """The address of a site's data-quality page."""
-    return f"{frame.DATA_QUALITY}/{site_id}"
+def data_quality(view: View) -> Page:
+    """The data quality of one's own site, exact, or of all sites as everybody may see it."""
+    cards = _own(view, view.site) if view.site else _all_sites(view)
+    return Page("Data quality", cards)
 
 
-def data_quality(view: View) -> Component:
-    """The data-quality page of a release."""
-    submissions, failures, sites = view.submissions, view.release.rule_failures(), view.release.sites()
-    return frame.page(
-        view,
-        frame.DATA_QUALITY,
-        html.H1("Data quality"),
-        frame.card("Submissions", *_totals(submissions), *_refused(submissions, sites)),
-        frame.card("By site", _by_site(submissions, failures, sites)),
-        frame.card("Failed rules", *_rules(view, failures)),
-        frame.card("Who is counted", *_attrition(view, view.release.attrition())),
-    )
-
-
-def site_quality(view: View, site: Site) -> Component:
-    """The page of one site: each of its submissions, and the rules that their rows broke."""
-    submissions = [one for one in view.submissions if one.site_id == site.site_id]
-    failures = [one for one in view.release.rule_failures() if one.site_id == site.site_id]
-    return frame.page(
-        view,
-        site_path(site.site_id),
-        html.H1(f"Data quality: {site.name}"),
-        frame.card(
-            "Submissions",
-            *_totals(submissions),
-            frame.table(
-                f"Submissions of {site.name}",
-                _SUBMISSION_HEAD,
-                [_submission_cells(one, view.threshold) for one in submissions],
-                numbers=3,
-            ),
-            _hidden_note(view, submissions),
-        ),
-        frame.card("Failed rules", *_site_rules(view, site, failures)),
-    )
-
-
-def _totals(submissions: list[Submission]) -> list[Component]:
-    if not submissions:
-        return [html.P("Nothing has been delivered yet.")]
-    status = Counter(submission.status for submission in submissions)
-    rest = f"{words.count(status['superseded'])} superseded by a later one, {words.count(status['refused'])} refused"
+def _own(view: View, site: Site) -> list[Card]:
+    submissions = deliveries.own_submissions(view.reader, site.site_id)
+    failures = deliveries.own_rule_failures(view.reader, site.site_id)
+    tables = deliveries.own_tables(view.reader, site.site_id)
     return [
-        html.P(
-            [
-                html.Strong(words.count(status["accepted"]), className="number"),
-                html.Span(f" of {words.plural(len(submissions), 'submission')} accepted", className="interval"),
-                html.Span(f" {rest}", className="basis"),
-            ],
-            className="sentence",
-        ),
-        html.P(_conservation(submissions)),
+        state(view.who, submissions),
+        *refused(submissions, {}),
+        *_over_time(submissions, failures),
+        *_rules_now(submissions, failures),
+        *quarantine(submissions, failures),
+        *_submissions(view, submissions),
+        *_tables(tables),
+        *follow_up(deliveries.completeness(view.reader, site.site_id)),
+        attrition(view, deliveries.own_attrition(view.reader, site.site_id), _OWN),
     ]
 
 
-def _conservation(submissions: list[Submission]) -> str:
+def _all_sites(view: View) -> list[Card]:
+    submissions = deliveries.submissions(view.reader)
+    periods = sorted({one.period for one in submissions if one.status != "refused"})[-_MONTHS:]
+    broken = deliveries.broken_rules(view.reader, periods[0]) if periods else []
+    return [
+        state(view.who, submissions),
+        *refused(submissions, view.sites),
+        by_site(view, submissions, broken),
+        *rules_by_month(submissions, broken, periods),
+        *rules(broken, periods),
+        attrition(view, deliveries.attrition(view.reader), _COUNTED),
+    ]
+
+
+def state(who: str, submissions: Sequence[Submission]) -> Card:
+    """How many submissions were accepted, and whether their rows add up."""
+    if not submissions:
+        return Card("submissions", who, body=[html.P("Nothing has been delivered yet.")])
+    status = Counter(one.status for one in submissions)
+    said = html.P(
+        [
+            html.Strong(words.count(status["accepted"]), className="number"),
+            html.Span(f" of {words.plural(len(submissions), 'submission')} accepted", className="interval"),
+            html.Span(
+                f" {words.count(status['superseded'])} superseded by a later one, "
+                f"{words.count(status['refused'])} refused",
+                className="basis",
+            ),
+        ],
+        className="sentence",
+    )
+    return Card("submissions", who, body=[said, html.P(conservation(submissions))])
+
+
+def conservation(submissions: Sequence[Submission]) -> str:
     """Whether rows add up, with the totals of those submissions whose counts are shown."""
-    shown = [submission for submission in submissions if not submission.is_suppressed]
+    shown = [one for one in submissions if not one.is_suppressed]
     rows_in, accepted, quarantined = (
-        words.count(sum(getattr(submission, column) or 0 for submission in shown))
+        words.count(sum(getattr(one, column) or 0 for one in shown))
         for column in ("rows_in", "rows_accepted", "rows_quarantined")
     )
-    do = "Rows add up" if all(submission.is_conserved for submission in submissions) else "Rows do not add up"
-    scope = (
+    broken = sum(not one.is_conserved for one in submissions)
+    do = f"Rows do not add up in {words.plural(broken, 'submission')}" if broken else "Rows add up in every submission"
+    of_which = (
         ""
         if len(shown) == len(submissions)
         else f", over the {words.plural(len(shown), 'submission')} whose counts are shown"
     )
-    return f"{do} in every submission: {rows_in} in = {accepted} accepted + {quarantined} quarantined{scope}."
+    return f"{do}: {rows_in} in = {accepted} accepted + {quarantined} quarantined{of_which}."
 
 
-def _refused(submissions: list[Submission], sites: list[Site]) -> list[Component]:
-    names = {site.site_id: site.name for site in sites}
+def refused(submissions: Sequence[Submission], sites: dict[str, Site]) -> list[Card]:
+    """Refused submissions, what was wrong and what to do; with the site's name where `sites` holds several."""
+    found = sorted(
+        (one for one in submissions if one.status == "refused"), key=lambda one: (one.period, one.attempt), reverse=True
+    )
+    if not found:
+        return []
+    head = (*(("Site",) if sites else ()), "Period", "Attempt", "Code", "What was wrong", "What to do")
     rows = [
-        [names.get(one.site_id, one.site_id), words.period(one.period), str(one.attempt), *_mistake(one.code)]
-        for one in submissions
-        if one.status == "refused"
+        [
+            *((_site_name(one.site_id, sites),) if sites else ()),
+            words.period(one.period),
+            str(one.attempt),
+            *_mistake(one.code),
+        ]
+        for one in found[:_ROWS]
     ]
-    return [html.H3("Refused"), frame.table("Refused submissions", _REFUSED_HEAD, rows)] if rows else []
+    return [
+        Card(
+            "refused",
+            "Refused submissions",
+            sentence=f"{words.plural(len(found), 'submission')} refused: nothing of them is in the numbers.",
+            table=Table("Refused submissions", head, rows),
+            is_table=True,
+            notes=[_latest_only(len(found))],
+        )
+    ]
 
 
 def _mistake(code: str | None) -> list[str]:
     mistake = MISTAKES.get(code or "")
-    said = (
-        (words.sentence_case(mistake.what), words.sentence_case(mistake.remedy))
-        if mistake
-        else (words.DASH, words.DASH)
-    )
-    return [code or words.DASH, *said]
+    if mistake is None:
+        return [code or words.DASH, words.DASH, words.DASH]
+    return [code or words.DASH, words.sentence_case(mistake.what), words.sentence_case(mistake.remedy)]
 
 
-def _by_site(submissions: list[Submission], failures: list[RuleFailure], sites: list[Site]) -> Component:
+def _submissions(view: View, submissions: Sequence[Submission]) -> list[Card]:
+    if not submissions:
+        return []
+    head = ("Period", "Attempt", "Kind", "Status", "Code", "Rows add up", "Rows in", "Accepted", "Quarantined")
     rows = [
-        _site_cells(
-            site,
-            [one for one in submissions if one.site_id == site.site_id],
-            {one.rule for one in failures if one.site_id == site.site_id},
+        [
+            words.period(one.period),
+            str(one.attempt),
+            words.in_words(one.kind) if one.kind else words.DASH,
+            words.in_words(one.status),
+            one.code or words.DASH,
+            "Yes" if one.is_conserved else "No",
+            *(_rows(number, view.threshold) for number in (one.rows_in, one.rows_accepted, one.rows_quarantined)),
+        ]
+        for one in submissions[:_ROWS]
+    ]
+    return [
+        Card(
+            "attempts",
+            "Submission by submission",
+            sentence="Every attempt to deliver a month, latest first. A full delivery replaces all that came before.",
+            table=Table("Submissions", head, rows, numbers=3),
+            is_table=True,
+            notes=[_latest_only(len(submissions))],
         )
-        for site in sites
     ]
-    return frame.table("Submissions and broken rules by site", _SITE_HEAD, rows, numbers=5)
 
 
-def _site_cells(site: Site, submissions: list[Submission], rules: set[str]) -> list[Component]:
-    status = Counter(submission.status for submission in submissions)
+def _tables(tables: Sequence[TableRows]) -> list[Card]:
+    """Rows by table of the latest attempt that had any."""
+    if not tables:
+        return []
+    latest = [one for one in tables if (one.period, one.attempt) == (tables[0].period, tables[0].attempt)]
+    rows: list[Sequence[Cell | str]] = [
+        [
+            words.in_words(one.source_table),
+            *(_number(number) for number in (one.rows_in, one.rows_accepted, one.rows_quarantined)),
+            _share(one.rows_quarantined, one.rows_in),
+        ]
+        for one in latest
+    ]
+    adds_up = all(one.rows_in == one.rows_accepted + one.rows_quarantined for one in latest)
     return [
-        dcc.Link(site.name, href=site_path(site.site_id)),
-        words.period(submissions[0].period) if submissions else words.DASH,
-        "Yes" if all(one.is_conserved for one in submissions) else "No",
-        words.count(len(submissions)),
-        words.count(status["superseded"]),
-        words.count(status["refused"]),
-        words.count(len(rules)),
-        words.count(sum(one.rows_in or 0 for one in submissions)),
+        Card(
+            "tables",
+            "Rows by table",
+            sentence=f"{words.period(latest[0].period)}, attempt {latest[0].attempt}: "
+            f"rows {'add up in every table' if adds_up else 'do not add up in every table'}.",
+            table=Table(
+                "Rows by table of the latest submission",
+                ("Table", "Rows in", "Accepted", "Quarantined", "Quarantined, share"),
+                rows,
+                numbers=4,
+            ),
+            is_table=True,
+        )
     ]
 
 
-def _submission_cells(one: Submission, threshold: int) -> list[str]:
+def _over_time(submissions: Sequence[Submission], failures: Sequence[RuleFailure]) -> list[Card]:
+    """Shares of rows that broke rules, by month; of each month its last attempt that was not refused."""
+    by_period = {one.period: one for one in reversed(submissions) if one.status != "refused" and one.rows_in}
+    months = sorted(by_period)
+    if not months:
+        return []
+    attempts = [by_period[month] for month in months]
+    flagged = Counter[tuple[str, int]]()
+    for one in failures:
+        if one.severity == "warning":
+            flagged[one.period, one.attempt] += one.rows_failed
+    kept_out = [100 * (one.rows_quarantined or 0) / (one.rows_in or 1) for one in attempts]
+    warned = [100 * flagged[one.period, one.attempt] / (one.rows_in or 1) for one in attempts]
+    rows: list[Sequence[Cell | str]] = [
+        [
+            month,
+            _number(one.rows_in or 0),
+            _number(one.rows_quarantined or 0),
+            Cell(f"{out:.1f}{words.NBSP}%", round(out, 3)),
+            _number(flagged[one.period, one.attempt]),
+            Cell(f"{flag:.1f}{words.NBSP}%", round(flag, 3)),
+        ]
+        for month, one, out, flag in zip(months, attempts, kept_out, warned, strict=True)
+    ]
     return [
-        words.period(one.period),
-        str(one.attempt),
-        words.in_words(one.kind) if one.kind else words.DASH,
-        words.in_words(one.status),
-        one.code or words.DASH,
-        "Yes" if one.is_conserved else "No",
-        *(_rows(number, threshold) for number in (one.rows_in, one.rows_accepted, one.rows_quarantined)),
+        Card(
+            "over-time",
+            "Rules broken over time",
+            sentence=f"{words.period(months[-1])}: {kept_out[-1]:.1f}{words.NBSP}% of the rows broke a critical rule "
+            f"and were kept out, {warned[-1]:.1f}{words.NBSP}% were flagged by a warning.",
+            figure=lines(
+                months,
+                [Line("kept out", kept_out, style.BLUE), Line("flagged", warned, style.GREY)],
+                "Percent of rows delivered in the month",
+                " %",
+            ),
+            table=Table(
+                "Rows that broke rules by month",
+                ("Month", "Rows in", "Kept out", "Kept out, share", "Flagged", "Flagged, share"),
+                rows,
+                numbers=5,
+            ),
+            notes=["A row that breaks two warnings counts twice. Refused submissions are left out."],
+            basis=words.plural(len(months), "month"),
+            about="Critical rules send a row to quarantine; one that breaks a warning is kept and flagged.",
+        )
     ]
 
 
-def _rules(view: View, failures: list[RuleFailure]) -> list[Component]:
-    if not failures:
-        return [html.P("No row broke a rule in any submission.")]
-    reasons = {failure.rule: failure.reason for failure in failures}
-    broken = Counter(failure.rule for failure in failures)
-    rows = [
-        Bar(f"{rule}: {reasons[rule]}", number, words.count(number))
-        for rule, number in sorted(broken.items(), key=lambda item: (-item[1], item[0]))
+def _rules_now(submissions: Sequence[Submission], failures: Sequence[RuleFailure]) -> list[Card]:
+    """The rules that the latest submission broke, of those whose rows were checked."""
+    by_attempt = {(one.period, one.attempt) for one in failures}
+    checked = [one for one in submissions if one.status != "refused" or (one.period, one.attempt) in by_attempt]
+    if not checked:
+        return []
+    latest = checked[0]
+    found = sorted(
+        (one for one in failures if (one.period, one.attempt) == (latest.period, latest.attempt)),
+        key=lambda one: (_SEVERITIES.index(one.severity), -one.rows_failed, one.source_table, one.rule),
+    )
+    which = f"{words.period(latest.period)}, attempt {latest.attempt} ({latest.status})"
+    if not found:
+        return [Card("rules", "Rules broken now", sentence=f"{which}: no row broke a rule.")]
+    rows: list[Sequence[Cell | str]] = [
+        [
+            one.rule,
+            words.in_words(one.source_table),
+            words.in_words(one.severity),
+            one.reason,
+            _number(one.rows_checked),
+            _number(one.rows_failed),
+            _share(one.rows_failed, one.rows_checked),
+        ]
+        for one in found
+    ]
+    critical = sum(one.severity == "critical" for one in found)
+    return [
+        Card(
+            "rules",
+            "Rules broken now",
+            sentence=f"{which}: {words.plural(len(found), 'rule')} broken, {critical or 'none'} of them critical.",
+            table=Table(
+                "Rules that the latest submission broke",
+                ("Rule", "Table", "Severity", "What is wrong", "Rows checked", "Rows failed", "Share"),
+                rows,
+                numbers=3,
+            ),
+            is_table=True,
+            notes=["Critical: the row goes to quarantine. Warning: it is flagged. Info: it is only counted."],
+        )
+    ]
+
+
+def quarantine(submissions: Sequence[Submission], failures: Sequence[RuleFailure]) -> list[Card]:
+    """Rows kept out of the submissions in force, by the rule that they broke."""
+    in_force = {(one.period, one.attempt) for one in submissions if one.status == "accepted"}
+    rows = Counter[str]()
+    for one in failures:
+        if one.severity == "critical" and (one.period, one.attempt) in in_force:
+            rows[one.rule] += one.rows_failed
+    notes = ["A row that breaks several rules counts for each. Mended rows can be delivered again."]
+    blank = Card("quarantine", "Quarantine by rule", notes=notes)
+    return _bars_by_rule(blank, rows, {one.rule: one.reason for one in failures}, "rows in quarantine", _OWN)
+
+
+def follow_up(windows: Sequence[Completeness]) -> list[Card]:
+    """How many patients were seen at each visit window."""
+    found = [one for one in windows if one.expected]
+    if not found:
+        return []
+    names = [_window(one.visit_window) for one in found]
+    rows: list[Sequence[Cell | str]] = [
+        [
+            name,
+            *(_number(number) for number in (one.expected, one.done, one.due, one.lost)),
+            _fraction(one.response, one.closed),
+            _fraction(one.clarks_c, one.expected),
+        ]
+        for name, one in zip(names, found, strict=True)
     ]
     return [
-        html.P("In how many submissions some row broke each rule. The page of a site says in which, and how often."),
-        drawn.tally(view, ("Rule", "Submissions"), rows, _COUNTED, "rows--rules"),
+        Card(
+            "follow-up",
+            "Completeness of follow-up",
+            sentence=_response(found),
+            figure=stacked_rows(
+                ("Held", "Not held yet, the window is open", "Lost, the window has closed"),
+                [(one.done, one.due, one.lost) for one in found],
+            ),
+            css_class="rows--groups",
+            body=[html.P(_LEGEND, className="footnote")],
+            beside=[
+                (name, f"{words.count(one.done)} of {words.count(one.expected)} held")
+                for name, one in zip(names, found, strict=True)
+            ],
+            table=Table(
+                "Completeness of follow-up by visit window",
+                ("Window", "Expected", "Held", "Window open", "Lost", "Held of closed", "Clark's C"),
+                rows,
+                numbers=6,
+            ),
+            notes=[
+                "Not expected: patients who died or were revised before the window, or whose data end before it.",
+            ],
+            about="A visit is held when at least one score was recorded in the window. Clark's C is the share of the "
+            "possible time of observation that was observed.",
+        )
     ]
 
 
-def _site_rules(view: View, site: Site, failures: list[RuleFailure]) -> list[Component | None]:
-    if not failures:
-        return [html.P("No row broke a rule in any submission of this site.")]
-    rows = [_rule_cells(one, view.threshold) for one in failures]
-    return [
-        frame.table(f"Rules broken by submissions of {site.name}", _RULE_HEAD, rows, numbers=2),
-        _hidden_note(view, failures),
-    ]
+def _response(windows: Sequence[Completeness]) -> str:
+    closed = [one for one in windows if one.response is not None and one.visit_window != "baseline"]
+    reached = [_window(one.visit_window) for one in closed if (one.response or 0) >= _MARK]
+    if not closed:
+        return "No window after surgery has closed yet."
+    least = next((one for one in closed if one.visit_window == "12_months"), closed[-1])
+    said = (
+        f"At {_window(least.visit_window)}, {words.percent(least.response or 0, least.closed)} of the visits whose "
+        f"window has closed were held ({words.count(least.answered)} of {words.count(least.closed)}); "
+    )
+    mark = f"{100 * _MARK:.0f}{words.NBSP}%"
+    return said + (f"{mark} is reached at {', '.join(reached)}." if reached else f"no window reaches {mark}.")
 
 
-def _rule_cells(one: RuleFailure, threshold: int) -> list[str]:
-    return [
-        words.period(one.period),
-        str(one.attempt),
-        one.source_table,
-        one.rule,
-        words.in_words(one.severity),
-        one.reason,
-        _rows(one.rows_checked, threshold),
-        _rows(one.rows_failed, threshold),
-    ]
+def _window(code: str) -> str:
+    return _WINDOWS.get(code, code.replace("_", " "))
 
 
-def _attrition(view: View, steps: list[Tally]) -> list[Component]:
+def attrition(view: View, steps: Sequence[Step], marker: dict[str, str]) -> Card:
+    """From all patients delivered to the cohort."""
     if not steps:
-        return [html.P("No patient has been delivered yet.")]
+        return Card("attrition", "Who is counted", body=[html.P("No patient has been delivered yet.")])
     rows = [
         Bar(
-            words.in_words(step.code),
-            step.patients,
-            words.hidden(view.threshold) if step.patients is None else words.count(step.patients),
+            words.in_words(step.reason),
+            step.patients_left,
+            words.hidden(view.threshold) if step.patients_left is None else words.count(step.patients_left),
         )
         for step in steps
     ]
-    return [
-        html.P(
-            "From all patients delivered to the cohort: how many are left once those with each reason are left out."
+    return Card(
+        "attrition",
+        "Who is counted",
+        sentence="From all patients delivered to the cohort: how many are left after those with each reason are left "
+        f"out. {rows[-1].text} are counted.",
+        figure=bars(rows, marker),
+        css_class="rows--bars",
+        beside=[(row.name, "") for row in rows],
+        table=Table(
+            "Patients left after each step",
+            ("Step", "Patients left"),
+            [[row.name, Cell(row.text, row.length)] for row in rows],
+            numbers=1,
         ),
-        drawn.tally(view, ("Step", "Patients left"), rows, _COUNTED, "rows--rules"),
+        notes=[words.hidden_rows_note(view.threshold) if any(row.length is None for row in rows) else ""],
+    )
+
+
+def by_site(view: View, submissions: Sequence[Submission], broken: Sequence[BrokenRule]) -> Card:
+    """What each site delivered, as everybody may see it, sites by name."""
+    attempts: dict[str, list[Submission]] = {}
+    for one in submissions:
+        attempts.setdefault(one.site_id, []).append(one)
+    rules_of: dict[tuple[str, str, int], int] = Counter((one.site_id, one.period, one.attempt) for one in broken)
+    rows = [_site_row(view, site, attempts.get(site.site_id, []), rules_of) for site in view.sites.values()]
+    return Card(
+        "sites",
+        "By site",
+        sentence=f"{words.plural(len(rows), 'site')} by name. Rules and rows: of the latest submission in force.",
+        table=Table(
+            "Submissions and broken rules by site",
+            (
+                "Site",
+                "Latest",
+                "Rows add up",
+                "Submissions",
+                "Superseded",
+                "Refused",
+                "Rules broken",
+                "Rows in",
+                "Accepted",
+                "Quarantined",
+            ),
+            rows,
+            numbers=7,
+        ),
+        is_table=True,
+        notes=[words.hidden_rows_note(view.threshold) if any(one.is_suppressed for one in submissions) else ""],
+    )
+
+
+def _site_row(
+    view: View, site: Site, attempts: Sequence[Submission], rules_of: dict[tuple[str, str, int], int]
+) -> list[Cell | str]:
+    status = Counter(one.status for one in attempts)
+    latest = next((one for one in attempts if one.status == "accepted"), None)
+    is_own = site.site_id in view.reader.scope.sites
+    counts: list[Cell | str] = [words.DASH] * 4
+    if latest:
+        counts = [
+            _number(rules_of.get((site.site_id, latest.period, latest.attempt), 0)),
+            *(
+                _rows(number, view.threshold)
+                for number in (latest.rows_in, latest.rows_accepted, latest.rows_quarantined)
+            ),
+        ]
+    return [
+        Cell(site.name, href=view.href(view.path, site=site.site_id) if is_own else None),
+        words.period(latest.period) if latest else words.DASH,
+        "Yes" if all(one.is_conserved for one in attempts) else "No",
+        *(_number(number) for number in (len(attempts), status["superseded"], status["refused"])),
+        *counts,
     ]
 
 
-def _rows(number: int | None, threshold: int) -> str:
-    return words.hidden(threshold) if number is None else words.count(number)
+def rules_by_month(
+    submissions: Sequence[Submission], broken: Sequence[BrokenRule], periods: Sequence[str]
+) -> list[Card]:
+    """How many rules a submission broke on average, by month: of other sites the rows are mostly hidden."""
+    if not periods:
+        return []
+    checked = {(one.site_id, one.period, one.attempt) for one in submissions if one.status != "refused"}
+    of_period = Counter(period for _, period, _ in checked)
+    rules_of = Counter(one.period for one in broken if (one.site_id, one.period, one.attempt) in checked)
+    values = [rules_of[period] / of_period[period] for period in periods]
+    return [
+        Card(
+            "over-time",
+            "Rules broken over time",
+            sentence=f"{words.period(periods[-1])}: a submission broke {values[-1]:.1f} rules on average, "
+            "by one row or by many.",
+            figure=lines(periods, [Line("all sites", values, style.GREY)], "Rules broken per submission"),
+            table=Table(
+                "Rules broken per submission by month",
+                ("Month", "Submissions", "Rules broken per submission"),
+                [
+                    [period, _number(of_period[period]), Cell(f"{value:.1f}", round(value, 3))]
+                    for period, value in zip(periods, values, strict=True)
+                ],
+                numbers=2,
+            ),
+            notes=[
+                "This counts rules, not rows: of other sites the numbers of rows are mostly hidden. Choose your site "
+                "to see its shares of rows. Refused submissions are left out."
+            ],
+            basis=words.plural(len(periods), "month"),
+        )
+    ]
 
 
-def _hidden_note(view: View, rows: list[Submission] | list[RuleFailure]) -> Component | None:
-    return frame.footnote(words.hidden_note(view.threshold) if any(row.is_suppressed for row in rows) else "")
+def rules(broken: Sequence[BrokenRule], periods: Sequence[str]) -> list[Card]:
+    """In how many submissions of the last months some row broke each rule."""
+    what = f"submissions since {words.period(periods[0])}" if periods else "submissions"
+    notes = ["By one row or by many: with your site chosen, this page says how many of its rows."]
+    blank = Card("rules", "Rules broken", notes=notes)
+    reasons = {one.rule: one.reason for one in broken}
+    return _bars_by_rule(blank, Counter(one.rule for one in broken), reasons, what, _COUNTED)
+
+
+def _bars_by_rule(
+    blank: Card, counts: Counter[str], reasons: dict[str, str], what: str, marker: dict[str, str]
+) -> list[Card]:
+    """The most frequent rules as bars, all of them in the table.
+
+    Args:
+        blank: the card's name, title and notes.
+        counts: how often each rule was broken.
+        reasons: what each rule says is wrong.
+        what: what is counted, in words.
+        marker: the colour of the bars.
+    """
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    if not ordered:
+        return [replace(blank, body=[html.P("No row broke such a rule.")], notes=())]
+    drawn = [Bar(f"{rule}: {reasons[rule]}", number, words.count(number)) for rule, number in ordered[:_BARS]]
+    rest = f"The {_BARS} most frequent of {len(ordered)} rules; the table has them all." if ordered[_BARS:] else ""
+    return [
+        replace(
+            blank,
+            sentence=f"Most frequent: {drawn[0].name}, {drawn[0].text} {what}.",
+            figure=bars(drawn, marker),
+            css_class="rows--bars rows--rules",
+            beside=[(bar.name, "") for bar in drawn],
+            table=Table(
+                f"{blank.title}: {what}",
+                ("Rule", "What is wrong", words.sentence_case(what)),
+                [[rule, reasons[rule], _number(number)] for rule, number in ordered],
+                numbers=1,
+            ),
+            notes=[rest, *blank.notes],
+        )
+    ]
+
+
+def _site_name(site_id: str, sites: dict[str, Site]) -> str:
+    return sites[site_id].name if site_id in sites else site_id
+
+
+def _latest_only(number: int) -> str:
+    return f"The latest {_ROWS} of {words.count(number)}." if number > _ROWS else ""
+
+
+def _number(number: int) -> Cell:
+    return Cell(words.count(number), number)
+
+
+def _rows(number: int | None, threshold: int) -> Cell:
+    return Cell(words.hidden(threshold), "suppressed") if number is None else _number(number)
+
+
+def _share(part: int, whole: int) -> Cell:
+    return Cell(f"{100 * part / whole:.1f}{words.NBSP}%", round(part / whole, 5)) if whole else Cell(words.DASH)
+
+
+def _fraction(fraction: float | None, n: int) -> Cell:
+    return Cell(words.DASH) if fraction is None else Cell(words.percent(fraction, n), round(fraction, 5))

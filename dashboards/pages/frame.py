@@ -1,66 +1,140 @@
-"""What pages are made of: the header, cards, tables, and rows that stand beside a chart."""
+"""What every page stands in: the header, the filters, and its cards."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from dash import dcc, html
 
 from dashboards import words
-from dashboards.charts.style import Component, Figure, graph
-from dashboards.queries import LabelDefinition, Release, ReleaseInfo, Share, Submission
+from dashboards.cards import Card, Cell, Table
+from dashboards.charts.style import Component, graph
+from dashboards.filters import ALL_SITES, Choices, Filters
+from dashboards.queries import deliveries, measures
+from dashboards.queries.measures import Measure, ReleaseInfo, Site
+from dashboards.queries.reader import Reader
+from dashboards.reviews import Reviews
+from outcomes.settings import Settings
 
 PRODUCT = "Outcomes after cervical fusion"
-DATA_QUALITY = "/data-quality"
+
+NAVIGATION = {
+    "/": "Overview",
+    "/pain": "Pain and recovery",
+    "/asd": "Adjacent segment disease",
+    "/revision": "Revision",
+    "/causes": "Causes and red flags",
+    "/signals": "Signals",
+    "/data-quality": "Data quality",
+    "/cases": "Cases",
+    "/definitions": "Definitions",
+    "/research": "Research access",
+}
+"""Pages by address, in the order of the header."""
+
+FILTERS = ("period", "group", "peers")
+"""What a page may offer to filter by, beside the site."""
 
 
 @dataclass(frozen=True)
 class View:
-    """What every page of one release needs, read once per page view."""
+    """What a page is made of: a release as the reader's scope may see it, what is asked for, and where."""
 
-    release: Release
+    reader: Reader
+    filters: Filters
+    choices: Choices
+    path: str
+    has_cases: bool = False
+    """Whether single patients may be listed at all in this installation."""
+    has_login: bool = False
+    """Whether readers have logged in here, and so can log out."""
+    settings: Settings | None = None
+    """Where the data behind the release are; None where nothing but the release may be read."""
+    reviews: Reviews | None = None
+    """The review queue of signals; None where nothing can be moved, as on paper."""
 
     @cached_property
     def info(self) -> ReleaseInfo:
         """The header of the release."""
-        return self.release.info()
+        return measures.release_info(self.reader)
 
     @cached_property
-    def definitions(self) -> list[LabelDefinition]:
-        """Every label, headline labels first."""
-        return self.release.definitions()
+    def measures(self) -> dict[str, Measure]:
+        """Every measure, by name."""
+        return {one.measure: one for one in measures.measures(self.reader)}
 
     @cached_property
-    def overall(self) -> dict[str, Share]:
-        """The share of every label over all patients."""
-        return self.release.overall()
-
-    @cached_property
-    def submissions(self) -> list[Submission]:
-        """Every attempt of every site."""
-        return self.release.submissions()
+    def sites(self) -> dict[str, Site]:
+        """Every site by id, in the order of their names."""
+        return {one.site_id: one for one in measures.sites(self.reader)}
 
     @property
     def threshold(self) -> int:
-        """The smallest count of patients that may be shown."""
+        """The smallest count of patients that may be shown of others."""
         return self.info.suppression_threshold
 
+    @property
+    def site(self) -> Site | None:
+        """The site that the page is about; None for all sites together."""
+        if self.filters.site is None:
+            return None
+        self.reader.scope.require(self.filters.site)
+        return self.sites.get(self.filters.site, Site(self.filters.site, self.filters.site))
 
-def label_path(label: str) -> str:
-    """The address of a label's page."""
-    return f"/label/{label}"
+    @property
+    def who(self) -> str:
+        """Whose numbers these are."""
+        return self.site.name if self.site else "All sites"
+
+    @property
+    def may_see_cases(self) -> bool:
+        """Whether the reader may see single patients of some site."""
+        return self.has_cases and self.reader.scope.role == "clinical" and bool(self.choices.sites)
+
+    def href(self, path: str, anchor: str = "", **changes: Any) -> str:
+        """The address of a page with the filters of this one, some of them changed."""
+        return f"{path}{replace(self.filters, **changes).query(self.choices)}{f'#{anchor}' if anchor else ''}"
+
+    def export_href(self, card: str) -> str:
+        """The address of a card's CSV, of the same release."""
+        query = self.filters.query(self.choices).removeprefix("?")
+        return f"/export{self.path}?" + "&".join(
+            part for part in (query, f"card={card}", f"release={self.reader.release_id}") if part
+        )
 
 
-def page(view: View, pathname: str, *content: Component) -> Component:
-    """A whole page: navigation, the line that says what is being looked at, and the content."""
+@dataclass(frozen=True)
+class Page:
+    """A page: its heading, the filters that change it, and its cards."""
+
+    title: str
+    cards: Sequence[Card]
+    filters: Sequence[str] = ()
+    lead: str = ""
+
+    @property
+    def rows(self) -> int:
+        """Rows of its tables."""
+        return sum(len(card.table.rows) for card in self.cards if card.table)
+
+
+def whole_page(view: View, page: Page) -> Component:
+    """Navigation, what is being looked at, filters and cards."""
     return html.Div(
         [
             html.A("Skip to content", href="#content", className="skip"),
-            html.Header([_navigation(view.definitions, pathname), _status_line(view)], className="header"),
-            html.Main(list(content), id="content", className="content"),
-        ],
-        # A new key makes a fresh page, so that an open menu closes on navigation.
-        key=pathname,
+            html.Header([_navigation(view), status_line(view), _filter_bar(view, page.filters)], className="header"),
+            html.Main(
+                [
+                    html.H1(page.title, tabIndex=-1),
+                    html.P(page.lead, className="lead") if page.lead else None,
+                    *(card_component(view, card) for card in page.cards),
+                ],
+                id="content",
+                className="content",
+            ),
+        ]
     )
 
 
@@ -69,154 +143,206 @@ def bare_page(title: str, *content: Component) -> Component:
     return html.Div(
         [
             html.Header(html.Nav(html.Span(PRODUCT, className="product"), className="nav"), className="header"),
-            html.Main(card(title, *content), className="content"),
+            html.Main(
+                html.Section([html.H1(title, tabIndex=-1), *content], className="card"),
+                id="content",
+                className="content",
+            ),
         ]
     )
 
 
-def card(title: str, *content: Component, wide: bool = True) -> Component:
-    """A card with its heading; a narrow one takes half the width where there is room."""
-    return html.Section([html.H2(title), *content], className="card" if wide else "card card--half")
+def card_component(view: View, card: Card, in_report: bool = False) -> Component:
+    """A card as it stands on a page; in a report it has no menu, and its numbers fold out below it."""
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.H2(card.title, id=f"{card.name}-title"),
+                    html.P(card.basis, className="basis") if card.basis else None,
+                    _menu(view, card) if card.table and not in_report else None,
+                ],
+                className="card-head",
+            ),
+            html.P(card.sentence, className="says") if card.sentence else None,
+            *card.body,
+            _figure(card) if card.figure is not None else None,
+            *(html.P(note, className="footnote") for note in card.notes if note),
+            _about(card) if card.about else None,
+            _numbers(card, in_report) if card.table else None,
+        ],
+        id=card.name,
+        className="card" if card.is_wide else "card card--half",
+        **{"aria-labelledby": f"{card.name}-title"},
+    )
 
 
-def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[Component]], numbers: int = 0) -> Component:
-    """A table whose first column names the row and whose last `numbers` columns are numbers."""
-    kinds = ["number-cell" if place >= len(head) - numbers else None for place in range(len(head))]
-    return html.Div(
-        html.Table(
+def table_component(table: Table) -> Component:
+    """A table that scrolls inside its card."""
+    kinds = ["number-cell" if place >= len(table.head) - table.numbers else None for place in range(len(table.head))]
+    head = [html.Th(title, scope="col", className=kind) for title, kind in zip(table.head, kinds, strict=True)]
+    rows = [
+        html.Tr(
             [
-                html.Caption(caption),
-                html.Thead(
-                    html.Tr(
-                        [html.Th(title, scope="col", className=kind) for title, kind in zip(head, kinds, strict=True)]
-                    )
-                ),
-                html.Tbody([_table_row(row, kinds) for row in rows]),
+                html.Th(_cell(cells[0]), scope="row"),
+                *(html.Td(_cell(cell), className=kind) for cell, kind in zip(cells[1:], kinds[1:], strict=True)),
             ]
-        ),
+        )
+        for cells in table.cells()
+    ]
+    return html.Div(
+        html.Table([html.Caption(table.caption), html.Thead(html.Tr(head)), html.Tbody(rows)]),
         className="table",
         tabIndex=0,
         role="region",
-        **{"aria-label": caption},
+        **{"aria-label": table.caption},
     )
 
 
-def as_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[Component]]) -> Component:
-    """The numbers of a chart, folded away below it; every column but the first is numbers."""
+def _cell(cell: Cell) -> Component:
+    if cell.content is not None:
+        return cell.content
+    return dcc.Link(cell.text, href=cell.href) if cell.href else cell.text
+
+
+def _figure(card: Card) -> Component:
+    """The figure; beside it the names and values of its rows, below it the numbers at places of its axis."""
+    drawn = graph(card.figure or {}, card.sentence, "rows-plot" if card.beside else card.css_class)
+    if card.beside:
+        names = [html.Li([html.Span(name, title=name), html.Span(value)]) for name, value in card.beside]
+        return html.Div([html.Ul(names), drawn], className=f"rows {card.css_class}", style={"--rows": len(names)})
+    return html.Div([_scrolling(card, drawn), *(_below(title, texts) for title, texts in card.below)])
+
+
+def _scrolling(card: Card, drawn: Component) -> Component:
+    """A long chart scrolls inside its card where the screen is narrow, and opens at its end."""
+    if "chart--long" not in card.css_class:
+        return drawn
+    return html.Div(drawn, className="scroll", tabIndex=0, role="region", **{"aria-label": card.title})
+
+
+def _below(title: str, texts: Sequence[tuple[float, str]]) -> Component:
+    placed = [html.Span(text, style={"left": f"{100 * place:.2f}%"}) for place, text in texts]
+    return html.Div([html.P(title), html.Div(placed)], className="below")
+
+
+def _numbers(card: Card, in_report: bool) -> Component:
+    table = table_component(card.table) if card.table else None
+    if card.is_table:
+        return table
+    if in_report:
+        return html.Details([html.Summary("Numbers"), table])
+    return html.Div(table, className="as-table", hidden=True, id=f"{card.name}-table")
+
+
+def _about(card: Card) -> Component:
+    return html.Details([html.Summary("What this is", title=card.about), html.P(card.about)], className="about")
+
+
+def _menu(view: View, card: Card) -> Component:
+    """Table, CSV, PNG and link of a card."""
+    toggle = html.Button(
+        "View as table",
+        type="button",
+        **{"data-action": "table", "aria-expanded": "false", "aria-controls": f"{card.name}-table"},
+    )
+    picture = html.Button("Save as PNG", type="button", **{"data-action": "png", "data-name": card.name})
+    entries = [
+        None if card.is_table else toggle,
+        html.A("Download CSV", href=view.export_href(card.name), download=f"{card.name}.csv")
+        if card.can_be_saved
+        else None,
+        picture if card.figure is not None and card.can_be_saved else None,
+        html.A("Link to this card", href=view.href(view.path, card.name)),
+    ]
     return html.Details(
-        [html.Summary("Show as table"), table(caption, head, rows, numbers=len(head) - 1)], className="as-table"
-    )
-
-
-def share_cells(share: Share, threshold: int) -> list[str]:
-    """Share, interval and counts of one row of a table of shares."""
-    if share.is_suppressed:
-        return [words.hidden(threshold)] * 5
-    counts = [share.yes, share.assessed, share.not_assessable]
-    value = "None assessed" if share.share is None else words.percent(share.share, share.assessed or 0)
-    return [value, words.interval(share).strip("()"), *(words.count(number or 0) for number in counts)]
-
-
-SHARE_HEAD = ("Share", "95 % interval", "Yes", "Assessed", "Not assessable")
-
-
-def rows_beside(figure: Figure, sentence: str, rows: Sequence[tuple[str, str]], css_class: str) -> Component:
-    """A chart of one row per name: names at the left, values at the right, the figure between them.
-
-    On a narrow screen names and values stand above their marks.
-
-    Args:
-        figure: a figure with one row per entry of `rows`, from the top.
-        sentence: what the chart shows, for those who cannot see it.
-        rows: name and value of each row.
-        css_class: the kind of rows, which the style sheet gives a height.
-    """
-    return html.Div(
         [
-            html.Ul([html.Li([html.Span(name, title=name), html.Span(value)]) for name, value in rows]),
-            graph(figure, sentence, "rows-plot"),
+            html.Summary("⋯", title="Table, files and link", **{"aria-label": f"More of {card.title}"}),
+            html.Ul([html.Li(entry) for entry in entries if entry is not None]),
         ],
-        className=f"rows {css_class}",
-        style={"--rows": len(rows)},
+        className="card-menu",
     )
 
 
-def footnote(*texts: str) -> Component | None:
-    """Small print below a chart; nothing when there is nothing to say."""
-    said = " ".join(text for text in texts if text)
-    return html.P(said, className="footnote") if said else None
-
-
-def _table_row(row: Sequence[Component], kinds: Sequence[str | None]) -> Component:
-    cells = [html.Td(cell, className=kind) for cell, kind in zip(row[1:], kinds[1:], strict=True)]
-    return html.Tr([html.Th(row[0], scope="row"), *cells])
-
-
-def by_category(definitions: Sequence[LabelDefinition]) -> list[tuple[str, list[LabelDefinition]]]:
-    """The definitions under the part of the guide that they belong to, in the guide's order; empty parts left out."""
-    parts = {
-        category: [definition for definition in definitions if definition.category == category]
-        for category in words.CATEGORIES
-    }
-    return [(words.sentence_case(category), listed) for category, listed in parts.items() if listed]
-
-
-def _navigation(definitions: list[LabelDefinition], pathname: str) -> Component:
-    headline = [definition for definition in definitions if definition.is_headline]
-    others = [definition for definition in definitions if not definition.is_headline]
-    menu = html.Details(
-        [
-            html.Summary("More labels"),
-            html.Div(
-                [
-                    html.Section([html.P(title), html.Ul([html.Li(_label_link(one, pathname)) for one in listed])])
-                    for title, listed in by_category(others)
-                ]
-            ),
-        ],
-        className="menu",
-    )
+def _navigation(view: View) -> Component:
+    shown = {path: name for path, name in NAVIGATION.items() if path != "/cases" or view.may_see_cases}
     return html.Nav(
         [
-            dcc.Link(PRODUCT, href="/", className="product"),
-            html.Ul(
-                [
-                    html.Li(_link("Overview", "/", pathname)),
-                    *(html.Li(_label_link(definition, pathname)) for definition in headline),
-                    *([html.Li(menu)] if others else []),
-                    html.Li(_link("Data quality", DATA_QUALITY, pathname)),
-                ]
-            ),
+            dcc.Link(PRODUCT, href=view.href("/"), className="product"),
+            html.Ul([html.Li(_nav_link(view, path, name)) for path, name in shown.items()]),
+            _log_out() if view.has_login else None,
         ],
         className="nav",
         **{"aria-label": "Pages"},
     )
 
 
-def _label_link(definition: LabelDefinition, pathname: str) -> Component:
-    return _link(definition.title, label_path(definition.label), pathname)
+def _log_out() -> Component:
+    return html.Form(html.Button("Log out", type="submit"), method="post", action="/logout", className="log-out")
 
 
-def _link(text: str, href: str, pathname: str) -> Component:
-    is_here = pathname == href or pathname.startswith(f"{href}/")
-    return dcc.Link(text, href=href, className="here" if is_here else None)
+def _nav_link(view: View, path: str, name: str) -> Component:
+    is_here = view.path == path or (path != "/" and view.path.startswith(f"{path}/"))
+    return dcc.Link(name, href=view.href(path), className="here" if is_here else None)
 
 
-def _patients(info: ReleaseInfo) -> str:
-    if info.patient_count_rounded is None:
-        return f"fewer than {info.suppression_threshold}"
-    return f"about {words.count(info.patient_count_rounded)}"
-
-
-def _status_line(view: View) -> Component:
-    info = view.info
-    refused = sum(submission.status == "refused" for submission in view.submissions)
+def status_line(view: View) -> Component:
+    """Where one is: site, data to, release, validation state and what is hidden."""
     parts = [
-        words.plural(info.site_count, "site"),
-        f"{_patients(info)} patients",
-        f"data to {words.period(info.data_to)}",
-        f"release {info.release_id}",
-        f"{words.plural(len(view.submissions), 'submission')} checked, {words.count(refused)} refused",
-        f"counts of 1–{view.threshold - 1} patients are hidden",
+        view.who if view.site else f"All {words.plural(view.info.site_count, 'site')}, {_patients(view)} patients",
+        f"data to {words.period(view.info.data_to)}",
+        f"release {view.info.release_id}",
+        _validation_state(view),
+        f"of other sites, counts of 1–{view.threshold - 1} patients are hidden",
+        "invented patients" if view.info.is_synthetic else "",
     ]
-    return html.P(" · ".join(parts), className="status")
+    return html.P(" · ".join(part for part in parts if part), className="status")
+
+
+def _validation_state(view: View) -> str:
+    found = deliveries.validation_state(view.reader, view.filters.site)
+    said = f"{words.plural(found.accepted, 'submission')} accepted"
+    return f"{said}, {words.count(found.refused)} refused" if found.refused else said
+
+
+def _patients(view: View) -> str:
+    about = view.info.patient_count_rounded
+    return f"fewer than {view.threshold}" if about is None else f"about {words.count(about)}"
+
+
+def _filter_bar(view: View, offered: Sequence[str]) -> Component:
+    """Selects whose choice becomes the address; `assets/page.js` does that, and sets them from the address."""
+    sites = [(site, view.sites[site].name) for site in view.choices.sites if site in view.sites]
+    groups = [
+        (
+            words.group_kind(kind),
+            [(f"{kind}:{value}", words.group(kind, value)) for of, value in view.choices.groups if of == kind],
+        )
+        for kind in dict.fromkeys(kind for kind, _ in view.choices.groups)
+    ]
+    selects = {
+        "site": _select("site", "Site", [*sites, (ALL_SITES, "All sites")]),
+        "period": _select(
+            "period", "Year of fusion", [("", "All years"), *((year, year) for year in view.choices.years)], "group"
+        ),
+        "group": _select("group", "Patients", [("", "All patients"), *groups], "period"),
+        "peers": _select("peers", "Peers", [("", "All sites"), ("similar", "Sites of similar size")]),
+    }
+    shown = ("site", *offered) if sites else offered
+    return html.Form([selects[name] for name in shown], className="filters", **{"aria-label": "Filters"})
+
+
+def _select(name: str, label: str, options: Sequence[tuple[str, Any]], clears: str = "") -> Component:
+    """A native select; options that hold a list are a group of options. `clears` names the filter that it excludes."""
+    return html.Label(
+        [
+            html.Span(label),
+            html.Select([_option(*option) for option in options], name=name, **{"data-clears": clears}),
+        ]
+    )
+
+
+def _option(value: str, text: Any) -> Component:
+    if isinstance(text, list):
+        return html.Optgroup([_option(*option) for option in text], label=value)
+    return html.Option(text, value=value)

@@ -1,65 +1,174 @@
-"""The first page: each headline label as a sentence with its proof, then the others by part of the guide."""
+"""The first page: one row per measure, those with a signal first."""
 
-from itertools import chain
+from collections.abc import Sequence
 
 from dash import dcc, html
 
+from dashboards import words
+from dashboards.cards import Card, Cell, Table
+from dashboards.charts.spark import assurance_sign, sparkline, variation_sign
 from dashboards.charts.style import Component
-from dashboards.pages import drawn, frame
-from dashboards.pages.frame import View
-from dashboards.pages.statement import statement
-from dashboards.queries import LabelDefinition, Share
+from dashboards.pages.frame import Page, View
+from dashboards.pages.number import VALUE_HEAD, big_number, value_cells
+from dashboards.queries import comparison, control, measures
+from dashboards.queries.comparison import Compared
+from dashboards.queries.control import ChartPoint
+from dashboards.queries.measures import Measure, Value
+
+_MONTHS = 24
+_HEAD = ("Measure", "Variation", "Target", "24 months", "Among sites", "Value", "95 % interval", "Patients", "Counted")
+_HEAD_ALL = ("Measure", "By year", "Value", "95 % interval", "Patients", "Counted")
+_ORDER = ("special_concerning", "special_neutral", "special_improving", "common", None)
+"""What asks for attention first; within each, the order of the definitions."""
 
 
-def overview(view: View) -> Component:
-    """The overview of a release."""
-    headline = [definition for definition in view.definitions if definition.is_headline]
-    others = [definition for definition in view.definitions if not definition.is_headline]
-    by_year = {definition.label: view.release.by_year(definition.label) for definition in headline}
-    return frame.page(
-        view,
-        "/",
-        html.H1("Overview"),
-        *(_headline(view, definition, by_year[definition.label]) for definition in headline),
-        *(_others(view, title, listed) for title, listed in frame.by_category(others)),
-        frame.footnote(
-            "Share: patients with the label, of those who could be assessed, with its 95 % confidence interval.",
-            "A patient without a usable visit is counted as not assessable, never as no.",
-            drawn.hidden_note(view, chain(view.overall.values(), *by_year.values())),
-        ),
+def overview(view: View) -> Page:
+    """The overview of a site, or of all sites together."""
+    found = measures.values(view.reader, view.filters)
+    listed = [one for one in view.measures.values() if one.measure in found]
+    cards = [_headlines(view, found), _own(view, listed, found) if view.site else _all_sites(view, listed, found)]
+    return Page("Overview", cards, filters=("period", "group"))
+
+
+def _headlines(view: View, found: dict[str, Value]) -> Card:
+    """The measures compared between sites, each as a number and a sentence."""
+    headlines = sorted(
+        (one for one in view.measures.values() if one.headline is not None), key=lambda one: one.headline or 0
+    )
+    rows = [
+        [_name(view, one), *value_cells(one, found[one.measure], view.threshold)]
+        for one in headlines
+        if one.measure in found
+    ]
+    return Card(
+        "headlines",
+        f"{view.who}: the headline outcomes"
+        + (f" of patients {words.narrowed(view.filters)}" if view.filters.are_narrow else ""),
+        body=[html.Div([_headline(view, one, found.get(one.measure)) for one in headlines], className="headlines")],
+        table=Table("The headline outcomes", ("Outcome", *VALUE_HEAD), rows, numbers=5),
+        notes=["In brackets: 95 % confidence interval. A patient without a usable visit is not counted, never a no."],
     )
 
 
-def _headline(view: View, definition: LabelDefinition, shares: list[Share]) -> Component:
-    return html.Section(
+def _headline(view: View, measure: Measure, value: Value | None) -> Component:
+    return html.Div(
         [
-            html.Div(
-                [
-                    html.H2(dcc.Link(definition.title, href=frame.label_path(definition.label))),
-                    statement(view, definition),
-                    html.P(definition.definition_text, className="footnote"),
-                ]
-            ),
-            drawn.trend(view, definition.title, shares, css_class="chart chart--compact"),
-        ],
-        className="card card--headline",
+            html.H3(dcc.Link(measure.title, href=view.href(f"/measure/{measure.measure}"))),
+            big_number(measure, value, view.threshold),
+            html.P(_beside_others(view, measure), className="footnote"),
+        ]
     )
 
 
-def _others(view: View, title: str, definitions: list[LabelDefinition]) -> Component:
-    shares = [(definition, view.overall.get(definition.label)) for definition in definitions]
-    return frame.card(
-        title,
-        frame.table(
-            f"{title}: share of each label over all patients",
-            ("Label", *frame.SHARE_HEAD),
-            [
-                [
-                    dcc.Link(definition.title, href=frame.label_path(definition.label)),
-                    *(["No result yet"] * 5 if share is None else frame.share_cells(share, view.threshold)),
-                ]
-                for definition, share in shares
-            ],
-            numbers=len(frame.SHARE_HEAD),
-        ),
+def _beside_others(view: View, measure: Measure) -> str:
+    """Signal and place of the site, in words; nothing of all sites together."""
+    if view.site is None:
+        return ""
+    since = _months_before(view.info.data_to, _MONTHS)
+    months = control.recent_charts(view.reader, view.site.site_id, since).get(measure.measure, [])
+    signals = sum(point.variation == "special_concerning" for point in months)
+    place = comparison.own(view.reader, view.site.site_id).get(measure.measure)
+    said = [
+        f"{words.plural(signals, 'concerning month') if signals else 'No concerning signal'} in {_MONTHS} months.",
+        f"{words.position(place.widened_position or place.position)} for its patients." if place else "",
+    ]
+    return " ".join(said)
+
+
+def _own(view: View, listed: Sequence[Measure], found: dict[str, Value]) -> Card:
+    site_id = view.site.site_id if view.site else ""
+    recent = control.recent_charts(view.reader, site_id, _months_before(view.info.data_to, _MONTHS))
+    places = comparison.own(view.reader, site_id)
+    ordered = sorted(listed, key=lambda one: (_ORDER.index(_latest_variation(recent.get(one.measure, ()))), one.place))
+    signals = sum(_latest_variation(recent.get(one.measure, ())) == "special_concerning" for one in ordered)
+    rows = [
+        _own_row(view, one, found[one.measure], recent.get(one.measure, ()), places.get(one.measure)) for one in ordered
+    ]
+    return Card(
+        "measures",
+        "All measures",
+        sentence=f"{words.plural(len(ordered), 'measure')}; {signals or 'none'} with a concerning signal in the latest "
+        "month. Those come first.",
+        table=Table("All measures, those with a signal first", _HEAD, rows, numbers=4),
+        is_table=True,
+        notes=[_legend(), "Variation and 24 months are by month of fusion and of all patients, whatever the filters."],
     )
+
+
+def _own_row(
+    view: View, measure: Measure, value: Value, months: Sequence[ChartPoint], place: Compared | None
+) -> list[Cell | str]:
+    latest = _latest(months)
+    variation = words.variation(latest.variation if latest else None)
+    assurance = words.assurance(latest.assurance if latest else None)
+    position = words.position(place.widened_position or place.position if place else None)
+    line = sparkline(
+        [point.value for point in months],
+        f"{measure.title}, the last {_MONTHS} months of fusion: {variation}",
+        [point.variation for point in months],
+    )
+    return [
+        _name(view, measure),
+        Cell(variation, content=variation_sign(latest.variation if latest else None, variation)),
+        Cell(assurance, content=assurance_sign(latest.assurance if latest else None, assurance)),
+        Cell(variation, content=line),
+        Cell(position),
+        *_value_cells(view, measure, value),
+    ]
+
+
+def _all_sites(view: View, listed: Sequence[Measure], found: dict[str, Value]) -> Card:
+    rows = []
+    for one in listed:
+        years = measures.by_year(view.reader, one.measure, None)
+        line = sparkline([year.estimate for year in years], f"{one.title} by year of fusion")
+        rows.append([_name(view, one), Cell("", content=line), *_value_cells(view, one, found[one.measure])])
+    return Card(
+        "measures",
+        "All measures",
+        sentence=f"{words.plural(len(rows), 'measure')} of all sites together, in the order of the patient guide.",
+        table=Table("All measures of all sites together", _HEAD_ALL, rows, numbers=4),
+        is_table=True,
+        notes=[words.hidden_note(view.threshold)],
+    )
+
+
+def _name(view: View, measure: Measure) -> Cell:
+    return Cell(measure.title, measure.measure, href=view.href(f"/measure/{measure.measure}"))
+
+
+def _value_cells(view: View, measure: Measure, value: Value) -> list[Cell]:
+    unit = " per 100 py" if measure.is_rate and value.estimate is not None else ""
+    everybody = (value.patients or 0) + (value.excluded or 0)
+    counted = words.percent((value.patients or 0) / everybody, everybody) if everybody else words.DASH
+    return [
+        Cell(f"{words.short_amount(measure, value, view.threshold)}{unit}", value.estimate),
+        Cell(words.interval(measure, value)),
+        Cell(words.DASH if value.patients is None else words.count(value.patients), value.patients),
+        Cell(words.DASH if value.is_suppressed else counted, (value.patients or 0) / everybody if everybody else None),
+    ]
+
+
+def _latest(months: Sequence[ChartPoint]) -> ChartPoint | None:
+    """The latest month that has a value and is judged."""
+    return next((point for point in reversed(months) if point.value is not None and point.is_judged), None)
+
+
+def _latest_variation(months: Sequence[ChartPoint]) -> str | None:
+    latest = _latest(months)
+    return latest.variation if latest else None
+
+
+def _legend() -> str:
+    return (
+        "Variation: wave, common cause; triangle, a concerning signal; ring, an improving one; diamond, a change that "
+        "is neither. Target: filled circle, met whatever chance does; triangle, missed; ring, either. "
+        "Among sites: where the site lies in the funnel of case-mix adjusted shares. "
+        "Counted: patients in the denominator among all of the site. py: person-years."
+    )
+
+
+def _months_before(period: str, months: int) -> str:
+    year, month = (int(part) for part in period.split("-"))
+    first = 12 * year + month - months
+    return f"{first // 12:04d}-{first % 12 + 1:02d}"

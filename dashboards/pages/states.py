@@ -2,9 +2,10 @@
 
 from dash import dcc, html
 
+from dashboards.cards import Card
 from dashboards.charts.style import Component
 from dashboards.pages import frame
-from dashboards.pages.frame import View
+from dashboards.pages.frame import Page
 
 
 def no_release() -> Component:
@@ -22,14 +23,38 @@ def no_release() -> Component:
     )
 
 
-def not_found(view: View, pathname: str) -> Component:
+def not_found() -> Page:
     """An address that leads nowhere."""
-    return frame.page(
-        view,
-        pathname,
-        html.H1("No such page"),
-        frame.card(
-            "This address leads nowhere",
-            html.P(["The label may have been renamed. Go to the ", dcc.Link("overview", href="/"), "."]),
-        ),
+    return _page(
+        "No such page",
+        "This address leads nowhere",
+        "What it names may have been renamed, or it needs an access that you do not have. Go to the ",
+        dcc.Link("overview", href="/"),
+        ".",
     )
+
+
+def denied() -> Page:
+    """An address of a site that is not the reader's."""
+    return _page(
+        "Not yours to see",
+        "This is another site's page",
+        "Exact numbers are for the site that they belong to. What may be shown of all sites stands in the ",
+        dcc.Link("overview of all sites", href="/?site=all"),
+        ".",
+    )
+
+
+def unknown_filter(path: str) -> Page:
+    """An address with a filter that the release does not have."""
+    return _page(
+        "No such filter",
+        "This address filters by something that there is not",
+        "The release has no such year, group or peers. ",
+        dcc.Link("Show the page without filters", href=path),
+        ".",
+    )
+
+
+def _page(title: str, heading: str, *said: Component) -> Page:
+    return Page(title, [Card("nothing", heading, body=[html.P(list(said))])])

@@ -1,12 +1,15 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Request
 
-from tests.support.browser import browser, serving, wait_until_drawn
+from tests.support.browser import browser, serving, wait_until, wait_until_drawn
+from tests.support.dashboard_client import CLINICAL, QUALITY, REGISTER
 from tests.support.dashboard_release import write_release
 
 
@@ -36,10 +39,35 @@ class Visitor:
         wait_until_drawn(self.page)
         return (self.page.locator("#page").text_content() or "").replace("\u00a0", " ")
 
+    def wait_for_heading(self, text: str) -> str:
+        """Wait for the page of this heading, and give its text."""
+        self.page.locator("h1", has_text=text).wait_for()
+        return self.read()
+
     def _hear(self, request: Request) -> None:
         response = request.response()
         if "_dash-update-component" in request.url and response is not None:
             self.answers.append(response.text())
+
+
+WIDTHS = (1440, 1024, 720, 360)
+"""Pixels of CSS; the third is what 1440 become at 200 % zoom."""
+_ARE_DRAWN_ANEW = """(width) => window.innerWidth === width
+    && [...document.querySelectorAll(".graph")].every((graph) => Math.abs(
+        graph.querySelector(".main-svg").getBoundingClientRect().width - graph.getBoundingClientRect().width) <= 1)"""
+_SIZES = """() => [...document.querySelectorAll(".graph .main-svg:first-child")]
+    .map((plot) => plot.getBoundingClientRect()).map((box) => [box.width, box.height])"""
+
+
+def assert_nothing_sticks_out(page: Page, widths: Sequence[int] = WIDTHS) -> None:
+    """At each width the page does not scroll sideways, and no chart collapses."""
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 900})
+        wait_until(page, _ARE_DRAWN_ANEW, width)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, width
+        for found in page.evaluate(_SIZES):
+            assert found[0] >= 150, (width, found)
+            assert found[1] >= 64, (width, found)
 
 
 @pytest.fixture(scope="session")
@@ -49,35 +77,76 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def dashboards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the dashboards over a release with hidden years, sites and kinds."""
-    home = tmp_path_factory.mktemp("home")
-    write_release(home)
-    with serving(home) as address:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a release that stays as it is, and a register."""
+    folder = tmp_path_factory.mktemp("home")
+    write_release(folder)
+    (folder / "access.csv").write_text(REGISTER, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dashboards(home: Path) -> Iterator[str]:
+    """Address of the dashboards that nobody has to log in to: every site is the reader's."""
+    with serving(home, cases="true", exports_per_minute="1000") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def behind_login(home: Path) -> Iterator[str]:
+    """Address of the dashboards behind a proxy that says who somebody is."""
+    with serving(home, login="proxy", proxy_address="127.0.0.1", cases="true") as address:
         yield address
 
 
 @pytest.fixture
 def visitor(chromium: Browser, dashboards: str) -> Iterator[Visitor]:
-    yield from _visiting(chromium, dashboards)
+    """Who may see every site."""
+    with visiting(chromium, dashboards) as found:
+        yield found
 
 
 @pytest.fixture
-def empty_home(tmp_path: Path) -> Path:
-    return tmp_path
+def quality_visitor(chromium: Browser, behind_login: str) -> Iterator[Visitor]:
+    """Who is of one site, and sees no single patient."""
+    with visiting(chromium, behind_login, extra_http_headers={"X-Forwarded-User": QUALITY}) as found:
+        yield found
 
 
 @pytest.fixture
-def early_visitor(chromium: Browser, empty_home: Path) -> Iterator[Visitor]:
-    """Who comes before the first release."""
-    with serving(empty_home) as address:
-        yield from _visiting(chromium, address)
+def clinical_visitor(chromium: Browser, behind_login: str) -> Iterator[Visitor]:
+    """Who is of another site, and sees its patients."""
+    with visiting(chromium, behind_login, extra_http_headers={"X-Forwarded-User": CLINICAL}) as found:
+        yield found
 
 
-def _visiting(chromium: Browser, address: str) -> Iterator[Visitor]:
-    page = chromium.new_page(viewport={"width": 1440, "height": 900})
-    visitor = Visitor(page, address)
-    yield visitor
-    page.close()
+@pytest.fixture(scope="session")
+def changing_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Without a release at first; tests publish into it, each under a name of its own."""
+    return tmp_path_factory.mktemp("changing")
+
+
+@pytest.fixture(scope="session")
+def changing_dashboards(changing_home: Path) -> Iterator[str]:
+    with serving(changing_home, cases="true") as address:
+        yield address
+
+
+@pytest.fixture
+def early_visitor(chromium: Browser, changing_dashboards: str) -> Iterator[Visitor]:
+    """Who looks on while releases come."""
+    with visiting(chromium, changing_dashboards) as found:
+        yield found
+
+
+@contextmanager
+def visiting(chromium: Browser, address: str, **context: Any) -> Iterator[Visitor]:
+    """A browser window of its own; at its end it fails if the console complained, or another host was asked."""
+    window = chromium.new_context(**({"viewport": {"width": 1440, "height": 900}} | context))
+    visitor = Visitor(window.new_page(), address)
+    try:
+        yield visitor
+    finally:
+        window.close()
     assert visitor.complaints == []
-    assert visitor.hosts == {urlsplit(address).netloc}
+    assert visitor.hosts <= {urlsplit(address).netloc, ""}

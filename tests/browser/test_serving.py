@@ -1,49 +1,49 @@
 """What the server says and sends, without a browser."""
 
+import gzip
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from dashboards.app import server
+from tests.support.dashboard_client import MEASURES, PAGES, QUALITY, Client, content_of, nodes, text
 from tests.support.dashboard_release import write_release
+from tests.support.dashboard_rows import HIDDEN_YEAR
+
+_BUDGET = 25_000
+"""Bytes of a callback's answer, compressed."""
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> FlaskClient:
-    return server(str(tmp_path)).test_client()
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("home")
+    write_release(folder)
+    return folder
 
 
-def ask(client: FlaskClient, pathname: str) -> str:
-    """The page at an address, as the browser would ask for it."""
-    inputs = [{"id": "address", "property": "pathname", "value": pathname}]
-    outputs = [{"id": "page", "property": "children"}, {"id": "title", "property": "data"}]
-    asked = {
-        "output": "..page.children...title.data..",
-        "outputs": outputs,
-        "inputs": inputs,
-        "changedPropIds": ["address.pathname"],
-    }
-    response = client.post("/_dash-update-component", json=asked)
-    assert response.status_code == 200
-    return response.get_data(as_text=True)
+@pytest.fixture(scope="module")
+def asked(home: Path) -> Client:
+    return Client(home, QUALITY)
 
 
-def test_it_is_healthy_and_calm_before_the_first_release(client: FlaskClient) -> None:
-    assert client.get("/healthz").status_code == 200
-    assert client.get("/").status_code == 200
-    assert "Nothing has been released yet" in ask(client, "/")
+@pytest.fixture(scope="module")
+def client(home: Path) -> FlaskClient:
+    return server(str(home)).test_client()
 
 
-def test_the_layout_holds_no_page(client: FlaskClient, tmp_path: Path) -> None:
-    write_release(tmp_path)
+def test_it_is_healthy_and_calm_before_the_first_release(tmp_path: Path) -> None:
+    assert server(str(tmp_path)).test_client().get("/healthz").status_code == 200
+    assert "Nothing has been released yet" in Client(tmp_path, QUALITY).page("/")
+
+
+def test_the_layout_holds_no_page(client: FlaskClient) -> None:
     assert "Pain past 3 months" not in client.get("/_dash-layout").get_data(as_text=True)
 
 
-@pytest.mark.parametrize("path", ["/", "/label/pain_past_3_months", "/_dash-layout", "/assets/style.css"])
+@pytest.mark.parametrize("path", ["/", MEASURES[0], "/_dash-layout", "/assets/style.css", "/export/?card=measures"])
 def test_every_answer_forbids_other_hosts(client: FlaskClient, path: str) -> None:
     headers = client.get(path).headers
     policy = headers["Content-Security-Policy"]
@@ -61,20 +61,34 @@ def test_the_page_names_no_other_host_and_no_full_plotly(client: FlaskClient) ->
     assert [source for source in sources if "plotly" in source and "basic" not in source] == []
 
 
-def test_a_suppressed_row_is_sent_without_numbers(client: FlaskClient, tmp_path: Path) -> None:
-    write_release(tmp_path)
-    graphs = _nodes(json.loads(ask(client, "/label/pain_past_3_months")), "Graph")
-    by_year, by_site, *_ = [graph["props"]["figure"] for graph in graphs]
-    years = by_year["data"][0]
-    assert [year for year, share in zip(years["x"], years["y"], strict=True) if share is None] == [2021]
-    assert by_site["data"][1]["y"] == [1, 2, 4, 6]
-    assert len(by_site["data"][1]["x"]) == len(by_site["data"][1]["text"]) == 4
+def test_a_post_from_another_site_is_refused(client: FlaskClient) -> None:
+    answer = client.post("/_dash-update-component", json={}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403
 
 
-def _nodes(tree: object, kind: str) -> list[dict[str, Any]]:
-    """Every component of one type in a response, in order."""
-    if isinstance(tree, list):
-        return [node for branch in tree for node in _nodes(branch, kind)]
-    if not isinstance(tree, dict):
-        return []
-    return ([tree] if tree.get("type") == kind else []) + [n for branch in tree.values() for n in _nodes(branch, kind)]
+def test_a_suppressed_year_is_sent_without_a_number(asked: Client) -> None:
+    sections = {node["props"].get("id"): node for node in nodes(asked.content(f"{MEASURES[0]}?site=all"), "Section")}
+    (graph,) = nodes(sections["years"], "Graph")
+    years = graph["props"]["figure"]["data"][0]
+    hidden = [place for place, share in enumerate(years["y"]) if share is None]
+    assert [years["x"][place] for place in hidden] == [HIDDEN_YEAR]
+    said = [years["text"][place] for place in hidden]
+    assert [re.findall(r"\d+", each) for each in said] == [[HIDDEN_YEAR, "11"]]
+    rows = [text(row) for row in nodes(sections["years"], "Tr")]
+    assert f"{HIDDEN_YEAR}{'– fewer than 11' * 5}" in rows
+
+
+def test_every_page_is_within_its_budget(asked: Client) -> None:
+    sizes = {path: len(gzip.compress(asked.page(path).encode())) for path in (*PAGES, *MEASURES)}
+    assert {path: size for path, size in sizes.items() if size > _BUDGET} == {}
+
+
+def test_a_page_holds_no_number_that_is_none(asked: Client) -> None:
+    for address, answer in asked.everything("/").items():
+        shown = re.sub(r"<pre>.*?</pre>", "", text(list(nodes(content_of(answer), "Td"))))
+        assert not re.search(r"\b(nan|None|undefined|inf)\b", shown), address
+
+
+def test_answers_are_json_that_a_browser_can_read(asked: Client) -> None:
+    for path in (*PAGES, *MEASURES):
+        json.loads(asked.page(path), parse_constant=pytest.fail)

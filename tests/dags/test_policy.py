@@ -22,6 +22,7 @@ GRAPHS = {
         "every_site_accepted": set(),
     },
     "outcome_release": {"intake_at_rest": {"publish"}, "publish": set()},
+    "outcome_reports": {"sites": {"report"}, "report": set()},
 }
 
 PARSE = """
@@ -79,6 +80,12 @@ def test_sites_are_mapped_and_the_lake_is_updated_whatever_became_of_them(dags: 
 def test_the_release_follows_the_asset_that_the_submissions_update(dags: dict[str, Any]) -> None:
     updated = dags["follow_up_submissions"].get_task("update_lake").outlets
     assert [dags["outcome_release"].timetable.asset_condition] == updated
+
+
+def test_the_reports_follow_the_release(dags: dict[str, Any]) -> None:
+    published = dags["outcome_release"].get_task("publish").outlets
+    assert [dags["outcome_reports"].timetable.asset_condition] == published
+    assert dags["outcome_reports"].get_task("report").is_mapped
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -75,3 +75,17 @@ def test_the_release_is_published_once(dags: dict[str, Any], settings: Settings)
     second = dags["outcome_release"].test()
     assert states(second) == {"intake_at_rest": ["success"], "publish": ["skipped"]}
     assert (settings.releases / "current").resolve() == published
+
+
+def test_every_site_of_the_release_gets_its_report(dags: dict[str, Any], settings: Settings) -> None:
+    for site_id in ("east", "south"):
+        pipeline.ingest(settings, site_id, PERIOD)
+    pipeline.release(settings)
+
+    run = dags["outcome_reports"].test()
+    assert states(run) == {"sites": ["success"], "report": ["success", "success"]}
+    written = sorted(path.relative_to(settings.home).as_posix() for path in (settings.home / "reports").rglob("*"))
+    assert [path for path in written if path.endswith(".html")] == [
+        f"reports/east/{PERIOD}.html",
+        f"reports/south/{PERIOD}.html",
+    ]

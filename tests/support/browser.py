@@ -10,7 +10,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -22,20 +21,26 @@ _FLAGS = (
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[str]:
-    """Serve the dashboards over `home` on a free loopback port; gives their address."""
+def serving(home: Path, **settings: str) -> Iterator[str]:
+    """Serve the dashboards over `home` on a free loopback port; gives their address.
+
+    Args:
+        home: the folder that holds all data.
+        settings: of the dashboards, by name in lower case; the address is their `public_url` if not given.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
     options = f"--bind 127.0.0.1:{port} --threads 4 --no-control-socket --log-level warning"
+    variables = {f"OUTCOMES_DASHBOARDS_{name}".upper(): value for name, value in settings.items()}
     process = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", *options.split(), "dashboards.app:server()"],
         cwd=_ROOT,
-        env=os.environ | {"OUTCOMES_HOME": str(home)},
+        env={**os.environ, "OUTCOMES_HOME": str(home), "OUTCOMES_DASHBOARDS_PUBLIC_URL": address, **variables},
     )
-    address = f"http://127.0.0.1:{port}"
     try:
-        _wait_until_healthy(f"{address}/healthz")
+        _wait_until_healthy(f"{address}/healthz", process)
         yield address
     finally:
         process.terminate()
@@ -57,18 +62,29 @@ def browser() -> Iterator[Browser]:
 
 def wait_until_drawn(page: Page) -> None:
     """Wait until the page has its heading and every graph on it is drawn."""
-    page.locator("h1, h2").first.wait_for()
-    for graph in page.locator(".graph").all():
-        graph.locator(".main-svg .draglayer").first.wait_for(state="attached")
+    page.locator("h1").first.wait_for()
+    wait_until(
+        page,
+        "() => [...document.querySelectorAll('.graph')].every((graph) => graph.querySelector('.main-svg .draglayer'))",
+    )
 
 
-def _wait_until_healthy(address: str) -> None:
+def wait_until(page: Page, script: str, argument: object = None) -> None:
+    """Wait until a function in JavaScript gives true; the page's policy forbids Playwright's own way, an `eval`."""
+    deadline = time.monotonic() + 30
+    while not page.evaluate(script, argument):
+        if time.monotonic() > deadline:
+            raise TimeoutError(script)
+        page.wait_for_timeout(20)
+
+
+def _wait_until_healthy(address: str, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
             urllib.request.urlopen(address, timeout=5).close()
             return
-        except URLError:
-            if time.monotonic() > deadline:
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise
-            time.sleep(0.2)
+            time.sleep(0.1)

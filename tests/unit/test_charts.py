@@ -1,47 +1,92 @@
 """Figures are plain dicts: Plotly's own classes judge here whether they are valid."""
 
 import json
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from plotly import graph_objects
 from plotly.offline import get_plotlyjs_version
 
-from dashboards.charts import bars, shares, style
+import dashboards
+from dashboards.charts import bars, funnel, groups, spark, style, trend
 from dashboards.charts.bars import Bar
-from dashboards.queries import Share
+from dashboards.queries.comparison import Compared
+from dashboards.queries.control import ChartPoint
+from dashboards.queries.measures import Measure, Value
 
-ASSETS = Path(shares.__file__).parents[1] / "assets"
+CODE = Path(dashboards.__file__).parent
+SHARE = Measure(
+    "pain", 1, "recovery timeline", "Pain", "Why", "Who has it", "Who is counted", "Who is not", "lower_is_better",
+    "share", "clinical lead", "2027-05", 1, "pain", 1,
+)  # fmt: skip
+RATE = replace(SHARE, unit="rate")
 
 
-def a_share(yes: int, no: int, *, year: int | None = None, site: str | None = None) -> Share:
+def a_year(year: str, yes: int, no: int) -> Value:
     share = yes / (yes + no)
-    return Share("pain", site, year, yes, no, 20, yes + no, share, share - 0.05, share + 0.05, False)
+    return Value("pain", None, year, "all", None, "shown", yes, yes + no, 20, None, share, share - 0.05, share + 0.05)
 
 
-def a_hidden_share(*, year: int | None = None, site: str | None = None) -> Share:
-    return Share("pain", site, year, *(None,) * 7, True)
+def a_hidden_year(year: str) -> Value:
+    return Value("pain", None, year, "all", None, "suppressed", *(None,) * 7)
 
 
-def nobody_assessed(year: int) -> Share:
-    return Share("pain", None, year, 0, 0, 40, 0, None, None, None, False)
+def nobody_assessed(year: str) -> Value:
+    return Value("pain", None, year, "all", None, "missing", 0, 0, 40, None, None, None, None)
 
 
-YEARS = [a_share(30, 70, year=2020), a_hidden_share(year=2021), a_share(40, 60, year=2022), nobody_assessed(2023)]
-SITES = [a_share(30, 70, site="b"), a_hidden_share(site="a"), a_share(400, 2600, site="c")]
+def a_point(period: str, value: float | None = 0.2, **changed: Any) -> ChartPoint:
+    known: dict[str, Any] = {
+        "measure": "pain", "period": period, "chart": "p", "reason_for_chart": "shares", "phase": 1,
+        "is_rebased": False,
+        "is_judged": True, "has_trial_limits": False, "value": value, "centre": 0.2, "lower": 0.1, "upper": 0.3,
+        "rules": None, "variation": None if value is None else "common", "target": None, "assurance": None,
+        "annotation": None, "annotation_author": None, "annotation_reason": None,
+    }  # fmt: skip
+    return ChartPoint(**(known | changed))
+
+
+def a_site(site_id: str, share: float | None, patients: int | None = 400, **changed: Any) -> Compared:
+    known: dict[str, Any] = dict.fromkeys(Compared.__dataclass_fields__) | {
+        "measure": "pain", "site_id": site_id, "marking": "compared", "patients": patients, "eligible": 500,
+        "completeness": 0.9, "observed": 70, "expected": 65.0, "share": share, "target_share": 0.18, "ratio": 1.1,
+        "ratio_low": 0.9, "ratio_high": 1.3, "adjusted_share": share, "low_95": 0.14, "high_95": 0.22,
+        "low_99_8": 0.12, "high_99_8": 0.24, "position": "inside",
+    }  # fmt: skip
+    return Compared(**(known | changed))
+
+
+YEARS = [a_year("2020", 30, 70), a_hidden_year("2021"), a_year("2022", 40, 60), nobody_assessed("2023")]
+MONTHS = [
+    a_point("2025-11"),
+    a_point("2025-12", None),
+    a_point("2026-01", 0.35, variation="special_concerning", rules="outside;run"),
+    a_point("2026-02", 0.1, phase=2, is_rebased=True, annotation="New implant", annotation_author="me", upper=0.28),
+    a_point("2026-03", 0.15, phase=2, variation="special_improving", rules="near", target=0.12, upper=0.28),
+]
 HIDDEN_BAR = Bar("Other", None, "– fewer than 11")
 BARS = [Bar("Persistent", 300, "300 (60 %)"), Bar("Recurrent", 200, "200 (40 %)"), HIDDEN_BAR]
+OWN = a_site("ash", 0.25, 300)
+PEERS = [a_site("birch", 0.2), a_site("cedar", None, None), a_site("elm", 0.15, 800, completeness=0.6)]
 
 
 @pytest.mark.parametrize(
     "figure",
     [
-        shares.over_time(YEARS, 11),
-        shares.over_time([a_hidden_share(year=2021)], 11),
-        shares.by_site(SITES, a_share(470, 2730), 11),
-        shares.by_site([a_hidden_share(site="a")], a_hidden_share(), 11),
+        trend.by_year(SHARE, YEARS, 11),
+        trend.by_year(SHARE, YEARS, 11, YEARS),
+        trend.by_year(RATE, [a_hidden_year("2021")], 11),
+        trend.control_chart(SHARE, MONTHS),
+        trend.control_chart(RATE, [replace(point, chart="t") for point in MONTHS]),
+        trend.control_chart(SHARE, [a_point("2026-01", None, chart=None, centre=None, lower=None, upper=None)]),
+        funnel.funnel(PEERS, OWN, "Ash"),
+        funnel.funnel(PEERS, None, "All sites"),
+        funnel.funnel([], None, "All sites"),
+        groups.interval_rows([(31, 27, 36), None], [30, None], ["a", "b"]),
+        groups.interval_rows([], [], []),
         bars.bars(BARS, {"color": style.BLUE}),
         bars.bars(BARS, style.HATCHED),
         bars.bars([HIDDEN_BAR], style.HATCHED),
@@ -49,38 +94,91 @@ BARS = [Bar("Persistent", 300, "300 (60 %)"), Bar("Recurrent", 200, "200 (40 %)"
 )
 def test_figures_are_valid_and_are_json(figure: dict[str, Any]) -> None:
     graph_objects.Figure(figure)
-    assert json.loads(json.dumps(figure)) == figure
+    assert json.loads(json.dumps(figure, allow_nan=False)) == figure
 
 
-def test_a_year_without_a_share_keeps_its_place_and_breaks_the_line() -> None:
-    figure = shares.over_time(YEARS, 11)
-    trace = figure["data"][0]
-    assert trace["x"] == [2020, 2021, 2022, 2023]
+def test_a_year_without_a_value_keeps_its_place_and_breaks_the_line() -> None:
+    figure = trend.by_year(SHARE, YEARS, 11)
+    trace = figure["data"][-1]
+    assert trace["x"] == ["2020", "2021", "2022", "2023"]
     assert trace["y"] == [30, None, 40, None]
     assert trace["error_y"]["array"] == [pytest.approx(5), None, pytest.approx(5), None]
     assert figure["layout"]["xaxis"]["ticktext"] == ["2020<br>100", "2021<br>–", "2022<br>100", "2023<br>0"]
     hidden = [note for note in figure["layout"]["annotations"] if "fewer than 11" in note["text"]]
-    assert [note["x"] for note in hidden] == [2021]
+    assert [note["x"] for note in hidden] == ["2021"]
 
 
-def test_axes_of_shares_start_at_zero_and_hold_every_interval() -> None:
-    assert shares.over_time(YEARS, 11)["layout"]["yaxis"]["range"] == [0, pytest.approx(48.6)]
-    assert shares.by_site(SITES, a_share(470, 2730), 11)["layout"]["xaxis"]["range"][0] == 0
+def test_years_of_all_sites_stand_behind_in_grey_without_intervals() -> None:
+    behind, own = trend.by_year(SHARE, YEARS[:1], 11, YEARS)["data"]
+    assert (behind["marker"]["color"], behind["x"], "error_y" in behind) == (style.GREY, ["2020"], False)
+    assert own["marker"]["color"] == style.BLUE
 
 
-def test_sites_stand_in_the_order_given_below_all_sites() -> None:
-    everyone, sites = shares.by_site(SITES, a_share(470, 2730), 11)["data"]
-    assert (everyone["y"], everyone["marker"]["color"]) == ([0], style.BLUE)
-    assert (sites["y"], sites["marker"]["color"]) == ([1, 3], style.GREY)
-    assert sites["x"] == [30, pytest.approx(13.333, abs=0.001)]
+@pytest.mark.parametrize("figure", [trend.by_year(SHARE, YEARS, 11), trend.control_chart(SHARE, MONTHS)])
+def test_axes_of_values_start_at_zero_and_hold_every_interval(figure: dict[str, Any]) -> None:
+    low, high = figure["layout"]["yaxis"]["range"]
+    assert low == 0
+    heights = [height for trace in figure["data"] for height in trace["y"] if height is not None]
+    errors = [error or 0 for trace in figure["data"] for error in trace.get("error_y", {}).get("array", [])]
+    assert high > max(heights)
+    assert high > max(heights[: len(errors)], default=0) + max(errors, default=0) - 5
+
+
+def test_each_kind_of_special_cause_has_a_shape_and_a_colour_of_its_own() -> None:
+    figure = trend.control_chart(SHARE, MONTHS)
+    marked = {trace["name"]: (trace["x"], trace["marker"]["symbol"]) for trace in figure["data"] if "name" in trace}
+    assert marked == {"Concerning": (["2026-01"], "triangle-up"), "Improving": (["2026-03"], "circle-dot")}
+
+
+def test_a_month_without_a_value_is_a_gap_and_limits_break_where_a_phase_ends() -> None:
+    lower, upper, centre, values, *_ = trend.control_chart(SHARE, MONTHS)["data"]
+    assert values["y"] == [20, None, 35, 10, 15]
+    assert upper["y"] == [30, 30, 30, None, 28, 28, None]
+    assert centre["line"]["dash"] == "solid"
+    assert lower["line"]["dash"] == "dot"
+
+
+def test_a_note_is_a_number_at_the_top_of_its_month_and_the_target_is_named() -> None:
+    texts = {note["text"]: note["x"] for note in trend.control_chart(SHARE, MONTHS)["layout"]["annotations"]}
+    assert texts["1"] == "2026-02"
+    assert {"target", "average", "upper limit", "lower limit"} <= texts.keys()
+
+
+def test_units_follow_the_chart() -> None:
+    assert trend.unit(SHARE, "p") == "Percent of patients counted"
+    assert trend.unit(SHARE, "g") == "Patients between outcomes"
+    assert (trend.scale(SHARE, "p"), trend.scale(SHARE, "g"), trend.scale(RATE, "xmr")) == (100, 1, 1)
+
+
+def test_in_a_funnel_only_the_own_site_has_a_name_and_hidden_peers_have_no_point() -> None:
+    figure = funnel.funnel(PEERS, OWN, "Ash")
+    text = json.dumps(figure)
+    assert "Ash" in text
+    assert all(site not in text for site in ("birch", "cedar", "elm"))
+    peers, own = [trace for trace in figure["data"] if "markers" in trace["mode"]]
+    assert (len(peers["x"]), peers["marker"]["color"]) == (2, style.GREY)
+    assert (own["x"], own["marker"]["color"]) == ([300], style.BLUE)
+
+
+def test_peers_of_whom_few_were_followed_are_hollow() -> None:
+    peers = next(trace for trace in funnel.funnel(PEERS, None, "")["data"] if "markers" in trace["mode"])
+    symbols = dict(zip(peers["y"], peers["marker"]["symbol"], strict=True))
+    assert symbols == {20: "circle", 15: "circle-open"}
+
+
+def test_a_row_without_a_value_is_left_empty_and_others_keep_their_place() -> None:
+    behind, own = groups.interval_rows([(31, 27, 36), None, (10, 5, 20)], [30, 20, None], ["a", "b", "c"])["data"]
+    assert (own["y"], own["x"], own["text"]) == ([0, 2], [31, 10], ["a", "c"])
+    assert own["error_x"]["array"] == [5, 10]
+    assert (behind["y"], behind["marker"]["symbol"]) == ([0, 1], "circle-open")
 
 
 def test_hover_texts_have_at_most_three_lines() -> None:
-    texts = shares.over_time(YEARS, 11)["data"][0]["text"]
-    assert texts[0].split("<br>")[0] == "2020: 30\u00a0% (25–35)"
-    sites = shares.by_site(SITES, a_share(470, 2730), 11)["data"][1]["text"]
-    assert sites[0] == "30\u00a0% (25–35)<br>100 of 120 assessed<br>17\u00a0% could not be assessed"
+    figures = (trend.by_year(SHARE, YEARS, 11), trend.control_chart(SHARE, MONTHS), funnel.funnel(PEERS, OWN, "Ash"))
+    texts = [text for figure in figures for trace in figure["data"] for text in trace.get("text", [])]
+    assert len(texts) > 8
     assert all(text.count("<br>") <= 2 for text in texts)
+    assert texts[0].startswith("2020: 30\u00a0% (25–35)")
 
 
 def test_a_hidden_bar_is_text_and_no_bar() -> None:
@@ -89,12 +187,28 @@ def test_a_hidden_bar_is_text_and_no_bar() -> None:
     assert [(note["y"], note["text"]) for note in figure["layout"]["annotations"]] == [(2, "– fewer than 11")]
 
 
+def test_a_small_line_marks_its_last_value_and_each_signal_and_says_what_it_shows() -> None:
+    picture = spark.sparkline([1, None, 3], "Rising", [None, None, "special_concerning"])
+    drawing = unquote(picture.src)
+    assert picture.alt == "Rising"
+    assert drawing.startswith("data:image/svg+xml,<svg")
+    assert (drawing.count("<circle"), drawing.count(style.VERMILION)) == (1, 1)
+    assert spark.sparkline([None, None], "Nothing").children == "–"
+
+
+def test_signs_have_different_shapes_and_words() -> None:
+    kinds = ("common", "special_concerning", "special_improving", "special_neutral")
+    assert len({spark.variation_sign(kind, kind).src for kind in kinds}) == 4
+    assert len({spark.assurance_sign(kind, kind).src for kind in ("hits", "misses", "either")}) == 3
+    assert spark.variation_sign(None, "No value").title == "No value"
+
+
 def test_intervals_have_the_colour_of_their_point_at_15_percent() -> None:
     assert style.band("#0072B2") == "rgba(0, 114, 178, 0.15)"
 
 
 def test_the_bundle_is_the_plotly_that_figures_are_validated_against() -> None:
-    (bundle,) = ASSETS.glob("plotly-*.js")
+    (bundle,) = (CODE / "assets").glob("plotly-*.js")
     assert bundle.name == f"plotly-basic-{get_plotlyjs_version()}.min.js"
     assert f"plotly.js (basic - minified) v{get_plotlyjs_version()}" in bundle.read_text(encoding="utf-8")[:200]
 
@@ -106,9 +220,5 @@ def test_every_graph_is_made_by_the_one_helper_without_mode_bar() -> None:
     assert config["showSendToCloud"] is False
     assert config["plotlyServerURL"] == ""
     assert getattr(wrapper, "aria-label") == "What it shows"
-    makers = [path.name for path in _sources() if "dcc.Graph" in path.read_text(encoding="utf-8")]
+    makers = [path.name for path in CODE.rglob("*.py") if "dcc.Graph(" in path.read_text(encoding="utf-8")]
     assert makers == ["style.py"]
-
-
-def _sources() -> Iterator[Path]:
-    yield from (Path(shares.__file__).parents[1]).rglob("*.py")

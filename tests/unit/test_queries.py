@@ -1,75 +1,181 @@
+"""What the dashboards read of a release, for whom."""
+
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
 
-from dashboards.queries import Release, Releases, Tally
-from tests.support.dashboard_release import LABELS, write_release
+from dashboards.access import Denied, Scope
+from dashboards.filters import GROUP_KINDS, Filters
+from dashboards.queries import comparison, control, deliveries, measures
+from dashboards.queries.reader import Reader, Releases
+from outcomes.measures.definitions import measure_definitions
+from tests.support.dashboard_release import FIRST_ID, FOREIGN, SECOND_ID, SITES, write_release
+from tests.support.dashboard_rows import HEADLINES, HIDDEN_YEAR, MONTHS, NEVER_DUE, YEARS
+
+OWN = "ashworth"
+SCOPE = Scope("quinn", frozenset({OWN}), "quality")
+PAIN = "pain_past_3_months"
 
 
-@pytest.fixture
-def release(tmp_path: Path) -> Release:
-    write_release(tmp_path)
-    current = Releases(tmp_path / "releases").current()
-    assert current is not None
-    return current
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
+    home = tmp_path_factory.mktemp("home")
+    write_release(home)
+    return Releases(home / "releases")
+
+
+@pytest.fixture(scope="module")
+def reader(releases: Releases) -> Reader:
+    found = releases.read(SCOPE)
+    assert found is not None
+    return found
 
 
 def test_before_the_first_release_there_is_none(tmp_path: Path) -> None:
-    assert Releases(tmp_path / "releases").current() is None
+    releases = Releases(tmp_path)
+    assert (releases.current_id(), releases.read(SCOPE), releases.is_synthetic()) == (None, None, None)
+    assert releases.sites() == frozenset()
 
 
-def test_a_view_stays_on_its_release_and_the_next_view_follows_the_pointer(tmp_path: Path) -> None:
+def test_a_reader_stays_on_its_release_and_the_next_follows_the_pointer(tmp_path: Path) -> None:
     releases = Releases(tmp_path / "releases")
-    write_release(tmp_path, "2026-01-aaaaaaaaaaaa", sites=1)
-    first = releases.current()
+    write_release(tmp_path, FIRST_ID, sites=1)
+    first = releases.read(SCOPE)
     assert first is not None
-    write_release(tmp_path, "2026-02-bbbbbbbbbbbb", sites=5)
-    second = releases.current()
+    write_release(tmp_path, SECOND_ID, sites=5)
+    second, again, gone = (releases.read(SCOPE, wanted) for wanted in (None, FIRST_ID, "2020-01-gone"))
     assert second is not None
-    assert (first.info().release_id, len(first.sites())) == ("2026-01-aaaaaaaaaaaa", 1)
-    assert (second.info().release_id, len(second.sites())) == ("2026-02-bbbbbbbbbbbb", 5)
+    assert again is not None
+    assert gone is not None
+    found = [(one.release_id, len(measures.sites(one))) for one in (first, second, again, gone)]
+    assert found == [(FIRST_ID, 1), (SECOND_ID, 5), (FIRST_ID, 1), (SECOND_ID, 5)]
+    assert measures.release_info(again).release_id == FIRST_ID
 
 
-def test_headline_labels_come_first_then_titles(release: Release) -> None:
-    definitions = release.definitions()
-    assert [definition.is_headline for definition in definitions] == [True] * 3 + [False] * 4
-    assert [one.title for one in definitions[3:]] == sorted(one.title for one in definitions[3:])
-    assert {definition.label for definition in definitions} == set(LABELS)
+def test_a_folder_outside_of_the_releases_is_no_release(releases: Releases) -> None:
+    for wanted in ("../elsewhere", "current", "/etc"):
+        found = releases.read(SCOPE, wanted)
+        assert found is not None
+        assert found.release_id == FIRST_ID
 
 
-def test_sites_stand_by_name_and_shares_in_their_order(release: Release) -> None:
-    sites = release.sites()
-    assert [site.name for site in sites] == sorted((site.name for site in sites), key=str.lower)
-    assert [share.site_id for share in release.by_site("suspected_asd")] == [site.site_id for site in sites]
+def test_the_release_says_its_sites_and_that_its_patients_are_invented(releases: Releases) -> None:
+    assert releases.sites() == frozenset(SITES)
+    assert releases.is_synthetic() is True
 
 
-def test_a_suppressed_share_holds_no_number(release: Release) -> None:
-    hidden = [share for share in release.by_site("suspected_asd") if share.is_suppressed]
-    assert [share.site_id for share in hidden] == ["site-002", "site-004"]
-    for share in hidden:
-        assert (share.yes, share.no, share.not_assessable, share.assessed) == (None,) * 4
-        assert (share.share, share.share_low, share.share_high) == (None,) * 3
+def test_exact_numbers_of_a_foreign_site_are_denied_to_every_function(reader: Reader) -> None:
+    asked = (
+        lambda: measures.values(reader, Filters(FOREIGN)),
+        lambda: measures.by_year(reader, PAIN, FOREIGN),
+        lambda: measures.by_group(reader, PAIN, FOREIGN),
+        lambda: measures.reasons(reader, PAIN, FOREIGN),
+        lambda: control.chart(reader, PAIN, FOREIGN),
+        lambda: control.recent_charts(reader, FOREIGN, "2025-01"),
+        lambda: control.cusum(reader, FOREIGN),
+        lambda: comparison.own(reader, FOREIGN),
+        lambda: reader.own(measures.Site, "measures", FOREIGN),
+    )
+    for ask in asked:
+        with pytest.raises(Denied):
+            ask()
 
 
-def test_years_run_forward_and_submissions_backward(release: Release) -> None:
-    assert [share.index_year for share in release.by_year("revision_performed")] == list(range(2018, 2027))
-    dunmore = [(one.period, one.attempt) for one in release.submissions() if one.site_id == "site-003"]
-    assert dunmore == [("2026-03", 2), ("2026-03", 1), ("2026-02", 1), ("2026-01", 1), ("2025-12", 1)]
+def test_a_condition_cannot_reach_beyond_the_site(reader: Reader) -> None:
+    @dataclass(frozen=True)
+    class Row:
+        site_id: str | None
+
+    found = reader.own(Row, "measures", OWN, "true or site_id is null or site_id <> ?", OWN)
+    assert {row.site_id for row in found} == {OWN}
 
 
-def test_kinds_and_reasons_are_sorted_by_size_and_hidden_ones_come_last(release: Release) -> None:
-    kinds = release.kinds("revision_performed")
-    assert [kind.patients for kind in kinds] == [511, 322, 168, 94, None, None]
-    assert [kind.code for kind in kinds[-2:]] == ["disc_replacement", "laminoplasty"]
-    assert release.kinds("surgical_asd") == [Tally(None, None, True)]
-    assert release.reasons("revision_performed")[0].code == "no_assessment_in_window"
+def test_own_numbers_are_exact_and_those_of_all_sites_are_rounded(reader: Reader) -> None:
+    own = measures.values(reader, Filters(OWN))
+    everybody = measures.values(reader, Filters(None))
+    assert (own[PAIN].numerator, own[PAIN].patients, own[PAIN].excluded) == (22, 544, 96)
+    assert set(own) == set(everybody) == {one.id for one in measure_definitions()}
+    counts = [one.patients for one in everybody.values() if one.patients is not None]
+    assert all(count % 5 == 0 for count in counts)
+    rate = own["revision_rate"]
+    assert rate.person_years == pytest.approx(700 * 544 / 365.25)
+    assert own[NEVER_DUE].state == "missing"
+    assert own[NEVER_DUE].estimate is None
 
 
-def test_attrition_keeps_the_order_of_the_steps(release: Release) -> None:
-    assert [step.patients for step in release.attrition()] == [17204, 16891, 16402, 16368]
+@pytest.mark.parametrize(
+    ("filters", "period", "group"),
+    [
+        (Filters(OWN, period="2023"), "2023", None),
+        (Filters(OWN, group=("approach", "anterior")), None, "anterior"),
+        (Filters(None, period=HIDDEN_YEAR), HIDDEN_YEAR, None),
+    ],
+)
+def test_filters_pick_one_cell_of_each_measure(
+    reader: Reader, filters: Filters, period: str | None, group: str | None
+) -> None:
+    found = measures.values(reader, filters)
+    assert len(found) == len(measure_definitions())
+    assert {(one.period, one.stratum) for one in found.values()} == {(period, group)}
 
 
-def test_rule_failures_leave_out_rules_that_no_row_broke(release: Release) -> None:
-    failures = release.rule_failures()
-    assert all(failure.is_suppressed or (failure.rows_failed or 0) > 0 for failure in failures)
-    assert len(failures) == 24
+def test_a_suppressed_value_holds_no_number(reader: Reader) -> None:
+    hidden = [one for one in measures.by_year(reader, PAIN, None) if one.is_suppressed]
+    assert [one.period for one in hidden] == [HIDDEN_YEAR]
+    numbers = [field.name for field in fields(measures.Value)][6:]
+    assert [getattr(hidden[0], name) for name in numbers] == [None] * 7
+
+
+def test_years_run_forward_and_groups_stand_by_kind(reader: Reader) -> None:
+    assert [one.period for one in measures.by_year(reader, PAIN, OWN)] == list(YEARS)
+    kinds = [one.stratum_kind for one in measures.by_group(reader, PAIN, OWN)]
+    assert list(dict.fromkeys(kinds)) == list(GROUP_KINDS)
+    assert len(kinds) == 14
+
+
+def test_choices_are_the_sites_of_the_scope_the_years_and_the_groups(reader: Reader) -> None:
+    choices = measures.choices(reader)
+    assert choices.sites == (OWN,)
+    assert choices.years == tuple(reversed(YEARS))
+    assert choices.groups[0] == ("approach", "anterior")
+    assert len(choices.groups) == 14
+
+
+def test_sites_stand_by_name_and_measures_in_their_order(reader: Reader) -> None:
+    assert [site.name for site in measures.sites(reader)] == sorted(SITES.values(), key=str.lower)
+    assert [one.measure for one in measures.measures(reader)] == [one.id for one in measure_definitions()]
+
+
+def test_kinds_and_reasons_are_sorted_by_size_and_hidden_ones_come_last(reader: Reader) -> None:
+    kinds = measures.kinds(reader, "revision_performed")
+    assert [kind.patients for kind in kinds] == [510, 320, 170, 95, 60, 25, None, None]
+    assert [kind.code for kind in kinds[-2:]] == ["hardware_removal", "laminoplasty"]
+    assert measures.kinds(reader, "surgical_asd") == [measures.Count(None, None)]
+    assert measures.reasons(reader, PAIN, None)[0] == measures.Count("no_assessment_in_window", 640)
+    assert measures.reasons(reader, PAIN, OWN)[0] == measures.Count("no_assessment_in_window", 640 // 7)
+
+
+def test_charts_run_forward_and_recent_ones_begin_where_asked(reader: Reader) -> None:
+    points = control.chart(reader, PAIN, OWN)
+    assert [point.period for point in points] == list(MONTHS)
+    recent = control.recent_charts(reader, OWN, "2025-06")
+    assert [point.period for point in recent[PAIN]] == [month for month in MONTHS if month >= "2025-06"]
+    assert set(control.cusum(reader, OWN)) == set(HEADLINES)
+
+
+def test_every_site_is_compared_as_everybody_may_see_it(reader: Reader) -> None:
+    found = comparison.peers(reader, PAIN)
+    assert [one.site_id for one in found] == list(SITES)
+    assert comparison.peers(reader, "revision_rate") == []
+    assert set(comparison.own(reader, OWN)) == set(HEADLINES)
+
+
+def test_deliveries_are_counted_by_their_state_latest_first(reader: Reader) -> None:
+    state = deliveries.validation_state(reader, OWN)
+    assert (state.accepted, state.refused) == (3, 1)
+    assert deliveries.validation_state(reader, None).accepted == 15
+    ashworth = [one.period for one in deliveries.submissions(reader) if one.site_id == OWN]
+    assert ashworth == ["2026-03", "2026-02", "2026-01", "2025-12"]
+    steps = deliveries.attrition(reader)
+    assert [step.step for step in steps] == [1, 2, 3, 4]

@@ -1,0 +1,156 @@
+"""The access log: who saw which page of which release, and how many rows it held; never a value of a record.
+
+Each line of the file is a JSON object: at (UTC), user, view, release, rows, chain. `chain` is the sha256 of the chain
+of the line before and of this line, so that a line that was changed or taken out shows, and one chain that was noted
+elsewhere vouches for every line before it. Lines taken off the end show only against such a note.
+
+    python -m dashboards.audit FILE
+"""
+
+import argparse
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dashboards.access import Scope
+
+_START = "0" * 64
+_BLOCK = 4096  # bytes; a line is shorter
+
+
+class AuditLog:
+    """An append-only log that several processes may write.
+
+    Args:
+        path: the file; it is made when the first line is written, for this user's eyes only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def record(self, scope: Scope, view: str, release_id: str | None, rows: int) -> None:
+        """Add a line: this user saw `rows` rows of `view`.
+
+        Args:
+            scope: of the request being answered.
+            view: the page's name and its filters; of a single patient's page `case_view`.
+            release_id: the release that was shown; None before the first.
+            rows: how many were shown.
+
+        Raises:
+            OSError: the line could not be written; then what it tells of must not be shown either.
+        """
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # the time is taken under the lock, so that lines stand in its order
+            at = datetime.now(UTC).isoformat(timespec="milliseconds")
+            entry = {"at": at, "user": scope.user, "view": view, "release": release_id, "rows": rows}
+            _append(file, entry)
+        finally:
+            os.close(file)
+
+
+def case_view(patient_key: str) -> str:
+    """The view of one patient's page: `cases/patient` and the first 12 digits of the sha256 of the patient's key.
+
+    The log then holds no key that leads to a patient, and who has the keys can still ask who saw a certain one.
+
+    Args:
+        patient_key: the pseudonymous key of the marts.
+    """
+    return f"cases/patient {hashlib.sha256(patient_key.encode()).hexdigest()[:12]}"
+
+
+def verify(path: Path) -> int | None:
+    """The number of the first line that does not follow from the one before; None if all do.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    previous = _START
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            entry = _parsed(line)
+            chain = entry.pop("chain", None)
+            if line != _line(previous, entry):
+                return number
+            previous = chain
+    return None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check a log from the command line; the exit status is 0 when every line follows, 1 when one does not."""
+    parser = argparse.ArgumentParser(
+        prog="python -m dashboards.audit",
+        description="Check that no line of the dashboards' access log was changed or taken out.",
+        epilog="Example: python -m dashboards.audit data/logs/access.jsonl",
+    )
+    parser.add_argument("file", type=Path, help="the log, OUTCOMES_HOME/logs/access.jsonl")
+    path: Path = parser.parse_args(arguments).file
+    try:
+        broken = verify(path)
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        parser.error(f"{path}: {error.strerror}")
+    if broken is not None:
+        print(f"line {broken} does not follow from the line before")
+        return 1
+    print(f"{len(lines)} lines, each follows from the line before; last chain {_chain_of(lines[-1:])}")
+    return 0
+
+
+def _append(file: int, entry: dict[str, Any]) -> None:
+    """Write the line in one piece, or nothing."""
+    end = os.fstat(file).st_size
+    last = _last_line(file, end)
+    mend = b"\n" if last and not last.endswith(b"\n") else b""  # a crash cut the last line off: it stays, and shows
+    line = mend + _line(_chain_of([last]), entry)
+    if os.write(file, line) != len(line):
+        os.ftruncate(file, end)
+        raise OSError(errno.ENOSPC, "no room for a line of the access log")
+
+
+def _last_line(file: int, end: int) -> bytes:
+    """The last line of a file of `end` bytes with its line feed, empty of an empty file."""
+    start = end
+    while start > 0:
+        start = max(0, start - _BLOCK)
+        tail = os.pread(file, end - start, start)
+        _, newline, last = tail[:-1].rpartition(b"\n")
+        if newline or start == 0:
+            return last + tail[-1:]
+    return b""
+
+
+def _line(previous: str, entry: dict[str, Any]) -> bytes:
+    """A line as it stands in the file, after one whose chain is `previous`."""
+    chain = hashlib.sha256((previous + json.dumps(entry)).encode()).hexdigest()
+    return (json.dumps({**entry, "chain": chain}) + "\n").encode()
+
+
+def _chain_of(lines: Sequence[bytes]) -> str:
+    """The chain that the next line builds upon: of the last line, or the start where there is none."""
+    found = _parsed(lines[-1]).get("chain") if lines else None
+    return found if isinstance(found, str) else _START
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    """What a line says; nothing when it is no line of this log."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

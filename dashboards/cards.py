@@ -1,0 +1,89 @@
+"""A card: what a chart says in a sentence, the chart, and its numbers as a table. Pages, files and reports share it."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dashboards.charts.style import Component, Figure
+
+Raw = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table: how it is said, the value that a CSV holds, and where it leads."""
+
+    text: str
+    value: Raw = None
+    href: str | None = None
+    content: Component | None = None
+    """What stands in its place on a page, such as a small chart."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The numbers of a card. The first column names the row; the last `numbers` columns are numbers."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: Sequence[Sequence[Cell | str]]
+    numbers: int = 0
+
+    def cells(self) -> Iterable[list[Cell]]:
+        """The rows, each cell with its value."""
+        for row in self.rows:
+            yield [Cell(cell) if isinstance(cell, str) else cell for cell in row]
+
+
+@dataclass(frozen=True)
+class Card:
+    """One card of a page.
+
+    `name` is its anchor and the name of its files; `sentence` says what the chart shows, also to who cannot see it.
+    `about` is a definition, on hover and in words; `basis` how many patients it rests on and how complete they are.
+    """
+
+    name: str
+    title: str
+    sentence: str = ""
+    figure: Figure | None = None
+    css_class: str = "chart"
+    table: Table | None = None
+    is_table: bool = False
+    """The table is the card itself, not the numbers behind a chart."""
+    body: Sequence[Component] = ()
+    about: str = ""
+    basis: str = ""
+    notes: Sequence[str] = ()
+    is_wide: bool = True
+    beside: Sequence[tuple[str, str]] = ()
+    """Name and value of each row of the figure, where it is one of rows."""
+    below: Sequence[tuple[str, Sequence[tuple[float, str]]]] = field(default=())
+    """Rows of numbers under the axis, such as numbers at risk: a title, and texts at places from 0 to 1."""
+    can_be_saved: bool = True
+    """Whether it may leave as a file; single patients may not."""
+
+
+def as_csv(table: Table, *facts: tuple[str, str]) -> str:
+    """A table as CSV (RFC 4180), after comment lines that say what it is.
+
+    Args:
+        table: the table.
+        facts: name and value of what the numbers belong to.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([f"# {table.caption}"])
+    for name, value in facts:
+        writer.writerow([f"# {name}: {value}"])
+    writer.writerow(table.head)
+    for row in table.cells():
+        writer.writerow([_harmless(cell.text if cell.value is None else cell.value) for cell in row])
+    return out.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    """A text that a spreadsheet would take for a formula keeps its sign behind an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -1,0 +1,117 @@
+"""A funnel of sites: one's own named, peers without names, and the limits that chance leaves."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dashboards.charts import style
+from dashboards.charts.style import Figure
+from dashboards.queries.comparison import Compared
+
+_LIMITS = ("low_99_8", "high_99_8", "low_95", "high_95")
+
+
+def funnel(peers: Sequence[Compared], own: Compared | None, own_name: str) -> Figure:
+    """Adjusted shares against patients followed, between the funnel's limits.
+
+    Args:
+        peers: the other sites, as everybody may see them; those without an adjusted share are left out.
+        own: one's own site, exact, or None.
+        own_name: its name.
+    """
+    shown = [one for one in peers if one.adjusted_share is not None]
+    mine = own if own is not None and own.adjusted_share is not None else None
+    everybody = sorted([*shown, *([mine] if mine else [])], key=lambda one: one.patients or 0)
+    shares = [one.adjusted_share or 0 for one in everybody]
+    limits = [limit(one, "high_99_8") or 0 for one in everybody]
+    widest = max((one.patients or 0 for one in everybody), default=1)
+    target = next((one.target_share for one in everybody if one.target_share is not None), None)
+    return {
+        "data": [
+            *(_limit_line(everybody, name) for name in _LIMITS),
+            _sites(shown, style.GREY, "circle", "Another site"),
+            *([_sites([mine], style.BLUE, "diamond", own_name, size=12)] if mine else []),
+        ],
+        "layout": style.layout(
+            (32, 72, 48, 44),
+            xaxis=style.axis(range=[0, 1.06 * widest], nticks=6),
+            yaxis=style.axis(
+                range=[0, 108 * max([*shares, *limits], default=0.1)], showgrid=True, nticks=5, ticksuffix=" %"
+            ),
+            annotations=[
+                style.note("Adjusted share", 0, 1, xanchor="left", yanchor="bottom", yshift=10, xshift=-40),
+                style.note("Patients followed", 1, 0, xanchor="right", yanchor="top", yshift=-28),
+                *_limit_names(everybody),
+                *([style.note("all sites", 1, 100 * target, yref="y", xanchor="left", xshift=6)] if target else []),
+                *([_own_name(mine, own_name, widest)] if mine else []),
+            ],
+            shapes=[_target_line(target)] if target else [],
+        ),
+    }
+
+
+def limit(one: Compared, name: str) -> float | None:
+    """A limit of the funnel at a site: the widened one, where sites differ by more than chance."""
+    widened: float | None = getattr(one, f"widened_{name}")
+    exact: float | None = getattr(one, name)
+    return exact if widened is None else widened
+
+
+def _sites(sites: Sequence[Compared], colour: str, symbol: str, name: str, size: int = style.POINT) -> dict[str, Any]:
+    """Points of sites; those that say little, as few of their patients were followed, are hollow."""
+    trace = style.points(
+        [one.patients or 0 for one in sites],
+        [round(100 * (one.adjusted_share or 0), 2) for one in sites],
+        colour,
+        [
+            f"{name}: {100 * (one.adjusted_share or 0):.1f} %<br>{one.patients:,} patients followed"
+            f"<br>observed over expected {one.ratio or 0:.2f}"
+            for one in sites
+        ],
+    )
+    symbols = [f"{symbol}-open" if (one.completeness or 0) < 0.8 else symbol for one in sites]
+    return trace | {"marker": {"size": size, "color": colour, "symbol": symbols}}
+
+
+def _limit_line(sites: Sequence[Compared], name: str) -> dict[str, Any]:
+    """A limit along the sites by size; between them it is drawn straight."""
+    limits = [limit(one, name) for one in sites]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [one.patients for one in sites],
+        "y": [None if each is None else round(100 * each, 2) for each in limits],
+        "line": {"width": 1, "color": style.GREY, "dash": "dot" if name.endswith("95") else "solid"},
+        "hoverinfo": "skip",
+    }
+
+
+def _limit_names(sites: Sequence[Compared]) -> list[dict[str, Any]]:
+    """The outer limit is named above its end and the inner one below: they may lie close together."""
+    if not sites:
+        return []
+    ends = ((limit(sites[-1], "high_99_8"), "99.8 %", "bottom"), (limit(sites[-1], "high_95"), "95 %", "top"))
+    return [
+        style.note(text, 1, 100 * at, yref="y", xanchor="left", yanchor=anchor, xshift=6)
+        for at, text, anchor in ends
+        if at is not None
+    ]
+
+
+def _target_line(target: float) -> dict[str, Any]:
+    line = {"color": style.GREY, "width": 1, "dash": "dash"}
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 100 * target, "y1": 100 * target, "line": line}
+
+
+def _own_name(own: Compared, name: str, widest: int) -> dict[str, Any]:
+    is_right = (own.patients or 0) > 0.6 * widest
+    return style.note(
+        name,
+        own.patients,
+        100 * (own.adjusted_share or 0),
+        xref="x",
+        yref="y",
+        xanchor="right" if is_right else "left",
+        xshift=-10 if is_right else 10,
+        yshift=12,
+        font={"color": style.BLUE},
+    )

@@ -1,0 +1,273 @@
+"""A measure over time: control charts of one's own site by month, and values with intervals by year."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from dashboards import words
+from dashboards.charts import style
+from dashboards.charts.style import Figure
+from dashboards.queries.control import ChartPoint
+from dashboards.queries.measures import Measure, Value
+
+_UNITS = {"g": "Patients between outcomes", "t": "Person-days between events"}
+_MARKS: dict[str, tuple[str, str, str, int]] = {
+    "special_concerning": ("Concerning", "triangle-up", style.VERMILION, 11),
+    "special_improving": ("Improving", "circle-dot", style.BLUE, 11),
+    "special_neutral": ("Changed", "diamond", style.GREY, 10),
+}
+"""Name, shape, colour and size of each kind of special cause."""
+_RIGHT = 96
+"""Pixels for the names of the limits, at their ends."""
+
+
+def scale(measure: Measure, chart: str | None) -> float:
+    """By what the values of a chart are multiplied to be shown: shares become percent."""
+    return 1 if measure.is_rate or chart in _UNITS else 100
+
+
+def unit(measure: Measure, chart: str | None) -> str:
+    """What the values of a chart are, with their unit."""
+    return _UNITS.get(chart or "", "Per 100 person-years" if measure.is_rate else "Percent of patients counted")
+
+
+def control_chart(measure: Measure, points: Sequence[ChartPoint]) -> Figure:
+    """Values by month with centre line and limits; what a rule marks has a shape and a colour of its own.
+
+    Months that are not judged yet are hollow, and have no limits.
+
+    Limits start anew with each phase. The last month is where limits are named.
+    """
+    chart = next((point.chart for point in points if point.chart), None)
+    factor = scale(measure, chart)
+    shown = [point for point in points if point.value is not None]
+    months = [point.period for point in points]
+    top = max([factor * (limit or 0) for point in points for limit in (point.value, point.upper)], default=1)
+    return {
+        "data": [
+            *(_line(points, name, factor) for name in ("lower", "upper", "centre")),
+            _values(points, factor),
+            *_special(shown, factor),
+        ],
+        "layout": style.layout(
+            (32, _RIGHT, 56, 44),
+            xaxis=style.axis(type="date", range=_month_range(months), tickformat="%b<br>%Y", nticks=8),
+            yaxis=style.axis(range=[0, 1.08 * top or 1], showgrid=True, nticks=5, ticksuffix=_suffix(measure, chart)),
+            annotations=[
+                style.note(unit(measure, chart), 0, 1, xanchor="left", yanchor="bottom", yshift=10, xshift=-40),
+                style.note("Month of fusion", 1, 0, xanchor="right", yanchor="top", yshift=-38),
+                *_ends(points, factor),
+                *_target(points, factor),
+                *_notes(points),
+            ],
+            shapes=[*_rebase_lines(points), *_target_line(points, factor)],
+        ),
+    }
+
+
+def by_year(measure: Measure, values: Sequence[Value], threshold: int, peers: Sequence[Value] = ()) -> Figure:
+    """Values by year of fusion with intervals; the years of all sites behind them as grey points without intervals.
+
+    A suppressed year keeps its place on the axis and has no point.
+    """
+    years = [value.period or "" for value in values]
+    top = max([_shown(measure, value.estimate_high) for value in (*values, *peers)], default=0)
+    behind = [value for value in peers if value.estimate is not None and value.period in years]
+    return {
+        "data": [
+            *([_peer_years(measure, behind)] if behind else []),
+            _years(measure, values, threshold),
+        ],
+        "layout": style.layout(
+            (32, 16, 56, 44),
+            xaxis=style.axis(
+                type="category",
+                categoryarray=years,
+                categoryorder="array",
+                range=[-0.5, len(years) - 0.5],
+                tickvals=years,
+                ticktext=[f"{value.period}<br>{_patients(value)}" for value in values],
+                tickangle=0,
+            ),
+            yaxis=style.axis(range=[0, 1.08 * top or 1], showgrid=True, nticks=5, ticksuffix=_suffix(measure, None)),
+            annotations=[
+                style.note(unit(measure, None), 0, 1, xanchor="left", yanchor="bottom", yshift=10, xshift=-40),
+                style.note("Year of fusion, patients counted", 1, 0, xanchor="right", yanchor="top", yshift=-40),
+                *(_hidden_year(value, threshold) for value in values if value.is_suppressed),
+            ],
+        ),
+    }
+
+
+def _values(points: Sequence[ChartPoint], factor: float) -> dict[str, Any]:
+    unit_sign = " %" if factor == 100 else ""
+    trace = style.points(
+        [point.period for point in points],
+        [None if point.value is None else round(factor * point.value, 2) for point in points],
+        style.BLUE,
+        [
+            f"{words.period(point.period)}: "
+            + (words.DASH if point.value is None else f"{factor * point.value:.1f}{unit_sign}")
+            + ("" if point.rules is None else f"<br>{words.rules(point.rules)}")
+            for point in points
+        ],
+        mode="lines+markers",
+        line={"width": 1, "color": style.BLUE},
+        connectgaps=True,
+    )
+    symbols = ["circle" if point.is_judged else "circle-open" for point in points]
+    return trace | {"marker": trace["marker"] | {"symbol": symbols}}
+
+
+def _special(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:
+    """One trace a kind of special cause, drawn over the values; its hover is that of the value below."""
+    traces = []
+    for variation, (name, shape, colour, size) in _MARKS.items():
+        marked = [point for point in points if point.variation == variation]
+        if marked:
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "name": name,
+                    "x": [point.period for point in marked],
+                    "y": [round(factor * (point.value or 0), 2) for point in marked],
+                    "marker": {"symbol": shape, "size": size, "color": colour, "line": {"width": 1, "color": colour}},
+                    "hoverinfo": "skip",
+                    "cliponaxis": False,
+                }
+            )
+    return traces
+
+
+def _line(points: Sequence[ChartPoint], name: str, factor: float) -> dict[str, Any]:
+    """A limit or the centre over all phases, broken where a phase ends."""
+    x: list[str] = []
+    y: list[float | None] = []
+    for _, phase in groupby(points, key=lambda point: point.phase):
+        for point in phase:
+            limit = getattr(point, name)
+            x.append(point.period)
+            y.append(None if limit is None else round(factor * limit, 2))
+        y[-1:] = [*y[-1:], None]
+        x.append(x[-1])
+    is_centre = name == "centre"
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "line": {"width": 1, "color": style.GREY, "dash": "solid" if is_centre else "dot", "shape": "hvh"},
+        "hoverinfo": "skip",
+    }
+
+
+def _ends(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:
+    last = next((point for point in reversed(points) if point.centre is not None), None)
+    if last is None:
+        return []
+    names = {"upper": "upper limit", "centre": "average", "lower": "lower limit"}
+    ends = [(factor * getattr(last, name), text) for name, text in names.items() if getattr(last, name) is not None]
+    return [
+        style.note(text, 1, at, yref="y", xanchor="left", xshift=6) for at, text in ends if at > 0 or text == "average"
+    ]
+
+
+def _target_line(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:
+    target = points[-1].target if points else None
+    if target is None:
+        return []
+    at = factor * target
+    line = {"color": style.BLUE, "width": 1, "dash": "dash"}
+    return [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": at, "y1": at, "line": line}]
+
+
+def _target(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:
+    target = points[-1].target if points else None
+    if target is None:
+        return []
+    return [style.note("target", 0, factor * target, yref="y", xanchor="left", yanchor="bottom", xshift=4)]
+
+
+def _rebase_lines(points: Sequence[ChartPoint]) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "line",
+            "yref": "paper",
+            "x0": point.period,
+            "x1": point.period,
+            "y0": 0,
+            "y1": 1,
+            "line": {"color": style.GREY, "width": 1},
+        }
+        for point in points
+        if point.is_rebased or point.annotation
+    ]
+
+
+def _notes(points: Sequence[ChartPoint]) -> list[dict[str, Any]]:
+    """Annotations, numbered: their words stand below the chart."""
+    noted = [point for point in points if point.annotation]
+    return [
+        style.note(str(place), point.period, 1, xref="x", xanchor="center", yanchor="bottom")
+        for place, point in enumerate(noted, 1)
+    ]
+
+
+def _years(measure: Measure, values: Sequence[Value], threshold: int) -> dict[str, Any]:
+    def shown(name: str) -> list[float | None]:
+        return [None if value.estimate is None else _shown(measure, getattr(value, name)) for value in values]
+
+    estimates, lows, highs = shown("estimate"), shown("estimate_low"), shown("estimate_high")
+    above = [None if value is None else (high or 0) - value for value, high in zip(estimates, highs, strict=True)]
+    below = [None if value is None else value - (low or 0) for value, low in zip(estimates, lows, strict=True)]
+    return style.points(
+        [value.period or "" for value in values],
+        estimates,
+        style.BLUE,
+        [
+            f"{value.period}: {words.short_amount(measure, value, threshold)} ({words.interval(measure, value)})"
+            f"<br>{words.basis(value).replace('; ', '<br>')}"
+            for value in values
+        ],
+        mode="lines+markers",
+        line={"width": 1, "color": style.BLUE},
+        error_y=style.error_bars(above, below, style.band(style.BLUE)),
+    )
+
+
+def _peer_years(measure: Measure, values: Sequence[Value]) -> dict[str, Any]:
+    return style.points(
+        [value.period or "" for value in values],
+        [_shown(measure, value.estimate) for value in values],
+        style.GREY,
+        [f"All sites, {value.period}: {_shown(measure, value.estimate):.1f}" for value in values],
+        mode="lines+markers",
+        line={"width": 1, "color": style.GREY, "dash": "dot"},
+    )
+
+
+def _shown(measure: Measure, number: float | None) -> float:
+    return round((number or 0) * scale(measure, None), 2)
+
+
+def _suffix(measure: Measure, chart: str | None) -> str:
+    return "" if measure.is_rate or chart in _UNITS else " %"
+
+
+def _patients(value: Value) -> str:
+    return words.DASH if value.patients is None else words.count(value.patients)
+
+
+def _hidden_year(value: Value, threshold: int) -> dict[str, Any]:
+    """Upright text in the place of the point, so that it fits between its neighbours on a narrow screen."""
+    return style.note(words.hidden(threshold), value.period, 0.04, xref="x", yanchor="bottom", textangle=-90)
+
+
+def _month_range(months: Sequence[str]) -> list[str] | None:
+    """Half a month of air on both sides."""
+    if not months:
+        return None
+    year, month = (int(part) for part in months[0].split("-"))
+    before = f"{year - (month == 1):04d}-{(month - 2) % 12 + 1:02d}-15"
+    return [before, f"{months[-1]}-15"]

@@ -1,0 +1,74 @@
+"""Who is asking. Every request but /healthz is admitted here, with a scope, or answered here."""
+
+from collections.abc import Callable
+
+from flask import Flask, g, request
+from werkzeug.wrappers import Response
+
+from dashboards.access import Denied, Scope
+from dashboards.login import answers, none, oidc, proxy
+from dashboards.login.register import Register
+from dashboards.settings import DashboardSettings
+from outcomes.errors import OutcomesError
+from outcomes.settings import Settings
+
+_OPEN = "/healthz"
+
+
+def install(
+    flask: Flask,
+    settings: Settings,
+    dashboard_settings: DashboardSettings,
+    is_synthetic: Callable[[], bool | None],
+    sites: Callable[[], frozenset[str]],
+) -> None:
+    """Ask every request who it comes from, and give those admitted their scope (`dashboards.access.current_scope`).
+
+    `Denied`, wherever it is raised while a request is answered, becomes a page with status 403.
+
+    Args:
+        flask: the application.
+        settings: where the register of users is.
+        dashboard_settings: the way to log in.
+        is_synthetic: whether the current release's patients are invented; None before the first release. Asked with
+            every request when nobody logs in.
+        sites: those of the current release, for when nobody logs in.
+
+    Raises:
+        OutcomesError: `login_needed` - real patients and no login; `access_malformed` - the register cannot be read.
+    """
+    admit = _admission(flask, settings, dashboard_settings, is_synthetic, sites)
+
+    def ask() -> Response | None:
+        if request.path == _OPEN:
+            return None
+        try:
+            admitted = admit()
+        except OutcomesError as error:
+            if error.code != "access_malformed":
+                raise
+            flask.logger.error("nobody is let in: %s", error)
+            return answers.unreadable_register()
+        if isinstance(admitted, Scope):
+            g.scope = admitted
+            return None
+        return admitted
+
+    flask.before_request(ask)
+    flask.register_error_handler(Denied, lambda _: answers.denied())
+
+
+def _admission(
+    flask: Flask,
+    settings: Settings,
+    dashboard_settings: DashboardSettings,
+    is_synthetic: Callable[[], bool | None],
+    sites: Callable[[], frozenset[str]],
+) -> Callable[[], Scope | Response | None]:
+    """The chosen way to admit a request; it gives None for those that are part of the login itself."""
+    if dashboard_settings.login == "none":
+        return none.admission(is_synthetic, sites)
+    register = Register(settings.access_file)
+    if dashboard_settings.login == "proxy":
+        return proxy.admission(register, dashboard_settings.proxy_address, dashboard_settings.proxy_header)
+    return oidc.admission(flask, register, dashboard_settings)

@@ -1,0 +1,75 @@
+"""POST /reviews?signal=<id>&after=<moves seen>&release=<id>: somebody moves a signal of the review queue.
+
+The form of the queue sends `to`, the state that the signal gets, and `explanation` with a move to explained.
+"""
+
+from html import escape
+
+from flask import Flask, Response, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from dashboards.access import Denied, Scope, current_scope
+from dashboards.filters import Filters
+from dashboards.login import answers
+from dashboards.pages import Site
+from dashboards.queries import measures
+from dashboards.queries.reader import Reader
+from dashboards.queries.signals import signals, site_of
+from dashboards.reviews import EXPLANATIONS, STATES, DoesNotFit, Move
+from outcomes.errors import OutcomesError
+
+_LARGEST = 9  # digits of a number of moves
+
+
+def install(flask: Flask, site: Site) -> None:
+    """Add the route /reviews."""
+
+    @flask.post("/reviews")
+    def review() -> AnyResponse:
+        return _answer(site, current_scope())
+
+
+def _answer(site: Site, scope: Scope) -> AnyResponse:
+    move = _asked()
+    reader = site.releases.read(scope, request.args.get("release"))
+    if move is None or reader is None:
+        return answers.page(400, "No such move", "This is nothing that can be done with a signal. Nothing was changed.")
+    try:
+        known = {signal.id for signal in signals(reader, move.site_id)}
+    except Denied:
+        site.audit.record(scope, f"denied review {move.signal}", reader.release_id, 0)
+        raise
+    queue = f"/signals{Filters(move.site_id).query(measures.choices(reader))}#queue"
+    if move.signal not in known:
+        said = "The release that is shown has no such signal. A newer one may have changed it. Nothing was changed."
+        return _page(404, "No such signal", said, queue)
+    return _written(site, reader, move, queue)
+
+
+def _asked() -> Move | None:
+    """The move of the request being answered; None when it is none that the queue could have sent."""
+    signal, after = request.args.get("signal", ""), request.args.get("after", "")
+    explained = request.form.get("explanation", "")
+    site_id = site_of(signal)
+    to = next((state for state in STATES if state == request.form.get("to")), None)
+    explanation = next((code for code in EXPLANATIONS if code == explained), None)
+    is_number = after.isascii() and after.isdigit() and len(after) <= _LARGEST
+    if site_id is None or to is None or not is_number or (explained and explanation is None):
+        return None
+    return Move(site_id, signal, to, explanation, int(after))
+
+
+def _written(site: Site, reader: Reader, move: Move, queue: str) -> AnyResponse:
+    """Write the move, and lead back to the queue."""
+    try:
+        site.reviews.move(reader.scope, move)
+    except DoesNotFit as refused:
+        return _page(409, "The signal was not moved", str(refused), queue)
+    except OutcomesError as error:
+        return _page(503, "The review queue cannot be used just now", f"Nothing was changed. {error}", queue)
+    site.audit.record(reader.scope, f"review {move.signal} {move.to}", reader.release_id, 1)
+    return redirect(queue, 303)
+
+
+def _page(status: int, title: str, sentence: str, queue: str) -> Response:
+    return answers.page(status, title, sentence, below=f'<p><a href="{escape(queue)}">Back to the signals</a></p>')

@@ -1,0 +1,271 @@
+"""Single patients of one's own site, for the clinical role, where the installation allows it: lists and timelines.
+
+Nothing of these pages can be saved as a file, and every view of a patient is in the access log, its key hashed.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from urllib.parse import quote, unquote
+
+from dash import dcc, html
+
+from dashboards import words
+from dashboards.cards import Card, Cell, Table
+from dashboards.charts.timeline import Mark, timeline
+from dashboards.filters import Filters
+from dashboards.pages.frame import Page, View
+from dashboards.queries import cases as queries
+from dashboards.queries import definitions, measures
+from dashboards.queries.cases import Case, Episode, NotCurrent
+from dashboards.queries.measures import Site
+from outcomes.release.explain import Evidence, Explanation, LabelAnswer, TimelineRecord
+
+_AT_MOST = 200
+_EVIDENCE_SHOWN = 6
+_HOVER = 80
+"""Characters of a record's description in a hover; the table has all of it."""
+_STATUSES = {"yes": "Yes", "no": "No", "not_assessable": "Not assessable"}
+_KEPT = "Every view of this page is in the access log. Nothing of it can be downloaded."
+
+
+def patient_of(name: str) -> str:
+    """The patient's key in the last part of an address, which may be percent-encoded."""
+    return unquote(name)
+
+
+def cases(view: View) -> Page | None:
+    """The labels of which patients can be listed; None for who may see none."""
+    if not view.may_see_cases:
+        return None
+    if view.site is None:
+        return _one_site_at_a_time()
+    counted = {
+        name: value.numerator for name, value in measures.values(view.reader, Filters(view.site.site_id)).items()
+    }
+    rows: list[Sequence[Cell | str]] = [
+        [
+            Cell(one.title, href=view.href(f"/cases/of/{one.label}")),
+            words.sentence_case(one.category),
+            _number(counted.get(one.label)),
+        ]
+        for one in definitions.labels(view.reader)
+    ]
+    return Page(
+        "Cases",
+        [
+            Card(
+                "labels",
+                f"{view.who}: patients by label",
+                sentence="Choose a label to see who has it. Patients stand under the random keys of your site.",
+                table=Table("Labels", ("Label", "Part of the guide", "Patients with a yes"), rows, numbers=1),
+                is_table=True,
+                notes=["Patients with a yes: the exact number of your site among those counted.", _KEPT],
+                can_be_saved=False,
+            )
+        ],
+    )
+
+
+def cases_of(view: View, label: str) -> Page | None:
+    """The patients of one's own site who have a label; None where there is no such label, or for who may see none."""
+    definition = next((one for one in definitions.labels(view.reader) if one.label == label), None)
+    if not view.may_see_cases or definition is None:
+        return None
+    if view.site is None:
+        return _one_site_at_a_time()
+    everybody, found = queries.with_label(view.reader, view.site.site_id, label, _AT_MOST)
+    shown = "" if everybody <= _AT_MOST else f" The {_AT_MOST} fused latest are listed."
+    return Page(
+        f"Cases: {definition.title}",
+        [
+            Card(
+                "patients",
+                f"{view.who}: {definition.title}",
+                sentence=f"{words.plural(everybody, 'patient')} with a yes.{shown}",
+                table=Table(
+                    f"Patients with {definition.title.lower()}",
+                    ("Patient", "Year of fusion", "Approach", "Levels", "Kind", "Onset day"),
+                    [_case_cells(view, one) for one in found],
+                    numbers=1,
+                )
+                if found
+                else None,
+                is_table=True,
+                body=[] if found else [html.P("No patient of the site has this label.")],
+                about=definition.definition_text,
+                notes=["Onset day: days since the index fusion.", _KEPT],
+                can_be_saved=False,
+            )
+        ],
+    )
+
+
+def _case_cells(view: View, case: Case) -> list[Cell | str]:
+    episode, answer = case.episode, case.answer
+    return [
+        Cell(episode.patient_id, href=view.href(f"/cases/{quote(episode.patient_id, safe='')}")),
+        str(episode.index_year),
+        words.in_words(episode.approach),
+        episode.index_levels or words.DASH,
+        words.in_words(answer.kind) if answer.kind else words.DASH,
+        _day(answer.onset_day),
+    ]
+
+
+def case(view: View, name: str) -> Page | None:
+    """A patient's records and answers; None where there is no such patient, or for who may not see single ones."""
+    if not view.may_see_cases or view.settings is None or view.site is None:
+        return None
+    patient_id = patient_of(name)
+    try:
+        found = queries.explanation(view.reader, view.settings, view.site.site_id, patient_id)
+    except NotCurrent:
+        return _not_current()
+    if found is None:
+        return None
+    fusion = queries.episode(view.reader, view.site.site_id, patient_id)
+    return Page(
+        f"Patient {patient_id}",
+        [_patient(view, view.site, fusion, found), _timeline(found.timeline), *_answers(found.labels)],
+    )
+
+
+def _patient(view: View, site: Site, fusion: Episode | None, found: Explanation) -> Card:
+    """Who it is, and what is so."""
+    said = [one for one in found.labels if one.status == "yes"]
+    body = [html.P(dcc.Link("All labels", href=view.href("/cases")))]
+    if fusion is None:
+        sentence = "The patient is not in the cohort, so no label has an answer."
+    else:
+        levels = words.plural(fusion.level_count, "level") if fusion.level_count else "levels not recorded"
+        approach = words.in_words(fusion.approach).lower()
+        sentence = (
+            f"Fused in {fusion.index_year}, {approach}, {levels}"
+            + (f" ({fusion.index_levels})" if fusion.index_levels else "")
+            + f". Yes for {len(said)} of {words.plural(len(found.labels), 'label')}."
+        )
+    return Card("patient", f"{site.name}, release {found.release_id}", sentence=sentence, body=body, notes=[_KEPT])
+
+
+def _timeline(records: Sequence[TimelineRecord]) -> Card:
+    """The records by day: a row for each source table, evidence marked."""
+    by_table = Counter(record.source_table for record in records)
+    places = {table: place for place, table in enumerate(by_table)}
+    evidence = sum(record.is_evidence for record in records)
+    marks = [
+        Mark(places[record.source_table], record.day, record.is_evidence, _hover(record))
+        for record in records
+        if record.day is not None
+    ]
+    without_day = len(records) - len(marks)
+    rows: list[Sequence[Cell | str]] = [
+        [
+            _day(record.day),
+            words.in_words(record.source_table),
+            record.description,
+            "Evidence" if record.is_evidence else "",
+            record.record_id,
+            record.submission_id,
+        ]
+        for record in records
+    ]
+    return Card(
+        "timeline",
+        "Timeline",
+        sentence=f"{words.plural(len(records), 'record')} by day since the index fusion; an answer rests on "
+        f"{words.count(evidence)} of them (diamonds).",
+        figure=timeline(len(by_table), marks),
+        css_class="rows--groups",
+        beside=[(words.in_words(table), words.plural(number, "record")) for table, number in by_table.items()],
+        table=Table(
+            "Records by day since the index fusion",
+            ("Day", "Table", "What it says", "Evidence", "Record", "Submission"),
+            rows,
+        ),
+        notes=[f"{words.plural(without_day, 'record')} without a day: in the table only." if without_day else ""],
+        can_be_saved=False,
+    )
+
+
+def _hover(record: TimelineRecord) -> str:
+    text = record.description if len(record.description) <= _HOVER else f"{record.description[:_HOVER]}…"
+    return f"Day {_day(record.day)}<br>{text.replace('<', '&lt;')}" + ("<br>Evidence" if record.is_evidence else "")
+
+
+def _answers(labels: Sequence[LabelAnswer]) -> list[Card]:
+    """The answers: first what is so, then what is not, then what cannot be said."""
+    return [
+        _answers_card(status, said, found)
+        for status, said in _STATUSES.items()
+        if (found := [one for one in labels if one.status == status])
+    ]
+
+
+def _answers_card(status: str, said: str, found: Sequence[LabelAnswer]) -> Card:
+    if status == "not_assessable":
+        head: tuple[str, ...] = ("Label", "Why")
+        rows: list[Sequence[Cell | str]] = [
+            [_label(one), words.in_words(one.reason) if one.reason else words.DASH] for one in found
+        ]
+    elif status == "no":
+        head = ("Label", "Deciding value", "Evidence")
+        rows = [[_label(one), _value(one), _evidence(one.evidence)] for one in found]
+    else:
+        head = ("Label", "Kind", "Onset day", "Deciding value", "Evidence")
+        rows = [
+            [
+                _label(one),
+                words.in_words(one.kind) if one.kind else words.DASH,
+                _day(one.onset_day),
+                _value(one),
+                _evidence(one.evidence),
+            ]
+            for one in found
+        ]
+    return Card(
+        status.replace("_", "-"),
+        said,
+        sentence=f"{words.plural(len(found), 'label')}; each opens to its definition.",
+        table=Table(f"Labels: {said.lower()}", head, rows),
+        is_table=True,
+        can_be_saved=False,
+    )
+
+
+def _label(one: LabelAnswer) -> Cell:
+    """The label's title, which opens to its definition."""
+    definition = f"{one.definition} (version {one.definition_version})"
+    return Cell(one.title, content=html.Details([html.Summary(one.title, title=definition), html.P(definition)]))
+
+
+def _value(one: LabelAnswer) -> str:
+    if one.value is None:
+        return words.DASH
+    return f"{one.value_name.replace('_', ' ')}: {one.value:g}" if one.value_name else f"{one.value:g}"
+
+
+def _evidence(records: Sequence[Evidence]) -> str:
+    shown = [f"{record.source_table} {record.record_id}" for record in records[:_EVIDENCE_SHOWN]]
+    more = len(records) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more else "") or words.DASH
+
+
+def _one_site_at_a_time() -> Page:
+    said = "Single patients are shown for one site at a time. Choose your site above."
+    return Page("Cases", [Card("labels", "Patients by label", body=[html.P(said)])])
+
+
+def _not_current() -> Page:
+    said = (
+        "A newer release has been published since this page was opened, and a patient's records can be explained for "
+        "the current release only. Load the page anew to see them."
+    )
+    return Page("Patient", [Card("patient", "This release is no longer the current one", body=[html.P(said)])])
+
+
+def _day(day: int | None) -> str:
+    return words.DASH if day is None else str(day)
+
+
+def _number(number: int | None) -> Cell:
+    return Cell(words.DASH) if number is None else Cell(words.count(number), number)

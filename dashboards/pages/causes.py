@@ -1,0 +1,84 @@
+"""Causes and red flags: what pain may come from, what should be looked into right away, and what care followed."""
+
+from collections.abc import Mapping, Sequence
+
+from dashboards import words
+from dashboards.cards import Card
+from dashboards.pages.frame import Page, View
+from dashboards.pages.number import big_number
+from dashboards.pages.rows import Row, bars_card, by_size, chosen, rows_of
+
+_IMAGED = "red_flag_imaging_30_days"
+_IMAGING = ("imaging_or_visit_after_red_flag", _IMAGED, "imaging_after_pain")
+_SEVERAL = "One patient may have several: the rows do not add up."
+_NO_DIAGNOSIS = (
+    "A suspected cause is a reason to look, no diagnosis. Each share is of the patients whose site delivers a table "
+    "that could show the cause."
+)
+_UNSEEN = (
+    "What is bought or done elsewhere is not seen: the shares are of patients whose site sees all their treatments."
+)
+
+
+def causes(view: View) -> Page:
+    """Suspected causes, red flags, time to imaging and conservative care."""
+    rows = rows_of(view)
+    suspected = by_size([row for row in _in(rows, "suspected causes") if row.measure.measure.startswith("suspected_")])
+    flags, care = by_size(_in(rows, "red flags")), by_size(_in(rows, "conservative care"))
+    imaging = chosen(rows, _IMAGING)
+    cards = [
+        bars_card(view, _suspected(view, suspected), suspected),
+        bars_card(
+            view,
+            Card("red-flags", "Red flags", sentence=_most_frequent(view, flags), notes=[_SEVERAL, _why(flags)]),
+            flags,
+        ),
+        bars_card(
+            view, Card("imaging", "Time to imaging", sentence=_imaged(view, imaging), notes=[_why(imaging)]), imaging
+        ),
+        bars_card(
+            view,
+            Card("care", "Conservative care received", sentence=_most_frequent(view, care), notes=[_SEVERAL, _UNSEEN]),
+            care,
+        ),
+    ]
+    return Page("Causes and red flags", cards, filters=("period", "group"))
+
+
+def _in(rows: Mapping[str, Row], category: str) -> list[Row]:
+    return [row for row in rows.values() if row.measure.category == category]
+
+
+def _suspected(view: View, rows: Sequence[Row]) -> Card:
+    return Card(
+        "causes",
+        f"Suspected causes: {view.who}",
+        sentence=_most_frequent(view, rows),
+        body=[big_number(row.measure, row.value, view.threshold) for row in rows[:1]],
+        notes=[_SEVERAL, _NO_DIAGNOSIS],
+    )
+
+
+def _imaged(view: View, rows: Sequence[Row]) -> str:
+    """The share of those with a red flag who had an image soon."""
+    return next(
+        (words.sentence(row.measure, row.value, view.threshold) for row in rows if row.measure.measure == _IMAGED), ""
+    )
+
+
+def _most_frequent(view: View, rows: Sequence[Row]) -> str:
+    """Which row is the first, in words; of whom, where not of all patients."""
+    of = f" ({words.narrowed(view.filters)})" if view.filters.are_narrow else ""
+    if not rows:
+        return ""
+    first = rows[0]
+    if first.value.estimate is None:
+        is_hidden = any(row.value.is_suppressed for row in rows)
+        return f"Most frequent{of}: {'every share is hidden' if is_hidden else 'nobody could be assessed yet'}."
+    said = words.amount(first.measure, first.value)
+    return f"Most frequent{of}: {first.name[:1].lower()}{first.name[1:]}, {said}."
+
+
+def _why(rows: Sequence[Row]) -> str:
+    """Why it is measured, said once for measures that share it."""
+    return " ".join(dict.fromkeys(row.measure.why for row in rows))

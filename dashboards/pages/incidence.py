@@ -1,0 +1,439 @@
+"""Adjacent segment disease and revision: how many have it by when, with death competing, and of which kind."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dash import html
+
+from dashboards import words
+from dashboards.cards import Card, Cell, Table
+from dashboards.charts import curve as drawing
+from dashboards.charts import style
+from dashboards.charts.curve import Line
+from dashboards.pages.frame import Page, View
+from dashboards.pages.measure import counts_card
+from dashboards.pages.rows import bars_card, by_size, chosen, notes_on_values, rows_of, values_table
+from dashboards.queries import curves, measures
+from dashboards.queries.curves import Curve, CurvePoint
+from dashboards.queries.measures import Measure
+
+_YEARS = (1, 2, 5)
+_LEADING = 2
+"""The year after the fusion whose number comes first, and by which groups are told apart."""
+_READ_HEAD = ("Incidence", "95 % interval", "With the outcome", "At risk")
+_WITHHELD = "withheld"
+_PERCENT = f"{words.NBSP}%"
+_ANY_REVISION = "revision_performed"
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What a page waits for: its curve, the words for it, and the measures beside it."""
+
+    code: str
+    title: str
+    noun: str
+    happens: str
+    competes: str
+    measures: tuple[str, ...]
+    measures_title: str
+    measures_say: str
+    measures_note: str
+    kinds_of: str
+    kinds_title: str
+
+
+_ASD = _Outcome(
+    code="asd",
+    title="Adjacent segment disease",
+    noun="suspected adjacent segment disease",
+    happens="with suspected adjacent segment disease",
+    competes="Death competes: a patient who has died can no longer get it. Patients who died without it stay in the "
+    "share as patients without it; to treat them as merely lost would overstate how many get it.",
+    measures=(
+        "radiographic_asd",
+        "clinical_asd",
+        "clinical_asd_probable",
+        "surgical_asd",
+        "suspected_asd",
+        "asd_rate",
+    ),
+    measures_title="From a finding to an operation",
+    measures_say="Radiographic: a new or worse finding on an image of a joint next to the fusion. Clinical: symptoms "
+    "too (probable), or a diagnosis code alone. Surgical: another operation there.",
+    measures_note="These shares count patients observed for different times, and so differ from the curve, which "
+    "allows for that. More is found where more images are taken.",
+    kinds_of="suspected_asd",
+    kinds_title="How it was suspected, at all sites",
+)
+
+_REVISION = _Outcome(
+    code="revision",
+    title="Revision",
+    noun="revision",
+    happens="with a revision",
+    competes="Death competes: a patient who has died can no longer be revised. Patients who died unrevised stay in "
+    "the share as patients without a revision; to treat them as merely lost would overstate how many are revised.",
+    measures=("revision_90_days", "revision_1_year", "revision_2_years", "revision_5_years", "revision_rate"),
+    measures_title="Within fixed times, and as a rate",
+    measures_say="Shares of those whose whole time was observed, and the rate of all observed time.",
+    measures_note="A share counts only patients whose whole time was observed, and so differs from the curve, which "
+    "uses the time of those observed in part, too.",
+    kinds_of=_ANY_REVISION,
+    kinds_title="The first revision, at all sites",
+)
+
+
+def adjacent_segment_disease(view: View) -> Page:
+    """The page of suspected adjacent segment disease."""
+    return _page(_of_all_years(view), _ASD, lead=_no_year(view))
+
+
+def revision(view: View) -> Page:
+    """The page of revisions."""
+    whole = _of_all_years(view)
+    return _page(whole, _REVISION, _types(whole), lead=_no_year(view))
+
+
+def _page(view: View, outcome: _Outcome, *cards: Card, lead: str) -> Page:
+    lines = _lines(view, outcome)
+    shown = [
+        _lead(view, outcome, lines),
+        _curves(view, outcome, lines),
+        _measures(view, outcome),
+        *cards,
+        _groups(view, outcome),
+        _kinds(view, outcome),
+    ]
+    return Page(outcome.title, shown, filters=("group",), lead=lead)
+
+
+def _of_all_years(view: View) -> View:
+    """The view without its year of fusion, which curves do not have."""
+    return replace(view, filters=replace(view.filters, period=None))
+
+
+def _no_year(view: View) -> str:
+    """What of the address the page cannot follow."""
+    return "All years of fusion together: a year by itself has no curve." if view.filters.period else ""
+
+
+def _lines(view: View, outcome: _Outcome) -> list[Line]:
+    """Whose curve the page is about, and all patients of all sites beside it."""
+    everybody = curves.all_sites(view.reader, outcome.code)
+    if view.filters.group is not None:
+        group = curves.by_group(view.reader, outcome.code).get(view.filters.group, Curve(()))
+        who = f"{_group_name(*view.filters.group)} (all sites)"
+        return [
+            Line("This group", who, group, style.BLUE),
+            Line("All patients", "all patients of all sites", everybody, style.GREY),
+        ]
+    if view.site is not None:
+        own = curves.own(view.reader, outcome.code, view.site.site_id, view.threshold)
+        return [
+            Line("This site", view.site.name, own, style.BLUE),
+            Line("All sites", "all sites", everybody, style.GREY),
+        ]
+    return [Line("All sites", "all sites", everybody, style.BLUE)]
+
+
+def _lead(view: View, outcome: _Outcome, lines: Sequence[Line]) -> Card:
+    rows: list[list[Cell | str]] = [
+        [Cell(words.plural(years, "year"), years), line.name, *_read_cells(line.curve, 365 * years)]
+        for years in _YEARS
+        for line in lines
+    ]
+    return Card(
+        "incidence",
+        f"{words.sentence_case(lines[0].who)}: {outcome.noun} within 1, 2 and 5 years",
+        sentence=" ".join(_in_words(line) for line in lines if line.curve.shown),
+        body=[_big_number(view, outcome, lines[0])],
+        table=Table(
+            f"{words.sentence_case(outcome.noun)}: share of patients by time since the fusion",
+            ("Since fusion", "Whose", *_READ_HEAD),
+            rows,
+            len(_READ_HEAD),
+        ),
+        is_table=True,
+        basis=f"{words.count(lines[0].curve.patients)} patients at the start" if lines[0].curve.shown else "",
+        notes=[outcome.competes, "In brackets: 95 % confidence interval.", _group_note(view), _days_note(lines)],
+    )
+
+
+def _big_number(view: View, outcome: _Outcome, line: Line) -> html.P:
+    """The share by the leading year, what it rests on, or why there is none."""
+    point = line.curve.near(365 * _LEADING)
+    if point is None:
+        said = _why_missing(view, line)
+        if line.curve.shown:
+            said = words.sentence_case(f"{_within(_LEADING)}: {_read(line.curve, 365 * _LEADING)}")
+        return html.P(html.Span(said, className="sentence-hidden"), className="sentence")
+    basis = (
+        f"{words.count(point.events or 0)} with it, {words.count(point.at_risk or 0)} patients still at risk by then"
+    )
+    limits = f"{_limits(point, line.curve.patients)}{_on_day(point, 365 * _LEADING)}"
+    return html.P(
+        [
+            html.Strong(words.percent(point.incidence or 0, line.curve.patients), className="number"),
+            html.Span(f" {limits} {outcome.happens} {_within(_LEADING)} of the fusion", className="interval"),
+            html.Span(f" {basis}", className="basis"),
+        ],
+        className="sentence",
+    )
+
+
+def _in_words(line: Line) -> str:
+    """The shares by each year as one sentence."""
+    said = ", ".join(f"{_within(years)} {_read(line.curve, 365 * years)}" for years in _YEARS)
+    return f"{words.sentence_case(line.who)}: {said}."
+
+
+def _within(years: int) -> str:
+    return f"within {words.plural(years, 'year')}"
+
+
+def _read(curve: Curve, day: int) -> str:
+    """What a curve says of a day: the share with its interval, what it lies between, or why it says nothing."""
+    point = curve.near(day)
+    if point is not None:
+        limits = _limits(point, curve.patients)
+        return f"{words.percent(point.incidence or 0, curve.patients)} {limits}{_on_day(point, day)}".strip()
+    if curve.is_withheld:
+        return _WITHHELD
+    if curve.has_ended(day):
+        return "too few still at risk"
+    if not curve.shown:
+        return "no curve"
+    span = _span(curve, day)
+    if span is None:
+        before, _ = curve.around(day)
+        return f"at least {words.percent((before.incidence or 0) if before else 0, curve.patients)}"
+    low, high = (words.percent(share, curve.patients) for share in span)
+    return low if low == high else f"{low.removesuffix(_PERCENT)} to {high}"
+
+
+def _span(curve: Curve, day: int) -> tuple[float, float] | None:
+    """Between which shares a withheld day lies; None where no later day is known."""
+    before, after = curve.around(day)
+    if after is None or curve.has_ended(day):
+        return None
+    return (before.incidence or 0) if before else 0, after.incidence or 0
+
+
+def _read_cells(curve: Curve, day: int) -> list[Cell]:
+    point = curve.near(day)
+    if point is None:
+        return [Cell(_read(curve, day)), *[Cell(words.DASH)] * 3]
+    return [
+        Cell(f"{words.percent(point.incidence or 0, curve.patients)}{_on_day(point, day)}", point.incidence),
+        Cell(_limits(point, curve.patients).strip("()")),
+        Cell(words.count(point.events or 0), point.events),
+        Cell(words.count(point.at_risk or 0), point.at_risk),
+    ]
+
+
+def _limits(point: CurvePoint, patients: int) -> str:
+    if point.low is None or point.high is None:
+        return ""
+    low, high = (words.percent(limit, patients).removesuffix(_PERCENT) for limit in (point.low, point.high))
+    return f"({low}–{high})"
+
+
+def _on_day(point: CurvePoint, day: int) -> str:
+    return "" if point.day == day else f" on day {words.count(point.day)}"
+
+
+def _group_note(view: View) -> str:
+    if view.filters.group is None:
+        return ""
+    return (
+        "A site's curve exists for all its patients only. With a group chosen, this is the group at all sites beside "
+        "all patients of all sites."
+    )
+
+
+def _days_note(lines: Sequence[Line]) -> str:
+    """What is withheld of the curves, where anything is."""
+    days = [365 * years for years in _YEARS]
+    exact = all(line.curve.has_ended(day) or _is_known(line.curve, day) for line in lines for day in days)
+    if exact:
+        return ""
+    return (
+        "Of all sites a day is shown only where enough patients had the outcome or left since the day shown before. "
+        "Where the very day is withheld, the nearest one within 30 days stands for it, or the shares on both sides."
+    )
+
+
+def _is_known(curve: Curve, day: int) -> bool:
+    point = curve.near(day)
+    return point is not None and point.day == day
+
+
+def _curves(view: View, outcome: _Outcome, lines: Sequence[Line]) -> Card:
+    shown = [line for line in lines if line.curve.shown]
+    title = f"{outcome.title} since the fusion"
+    missing = [_why_missing(view, line) for line in lines if not line.curve.shown]
+    if not shown:
+        return Card("curve", title, body=[html.P(text) for text in missing])
+    whose = " and ".join(line.who for line in shown)
+    return Card(
+        "curve",
+        title,
+        sentence=f"Cumulative share of patients {outcome.happens}, {whose}, with 95 % bands.",
+        figure=drawing.incidence(shown),
+        css_class="chart chart--tall",
+        below=[(f"Patients at risk: {line.who}", drawing.at_risk(line, shown)) for line in shown],
+        table=_curve_table(outcome, shown),
+        notes=[*missing, *(_end_note(view, line) for line in shown), _dotted_note(shown), _group_note(view)],
+        basis=f"{words.count(shown[0].curve.patients)} patients at the start",
+        about="The Aalen-Johansen estimate of the share of patients who have had the outcome by each day, with "
+        "death as a competing event. The band is the 95 % interval of each day by itself.",
+    )
+
+
+def _why_missing(view: View, line: Line) -> str:
+    """Why there is no curve, and what would change it."""
+    who = words.sentence_case(line.who)
+    if line.curve.is_withheld:
+        return (
+            f"{who}: withheld, as it would tell of fewer than {view.threshold} patients. "
+            "The curve appears as more have the outcome."
+        )
+    if line.curve.points:
+        return f"{who}: fewer than {view.threshold} patients are at risk. The curve appears as more are delivered."
+    return f"{who}: no patient is followed in a table that could show the outcome. The curve appears with the first."
+
+
+def _end_note(view: View, line: Line) -> str:
+    who = words.sentence_case(line.who)
+    if not any(point.state == curves.ENDED for point in line.curve.points):
+        return ""
+    return (
+        f"{who}: the curve ends on day {words.count(line.curve.last_day)}, as fewer than {view.threshold} "
+        "patients are at risk after it."
+    )
+
+
+def _dotted_note(lines: Sequence[Line]) -> str:
+    """What dots and dashes stand for, where a day between two known ones is withheld."""
+    last_days = ((line.curve, line.curve.last_day) for line in lines)
+    if not any(
+        point.state == curves.WITHHELD and point.day < last for curve, last in last_days for point in curve.points
+    ):
+        return ""
+    return (
+        "Dotted: days withheld to protect patients, as too few of them had the outcome or left in between; the curve "
+        f"lies between the values at both ends. {words.DASH} under the axis: withheld, or ended. Counts of all sites "
+        "are rounded to 10."
+    )
+
+
+def _curve_table(outcome: _Outcome, lines: Sequence[Line]) -> Table:
+    """The days on which any of the curves is known."""
+    known = [{point.day: point for point in line.curve.shown} for line in lines]
+    rows = [
+        [
+            Cell(words.count(day), day),
+            *(
+                cell
+                for line, points in zip(lines, known, strict=True)
+                for cell in _day_cells(line.curve, points.get(day))
+            ),
+        ]
+        for day in sorted({day for points in known for day in points})
+    ]
+    heads = [f"{line.name}: {head}" for line in lines for head in ("percent", "95 % interval", "at risk")]
+    return Table(
+        f"{outcome.title}: cumulative incidence by day", ("Day since fusion", *heads), rows, 3 * len(lines) + 1
+    )
+
+
+def _day_cells(curve: Curve, point: CurvePoint | None) -> list[Cell]:
+    if point is None:
+        return [Cell(words.DASH, _WITHHELD), Cell(""), Cell(words.DASH, _WITHHELD)]
+    return [
+        Cell(f"{100 * (point.incidence or 0):.1f}", round(100 * (point.incidence or 0), 2)),
+        Cell("" if point.low is None else f"{100 * point.low:.1f}–{100 * (point.high or 0):.1f}"),
+        Cell(words.count(point.at_risk or 0), point.at_risk),
+    ]
+
+
+def _measures(view: View, outcome: _Outcome) -> Card:
+    rows = chosen(rows_of(view), outcome.measures)
+    return Card(
+        "measures",
+        outcome.measures_title,
+        sentence=f"{_whose(view)}. {outcome.measures_say}",
+        table=values_table(view, outcome.measures_title, rows),
+        is_table=True,
+        notes=[
+            outcome.measures_note,
+            *notes_on_values(view, rows),
+        ],
+    )
+
+
+def _types(view: View) -> Card:
+    """How many had a revision of each type, the most frequent first."""
+    rows = by_size([row for row in rows_of(view).values() if _is_type(row.measure)])
+    everyone = measures.values(view.reader, view.filters).get(_ANY_REVISION)
+    card = Card(
+        "types",
+        "Types of revision",
+        sentence=f"Share of patients with a revision of each type: {_whose(view)}, the most frequent first.",
+        notes=["A patient may have revisions of several types."],
+        basis=words.basis(everyone) if everyone else "",
+    )
+    return bars_card(view, card, rows)
+
+
+def _is_type(measure: Measure) -> bool:
+    """Whether a measure counts the revisions of one type."""
+    return measure.label is not None and measure.label.startswith("revision_") and measure.label != _ANY_REVISION
+
+
+def _whose(view: View) -> str:
+    group = f", {words.narrowed(view.filters)}" if view.filters.group else ""
+    return f"{view.who}{group}"
+
+
+def _groups(view: View, outcome: _Outcome) -> Card:
+    """Each group's share by the leading year, of all sites."""
+    day, found = 365 * _LEADING, curves.by_group(view.reader, outcome.code)
+    known = [(_group_name(*group), found.get(group, Curve(()))) for group in view.choices.groups]
+    points = [curve.near(day) for _, curve in known]
+    spans = [None if point else _span(curve, day) for point, (_, curve) in zip(points, known, strict=True)]
+    texts = [_read(curve, day) for _, curve in known]
+    title = f"By group of patients, {_within(_LEADING)}"
+    return Card(
+        "groups",
+        title,
+        sentence=f"Share {outcome.happens} {_within(_LEADING)} of the fusion by approach, levels, age and indication, "
+        "at all sites.",
+        figure=drawing.at_horizon(
+            points, spans, [f"{name}: {text}" for (name, _), text in zip(known, texts, strict=True)]
+        ),
+        css_class="rows--groups",
+        beside=[(name, text) for (name, _), text in zip(known, texts, strict=True)],
+        table=Table(
+            f"{outcome.title}: {title[:1].lower()}{title[1:]}",
+            ("Group", *_READ_HEAD),
+            [[name, *_read_cells(curve, day)] for name, curve in known],
+            4,
+        ),
+        notes=[
+            "Dotted: this very day is withheld to protect patients; the share lies in between." if any(spans) else "",
+            f"Withheld: a curve would tell of fewer than {view.threshold} patients." if _WITHHELD in texts else "",
+            "Groups differ in more than their name: this is no comparison of treatments.",
+        ],
+    )
+
+
+def _group_name(kind: str, value: str) -> str:
+    return f"{words.group_kind(kind)}: {words.group(kind, value)}"
+
+
+def _kinds(view: View, outcome: _Outcome) -> Card:
+    card = Card("kinds", outcome.kinds_title, body=[html.P("Nobody has it so far.")])
+    found = measures.kinds(view.reader, outcome.kinds_of)
+    return counts_card(view, card, "Kind", found, {"color": style.GREY})

@@ -1,0 +1,382 @@
+"""One measure: what it shows in a sentence, over time, among sites, by group, and what it means."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from dash import dcc, html
+
+from dashboards import words
+from dashboards.cards import Card, Cell, Table
+from dashboards.charts import style, trend
+from dashboards.charts.bars import Bar, bars
+from dashboards.charts.funnel import funnel
+from dashboards.charts.groups import interval_rows
+from dashboards.pages.frame import Page, View
+from dashboards.pages.number import VALUE_HEAD, big_number, in_short, value_cells, with_interval
+from dashboards.queries import comparison, control, measures
+from dashboards.queries.comparison import Compared
+from dashboards.queries.control import ChartPoint
+from dashboards.queries.measures import Count, Measure, Value
+from outcomes.shipped import shipped
+
+_SIMILAR = 2
+"""Peers of similar size have at most so many times as many patients, and at least that part of them."""
+
+
+_FUNNEL_NOTE = (
+    "Adjusted for case mix; peers have no names and no order. Hollow: fewer than 80 % of the patients were followed. "
+    "A difference may still be one of case mix that was not recorded."
+)
+
+
+def measure_page(view: View, name: str) -> Page | None:
+    """The page of a measure; None when there is no such measure."""
+    measure = view.measures.get(name)
+    if measure is None:
+        return None
+    value = measures.values(view.reader, view.filters).get(name)
+    cards = [
+        _statement(view, measure, value),
+        *_trend(view, measure),
+        *_funnel(view, measure),
+        _groups(view, measure),
+        _reasons(view, measure),
+        *_kinds(view, measure),
+        _definition(measure),
+    ]
+    return Page(measure.title, cards, filters=("period", "group", "peers"))
+
+
+def _statement(view: View, measure: Measure, value: Value | None) -> Card:
+    everybody = measures.values(view.reader, view.filters.of_all_sites()).get(measure.measure) if view.site else None
+    rows: list[list[Cell | str]] = [
+        [who, *value_cells(measure, of_who, view.threshold)]
+        for who, of_who in ((view.who, value), ("All sites", everybody))
+        if of_who is not None
+    ]
+    return Card(
+        "value",
+        view.who if not view.filters.are_narrow else f"{view.who}: {words.narrowed(view.filters)}",
+        body=[big_number(measure, value, view.threshold)],
+        sentence=measure.why,
+        table=Table(f"{measure.title}, now", ("Whose", *VALUE_HEAD), rows, numbers=5),
+        is_table=True,
+        notes=[_of_others(view)],
+    )
+
+
+def _trend(view: View, measure: Measure) -> list[Card]:
+    """The control chart of one's own site, and the years."""
+    cards = []
+    if view.site and not view.filters.are_narrow:
+        cards.append(_control_chart(view, measure, control.chart(view.reader, measure.measure, view.site.site_id)))
+    site_id = view.site.site_id if view.site else None
+    cards.append(_years(view, measure, measures.by_year(view.reader, measure.measure, site_id)))
+    return cards
+
+
+def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -> Card:
+    known = [point for point in points if point.value is not None and point.is_judged]
+    chart = next((point.chart for point in points if point.chart), None)
+    if len(known) < 2 or chart is None:
+        reason = points[0].reason_for_chart if points else "no months are known"
+        return Card("trend", "By month", body=[html.P(f"There is no chart of months yet: {reason}.")])
+    factor = trend.scale(measure, chart)
+    special = [point for point in known if point.is_special]
+    head = (
+        "Month of fusion",
+        trend.unit(measure, chart),
+        "Average",
+        "Lower limit",
+        "Upper limit",
+        "Variation",
+        "Rules",
+        "Note",
+    )
+    rows: list[list[Cell | str]] = [
+        [
+            point.period,
+            *(_decimal(number, factor) for number in (point.value, point.centre, point.lower, point.upper)),
+            words.variation(point.variation),
+            words.rules(point.rules) if point.rules else "",
+            point.annotation or "",
+        ]
+        for point in points
+    ]
+    return Card(
+        "trend",
+        "By month of fusion",
+        sentence=f"{measure.title} at {view.who}: {_signal(special, known)}",
+        figure=trend.control_chart(measure, points),
+        css_class="chart chart--tall chart--long",
+        table=Table(f"{measure.title} by month of fusion", head, rows, numbers=0),
+        notes=[
+            f"{words.CHARTS[chart]}: {known[-1].reason_for_chart}.",
+            _not_judged(points),
+            "Fewer than 12 values: the limits will still move." if known[-1].has_trial_limits else "",
+            *_annotations(points),
+        ],
+        basis=f"{words.plural(len(known), 'month')} with a value",
+        about="A control chart tells a change from the variation that there always is. Points within the limits and "
+        "without a pattern need no explanation, one by one.",
+    )
+
+
+def _not_judged(points: Sequence[ChartPoint]) -> str:
+    young = [point for point in points if not point.is_judged]
+    if not young:
+        return ""
+    return (
+        f"Hollow, from {words.period(young[0].period)} on: followed for too short a time to be judged. "
+        "What these patients will still have would look like a change for the better."
+    )
+
+
+def _signal(special: Sequence[ChartPoint], known: Sequence[ChartPoint]) -> str:
+    if not special:
+        return f"no signal in {words.plural(len(known), 'month')}."
+    last = special[-1]
+    signals = words.plural(len({point.period for point in special}), "month")
+    latest = f"{words.period(last.period)} ({words.variation(last.variation).lower()})"
+    return f"{signals} of {len(known)} stand out; the latest is {latest}."
+
+
+def _annotations(points: Sequence[ChartPoint]) -> list[str]:
+    noted = [point for point in points if point.annotation]
+    return [
+        f"{place}, {words.period(point.period)}: {point.annotation} "
+        f"({point.annotation_author}: {point.annotation_reason})"
+        for place, point in enumerate(noted, 1)
+    ]
+
+
+def _years(view: View, measure: Measure, values: Sequence[Value]) -> Card:
+    peers = measures.by_year(view.reader, measure.measure, None) if view.site else []
+    title = f"{measure.title} by year of fusion"
+    if all(value.estimate is None for value in values):
+        said = words.no_year(any(value.is_suppressed for value in values), view.threshold)
+        return Card("years", "By year of fusion", body=[html.P(said)])
+    return Card(
+        "years",
+        "By year of fusion",
+        sentence=f"{title}, with 95 % intervals" + ("; in grey all sites." if peers else "."),
+        figure=trend.by_year(measure, values, view.threshold, peers),
+        table=Table(
+            title,
+            ("Year of fusion", *VALUE_HEAD),
+            [[value.period or "", *value_cells(measure, value, view.threshold)] for value in values],
+            numbers=5,
+        ),
+        notes=["Patients operated on recently have been followed for less time.", _hidden(view, [*values, *peers])],
+        is_wide=view.site is None,
+    )
+
+
+def _funnel(view: View, measure: Measure) -> list[Card]:
+    """Only outcomes with a risk model are compared between sites."""
+    everybody = comparison.peers(view.reader, measure.measure)
+    if not everybody:
+        return []
+    own = comparison.own(view.reader, view.site.site_id).get(measure.measure) if view.site else None
+    others = [one for one in everybody if view.site is None or one.site_id != view.site.site_id]
+    if view.filters.peers == "similar" and own and own.patients:
+        others = [one for one in others if _is_similar(one, own.patients)]
+    rows = [_compared_row(view.who, own)] if own else []
+    rows += [_compared_row(f"Site {place}", one) for place, one in enumerate(_by_size(others), 1)]
+    shown = [one for one in others if one.adjusted_share is not None]
+    return [
+        Card(
+            "funnel",
+            "Among sites",
+            sentence=_funnel_sentence(view, measure, own),
+            figure=funnel(others, own, view.who),
+            css_class="chart chart--tall",
+            table=Table(
+                f"{measure.title} among sites",
+                (
+                    "Site",
+                    "Adjusted share",
+                    "Patients followed",
+                    "Observed over expected",
+                    "95 % interval",
+                    "In the funnel",
+                ),
+                rows,
+                numbers=0,
+            ),
+            notes=[_FUNNEL_NOTE, _not_drawn(len(others) - len(shown), len(others))],
+            basis=f"{words.plural(len(shown), 'peer')} shown",
+            about="The funnel holds 95 and 99.8 of 100 sites that differ by chance alone.",
+            is_wide=view.site is None,
+        )
+    ]
+
+
+def _not_drawn(hidden: int, others: int) -> str:
+    if not hidden:
+        return ""
+    return f"{hidden} of {words.plural(others, 'peer')} are not drawn: too few patients followed, or hidden."
+
+
+def _by_size(others: Sequence[Compared]) -> list[Compared]:
+    """By patients, so that their place in the table does not tell which site it is, nor ranks them."""
+    return sorted(others, key=lambda one: (one.patients is None, one.patients or 0, one.adjusted_share or 0))
+
+
+def _is_similar(one: Compared, patients: int) -> bool:
+    return one.patients is not None and patients / _SIMILAR <= one.patients <= patients * _SIMILAR
+
+
+def _funnel_sentence(view: View, measure: Measure, own: Compared | None) -> str:
+    if own is None:
+        return f"{measure.title}, adjusted for case mix: each circle is a site."
+    if own.adjusted_share is None:
+        return f"{view.who} has too few patients followed to be compared."
+    place = words.position(own.widened_position or own.position).lower()
+    expected = f"{words.count(own.observed or 0)} observed, {own.expected:.1f} expected for its patients"
+    return f"{measure.title} at {view.who} is {place}: {expected}."
+
+
+def _compared_row(name: str, one: Compared) -> list[Cell | str]:
+    if one.adjusted_share is None:
+        return [name, words.DASH, words.DASH, words.DASH, words.DASH, words.in_words(one.marking or "hidden")]
+    ratio = f"{one.ratio_low:.2f}–{one.ratio_high:.2f}" if one.ratio_low is not None else ""
+    return [
+        name,
+        Cell(words.percent(one.adjusted_share, one.patients or 0), one.adjusted_share),
+        Cell(words.count(one.patients or 0), one.patients),
+        Cell(f"{one.ratio:.2f}", one.ratio),
+        ratio,
+        words.position(one.widened_position or one.position),
+    ]
+
+
+def _groups(view: View, measure: Measure) -> Card:
+    """Small multiples: each group of patients in a row, one's own beside all sites."""
+    values = measures.by_group(view.reader, measure.measure, view.site.site_id if view.site else None)
+    everybody = (
+        {(one.stratum_kind, one.stratum): one for one in measures.by_group(view.reader, measure.measure, None)}
+        if view.site
+        else {}
+    )
+    factor = trend.scale(measure, None)
+    names = [
+        f"{words.group_kind(one.stratum_kind)}: {words.group(one.stratum_kind, one.stratum or '')}" for one in values
+    ]
+    others = [everybody.get((one.stratum_kind, one.stratum)) for one in values]
+    figure = interval_rows(
+        [with_interval(measure, one) for one in values],
+        [None if one is None or one.estimate is None else factor * one.estimate for one in others],
+        [f"{name}: {in_short(measure, one, view.threshold)}" for name, one in zip(names, values, strict=True)],
+        "" if measure.is_rate else " %",
+    )
+    return Card(
+        "groups",
+        "By group of patients",
+        sentence=f"{measure.title} by approach, levels, age and indication, with 95 % intervals"
+        + ("; circles: all sites." if view.site else "."),
+        figure=figure,
+        css_class="rows--groups",
+        beside=[(name, in_short(measure, one, view.threshold)) for name, one in zip(names, values, strict=True)],
+        table=Table(
+            f"{measure.title} by group of patients",
+            ("Group", *VALUE_HEAD),
+            [[name, *value_cells(measure, one, view.threshold)] for name, one in zip(names, values, strict=True)],
+            numbers=5,
+        ),
+        notes=[
+            "Groups differ in more than their name: this is no comparison of treatments.",
+            _hidden(view, [*values, *(one for one in others if one)]),
+        ],
+    )
+
+
+def _reasons(view: View, measure: Measure) -> Card:
+    found = measures.reasons(view.reader, measure.measure, view.site.site_id if view.site else None)
+    empty = [html.P("Every patient could be counted.")]
+    card = Card("reasons", "Why patients are not counted", body=empty, is_wide=False)
+    return counts_card(view, card, "Reason", found, style.HATCHED)
+
+
+def _kinds(view: View, measure: Measure) -> list[Card]:
+    """The kinds of a label, where the measure counts all of it."""
+    found = measures.kinds(view.reader, measure.measure) if measure.label == measure.measure else []
+    card = Card("kinds", "Kinds, at all sites", is_wide=False)
+    return [counts_card(view, card, "Kind", found, {"color": style.GREY})] if found else []
+
+
+def counts_card(view: View, card: Card, of_what: str, found: Sequence[Count], marker: dict[str, Any]) -> Card:
+    """Patients by category as horizontal bars, most frequent first.
+
+    Args:
+        view: the release.
+        card: its name, title and width, and the body that it has when nothing is found.
+        of_what: what the categories are.
+        found: the categories.
+        marker: how the bars are filled.
+    """
+    if not found:
+        return card
+    rows = [Bar(words.in_words(one.code), one.patients, _patients(one, view.threshold)) for one in found]
+    first = f"{rows[0].name[:1].lower()}{rows[0].name[1:]}"
+    return replace(
+        card,
+        sentence=f"Most frequent: {first}, {rows[0].text} patients." if rows[0].length else "Every one is hidden.",
+        figure=bars(rows, marker),
+        css_class="rows--bars",
+        body=(),
+        beside=[(row.name, "") for row in rows],
+        table=Table(
+            f"{card.title}: patients by {of_what.lower()}",
+            (of_what, "Patients"),
+            [[row.name, Cell(row.text, row.length)] for row in rows],
+            numbers=1,
+        ),
+        notes=[words.hidden_note(view.threshold) if any(one.is_suppressed for one in found) else ""],
+    )
+
+
+def _patients(count: Count, threshold: int) -> str:
+    return words.hidden(threshold) if count.patients is None else words.count(count.patients)
+
+
+def _definition(measure: Measure) -> Card:
+    terms = [
+        ("With the outcome", measure.numerator),
+        ("Counted", measure.denominator),
+        ("Not counted", measure.exclusions),
+        ("Better is", words.DIRECTIONS[measure.direction]),
+        ("Owner", measure.owner),
+        ("Next review", words.period(measure.next_review)),
+        ("Definition", f"{measure.measure}, version {measure.version}"),
+    ]
+    return Card(
+        "definition",
+        "What this measure means",
+        body=[
+            html.Dl([part for term, text in terms for part in (html.Dt(term), html.Dd(text))]),
+            *_sql(measure),
+            html.P(dcc.Link("All definitions", href="/definitions")),
+        ],
+    )
+
+
+def _sql(measure: Measure) -> list[html.Details]:
+    """The SQL of the label that the measure counts."""
+    if measure.label is None:
+        return []
+    text = shipped("sql", "labels", f"{measure.label}.sql").read_text(encoding="utf-8")
+    return [html.Details([html.Summary(f"SQL of the label {measure.label}"), html.Pre(html.Code(text), tabIndex=0)])]
+
+
+def _of_others(view: View) -> str:
+    return "Counts of all sites are rounded to 5; the site's own are exact." if view.site else ""
+
+
+def _hidden(view: View, values: Sequence[Value]) -> str:
+    return words.hidden_note(view.threshold) if any(value.is_suppressed for value in values) else ""
+
+
+def _decimal(number: float | None, factor: float) -> Cell:
+    return Cell(words.DASH) if number is None else Cell(f"{factor * number:.1f}", round(number, 6))

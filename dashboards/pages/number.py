@@ -1,0 +1,55 @@
+"""A measure as a number: the one that is seen first, and the cells of a table's row."""
+
+from dash import html
+
+from dashboards import words
+from dashboards.cards import Cell
+from dashboards.charts.trend import scale
+from dashboards.queries.measures import Measure, Value
+
+VALUE_HEAD = ("Value", "95 % interval", "With the outcome", "Counted", "Not counted")
+"""The columns of `value_cells`."""
+
+
+def big_number(measure: Measure, value: Value | None, threshold: int) -> html.P:
+    """The first thing seen: a number, its interval, and what it rests on; or why there is none."""
+    if value is None or value.estimate is None:
+        said = words.hidden(threshold) if value and value.is_suppressed else "Nobody could be assessed yet"
+        return html.P(html.Span(said, className="sentence-hidden"), className="sentence")
+    return html.P(
+        [
+            html.Strong(words.amount(measure, value), className="number"),
+            html.Span(f" ({words.interval(measure, value)})", className="interval"),
+            html.Span(f" {words.count(value.numerator or 0)} of {words.basis(value)}", className="basis"),
+        ],
+        className="sentence",
+    )
+
+
+def value_cells(measure: Measure, value: Value, threshold: int) -> list[Cell]:
+    """Value, interval and counts of one row of a table."""
+    if value.is_suppressed:
+        return [Cell(words.hidden(threshold), "suppressed")] * 5
+    return [
+        Cell(words.amount(measure, value), value.estimate),
+        Cell(words.interval(measure, value)),
+        *(
+            Cell(words.DASH if number is None else words.count(number), number)
+            for number in (value.numerator, value.patients, value.excluded)
+        ),
+    ]
+
+
+def with_interval(measure: Measure, value: Value) -> tuple[float, float, float] | None:
+    """A value and the ends of its 95 % interval as they are drawn, in percent or per 100 person-years."""
+    if value.estimate is None or value.estimate_low is None or value.estimate_high is None:
+        return None
+    factor = scale(measure, None)
+    low, high = factor * value.estimate_low, factor * value.estimate_high
+    return round(factor * value.estimate, 2), round(low, 2), round(high, 2)
+
+
+def in_short(measure: Measure, value: Value, threshold: int) -> str:
+    """A value and how many patients it rests on."""
+    said = words.short_amount(measure, value, threshold)
+    return said if value.estimate is None else f"{said}, n = {words.count(value.patients or 0)}"

@@ -1,0 +1,328 @@
+"""Pain and recovery: pain over time since surgery, scores by visit window, who got clearly better, and who answered."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from dashboards import words
+from dashboards.cards import Card, Cell, Table
+from dashboards.charts import windows as charts
+from dashboards.charts.trajectory import Scale, drawn, patients_below, score, trajectory
+from dashboards.charts.windows import Panel
+from dashboards.pages.frame import Page, View
+from dashboards.pages.number import big_number, in_short, with_interval
+from dashboards.pages.rows import Row, chosen, interval_card, none_held, notes_on_values, rows_of, values_table
+from dashboards.queries import scores
+from dashboards.queries.scores import Scores
+from outcomes.shipped import shipped
+
+_HEADLINE = "pain_past_3_months"
+_TIMELINE = (
+    "early_discomfort",
+    "normal_discomfort",
+    "transition_pain",
+    _HEADLINE,
+    "late_pain_5_years",
+    "late_pain_10_years",
+    "late_pain_20_years",
+)
+_SCORE_HEAD = ("Visit window", "Whose", "Patients", "Lower quartile", "Median", "Upper quartile")
+_QUARTERS = 4
+"""Quartiles of others are shown of so many times the threshold: each quarter holds it."""
+
+
+@dataclass(frozen=True)
+class _Words:
+    """How an instrument is said: a title, a short name, its unit on an axis, where that begins, and what it is."""
+
+    title: str
+    short: str
+    unit: str
+    lowest: float
+    about: str
+
+
+_INSTRUMENTS = {
+    "neck_pain_nrs": _Words(
+        "Neck pain", "Neck pain", "0 to 10, lower is better", 0, "Neck pain as the patient rates it, from 0 to 10."
+    ),
+    "ndi": _Words(
+        "Neck disability (NDI)",
+        "Neck disability",
+        "Percent, lower is better",
+        0,
+        "Neck Disability Index (NDI): ten questions on daily life, in percent of the possible points.",
+    ),
+    "arm_pain_nrs": _Words(
+        "Arm pain", "Arm pain", "0 to 10, lower is better", 0, "Arm pain as the patient rates it, from 0 to 10."
+    ),
+    "mjoa": _Words(
+        "Myelopathy (mJOA)",
+        "Myelopathy",
+        "Points of 18, higher is better",
+        0,
+        "Modified Japanese Orthopaedic Association score (mJOA): hands, legs, feeling and bladder, 0 to 18 points.",
+    ),
+    "promis_pf_t": _Words(
+        "Physical function (PROMIS)",
+        "Physical function",
+        "T-score, higher is better",
+        20,
+        "Patient-Reported Outcomes Measurement Information System (PROMIS), physical function: 50 is the mean of the "
+        "general population, 10 its standard deviation.",
+    ),
+    "promis_pi_t": _Words(
+        "Pain interference (PROMIS)",
+        "Pain interference",
+        "T-score, lower is better",
+        20,
+        "Patient-Reported Outcomes Measurement Information System (PROMIS), how far pain stands in the way of daily "
+        "life: 50 is the mean of the general population, 10 its standard deviation.",
+    ),
+}
+"""Instruments in the order of the page."""
+
+
+def pain(view: View) -> Page:
+    """Pain since surgery, scores by instrument and window, who got clearly better, satisfaction, who answered."""
+    own = scores.trajectories(view.reader, view.site.site_id if view.site else None)
+    others = scores.trajectories(view.reader, None) if view.site else {}
+    rows = rows_of(view)
+    cards = [
+        _timeline(view, chosen(rows, _TIMELINE)),
+        *(_trajectory(view, name, own.get(name, []), others.get(name, [])) for name in _INSTRUMENTS),
+        _clearly_better(view, rows),
+        _satisfied(view, chosen(rows, [f"satisfied_{window}" for window in charts.TICKS])),
+        _answered(view, chosen(rows, [f"follow_up_{window}" for window in charts.TICKS])),
+    ]
+    return Page("Pain and recovery", cards, filters=("period", "group"))
+
+
+def _timeline(view: View, rows: Sequence[Row]) -> Card:
+    """The headline as a number, and what came before and after it in rows."""
+    narrowed = f", {words.narrowed(view.filters)}" if view.filters.are_narrow else ""
+    title = f"Pain past 3 months: {view.who}{narrowed}"
+    headline = next((row for row in rows if row.measure.measure == _HEADLINE), None)
+    if headline is None:
+        return none_held(view, Card("timeline", title))
+    card = Card(
+        "timeline",
+        title,
+        sentence=f"{headline.measure.why} The rows show neck pain by time since surgery, with 95 % intervals.",
+        body=[big_number(headline.measure, headline.value, view.threshold)],
+        notes=[
+            "Discomfort in the first weeks is expected. Each row counts those who could be assessed then: not the same "
+            "patients from row to row."
+        ],
+    )
+    return interval_card(view, card, rows)
+
+
+def _trajectory(view: View, name: str, own: Sequence[Scores], others: Sequence[Scores]) -> Card:
+    said = _INSTRUMENTS[name]
+    card = f"scores-{name.replace('_', '-')}"
+    if all(each.median is None for each in own):
+        return Card(card, said.title, sentence=_no_scores(view, own), about=said.about, is_wide=False)
+    before = next((each.median for each in (*own, *others) if each.visit_window == "baseline"), None)
+    difference = None if before is None else _difference(name, before)
+    reference = None if before is None or difference is None else before + difference
+    windows = [each.visit_window for each in drawn(own)]
+    own_name = "this site" if view.site else "all sites"
+    hidden = words.hidden(_QUARTERS * view.threshold)
+    return Card(
+        card,
+        said.title,
+        sentence=f"{_course(view, drawn(own))} Bars: the middle half of the patients."
+        + (" Grey: all sites." if others else ""),
+        figure=trajectory(
+            own,
+            others,
+            Scale(said.unit, said.lowest, reference),
+            own_name,
+            hidden,
+        ),
+        css_class="chart chart--trajectory",
+        table=_scores_table(view, said.title, own, others),
+        below=[
+            (f"Patients, {whose}", patients_below(of_whom, windows))
+            for whose, of_whom in ((own_name, own), ("all sites", others))
+            if of_whom
+        ],
+        notes=[
+            _reference_note(before, difference),
+            "Of all patients, whatever the filters." if view.filters.are_narrow else "",
+            f"{hidden}: quartiles of so few would tell of single patients."
+            if any(each.is_suppressed for each in (*own, *others))
+            else "",
+        ],
+        about=f"{said.about} Not the same patients in each window: those who come back differ from those who do not. "
+        "Counted before any revision. Windows after 24 months stand in the table.",
+        is_wide=False,
+    )
+
+
+def _no_scores(view: View, own: Sequence[Scores]) -> str:
+    if any(each.is_suppressed for each in own):
+        return (
+            f"{words.hidden(_QUARTERS * view.threshold)} patients in every window. Medians appear as more patients are "
+            "followed."
+        )
+    return "No patient has this score yet. Medians appear as scores are delivered."
+
+
+def _course(view: View, own: Sequence[Scores]) -> str:
+    """The first and the last median that there are, in words."""
+    known = [(each.visit_window, each.median) for each in own if each.median is not None]
+    if not known:
+        return f"{view.who}: no median up to 24 months; later ones stand in the table."
+    (first, start), (last, end) = known[0], known[-1]
+    at = [f"{score(start)} {_when(first)}", *([f"{score(end)} {_when(last)}"] if last != first else [])]
+    return f"{view.who}: median {', '.join(at)}."
+
+
+def _when(window: str) -> str:
+    said = words.in_words(window)
+    return said.lower() if window == "baseline" else f"at {said}"
+
+
+def _reference_note(before: float | None, difference: float | None) -> str:
+    if before is None or difference is None:
+        return ""
+    better = "more" if difference > 0 else "less"
+    return (
+        f"Dashed: {score(abs(difference))} {better} than the median before surgery, the minimal clinically important "
+        "difference (MCID)."
+    )
+
+
+def _scores_table(view: View, title: str, own: Sequence[Scores], others: Sequence[Scores]) -> Table:
+    behind = {each.visit_window: each for each in others}
+    return Table(
+        f"{title} by visit window",
+        _SCORE_HEAD,
+        [
+            [words.in_words(each.visit_window), whose, *_score_cells(view, of_whom)]
+            for each in own
+            for whose, of_whom in ((view.who, each), ("All sites", behind.get(each.visit_window)))
+            if of_whom is not None
+        ],
+        numbers=4,
+    )
+
+
+def _score_cells(view: View, one: Scores) -> list[Cell]:
+    if one.is_suppressed:
+        return [Cell(words.hidden(_QUARTERS * view.threshold), "suppressed")] * 4
+    quartiles = (one.lower_quartile, one.median, one.upper_quartile)
+    return [
+        Cell(words.DASH if one.patients is None else words.count(one.patients), one.patients),
+        *(Cell(words.DASH if number is None else score(number), number) for number in quartiles),
+    ]
+
+
+def _difference(instrument: str, before: float) -> float | None:
+    """The minimal clinically important difference at a score before surgery, positive where higher is better."""
+    row = _reference("instruments")[instrument]
+    by_severity = next(
+        (
+            one["mcid"]
+            for one in _reference("mjoa_severity").values()
+            if float(one["lowest"]) <= before <= float(one["highest"])
+        ),
+        "",
+    )
+    mcid = row["mcid"] or (by_severity if instrument == "mjoa" else "")
+    if not mcid:
+        return None
+    return float(mcid) if row["higher_is_better"] == "true" else -float(mcid)
+
+
+@lru_cache
+def _reference(table: str) -> dict[str, dict[str, str]]:
+    """A reference table that labels and measures use too, by its first column."""
+    with shipped("sql", "reference", f"{table}.csv").open(encoding="utf-8", newline="") as lines:
+        return {next(iter(row.values())): row for row in csv.DictReader(lines)}
+
+
+def _clearly_better(view: View, rows: Mapping[str, Row]) -> Card:
+    card = Card(
+        "clearly-better",
+        "Who got clearly better",
+        sentence="Patients whose score got better by at least the minimal clinically important difference, of those "
+        "with a score before surgery and in the window, with 95 % intervals.",
+        css_class="chart chart--panels",
+        notes=["A mean hides who got better; these are shares of patients whose change they can feel."],
+    )
+    found = {
+        said.short: chosen(rows, [f"mcid_{name}_{window}" for window in charts.TICKS])
+        for name, said in _INSTRUMENTS.items()
+    }
+    return _panels_card(view, card, found)
+
+
+def _satisfied(view: View, rows: list[Row]) -> Card:
+    card = Card(
+        "satisfied",
+        "Satisfied with surgery",
+        sentence="Patients who say that surgery met what they expected, of those who answered."
+        f"{_at_12_months(view, rows)}",
+        is_wide=False,
+    )
+    return _panels_card(view, card, {"Percent": rows})
+
+
+def _answered(view: View, rows: list[Row]) -> Card:
+    card = Card(
+        "answered",
+        "Who answered",
+        sentence=f"Patients with a scored visit, of those expected in a closed window.{_at_12_months(view, rows)}",
+        notes=[next((row.measure.why for row in rows), "")],
+        is_wide=False,
+    )
+    return _panels_card(view, card, {"Percent": rows})
+
+
+def _at_12_months(view: View, rows: Sequence[Row]) -> str:
+    year = next((row for row in rows if _window(row) == "12_months"), None)
+    return f" At 12 months: {in_short(year.measure, year.value, view.threshold)}." if year else ""
+
+
+def _panels_card(view: View, card: Card, found: dict[str, list[Row]]) -> Card:
+    """Measures by visit window, a panel for each heading that has any."""
+    rows = [row for of_one in found.values() for row in of_one]
+    if not rows:
+        return none_held(view, card)
+    windows = [window for window in charts.TICKS if any(_window(row) == window for row in rows)]
+    return replace(
+        card,
+        sentence=f"{card.sentence} Grey: all sites." if view.site else card.sentence,
+        figure=charts.panels(
+            windows, [_panel(view, name, of_one, windows) for name, of_one in found.items() if of_one]
+        ),
+        table=values_table(view, card.title, rows),
+        notes=[*card.notes, *notes_on_values(view, rows)],
+    )
+
+
+def _window(row: Row) -> str:
+    """The visit window that a measure's name ends with."""
+    return next((window for window in charts.TICKS if row.measure.measure.endswith(f"_{window}")), "")
+
+
+def _panel(view: View, heading: str, rows: Sequence[Row], windows: Sequence[str]) -> Panel:
+    by_window = {_window(row): row for row in rows}
+    at = [by_window.get(window) for window in windows]
+    others = [row and row.everybody and with_interval(row.measure, row.everybody) for row in at]
+    return Panel(
+        heading,
+        [with_interval(row.measure, row.value) if row else None for row in at],
+        [other[0] if other else None for other in others],
+        [_hover(view, row) if row else "" for row in at],
+        [words.hidden(view.threshold) if row and row.value.is_suppressed else None for row in at],
+    )
+
+
+def _hover(view: View, row: Row) -> str:
+    said = f"{words.in_words(_window(row))}: {in_short(row.measure, row.value, view.threshold)}"
+    return f"{said}<br>95 % interval {words.interval(row.measure, row.value)}"

@@ -1,0 +1,117 @@
+"""How researchers get at the tables behind the dashboards: what a release holds, how to open and cite it."""
+
+from dash import html
+
+from dashboards import words
+from dashboards.cards import Card, Table
+from dashboards.charts.style import Component
+from dashboards.pages.frame import Page, View
+
+_MARTS = (
+    ("episodes", "index fusion of a patient in the cohort, with its strata"),
+    ("follow_ups", "visit, with its scores and its visit window"),
+    ("labels", "episode and label: status, reason, onset day, deciding value, definition version"),
+    ("label_evidence", "record that a label rests on: table, record id, submission"),
+    ("revisions", "day with a revision"),
+    ("visit_windows", "episode and visit window: done, lost, due, not yet due, died or revised before it"),
+    ("responders", "episode, instrument and window: change from baseline, and whether it matters"),
+    ("sensitivity", "label, convention and value tried: how far the share moves"),
+    ("attrition", "site and step at which patients left the cohort"),
+    ("submissions", "attempt of a site to deliver a month"),
+)
+"""The marts to begin with, and what one row of each is (docs/researchers.md)."""
+
+_FILES = (
+    ("research.duckdb", "every mart as a table of a DuckDB database, with what each column means as its comment"),
+    ("parquet/", "the same marts, one Parquet file each, for everything that does not read DuckDB"),
+    ("datapackage.json", "the codebook as a Data Package: types, units, keys and closed lists of every column"),
+    ("manifest.json", "what the release was made of: submissions, versions of code and definitions"),
+    ("SHA256SUMS", "lets others check that they hold the same files"),
+    ("dashboard.duckdb", "the protected tables that these pages show of all sites; it holds no patient"),
+)
+
+_PYTHON = """import outcomes
+
+with outcomes.connect("{release}") as con:
+    labels = con.sql("from labels where label = 'suspected_asd'").df()"""
+
+_SHELL = """duckdb -readonly releases/{release}/research.duckdb
+D from episodes;"""
+
+_R = """library(DBI)
+con <- dbConnect(duckdb::duckdb(), "releases/{release}/research.duckdb", read_only = TRUE)
+labels <- dbGetQuery(con, "select * from labels where label = 'suspected_asd'")"""
+
+
+def research(view: View) -> Page:
+    """Access for research, in plain text; it holds no number of patients."""
+    release = view.reader.release_id
+    return Page("Research access", [_access(), _contents(release), _opening(release), _marts(), _citing(view, release)])
+
+
+def _access() -> Card:
+    said = (
+        "These pages show counts. Research needs rows: one per patient, visit and label. They lie in the release's "
+        "folder on the server that holds the data, and whoever may read that folder may read all of it, of every site.",
+        "Who decides: those who answer for the data of the sites, as their agreements and ethics approvals say. They "
+        "have the folder opened to a person, for a purpose, for a time. A login to these pages does not open it.",
+        "The patients are de-identified, yet the rows are about single people: keep them where they are, do not try "
+        "to find out who somebody is, and hide small counts, and whatever they could be worked out from, before you "
+        "publish.",
+    )
+    return Card("access", "Who may have the rows", body=[html.P(text) for text in said])
+
+
+def _contents(release: str) -> Card:
+    return Card(
+        "contents",
+        "What a release holds",
+        sentence=f"A release is a folder that never changes. This one is releases/{release}; releases/current points "
+        "at the newest.",
+        body=[html.Dl([part for name, text in _FILES for part in (html.Dt(html.Code(name)), html.Dd(text))])],
+    )
+
+
+def _opening(release: str) -> Card:
+    body: list[Component] = []
+    for name, text in (("Python", _PYTHON), ("DuckDB", _SHELL), ("R", _R)):
+        body += [html.H3(name), html.Pre(html.Code(text.format(release=release)), tabIndex=0)]
+    notes = [
+        "Python finds the folder through OUTCOMES_HOME. Without an id it opens the current release.",
+        "Name the id in an analysis: then it gives the same numbers after the next release too.",
+    ]
+    return Card("opening", "How to open it", body=body, notes=notes)
+
+
+def _marts() -> Card:
+    return Card(
+        "marts",
+        "Where to begin",
+        sentence="A mart is a published table. These are the ones to begin with; the codebook has them all.",
+        table=Table("Marts", ("Mart", "One row per"), [[mart, row] for mart, row in _MARTS]),
+        is_table=True,
+        notes=[
+            "The answer to a label is yes, no or not assessable. Divide by yes and no among the rows with is_counted, "
+            "and report not assessable beside it: a missing visit is never a no.",
+        ],
+    )
+
+
+def _citing(view: View, release: str) -> Card:
+    words_of_it = (
+        f"Outcomes after cervical fusion, release {release} (data to {view.info.data_to}; "
+        "code and definitions: as in its manifest.json)."
+    )
+    return Card(
+        "citing",
+        "How to cite it",
+        body=[
+            html.P(f"This is release {release}, with data to {words.period(view.info.data_to)}."),
+            html.Blockquote(words_of_it),
+            html.P(
+                "Add the code version and the versions of the definitions that you used: the same submissions and the "
+                "same code give the same id and the same tables."
+            ),
+            html.P("The patients of this release are invented.") if view.info.is_synthetic else None,
+        ],
+    )

@@ -1,0 +1,128 @@
+"""Several measures in one card, one row each: one's own patients beside those of all sites."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from dashboards import words
+from dashboards.cards import Card, Cell, Table
+from dashboards.charts.groups import interval_rows
+from dashboards.charts.pairs import Share, paired_bars
+from dashboards.pages.frame import View
+from dashboards.pages.number import VALUE_HEAD, in_short, value_cells, with_interval
+from dashboards.queries import measures
+from dashboards.queries.measures import Measure, Value
+
+
+@dataclass(frozen=True)
+class Row:
+    """A measure of the patients that a page is about, and of all sites where the page is about one of them."""
+
+    measure: Measure
+    value: Value
+    everybody: Value | None
+
+    @property
+    def name(self) -> str:
+        """The measure without the heading that its card says."""
+        return words.sentence_case(self.measure.title.rpartition(": ")[2])
+
+
+def rows_of(view: View) -> dict[str, Row]:
+    """Every measure for the patients that the filters choose, by name, in the order of the definitions.
+
+    Raises:
+        Denied: the site is not one of the scope's.
+    """
+    found = measures.values(view.reader, view.filters)
+    everybody = measures.values(view.reader, view.filters.of_all_sites()) if view.site else {}
+    return {
+        name: Row(measure, found[name], everybody.get(name)) for name, measure in view.measures.items() if name in found
+    }
+
+
+def chosen(rows: Mapping[str, Row], names: Iterable[str]) -> list[Row]:
+    """The rows of these measures; those that the release lacks are left out."""
+    return [rows[name] for name in names if name in rows]
+
+
+def by_size(rows: Sequence[Row]) -> list[Row]:
+    """The largest share first; those without one last, as they came."""
+    return sorted(rows, key=lambda row: (row.value.estimate is None, -(row.value.estimate or 0)))
+
+
+def interval_card(view: View, card: Card, rows: Sequence[Row]) -> Card:
+    """A card with a row for each measure: its value with the 95 % interval, and a circle where all sites lie."""
+    said = [_said(view, row.measure, row.value) for row in rows]
+    others = [row.everybody and with_interval(row.measure, row.everybody) for row in rows]
+    figure = interval_rows(
+        [with_interval(row.measure, row.value) for row in rows],
+        [other[0] if other else None for other in others],
+        [f"{row.name}: {text}" for row, text in zip(rows, said, strict=True)],
+    )
+    return replace(
+        _with_numbers(view, card, rows),
+        sentence=f"{card.sentence} Circles: all sites." if any(others) else card.sentence,
+        figure=figure,
+        css_class="rows--groups",
+        beside=[(row.name, text) for row, text in zip(rows, said, strict=True)],
+    )
+
+
+def bars_card(view: View, card: Card, rows: Sequence[Row]) -> Card:
+    """A card with a row for each measure: a bar of its share, and below it one of all sites."""
+    if not rows:
+        return none_held(view, card)
+    others = [Share(row.everybody.estimate, _said(view, row.measure, row.everybody)) for row in rows if row.everybody]
+    return replace(
+        _with_numbers(view, card, rows),
+        sentence=f"{card.sentence} Grey: all sites." if others else card.sentence,
+        figure=paired_bars([Share(row.value.estimate, _said(view, row.measure, row.value)) for row in rows], others),
+        css_class="rows--bars rows--pairs" if others else "rows--bars",
+        beside=[(row.name, "") for row in rows],
+    )
+
+
+def none_held(view: View, card: Card) -> Card:
+    """The card where the release has none of its measures: why, and what would change it."""
+    said = (
+        f"{view.who} has delivered nothing that could be counted yet. Numbers come with its first submission."
+        if view.site
+        else "This release holds none of these measures. A new release brings them."
+    )
+    return replace(card, sentence=said, notes=())
+
+
+def _with_numbers(view: View, card: Card, rows: Sequence[Row]) -> Card:
+    return replace(card, table=values_table(view, card.title, rows), notes=[*card.notes, *notes_on_values(view, rows)])
+
+
+def _said(view: View, measure: Measure, value: Value) -> str:
+    return in_short(measure, value, view.threshold)
+
+
+def values_table(view: View, caption: str, rows: Sequence[Row]) -> Table:
+    """The measures with whose values they are; each leads to its page."""
+    return Table(
+        caption,
+        ("Measure", "Whose", *VALUE_HEAD),
+        [
+            [
+                Cell(row.measure.title, row.measure.measure, href=view.href(f"/measure/{row.measure.measure}")),
+                whose,
+                *value_cells(row.measure, value, view.threshold),
+            ]
+            for row in rows
+            for whose, value in ((view.who, row.value), ("All sites", row.everybody))
+            if value is not None
+        ],
+        numbers=5,
+    )
+
+
+def notes_on_values(view: View, rows: Sequence[Row]) -> list[str]:
+    """What was done to the numbers of others: hidden, or rounded."""
+    is_hidden = any(value.is_suppressed for row in rows for value in (row.value, row.everybody) if value)
+    return [
+        words.hidden_note(view.threshold) if is_hidden else "",
+        "Counts of all sites are rounded to 5; the site's own are exact." if view.site and not is_hidden else "",
+    ]

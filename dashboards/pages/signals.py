@@ -1,0 +1,286 @@
+"""Signals of one's own site: what stands out, what the team made of it, and the cumulative charts behind it."""
+
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+from dash import dcc, html
+
+from dashboards import words
+from dashboards.cards import Card, Cell, Table
+from dashboards.charts.cusum import cusum_chart, said_net, vlad_chart
+from dashboards.charts.spark import variation_sign
+from dashboards.charts.style import Component
+from dashboards.pages.frame import Page, View
+from dashboards.queries import control, signals
+from dashboards.queries.control import CusumPoint
+from dashboards.queries.measures import Measure, Site
+from dashboards.queries.signals import Signal
+from dashboards.reviews import EXPLANATIONS, NEXT, Review, State
+from outcomes.errors import OutcomesError
+
+_HEAD = ("Measure", "Signal", "Fused in", "Seen in", "State", "Last moved", "Next")
+_NAMES: dict[State, str] = {
+    "new": "New",
+    "reviewing": "Under review",
+    "explained": "Explained",
+    "closed": "Closed",
+}
+_BUTTONS: dict[tuple[State, State], str] = {
+    ("new", "reviewing"): "Start review",
+    ("reviewing", "explained"): "Mark as explained",
+    ("explained", "closed"): "Close",
+    ("explained", "reviewing"): "Review again",
+}
+
+
+def signals_page(view: View) -> Page:
+    """The signals of the site that is chosen, with its review queue; of all sites a sentence."""
+    site = view.site
+    if site is None:
+        return Page("Signals", [_no_site(view)])
+    found = signals.signals(view.reader, site.site_id)
+    try:
+        reviews = view.reviews.of_site(view.reader.scope, site.site_id) if view.reviews else {}
+    except OutcomesError:
+        return Page("Signals", [_no_queue(), *_cumulative(view, site)])
+    # Those that are closed ask for nothing any more.
+    queue = sorted(
+        ((signal, reviews.get(signal.id, Review())) for signal in found), key=lambda each: each[1].state == "closed"
+    )
+    return Page("Signals", [_state(view, queue), *_queue(view, queue), *_cumulative(view, site)])
+
+
+def _no_site(view: View) -> Card:
+    said = "A signal is a site's own: it asks the people who treated the patients what has changed. "
+    there = "Choose a site above to see its signals." if view.choices.sites else "No site has been opened to you."
+    return Card("queue", "Signals belong to a site", body=[html.P(said + there)])
+
+
+def _no_queue() -> Card:
+    said = (
+        "The review queue cannot be read just now, so no signal is listed; nothing of it is lost. Ask whoever runs "
+        "these dashboards to look at reviews.sqlite. The cumulative charts below are not affected."
+    )
+    return Card("queue", "Review queue", body=[html.P(said)])
+
+
+def _state(view: View, queue: Sequence[tuple[Signal, Review]]) -> Card:
+    """The first thing seen: how many signals ask for something."""
+    states = [review.state for _, review in queue]
+    new, reviewing = states.count("new"), states.count("reviewing")
+    concerning = sum(
+        signal.variation == "special_concerning" and review.state in ("new", "reviewing") for signal, review in queue
+    )
+    of_these = words.count(concerning) if concerning else "None"
+    done = f"{states.count('explained')} explained, {states.count('closed')} closed."
+    return Card(
+        "state",
+        f"{view.who}: signals",
+        body=[
+            html.P(
+                [
+                    html.Strong(words.count(new), className="number"),
+                    html.Span(" new, ", className="interval"),
+                    html.Strong(words.count(reviewing), className="number"),
+                    html.Span(" under review", className="interval"),
+                ],
+                className="sentence",
+            ),
+            html.P(f"{of_these} of these {'is' if concerning == 1 else 'are'} concerning. {done}"),
+        ],
+        about="A signal is a pattern that chance alone rarely makes. It asks a question and gives no answer: look at "
+        "the data first, then at the patients, then at the care.",
+    )
+
+
+def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
+    if not queue:
+        said = "No signal: everything varied as it always does. One appears here when a chart or a sum stands out."
+        return [Card("queue", "Review queue", body=[html.P(said)])]
+    return [
+        Card(
+            "queue",
+            "Review queue",
+            sentence="Concerning signals first, then improving ones, then changes that are neither; the latest first.",
+            table=Table("Signals, their state, and what can be done", _HEAD, [_row(view, *each) for each in queue]),
+            is_table=True,
+            notes=[
+                "Of control charts: signals that reach into the last 12 months that a chart has a value for. Months "
+                "that follow each other and stand out by the same rule are one signal. Cumulative sums: every signal.",
+                "Your name and the time are kept with each move. There is no free text, so that no patient is named "
+                "here: what has to be said stands in your minutes.",
+            ],
+        )
+    ]
+
+
+def _row(view: View, signal: Signal, review: Review) -> list[Cell | str]:
+    measure = view.measures[signal.measure]
+    said = f"{words.variation(signal.variation)}: {words.rules(signal.method)}"
+    sign = variation_sign(signal.variation, "")
+    return [
+        Cell(measure.title, measure.measure, href=view.href(f"/measure/{measure.measure}")),
+        Cell(said, content=html.Span([sign, html.Span(said)], className="signal")),
+        Cell(_periods(signal), signal.first),
+        _chart_link(view, signal),
+        _state_in_words(review),
+        _last_moved(review),
+        Cell("", content=_forms(view, signal, review, measure)),
+    ]
+
+
+def _periods(signal: Signal) -> str:
+    first, last = words.period(signal.first), words.period(signal.last)
+    return first if first == last else f"{first} to {last}"
+
+
+def _chart_link(view: View, signal: Signal) -> Cell:
+    if signal.is_cusum:
+        # On this page: a link that the browser follows itself, as no page has to be made for it.
+        return Cell("Cumulative sum", content=html.A("Cumulative sum", href=f"#cusum-{signal.measure}"))
+    href = view.href(f"/measure/{signal.measure}", "trend", period=None, group=None)
+    return Cell("Control chart", content=dcc.Link("Control chart", href=href))
+
+
+def _state_in_words(review: Review) -> str:
+    why = f": {words.in_words(review.explanation).lower()}" if review.explanation else ""
+    return f"{_NAMES[review.state]}{why}"
+
+
+def _last_moved(review: Review) -> str:
+    return f"{review.user}, {review.at[:16].replace('T', ' ')} UTC" if review.at else ""
+
+
+def _forms(view: View, signal: Signal, review: Review, measure: Measure) -> Component:
+    """A form that works without a script: its address names the signal, the button that is pressed the next state."""
+    if view.reviews is None or not NEXT[review.state]:
+        return ""
+    asked = urlencode({"signal": signal.id, "after": review.moves, "release": view.reader.release_id})
+    of_what = f"{measure.title}, {_periods(signal)}"
+    buttons = [
+        html.Button(
+            _BUTTONS[review.state, to],
+            type="submit",
+            name="to",
+            value=to,
+            **{"aria-label": f"{_BUTTONS[review.state, to]}: {of_what}"},
+        )
+        for to in NEXT[review.state]
+    ]
+    why = _explanations(of_what) if review.state == "reviewing" else None
+    return html.Form([why, *buttons], method="post", action=f"/reviews?{asked}", className="moves")
+
+
+def _explanations(of_what: str) -> Component:
+    options = [html.Option("Choose an explanation", value="")]
+    options += [html.Option(words.in_words(code), value=code) for code in EXPLANATIONS]
+    return html.Select(options, name="explanation", required=True, **{"aria-label": f"Explanation of {of_what}"})
+
+
+def _cumulative(view: View, site: Site) -> list[Card]:
+    """For each headline outcome the CUSUM, and beside it the VLAD."""
+    of_site = control.cusum(view.reader, site.site_id)
+    headlines = [one for one in view.measures.values() if one.headline is not None]
+    cards: list[Card] = []
+    for measure in sorted(headlines, key=lambda one: one.headline or 0):
+        points = of_site.get(measure.measure)
+        cards += [_cusum(view, measure, points), _vlad(view, measure, points)] if points else [_no_sums(view, measure)]
+    return cards
+
+
+def _no_sums(view: View, measure: Measure) -> Card:
+    said = (
+        f"No patient of {view.who} can be judged for this outcome yet. The charts appear once the site delivers what "
+        "its definition needs and its patients have been followed for long enough."
+    )
+    return Card(f"cusum-{measure.measure}", f"{measure.title}: cumulative charts", body=[html.P(said)])
+
+
+def _cusum(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
+    rows: list[list[Cell | str]] = [
+        [
+            point.period,
+            *(
+                Cell(f"{number:.2f}", round(number, 6))
+                for number in (point.cusum_upper, point.threshold_upper, point.cusum_lower, point.threshold_lower)
+            ),
+            _side(point.signal, measure.direction),
+        ]
+        for point in points
+    ]
+    head = (
+        "Period of fusion",
+        "Sum of more",
+        "Signals at",
+        "Sum of fewer",
+        "Signals at (fewer)",
+        "Signal",
+    )
+    return Card(
+        f"cusum-{measure.measure}",
+        f"{measure.title}: cumulative sum",
+        sentence=f"{measure.title} at {view.who}: {_signalled(points)}",
+        figure=cusum_chart(points, measure.direction),
+        table=Table(f"{measure.title}: cumulative sums by period of fusion", head, rows),
+        notes=[
+            "Upwards: evidence that the odds of the outcome are twice what the risk model expects of these patients; "
+            "downwards, that they are half of it. A sum that reaches its dotted line signals and starts anew at zero. "
+            "Triangle: a concerning signal; ring: an improving one."
+        ],
+        basis=f"{words.count(sum(point.patients for point in points))} patients",
+        about="Risk-adjusted cumulative sum (CUSUM): each patient moves the sums by how much the outcome speaks for a "
+        "change, given the patient's own risk. The lines are set so that a site that is as expected signals by chance "
+        "once in 10,000 patients on each side.",
+        is_wide=False,
+    )
+
+
+def _signalled(points: Sequence[CusumPoint]) -> str:
+    found = [point for point in points if point.signal is not None]
+    unit = "year" if len(points[-1].period) == len("YYYY") else "month"
+    if not found:
+        return f"no signal in {words.plural(len(points), unit)}."
+    times = f"signals in {words.plural(len(found), unit)} of {len(points)}"
+    return f"{times}; the latest is {words.period(found[-1].period)}, {words.rules(f'cusum_{found[-1].signal}')}."
+
+
+def _side(signal: str | None, direction: str) -> str:
+    if signal is None:
+        return ""
+    meant = words.variation(signals.variation_of(signal, direction))
+    return f"{meant}: {words.rules(f'cusum_{signal}')}"
+
+
+def _vlad(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
+    rows: list[list[Cell | str]] = [
+        [
+            point.period,
+            Cell(words.count(point.patients), point.patients),
+            Cell(words.count(point.observed), point.observed),
+            Cell(f"{point.expected:.1f}", round(point.expected, 6)),
+            Cell(f"{point.vlad:.1f}", round(point.vlad, 6)),
+        ]
+        for point in points
+    ]
+    observed, expected = sum(point.observed for point in points), sum(point.expected for point in points)
+    return Card(
+        f"vlad-{measure.measure}",
+        f"{measure.title}: expected minus observed",
+        sentence=f"{measure.title} at {view.who}, all periods together: {said_net(points[-1].vlad)} "
+        f"({words.count(observed)} observed, {expected:.1f} expected).",
+        figure=vlad_chart(points),
+        table=Table(
+            f"{measure.title}: expected minus observed, added up by period of fusion",
+            ("Period of fusion", "Patients", "Observed", "Expected", "Expected minus observed, added up"),
+            rows,
+            numbers=4,
+        ),
+        notes=[
+            "A rising line: fewer patients with the outcome than expected; a falling one: more. Only its slope "
+            "counts: where it stands is what all the years before have added."
+        ],
+        basis=f"{words.count(sum(point.patients for point in points))} patients",
+        about="Variable life-adjusted display (VLAD): the patients with the outcome that the risk model expects, less "
+        "those observed, added up from the first patient on. It has no limits: the cumulative sum beside it judges.",
+        is_wide=False,
+    )

@@ -1,0 +1,153 @@
+"""From an address to a page: which one, for whom, of which release, and a line in the audit log for each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dashboards.access import Denied, Scope
+from dashboards.audit import AuditLog, case_view
+from dashboards.charts.style import Component
+from dashboards.filters import Choices, UnknownFilter, parse
+from dashboards.pages import frame, states
+from dashboards.pages.cases import case, cases, cases_of, patient_of
+from dashboards.pages.causes import causes
+from dashboards.pages.data_quality import data_quality
+from dashboards.pages.definitions import definitions
+from dashboards.pages.frame import Page, View
+from dashboards.pages.incidence import adjacent_segment_disease, revision
+from dashboards.pages.measure import measure_page
+from dashboards.pages.overview import overview
+from dashboards.pages.pain import pain
+from dashboards.pages.research import research
+from dashboards.pages.signals import signals_page
+from dashboards.queries import measures
+from dashboards.queries.reader import Reader, Releases
+from dashboards.reviews import Reviews
+from dashboards.settings import DashboardSettings
+from outcomes.settings import Settings
+
+_PAGES: dict[str, Callable[[View], Page | None]] = {
+    "/": overview,
+    "/asd": adjacent_segment_disease,
+    "/revision": revision,
+    "/pain": pain,
+    "/causes": causes,
+    "/signals": signals_page,
+    "/data-quality": data_quality,
+    "/cases": cases,
+    "/definitions": definitions,
+    "/research": research,
+}
+_CASES = "/cases/"
+_PAGES_OF_ONE: dict[str, Callable[[View, str], Page | None]] = {
+    "/measure/": measure_page,
+    "/cases/of/": cases_of,
+    _CASES: case,
+}
+"""By the beginning of the address; the first that fits."""
+
+
+LONGEST_VIEW = 200
+"""Characters of an address that go into the access log; only one that leads nowhere is longer."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a browser gets: the page, its title, and the release it is of (None before the first)."""
+
+    content: Component
+    title: str
+    release_id: str | None
+
+
+@dataclass(frozen=True)
+class Site:
+    """The dashboards of one installation."""
+
+    settings: Settings
+    dashboard_settings: DashboardSettings
+    releases: Releases
+    audit: AuditLog
+
+    @property
+    def reviews(self) -> Reviews:
+        """The review queue of signals."""
+        return Reviews(self.settings.reviews_file)
+
+    def show(self, scope: Scope, path: str, query: str, release_id: str | None) -> Shown:
+        """The page at an address, in words where there is none.
+
+        Args:
+            scope: of who asks.
+            path: of the address.
+            query: its query string.
+            release_id: the release that the reader's other pages show; the current one when it is gone or None.
+        """
+        reader = self.releases.read(scope, release_id)
+        if reader is None:
+            return Shown(states.no_release(), frame.PRODUCT, None)
+        try:
+            view, page = self.build(reader, path, query)
+        except Denied:
+            self.audit.record(scope, f"denied {logged(path)}"[:LONGEST_VIEW], reader.release_id, 0)
+            return self._instead(reader, path, states.denied())
+        except UnknownFilter:
+            return self._instead(reader, path, states.unknown_filter(path))
+        if page is None:
+            return self._instead(reader, path, states.not_found())
+        self.audit.record(scope, view.href(logged(path)), reader.release_id, page.rows)
+        title = f"{page.title} – {frame.PRODUCT}"
+        return Shown(frame.whole_page(view, page), title, reader.release_id)
+
+    def build(self, reader: Reader, path: str, query: str) -> tuple[View, Page | None]:
+        """The view of an address and its page; None where there is no such page.
+
+        Raises:
+            Denied: the address asks for a site that is not one of the scope's.
+            UnknownFilter: it names a year, group or peer group that there is not.
+        """
+        choices = measures.choices(reader)
+        view = self._view(reader, choices, path, query)
+        if view.filters.site is not None:
+            reader.scope.require(view.filters.site)
+        return view, page_of(view)
+
+    def _view(self, reader: Reader, choices: Choices, path: str, query: str) -> View:
+        return View(
+            reader,
+            parse(query, choices),
+            choices,
+            path,
+            has_cases=self.dashboard_settings.cases,
+            has_login=self.dashboard_settings.login == "oidc",
+            settings=self.settings,
+            reviews=self.reviews,
+        )
+
+    def _instead(self, reader: Reader, path: str, page: Page) -> Shown:
+        """A page that says why there is none, with a header that works."""
+        view = self._view(reader, measures.choices(reader), path, "")
+        return Shown(frame.whole_page(view, page), f"{page.title} – {frame.PRODUCT}", reader.release_id)
+
+
+def logged(path: str) -> str:
+    """The name of a page in the access log: a patient's key is hashed, and an address of no page is not repeated."""
+    if path in _PAGES:
+        return path
+    prefix = next((prefix for prefix in _PAGES_OF_ONE if path.startswith(prefix)), None)
+    if prefix is None:
+        return "no such page"
+    return case_view(patient_of(path.removeprefix(prefix))) if prefix == _CASES else path
+
+
+def page_of(view: View) -> Page | None:
+    """The page at a view's address; None where there is no such page.
+
+    Raises:
+        Denied: it holds what the view's scope may not see.
+    """
+    if view.path in _PAGES:
+        return _PAGES[view.path](view)
+    for prefix, of_one in _PAGES_OF_ONE.items():
+        if view.path.startswith(prefix):
+            return of_one(view, view.path.removeprefix(prefix))
+    return None

@@ -1,0 +1,102 @@
+"""Single patients of one's own site, for the clinical role: who has a label, and what a patient's answers rest on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboards.queries.reader import Reader
+from outcomes.errors import OutcomesError
+from outcomes.release.explain import Explanation
+from outcomes.release.explain import explain as explain_patient
+from outcomes.release.open import current_release
+from outcomes.settings import Settings
+
+
+class NotCurrent(Exception):  # noqa: N818 - it is what happened to the release, not a failure of ours
+    """Another release than the page's has become the current one, and only that one can be explained."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A patient's index fusion, under the site's random key for the patient."""
+
+    patient_id: str
+    index_year: int
+    approach: str
+    index_levels: str | None
+    level_count: int | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A label's yes: the day of its onset after the index fusion, and its kind where it has several."""
+
+    patient_id: str
+    onset_day: int | None
+    kind: str | None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A patient who has a label."""
+
+    episode: Episode
+    answer: Answer
+
+
+def with_label(reader: Reader, site_id: str, label: str, at_most: int) -> tuple[int, list[Case]]:
+    """How many patients of the site have the label, and those fused latest, at most so many.
+
+    Raises:
+        Denied: the site is not one of the scope's, or its role may not see single patients.
+    """
+    reader.scope.require_clinical(site_id)
+    episodes = reader.own(
+        Episode,
+        "episodes",
+        site_id,
+        "patient_id in (select patient_id from labels where site_id = ? and label = ? and status = 'yes')",
+        site_id,
+        label,
+        order="index_year desc, patient_id",
+    )
+    listed = episodes[:at_most]
+    answers = {one.patient_id: one for one in _answers(reader, site_id, label, [one.patient_id for one in listed])}
+    return len(episodes), [Case(one, answers[one.patient_id]) for one in listed]
+
+
+def episode(reader: Reader, site_id: str, patient_id: str) -> Episode | None:
+    """A patient's index fusion; None when the patient is not in the cohort.
+
+    Raises:
+        Denied: the site is not one of the scope's, or its role may not see single patients.
+    """
+    reader.scope.require_clinical(site_id)
+    return next(iter(reader.own(Episode, "episodes", site_id, "patient_id = ?", patient_id)), None)
+
+
+def explanation(reader: Reader, settings: Settings, site_id: str, patient_id: str) -> Explanation | None:
+    """All that the reader's release knows of a patient; None when it knows no such patient.
+
+    Raises:
+        Denied: the site is not one of the scope's, or its role may not see single patients.
+        NotCurrent: the reader's release is not the current one.
+    """
+    reader.scope.require_clinical(site_id)
+    if current_release(settings).id != reader.release_id:
+        raise NotCurrent
+    try:
+        found = explain_patient(settings, site_id, patient_id)
+    except OutcomesError as error:
+        if error.code == "patient_unknown":
+            return None
+        raise
+    if found.release_id != reader.release_id:
+        raise NotCurrent
+    return found
+
+
+def _answers(reader: Reader, site_id: str, label: str, patients: Sequence[str]) -> list[Answer]:
+    if not patients:
+        return []
+    places = ", ".join("?" * len(patients))
+    return reader.own(Answer, "labels", site_id, f"label = ? and patient_id in ({places})", label, *patients)

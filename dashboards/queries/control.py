@@ -1,0 +1,91 @@
+"""Control charts and cumulative sums of one's own site: exact, month by month."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from dashboards.queries.reader import Reader
+
+
+@dataclass(frozen=True)
+class ChartPoint:
+    """A month of a control chart; the unit of `value`, `centre`, `lower` and `upper` follows `chart`.
+
+    `chart` is None, and every number too, while no month has a patient. `rules` names the rules that hold, joined by
+    semicolons. A month that is not judged yet takes part in no limit and no rule. `assurance` says whether the limits
+    lie on the better side of the target.
+    """
+
+    measure: str
+    period: str
+    chart: str | None
+    reason_for_chart: str
+    phase: int
+    is_rebased: bool
+    is_judged: bool
+    has_trial_limits: bool
+    value: float | None
+    centre: float | None
+    lower: float | None
+    upper: float | None
+    rules: str | None
+    variation: str | None
+    target: float | None
+    assurance: str | None
+    annotation: str | None
+    annotation_author: str | None
+    annotation_reason: str | None
+
+    @property
+    def is_special(self) -> bool:
+        """Whether a rule holds: worth asking why."""
+        return self.variation is not None and self.variation != "common"
+
+
+@dataclass(frozen=True)
+class CusumPoint:
+    """A period of the risk-adjusted cumulative sums of an outcome at a site."""
+
+    measure: str
+    period: str
+    patients: int
+    observed: int
+    expected: float
+    vlad: float
+    cusum_upper: float
+    threshold_upper: float
+    cusum_lower: float
+    threshold_lower: float
+    signal: str | None
+
+
+def chart(reader: Reader, measure: str, site_id: str) -> list[ChartPoint]:
+    """The control chart of a measure at a site, oldest month first.
+
+    Raises:
+        Denied: the site is not one of the scope's.
+    """
+    return reader.own(ChartPoint, "control_charts", site_id, "measure = ?", measure, order="period")
+
+
+def recent_charts(reader: Reader, site_id: str, since: str) -> dict[str, list[ChartPoint]]:
+    """The months of every control chart of a site from `since` (YYYY-MM) on, by measure, oldest first.
+
+    Raises:
+        Denied: the site is not one of the scope's.
+    """
+    found = defaultdict(list)
+    for point in reader.own(ChartPoint, "control_charts", site_id, "period >= ?", since, order="measure, period"):
+        found[point.measure].append(point)
+    return dict(found)
+
+
+def cusum(reader: Reader, site_id: str) -> dict[str, list[CusumPoint]]:
+    """The cumulative sums of a site, by outcome, oldest period first.
+
+    Raises:
+        Denied: the site is not one of the scope's.
+    """
+    found = defaultdict(list)
+    for point in reader.own(CusumPoint, "cusum", site_id, order="measure, period"):
+        found[point.measure].append(point)
+    return dict(found)

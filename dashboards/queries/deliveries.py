@@ -1,0 +1,185 @@
+"""What sites delivered: submissions, rows that add up, broken rules, who is counted, and who was followed."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+
+from dashboards.queries.reader import Reader
+
+
+@dataclass(frozen=True)
+class ValidationState:
+    """Submissions accepted (and in force), and refused."""
+
+    accepted: int
+    refused: int
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One attempt of a site to deliver a period, and whether its rows add up; hidden counts of rows are None."""
+
+    site_id: str
+    period: str
+    attempt: int
+    kind: str | None
+    status: str
+    code: str | None
+    rows_in: int | None
+    rows_accepted: int | None
+    rows_quarantined: int | None
+    is_conserved: bool
+    is_suppressed: bool
+
+
+@dataclass(frozen=True)
+class RuleFailure:
+    """How many rows of a submission of one's own site broke a rule, of those that it was applied to."""
+
+    site_id: str
+    period: str
+    attempt: int
+    source_table: str
+    rule: str
+    severity: str
+    reason: str
+    rows_checked: int
+    rows_failed: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """Patients left after a step from delivery to cohort; None when hidden."""
+
+    step: int
+    reason: str
+    patients_left: int | None
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """Rows of one contract table of a submission: delivered, accepted and kept out."""
+
+    period: str
+    attempt: int
+    source_table: str
+    rows_in: int
+    rows_accepted: int
+    rows_quarantined: int
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """How many patients of a site were seen at a visit window.
+
+    Expected visits are done, due (the window is open) or lost (it has closed). `response` is the share answered among
+    the closed ones and `clarks_c` the share of the possible time that was observed, both from 0 to 1.
+    """
+
+    visit_window: str
+    expected: int
+    done: int
+    due: int
+    lost: int
+    closed: int
+    answered: int
+    response: float | None
+    clarks_c: float | None
+
+
+@dataclass(frozen=True)
+class BrokenRule:
+    """A rule that some row of a submission broke; how many rows is not said."""
+
+    site_id: str
+    period: str
+    attempt: int
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _ExactSubmission:
+    site_id: str
+    period: str
+    attempt: int
+    kind: str | None
+    status: str
+    code: str | None
+    rows_in: int
+    rows_accepted: int
+    rows_quarantined: int
+
+    def submission(self) -> Submission:
+        """The same as a `Submission`: nothing of one's own site is hidden."""
+        adds_up = self.rows_in == self.rows_accepted + self.rows_quarantined
+        return Submission(**asdict(self), is_conserved=adds_up, is_suppressed=False)
+
+
+def validation_state(reader: Reader, site_id: str | None) -> ValidationState:
+    """How many submissions of a site, or of all, were accepted and refused."""
+    found = Counter(one.status for one in submissions(reader) if site_id in {None, one.site_id})
+    return ValidationState(found["accepted"], found["refused"])
+
+
+def submissions(reader: Reader) -> list[Submission]:
+    """Every attempt of every site as everybody may see it, latest first."""
+    return reader.protected(Submission, "submissions", order="site_id, period desc, attempt desc")
+
+
+def own_submissions(reader: Reader, site_id: str) -> list[Submission]:
+    """Every attempt of one's own site, exact, latest first.
+
+    Raises:
+        Denied: the site is not one of the scope's.
+    """
+    found = reader.own(_ExactSubmission, "submissions", site_id, order="period desc, attempt desc")
+    return [one.submission() for one in found]
+
+
+def own_tables(reader: Reader, site_id: str) -> list[TableRows]:
+    """Rows of each table of each attempt of one's own site, latest first.
+
+    Raises:
+        Denied: the site is not one of the scope's.
+    """
+    return reader.own(TableRows, "table_counts", site_id, order="period desc, attempt desc, source_table")
+
+
+def own_rule_failures(reader: Reader, site_id: str) -> list[RuleFailure]:
+    """The rules that some row of one's own site broke, exact, latest first.
+
+    Raises:
+        Denied: the site is not one of the scope's.
+    """
+    order = "period desc, attempt desc, source_table, rule"
+    return reader.own(RuleFailure, "validation_results", site_id, "rows_failed > 0", order=order)
+
+
+def broken_rules(reader: Reader, since: str) -> list[BrokenRule]:
+    """The rules that some row broke in a period from `since` (`YYYY-MM`) on, at every site, oldest first."""
+    return reader.protected(
+        BrokenRule, "rule_failures", "period >= ?", since, order="period, site_id, attempt, source_table, rule"
+    )
+
+
+def attrition(reader: Reader) -> list[Step]:
+    """Patients of all sites left after each step, in the order of the steps."""
+    return reader.protected(Step, "attrition", order="step")
+
+
+def own_attrition(reader: Reader, site_id: str) -> list[Step]:
+    """Patients of one's own site left after each step, in the order of the steps.
+
+    Raises:
+        Denied: the site is not one of the scope's.
+    """
+    return reader.own(Step, "attrition", site_id, order="step")
+
+
+def completeness(reader: Reader, site_id: str) -> list[Completeness]:
+    """How many patients of one's own site were seen at each visit window, in the order of the windows.
+
+    Raises:
+        Denied: the site is not one of the scope's.
+    """
+    return reader.own(Completeness, "completeness", site_id, order="target_day, visit_window")

@@ -1,0 +1,155 @@
+"""Reading a release for somebody: protected tables for all, exact ones for the sites of the scope and no other."""
+
+from collections import OrderedDict
+from dataclasses import fields
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
+
+import duckdb
+
+from dashboards.access import Scope
+from outcomes.engines.duckdb import connect_read_only
+from outcomes.release.open import DASHBOARD, RESEARCH, read_release
+
+Record = TypeVar("Record")
+
+_RELEASES_OPEN = 3
+"""The current release, and those that pages opened earlier still show."""
+_ANSWERS_KEPT = 4096
+"""Answers kept of each release: a release never changes."""
+
+
+class Reader:
+    """What a scope may read of one release.
+
+    Every number of the dashboards comes through here. `protected` reads what everybody may see; `own` reads exact
+    tables, of one site at a time, and only of a site of the scope.
+    """
+
+    def __init__(self, scope: Scope, opened: "_OpenRelease") -> None:
+        self.scope = scope
+        self.release_id = opened.release_id
+        self._opened = opened
+
+    def protected(
+        self, record: type[Record], mart: str, where: str = "true", *parameters: Any, order: str = ""
+    ) -> list[Record]:
+        """Rows of a protected mart as records: each field is the column of its name.
+
+        Args:
+            record: a dataclass.
+            mart: a table of `dashboard.duckdb`.
+            where: a condition in SQL, with a question mark for each parameter.
+            parameters: their values.
+            order: columns to sort by, in SQL.
+        """
+        return _records(self._opened.protected, record, f'"{mart}" where {where}{_sorted(order)}', parameters)
+
+    def own(
+        self, record: type[Record], mart: str, site_id: str, where: str = "true", *parameters: Any, order: str = ""
+    ) -> list[Record]:
+        """Exact rows of one site of the scope as records; arguments as for `protected`.
+
+        Args:
+            record: a dataclass.
+            mart: a table of `research.duckdb` that has a site_id.
+            site_id: the site.
+            where: a condition in SQL.
+            parameters: its values.
+            order: columns to sort by, in SQL.
+
+        Raises:
+            Denied: the site is not one of the scope's.
+        """
+        self.scope.require(site_id)
+        source = f'"{mart}" where site_id = ? and ({where}){_sorted(order)}'
+        return _records(self._opened.exact, record, source, (site_id, *parameters))
+
+
+class Releases:
+    """Opens releases read-only, the current one and those that open pages still show."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._opened: OrderedDict[str, _OpenRelease] = OrderedDict()
+        self._lock = Lock()
+
+    def current_id(self) -> str | None:
+        """The release that `current` points at, or None before the first."""
+        # The versioned path, not the pointer: DuckDB caches an open file by its path.
+        folder = (self.folder / "current").resolve()
+        return folder.name if (folder / DASHBOARD).is_file() else None
+
+    def kept(self) -> list[Path]:
+        """The folders of all releases that are kept, by name."""
+        return sorted(file.parent for file in self.folder.glob(f"[!.]*/{DASHBOARD}") if not file.parent.is_symlink())
+
+    def is_synthetic(self) -> bool | None:
+        """Whether the current release holds invented patients only; None before the first."""
+        current = self.current_id()
+        return read_release(self.folder / current).is_synthetic if current else None
+
+    def sites(self) -> frozenset[str]:
+        """Every site of the current release, by id."""
+        current = self.current_id()
+        opened = self._open(current) if current else None
+        return (
+            frozenset(site for (site,) in opened.protected("select site_id from sites", ())) if opened else frozenset()
+        )
+
+    def read(self, scope: Scope, release_id: str | None = None) -> Reader | None:
+        """A release as a scope may read it.
+
+        Args:
+            scope: of who asks.
+            release_id: the release that a page already shows; when it is no longer kept, or None, the current one.
+
+        Returns:
+            None before the first release.
+        """
+        for wanted in (release_id, self.current_id()):
+            opened = self._open(wanted) if wanted else None
+            if opened:
+                return Reader(scope, opened)
+        return None
+
+    def _open(self, release_id: str) -> "_OpenRelease | None":
+        folder = self.folder / Path(release_id).name
+        with self._lock:
+            opened = self._opened.pop(folder.name, None)
+            if opened is None:
+                if folder.is_symlink() or not (folder / DASHBOARD).is_file():
+                    return None
+                opened = _OpenRelease(folder)
+            self._opened[folder.name] = opened
+            while len(self._opened) > _RELEASES_OPEN:
+                self._opened.popitem(last=False)
+            return opened
+
+
+class _OpenRelease:
+    """The databases of one release; a cursor for each question, so that threads do not wait for each other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.release_id = folder.name
+        self.protected = _remembering(connect_read_only(folder / DASHBOARD))
+        self.exact = _remembering(connect_read_only(folder / RESEARCH))
+
+
+def _remembering(connection: duckdb.DuckDBPyConnection) -> Any:
+    @lru_cache(maxsize=_ANSWERS_KEPT)
+    def ask(sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        return connection.cursor().execute(sql, parameters).fetchall()
+
+    return ask
+
+
+def _records(ask: Any, record: type[Record], source: str, parameters: tuple[Any, ...]) -> list[Record]:
+    columns = ", ".join(field.name for field in fields(record))  # type: ignore[arg-type]
+    return [record(*row) for row in ask(f"select {columns} from {source}", parameters)]
+
+
+def _sorted(order: str) -> str:
+    return f" order by {order}" if order else ""

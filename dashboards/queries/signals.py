@@ -1,0 +1,133 @@
+"""Signals of one's own site: runs of months that stand out on its control charts, and its cumulative sums' alarms."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from dashboards.queries import control, measures
+from dashboards.queries.control import CusumPoint
+from dashboards.queries.reader import Reader
+
+Method = Literal["outside", "run", "trend", "near", "cusum_upper", "cusum_lower", "cusum_both"]
+"""A rule of the control charts, or a side of the CUSUM."""
+
+ORDER = ("special_concerning", "special_improving", "special_neutral")
+"""What asks for attention first."""
+
+_ID = re.compile(r"(?P<site>[a-z0-9][a-z0-9_-]{0,62})/[a-z0-9_]{1,64}/[a-z]{1,16}/[0-9]{4}(-[0-9]{2})?")
+_RULES: tuple[Method, ...] = ("outside", "run", "trend", "near")
+_SIDES: dict[str, Method] = {"upper": "cusum_upper", "lower": "cusum_lower", "both": "cusum_both"}
+_MORE_IS = {
+    "lower_is_better": ("special_concerning", "special_improving"),
+    "higher_is_better": ("special_improving", "special_concerning"),
+    "neutral": ("special_neutral", "special_neutral"),
+}
+"""What more outcomes than expected are, and fewer, by the measure's direction."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What asks a site to look: from the period `first` to `last`, YYYY-MM or YYYY, of the index fusion.
+
+    `variation` is that of the control charts: special_concerning, special_improving or special_neutral.
+    """
+
+    site_id: str
+    measure: str
+    method: Method
+    first: str
+    last: str
+    variation: str
+
+    @property
+    def id(self) -> str:
+        """Its name, the same in each release in which it begins with the same period."""
+        return f"{self.site_id}/{self.measure}/{self.method.partition('_')[0]}/{self.first}"
+
+    @property
+    def is_cusum(self) -> bool:
+        """Whether a CUSUM found it, not a control chart."""
+        return self.method in _SIDES.values()
+
+
+@dataclass(frozen=True)
+class _Month:
+    measure: str
+    period: str
+    phase: int
+    rules: str | None
+    variation: str
+
+
+def signals(reader: Reader, site_id: str) -> list[Signal]:
+    """The signals of a site: concerning, improving, then neither; within each the latest first.
+
+    Of control charts those that reach into the last 12 months of a chart: adjacent months that stand out by the same
+    rule, in the same way, are one signal. Of the CUSUM each period in which it signals, as it starts anew after each.
+
+    Raises:
+        Denied: the site is not one of the scope's.
+    """
+    defined = {one.measure: one for one in measures.measures(reader)}
+    months = reader.own(_Month, "control_charts", site_id, "variation is not null", order="measure, period")
+    found = [
+        *(
+            signal
+            for _, chart in groupby(months, lambda month: month.measure)
+            for signal in _of_chart(site_id, [*chart])
+        ),
+        *(
+            _of_cusum(site_id, point, defined[point.measure].direction)
+            for points in control.cusum(reader, site_id).values()
+            for point in points
+            if point.signal is not None
+        ),
+    ]
+    found.sort(key=lambda signal: (defined[signal.measure].place, signal.method))
+    found.sort(key=lambda signal: signal.last, reverse=True)
+    return sorted(found, key=lambda signal: ORDER.index(signal.variation))
+
+
+def site_of(signal_id: str) -> str | None:
+    """The site that the id of a signal names; None when it is no such id."""
+    found = _ID.fullmatch(signal_id)
+    return found["site"] if found else None
+
+
+def variation_of(side: str, direction: str) -> str:
+    """What a signal of the CUSUM means: of both sides in one period, the concerning one counts.
+
+    Args:
+        side: upper, lower or both.
+        direction: of the measure.
+    """
+    more, fewer = _MORE_IS[direction]
+    return min(more, fewer, key=ORDER.index) if side == "both" else more if side == "upper" else fewer
+
+
+def _of_chart(site_id: str, months: Sequence[_Month]) -> Iterator[Signal]:
+    """The signals of a chart whose months with a value are given, oldest first."""
+    latest = months[-1].period
+    a_year_before = f"{int(latest[:4]) - 1:04d}{latest[4:]}"
+    for rule in _RULES:
+        for run in _runs(months, rule):
+            if run[-1].period > a_year_before:
+                yield Signal(site_id, run[0].measure, rule, run[0].period, run[-1].period, run[0].variation)
+
+
+def _runs(months: Sequence[_Month], rule: Method) -> Iterator[list[_Month]]:
+    for key, run in groupby(months, lambda month: _run_key(month, rule)):
+        if key is not None:
+            yield list(run)
+
+
+def _run_key(month: _Month, rule: Method) -> tuple[int, str] | None:
+    """The same for neighbours of one run; None where the rule does not hold."""
+    return (month.phase, month.variation) if month.rules is not None and rule in month.rules.split(";") else None
+
+
+def _of_cusum(site_id: str, point: CusumPoint, direction: str) -> Signal:
+    side = point.signal or ""
+    return Signal(site_id, point.measure, _SIDES[side], point.period, point.period, variation_of(side, direction))

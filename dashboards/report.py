@@ -1,0 +1,110 @@
+"""A site's report: the pages of the dashboards in one file, for the board, for print, and for who has no login."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from dash import html
+
+from dashboards import words
+from dashboards.access import Scope
+from dashboards.cards import Card
+from dashboards.charts.style import Component
+from dashboards.filters import Filters
+from dashboards.pages import frame
+from dashboards.pages.frame import Page, View
+from dashboards.pages.site import page_of
+from dashboards.queries import measures
+from dashboards.queries.reader import Releases
+from dashboards.static import whole_file
+from outcomes.errors import OutcomesError
+from outcomes.release.open import read_release
+from outcomes.settings import Settings
+
+_PARTS = ("/pain", "/asd", "/revision", "/causes", "/data-quality")
+"""Pages of a report, after the overview and the headline measures."""
+_LEFT_OUT = {"definition"}
+"""Cards that a report has no room for."""
+
+
+def write_report(settings: Settings, site_id: str, period: str | None = None) -> Path:
+    """Write `reports/<site>/<period>.html`, whole or not at all; the same release gives the same bytes.
+
+    Args:
+        settings: where the releases are, and where the report goes.
+        site_id: the site, whose own numbers are exact.
+        period: the month (`YYYY-MM`) up to which the data go; that of the current release when not given.
+
+    Raises:
+        OutcomesError: no_release; report_unknown - no kept release goes to that month, or none has the site.
+    """
+    releases = Releases(settings.releases)
+    release_id = _release_to(releases, period)
+    reader = releases.read(Scope("report", frozenset({site_id}), "quality"), release_id)
+    if reader is None or site_id not in {site.site_id for site in measures.sites(reader)}:
+        raise OutcomesError("report_unknown", "the site")
+    view = View(reader, Filters(site_id), measures.choices(reader), "/")
+    title = f"{view.who}, outcomes to {words.period(view.info.data_to)}"
+    path = settings.home / "reports" / site_id / f"{view.info.data_to}.html"
+    _write_whole(path, whole_file(title, [_cover(view, title), *_parts(view)]))
+    return path
+
+
+def _release_to(releases: Releases, period: str | None) -> str:
+    """The release whose data go to this month: the current one if it does, else the last by name of those kept.
+
+    Raises:
+        OutcomesError: no_release, report_unknown.
+    """
+    current = releases.current_id()
+    if current is None:
+        raise OutcomesError("no_release", str(releases.folder))
+    ends = {folder.name: read_release(folder).data_to for folder in releases.kept()}
+    if period is None or ends[current] == period:
+        return current
+    fitting = sorted(name for name, end in ends.items() if end == period)
+    if not fitting:
+        raise OutcomesError("report_unknown", f"releases go to {', '.join(sorted(set(ends.values())))}")
+    return fitting[-1]
+
+
+def _cover(view: View, title: str) -> Component:
+    return html.Header(
+        [
+            html.P(frame.PRODUCT, className="product"),
+            html.H1(title),
+            frame.status_line(view),
+            html.P(
+                f"The numbers of {view.who} are exact: this file is for those who may see them. "
+                "Numbers of all sites are protected and rounded.",
+                className="status",
+            ),
+        ],
+        className="header",
+    )
+
+
+def _parts(view: View) -> list[Component]:
+    headlines = sorted((one for one in view.measures.values() if one.headline), key=lambda one: one.headline or 0)
+    paths = ("/", *(f"/measure/{one.measure}" for one in headlines), *_PARTS)
+    views = [replace(view, path=path) for path in paths]
+    return [_part(each, page) for each in views if (page := page_of(each)) is not None]
+
+
+def _part(view: View, page: Page) -> Component:
+    cards = [frame.card_component(view, card, in_report=True) for card in page.cards if _belongs(card)]
+    return html.Main([html.H1(page.title), *cards], className="content")
+
+
+def _belongs(card: Card) -> bool:
+    return card.name not in _LEFT_OUT
+
+
+def _write_whole(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)

@@ -1,0 +1,83 @@
+"""Pages as one HTML file that asks nothing of any host: components written out, charts drawn by a script inside."""
+
+import json
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from dash import dcc
+from dash.development.base_component import Component as DashComponent
+
+from dashboards.charts.style import Component
+
+_ASSETS = Path(__file__).parent / "assets"
+_ALONE = {"img", "br", "hr"}
+_ATTRIBUTES = {"className": "class", "htmlFor": "for", "tabIndex": "tabindex", "colSpan": "colspan"}
+_NOT_WRITTEN = {"children", "style", "key", "n_clicks", "disable_n_clicks"}
+_NO_OTHER_HOST = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+_DRAW = """
+for (const place of document.querySelectorAll("[data-figure]")) {
+    const figure = figures[Number(place.dataset.figure)];
+    Plotly.newPlot(place, figure.data, figure.layout, { staticPlot: true, responsive: true });
+}
+"""
+
+
+def whole_file(title: str, content: Sequence[Component]) -> str:
+    """An HTML document of these components, with the dashboards' style and the script that draws charts inside.
+
+    Args:
+        title: of the document.
+        content: what its body holds.
+    """
+    figures: list[dict[str, Any]] = []
+    body = "".join(_written(component, figures) for component in content)
+    style = (_ASSETS / "style.css").read_text(encoding="utf-8")
+    (plotly,) = _ASSETS.glob("plotly-*.min.js")
+    scripts = [plotly.read_text(encoding="utf-8"), f"const figures = {json.dumps(figures)};{_DRAW}"]
+    return (
+        f'<!DOCTYPE html>\n<html lang="en" class="report"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<meta http-equiv="Content-Security-Policy" content="{_NO_OTHER_HOST}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{style}</style></head><body>{body}"
+        # Nothing within a script may look like its end.
+        + "".join("<script>{}</script>".format(script.replace("</", "<\\/")) for script in scripts)
+        + "</body></html>\n"
+    )
+
+
+def _written(component: Component, figures: list[dict[str, Any]]) -> str:
+    """A component and all within it as HTML; its figure, if it is a chart, goes to `figures`."""
+    if component is None:
+        return ""
+    if isinstance(component, list | tuple):
+        return "".join(_written(each, figures) for each in component)
+    if not isinstance(component, DashComponent):
+        return escape(str(component))
+    inside = _written(getattr(component, "children", None), figures)
+    if isinstance(component, dcc.Link):
+        # An address of the dashboards leads nowhere from a file.
+        return f"<span>{inside}</span>"
+    if isinstance(component, dcc.Graph):
+        figures.append(component.figure)
+        return f'<div class="graph" data-figure="{len(figures) - 1}"></div>'
+    tag = str(component._type).lower()
+    return f"<{tag}{_attributes(component)}>" + ("" if tag in _ALONE else f"{inside}</{tag}>")
+
+
+def _attributes(component: DashComponent) -> str:
+    given = component.to_plotly_json()["props"]
+    said = {_ATTRIBUTES.get(name, name): value for name, value in given.items() if name not in _NOT_WRITTEN}
+    if "style" in given:
+        said["style"] = ";".join(f"{_css_name(name)}:{value}" for name, value in given["style"].items())
+    return "".join(
+        f" {name}" if value is True else f' {name}="{escape(str(value))}"'
+        for name, value in said.items()
+        if value is not None and value is not False
+    )
+
+
+def _css_name(name: str) -> str:
+    """A property as CSS writes it: dashes for capitals; those of our own stay as they are."""
+    return name if name.startswith("--") else "".join(f"-{one.lower()}" if one.isupper() else one for one in name)

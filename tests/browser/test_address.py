@@ -1,0 +1,114 @@
+"""The address is the only state: filters, links, back and forward."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Visitor
+from tests.support.browser import wait_until
+from tests.support.dashboard_client import MEASURES
+from tests.support.dashboard_release import FOREIGN, OWN, SITES
+
+MEASURE = MEASURES[0]
+
+
+def chosen(page: Page) -> dict[str, str]:
+    """What each filter shows."""
+    selects = page.locator(".filters select").all()
+    return {select.get_attribute("name") or "": select.input_value() for select in selects}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("site", OWN[1], SITES[OWN[1]]),
+        ("site", "all", "All sites"),
+        ("period", "2023", "fused in 2023"),
+        ("group", "approach:anterior", "approach, anterior"),
+        ("peers", "similar", "peers"),
+    ],
+)
+def test_a_filter_changes_the_address_and_the_page(visitor: Visitor, name: str, value: str, said: str) -> None:
+    before = visitor.open(MEASURE)
+    shown = visitor.page.locator("#page").text_content()
+    visitor.page.locator(f"select[name={name}]").select_option(value)
+    wait_until(visitor.page, "(before) => document.querySelector('#page').textContent !== before", shown)
+    visitor.page.locator("#page", has_text=said).wait_for()
+    visitor.page.wait_for_url(re.compile(re.escape(f"{name}={value}")))
+    assert chosen(visitor.page)[name] == value
+    assert visitor.read() != before
+
+
+def test_a_link_restores_its_filters_and_other_pages_keep_them(visitor: Visitor) -> None:
+    text = visitor.open(f"{MEASURE}?site={OWN[1]}&group=levels_band:2&peers=similar")
+    assert f"{SITES[OWN[1]]}: levels fused, 2 levels" in text
+    wait_until(visitor.page, "() => document.querySelector('select[name=peers]').value === 'similar'")
+    assert chosen(visitor.page) == {"site": OWN[1], "period": "", "group": "levels_band:2", "peers": "similar"}
+    visitor.page.get_by_role("link", name="Overview").click()
+    visitor.wait_for_heading("Overview")
+    assert parse_qs(urlsplit(visitor.page.url).query) == {
+        "site": [OWN[1]],
+        "group": ["levels_band:2"],
+        "peers": ["similar"],
+    }
+    assert chosen(visitor.page) == {"site": OWN[1], "period": "", "group": "levels_band:2"}
+
+
+def test_year_and_group_exclude_each_other_and_the_first_choice_leaves_the_address(visitor: Visitor) -> None:
+    visitor.open(f"{MEASURE}?period=2023")
+    visitor.page.locator("select[name=group]").select_option("levels_band:2")
+    visitor.page.locator("#page", has_text="levels fused, 2 levels").wait_for()
+    assert urlsplit(visitor.page.url).query == "group=levels_band:2"
+    visitor.page.locator("select[name=group]").select_option("")
+    visitor.page.locator("#trend .main-svg").first.wait_for()
+    assert urlsplit(visitor.page.url).query == ""
+
+
+def test_back_and_forward_follow_pages_and_filters(visitor: Visitor) -> None:
+    visitor.open("/")
+    visitor.page.locator("#measures").get_by_role("link", name="Revision performed", exact=True).click()
+    visitor.wait_for_heading("Revision performed")
+    visitor.page.locator("select[name=period]").select_option("2023")
+    visitor.page.locator("#value h2", has_text="fused in 2023").wait_for()
+    visitor.page.go_back()
+    visitor.page.locator("#trend").wait_for()
+    assert chosen(visitor.page)["period"] == ""
+    visitor.page.go_back()
+    visitor.wait_for_heading("Overview")
+    visitor.page.go_forward()
+    visitor.page.go_forward()
+    visitor.page.locator("#value h2", has_text="fused in 2023").wait_for()
+    wait_until(visitor.page, "() => document.querySelector('select[name=period]').value === '2023'")
+
+
+@pytest.mark.parametrize("query", ["period=1999", "group=approach:sideways", "group=anterior", "peers=friends"])
+def test_an_unknown_filter_is_named_as_such_and_leads_on(visitor: Visitor, query: str) -> None:
+    assert "No such filter" in visitor.open(f"{MEASURE}?{query}")
+    visitor.page.get_by_role("link", name="Show the page without filters").click()
+    visitor.wait_for_heading("Pain past 3 months")
+
+
+def test_another_site_is_not_yours_to_see(quality_visitor: Visitor) -> None:
+    text = quality_visitor.open(f"{MEASURE}?site={FOREIGN}")
+    assert "Not yours to see" in text
+    assert SITES[FOREIGN] not in text
+    assert quality_visitor.page.locator(".graph").count() == 0
+    quality_visitor.page.get_by_role("link", name="overview of all sites").click()
+    assert "All 6 sites" in quality_visitor.wait_for_heading("Overview")
+
+
+def test_who_is_of_one_site_chooses_between_it_and_all_sites(quality_visitor: Visitor) -> None:
+    quality_visitor.open("/")
+    options = quality_visitor.page.locator("select[name=site] option")
+    assert options.all_text_contents() == ["Ashworth General", "All sites"]
+
+
+def test_a_new_page_begins_at_its_heading(visitor: Visitor) -> None:
+    visitor.open("/")
+    visitor.page.evaluate("window.scrollTo(0, 600)")
+    visitor.page.locator("#measures").get_by_role("link", name="Revision performed", exact=True).click()
+    visitor.wait_for_heading("Revision performed")
+    wait_until(visitor.page, "() => document.activeElement.tagName === 'H1'")
+    assert visitor.page.evaluate("window.scrollY") == 0

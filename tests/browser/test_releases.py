@@ -1,0 +1,123 @@
+"""Releases that come while somebody looks on, and releases with little in them."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.conftest import Visitor, assert_nothing_sticks_out, visiting
+from tests.support.browser import serving
+from tests.support.dashboard_client import CLINICAL, MEASURES, PAGES, Client
+from tests.support.dashboard_release import EMPTY, leaked, write_release
+
+MEASURE = MEASURES[0]
+FIRST, SECOND = "2026-01-aaaaaaaaaaaa", "2026-02-bbbbbbbbbbbb"
+OF_FIRST, OF_SECOND = "22 of 544 of 640 patients counted", "34 of 850 of 1,000 patients counted"
+"""What the measure's page says of Ashworth General."""
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the dashboards over a release of one site."""
+    home = tmp_path_factory.mktemp("alone")
+    write_release(home, sites=1)
+    with serving(home) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the dashboards over a release of 120 sites."""
+    home = tmp_path_factory.mktemp("crowded")
+    write_release(home, sites=120)
+    with serving(home) as address:
+        yield address
+
+
+def test_before_the_first_release_a_calm_page_says_what_to_run(early_visitor: Visitor, changing_home: Path) -> None:
+    assert not (changing_home / "releases" / "current").exists()
+    text = early_visitor.open(MEASURE)
+    assert "Nothing has been released yet" in text
+    assert "outcomes release" in text
+    write_release(changing_home, "2025-12-000000000000", sites=1)
+    assert "release 2025-12-000000000000" in early_visitor.open("/")
+
+
+def test_an_open_page_stays_with_its_release_and_offers_the_new_one(
+    early_visitor: Visitor, changing_home: Path
+) -> None:
+    write_release(changing_home, FIRST)
+    page, offer = early_visitor.page, early_visitor.page.locator("#offer")
+    assert OF_FIRST in early_visitor.open(MEASURE)
+    assert (offer.text_content() or "") == ""
+    file = page.locator("#value .card-menu a[download]").get_attribute("href")
+    write_release(changing_home, SECOND, sites=5, patients=1000)
+
+    page.get_by_role("link", name="Overview").click()
+    assert OF_FIRST in early_visitor.wait_for_heading("Overview")
+    offer.get_by_text(f"Release {SECOND} has been published. This page shows {FIRST}.").wait_for()
+    assert FIRST in page.locator(".status").inner_text()
+    page.locator("#measures").get_by_role("link", name="Pain past 3 months", exact=True).click()
+    assert OF_FIRST in early_visitor.wait_for_heading("Pain past 3 months")
+
+    offer.get_by_role("link", name="Show the new one").click()
+    page.locator(".status", has_text=SECOND).wait_for()
+    text = early_visitor.read()
+    assert OF_SECOND in text
+    assert "640" not in text
+    assert FIRST not in text
+    assert (offer.text_content() or "") == ""
+
+    response = page.request.get(f"{early_visitor.address}{file}")
+    assert f"# release: {FIRST}" in response.text()
+    assert ",22,544,96" in response.text()
+    assert "34,850,150" not in response.text()
+
+
+def test_a_page_that_nobody_touches_offers_the_new_release_within_a_minute(
+    early_visitor: Visitor, changing_home: Path
+) -> None:
+    write_release(changing_home, "2026-03-cccccccccccc", sites=1)
+    early_visitor.page.clock.install()
+    early_visitor.open("/")
+    write_release(changing_home, "2026-04-dddddddddddd", sites=1)
+    early_visitor.page.clock.fast_forward(61_000)
+    early_visitor.page.locator("#offer", has_text="2026-04-dddddddddddd").wait_for()
+    assert "release 2026-03-cccccccccccc" in early_visitor.read()
+
+
+def test_one_site_alone_has_its_pages(chromium: Browser, alone: str) -> None:
+    with visiting(chromium, alone) as visitor:
+        for path in ("/", MEASURE, f"{MEASURE}?site=all"):
+            visitor.open(path)
+            assert_nothing_sticks_out(visitor.page)
+
+
+def test_one_hundred_and_twenty_sites_fit(chromium: Browser, crowded: str) -> None:
+    with visiting(chromium, crowded) as visitor:
+        visitor.open(MEASURE)
+        assert visitor.page.locator("#funnel table tbody tr").count() == 120
+        assert visitor.page.locator("#funnel .points path").count() > 80
+        assert_nothing_sticks_out(visitor.page)
+        visitor.open("/data-quality?site=all")
+        assert_nothing_sticks_out(visitor.page)
+
+
+@pytest.mark.parametrize("path", [*PAGES, MEASURE])
+def test_a_site_without_data_has_every_page(visitor: Visitor, path: str) -> None:
+    text = visitor.open(f"{path}?site={EMPTY}")
+    assert "Eastfield" in text
+    text = re.sub("|".join(map(re.escape, visitor.page.locator("pre").all_text_contents())) or "^$", "", text)
+    assert not re.search(r"\b(nan|None|null|undefined|inf)\b", text)
+
+
+def test_when_all_is_hidden_every_page_stands_and_says_why(tmp_path: Path) -> None:
+    write_release(tmp_path, all_hidden=True)
+    client = Client(tmp_path, CLINICAL)
+    for address, answer in client.everything("/?site=all").items():
+        assert "Internal Server Error" not in answer, address
+        assert not leaked(answer), address
+    text = client.page(f"{MEASURE}?site=all")
+    assert "\\u2013 fewer than 11: in every year a count is between 1 and 10" in text

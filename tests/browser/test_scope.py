@@ -1,0 +1,243 @@
+"""Nobody gets at another site's numbers: over every page, callback and export, and whatever is posted.
+
+The exact numbers of foreign sites are secrets that are found by searching what is sent (tests.support).
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.dashboard_client import (
+    CLINICAL,
+    MEASURES,
+    PAGES,
+    QUALITY,
+    STRANGER,
+    Client,
+    asking,
+    content_of,
+    nodes,
+    text,
+)
+from tests.support.dashboard_release import FIRST_ID, FOREIGN, SITES, leaked, write_release
+
+DENIED = "Not yours to see"
+FILTERS = ("", "?period=2023", "?group=approach:anterior", "?peers=similar", "?site=all", "?site=all&period=2021")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("home")
+    write_release(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def quality(home: Path) -> Client:
+    return Client(home, QUALITY)
+
+
+@pytest.fixture(scope="module")
+def clinical(home: Path) -> Client:
+    return Client(home, CLINICAL)
+
+
+@pytest.fixture(scope="module", params=[QUALITY, CLINICAL, STRANGER])
+def anybody(request: pytest.FixtureRequest, home: Path) -> Client:
+    return Client(home, request.param)
+
+
+def exports(content: object) -> Iterator[str]:
+    """Addresses of the CSV files that a page offers."""
+    yield from (node["props"]["href"] for node in nodes(content, "A") if node["props"]["href"].startswith("/export"))
+
+
+def test_the_search_for_secrets_finds_what_a_page_of_a_foreign_site_would_tell(home: Path) -> None:
+    (home / "elsewhere").mkdir(exist_ok=True)
+    write_release(home / "elsewhere")
+    owner = Client(home / "elsewhere", CLINICAL)
+    (home / "elsewhere" / "access.csv").write_text(f"user,site_id,role\n{CLINICAL},{FOREIGN},clinical\n")
+    for address in ("/", *MEASURES):
+        assert leaked(owner.page(address)), address
+    assert not leaked(owner.page("/?site=all"))
+
+
+def test_no_page_tells_a_number_of_a_foreign_site(anybody: Client) -> None:
+    found = anybody.everything("/") | anybody.everything("/?site=all")
+    assert {address.partition("?")[0] for address in found} >= {*PAGES, MEASURES[0]} - {"/cases"}
+    for address, answer in found.items():
+        assert not leaked(answer), address
+        assert "No such page" not in answer or "/cases" in address, address
+
+
+@pytest.mark.parametrize("query", FILTERS)
+def test_no_filter_tells_a_number_of_a_foreign_site(clinical: Client, query: str) -> None:
+    for path in (*PAGES, *MEASURES):
+        assert not leaked(clinical.page(path + query)), path
+
+
+def test_no_csv_tells_a_number_of_a_foreign_site(clinical: Client) -> None:
+    contents = [content_of(answer) for answer in clinical.everything("/").values()]
+    files = {file for content in contents for file in exports(content)}
+    assert len(files) > 2 * len(PAGES)
+    for file in sorted(files):
+        response = clinical.get(file)
+        assert response.status_code == 200, file
+        assert not leaked(response.get_data(as_text=True)), file
+
+
+@pytest.mark.parametrize("site_id", [FOREIGN, "brackenridge", "nowhere", "ashworth'--", "../ashworth"])
+def test_every_page_of_a_foreign_site_is_denied(quality: Client, site_id: str) -> None:
+    for path in (*PAGES, *MEASURES):
+        answer = quality.page(f"{path}?site={site_id}")
+        assert DENIED in answer, path
+        assert not leaked(answer), path
+        assert "Graph" not in answer, path
+
+
+def test_pages_of_one_thing_do_not_open_a_foreign_site_by_their_path(quality: Client) -> None:
+    kinds = {address.partition("?")[0].rpartition("/")[0] for address in quality.everything("/")} - {""}
+    for kind in kinds:
+        for name in (FOREIGN, f"{FOREIGN}/patientaa", f"{FOREIGN}:patientaa", "unseen%20patientaa"):
+            answer = quality.page(f"{kind}/{name}")
+            assert not leaked(answer.replace("unseen%20patientaa", "")), kind
+
+
+def test_single_patients_are_for_the_clinical_role(quality: Client, clinical: Client) -> None:
+    of_label = "/cases/of/pain_past_3_months"
+    assert "patientaa" in clinical.page(of_label)
+    assert "patientaa" not in quality.page(of_label)
+    assert "/cases" not in {node["props"]["href"] for node in nodes(quality.content("/"), "Link")}
+
+
+def test_every_export_of_a_foreign_site_is_refused(quality: Client) -> None:
+    for path in (*PAGES, *MEASURES):
+        for file in exports(quality.content(path)):
+            mark = "&" if "?" in file else "?"
+            response = quality.get(f"{file}{mark}site={FOREIGN}")
+            assert response.status_code == 403, file
+            assert not leaked(response.get_data(as_text=True)), file
+
+
+def test_an_export_of_a_foreign_site_cannot_be_hidden_among_repeated_filters(quality: Client) -> None:
+    first = quality.get(f"/export/?site=ashworth&site={FOREIGN}&card=measures")
+    last = quality.get(f"/export/?site={FOREIGN}&site=ashworth&card=measures")
+    assert (first.status_code, last.status_code) == (403, 200)
+    assert not leaked(last.get_data(as_text=True))
+
+
+def test_nothing_that_is_posted_widens_the_scope(quality: Client) -> None:
+    widened = {"user": CLINICAL, "sites": list(SITES), "role": "clinical", "scope": {"sites": list(SITES)}}
+    asked = asking(f"/?site={FOREIGN}") | widened
+    assert DENIED in quality.post(asked).get_data(as_text=True)
+    assert DENIED in quality.post(asked, "/_dash-update-component?site=calder").get_data(as_text=True)
+    asked["state"] += [{"id": "scope", "property": "data", "value": widened}]
+    assert not leaked(quality.post(asked).get_data(as_text=True))
+    twice = quality.post(asked, **{"X-Forwarded-User": f"{QUALITY},{CLINICAL}"})
+    assert twice.status_code == 403
+    other = quality.post(asking("/"), **{"X-Forwarded-User": "somebody-else"})
+    assert other.status_code == 403
+
+
+@pytest.mark.parametrize("release", [f"../releases/{FIRST_ID}", "../../etc", "current", "", "2019-01-000000000000", 7])
+def test_no_release_that_is_posted_opens_another_folder(quality: Client, release: object) -> None:
+    asked = asking(f"/?site={FOREIGN}")
+    asked["state"][0]["value"] = release
+    response = quality.post(asked)
+    assert response.status_code in {200, 500}
+    assert not leaked(response.get_data(as_text=True))
+
+
+@pytest.mark.parametrize(
+    "path", ["//", "/measure/../cases", "/measure/pain_past_3_months'", "/%2e%2e/etc/passwd", "\x00", None]
+)
+def test_odd_addresses_get_a_page_and_no_number(quality: Client, path: str | None) -> None:
+    asked = asking("/")
+    asked["inputs"][0]["value"] = path
+    response = quality.post(asked)
+    assert response.status_code == 200
+    assert not leaked(response.get_data(as_text=True))
+
+
+def test_other_callbacks_tell_no_number(quality: Client) -> None:
+    asked = {
+        "output": "offer.children",
+        "outputs": {"id": "offer", "property": "children"},
+        "inputs": [
+            {"id": "clock", "property": "n_intervals", "value": 1},
+            {"id": "title", "property": "data", "value": "x"},
+        ],
+        "state": [{"id": "release", "property": "data", "value": "2026-01-old"}],
+        "changedPropIds": ["clock.n_intervals"],
+    }
+    answer = quality.post(asked).get_data(as_text=True)
+    assert FIRST_ID in answer
+    assert not leaked(answer)
+    assert not leaked(quality.get("/_dash-layout").get_data(as_text=True))
+    assert not leaked(quality.get("/_dash-dependencies").get_data(as_text=True))
+
+
+def test_a_csv_holds_the_table_that_the_page_shows(quality: Client) -> None:
+    for path in (*PAGES, *MEASURES):
+        content = quality.content(path)
+        for section in nodes(content, "Section"):
+            tables, files = list(nodes(section, "Table")), list(exports(section))
+            assert len(tables) == len(files), (path, section["props"]["id"])
+            if tables:
+                lines = csv_lines(quality, files[0])
+                shown = [[text(cell) for cell in cells(row)] for row in nodes(tables[0], "Tr")]
+                assert [len(line) for line in lines] == [len(row) for row in shown], files[0]
+                assert lines[0] == shown[0], files[0]
+
+
+def csv_lines(client: Client, file: str) -> list[list[str]]:
+    """The lines of a CSV file below its comments."""
+    response = client.get(file)
+    assert response.status_code == 200, file
+    assert response.headers["Content-Disposition"].startswith("attachment; filename=")
+    return [line for line in csv.reader(io.StringIO(response.get_data(as_text=True))) if not line[0].startswith("# ")]
+
+
+def cells(row: object) -> list[object]:
+    """The cells of a row of a table."""
+    children = row["props"]["children"] if isinstance(row, dict) else []
+    return [cell for cell in children if cell["type"] in ("Th", "Td")]
+
+
+def test_a_csv_says_what_it_is_and_holds_whole_numbers(quality: Client) -> None:
+    lines = (
+        quality.get(f"/export/measure/pain_past_3_months?card=value&release={FIRST_ID}")
+        .get_data(as_text=True)
+        .splitlines()
+    )
+    assert lines[1:4] == ["# of: Ashworth General", f"# release: {FIRST_ID}", "# data to: 2026-03"]
+    assert lines[5].startswith("Ashworth General,0.04044117647058824,")
+    assert lines[5].endswith(",22,544,96")
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/export/?card=nothing", 404),
+        ("/export/nowhere?card=measures", 404),
+        ("/export/?card=measures&period=1999", 400),
+        ("/export/?card=measures&release=2019-01-000000000000", 410),
+        ("/export/?card=measures&release=../x", 410),
+    ],
+)
+def test_an_export_that_cannot_be_says_why(quality: Client, address: str, status: int) -> None:
+    response = quality.get(address)
+    assert (response.status_code, response.mimetype) == (status, "text/plain")
+
+
+def test_every_view_and_every_denial_is_in_the_audit_log_without_a_value(quality: Client, home: Path) -> None:
+    quality.page(f"/?site={FOREIGN}")
+    quality.page("/?period=2023")
+    lines = [json.loads(line) for line in (home / "logs" / "access.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["view"].partition("?")[0] for line in lines[-2:]] == ["denied /", "/"]
+    assert lines[-1]["user"] == QUALITY
+    assert not any(leaked(line) for line in map(json.dumps, lines))

@@ -1,0 +1,239 @@
+"""The review queue as the server answers it: who may move which signal, and what a request that does not fit gets."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from dashboards.access import Scope
+from dashboards.app import create_app, server
+from dashboards.queries.reader import Releases
+from dashboards.queries.signals import signals
+from dashboards.reviews import STATES, State
+from dashboards.settings import DashboardSettings
+from outcomes.settings import Settings
+from tests.support.dashboard_client import CLINICAL, QUALITY, REGISTER, asking, content_of, nodes, text
+from tests.support.dashboard_release import FIRST_ID, FOREIGN, write_release
+
+_OWN = "ashworth"
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("released")
+    write_release(home)
+    return home
+
+
+@pytest.fixture
+def home(released: Path, tmp_path: Path) -> Path:
+    """A home of its own, with the release and the register of users."""
+    (tmp_path / "releases").symlink_to(released / "releases")
+    (tmp_path / "access.csv").write_text(REGISTER, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def client(home: Path) -> FlaskClient:
+    settings = DashboardSettings(login="proxy", proxy_address="127.0.0.1", public_url="http://localhost")
+    found: FlaskClient = create_app(Settings(home=home), settings).server.test_client()
+    return found
+
+
+def _signal(home: Path, site_id: str) -> str:
+    """The first signal of a site."""
+    reader = Releases(home / "releases").read(Scope("test", frozenset({site_id}), "quality"))
+    assert reader is not None
+    return signals(reader, site_id)[0].id
+
+
+def _post(
+    client: FlaskClient,
+    signal: str,
+    to: str,
+    after: object = 0,
+    explanation: str = "",
+    **headers: str,
+) -> TestResponse:
+    """What the form of the queue would send."""
+    return client.post(
+        f"/reviews?signal={quote(signal, safe='')}&after={after}&release={FIRST_ID}",
+        data={"to": to} | ({"explanation": explanation} if explanation else {}),
+        headers={"X-Forwarded-User": QUALITY, "Sec-Fetch-Site": "same-origin"} | headers,
+    )
+
+
+def _moves(home: Path) -> list[tuple[str, str, str | None, str]]:
+    if not (home / "reviews.sqlite").exists():
+        return []
+    with closing(sqlite3.connect(home / "reviews.sqlite")) as database:
+        return database.execute("select signal, moved_to, explanation, user from moves order by rowid").fetchall()
+
+
+def _audited(home: Path) -> list[str]:
+    log = (home / "logs" / "access.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line)["view"] for line in log.splitlines()]
+
+
+def _page(client: FlaskClient, address: str, user: str) -> object:
+    headers = {"X-Forwarded-User": user, "Sec-Fetch-Site": "same-origin"}
+    answer = client.post("/_dash-update-component", json=asking(address), headers=headers)
+    return content_of(answer.get_data(as_text=True))
+
+
+def test_a_signal_goes_from_new_to_closed_and_each_move_leads_back_to_the_queue(
+    client: FlaskClient, home: Path
+) -> None:
+    signal = _signal(home, _OWN)
+    steps: list[tuple[State, str]] = [("reviewing", ""), ("explained", "case_mix"), ("closed", "")]
+    for after, (to, explanation) in enumerate(steps):
+        answer = _post(client, signal, to, after, explanation)
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/signals#queue")
+    assert _moves(home) == [
+        (signal, "reviewing", None, QUALITY),
+        (signal, "explained", "case_mix", QUALITY),
+        (signal, "closed", None, QUALITY),
+    ]
+    assert _audited(home) == [f"review {signal} {to}" for to, _ in steps]
+
+
+def test_the_form_of_the_page_is_what_the_server_takes(client: FlaskClient, home: Path) -> None:
+    for _ in range(3):
+        forms = nodes(_page(client, "/signals", QUALITY), "Form")
+        form = next(one for one in forms if one["props"].get("action"))
+        props, button = form["props"], next(nodes(form, "Button"))["props"]
+        data = {button["name"]: button["value"]}
+        if choices := next(nodes(form, "Select"), None):
+            data[choices["props"]["name"]] = "chance"
+        headers = {"X-Forwarded-User": QUALITY, "Sec-Fetch-Site": "same-origin"}
+        assert (
+            client.open(props["action"], method=props["method"].upper(), data=data, headers=headers).status_code == 303
+        )
+    assert [to for _, to, _, _ in _moves(home)] == ["reviewing", "explained", "closed"]
+    said = text(_page(client, "/signals", QUALITY))
+    assert "0 explained, 1 closed" in said
+    assert "Closed: other patients than the risk model knows" not in said
+    assert "Closed: chance" in said
+
+
+@pytest.mark.parametrize("to", STATES)
+def test_no_move_of_a_foreign_site_is_let_through_and_nothing_is_written(
+    client: FlaskClient, home: Path, to: State
+) -> None:
+    signal = _signal(home, FOREIGN)
+    for after in range(4):
+        assert _post(client, signal, to, after, "chance" if to == "explained" else "").status_code == 403
+    assert _moves(home) == []
+    assert _audited(home) == [f"denied review {signal}"] * 4
+
+
+def test_a_foreign_signal_is_denied_alike_whether_it_exists_or_not(client: FlaskClient, home: Path) -> None:
+    there = _post(client, _signal(home, FOREIGN), "reviewing")
+    not_there = _post(client, f"{FOREIGN}/pain_past_3_months/run/1999-01", "reviewing")
+    nowhere = _post(client, "nowhere/pain_past_3_months/run/1999-01", "reviewing")
+    assert there.status_code == not_there.status_code == nowhere.status_code == 403
+    assert there.data == not_there.data == nowhere.data
+
+
+def test_the_moves_of_a_site_are_not_told_to_others(client: FlaskClient, home: Path) -> None:
+    _post(client, _signal(home, _OWN), "reviewing")
+    assert f"{QUALITY}, 20" in text(_page(client, "/signals", QUALITY))
+    assert QUALITY not in text(_page(client, "/signals", CLINICAL))
+    assert QUALITY not in text(_page(client, "/signals?site=all", CLINICAL))
+    assert "Not yours to see" in text(_page(client, f"/signals?site={_OWN}", CLINICAL))
+
+
+@pytest.mark.parametrize(
+    ("signal", "status"),
+    [
+        (f"{_OWN}/pain_past_3_months/run/1999-01", 404),
+        (f"{_OWN}/no_such_measure/run/2025-01", 404),
+        (_OWN, 400),
+        ("", 400),
+        ("../../etc/passwd", 400),
+        (f"{_OWN}/a/run/2025-01\nx", 400),
+        (f"{_OWN}/a/run/2025-01/more", 400),
+    ],
+)
+def test_a_signal_that_there_is_not_is_not_moved(client: FlaskClient, home: Path, signal: str, status: int) -> None:
+    answer = _post(client, signal, "reviewing")
+    assert answer.status_code == status
+    assert "Nothing was changed." in answer.get_data(as_text=True)
+    assert _moves(home) == []
+
+
+@pytest.mark.parametrize(
+    ("to", "after", "explanation"),
+    [
+        ("", 0, ""),
+        ("solved", 0, ""),
+        ("reviewing", "", ""),
+        ("reviewing", "-1", ""),
+        ("reviewing", "٣", ""),
+        ("reviewing", "9" * 20, ""),
+        ("explained", 0, "patient 17 was misread"),
+    ],
+)
+def test_what_the_form_cannot_send_is_refused(
+    client: FlaskClient, home: Path, to: str, after: object, explanation: str
+) -> None:
+    answer = _post(client, _signal(home, _OWN), to, after, explanation)
+    assert answer.status_code == 400
+    assert "patient 17" not in answer.get_data(as_text=True)
+    assert _moves(home) == []
+
+
+def test_the_second_of_two_people_reads_why_and_gets_back_to_the_queue(client: FlaskClient, home: Path) -> None:
+    signal = _signal(home, _OWN)
+    _post(client, signal, "reviewing")
+    answer = _post(client, signal, "reviewing")
+    said = answer.get_data(as_text=True)
+    assert answer.status_code == 409
+    assert "Somebody else has moved this signal since you opened the page: it is reviewing now." in said
+    assert 'href="/signals#queue"' in said
+    assert len(_moves(home)) == len(_audited(home)) == 1
+
+
+def test_a_move_comes_from_a_page_of_the_dashboards_and_not_from_another_site(client: FlaskClient, home: Path) -> None:
+    for origin in ("cross-site", "same-site", "none"):
+        answer = _post(client, _signal(home, _OWN), "reviewing", **{"Sec-Fetch-Site": origin})
+        assert answer.status_code == 403
+    assert _moves(home) == []
+
+
+def test_no_parameter_and_no_header_leads_away_from_the_server(client: FlaskClient, home: Path) -> None:
+    answer = client.post(
+        f"/reviews?signal={quote(_signal(home, _OWN))}&after=0&site=//evil.example&next=https://evil.example",
+        data={"to": "reviewing"},
+        headers={"X-Forwarded-User": QUALITY, "Sec-Fetch-Site": "same-origin", "Referer": "https://evil.example/"},
+    )
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/signals#queue")
+
+
+def test_a_database_that_cannot_be_used_leaves_the_charts_and_loses_nothing(client: FlaskClient, home: Path) -> None:
+    signal = _signal(home, _OWN)
+    (home / "reviews.sqlite").write_text("spoiled, " * 1000)
+    assert _post(client, signal, "reviewing").status_code == 503
+    said = text(_page(client, "/signals", QUALITY))
+    assert "cannot be read just now" in said
+    assert "Pain past 3 months: cumulative sum" in said
+    assert (home / "reviews.sqlite").read_text() == "spoiled, " * 1000
+
+
+def test_who_has_several_sites_comes_back_to_the_one_of_the_signal(home: Path) -> None:
+    local = server(str(home)).test_client()
+    address = f"/reviews?signal={quote(_signal(home, FOREIGN))}&after=0&release={FIRST_ID}"
+    answer = local.post(address, data={"to": "reviewing"}, headers={"Sec-Fetch-Site": "same-origin"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/signals?site={FOREIGN}#queue")
+    assert [user for *_, user in _moves(home)] == ["local"]
+
+
+def test_before_the_first_release_there_is_nothing_to_move(tmp_path: Path) -> None:
+    local = server(str(tmp_path)).test_client()
+    address = "/reviews?signal=north/a/run/2025-01&after=0"
+    assert local.post(address, data={"to": "reviewing"}, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 400

@@ -1,0 +1,66 @@
+"""The query string of an address, and back."""
+
+import pytest
+
+from dashboards.filters import Choices, Filters, UnknownFilter, default_site, parse
+
+CHOICES = Choices(("ash", "birch"), ("2024", "2023"), (("approach", "anterior"), ("levels_band", "3+")))
+NOBODY = Choices((), ("2024",), ())
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters("ash"),
+        Filters("birch"),
+        Filters(None),
+        Filters("ash", period="2023"),
+        Filters(None, period="2024", peers="similar"),
+        Filters("birch", group=("levels_band", "3+")),
+    ],
+)
+def test_an_address_gives_back_the_filters_that_it_was_made_of(filters: Filters) -> None:
+    assert parse(filters.query(CHOICES), CHOICES) == filters
+
+
+def test_what_is_chosen_anyway_is_not_in_the_address() -> None:
+    assert Filters("ash").query(CHOICES) == ""
+    assert Filters(None).query(NOBODY) == ""
+    assert Filters("birch", "2023").query(CHOICES) == "?site=birch&period=2023"
+    assert Filters(None, group=("approach", "anterior")).query(CHOICES) == "?site=all&group=approach:anterior"
+
+
+def test_the_first_site_of_the_scope_is_chosen_first_and_all_sites_by_who_has_none() -> None:
+    assert (default_site(CHOICES), default_site(NOBODY)) == ("ash", None)
+    assert parse("", CHOICES).site == "ash"
+    assert parse("?site=all", CHOICES).site is None
+    assert parse("", NOBODY).site is None
+
+
+def test_a_foreign_site_is_kept_so_that_it_is_denied_and_not_replaced() -> None:
+    assert parse("?site=elsewhere", CHOICES).site == "elsewhere"
+    assert parse("?site=ash&site=elsewhere", CHOICES).site == "elsewhere"
+
+
+def test_a_group_puts_a_year_out() -> None:
+    assert parse("?period=2023&group=approach:anterior", CHOICES) == Filters("ash", group=("approach", "anterior"))
+
+
+def test_empty_and_unrelated_parameters_say_nothing() -> None:
+    assert parse("?card=years&release=x&period=", CHOICES) == Filters("ash")
+    assert parse("?", CHOICES) == parse("", CHOICES)
+
+
+@pytest.mark.parametrize(
+    "query", ["?period=1999", "?period=2023'--", "?group=approach", "?group=approach:", "?group=x:y", "?peers=friends"]
+)
+def test_what_the_release_does_not_have_is_refused(query: str) -> None:
+    with pytest.raises(UnknownFilter):
+        parse(query, CHOICES)
+
+
+def test_filters_are_narrow_when_they_leave_patients_out() -> None:
+    assert not Filters("ash", peers="similar").are_narrow
+    assert Filters("ash", period="2023").are_narrow
+    assert Filters("ash", group=("approach", "anterior")).are_narrow
+    assert Filters("ash", "2023", peers="similar").of_all_sites() == Filters(None, "2023", peers="similar")

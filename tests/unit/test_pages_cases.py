@@ -1,0 +1,299 @@
+"""Single patients: for the clinical role of the site, where the flag is set, never as a file, every view in the log."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from plotly.utils import PlotlyJSONEncoder
+
+from dashboards.access import Denied, Role, Scope
+from dashboards.app import create_app
+from dashboards.audit import AuditLog, case_view
+from dashboards.pages import cases as page
+from dashboards.pages.site import Site
+from dashboards.queries import cases as queries
+from dashboards.queries.reader import Reader, Releases
+from dashboards.settings import DashboardSettings
+from outcomes.errors import OutcomesError
+from outcomes.release.explain import Evidence, Explanation, LabelAnswer, TimelineRecord
+from outcomes.settings import Settings
+from tests.support.dashboard_release import FIRST_ID, FOREIGN, SECOND_ID, SECRET_WORD, write_release
+
+OWN, LABEL, KEY = "ashworth", "pain_past_3_months", "patientaa"
+PATHS = ["/cases", f"/cases/of/{LABEL}", f"/cases/{KEY}"]
+EXPLAINED = Explanation(
+    FIRST_ID,
+    OWN,
+    KEY,
+    (
+        TimelineRecord(0, "procedures", "proc1", "CPT 22551", "ashworth-2026-03", False),
+        TimelineRecord(120, "follow_ups", "visit1", "neck pain 6", "ashworth-2026-03", True),
+        TimelineRecord(None, "imaging", "image1", "CT <C5-6>", "ashworth-2026-03", False),
+    ),
+    (
+        LabelAnswer(
+            LABEL, "Pain past 3 months", "yes", None, "persistent", 120, 6.0, "neck_pain_nrs", 1, "Pain of 4 or more.",
+            (Evidence("follow_ups", "visit1", "ashworth-2026-03", None),),
+        ),
+        LabelAnswer("revision_performed", "Revision performed", "no", None, None, None, 900.0, "observed_days", 2,
+                    "A revision.", ()),
+        LabelAnswer("late_pain_5_years", "Late pain at 5 years", "not_assessable", "no_follow_up", None, None, None,
+                    None, 1, "Pain at 5 years.", ()),
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("published")
+    write_release(folder)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path, published: Path) -> Path:
+    """A home of its own for each test, with an access log of its own; the release is the same."""
+    (tmp_path / "releases").symlink_to(published / "releases")
+    return tmp_path
+
+
+@pytest.fixture
+def explained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The patients that were explained; the lake behind the release is not made for these tests."""
+    asked: list[str] = []
+
+    def explain(_: Settings, site_id: str, patient_id: str) -> Explanation:
+        asked.append(patient_id)
+        if (site_id, patient_id) != (OWN, KEY):
+            raise OutcomesError("patient_unknown", f"release {FIRST_ID}")
+        return EXPLAINED
+
+    monkeypatch.setattr(queries, "explain_patient", explain)
+    return asked
+
+
+def _site(home: Path, is_on: bool = True) -> Site:
+    return Site(
+        Settings(home=home),
+        DashboardSettings(cases=is_on),
+        Releases(home / "releases"),
+        AuditLog(home / "logs" / "access.jsonl"),
+    )
+
+
+def _scope(role: Role = "clinical") -> Scope:
+    return Scope("me", frozenset({OWN}), role)
+
+
+def _shown(
+    site: Site, path: str, query: str = "", role: Role = "clinical", release: str | None = None
+) -> tuple[str, str]:
+    shown = site.show(_scope(role), path, query, release)
+    return shown.title.split(" – ")[0], json.dumps(shown.content, cls=PlotlyJSONEncoder, ensure_ascii=False)
+
+
+def _log(home: Path) -> str:
+    path = home / "logs" / "access.jsonl"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _reader(home: Path, role: Role = "clinical") -> Reader:
+    reader = Releases(home / "releases").read(_scope(role))
+    assert reader is not None
+    return reader
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_without_the_flag_there_is_no_such_page(home: Path, explained: list[str], path: str) -> None:
+    title, text = _shown(_site(home, is_on=False), path)
+    assert title == "No such page"
+    assert KEY not in text
+    assert explained == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_for_a_quality_role_there_is_no_such_page(home: Path, explained: list[str], path: str) -> None:
+    title, text = _shown(_site(home), path, role="quality")
+    assert title == "No such page"
+    assert KEY not in text
+    assert explained == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_another_sites_patients_are_not_yours_to_see(home: Path, explained: list[str], path: str) -> None:
+    title, _ = _shown(_site(home), path, f"?site={FOREIGN}")
+    assert title == "Not yours to see"
+    assert explained == []
+    assert KEY not in _log(home)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda reader, home: queries.with_label(reader, OWN, LABEL, 10),
+        lambda reader, home: queries.episode(reader, OWN, KEY),
+        lambda reader, home: queries.explanation(reader, Settings(home=home), OWN, KEY),
+    ],
+)
+def test_every_query_asks_for_the_clinical_role_itself(home: Path, read: Callable[[Reader, Path], Any]) -> None:
+    with pytest.raises(Denied):
+        read(_reader(home, "quality"), home)
+
+
+def test_all_sites_together_list_nobody(home: Path, explained: list[str]) -> None:
+    for path in PATHS[:2]:
+        title, text = _shown(_site(home), path, "?site=all")
+        assert title == "Cases"
+        assert "Choose your site above" in text
+        assert "patienta" not in text
+    assert _shown(_site(home), PATHS[2], "?site=all")[0] == "No such page"
+    assert explained == []
+
+
+def test_labels_lead_to_the_patients_who_have_them(home: Path) -> None:
+    _, text = _shown(_site(home), "/cases")
+    assert f'"href": "/cases/of/{LABEL}"' in text
+    _, text = _shown(_site(home), f"/cases/of/{LABEL}")
+    assert f'"href": "/cases/{KEY}"' in text or '"href": "/cases/patient' in text
+    assert SECRET_WORD not in text
+
+
+def test_only_patients_with_a_yes_are_listed_those_fused_latest_first(home: Path) -> None:
+    reader = _reader(home)
+    everybody, found = queries.with_label(reader, OWN, LABEL, 4)
+    _, all_found = queries.with_label(reader, OWN, LABEL, 100)
+    assert (len(found), len(all_found)) == (4, everybody)
+    years = [one.episode.index_year for one in all_found]
+    assert years == sorted(years, reverse=True)
+    assert {one.answer.onset_day for one in all_found} == {120}
+    assert all(one.episode.patient_id == one.answer.patient_id for one in all_found)
+
+
+def test_a_list_that_is_cut_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "are listed" not in _shown(_site(home), f"/cases/of/{LABEL}")[1]
+    monkeypatch.setattr(page, "_AT_MOST", 3)
+    assert "The 3 fused latest are listed." in _shown(_site(home), f"/cases/of/{LABEL}")[1]
+
+
+def test_a_label_that_there_is_not_has_no_page(home: Path) -> None:
+    assert _shown(_site(home), "/cases/of/nothing")[0] == "No such page"
+
+
+def test_a_patients_page_has_the_timeline_and_the_answers_with_their_evidence(home: Path, explained: list[str]) -> None:
+    title, text = _shown(_site(home), f"/cases/{KEY}")
+    assert title == f"Patient {KEY}"
+    assert explained == [KEY]
+    for said in (
+        "3 records by day since the index fusion; an answer rests on 1 of them",
+        "Pain of 4 or more. (version 1)",
+        "neck pain nrs: 6",
+        "follow_ups visit1",
+        "Not followed up long enough",
+        "1 record without a day",
+        "Yes for 1 of 3 labels.",
+    ):
+        assert said in text
+
+
+def test_evidence_has_a_shape_of_its_own(home: Path, explained: list[str]) -> None:
+    _, built = _site(home).build(_reader(home), f"/cases/{KEY}", "")
+    assert built is not None
+    figure = next(card.figure for card in built.cards if card.name == "timeline")
+    assert figure is not None
+    assert [(trace["marker"]["symbol"], trace["x"]) for trace in figure["data"]] == [
+        ("circle", [0]),
+        ("diamond", [120]),
+    ]
+
+
+def test_the_log_holds_every_view_of_a_patient_and_never_the_key(home: Path, explained: list[str]) -> None:
+    _shown(_site(home), f"/cases/{KEY}", f"?site={OWN}")
+    entry = json.loads(_log(home))
+    assert entry["view"] == case_view(KEY)
+    assert entry["rows"] == 6
+    assert KEY not in _log(home)
+
+
+def test_a_key_in_another_spelling_of_the_address_is_the_same_patient_in_the_log(
+    home: Path, explained: list[str]
+) -> None:
+    _shown(_site(home), "/cases/%70atientaa")
+    assert explained == [KEY]
+    assert json.loads(_log(home))["view"] == case_view(KEY)
+
+
+@pytest.mark.parametrize("path", [f"/Cases/{KEY}", f"//cases/{KEY}", f"/elsewhere/{KEY}"])
+def test_what_is_no_page_does_not_bring_a_key_into_the_log(home: Path, path: str) -> None:
+    _shown(_site(home), path, f"?site={FOREIGN}")
+    assert KEY not in _log(home)
+
+
+def test_a_patient_whom_the_release_does_not_know_has_no_page(home: Path, explained: list[str]) -> None:
+    title, text = _shown(_site(home), "/cases/nobodyatall")
+    assert title == "No such page"
+    assert "nobodyatall" not in text + _log(home)
+
+
+def test_another_mistake_than_an_unknown_patient_is_not_taken_for_one(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explain(*_: object) -> Explanation:
+        raise OutcomesError("no_release", "releases")
+
+    monkeypatch.setattr(queries, "explain_patient", explain)
+    with pytest.raises(OutcomesError) as raised:
+        _shown(_site(home), f"/cases/{KEY}")
+    assert KEY not in str(raised.value)
+
+
+def test_a_page_of_an_older_release_says_so_and_shows_nothing(tmp_path: Path, explained: list[str]) -> None:
+    write_release(tmp_path, FIRST_ID)
+    write_release(tmp_path, SECOND_ID)
+    title, text = _shown(_site(tmp_path), f"/cases/{KEY}", release=FIRST_ID)
+    assert title == "Patient"
+    assert "This release is no longer the current one" in text
+    assert explained == []
+    assert "visit1" not in text
+
+
+def test_a_release_published_while_a_patient_is_explained_is_noticed(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "explain_patient", lambda *_: replace(EXPLAINED, release_id=SECOND_ID))
+    _, text = _shown(_site(home), f"/cases/{KEY}")
+    assert "This release is no longer the current one" in text
+    assert "visit1" not in text
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nothing_of_a_patient_can_be_saved_as_a_file(home: Path, explained: list[str], path: str) -> None:
+    _, text = _shown(_site(home), path)
+    assert "View as table" in text or "Link to this card" in text
+    assert "/export/" not in text
+    assert "Save as PNG" not in text
+
+
+@pytest.mark.parametrize("path", [*PATHS, f"/cases/of/{LABEL}/"])
+def test_an_export_of_cases_is_refused(home: Path, explained: list[str], path: str) -> None:
+    answer = _client(home).get(f"/export{path}?site={OWN}&card=patients&release={FIRST_ID}")
+    assert answer.status_code == 403
+    assert "patienta" not in answer.text
+    assert json.loads(_log(home))["view"].startswith("denied export ")
+    assert KEY not in _log(home)
+    assert explained == []
+
+
+def test_other_pages_still_leave_as_files(home: Path) -> None:
+    answer = _client(home).get(f"/export/data-quality?site={OWN}&card=attempts&release={FIRST_ID}")
+    assert answer.status_code == 200
+    assert "2026" in answer.text
+
+
+def _client(home: Path) -> FlaskClient:
+    server = create_app(Settings(home=home), DashboardSettings(cases=True)).server
+    client: FlaskClient = server.test_client()
+    return client

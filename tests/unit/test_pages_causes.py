@@ -1,0 +1,166 @@
+"""The page of causes and red flags, made of a release of invented numbers."""
+
+import json
+from pathlib import Path
+
+import plotly
+import pytest
+
+from dashboards.access import Denied, Scope
+from dashboards.cards import Card, Cell, as_csv
+from dashboards.charts.pairs import Share, paired_bars
+from dashboards.filters import parse
+from dashboards.pages.causes import causes
+from dashboards.pages.frame import Page, View, whole_page
+from dashboards.pages.rows import Row, by_size, chosen, rows_of
+from dashboards.queries import measures
+from dashboards.queries.measures import Value
+from dashboards.queries.reader import Releases
+from tests.support.dashboard_release import EMPTY, FOREIGN, OWN, leaked, write_release
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    write_release(home)
+    return home
+
+
+def a_view(home: Path, query: str = "", sites: tuple[str, ...] = OWN) -> View:
+    reader = Releases(home / "releases").read(Scope("somebody", frozenset(sites), "quality"))
+    assert reader is not None
+    choices = measures.choices(reader)
+    return View(reader, parse(query, choices), choices, "/causes")
+
+
+def cards(page: Page) -> dict[str, Card]:
+    return {card.name: card for card in page.cards}
+
+
+def cells(card: Card) -> list[list[Cell]]:
+    assert card.table is not None
+    return list(card.table.cells())
+
+
+def a_value(estimate: float | None) -> Value:
+    state = "suppressed" if estimate is None else "shown"
+    return Value("any", None, None, "all", None, state, 5, 50, 0, None, estimate, estimate, estimate)
+
+
+def test_rows_stand_by_size_and_hidden_ones_last_as_they_came(home: Path) -> None:
+    measure = a_view(home).measures["suspected_nonunion"]
+    rows = [Row(measure, a_value(estimate), None) for estimate in (None, 0.1, 0.0, 0.4, None)]
+    assert [row.value.estimate for row in by_size(rows)] == [0.4, 0.1, 0.0, None, None]
+    assert by_size(rows)[3] is rows[0]
+
+
+def test_there_are_six_causes_five_red_flags_three_times_to_imaging_and_all_care(home: Path) -> None:
+    shown = cards(causes(a_view(home)))
+    assert {name: len(card.beside) for name, card in shown.items()} == {
+        "causes": 6,
+        "red-flags": 5,
+        "imaging": 3,
+        "care": 11,
+    }
+    assert {name for name, _ in shown["causes"].beside} == {
+        "Suspected adjacent segment disease",
+        "Suspected nonunion",
+        "Suspected scar tissue",
+        "Suspected hardware irritation",
+        "Suspected unresolved condition",
+        "Suspected posture or mechanics",
+    }
+    assert "Muscle weakness" in {name for name, _ in shown["red-flags"].beside}
+    assert [row[0].text for row in cells(shown["imaging"])][::2] == [
+        "Imaging or a visit within 30 days of a red flag",
+        "Imaging within 30 days of a red flag",
+        "Imaging within 60 days of pain past 3 months",
+    ]
+
+
+@pytest.mark.parametrize("name", ["causes", "red-flags", "care"])
+@pytest.mark.parametrize("query", ["", "?site=all"])
+def test_bars_fall_in_length_from_the_top_with_value_and_patients_at_their_ends(
+    home: Path, name: str, query: str
+) -> None:
+    card = cards(causes(a_view(home, query)))[name]
+    assert card.figure is not None
+    own = card.figure["data"][0]
+    assert own["x"] == sorted(own["x"], reverse=True)
+    assert own["y"] == sorted(own["y"])
+    assert all("%, n = " in text for text in own["text"])
+
+
+def test_the_longest_bar_ends_inside_the_axis_so_that_its_text_is_drawn() -> None:
+    figure = paired_bars([Share(0.085684, "8.6 %, n = 1,097")], [Share(0.08, "8.0 %, n = 3,640")])
+    assert figure["layout"]["xaxis"]["range"][1] >= figure["data"][0]["x"][0]
+
+
+def test_the_first_card_says_the_most_frequent_cause_as_a_number(home: Path) -> None:
+    view = a_view(home)
+    card = causes(view).cards[0]
+    first = by_size(chosen(rows_of(view), [str(row[0].value) for row in cells(card)]))[0]
+    said = f"{100 * (first.value.estimate or 0):.0f}\u00a0%"
+    assert card.title == "Suspected causes: Ashworth General"
+    assert card.sentence.startswith("Most frequent: suspected ")
+    assert said in card.sentence
+    assert card.body[0].children[0].children == said
+
+
+def test_own_bars_stand_above_those_of_all_sites_who_have_none_beside_themselves(home: Path) -> None:
+    beside = cards(causes(a_view(home)))["red-flags"]
+    alone = cards(causes(a_view(home, "?site=all")))["red-flags"]
+    assert beside.figure is not None
+    assert alone.figure is not None
+    assert (len(beside.figure["data"]), len(alone.figure["data"])) == (2, 1)
+    assert beside.sentence.endswith("Grey: all sites.")
+    assert "Grey" not in alone.sentence
+    assert [row[1].text for row in cells(beside)][:2] == ["Ashworth General", "All sites"]
+
+
+def test_every_card_says_that_a_patient_may_have_several_where_that_is_so(home: Path) -> None:
+    shown = cards(causes(a_view(home)))
+    said = {name: any("One patient may have several" in note for note in card.notes) for name, card in shown.items()}
+    assert said == {"causes": True, "red-flags": True, "imaging": False, "care": True}
+
+
+def test_each_row_leads_to_its_measure_with_the_same_filters(home: Path) -> None:
+    card = cards(causes(a_view(home, "?group=approach:anterior")))["red-flags"]
+    for row in cells(card):
+        assert row[0].href == f"/measure/{row[0].value}?group=approach:anterior"
+
+
+def test_filters_choose_the_patients_and_the_sentence_says_whom(home: Path) -> None:
+    everybody, narrowed = cards(causes(a_view(home))), cards(causes(a_view(home, "?period=2023")))
+    assert narrowed["causes"].sentence.startswith("Most frequent (fused in 2023): ")
+    assert [row[4].text for row in cells(everybody["care"])] != [row[4].text for row in cells(narrowed["care"])]
+
+
+def test_where_all_is_hidden_every_row_says_so_and_no_bar_is_drawn(tmp_path: Path) -> None:
+    write_release(tmp_path, all_hidden=True)
+    for card in causes(a_view(tmp_path, "?site=all")).cards:
+        assert card.figure is not None
+        assert all(not trace["x"] for trace in card.figure["data"])
+        assert {note["text"] for note in card.figure["layout"]["annotations"]} == {"– fewer than 11"}
+        assert any(note.startswith("– fewer than 11: ") for note in card.notes)
+    first = causes(a_view(tmp_path, "?site=all")).cards[0]
+    assert first.sentence == "Most frequent: every share is hidden."
+
+
+def test_a_site_that_delivered_nothing_is_told_what_would_change_that(home: Path) -> None:
+    for card in causes(a_view(home, f"?site={EMPTY}", (EMPTY,))).cards:
+        assert card.figure is None
+        assert card.sentence.endswith("Numbers come with its first submission.")
+
+
+@pytest.mark.parametrize("query", ["", "?site=all", "?period=2023", "?group=approach:anterior"])
+def test_no_exact_number_of_others_is_anywhere_on_the_page(home: Path, query: str) -> None:
+    view = a_view(home, query)
+    page = causes(view)
+    said = json.dumps(whole_page(view, page), cls=plotly.utils.PlotlyJSONEncoder)
+    assert leaked(said + "".join(as_csv(card.table) for card in page.cards if card.table)) == []
+
+
+def test_the_page_of_a_foreign_site_is_denied(home: Path) -> None:
+    with pytest.raises(Denied):
+        causes(a_view(home, f"?site={FOREIGN}"))

@@ -1,0 +1,212 @@
+"""The data-quality page: exact for one's own site, protected for all, and rows always adding up."""
+
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from plotly.utils import PlotlyJSONEncoder
+
+from dashboards.access import Scope
+from dashboards.audit import AuditLog
+from dashboards.cards import Card
+from dashboards.charts.months import Line, lines
+from dashboards.pages import data_quality
+from dashboards.pages.frame import Page, View
+from dashboards.pages.site import Shown, Site
+from dashboards.queries.deliveries import BrokenRule, Completeness, RuleFailure, Submission
+from dashboards.queries.reader import Releases
+from dashboards.settings import DashboardSettings
+from outcomes.settings import Settings
+from tests.support.dashboard_release import EMPTY, FOREIGN, SITES, leaked, write_release
+
+OWN = "ashworth"
+ACCEPTED = Submission("a", "2026-02", 1, "full", "accepted", None, 1000, 960, 40, True, False)
+REFUSED = Submission("a", "2026-03", 1, None, "refused", "file_encoding", 500, 0, 500, True, False)
+CRITICAL = RuleFailure("a", "2026-02", 1, "follow_ups", "FUP-006", "critical", "day is after death", 1000, 40)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    home = tmp_path_factory.mktemp("home")
+    write_release(home)
+    return Site(
+        Settings(home=home), DashboardSettings(), Releases(home / "releases"), AuditLog(home / "logs" / "access.jsonl")
+    )
+
+
+def _built(site: Site, query: str, sites: tuple[str, ...] = (OWN,)) -> tuple[View, Page]:
+    reader = site.releases.read(Scope("me", frozenset(sites), "quality"))
+    assert reader is not None
+    view, page = site.build(reader, "/data-quality", query)
+    assert page is not None
+    return view, page
+
+
+def _shown(site: Site, query: str) -> tuple[Shown, str]:
+    shown = site.show(Scope("me", frozenset({OWN}), "quality"), "/data-quality", query, None)
+    return shown, json.dumps(shown.content, cls=PlotlyJSONEncoder, ensure_ascii=False)
+
+
+def _card(cards: Page | list[Card], name: str) -> Card:
+    return next(card for card in (cards.cards if isinstance(cards, Page) else cards) if card.name == name)
+
+
+def _texts(card: Card) -> list[list[str]]:
+    assert card.table is not None
+    return [[cell.text for cell in row] for row in card.table.cells()]
+
+
+def test_rows_in_are_rows_accepted_plus_rows_quarantined_as_a_sentence() -> None:
+    assert data_quality.conservation([ACCEPTED, REFUSED]) == (
+        "Rows add up in every submission: 1,500 in = 960 accepted + 540 quarantined."
+    )
+
+
+def test_rows_that_do_not_add_up_are_said() -> None:
+    lost = replace(ACCEPTED, rows_accepted=959, is_conserved=False)
+    assert data_quality.conservation([lost, REFUSED]).startswith("Rows do not add up in 1 submission: 1,500 in")
+
+
+def test_totals_leave_out_submissions_whose_counts_are_hidden() -> None:
+    hidden = replace(
+        ACCEPTED, period="2026-04", rows_in=77, rows_accepted=None, rows_quarantined=None, is_suppressed=True
+    )
+    assert data_quality.conservation([ACCEPTED, hidden]) == (
+        "Rows add up in every submission: 1,000 in = 960 accepted + 40 quarantined, "
+        "over the 1 submission whose counts are shown."
+    )
+
+
+def test_ones_own_site_sees_its_exact_rows(site: Site) -> None:
+    _, page = _built(site, f"?site={OWN}")
+    hidden_to_others = _texts(_card(page, "attempts"))[2]
+    assert hidden_to_others == ["January\u00a02026", "1", "Incremental", "Accepted", "–", "Yes", "2,114", "2,110", "4"]
+    assert "8,456 in = 6,292 accepted + 2,164 quarantined." in json.dumps(
+        _card(page, "submissions").body, cls=PlotlyJSONEncoder
+    )
+
+
+def test_all_sites_together_show_no_exact_number_of_another(site: Site) -> None:
+    _, text = _shown(site, "?site=all")
+    assert leaked(text) == []
+    assert "2,110" not in text
+    assert "whose counts are shown" in text
+
+
+def test_a_hidden_count_is_said_to_be_hidden_and_never_zero(site: Site) -> None:
+    view, _ = _built(site, "?site=all")
+    hidden = replace(ACCEPTED, site_id=OWN, rows_accepted=None, rows_quarantined=None, is_suppressed=True)
+    card = data_quality.by_site(view, [hidden], [])
+    row = next(row for row in _texts(card) if row[0] == SITES[OWN])
+    assert row[-3:] == ["1,000", "– fewer than 11", "– fewer than 11"]
+    assert card.notes[0].startswith("– fewer than 11: a count behind this number")
+
+
+def test_sites_stand_in_the_order_of_their_names_and_only_ones_own_leads_on(site: Site) -> None:
+    _, page = _built(site, "?site=all")
+    card = _card(page, "sites")
+    assert card.table is not None
+    names = [next(iter(row)) for row in card.table.cells()]
+    assert [name.text for name in names] == sorted(SITES.values(), key=str.lower)
+    assert [name.text for name in names if name.href] == [SITES[OWN]]
+
+
+def test_a_foreign_site_is_not_shown(site: Site) -> None:
+    shown, text = _shown(site, f"?site={FOREIGN}")
+    assert shown.title.startswith("Not yours to see")
+    assert leaked(text) == []
+
+
+def test_a_site_that_delivered_nothing_has_a_page_that_says_so(site: Site) -> None:
+    _, page = _built(site, f"?site={EMPTY}", (EMPTY,))
+    assert "Nothing has been delivered yet." in json.dumps(page.cards[0].body, cls=PlotlyJSONEncoder)
+
+
+@pytest.mark.parametrize("query", [f"?site={OWN}", "?site=all"])
+def test_the_page_fits_its_budget(site: Site, query: str) -> None:
+    assert len(gzip.compress(_shown(site, query)[1].encode())) < 25_000
+
+
+def test_a_refused_submission_says_what_was_wrong_and_what_to_do() -> None:
+    (card,) = data_quality.refused([ACCEPTED, REFUSED], {})
+    assert _texts(card) == [["March\u00a02026", "1", "file_encoding", "A file is not UTF-8", "Export it as UTF-8"]]
+
+
+def test_a_long_list_of_refused_submissions_says_that_it_is_cut() -> None:
+    many = [replace(REFUSED, attempt=attempt) for attempt in range(1, 71)]
+    (card,) = data_quality.refused(many, {})
+    rows = _texts(card)
+    assert (len(rows), rows[0][1], card.notes[0]) == (60, "70", "The latest 60 of 70.")
+
+
+def test_rules_over_time_are_exact_shares_of_the_last_attempt_that_was_not_refused(site: Site) -> None:
+    _, page = _built(site, f"?site={OWN}")
+    rows = _texts(_card(page, "over-time"))
+    assert [row[0] for row in rows] == ["2025-12", "2026-01", "2026-03"]
+    assert rows[0][1:] == ["2,114", "23", "1.1\u00a0%", "2", "0.1\u00a0%"]
+
+
+def test_rules_of_all_sites_are_counted_by_submission_and_not_by_row() -> None:
+    second = replace(ACCEPTED, site_id="b")
+    broken = [
+        BrokenRule("a", "2026-02", 1, "FUP-006", "r"),
+        BrokenRule("a", "2026-02", 1, "FUP-007", "r"),
+        BrokenRule("b", "2026-02", 1, "FUP-006", "r"),
+        BrokenRule("a", "2026-03", 1, "FUP-006", "r"),
+    ]
+    (card,) = data_quality.rules_by_month([ACCEPTED, second, REFUSED], broken, ["2026-02"])
+    assert _texts(card) == [["2026-02", "2", "1.5"]]
+    (bars,) = data_quality.rules(broken, ["2026-02"])
+    assert _texts(bars) == [["FUP-006", "r", "3"], ["FUP-007", "r", "1"]]
+
+
+def test_quarantine_counts_critical_rules_of_submissions_in_force() -> None:
+    failures = [
+        CRITICAL,
+        replace(CRITICAL, rule="FUP-007", severity="warning"),
+        replace(CRITICAL, rule="FUP-008", period="2026-03"),
+    ]
+    (card,) = data_quality.quarantine([ACCEPTED, REFUSED], failures)
+    assert _texts(card) == [["FUP-006", "day is after death", "40"]]
+
+
+def test_many_rules_are_drawn_in_part_and_listed_in_full() -> None:
+    failures = [replace(CRITICAL, rule=f"R-{number:02d}", rows_failed=number) for number in range(1, 31)]
+    (card,) = data_quality.quarantine([ACCEPTED], failures)
+    assert card.figure is not None
+    assert (len(card.figure["data"][0]["x"]), len(card.beside), len(_texts(card))) == (12, 12, 30)
+    assert card.notes[0] == "The 12 most frequent of 30 rules; the table has them all."
+
+
+def test_follow_up_stacks_held_open_and_lost_to_the_whole() -> None:
+    window = Completeness("12_months", 200, 120, 20, 60, 180, 120, 120 / 180, 0.9)
+    nobody = Completeness("24_months", 0, 0, 0, 0, 0, 0, None, None)
+    (card,) = data_quality.follow_up([window, nobody])
+    assert card.figure is not None
+    assert [trace["x"] for trace in card.figure["data"]] == [[60.0], [10.0], [30.0]]
+    assert card.sentence == (
+        "At 12 months, 67\u00a0% of the visits whose window has closed were held (120 of 180); "
+        "no window reaches 80\u00a0%."
+    )
+
+
+def test_months_without_a_value_leave_a_gap_and_few_are_named() -> None:
+    months = [f"2025-{month:02d}" for month in range(1, 13)]
+    figure = lines(months, [Line("kept out", [1.0, None, *[2.0] * 10], "#000000")], "Percent", " %")
+    assert figure["data"][0]["y"][:3] == [1.0, None, 2.0]
+    assert figure["layout"]["xaxis"]["tickvals"] == months[1::2]
+    assert figure["layout"]["xaxis"]["ticktext"][-1] == "Dec<br>2025"
+
+
+def test_names_of_lines_that_end_close_to_each_other_keep_apart() -> None:
+    close = [Line("kept out", [5.0], "#000000"), Line("flagged", [5.1], "#000000")]
+    ends = {note["text"]: note.get("yanchor") for note in lines(["2025-01"], close, "Percent")["layout"]["annotations"]}
+    assert (ends["kept out"], ends["flagged"]) == ("top", "bottom")
+
+
+def test_reading_another_site_leaves_a_line_in_the_access_log(tmp_path: Path, site: Site) -> None:
+    noted = replace(site, audit=AuditLog(tmp_path / "access.jsonl"))
+    noted.show(Scope("me", frozenset({OWN}), "quality"), "/data-quality", f"?site={FOREIGN}", None)
+    assert json.loads((tmp_path / "access.jsonl").read_text())["view"] == "denied /data-quality"

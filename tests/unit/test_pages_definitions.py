@@ -1,0 +1,82 @@
+"""The pages that hold words: definitions, each with an anchor, and how researchers get at the tables."""
+
+import gzip
+import json
+import re
+from pathlib import Path
+
+import pytest
+from plotly.utils import PlotlyJSONEncoder
+
+from dashboards.access import Scope
+from dashboards.audit import AuditLog
+from dashboards.pages.site import Site
+from dashboards.queries.reader import Releases
+from dashboards.settings import DashboardSettings
+from outcomes.labelling.definitions import label_definitions
+from outcomes.measures.definitions import measure_definitions
+from outcomes.settings import Settings
+from tests.support.dashboard_release import FIRST_ID, PATIENTS, leaked, write_release
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("home")
+    write_release(folder)
+    return folder
+
+
+def _text(home: Path, path: str) -> str:
+    site = Site(Settings(home=home), DashboardSettings(), Releases(home / "releases"), AuditLog(home / "access.jsonl"))
+    shown = site.show(Scope("me", frozenset({"ashworth"}), "quality"), path, "", None)
+    return json.dumps(shown.content, cls=PlotlyJSONEncoder, ensure_ascii=False)
+
+
+def test_every_measure_has_an_anchor_and_leads_to_its_page(home: Path) -> None:
+    text = _text(home, "/definitions")
+    for measure in measure_definitions():
+        assert text.count(f'"id": "{measure.id}"') == 1
+        assert f'"href": "/measure/{measure.id}"' in text
+
+
+def test_every_measure_says_what_it_counts_of_whom_and_who_owns_it(home: Path) -> None:
+    text = _text(home, "/definitions")
+    for measure in measure_definitions():
+        for said in (measure.title, measure.why, measure.numerator, measure.denominator, measure.owner):
+            assert json.dumps(said, ensure_ascii=False).strip('"') in text
+    assert "Lower is better. Owner: " in text
+    assert re.search(r"Next review: \w+\u00a0\d{4}. Version \d+", text)
+
+
+def test_every_label_has_its_definition_and_the_sentence_of_the_guide(home: Path) -> None:
+    text = _text(home, "/definitions")
+    for label in label_definitions():
+        assert f'"id": "label-{label.name}"' in text
+        assert json.dumps(label.definition, ensure_ascii=False).strip('"') in text
+        assert json.dumps(label.guide, ensure_ascii=False).strip('"') in text
+
+
+def test_no_anchor_stands_twice(home: Path) -> None:
+    anchors = re.findall(r'"id": "([^"]+)"', _text(home, "/definitions"))
+    assert len(anchors) == len(set(anchors))
+
+
+def test_contents_lead_to_cards_that_there_are(home: Path) -> None:
+    text = _text(home, "/definitions")
+    leads_to = re.findall(r'"href": "#((?:measures|labels)-[^"]+)"', text)
+    assert len(leads_to) > 10
+    assert all(f'"id": "{anchor}"' in text for anchor in leads_to)
+
+
+def test_definitions_fit_the_budget(home: Path) -> None:
+    assert len(gzip.compress(_text(home, "/definitions").encode())) < 25_000
+
+
+def test_research_access_names_the_release_and_no_number_of_patients(home: Path) -> None:
+    text = _text(home, "/research")
+    assert f'outcomes.connect(\\"{FIRST_ID}\\")' in text
+    assert f"Outcomes after cervical fusion, release {FIRST_ID} (data to 2026-03;" in text
+    assert "data to March\u00a02026" in text
+    assert leaked(text) == []
+    main = text[text.index('"id": "access"') :] if '"id": "access"' in text else ""
+    assert str(PATIENTS) not in main

@@ -1,0 +1,217 @@
+"""The page of pain and recovery, made of a release of invented numbers."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import plotly
+import pytest
+
+from dashboards.access import Denied, Scope
+from dashboards.cards import Card, Cell, as_csv
+from dashboards.filters import parse
+from dashboards.pages.frame import Page, View, whole_page
+from dashboards.pages.pain import pain
+from dashboards.queries import measures, scores
+from dashboards.queries.reader import Releases
+from dashboards.queries.scores import Scores
+from tests.support.dashboard_release import EMPTY, FOREIGN, OWN, leaked, write_release
+
+SITE = OWN[0]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    write_release(home)
+    return home
+
+
+def a_view(home: Path, query: str = "", sites: tuple[str, ...] = OWN) -> View:
+    reader = Releases(home / "releases").read(Scope("somebody", frozenset(sites), "quality"))
+    assert reader is not None
+    choices = measures.choices(reader)
+    return View(reader, parse(query, choices), choices, "/pain")
+
+
+def cards(page: Page) -> dict[str, Card]:
+    return {card.name: card for card in page.cards}
+
+
+def as_text(view: View) -> str:
+    page = pain(view)
+    tables = [as_csv(card.table) for card in page.cards if card.table]
+    return json.dumps(whole_page(view, page), cls=plotly.utils.PlotlyJSONEncoder) + "".join(tables)
+
+
+def texts(card: Card) -> list[list[str]]:
+    assert card.table is not None
+    return [[cell.text for cell in cells] for cells in card.table.cells()]
+
+
+def test_the_page_begins_with_pain_past_3_months_as_a_number(home: Path) -> None:
+    view = a_view(home)
+    first = pain(view).cards[0]
+    value = measures.values(view.reader, view.filters)["pain_past_3_months"]
+    assert first.title == "Pain past 3 months: Ashworth General"
+    assert first.body[0].children[0].children == f"{100 * (value.estimate or 0):.0f}\u00a0%"
+    assert first.sentence.endswith("Circles: all sites.")
+
+
+def test_the_timeline_runs_from_the_first_weeks_to_20_years(home: Path) -> None:
+    timeline = cards(pain(a_view(home)))["timeline"]
+    assert [name for name, _ in timeline.beside] == [
+        "Early discomfort",
+        "Discomfort at 6 to 12 weeks",
+        "Pain between 12 weeks and 3 months",
+        "Pain past 3 months",
+        "Late pain at 5 years",
+        "Late pain at 10 years",
+        "Late pain at 20 years",
+    ]
+    assert timeline.beside[-1][1] == "–"
+    assert [row[1] for row in texts(timeline)][:2] == ["Ashworth General", "All sites"]
+
+
+def test_each_measure_leads_to_its_page_with_the_same_filters(home: Path) -> None:
+    view = a_view(home, f"?site={OWN[1]}&period=2023")
+    table = cards(pain(view))["timeline"].table
+    assert table is not None
+    first = table.rows[0][0]
+    assert isinstance(first, Cell)
+    assert first.href == f"/measure/early_discomfort?site={OWN[1]}&period=2023"
+
+
+def test_filters_change_measures_but_not_scores_which_say_so(home: Path) -> None:
+    everybody, of_2023 = cards(pain(a_view(home))), cards(pain(a_view(home, "?period=2023")))
+    assert of_2023["timeline"].title == "Pain past 3 months: Ashworth General, fused in 2023"
+    assert texts(everybody["timeline"]) != texts(of_2023["timeline"])
+    assert texts(everybody["clearly-better"]) != texts(of_2023["clearly-better"])
+    assert everybody["scores-ndi"].figure == of_2023["scores-ndi"].figure
+    assert "Of all patients, whatever the filters." in of_2023["scores-ndi"].notes
+    assert "Of all patients, whatever the filters." not in everybody["scores-ndi"].notes
+
+
+def test_neck_pain_and_disability_come_first_of_six_instruments(home: Path) -> None:
+    names = [card.name for card in pain(a_view(home)).cards if card.name.startswith("scores-")]
+    assert names[:2] == ["scores-neck-pain-nrs", "scores-ndi"]
+    assert len(names) == 6
+    assert all(not card.is_wide for card in pain(a_view(home)).cards if card.name in names)
+
+
+@pytest.mark.parametrize(
+    ("card", "before", "reference"),
+    [
+        ("scores-neck-pain-nrs", 6.0, 3.5),
+        ("scores-ndi", 40.0, 25.0),
+        ("scores-mjoa", 14.0, 16.0),
+        ("scores-promis-pf-t", 40.0, 45.0),
+        ("scores-promis-pi-t", 60.0, 55.0),
+    ],
+)
+def test_the_reference_is_the_median_before_surgery_better_by_the_difference(
+    home: Path, card: str, before: float, reference: float
+) -> None:
+    shown = cards(pain(a_view(home)))[card]
+    assert shown.figure is not None
+    assert [line["y0"] for line in shown.figure["layout"]["shapes"]] == [reference]
+    assert f"{abs(reference - before):g} {'more' if reference > before else 'less'} than the median" in shown.notes[0]
+
+
+@pytest.mark.parametrize(("before", "difference"), [(9.0, 3), (11.0, 3), (13.0, 2), (16.0, 1), (18.0, 1)])
+def test_the_difference_of_mjoa_goes_by_severity_before_surgery(
+    home: Path, monkeypatch: pytest.MonkeyPatch, before: float, difference: float
+) -> None:
+    baseline = Scores("mjoa", "baseline", 50, before - 1, before, before + 1, "shown")
+    monkeypatch.setattr(scores, "trajectories", lambda *_: {"mjoa": [baseline]})
+    figure = cards(pain(a_view(home)))["scores-mjoa"].figure
+    assert figure is not None
+    assert figure["layout"]["shapes"][0]["y0"] == before + difference
+
+
+def test_own_scores_are_exact_and_those_of_all_sites_as_everybody_may_see_them(home: Path) -> None:
+    view = a_view(home)
+    own, others = scores.trajectories(view.reader, SITE)["mjoa"], scores.trajectories(view.reader, None)["mjoa"]
+    card = cards(pain(view))["scores-mjoa"]
+    assert card.figure is not None
+    assert len(card.figure["data"][0]["x"]) == len(others) - 1
+    assert [title for title, _ in card.below] == ["Patients, this site", "Patients, all sites"]
+    assert [text for _, text in card.below[0][1]] == [str(each.patients) for each in own]
+    assert card.below[1][1][-1][1] == "–"
+    assert texts(card)[-1] == ["24 months", "All sites", *["– fewer than 44"] * 4]
+    assert any(note.startswith("– fewer than 44") for note in card.notes)
+
+
+def test_a_window_hidden_of_all_sites_is_said_in_the_chart(home: Path) -> None:
+    card = cards(pain(a_view(home, "?site=all")))["scores-mjoa"]
+    assert card.figure is not None
+    assert [note["x"] for note in card.figure["layout"]["annotations"] if note["text"] == "– fewer than 44"] == [5]
+    assert "All sites: median 14 before surgery, 8.4 at 12 months." in card.sentence
+    assert "Grey" not in card.sentence
+
+
+def test_each_instrument_has_a_panel_of_who_got_clearly_better_by_window(home: Path) -> None:
+    card = cards(pain(a_view(home)))["clearly-better"]
+    assert card.figure is not None
+    titles = [note["text"] for note in card.figure["layout"]["annotations"]]
+    assert [title for title in titles if "Months" not in title] == [
+        "Neck pain",
+        "Neck disability",
+        "Arm pain",
+        "Myelopathy",
+        "Physical function",
+        "Pain interference",
+    ]
+    assert len(texts(card)) == 2 * 6 * 5
+    assert card.figure["layout"]["xaxis"]["ticktext"] == ["1½", "3", "6", "12", "24"]
+
+
+def test_who_answered_begins_before_surgery_and_stands_beside_satisfaction(home: Path) -> None:
+    shown = cards(pain(a_view(home)))
+    answered, satisfied = shown["answered"], shown["satisfied"]
+    assert answered.figure is not None
+    assert answered.figure["layout"]["xaxis"]["ticktext"] == ["Before", "1½", "3", "6", "12", "24"]
+    assert [row[0] for row in texts(satisfied)][::2][0] == "Satisfied at 6 weeks"
+    assert "At 12 months: " in answered.sentence
+    assert not answered.is_wide
+    assert not satisfied.is_wide
+
+
+def test_a_site_that_delivered_nothing_is_told_what_would_change_that(home: Path) -> None:
+    page = pain(a_view(home, f"?site={EMPTY}", (EMPTY,)))
+    assert all(card.figure is None for card in page.cards)
+    assert "has delivered nothing" in cards(page)["timeline"].sentence
+    assert "appear as scores are delivered" in cards(page)["scores-ndi"].sentence
+
+
+def test_where_all_is_hidden_every_card_says_so_and_no_number_is_drawn(tmp_path: Path) -> None:
+    write_release(tmp_path, all_hidden=True)
+    shown = cards(pain(a_view(tmp_path, "?site=all")))
+    assert shown["scores-ndi"].figure is None
+    assert shown["scores-ndi"].sentence.startswith("– fewer than 44 patients in every window")
+    assert {value for _, value in shown["timeline"].beside} == {"– fewer than 11"}
+    for card in shown.values():
+        assert all(not trace["x"] for trace in (card.figure or {"data": []})["data"])
+
+
+def test_a_release_without_a_measure_leaves_out_its_row(home: Path) -> None:
+    view = a_view(home)
+    known = {name: one for name, one in view.measures.items() if name not in ("early_discomfort", "mcid_ndi_6_weeks")}
+    fewer = replace(view)
+    fewer.__dict__["measures"] = known
+    shown = cards(pain(fewer))
+    assert "Early discomfort" not in [name for name, _ in shown["timeline"].beside]
+    figure = shown["clearly-better"].figure
+    assert figure is not None
+    own_ndi = next(trace for trace in reversed(figure["data"]) if trace["yaxis"] == "y2")
+    assert [round(place) for place in own_ndi["x"]] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("query", ["", "?site=all", "?period=2023", "?group=approach:anterior"])
+def test_no_exact_number_of_others_is_anywhere_on_the_page(home: Path, query: str) -> None:
+    assert leaked(as_text(a_view(home, query))) == []
+
+
+def test_the_page_of_a_foreign_site_is_denied(home: Path) -> None:
+    with pytest.raises(Denied):
+        pain(a_view(home, f"?site={FOREIGN}"))

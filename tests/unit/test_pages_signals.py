@@ -1,0 +1,266 @@
+"""Signals of a site: which there are, in which order, under which names, and what the page makes of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from dashboards import words
+from dashboards.access import Denied, Scope
+from dashboards.cards import Cell
+from dashboards.charts import style
+from dashboards.charts.cusum import cusum_chart, said_net, vlad_chart
+from dashboards.filters import Filters
+from dashboards.pages.frame import View
+from dashboards.pages.signals import signals_page
+from dashboards.queries import measures
+from dashboards.queries.control import CusumPoint
+from dashboards.queries.reader import Reader, Releases
+from dashboards.queries.signals import Signal, signals, site_of, variation_of
+from dashboards.reviews import EXPLANATIONS, STATES, Move, Reviews
+from outcomes.release.open import RESEARCH
+from tests.support.dashboard_release import EMPTY, write_release
+
+_SITE = "ashworth"
+_SCOPE = Scope("ada", frozenset({_SITE, EMPTY}), "quality")
+_MONTHS = [f"{year}-{month:02d}" for year in (2023, 2024, 2025) for month in range(1, 13)]
+_COMMON = ("common", None, 1)
+
+_BAD, _GOOD = "special_concerning", "special_improving"
+
+
+def _chart(**special: tuple[str | None, str | None, int]) -> list[tuple[str | None, str | None, int]]:
+    """Variation, rules and phase of each of 36 months; months are named m1 to m36."""
+    return [special.get(f"m{number}", _COMMON) for number in range(1, 37)]
+
+
+_CHARTS = {
+    # begins before the last 12 months, and skips a month without a value
+    "pain_past_3_months": _chart(
+        **{f"m{number}": (_BAD, "run", 1) for number in range(20, 30)} | {"m25": (None, None, 1)}
+    ),
+    # two rules at once; one of them goes on longer
+    "revision_1_year": _chart(m30=(_GOOD, "run;trend", 1), m31=(_GOOD, "run", 1)),
+    # months apart, the first of them too long ago
+    "readmission_30_days": _chart(m24=(_BAD, "outside", 1), m26=(_BAD, "outside", 1), m36=(_BAD, "outside", 1)),
+    # neighbours that are no one run: the other way, then another phase
+    "asd_rate": _chart(m30=(_BAD, "outside", 1), m31=(_GOOD, "outside", 1), m32=(_GOOD, "outside", 2)),
+    "received_tens": _chart(m36=("special_neutral", "near", 1)),
+}
+_CUSUM = {
+    "suspected_asd": {"2023-02": "upper", "2025-06": "lower"},
+    "revision_2_years": {"2024": "both"},
+}
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
+    """A release whose first site has just the charts above."""
+    home = tmp_path_factory.mktemp("home")
+    folder = write_release(home)
+    with duckdb.connect(str(folder / RESEARCH)) as con:
+        con.execute("delete from control_charts where site_id = ?", [_SITE])
+        con.execute("delete from cusum where site_id = ?", [_SITE])
+        con.executemany(
+            "insert into control_charts (site_id, measure, period, variation, rules, phase) values (?, ?, ?, ?, ?, ?)",
+            [
+                [_SITE, measure, period, *of_month]
+                for measure, months in _CHARTS.items()
+                for period, of_month in zip(_MONTHS, months, strict=True)
+            ],
+        )
+        con.executemany(
+            "insert into cusum (site_id, measure, period, patients, observed, expected, vlad, cusum_upper, "
+            "threshold_upper, cusum_lower, threshold_lower, signal) values (?, ?, ?, 20, 3, 2.5, -0.5, 1, 5, 2, 5, ?)",
+            [[_SITE, measure, *of_period] for measure, found in _CUSUM.items() for of_period in found.items()],
+        )
+    return Releases(home / "releases")
+
+
+@pytest.fixture
+def reader(releases: Releases) -> Reader:
+    found = releases.read(_SCOPE)
+    assert found is not None
+    return found
+
+
+def _view(reader: Reader, site_id: str | None, reviews: Reviews | None = None) -> View:
+    return View(reader, Filters(site_id), measures.choices(reader), "/signals", reviews=reviews)
+
+
+def _cells(row: Any) -> list[str]:
+    return [cell.text if isinstance(cell, Cell) else cell for cell in row]
+
+
+def _nodes(tree: Any, kind: str) -> Iterator[Any]:
+    if isinstance(tree, list | tuple):
+        for branch in tree:
+            yield from _nodes(branch, kind)
+    elif tree is not None and not isinstance(tree, str):
+        if type(tree).__name__ == kind:
+            yield tree
+        yield from _nodes(getattr(tree, "children", None), kind)
+
+
+def test_signals_are_runs_that_reach_into_the_last_year_of_their_chart_and_alarms_of_the_sums(reader: Reader) -> None:
+    found = [(one.measure, one.method, one.first, one.last, one.variation) for one in signals(reader, _SITE)]
+    assert found == [
+        ("readmission_30_days", "outside", "2025-12", "2025-12", _BAD),
+        ("asd_rate", "outside", "2025-06", "2025-06", _BAD),
+        ("pain_past_3_months", "run", "2024-08", "2025-05", _BAD),
+        ("readmission_30_days", "outside", "2025-02", "2025-02", _BAD),
+        ("revision_2_years", "cusum_both", "2024", "2024", _BAD),
+        ("suspected_asd", "cusum_upper", "2023-02", "2023-02", _BAD),
+        ("asd_rate", "outside", "2025-08", "2025-08", _GOOD),
+        ("revision_1_year", "run", "2025-06", "2025-07", _GOOD),
+        ("asd_rate", "outside", "2025-07", "2025-07", _GOOD),
+        ("suspected_asd", "cusum_lower", "2025-06", "2025-06", _GOOD),
+        ("revision_1_year", "trend", "2025-06", "2025-06", _GOOD),
+        ("received_tens", "near", "2025-12", "2025-12", "special_neutral"),
+    ]
+
+
+def test_a_signal_has_a_name_of_its_own_that_does_not_change_while_it_goes_on(reader: Reader) -> None:
+    found = signals(reader, _SITE)
+    assert len({one.id for one in found}) == len(found)
+    run = next(one for one in found if one.method == "run" and one.variation == _BAD)
+    assert run.id == "ashworth/pain_past_3_months/run/2024-08"
+    longer = Signal(_SITE, run.measure, run.method, run.first, "2026-01", run.variation)
+    assert longer.id == run.id
+    assert {site_of(one.id) for one in found} == {_SITE}
+    assert Signal(_SITE, "suspected_asd", "cusum_lower", "2024", "2024", _GOOD).id.endswith("/cusum/2024")
+
+
+def test_signals_of_a_foreign_site_are_denied(reader: Reader) -> None:
+    with pytest.raises(Denied):
+        signals(reader, "calder")
+
+
+@pytest.mark.parametrize(
+    ("direction", "upper", "lower", "both"),
+    [
+        ("lower_is_better", _BAD, _GOOD, _BAD),
+        ("higher_is_better", _GOOD, _BAD, _BAD),
+        ("neutral", "special_neutral", "special_neutral", "special_neutral"),
+    ],
+)
+def test_more_outcomes_are_good_or_bad_as_the_measure_says(direction: str, upper: str, lower: str, both: str) -> None:
+    assert [variation_of(side, direction) for side in ("upper", "lower", "both")] == [upper, lower, both]
+
+
+def test_all_sites_together_get_a_sentence(reader: Reader) -> None:
+    page = signals_page(_view(reader, None))
+    assert [card.name for card in page.cards] == ["queue"]
+    assert "A signal is a site's own" in str(page.cards[0].body)
+
+
+def test_a_site_without_signals_reads_why_and_when_its_charts_appear(reader: Reader, tmp_path: Path) -> None:
+    state, queue, *sums = signals_page(_view(reader, EMPTY, Reviews(tmp_path / "reviews.sqlite"))).cards
+    assert "'0'" in str(state.body)
+    assert "No signal" in str(queue.body)
+    assert [card.name for card in sums] == ["cusum-pain_past_3_months", "cusum-suspected_asd", "cusum-revision_2_years"]
+    assert all("The charts appear once" in str(card.body) for card in sums)
+
+
+def test_the_queue_says_who_moved_what_and_offers_the_moves_of_the_state(reader: Reader, tmp_path: Path) -> None:
+    reviews = Reviews(tmp_path / "reviews.sqlite")
+    first, second, third, fourth, *_ = (one.id for one in signals(reader, _SITE))
+    for signal, moves in ((first, 3), (second, 2), (third, 1)):
+        for after, to in enumerate(("reviewing", "explained", "closed")[:moves]):
+            why = "data_error" if to == "explained" else None
+            reviews.move(_SCOPE, Move(_SITE, signal, to, why, after))  # type: ignore[arg-type]
+    state, queue, *_ = signals_page(_view(reader, _SITE, reviews)).cards
+    assert "'9'" in str(state.body)
+    assert "4 of these are concerning. 1 explained, 1 closed." in str(state.body)
+    assert queue.table is not None
+    rows = list(queue.table.rows)
+    assert [_cells(row)[4] for row in (rows[0], rows[1], rows[2], rows[-1])] == [
+        "Explained: data error",
+        "Under review",
+        "New",
+        "Closed: data error",
+    ]
+    assert _cells(rows[0])[5].startswith("ada, 20")
+    assert _cells(rows[2])[5] == ""
+    forms = [list(_nodes(row[-1].content, "Form")) for row in rows if isinstance(row[-1], Cell)]
+    assert [[button.value for button in _nodes(form, "Button")] for form in forms[:3]] == [
+        ["closed", "reviewing"],
+        ["explained"],
+        ["reviewing"],
+    ]
+    assert forms[-1] == []
+    assert [option.value for option in _nodes(forms[1], "Option")] == ["", *EXPLANATIONS]
+    assert f"signal={fourth.replace('/', '%2F')}&after=0&release=" in forms[2][0].action
+
+
+def test_a_queue_on_paper_has_nothing_to_press(reader: Reader) -> None:
+    queue = signals_page(_view(reader, _SITE)).cards[1]
+    assert queue.table is not None
+    assert all(not list(_nodes(row[-1].content, "Form")) for row in queue.table.rows if isinstance(row[-1], Cell))
+
+
+def test_each_headline_outcome_has_both_charts_with_a_table(reader: Reader) -> None:
+    cards = {card.name: card for card in signals_page(_view(reader, _SITE)).cards}
+    assert "no value" not in cards["cusum-suspected_asd"].sentence
+    assert cards["cusum-suspected_asd"].sentence.endswith(
+        "signals in 2 months of 2; the latest is June\u00a02025, fewer outcomes than expected, added up."
+    )
+    assert "signals in 1 year of 1" in cards["cusum-revision_2_years"].sentence
+    assert "(6 observed, 5.0 expected)" in cards["vlad-suspected_asd"].sentence
+    for name in ("cusum-suspected_asd", "vlad-suspected_asd", "cusum-revision_2_years", "vlad-revision_2_years"):
+        table = cards[name].table
+        assert cards[name].figure is not None
+        assert table is not None
+        assert all(len(row) == len(table.head) for row in table.rows)
+
+
+def _point(period: str, upper: float, lower: float, signal: str | None = None) -> CusumPoint:
+    return CusumPoint("suspected_asd", period, 10, 2, 1.5, -0.5, upper, 5.0, lower, 4.0, signal)
+
+
+def test_sums_are_drawn_away_from_zero_with_their_thresholds_and_marked_where_they_signal() -> None:
+    points = [_point("2025-01", 5.5, 0.5, "upper"), _point("2025-02", 0.2, 4.1, "lower"), _point("2025-03", 1, 1)]
+    figure = cusum_chart(points, "lower_is_better")
+    above, below, upper, lower, concerning, improving = figure["data"]
+    assert (above["y"], below["y"]) == ([5.0, 5.0], [-4.0, -4.0])
+    assert (upper["y"], lower["y"]) == ([5.5, 0.2, 1], [-0.5, -4.1, -1])
+    assert lower["text"] == ["0.5", "4.1", "1.0"]
+    assert (concerning["x"], concerning["y"]) == (["2025-01"], [5.5])
+    assert (concerning["marker"]["symbol"], concerning["marker"]["color"]) == ("triangle-up", style.VERMILION)
+    assert (improving["x"], improving["y"]) == (["2025-02"], [-4.1])
+    assert (improving["marker"]["symbol"], improving["marker"]["color"]) == ("circle-open", style.BLUE)
+    names = {note["text"]: note["y"] for note in figure["layout"]["annotations"]}
+    assert (names["signal: more"], names["signal: fewer"]) == (5.0, -4.0)
+    low, high = figure["layout"]["yaxis"]["range"]
+    assert low < -4.1
+    assert high > 5.5
+
+
+def test_years_are_an_axis_of_years() -> None:
+    points = [_point(str(year), 1, 1, "both") for year in range(2015, 2026)]
+    figure = cusum_chart(points, "higher_is_better")
+    assert figure["layout"]["xaxis"]["tickvals"] == ["2015", "2018", "2021", "2024"]
+    assert figure["data"][2]["hovertemplate"].startswith("%{x|%Y}:")
+    assert [mark["marker"]["color"] for mark in figure["data"][4:]] == [style.BLUE, style.VERMILION]
+    assert "Year of fusion" in [note["text"] for note in vlad_chart(points)["layout"]["annotations"]]
+
+
+@pytest.mark.parametrize(
+    ("vlad", "said"),
+    [
+        (2.26, "2.3 fewer patients than expected"),
+        (-11.0, "11.0 more patients than expected"),
+        (0.04, "as many patients as expected"),
+        (-0.04, "as many patients as expected"),
+    ],
+)
+def test_expected_minus_observed_is_said_without_a_sign(vlad: float, said: str) -> None:
+    assert said_net(vlad) == said
+
+
+def test_every_code_of_the_queue_has_words() -> None:
+    assert [words.rules(method) for method in ("outside", "run", "trend", "near")]
+    assert all(words.rules(f"cusum_{side}") for side in ("upper", "lower", "both"))
+    assert all("_" not in words.in_words(code) for code in (*EXPLANATIONS, *STATES))

@@ -1,0 +1,110 @@
+"""How the dashboards say numbers and codes."""
+
+from dataclasses import replace
+
+import pytest
+
+from dashboards import words
+from dashboards.filters import Filters
+from dashboards.queries.measures import Measure, Value
+
+SHARE = Measure(
+    "pain", 1, "recovery timeline", "Pain", "Why", "Who has it", "Who is counted", "Who is not", "lower_is_better",
+    "share", "clinical lead", "2027-05", 1, "pain", 1,
+)  # fmt: skip
+RATE = replace(SHARE, unit="rate", title="Revisions")
+VALUE = Value("pain", "ash", None, "all", None, "shown", 128, 412, 91, None, 128 / 412, 0.268, 0.357)
+MANY = replace(
+    VALUE, numerator=3100, patients=10_000, excluded=1234, estimate=0.31, estimate_low=0.3, estimate_high=0.32
+)
+A_RATE = replace(VALUE, person_years=800.0, estimate=2.345, estimate_low=1.9, estimate_high=2.88)
+HIDDEN = Value("pain", "ash", None, "all", None, "suppressed", *(None,) * 7)
+NONE_ASSESSED = replace(HIDDEN, state="missing", numerator=0, patients=0, excluded=40)
+NOBODY = replace(NONE_ASSESSED, excluded=0)
+
+
+def plain(text: str) -> str:
+    """A text with ordinary spaces."""
+    return text.replace("\u00a0", " ")
+
+
+def test_percent_has_a_decimal_from_a_thousand_on() -> None:
+    assert words.percent(0.3141, 999) == "31\u00a0%"
+    assert words.percent(0.3141, 1000) == "31.4\u00a0%"
+
+
+def test_a_value_is_said_with_its_interval_and_what_it_rests_on() -> None:
+    assert plain(words.sentence(SHARE, VALUE, 11)) == (
+        "Pain: 31 % (27–36), 128 of 412 of 503 patients counted; 18 % could not be."
+    )
+    assert plain(words.amount(SHARE, MANY)) == "31.0 %"
+    assert words.interval(SHARE, MANY) == "30.0–32.0"
+
+
+def test_a_rate_is_said_with_its_unit_where_no_column_says_it() -> None:
+    assert plain(words.amount(RATE, A_RATE)) == "2.3 per 100 person-years"
+    assert words.short_amount(RATE, A_RATE, 11) == "2.3"
+    assert words.interval(RATE, A_RATE) == "1.9–2.9"
+
+
+def test_hidden_none_assessed_and_nobody_are_three_different_things() -> None:
+    assert words.short_amount(SHARE, HIDDEN, 11) == "– fewer than 11"
+    assert (words.basis(HIDDEN), words.interval(SHARE, HIDDEN)) == ("", "")
+    assert words.sentence(SHARE, HIDDEN, 11) == "Pain: – fewer than 11."
+    assert words.amount(SHARE, NONE_ASSESSED) == "None assessed"
+    assert plain(words.basis(NONE_ASSESSED)) == "0 of 40 patients counted; 100 % could not be"
+    assert words.basis(NOBODY) == "no patients yet"
+    assert words.sentence(SHARE, None, 11) == "Pain: this release holds no result."
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("no_follow_up", "Not followed up long enough"),
+        ("hardware_removal", "Hardware removal"),
+        ("full", "Full"),
+        (None, "All together"),
+    ],
+)
+def test_codes_are_said_in_words(code: str | None, said: str) -> None:
+    assert words.in_words(code) == said
+
+
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        (Filters("ash", "2023"), "fused in 2023"),
+        (Filters("ash", group=("levels_band", "3+")), "levels fused, 3 or more levels"),
+        (Filters("ash", group=("approach", "anterior")), "approach, anterior"),
+        (Filters("ash"), "all patients"),
+    ],
+)
+def test_filters_are_said_in_words(filters: Filters, said: str) -> None:
+    assert words.narrowed(filters) == said
+
+
+def test_every_variation_has_its_own_words() -> None:
+    codes = (None, "common", "special_improving", "special_concerning", "special_neutral")
+    assert len({words.variation(code) for code in codes}) == len(codes)
+
+
+def test_rules_are_said_together() -> None:
+    assert words.rules("outside;run") == "beyond a limit, 7 or more on one side of the average"
+
+
+def test_counts_and_nouns_agree() -> None:
+    said = [words.plural(number, "site") for number in (0, 1, 2, 1200)]
+    assert said == ["0 sites", "1 site", "2 sites", "1,200 sites"]
+
+
+def test_capitals_stay_capitals() -> None:
+    assert words.sentence_case("a file is not UTF-8") == "A file is not UTF-8"
+
+
+def test_a_chart_without_a_year_says_why() -> None:
+    assert words.no_year(True, 11).startswith("– fewer than 11: in every year")
+    assert words.no_year(False, 11).startswith("Nobody could be assessed yet")
+
+
+def test_periods_are_said_as_month_and_year() -> None:
+    assert words.period("2026-02") == "February\u00a02026"
