@@ -85,17 +85,22 @@ def _layout() -> Component:
     )
 
 
+def _text(sent: object) -> str:
+    """What a browser sent as text: empty if it is none, as anybody can post anything; halves of characters replaced."""
+    return sent.encode(errors="replace").decode() if isinstance(sent, str) else ""
+
+
 def _add_callbacks(app: Dash, site: "pages.Site") -> None:
-    def render(pathname: str | None, search: str | None, release: str | None) -> tuple[Component, str, Any]:
-        shown = site.show(current_scope(), pathname or "/", search or "", release)
+    def render(pathname: object, search: object, release: object) -> tuple[Component, str, Any]:
+        shown = site.show(current_scope(), _text(pathname) or "/", _text(search), _text(release) or None)
         return shown.content, shown.title, shown.release_id or no_update
 
-    def offer(_: int, __: str, release: str | None) -> Component:
-        current = site.releases.current_id()
-        if release is None or current in {None, release}:
+    def offer(_: int, __: str, release: object) -> Component:
+        current, shown = site.releases.current_id(), _text(release)
+        if not shown or current in {None, shown}:
             return None
         return [
-            f"Release {current} has been published. This page shows {release}. ",
+            f"Release {current} has been published. This page shows {shown}. ",
             html.A("Show the new one", href=""),
         ]
 

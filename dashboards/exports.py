@@ -6,8 +6,8 @@ from dashboards.access import Denied, current_scope
 from dashboards.cards import as_csv
 from dashboards.filters import UnknownFilter
 from dashboards.limits import limiter
-from dashboards.pages import LONGEST_VIEW, Site
-from dashboards.pages.site import logged
+from dashboards.pages import Site
+from dashboards.pages.site import logged_denied
 
 
 def install(flask: Flask, site: Site) -> None:
@@ -28,13 +28,13 @@ def _export(site: Site, path: str) -> Response:
     if reader is None or (release_id and reader.release_id != release_id):
         return _refusal("This release is no longer kept. Reload the page for the current one.", 410)
     if f"{path}/".startswith("/cases/"):
-        site.audit.record(scope, f"denied export {logged(path)}", reader.release_id, 0)
+        site.audit.record(scope, f"denied export {logged_denied(path)}", reader.release_id, 0)
         return _refusal("Single patients do not leave as a file.", 403)
     query = request.query_string.decode()
     try:
         view, page = site.build(reader, path, query)
     except Denied:
-        site.audit.record(scope, f"denied export {logged(path)}"[:LONGEST_VIEW], reader.release_id, 0)
+        site.audit.record(scope, f"denied export {logged_denied(path)}", reader.release_id, 0)
         return _refusal("This is another site's page.", 403)
     except UnknownFilter:
         return _refusal("The release has no such year, group or peers.", 400)

@@ -4,14 +4,26 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
+from playwright.sync_api import FloatRect
+
 from tests.support.browser import browser, serving, wait_until_drawn
 
 PAGES = {
     "overview": "/",
-    "pain-past-3-months": "/label/pain_past_3_months",
-    "revision-performed": "/label/revision_performed",
+    "overview-all-sites": "/?site=all",
+    "measure": "/measure/pain_past_3_months",
+    "pain-and-recovery": "/pain",
+    "adjacent-segment-disease": "/asd",
+    "revision": "/revision",
+    "causes-and-red-flags": "/causes",
+    "signals": "/signals",
     "data-quality": "/data-quality",
+    "cases": "/cases",
+    "definitions": "/definitions",
+    "research-access": "/research",
 }
+_TALLEST = 2400
+"""Pixels of a page that a picture shows; lists go on below."""
 
 
 def take(home: Path, folder: Path, width: int, scheme: Literal["light", "dark"]) -> list[Path]:
@@ -25,13 +37,15 @@ def take(home: Path, folder: Path, width: int, scheme: Literal["light", "dark"])
     """
     folder.mkdir(parents=True, exist_ok=True)
     pictures = []
-    with serving(home) as address, browser() as chromium:
+    with serving(home, cases="true") as address, browser() as chromium:
         page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         for name, path in PAGES.items():
             page.goto(address + path)
             wait_until_drawn(page)
             pictures.append(folder / f"{name}.png")
-            page.screenshot(path=pictures[-1], full_page=True)
+            height = min(page.evaluate("document.documentElement.scrollHeight"), _TALLEST)
+            clip: FloatRect = {"x": 0, "y": 0, "width": width, "height": height}
+            page.screenshot(path=pictures[-1], full_page=True, clip=clip)
     return pictures
 
 

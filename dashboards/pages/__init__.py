@@ -1,5 +1,5 @@
 """The pages: a function for each makes its cards of a view, and `Site` finds the page of an address."""
 
-from dashboards.pages.site import LONGEST_VIEW, Shown, Site
+from dashboards.pages.site import Shown, Site
 
-__all__ = ["LONGEST_VIEW", "Shown", "Site"]
+__all__ = ["Shown", "Site"]

@@ -205,12 +205,19 @@ def _funnel(view: View, measure: Measure) -> list[Card]:
                 rows,
                 numbers=0,
             ),
-            notes=[_FUNNEL_NOTE, _not_drawn(len(others) - len(shown), len(others))],
+            notes=[_FUNNEL_NOTE, _widened(everybody), _not_drawn(len(others) - len(shown), len(others))],
             basis=f"{words.plural(len(shown), 'peer')} shown",
             about="The funnel holds 95 and 99.8 of 100 sites that differ by chance alone.",
             is_wide=view.site is None,
         )
     ]
+
+
+def _widened(everybody: Sequence[Compared]) -> str:
+    phi = max((one.phi or 0 for one in everybody), default=0)
+    if phi <= 1:
+        return ""
+    return f"The limits are widened, as sites differ by {phi:.1f} times as much as chance alone would let them."
 
 
 def _not_drawn(hidden: int, others: int) -> str:

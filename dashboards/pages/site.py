@@ -46,10 +46,6 @@ _PAGES_OF_ONE: dict[str, Callable[[View, str], Page | None]] = {
 """By the beginning of the address; the first that fits."""
 
 
-LONGEST_VIEW = 200
-"""Characters of an address that go into the access log; only one that leads nowhere is longer."""
-
-
 @dataclass(frozen=True)
 class Shown:
     """What a browser gets: the page, its title, and the release it is of (None before the first)."""
@@ -88,7 +84,7 @@ class Site:
         try:
             view, page = self.build(reader, path, query)
         except Denied:
-            self.audit.record(scope, f"denied {logged(path)}"[:LONGEST_VIEW], reader.release_id, 0)
+            self.audit.record(scope, f"denied {logged_denied(path)}", reader.release_id, 0)
             return self._instead(reader, path, states.denied())
         except UnknownFilter:
             return self._instead(reader, path, states.unknown_filter(path))
@@ -133,10 +129,21 @@ def logged(path: str) -> str:
     """The name of a page in the access log: a patient's key is hashed, and an address of no page is not repeated."""
     if path in _PAGES:
         return path
-    prefix = next((prefix for prefix in _PAGES_OF_ONE if path.startswith(prefix)), None)
+    prefix = _prefix(path)
     if prefix is None:
         return "no such page"
     return case_view(patient_of(path.removeprefix(prefix))) if prefix == _CASES else path
+
+
+def logged_denied(path: str) -> str:
+    """The same of a denied page: whether it exists was never looked up, so its name may be anything that was typed."""
+    prefix = _prefix(path)
+    return logged(path) if prefix is None or prefix == _CASES else prefix
+
+
+def _prefix(path: str) -> str | None:
+    """The beginning of the address of a page of one thing."""
+    return next((prefix for prefix in _PAGES_OF_ONE if path.startswith(prefix)), None)
 
 
 def page_of(view: View) -> Page | None:

@@ -116,14 +116,15 @@ class Releases:
         return None
 
     def _open(self, release_id: str) -> "_OpenRelease | None":
-        folder = self.folder / Path(release_id).name
+        # Only a name of these is ever part of a path; a release that was taken away is not shown from memory either.
+        kept = {folder.name: folder for folder in self.kept()}
         with self._lock:
-            opened = self._opened.pop(folder.name, None)
-            if opened is None:
-                if folder.is_symlink() or not (folder / DASHBOARD).is_file():
-                    return None
-                opened = _OpenRelease(folder)
-            self._opened[folder.name] = opened
+            for gone in self._opened.keys() - kept.keys():
+                del self._opened[gone]
+            if release_id not in kept:
+                return None
+            opened = self._opened.pop(release_id, None) or _OpenRelease(kept[release_id])
+            self._opened[release_id] = opened
             while len(self._opened) > _RELEASES_OPEN:
                 self._opened.popitem(last=False)
             return opened

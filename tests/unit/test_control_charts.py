@@ -556,6 +556,10 @@ def test_months_that_are_not_judged_move_no_limit_and_break_no_rule(share: int) 
     assert {row["phase"] for row in rows} == {1}
 
 
+def test_a_registry_without_months_has_no_chart_and_nothing_to_wait_for() -> None:
+    assert control_chart_table(counts({}), DIRECTIONS, not_judged_from={"pain": month(0)}).num_rows == 0
+
+
 def test_only_the_named_measure_waits_and_at_every_site() -> None:
     cube = counts({(name, site): STEADY for name in ("pain", "satisfied") for site in (None, "south")})
     rows = control_chart_table(cube, DIRECTIONS, not_judged_from={"pain": month(3)}).to_pylist()

@@ -54,10 +54,23 @@ def test_a_reader_stays_on_its_release_and_the_next_follows_the_pointer(tmp_path
 
 
 def test_a_folder_outside_of_the_releases_is_no_release(releases: Releases) -> None:
-    for wanted in ("../elsewhere", "current", "/etc"):
+    for wanted in ("../elsewhere", "current", "/etc", "a" * 300, "\x00", "\ud800"):
         found = releases.read(SCOPE, wanted)
         assert found is not None
         assert found.release_id == FIRST_ID
+
+
+def test_a_release_that_is_being_built_or_was_removed_is_not_read(tmp_path: Path) -> None:
+    releases = Releases(tmp_path / "releases")
+    write_release(tmp_path, FIRST_ID, sites=1)
+    shown = releases.read(SCOPE, FIRST_ID)
+    assert shown is not None
+    write_release(tmp_path, SECOND_ID, sites=5)
+    (releases.folder / FIRST_ID).rename(releases.folder / ".building")
+    for wanted in (FIRST_ID, ".building"):
+        found = releases.read(SCOPE, wanted)
+        assert found is not None
+        assert found.release_id == SECOND_ID
 
 
 def test_the_release_says_its_sites_and_that_its_patients_are_invented(releases: Releases) -> None:

@@ -38,6 +38,7 @@ Arrays hold one row per value, by series and month; `segment` numbers the phases
 import csv
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -71,6 +72,8 @@ _PROBABILITIES = (_TAIL, 1 - _TAIL, _OUTER_TAIL, 1 - _OUTER_TAIL)
 _FEW_EXPECTED = 5
 _RUN = 7
 _MONTHS_FOR_LIMITS = 12
+_NEVER = "9999-99"
+"""After every month."""
 _MANY_PATIENTS = 1000
 _DAYS_OF_100_YEARS = 36_525
 
@@ -531,11 +534,10 @@ class _Months:
 
     def judged(self, not_judged_from: Mapping[str, str]) -> Mask:
         """Which rows are of months whose patients have been followed long enough."""
-        first = np.full(len(self.measures.words), len(self.periods.words))
-        for measure, month in not_judged_from.items():
-            later = [place for place, period in enumerate(self.periods.words) if (period or "") >= month]
-            first[self.measures.code(measure)] = min(later, default=len(self.periods.words))
-        judged: Mask = self.periods.codes < first[self.measures.codes]
+        judged_periods = [
+            bisect_left(self.periods.words, not_judged_from.get(measure, _NEVER)) for measure in self.measures.words
+        ]
+        judged: Mask = self.periods.codes < np.array(judged_periods, dtype=np.int64)[self.measures.codes]
         return judged
 
     def aims(self, targets: Sequence[Target]) -> Floats:
