@@ -30,7 +30,7 @@ def install(
         flask: the application.
         settings: where the register of users is.
         dashboard_settings: the way to log in.
-        is_synthetic: whether the current release's patients are invented; None before the first release. Asked with
+        is_synthetic: whether all kept releases' patients are invented; None before the first release. Asked with
             every request when nobody logs in.
         sites: those of the current release, for when nobody logs in.
 

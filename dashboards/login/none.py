@@ -20,14 +20,14 @@ def admission(
     """Let in whoever sits at this machine, to every site, while the patients are invented.
 
     Args:
-        is_synthetic: whether the current release's patients are invented; None before the first release.
+        is_synthetic: whether all kept releases' patients are invented; None before the first release.
         sites: those of the current release.
 
     Raises:
-        OutcomesError: `login_needed` - the current release holds real patients.
+        OutcomesError: `login_needed` - a release holds real patients.
     """
     if is_synthetic() is False:
-        raise OutcomesError("login_needed", "the current release")
+        raise OutcomesError("login_needed", "a release that is kept")
 
     def admit() -> Scope | Response:
         if not _is_from_this_machine():

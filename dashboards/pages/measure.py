@@ -217,7 +217,7 @@ def _widened(everybody: Sequence[Compared]) -> str:
     phi = max((one.phi or 0 for one in everybody), default=0)
     if phi <= 1:
         return ""
-    return f"The limits are widened, as sites differ by {phi:.1f} times as much as chance alone would let them."
+    return f"The limits are widened: sites vary {phi:.1f} times as much as chance alone would let them."
 
 
 def _not_drawn(hidden: int, others: int) -> str:

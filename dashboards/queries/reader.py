@@ -87,9 +87,8 @@ class Releases:
         return sorted(file.parent for file in self.folder.glob(f"[!.]*/{DASHBOARD}") if not file.parent.is_symlink())
 
     def is_synthetic(self) -> bool | None:
-        """Whether the current release holds invented patients only; None before the first."""
-        current = self.current_id()
-        return read_release(self.folder / current).is_synthetic if current else None
+        """Whether every release that can be asked for holds invented patients only; None before the first."""
+        return all(read_release(folder).is_synthetic for folder in self.kept()) if self.current_id() else None
 
     def sites(self) -> frozenset[str]:
         """Every site of the current release, by id."""

@@ -1,5 +1,6 @@
 """What the dashboards read of a release, for whom."""
 
+import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from dashboards.filters import GROUP_KINDS, Filters
 from dashboards.queries import comparison, control, deliveries, measures
 from dashboards.queries.reader import Reader, Releases
 from outcomes.measures.definitions import measure_definitions
+from outcomes.release.open import MANIFEST
 from tests.support.dashboard_release import FIRST_ID, FOREIGN, SECOND_ID, SITES, write_release
 from tests.support.dashboard_rows import HEADLINES, HIDDEN_YEAR, MONTHS, NEVER_DUE, YEARS
 
@@ -76,6 +78,16 @@ def test_a_release_that_is_being_built_or_was_removed_is_not_read(tmp_path: Path
 def test_the_release_says_its_sites_and_that_its_patients_are_invented(releases: Releases) -> None:
     assert releases.sites() == frozenset(SITES)
     assert releases.is_synthetic() is True
+
+
+def test_an_earlier_release_of_real_patients_is_not_called_invented(tmp_path: Path) -> None:
+    releases = Releases(tmp_path / "releases")
+    write_release(tmp_path, FIRST_ID, sites=1)
+    write_release(tmp_path, SECOND_ID, sites=1)
+    manifest = releases.folder / FIRST_ID / MANIFEST
+    manifest.write_text(json.dumps(json.loads(manifest.read_text(encoding="utf-8")) | {"is_synthetic": False}))
+    assert releases.current_id() == SECOND_ID
+    assert releases.is_synthetic() is False
 
 
 def test_exact_numbers_of_a_foreign_site_are_denied_to_every_function(reader: Reader) -> None:

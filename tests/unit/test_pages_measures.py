@@ -1,0 +1,169 @@
+"""The overview and the page of a measure, made of a release of invented numbers."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dashboards import words
+from dashboards.access import Denied, Scope
+from dashboards.cards import Card, Cell
+from dashboards.filters import parse
+from dashboards.pages import measure as measure_pages
+from dashboards.pages import overview as overviews
+from dashboards.pages.frame import Page, View
+from dashboards.pages.measure import measure_page
+from dashboards.pages.overview import overview
+from dashboards.queries import control, measures
+from dashboards.queries.comparison import Compared
+from dashboards.queries.control import ChartPoint
+from dashboards.queries.reader import Releases
+from tests.support.dashboard_release import EMPTY, FOREIGN, OWN, write_release
+
+SITE = OWN[0]
+POINT = ChartPoint(
+    measure="pain_past_3_months",
+    period="2025-01",
+    chart="p",
+    reason_for_chart="enough patients",
+    phase=1,
+    is_rebased=False,
+    is_judged=True,
+    has_trial_limits=False,
+    value=0.2,
+    centre=0.2,
+    lower=0.0,
+    upper=0.5,
+    rules=None,
+    variation="common",
+    target=None,
+    assurance=None,
+    annotation=None,
+    annotation_author=None,
+    annotation_reason=None,
+)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    write_release(home)
+    return home
+
+
+def a_view(home: Path, query: str = "", sites: tuple[str, ...] = OWN) -> View:
+    reader = Releases(home / "releases").read(Scope("somebody", frozenset(sites), "quality"))
+    assert reader is not None
+    choices = measures.choices(reader)
+    return View(reader, parse(query, choices), choices, "/")
+
+
+def card(page: Page | None, name: str) -> Card:
+    assert page is not None
+    return next(card for card in page.cards if card.name == name)
+
+
+def column(card: Card, head: str) -> list[Cell]:
+    assert card.table is not None
+    place = card.table.head.index(head)
+    return [cells[place] for cells in card.table.cells()]
+
+
+def test_every_measure_has_a_row_and_concerning_signals_come_first(home: Path) -> None:
+    view = a_view(home)
+    rows = card(overview(view), "measures")
+    assert {cell.value for cell in column(rows, "Measure")} == set(measures.values(view.reader, view.filters))
+    order = [words.variation(code) for code in overviews._ORDER]
+    places = [order.index(cell.text) for cell in column(rows, "Variation")]
+    assert places == sorted(places)
+    assert len(set(places)) > 2
+
+
+def test_the_latest_month_that_is_judged_says_the_variation() -> None:
+    months = [
+        POINT,
+        replace(POINT, period="2025-02", variation="special_concerning"),
+        replace(POINT, period="2025-03", is_judged=False, variation=None),
+        replace(POINT, period="2025-04", value=None, variation=None),
+    ]
+    assert overviews._latest_variation(months) == "special_concerning"
+    assert overviews._latest_variation([]) is None
+
+
+@pytest.mark.parametrize(
+    ("period", "months", "first"), [("2026-09", 24, "2024-10"), ("2026-01", 1, "2026-01"), ("2025-12", 12, "2025-01")]
+)
+def test_the_first_of_so_many_months(period: str, months: int, first: str) -> None:
+    assert overviews._months_before(period, months) == first
+
+
+def test_all_sites_have_no_months_and_no_place_among_sites(home: Path) -> None:
+    rows = card(overview(a_view(home, "?site=all")), "measures")
+    assert rows.table is not None
+    assert rows.table.head == ("Measure", "By year", "Value", "95 % interval", "Patients", "Counted")
+
+
+def test_a_site_of_others_is_denied_and_one_without_data_is_empty(home: Path) -> None:
+    with pytest.raises(Denied):
+        overview(a_view(home, f"?site={FOREIGN}"))
+    with pytest.raises(Denied):
+        measure_page(a_view(home, f"?site={FOREIGN}"), "pain_past_3_months")
+    empty = a_view(home, f"?site={EMPTY}", (*OWN, EMPTY))
+    assert card(measure_page(empty, "pain_past_3_months"), "value").table is not None
+    assert overview(empty).cards
+
+
+def test_the_number_of_the_site_stands_beside_that_of_all_sites(home: Path) -> None:
+    view = a_view(home)
+    value = measures.values(view.reader, view.filters)["pain_past_3_months"]
+    rows = card(measure_page(view, "pain_past_3_months"), "value").table
+    assert rows is not None
+    (_, own, *_), (who, *_) = rows.cells()
+    assert own.value == value.estimate
+    assert who.text == "All sites"
+
+
+def test_a_narrowed_page_says_so_and_has_no_chart_of_months(home: Path) -> None:
+    names = {card.name for card in (measure_page(a_view(home), "pain_past_3_months") or Page("", [])).cards}
+    assert {"value", "trend", "years", "funnel", "groups", "reasons", "definition"} <= names
+    narrowed = measure_page(a_view(home, "?group=approach:anterior"), "pain_past_3_months")
+    assert narrowed is not None
+    assert "trend" not in {card.name for card in narrowed.cards}
+    assert "approach, anterior" in card(narrowed, "value").title
+
+
+def test_an_unknown_measure_has_no_page(home: Path) -> None:
+    assert measure_page(a_view(home), "nothing") is None
+
+
+def test_a_chart_that_is_too_young_says_from_when() -> None:
+    young = replace(POINT, period="2025-03", is_judged=False)
+    assert measure_pages._not_judged([POINT]) == ""
+    assert "from March\u00a02025 on" in measure_pages._not_judged([POINT, young, replace(young, period="2025-04")])
+
+
+def test_the_table_of_the_chart_holds_every_month(home: Path) -> None:
+    view = a_view(home)
+    points = control.chart(view.reader, "pain_past_3_months", SITE)
+    trend = card(measure_page(view, "pain_past_3_months"), "trend")
+    assert [cell.text for cell in column(trend, "Month of fusion")] == [point.period for point in points]
+
+
+def a_peer(patients: int | None) -> Compared:
+    known = dict.fromkeys(Compared.__dataclass_fields__)
+    return Compared(**(known | {"measure": "pain_past_3_months", "site_id": "b", "patients": patients}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("patients", "is_similar"), [(50, True), (49, False), (200, True), (201, False), (None, False)]
+)
+def test_peers_of_similar_size_have_half_to_twice_as_many_patients(patients: int | None, is_similar: bool) -> None:
+    assert measure_pages._is_similar(a_peer(patients), 100) is is_similar
+
+
+def test_the_funnel_names_nobody_but_the_own_site(home: Path) -> None:
+    view = a_view(home)
+    names = [cell.text for cell in column(card(measure_page(view, "pain_past_3_months"), "funnel"), "Site")]
+    others = {site.name for site in view.sites.values() if site.site_id != SITE}
+    assert names[0] == view.who
+    assert not others & set(names)
