@@ -5,7 +5,7 @@ from flask import Flask, Response, request
 from dashboards.access import Denied, current_scope
 from dashboards.cards import as_csv
 from dashboards.filters import UnknownFilter
-from dashboards.limits import limiter
+from dashboards.limits import new_limiter
 from dashboards.pages import Site
 from dashboards.pages.site import logged_denied
 
@@ -13,7 +13,7 @@ from dashboards.pages.site import logged_denied
 def install(flask: Flask, site: Site) -> None:
     """Add the route /export/<page>?card=<name>&release=<id>, with the filters of the page."""
 
-    limiter.init_app(flask)
+    limiter = new_limiter(flask)
 
     @flask.get("/export/")
     @flask.get("/export/<path:path>")

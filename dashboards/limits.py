@@ -1,10 +1,10 @@
 """How often one user may export: enough for work, too slow to copy everything.
 
-Decorate a route with `limiter.limit("30 per minute")` and call `limiter.init_app(flask)` once. Each server process
-counts for itself, in memory: with several workers a user gets at most as many times more.
+Decorate a route with `new_limiter(flask).limit("30 per minute")`. Each server process counts for itself, in memory:
+with several workers a user gets at most as many times more.
 """
 
-from flask import Response
+from flask import Flask, Response
 from flask_limiter import Limiter, RequestLimit
 
 from dashboards.access import current_scope
@@ -19,5 +19,8 @@ def _too_many(reached: RequestLimit) -> Response:
     return Response(sentence, 429, {"Retry-After": "60"}, mimetype="text/plain")
 
 
-limiter = Limiter(_user, storage_uri="memory://", on_breach=_too_many)
-"""Counts per user of the scope, so login comes first."""
+def new_limiter(flask: Flask) -> Limiter:
+    """Counts per user of the scope, so login comes first; its limits are this application's alone."""
+    limiter = Limiter(_user, storage_uri="memory://", on_breach=_too_many)
+    limiter.init_app(flask)
+    return limiter

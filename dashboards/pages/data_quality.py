@@ -362,7 +362,9 @@ def _response(windows: Sequence[Completeness]) -> str:
         f"window has closed were held ({words.count(least.answered)} of {words.count(least.closed)}); "
     )
     mark = f"{100 * _MARK:.0f}{words.NBSP}%"
-    return said + (f"{mark} is reached at {', '.join(reached)}." if reached else f"no window reaches {mark}.")
+    return said + (
+        f"{mark} is reached at {', '.join(reached)}." if reached else f"no window after surgery reaches {mark}."
+    )
 
 
 def _window(code: str) -> str:

@@ -66,13 +66,20 @@ def _beside_others(view: View, measure: Measure) -> str:
         return ""
     since = _months_before(view.info.data_to, _MONTHS)
     months = control.recent_charts(view.reader, view.site.site_id, since).get(measure.measure, [])
-    signals = sum(point.variation == "special_concerning" for point in months)
     place = comparison.own(view.reader, view.site.site_id).get(measure.measure)
     said = [
-        f"{words.plural(signals, 'concerning month') if signals else 'No concerning signal'} in {_MONTHS} months.",
+        _signals_in_words(months),
         f"{words.position(place.widened_position or place.position)} for its patients." if place else "",
     ]
     return " ".join(said)
+
+
+def _signals_in_words(months: Sequence[ChartPoint]) -> str:
+    """How many of the last months are concerning; where none was judged, nothing can be said of any."""
+    if _latest(months) is None:
+        return f"No month of the last {_MONTHS} can be judged yet."
+    signals = sum(point.variation == "special_concerning" for point in months)
+    return f"{words.plural(signals, 'concerning month') if signals else 'No concerning signal'} in {_MONTHS} months."
 
 
 def _own(view: View, listed: Sequence[Measure], found: dict[str, Value]) -> Card:
@@ -88,7 +95,7 @@ def _own(view: View, listed: Sequence[Measure], found: dict[str, Value]) -> Card
         "measures",
         "All measures",
         sentence=f"{words.plural(len(ordered), 'measure')}; {signals or 'none'} with a concerning signal in the latest "
-        "month. Those come first.",
+        "month. Those come first; earlier signals are listed under Signals.",
         table=Table("All measures, those with a signal first", _HEAD, rows, numbers=4),
         is_table=True,
         notes=[_legend(), "Variation and 24 months are by month of fusion and of all patients, whatever the filters."],

@@ -7,7 +7,7 @@ from flask import Flask, g, request
 from flask.testing import FlaskClient
 
 from dashboards.access import Denied, Scope, current_scope, load_register
-from dashboards.limits import limiter
+from dashboards.limits import new_limiter
 from dashboards.settings import DashboardSettings
 from outcomes.errors import OutcomesError
 
@@ -161,17 +161,23 @@ def test_a_user_who_exports_too_often_waits_and_nobody_else_does() -> None:
     assert client.get("/export?user=bob").status_code == 200
 
 
-def _exporting() -> FlaskClient:
+def test_the_limit_of_one_application_is_not_that_of_another() -> None:
+    _exporting("1 per minute")
+    client = _exporting("3 per minute")
+    assert [client.get("/export?user=carol").status_code for _ in range(2)] == [200, 200]
+
+
+def _exporting(limit: str = "3 per minute") -> FlaskClient:
     flask = Flask("tiny")
+    limiter = new_limiter(flask)
 
     @flask.before_request
     def admit() -> None:
         g.scope = Scope(request.args["user"], frozenset(), "quality")
 
     @flask.get("/export")
-    @limiter.limit("3 per minute")
+    @limiter.limit(limit)
     def export() -> str:
         return "exported"
 
-    limiter.init_app(flask)
     return flask.test_client()

@@ -188,7 +188,7 @@ def test_follow_up_stacks_held_open_and_lost_to_the_whole() -> None:
     assert [trace["x"] for trace in card.figure["data"]] == [[60.0], [10.0], [30.0]]
     assert card.sentence == (
         "At 12 months, 67\u00a0% of the visits whose window has closed were held (120 of 180); "
-        "no window reaches 80\u00a0%."
+        "no window after surgery reaches 80\u00a0%."
     )
 
 

@@ -79,6 +79,25 @@ def test_every_measure_has_a_row_and_concerning_signals_come_first(home: Path) -
     assert len(set(places)) > 2
 
 
+def test_no_signal_is_said_of_months_that_were_judged_only(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = a_view(home)
+    pain = view.measures["pain_past_3_months"]
+    for months, said in (
+        ([POINT], "No concerning signal in 24 months."),
+        ([replace(POINT, variation="special_concerning")], "1 concerning month in 24 months."),
+        ([replace(POINT, is_judged=False)], "No month of the last 24 can be judged yet."),
+        ([replace(POINT, value=None)], "No month of the last 24 can be judged yet."),
+        ([], "No month of the last 24 can be judged yet."),
+    ):
+        monkeypatch.setattr(control, "recent_charts", lambda *_, months=months: {pain.measure: months})
+        assert overviews._beside_others(view, pain).startswith(said)
+
+
+def test_the_count_of_signals_says_that_it_is_of_the_latest_month_alone(home: Path) -> None:
+    said = card(overview(a_view(home)), "measures").sentence
+    assert said.endswith("Those come first; earlier signals are listed under Signals.")
+
+
 def test_the_latest_month_that_is_judged_says_the_variation() -> None:
     months = [
         POINT,
