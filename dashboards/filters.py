@@ -7,12 +7,20 @@ from urllib.parse import parse_qs, urlencode
 
 GROUP_KINDS = ("approach", "levels_band", "age_band", "indication")
 ALL_SITES = "all"
+_AGES = ("under 45", "45-64", "65 and over")
 
 Peers = Literal["all", "similar"]
 
 
 class UnknownFilter(Exception):  # noqa: N818 - it is what the address holds, not a failure of ours
     """The address names something that the release does not have."""
+
+
+def group_order(group: tuple[str, str]) -> tuple[int, int, str]:
+    """What groups are sorted by: kind, then value, ages from the youngest on and unknown ones last."""
+    kind, value = group
+    age = _AGES.index(value) if value in _AGES else 0
+    return GROUP_KINDS.index(kind), len(_AGES) if value == "unknown" else age, value
 
 
 @dataclass(frozen=True)

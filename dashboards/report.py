@@ -103,8 +103,14 @@ def _belongs(card: Card) -> bool:
 def _write_whole(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
-    with unfinished.open("w", encoding="utf-8") as file:
+    unfinished.unlink(missing_ok=True)
+    # It holds exact numbers: only the account that writes it may read it.
+    with open(unfinished, "w", encoding="utf-8", opener=_private) as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(path)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)

@@ -247,14 +247,14 @@ def interval(measure: Measure, value: Value) -> str:
 
 
 def basis(value: Value) -> str:
-    """What a value rests on: how many patients were counted, and how many could not be."""
+    """What a value rests on: how many patients were counted, and how many were not."""
     if value.is_suppressed or value.patients is None or value.excluded is None:
         return ""
     everybody = value.patients + value.excluded
     if everybody == 0:
         return "no patients yet"
     left_out = percent(value.excluded / everybody, everybody)
-    return f"{count(value.patients)} of {count(everybody)} patients counted; {left_out} could not be"
+    return f"{count(value.patients)} of {count(everybody)} patients counted; {left_out} not counted"
 
 
 def sentence(measure: Measure, value: Value | None, threshold: int) -> str:

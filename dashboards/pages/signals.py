@@ -266,8 +266,8 @@ def _vlad(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
     return Card(
         f"vlad-{measure.measure}",
         f"{measure.title}: expected minus observed",
-        sentence=f"{measure.title} at {view.who}, all periods together: {said_net(points[-1].vlad)} "
-        f"({words.count(observed)} observed, {expected:.1f} expected).",
+        sentence=f"{measure.title} at {view.who}, all months judged so far: {said_net(points[-1].vlad)} "
+        f"({words.count(observed)} observed, {expected:.1f} expected). Whether chance explains it, the funnel says.",
         figure=vlad_chart(points),
         table=Table(
             f"{measure.title}: expected minus observed, added up by period of fusion",

@@ -12,7 +12,7 @@ def no_release() -> Component:
     """Before the first release: what to run."""
     return frame.bare_page(
         "Nothing has been released yet",
-        html.P("The dashboards show the current release, and there is none so far. To make one:"),
+        html.P("The dashboards show the current release, and there is none that this version can read. To make one:"),
         html.Ol(
             [
                 html.Li(["Take in what the sites have delivered: ", html.Code("outcomes ingest")]),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from dashboards.filters import GROUP_KINDS, Choices, Filters
+from dashboards.filters import Choices, Filters, group_order
 from dashboards.queries.reader import Reader
 
 _DAYS_OF_A_YEAR = 365.25
@@ -146,7 +146,7 @@ def choices(reader: Reader) -> Choices:
     return Choices(
         sites=tuple(site.site_id for site in sites(reader) if site.site_id in reader.scope.sites),
         years=tuple(place.period for place in places if place.period is not None),
-        groups=tuple(sorted(groups, key=lambda group: (GROUP_KINDS.index(group[0]), group[1]))),
+        groups=tuple(sorted(groups, key=group_order)),
     )
 
 
@@ -176,7 +176,7 @@ def by_group(reader: Reader, measure: str, site_id: str | None) -> list[Value]:
         Denied: the site is not one of the scope's.
     """
     found = _read(reader, site_id, "measure = ? and stratum_kind <> 'all'", measure, order="stratum")
-    return sorted(found, key=lambda value: GROUP_KINDS.index(value.stratum_kind))
+    return sorted(found, key=lambda value: group_order((value.stratum_kind, value.stratum or "")))
 
 
 def at_sites(reader: Reader, measure: str) -> dict[str, Value]:

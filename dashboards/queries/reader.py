@@ -1,6 +1,7 @@
 """Reading a release for somebody: protected tables for all, exact ones for the sites of the scope and no other."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,7 @@ import duckdb
 
 from dashboards.access import Scope
 from outcomes.engines.duckdb import connect_read_only
+from outcomes.release.codebook import Mart, protected_marts, research_marts
 from outcomes.release.open import DASHBOARD, RESEARCH, read_release
 
 Record = TypeVar("Record")
@@ -106,7 +108,7 @@ class Releases:
             release_id: the release that a page already shows; when it is no longer kept, or None, the current one.
 
         Returns:
-            None before the first release.
+            None before the first release that this version can read.
         """
         for wanted in (release_id, self.current_id()):
             opened = self._open(wanted) if wanted else None
@@ -123,6 +125,8 @@ class Releases:
             if release_id not in kept:
                 return None
             opened = self._opened.pop(release_id, None) or _OpenRelease(kept[release_id])
+            if not opened.is_readable:
+                return None
             self._opened[release_id] = opened
             while len(self._opened) > _RELEASES_OPEN:
                 self._opened.popitem(last=False)
@@ -136,6 +140,14 @@ class _OpenRelease:
         self.release_id = folder.name
         self.protected = _remembering(connect_read_only(folder / DASHBOARD))
         self.exact = _remembering(connect_read_only(folder / RESEARCH))
+        self.is_readable = _has(self.protected, protected_marts()) and _has(self.exact, research_marts())
+        """Whether it has what the pages read; one that an older version made may lack some of it."""
+
+
+def _has(ask: Any, marts: Iterable[Mart]) -> bool:
+    """Whether a database has every column of the marts."""
+    there = set(ask("select table_name, column_name from duckdb_columns()", ()))
+    return all((mart.name, field.name) in there for mart in marts for field in mart.fields)
 
 
 def _remembering(connection: duckdb.DuckDBPyConnection) -> Any:

@@ -48,6 +48,10 @@ def test_it_opens_offline_asks_for_nothing_and_draws_every_chart(chromium: Brows
     context.close()
 
 
+def test_only_who_wrote_it_may_read_it(report: Path) -> None:
+    assert report.stat().st_mode & 0o777 == 0o600
+
+
 def test_it_names_no_other_host(report: Path) -> None:
     text = re.sub(r"<script>.*?</script>", "", report.read_text(encoding="utf-8"), flags=re.DOTALL)
     loads = re.findall(r"(?:src|href)=\"([^\"]+)\"", text)

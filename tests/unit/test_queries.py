@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from dashboards.access import Denied, Scope
@@ -11,7 +12,7 @@ from dashboards.filters import GROUP_KINDS, Filters
 from dashboards.queries import comparison, control, deliveries, measures
 from dashboards.queries.reader import Reader, Releases
 from outcomes.measures.definitions import measure_definitions
-from outcomes.release.open import MANIFEST
+from outcomes.release.open import MANIFEST, RESEARCH
 from tests.support.dashboard_release import FIRST_ID, FOREIGN, SECOND_ID, SITES, write_release
 from tests.support.dashboard_rows import HEADLINES, HIDDEN_YEAR, MONTHS, NEVER_DUE, YEARS
 
@@ -73,6 +74,17 @@ def test_a_release_that_is_being_built_or_was_removed_is_not_read(tmp_path: Path
         found = releases.read(SCOPE, wanted)
         assert found is not None
         assert found.release_id == SECOND_ID
+
+
+def test_a_release_that_an_older_version_made_is_not_read(tmp_path: Path) -> None:
+    write_release(tmp_path)
+    with duckdb.connect(str(tmp_path / "releases" / FIRST_ID / RESEARCH)) as con:
+        con.execute("alter table control_charts drop column is_judged")
+    assert Releases(tmp_path / "releases").read(SCOPE) is None
+    write_release(tmp_path, SECOND_ID)
+    newer = Releases(tmp_path / "releases").read(SCOPE, FIRST_ID)
+    assert newer is not None
+    assert newer.release_id == SECOND_ID
 
 
 def test_the_release_says_its_sites_and_that_its_patients_are_invented(releases: Releases) -> None:

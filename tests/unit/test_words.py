@@ -35,7 +35,7 @@ def test_percent_has_a_decimal_from_a_thousand_on() -> None:
 
 def test_a_value_is_said_with_its_interval_and_what_it_rests_on() -> None:
     assert plain(words.sentence(SHARE, VALUE, 11)) == (
-        "Pain: 31 % (27–36), 128 of 412 of 503 patients counted; 18 % could not be."
+        "Pain: 31 % (27–36), 128 of 412 of 503 patients counted; 18 % not counted."
     )
     assert plain(words.amount(SHARE, MANY)) == "31.0 %"
     assert words.interval(SHARE, MANY) == "30.0–32.0"
@@ -52,7 +52,7 @@ def test_hidden_none_assessed_and_nobody_are_three_different_things() -> None:
     assert (words.basis(HIDDEN), words.interval(SHARE, HIDDEN)) == ("", "")
     assert words.sentence(SHARE, HIDDEN, 11) == "Pain: – fewer than 11."
     assert words.amount(SHARE, NONE_ASSESSED) == "None assessed"
-    assert plain(words.basis(NONE_ASSESSED)) == "0 of 40 patients counted; 100 % could not be"
+    assert plain(words.basis(NONE_ASSESSED)) == "0 of 40 patients counted; 100 % not counted"
     assert words.basis(NOBODY) == "no patients yet"
     assert words.sentence(SHARE, None, 11) == "Pain: this release holds no result."
 
