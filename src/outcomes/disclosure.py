@@ -100,6 +100,7 @@ class Sums:
         sized: (sums, parts); whether the sum of a part's answers is known.
         hidden: (sums, parts); which parts are hidden already, all their answers together.
         total_hidden: (sums,); whether the total is.
+        has_insiders: (sums,); whether each part is somebody who reads along and knows its own answers, as a site does.
     """
 
     cells: Counts
@@ -107,6 +108,7 @@ class Sums:
     sized: Mask
     hidden: Mask
     total_hidden: Mask
+    has_insiders: Mask
 
 
 def hide_company(sums: Sums, small_cell: int) -> tuple[Mask, Mask]:
@@ -115,7 +117,8 @@ def hide_company(sums: Sums, small_cell: int) -> tuple[Mask, Mask]:
     Where the total is shown, the hidden parts are a table with known sums of columns, and of rows where their size is
     known: the Fréchet bounds say how many more parts must be hidden, the smallest first, those that help before those
     that don't. Where no number of parts is enough, the total is hidden too; then it is enough that some hidden part can
-    take up what the total leaves open.
+    take up what the total leaves open. Where parts read along, the bounds must be wide enough for each of them, who
+    takes its own counts out of the sum; so at least three parts are hidden.
 
     Args:
         sums: what adds up, and what of it is hidden.
@@ -141,11 +144,23 @@ def hide_company(sums: Sums, small_cell: int) -> tuple[Mask, Mask]:
         more = np.take_along_axis(np.where(hidden, 0, values), order, axis=-1)
         return np.cumsum(np.concatenate([first, more], axis=-1), axis=-1)
 
-    columns = np.stack([together(cells[..., answer]) for answer in range(cells.shape[-1])], axis=-1)
+    def most_known(values: Counts) -> Counts:
+        """The most that an insider knows of these sums: the largest of the hidden parts."""
+        first = np.where(hidden, values, 0).max(axis=-1, initial=0, keepdims=True)
+        more = np.take_along_axis(np.where(hidden, 0, values), order, axis=-1)
+        known = np.maximum.accumulate(np.concatenate([first, more], axis=-1), axis=-1)
+        return np.where(sums.has_insiders[..., np.newaxis], known, 0)
+
+    answers = [cells[..., answer] for answer in range(cells.shape[-1])]
+    columns = np.stack([together(answer) for answer in answers], axis=-1)
     total = columns.sum(axis=-1)
     beside = (total + together(room))[..., np.newaxis] - columns
-    wide = (np.minimum(columns, beside) >= small_cell) | ~needed[..., np.newaxis, :]
+    known = np.stack([most_known(answer) for answer in answers], axis=-1)
+    known_beside = np.stack([most_known(sizes + room - answer) for answer in answers], axis=-1)
+    wide = (np.minimum(columns - known, beside - known_beside) >= small_cell) | ~needed[..., np.newaxis, :]
     alone = total + together(room) - largest[..., np.newaxis] < small_cell
+    # Of two parts, one that knows itself knows the other.
+    alone |= sums.has_insiders[..., np.newaxis] & (together((sizes > 0).astype(np.int64)) < 3)
     safe = wide.all(axis=-1) & ~(alone & needed.any(axis=-1, keepdims=True))
     total_hidden: Mask = sums.total_hidden | ~safe.any(axis=-1)
     whole = sizes.sum(axis=-1, keepdims=True)

@@ -83,7 +83,8 @@ class Attacker:
     def _parts(self, site: str | None, total: tuple[Any, ...]) -> list[list[tuple[Any, ...]]]:
         keys = [key for other, key in self.cells if other == site]
         if total == EVERYBODY:
-            return [[key for key in keys if key[0] == "year"], [key for key in keys if key[2] == "approach"]]
+            of_all = [[key for key in keys if key[0] == "year"], [key for key in keys if key[2] == "approach"]]
+            return [parts for parts in of_all if parts]
         months = [key for key in keys if key[0] == "month" and total[0] == "year" and key[1][:4] == total[1]]
         return [months] if months else []
 
@@ -95,11 +96,12 @@ class Attacker:
 
 
 @st.composite
-def registries(draw: st.DrawFn, measures: int = 1) -> pa.Table:
-    """Counts of measures over up to three sites, three periods and two approaches; the second lies in the first."""
-    periods, sites, approaches = draw(PERIODS), draw(st.integers(1, 3)), draw(st.integers(1, 2))
+def registries(draw: st.DrawFn, measures: int = 1, least_sites: int = 1, most_sites: int = 3) -> pa.Table:
+    """Counts of measures over some sites, three periods and two approaches; the second lies in the first."""
+    periods, sites = draw(PERIODS), draw(st.integers(least_sites, most_sites))
+    approaches = draw(st.integers(1, 2))
     groups: dict[str, dict[Group, Answers]] = {name: {} for name in ("whole", "part")[:measures]}
-    for site, period, approach in product("abc"[:sites], periods, ("anterior", "posterior")[:approaches]):
+    for site, period, approach in product("abcdef"[:sites], periods, ("anterior", "posterior")[:approaches]):
         both, whole_only, neither, excluded = (draw(COUNTS) for _ in range(4))
         groups["whole"][site, period, approach] = (both + whole_only, neither, excluded)
         if measures > 1:
@@ -136,6 +138,37 @@ def test_no_small_difference_to_the_whole_can_be_worked_out(counts: pa.Table) ->
             if 0 < left < SMALL_CELL:
                 assert states["part", *cell] == "suppressed"
                 assert not attacker.pins("part", *cell, "more")
+
+
+@settings(deadline=None, max_examples=20)
+@given(registries(measures=2, least_sites=4, most_sites=6), st.data())
+def test_no_site_works_out_a_small_count_of_another_by_subtracting_its_own(
+    counts: pa.Table, data: st.DataObject
+) -> None:
+    """Each sum across sites by itself: not several at once, not sums of fewer than four sites with patients."""
+    rows = counts.to_pylist()
+    insider = data.draw(st.sampled_from(sorted({row["site_id"] for row in rows if row["site_id"]})))
+    shown = safe_measures(counts, SMALL_CELL, NESTING)
+    hidden = {(row["measure"], row["site_id"], _key(row)) for row in shown.to_pylist() if row["state"] == "suppressed"}
+    unknown = {at for at in hidden if at[1] != insider}
+    known = shown_but(counts, lambda row: (row["measure"], row["site_id"], _key(row)) in unknown)
+    for key in sorted({key for _, _, key in unknown}, key=str):
+        of_key = [row for row in rows if _key(row) == key]
+        if len({row["site_id"] for row in of_key if row["site_id"] and row["patients"] + row["excluded"]}) < 4:
+            continue
+        sum_across_sites = known.filter(np.array([_key(row) == key for row in known.to_pylist()]))
+        attacker, nested = Attacker(sum_across_sites), Attacker(sum_across_sites, NESTING)
+        yes = {(row["measure"], row["site_id"]): row["numerator"] for row in of_key}
+        for row in of_key:
+            at = (row["measure"], row["site_id"], key)
+            if row["site_id"] is None or at not in unknown:
+                continue
+            for name, count in _counts(row).items():
+                if 0 < count < SMALL_CELL:
+                    assert not attacker.pins(*at, name), (insider, at, name, attacker.bounds(*at, name))
+            left = yes["whole", row["site_id"]] - yes["part", row["site_id"]]
+            if row["measure"] == "part" and ("whole", *at[1:]) not in unknown and 0 < left < SMALL_CELL:
+                assert not nested.pins(*at, "more"), (insider, at, nested.bounds(*at, "more"))
 
 
 @settings(deadline=None, max_examples=60)

@@ -1,5 +1,6 @@
 """What of the measures is hidden and how the rest is shown, on tables that can be followed by hand."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,15 +52,57 @@ def test_without_enough_parts_the_total_is_hidden() -> None:
     assert hidden.all()
 
 
+def test_a_part_that_knows_itself_learns_of_no_other() -> None:
+    cells = np.array(
+        [
+            [[3, 60], [20, 50], [30, 90], [40, 70]],  # a second hidden part would know the first
+            [[3, 60], [4, 60], [60, 90], [70, 95]],  # of 3 and 4 the third would know that they are 7
+            [[12, 60], [12, 60], [30, 90], [40, 70]],  # what one of two knows need not be small itself
+            [[5, 0], [20, 30], [40, 0], [60, 70]],  # the second would know that the others have one answer only
+        ]
+    )
+    start = np.array([[1, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [1, 0, 0, 0]], dtype=bool)
+    sums = replace(_sums(cells, start, has_insiders=True), sensitive=start[..., np.newaxis] & (cells > 0))
+    hidden, total_hidden = hide_company(sums, SMALL_CELL)
+    assert hidden.astype(int).tolist() == [[1, 1, 0, 1], [1, 1, 1, 1], [1, 1, 0, 1], [1, 1, 1, 1]]
+    assert not total_hidden.any()
+    outsiders, _ = hide_company(replace(sums, has_insiders=np.zeros(4, dtype=bool)), SMALL_CELL)
+    assert outsiders.sum(axis=1).tolist() == [2, 3, 2, 3]
+
+
 def test_two_parts_whose_size_is_unknown_hide_each_other() -> None:
     cells = np.array([[[8], [30], [40]]])
     hidden, _ = hide_company(_sums(cells, np.array([[True, False, False]]), sized=False), SMALL_CELL)
     assert hidden.tolist() == [[True, True, False]]
 
 
-def test_a_small_count_of_a_site_takes_the_smallest_other_site_with_it() -> None:
-    shown = _protected({"pain": by_site(a=(3, 60, 20), b=(40, 70, 20), c=(20, 50, 20), d=(30, 90, 20))})
+def test_a_small_count_of_one_of_three_sites_takes_the_smallest_other_site_with_it() -> None:
+    shown = _protected({"pain": by_site(a=(3, 60, 20), b=(40, 70, 20), c=(20, 50, 20))})
     assert _hidden(shown) == {("pain", "a"), ("pain", "c")}
+
+
+def test_among_four_sites_a_small_count_takes_two_with_it_for_one_of_them_subtracts_itself() -> None:
+    shown = _protected({"pain": by_site(a=(3, 60, 20), b=(40, 70, 20), c=(20, 50, 20), d=(30, 90, 20))})
+    assert _hidden(shown) == {("pain", "a"), ("pain", "b"), ("pain", "c")}
+    (of_all,) = (row for row in shown.to_pylist() if not row["site_id"] and row["resolution"] == "year")
+    assert of_all["state"] == "shown"
+
+
+def test_sites_without_patients_do_not_count_among_the_four() -> None:
+    sites = {"a": (3, 60, 20), "b": (40, 70, 20), "c": (20, 50, 20), "d": (0, 0, 0)}
+    assert _hidden(_protected({"pain": by_site(**sites)})) == {("pain", "a"), ("pain", "c")}
+
+
+def test_what_all_sites_have_beside_one_must_not_be_few() -> None:
+    few_beside_d = by_site(a=(4, 60, 20), b=(0, 70, 20), c=(2, 50, 20), d=(90, 90, 20))
+    rows = _protected({"pain": few_beside_d}).to_pylist()
+    assert {row["state"] for row in rows if row["site_id"] is None} == {"suppressed"}
+    three_sites = by_site(a=(4, 60, 20), b=(2, 70, 20), d=(90, 90, 20))
+    assert ("all", "shown") in {
+        (row["resolution"], row["state"])
+        for row in _protected({"pain": three_sites}).to_pylist()
+        if row["site_id"] is None
+    }
 
 
 @pytest.mark.parametrize("answers", [(3, 60, 20), (60, 3, 20), (60, 60, 3), (4, 5, 60)])
@@ -70,14 +113,16 @@ def test_yes_no_excluded_and_their_sums_are_protected_alike(answers: Answers) ->
 
 
 def test_zero_missing_and_suppressed_are_three_things() -> None:
-    measures = {"pain": by_site(a=(0, 60, 0), b=(0, 0, 60), c=(5, 60, 0), d=(30, 60, 0), e=(30, 70, 20))}
+    zero_and_missing = {"a": (0, 60, 0), "b": (0, 0, 60)}
+    pain = by_site(**zero_and_missing, c=(5, 60, 0), d=(30, 60, 0), e=(30, 70, 0), f=(30, 80, 20))
     states = {
-        row["site_id"]: (row["state"], row["numerator"], row["estimate"]) for row in _of_sites(_protected(measures))
+        row["site_id"]: (row["state"], row["numerator"], row["estimate"])
+        for row in _of_sites(_protected({"pain": pain}))
     }
     assert states["a"] == ("zero", 0, 0.0)
     assert states["b"] == ("missing", 0, None)
     assert states["c"] == ("suppressed", None, None)
-    assert states["e"][0] == "shown"
+    assert states["f"][0] == "shown"
 
 
 def test_what_is_hidden_is_null_throughout() -> None:
@@ -229,9 +274,12 @@ def _bridge() -> dict[Group, Answers]:
     }
 
 
-def _sums(cells: np.ndarray[Any, Any], hidden: np.ndarray[Any, Any], sized: bool = True) -> Sums:
+def _sums(
+    cells: np.ndarray[Any, Any], hidden: np.ndarray[Any, Any], sized: bool = True, has_insiders: bool = False
+) -> Sums:
     small = (cells > 0) & (cells < SMALL_CELL)
-    return Sums(cells, small, np.full(hidden.shape, sized), hidden, np.zeros(len(cells), dtype=bool))
+    total_hidden, insiders = np.zeros(len(cells), dtype=bool), np.full(len(cells), has_insiders)
+    return Sums(cells, small, np.full(hidden.shape, sized), hidden, total_hidden, insiders)
 
 
 def _protected(measures: dict[str, dict[Group, Answers]], nesting: Nesting = UNNESTED) -> pa.Table:

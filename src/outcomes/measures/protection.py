@@ -5,7 +5,8 @@ sites) for a key, shows its counts together or not at all.
 
 1. The cells that hold a small count are hidden.
 2. Each sum by itself gets company: further cells, the smallest first, until nobody who knows every other count to the
-   patient can place what is hidden closely. That is repeated until no sum asks for more.
+   patient can place what is hidden closely; across four sites or more, nor can one of them that knows its own counts.
+   That is repeated until no sum asks for more.
 3. What several sums give away only together the auditor finds (`outcomes.disclosure_audit`); it gets more company.
 4. What is shown is rounded. Shares, rates and their intervals are computed from the rounded counts.
 """
@@ -31,6 +32,9 @@ Cell = tuple[str | None, str | None, Key]
 
 _YES, _NO, _EXCLUDED = range(3)
 _ATTEMPTS = 6
+_SITES_AGAINST_INSIDERS = 4
+"""So many sites must have patients where one that knows its own counts is to be shut out: it takes three hidden sites,
+and one more if anything is to be shown."""
 _PERSON_YEARS_STEP = 5
 """Person-years are shown to the nearest of these, so that nobody's days of follow-up can be worked out."""
 
@@ -137,6 +141,8 @@ class _Table:
     cells: Counts
     sensitive: Mask
     sized: Mask
+    has_insiders: Mask
+    """(keys with rests); whether the sums across sites are protected against a site that knows its own counts."""
 
 
 def _hidden_cells(
@@ -145,6 +151,9 @@ def _hidden_cells(
     """Which cells of the lattice to hide, (measures, sites, keys with rests)."""
     numerator, patients, excluded = (lattice.cube(counts[name]) for name in ("numerator", "patients", "excluded"))
     cells = np.stack([numerator, patients - numerator, excluded], axis=-1)
+    # How many patients a site has in a year is the same in every measure.
+    cohort = cells.sum(axis=-1).max(axis=0, initial=0, keepdims=True)
+    has_insiders = np.asarray((cohort[0, 1:] > 0).sum(axis=0) >= _SITES_AGAINST_INSIDERS)
     sensitive = _sensitive(cells, lattice, nesting, small_cell)
     hidden = np.asarray(sensitive.any(axis=-1))
     for measure, site, key in also_hidden:
@@ -152,12 +161,11 @@ def _hidden_cells(
             at = slice(None) if measure is None else lattice.measures.index(measure)
             hidden[at, lattice.sites.index(site), lattice.keys.index(key)] = True
 
-    # How many patients a site has in a year is the same in every measure: where that must not be known, all hide it.
-    cohort = cells.sum(axis=-1).max(axis=0, initial=0, keepdims=True)
+    # Where the size of a cohort must not be known, every measure hides it.
     small = is_small(cohort, small_cell)
-    sizes = _Table(cohort[..., np.newaxis], small[..., np.newaxis], np.zeros(small.shape, dtype=bool))
+    sizes = _Table(cohort[..., np.newaxis], small[..., np.newaxis], np.zeros(small.shape, dtype=bool), has_insiders)
     unsized = _with_company(sizes, small, lattice, UNNESTED, small_cell)
-    table = _Table(cells, sensitive, np.broadcast_to(~unsized, hidden.shape))
+    table = _Table(cells, sensitive, np.broadcast_to(~unsized, hidden.shape), has_insiders)
     return _with_company(table, hidden | unsized, lattice, nesting, small_cell)
 
 
@@ -184,7 +192,8 @@ def _with_company(table: _Table, hidden: Mask, lattice: Lattice, nesting: Nestin
     beside: list[tuple[int, int, _Table]] = []
     for part, whole, counted in _within(nesting, lattice, table.cells):
         split = np.stack([counted, np.maximum(table.cells[whole, ..., _YES] - counted, 0)], axis=-1)[np.newaxis]
-        beside.append((part, whole, _Table(split, is_small(split, small_cell), ~hidden[[whole]])))
+        small = is_small(split, small_cell)
+        beside.append((part, whole, _Table(split, small, ~hidden[[whole]], table.has_insiders)))
     before = -1
     while hidden.sum() != before:
         before = hidden.sum()
@@ -203,11 +212,12 @@ def _hide_company(table: _Table, hidden: Mask, lattice: Lattice, small_cell: int
     """
     settled = _settled(table.cells, lattice) & table.sized
     unknown = np.where(settled[..., np.newaxis], 0, _left_unknown(table.cells, hidden, lattice))
-    layers = _Table(unknown, table.sensitive | (unknown > 0), table.sized)
+    layers = replace(table, cells=unknown, sensitive=table.sensitive | (unknown > 0))
     parts, total = _company(
         layers, hidden, hidden[:, ALL_SITES], lambda each: np.moveaxis(each[:, 1:], 1, 2), small_cell
     )
     hidden[:, 1:], hidden[:, ALL_SITES] = np.moveaxis(parts, 2, 1), total
+    layers = replace(layers, has_insiders=np.zeros(1, dtype=bool))  # no year or stratum reads along
     for line in lattice.lines:
         within = partial(np.take, indices=line.parts, axis=2)
         parts, total = _company(layers, hidden, hidden[..., line.total], within, small_cell)
@@ -221,7 +231,9 @@ def _company(
     parts, total_hidden = view(hidden).copy(), total_hidden.copy()
     at = parts.any(axis=-1) | total_hidden
     cells, sensitive, sized = (view(layer)[at] for layer in (layers.cells, layers.sensitive, layers.sized))
-    parts[at], total_hidden[at] = hide_company(Sums(cells, sensitive, sized, parts[at], total_hidden[at]), small_cell)
+    insiders = np.broadcast_to(layers.has_insiders, at.shape)[at]
+    sums = Sums(cells, sensitive, sized, parts[at], total_hidden[at], insiders)
+    parts[at], total_hidden[at] = hide_company(sums, small_cell)
     return parts, total_hidden
 
 
