@@ -1,5 +1,6 @@
 """The dashboards as a web application: `gunicorn 'dashboards.app:server()'`, with OUTCOMES_HOME set."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ _INDEX = """<!DOCTYPE html>
     <body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
 </html>
 """
+_A_YEAR = 365 * 24 * 3600
+"""Seconds."""
 _LOOKS_FOR_A_NEW_RELEASE_EVERY = 60_000
 """Milliseconds."""
 
@@ -37,6 +40,9 @@ def server(home: str | None = None) -> Flask:
     """
     settings = Settings() if home is None else Settings(home=Path(home))
     flask: Flask = create_app(settings).server
+    # What the libraries have made by now stays: to look at it again with each collection would hold up pages.
+    gc.collect()
+    gc.freeze()
     return flask
 
 
@@ -67,7 +73,15 @@ def create_app(settings: Settings, dashboard_settings: DashboardSettings | None 
     moves.install(app.server, site)
     security.install(app.server, app.csp_hashes(), chosen.public_url)
     login.install(app.server, settings, chosen, releases.is_synthetic, releases.sites)
-    app.server.config["COMPRESS_MIMETYPES"] = ["application/json", "application/javascript", "text/css", "text/html"]
+    # Names of scripts and styles change with their content.
+    app.server.config["SEND_FILE_MAX_AGE_DEFAULT"] = _A_YEAR
+    app.server.config["COMPRESS_MIMETYPES"] = [
+        "application/json",
+        "application/javascript",
+        "text/javascript",
+        "text/css",
+        "text/html",
+    ]
     Compress(app.server)
     return app
 

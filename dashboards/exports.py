@@ -1,17 +1,21 @@
-"""The CSV of a card: the same page is made anew, for the same reader and release, and one table of it written out."""
+"""The numbers of a card, as CSV or as a table: its page is made anew, for the same reader, release and filters."""
+
+from dataclasses import dataclass
 
 from flask import Flask, Response, request
 
 from dashboards.access import Denied, current_scope
-from dashboards.cards import as_csv
+from dashboards.cards import Card, Table, as_csv
 from dashboards.filters import UnknownFilter
 from dashboards.limits import new_limiter
 from dashboards.pages import Site
-from dashboards.pages.site import logged_denied
+from dashboards.pages.frame import View, table_component
+from dashboards.pages.site import logged, logged_denied
+from dashboards.static import as_html
 
 
 def install(flask: Flask, site: Site) -> None:
-    """Add the route /export/<page>?card=<name>&release=<id>, with the filters of the page."""
+    """Add the routes /export/<page> and /table/<page>, each with ?card=<name>&release=<id> and the page's filters."""
 
     limiter = new_limiter(flask)
 
@@ -19,22 +23,36 @@ def install(flask: Flask, site: Site) -> None:
     @flask.get("/export/<path:path>")
     @limiter.limit(f"{site.dashboard_settings.exports_per_minute} per minute")
     def export(path: str = "") -> Response:
-        return _export(site, f"/{path}")
+        found = _found(site, "export", f"/{path}")
+        return found if isinstance(found, Response) else _csv(found)
+
+    @flask.get("/table/")
+    @flask.get("/table/<path:path>")
+    def table(path: str = "") -> Response:
+        found = _found(site, "table", f"/{path}")
+        return found if isinstance(found, Response) else Response(as_html(table_component(found.table)))
 
 
-def _export(site: Site, path: str) -> Response:
+@dataclass(frozen=True)
+class _Found:
+    view: View
+    card: Card
+    table: Table
+
+
+def _found(site: Site, kind: str, path: str) -> _Found | Response:
+    """The table that is asked for, written into the access log; or why there is none."""
     scope, release_id = current_scope(), request.args.get("release")
     reader = site.releases.read(scope, release_id)
     if reader is None or (release_id and reader.release_id != release_id):
         return _refusal("This release is no longer kept. Reload the page for the current one.", 410)
-    if f"{path}/".startswith("/cases/"):
+    if kind == "export" and f"{path}/".startswith("/cases/"):
         site.audit.record(scope, f"denied export {logged_denied(path)}", reader.release_id, 0)
         return _refusal("Single patients do not leave as a file.", 403)
-    query = request.query_string.decode()
     try:
-        view, page = site.build(reader, path, query)
+        view, page = site.build(reader, path, request.query_string.decode())
     except Denied:
-        site.audit.record(scope, f"denied export {logged_denied(path)}", reader.release_id, 0)
+        site.audit.record(scope, f"denied {kind} {logged_denied(path)}", reader.release_id, 0)
         return _refusal("This is another site's page.", 403)
     except UnknownFilter:
         return _refusal("The release has no such year, group or peers.", 400)
@@ -42,12 +60,17 @@ def _export(site: Site, path: str) -> Response:
     if not wanted or wanted[0].table is None:
         return _refusal("There is no such table.", 404)
     card, table = wanted[0], wanted[0].table
-    site.audit.record(scope, f"export {view.href(path)} {card.name}", reader.release_id, len(table.rows))
-    facts = (("of", view.who), ("release", reader.release_id), ("data to", view.info.data_to))
+    site.audit.record(scope, f"{kind} {view.href(logged(path))} {card.name}", reader.release_id, len(table.rows))
+    return _Found(view, card, table)
+
+
+def _csv(found: _Found) -> Response:
+    release_id = found.view.reader.release_id
+    facts = (("of", found.view.who), ("release", release_id), ("data to", found.view.info.data_to))
     return Response(
-        as_csv(table, *facts),
+        as_csv(found.table, *facts),
         mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{card.name}-{reader.release_id}.csv"'},
+        headers={"Content-Disposition": f'attachment; filename="{found.card.name}-{release_id}.csv"'},
     )
 
 

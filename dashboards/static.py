@@ -1,4 +1,4 @@
-"""Pages as one HTML file that asks nothing of any host: components written out, charts drawn by a script inside."""
+"""Components as HTML: a part of a page, or pages in one file that asks nothing of any host and draws its charts."""
 
 import json
 from collections.abc import Sequence
@@ -6,7 +6,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from dash import dcc
 from dash.development.base_component import Component as DashComponent
 
 from dashboards.charts.style import Component
@@ -29,13 +28,13 @@ def whole_file(title: str, content: Sequence[Component]) -> str:
 
     Args:
         title: of the document.
-        content: what its body holds.
+        content: what its body holds; addresses of the dashboards in it lead nowhere from a file and become text.
     """
-    figures: list[dict[str, Any]] = []
-    body = "".join(_written(component, figures) for component in content)
+    writer = _Writer(has_links=False)
+    body = "".join(writer.written(component) for component in content)
     style = (_ASSETS / "style.css").read_text(encoding="utf-8")
     (plotly,) = _ASSETS.glob("plotly-*.min.js")
-    scripts = [plotly.read_text(encoding="utf-8"), f"const figures = {json.dumps(figures)};{_DRAW}"]
+    scripts = [plotly.read_text(encoding="utf-8"), f"const figures = {json.dumps(writer.figures)};{_DRAW}"]
     return (
         f'<!DOCTYPE html>\n<html lang="en" class="report"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{_NO_OTHER_HOST}">'
@@ -47,27 +46,39 @@ def whole_file(title: str, content: Sequence[Component]) -> str:
     )
 
 
-def _written(component: Component, figures: list[dict[str, Any]]) -> str:
-    """A component and all within it as HTML; its figure, if it is a chart, goes to `figures`."""
-    if component is None:
-        return ""
-    if isinstance(component, list | tuple):
-        return "".join(_written(each, figures) for each in component)
-    if not isinstance(component, DashComponent):
-        return escape(str(component))
-    inside = _written(getattr(component, "children", None), figures)
-    if isinstance(component, dcc.Link):
-        # An address of the dashboards leads nowhere from a file.
-        return f"<span>{inside}</span>"
-    if isinstance(component, dcc.Graph):
-        figures.append(component.figure)
-        return f'<div class="graph" data-figure="{len(figures) - 1}"></div>'
-    tag = str(component._type).lower()
-    return f"<{tag}{_attributes(component)}>" + ("" if tag in _ALONE else f"{inside}</{tag}>")
+def as_html(component: Component) -> str:
+    """A component without charts as HTML for a page."""
+    return _Writer(has_links=True).written(component)
 
 
-def _attributes(component: DashComponent) -> str:
-    given = component.to_plotly_json()["props"]
+class _Writer:
+    """Writes components out; `figures` are those of the charts on the way."""
+
+    def __init__(self, has_links: bool) -> None:
+        self.figures: list[dict[str, Any]] = []
+        self._has_links = has_links
+
+    def written(self, component: Component) -> str:
+        """A component and all within it as HTML."""
+        if component is None:
+            return ""
+        if isinstance(component, list | tuple):
+            return "".join(self.written(each) for each in component)
+        node = component.to_plotly_json() if isinstance(component, DashComponent) else component
+        return self._element(node) if isinstance(node, dict) else escape(str(node))
+
+    def _element(self, node: dict[str, Any]) -> str:
+        tag, given = str(node["type"]).lower(), node["props"]
+        inside = self.written(given.get("children"))
+        if tag == "link":
+            return f'<a href="{escape(given["href"])}">{inside}</a>' if self._has_links else f"<span>{inside}</span>"
+        if tag == "graph":
+            self.figures.append(given["figure"])
+            return f'<div class="graph" data-figure="{len(self.figures) - 1}"></div>'
+        return f"<{tag}{_attributes(given)}>" + ("" if tag in _ALONE else f"{inside}</{tag}>")
+
+
+def _attributes(given: dict[str, Any]) -> str:
     said = {_ATTRIBUTES.get(name, name): value for name, value in given.items() if name not in _NOT_WRITTEN}
     if "style" in given:
         said["style"] = ";".join(f"{_css_name(name)}:{value}" for name, value in given["style"].items())

@@ -29,8 +29,31 @@
         });
     }
 
-    function toggleTable(button) {
+    /* Tables come as text: see `_numbers` in pages/frame.py. */
+    function showTables() {
+        document.querySelectorAll("[data-html]").forEach((place) => {
+            if (place.shown === place.dataset.html) return;
+            place.shown = place.dataset.html;
+            place.innerHTML = place.shown;
+        });
+    }
+
+    /* A link in a table leads to a page as those of the navigation do, unless it is to be opened elsewhere. */
+    function follow(event) {
+        const link = event.target.closest(".table a[href^='/']");
+        if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+        event.preventDefault();
+        go(link.getAttribute("href"));
+    }
+
+    /* The numbers of a chart come when they are asked for. */
+    async function toggleTable(button) {
         const table = document.getElementById(button.getAttribute("aria-controls"));
+        if (!table.firstChild) {
+            const answer = await fetch(table.dataset.table);
+            if (answer.ok) table.innerHTML = await answer.text();
+            else table.textContent = "The table could not be fetched. Reload the page and try again.";
+        }
         table.hidden = !table.hidden;
         button.setAttribute("aria-expanded", String(!table.hidden));
         button.textContent = table.hidden ? "View as table" : "Hide the table";
@@ -60,6 +83,8 @@
         if (event.target.matches(".filters select")) choose(event.target);
     });
 
+    document.addEventListener("click", follow);
+
     document.addEventListener("click", (event) => {
         const button = event.target.closest("[data-action]");
         if (button && actions[button.dataset.action]) actions[button.dataset.action](button);
@@ -87,6 +112,7 @@
         document.title = title;
         const path = window.location.pathname;
         window.setTimeout(() => {
+            showTables();
             showChoices();
             const anchor = window.location.hash && document.getElementById(window.location.hash.slice(1));
             if (anchor) anchor.scrollIntoView();
@@ -98,6 +124,7 @@
                 if (shown !== path) open.open = false;
             });
             shown = path;
+            window.performance.mark("settled");
         }, 0);
         return window.dash_clientside.no_update;
     }

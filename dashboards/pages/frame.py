@@ -15,6 +15,7 @@ from dashboards.queries import deliveries, measures
 from dashboards.queries.measures import Measure, ReleaseInfo, Site
 from dashboards.queries.reader import Reader
 from dashboards.reviews import Reviews
+from dashboards.static import as_html
 from outcomes.settings import Settings
 
 PRODUCT = "Outcomes after cervical fusion"
@@ -96,10 +97,10 @@ class View:
         """The address of a page with the filters of this one, some of them changed."""
         return f"{path}{replace(self.filters, **changes).query(self.choices)}{f'#{anchor}' if anchor else ''}"
 
-    def export_href(self, card: str) -> str:
-        """The address of a card's CSV, of the same release."""
+    def file_href(self, kind: str, card: str) -> str:
+        """The address of a card's numbers, of the same release: `export` as CSV, `table` as a table of the page."""
         query = self.filters.query(self.choices).removeprefix("?")
-        return f"/export{self.path}?" + "&".join(
+        return f"/{kind}{self.path}?" + "&".join(
             part for part in (query, f"card={card}", f"release={self.reader.release_id}") if part
         )
 
@@ -169,7 +170,7 @@ def card_component(view: View, card: Card, in_report: bool = False) -> Component
             _figure(card) if card.figure is not None else None,
             *(html.P(note, className="footnote") for note in card.notes if note),
             _about(card) if card.about else None,
-            _numbers(card, in_report) if card.table else None,
+            _numbers(view, card, in_report) if card.table else None,
         ],
         id=card.name,
         className="card" if card.is_wide else "card card--half",
@@ -180,23 +181,31 @@ def card_component(view: View, card: Card, in_report: bool = False) -> Component
 def table_component(table: Table) -> Component:
     """A table that scrolls inside its card."""
     kinds = ["number-cell" if place >= len(table.head) - table.numbers else None for place in range(len(table.head))]
-    head = [html.Th(title, scope="col", className=kind) for title, kind in zip(table.head, kinds, strict=True)]
+    head = [_element("Th", title, scope="col", className=kind) for title, kind in zip(table.head, kinds, strict=True)]
     rows = [
-        html.Tr(
+        _element(
+            "Tr",
             [
-                html.Th(_cell(cells[0]), scope="row"),
-                *(html.Td(_cell(cell), className=kind) for cell, kind in zip(cells[1:], kinds[1:], strict=True)),
-            ]
+                _element("Th", _cell(cells[0]), scope="row"),
+                *(_element("Td", _cell(cell), className=kind) for cell, kind in zip(cells[1:], kinds[1:], strict=True)),
+            ],
         )
         for cells in table.cells()
     ]
     return html.Div(
-        html.Table([html.Caption(table.caption), html.Thead(html.Tr(head)), html.Tbody(rows)]),
+        html.Table([html.Caption(table.caption), html.Thead(_element("Tr", head)), html.Tbody(rows)]),
         className="table",
         tabIndex=0,
         role="region",
         **{"aria-label": table.caption},
     )
+
+
+def _element(tag: str, children: Component, **props: str | None) -> dict[str, Any]:
+    """A component of `html` as the browser gets it: of thousands of cells, the checks of its class take most of the
+    time that a page takes."""
+    said = {name: value for name, value in props.items() if value is not None}
+    return {"type": tag, "namespace": "dash_html_components", "props": {"children": children, **said}}
 
 
 def _cell(cell: Cell) -> Component:
@@ -226,13 +235,17 @@ def _below(title: str, texts: Sequence[tuple[float, str]]) -> Component:
     return html.Div([html.P(title), html.Div(placed)], className="below")
 
 
-def _numbers(card: Card, in_report: bool) -> Component:
-    table = table_component(card.table) if card.table else None
-    if card.is_table:
-        return table
-    if in_report:
-        return html.Details([html.Summary("Numbers"), table])
-    return html.Div(table, className="as-table", hidden=True, id=f"{card.name}-table")
+def _numbers(view: View, card: Card, in_report: bool) -> Component:
+    """The table of a card. Behind a chart its place is empty until it is asked for: few are, and all would be long."""
+    if card.table and in_report:
+        table = table_component(card.table)
+        return table if card.is_table else html.Details([html.Summary("Numbers"), table])
+    if card.table and card.is_table:
+        # As text, which `assets/page.js` puts in: thousands of cells, each a component, would hold up the browser.
+        return html.Div(**{"data-html": as_html(table_component(card.table))})
+    return html.Div(
+        className="as-table", hidden=True, id=f"{card.name}-table", **{"data-table": view.file_href("table", card.name)}
+    )
 
 
 def _about(card: Card) -> Component:
@@ -249,7 +262,7 @@ def _menu(view: View, card: Card) -> Component:
     picture = html.Button("Save as PNG", type="button", **{"data-action": "png", "data-name": card.name})
     entries = [
         None if card.is_table else toggle,
-        html.A("Download CSV", href=view.export_href(card.name), download=f"{card.name}.csv")
+        html.A("Download CSV", href=view.file_href("export", card.name), download=f"{card.name}.csv")
         if card.can_be_saved
         else None,
         picture if card.figure is not None and card.can_be_saved else None,

@@ -1,6 +1,7 @@
 """The first page: one row per measure, those with a signal first."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from dash import dcc, html
 
@@ -26,11 +27,31 @@ def overview(view: View) -> Page:
     """The overview of a site, or of all sites together."""
     found = measures.values(view.reader, view.filters)
     listed = [one for one in view.measures.values() if one.measure in found]
-    cards = [_headlines(view, found), _own(view, listed, found) if view.site else _all_sites(view, listed, found)]
+    lately = _lately(view)
+    table = _all_sites(view, listed, found) if lately is None else _own(view, listed, found, lately)
+    cards = [_headlines(view, found, lately), table]
     return Page("Overview", cards, filters=("period", "group"))
 
 
-def _headlines(view: View, found: dict[str, Value]) -> Card:
+@dataclass(frozen=True)
+class _Lately:
+    """Of a site: the last months of every control chart, and its place in each funnel, by measure."""
+
+    months: dict[str, list[ChartPoint]]
+    places: dict[str, Compared]
+
+
+def _lately(view: View) -> _Lately | None:
+    """None for all sites together."""
+    if view.site is None:
+        return None
+    since = _months_before(view.info.data_to, _MONTHS)
+    return _Lately(
+        control.recent_charts(view.reader, view.site.site_id, since), comparison.own(view.reader, view.site.site_id)
+    )
+
+
+def _headlines(view: View, found: dict[str, Value], lately: _Lately | None) -> Card:
     """The measures compared between sites, each as a number and a sentence."""
     headlines = sorted(
         (one for one in view.measures.values() if one.headline is not None), key=lambda one: one.headline or 0
@@ -44,31 +65,31 @@ def _headlines(view: View, found: dict[str, Value]) -> Card:
         "headlines",
         f"{view.who}: the headline outcomes"
         + (f" of patients {words.narrowed(view.filters)}" if view.filters.are_narrow else ""),
-        body=[html.Div([_headline(view, one, found.get(one.measure)) for one in headlines], className="headlines")],
+        body=[
+            html.Div([_headline(view, one, found.get(one.measure), lately) for one in headlines], className="headlines")
+        ],
         table=Table("The headline outcomes", ("Outcome", *VALUE_HEAD), rows, numbers=5),
         notes=["In brackets: 95 % confidence interval. A patient without a usable visit is not counted, never a no."],
     )
 
 
-def _headline(view: View, measure: Measure, value: Value | None) -> Component:
+def _headline(view: View, measure: Measure, value: Value | None, lately: _Lately | None) -> Component:
     return html.Div(
         [
             html.H3(dcc.Link(measure.title, href=view.href(f"/measure/{measure.measure}"))),
             big_number(measure, value, view.threshold),
-            html.P(_beside_others(view, measure), className="footnote"),
+            html.P(_beside_others(measure, lately), className="footnote"),
         ]
     )
 
 
-def _beside_others(view: View, measure: Measure) -> str:
+def _beside_others(measure: Measure, lately: _Lately | None) -> str:
     """Signal and place of the site, in words; nothing of all sites together."""
-    if view.site is None:
+    if lately is None:
         return ""
-    since = _months_before(view.info.data_to, _MONTHS)
-    months = control.recent_charts(view.reader, view.site.site_id, since).get(measure.measure, [])
-    place = comparison.own(view.reader, view.site.site_id).get(measure.measure)
+    place = lately.places.get(measure.measure)
     said = [
-        _signals_in_words(months),
+        _signals_in_words(lately.months.get(measure.measure, [])),
         f"{words.position(place.widened_position or place.position)} for its patients." if place else "",
     ]
     return " ".join(said)
@@ -82,14 +103,13 @@ def _signals_in_words(months: Sequence[ChartPoint]) -> str:
     return f"{words.plural(signals, 'concerning month') if signals else 'No concerning signal'} in {_MONTHS} months."
 
 
-def _own(view: View, listed: Sequence[Measure], found: dict[str, Value]) -> Card:
-    site_id = view.site.site_id if view.site else ""
-    recent = control.recent_charts(view.reader, site_id, _months_before(view.info.data_to, _MONTHS))
-    places = comparison.own(view.reader, site_id)
-    ordered = sorted(listed, key=lambda one: (_ORDER.index(_latest_variation(recent.get(one.measure, ()))), one.place))
-    signals = sum(_latest_variation(recent.get(one.measure, ())) == "special_concerning" for one in ordered)
+def _own(view: View, listed: Sequence[Measure], found: dict[str, Value], lately: _Lately) -> Card:
+    latest = {one.measure: _latest_variation(lately.months.get(one.measure, ())) for one in listed}
+    ordered = sorted(listed, key=lambda one: (_ORDER.index(latest[one.measure]), one.place))
+    signals = sum(variation == "special_concerning" for variation in latest.values())
     rows = [
-        _own_row(view, one, found[one.measure], recent.get(one.measure, ()), places.get(one.measure)) for one in ordered
+        _own_row(view, one, found[one.measure], lately.months.get(one.measure, ()), lately.places.get(one.measure))
+        for one in ordered
     ]
     return Card(
         "measures",

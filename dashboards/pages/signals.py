@@ -18,6 +18,8 @@ from dashboards.queries.signals import Signal
 from dashboards.reviews import EXPLANATIONS, NEXT, Review, State
 from outcomes.errors import OutcomesError
 
+_MOST_LISTED = 100
+"""Signals in the queue; nobody reviews more at a time."""
 _HEAD = ("Measure", "Signal", "Fused in", "Seen in", "State", "Last moved", "Next")
 _NAMES: dict[State, str] = {
     "new": "New",
@@ -102,9 +104,16 @@ def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
             "queue",
             "Review queue",
             sentence="Concerning signals first, then improving ones, then changes that are neither; the latest first.",
-            table=Table("Signals, their state, and what can be done", _HEAD, [_row(view, *each) for each in queue]),
+            table=Table(
+                "Signals, their state, and what can be done",
+                _HEAD,
+                [_row(view, *each) for each in queue[:_MOST_LISTED]],
+            ),
             is_table=True,
             notes=[
+                f"The first {_MOST_LISTED} of {words.count(len(queue))}: others move up as these are closed."
+                if len(queue) > _MOST_LISTED
+                else "",
                 "Of control charts: signals that reach into the last 12 months that a chart has a value for. Months "
                 "that follow each other and stand out by the same rule are one signal. Cumulative sums: every signal.",
                 "Your name and the time are kept with each move. There is no free text, so that no patient is named "

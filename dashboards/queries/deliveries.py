@@ -115,9 +115,15 @@ class _ExactSubmission:
         return Submission(**asdict(self), is_conserved=adds_up, is_suppressed=False)
 
 
+@dataclass(frozen=True)
+class _Status:
+    status: str
+
+
 def validation_state(reader: Reader, site_id: str | None) -> ValidationState:
     """How many submissions of a site, or of all, were accepted and refused."""
-    found = Counter(one.status for one in submissions(reader) if site_id in {None, one.site_id})
+    of_site = ("true",) if site_id is None else ("site_id = ?", site_id)
+    found = Counter(one.status for one in reader.protected(_Status, "submissions", *of_site))
     return ValidationState(found["accepted"], found["refused"])
 
 

@@ -66,4 +66,5 @@ select
     annotation_author,
     annotation_reason
 from control_chart_points
-order by measure, site_id, period
+-- The rows of a site stand together, for they are read together.
+order by site_id nulls first, measure, period

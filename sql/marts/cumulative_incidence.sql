@@ -57,4 +57,5 @@ select
     low,
     high
 from curves
-order by outcome, estimator, stratum_kind, stratum, site_id, day
+-- The rows of a site stand together, for they are read together.
+order by site_id nulls first, outcome, estimator, stratum_kind, stratum, day

@@ -41,4 +41,5 @@ select
     threshold_lower,
     signal
 from cusum_points
-order by measure, site_id, period
+-- The rows of a site stand together, for they are read together.
+order by site_id, measure, period

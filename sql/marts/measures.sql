@@ -53,9 +53,10 @@ select
 from measure_estimates
 inner join measure_definitions
     on measure_estimates.measure = measure_definitions.measure
+-- The rows of a site stand together, for they are read together.
 order by
+    measure_estimates.site_id nulls first,
     measure_estimates.measure,
-    measure_estimates.site_id,
     measure_estimates.resolution,
     measure_estimates.period,
     measure_estimates.stratum_kind,

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from outcomes.release.explain import LabelAnswer
     from outcomes.release.why_not import JudgedCriterion, WhyNot
 
+_GUNICORN = ["--workers", "2", "--threads", "4", "--no-control-socket"]
 _ROWS_SHOWN = 200
 """Rows of a query's result that are shown as a table; `--csv` gives all."""
 
@@ -393,7 +394,7 @@ def serve(
     os.environ["OUTCOMES_HOME"] = str(ctx.obj.home.resolve())
     typer.echo(f"http://127.0.0.1:{port}")
     sys.stdout.flush()
-    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--threads", "4", "--no-control-socket"]
+    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", *_GUNICORN]
     os.execv(sys.executable, [*command, "--chdir", str(shipped("dashboards").parent), "dashboards.app:server()"])
 
 

@@ -37,7 +37,7 @@ def test_a_chart_shows_its_numbers_as_a_table_by_keyboard_alone(visitor: Visitor
     visitor.page.keyboard.press("Tab")
     assert visitor.page.evaluate("document.activeElement.textContent") == "View as table"
     visitor.page.keyboard.press("Enter")
-    assert table.is_visible()
+    table.wait_for()
     assert table.locator("caption").count() == 1
     assert card.locator("button[data-action=table]").get_attribute("aria-expanded") == "true"
 
@@ -72,6 +72,8 @@ def test_a_csv_is_downloaded_with_the_numbers_of_the_table(visitor: Visitor) -> 
     card.locator(".card-menu summary").click()
     with visitor.page.expect_download() as download:
         card.get_by_role("link", name="Download CSV").click()
+    card.get_by_role("button", name="View as table").click()
+    card.locator("table").wait_for()
     text = download.value.path().read_text(encoding="utf-8")
     lines = [line for line in csv.reader(io.StringIO(text)) if not line[0].startswith("# ")]
     assert lines[0] == ["Year of fusion", "Value", "95 % interval", "With the outcome", "Counted", "Not counted"]
@@ -116,7 +118,10 @@ def test_kinds_and_reasons_are_in_words_and_hidden_ones_have_no_number(visitor: 
     text = visitor.open("/measure/revision_performed?site=all")
     assert "Fusion again, level not recorded" in text
     assert "No usable assessment in the window" in text
-    assert "– fewer than 11" in (visitor.page.locator("#kinds table").text_content() or "").replace("\u00a0", " ")
+    card = visitor.page.locator("#kinds")
+    card.locator(".card-menu summary").click()
+    card.get_by_role("button", name="View as table").click()
+    assert "– fewer than 11" in (card.locator("table").text_content() or "").replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize("path", ["/measure/nothing", "/elsewhere", "/measure/", "/label/pain_past_3_months"])

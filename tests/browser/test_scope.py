@@ -6,7 +6,9 @@ The exact numbers of foreign sites are secrets that are found by searching what 
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -214,13 +216,37 @@ def test_a_csv_holds_the_table_that_the_page_shows(quality: Client) -> None:
     for path in (*PAGES, *MEASURES):
         content = quality.content(path)
         for section in nodes(content, "Section"):
+            asked = [node["props"]["data-table"] for node in nodes(section, "Div") if "data-table" in node["props"]]
             tables, files = list(nodes(section, "Table")), list(exports(section))
-            assert len(tables) == len(files), (path, section["props"]["id"])
-            if tables:
+            assert len(tables) + len(asked) == len(files), (path, section["props"]["id"])
+            if files:
                 lines = csv_lines(quality, files[0])
-                shown = [[text(cell) for cell in cells(row)] for row in nodes(tables[0], "Tr")]
+                shown = [[text(cell) for cell in cells(row)] for row in nodes(tables, "Tr")]
+                shown = shown or table_lines(quality, asked[0])
                 assert [len(line) for line in lines] == [len(row) for row in shown], files[0]
                 assert lines[0] == shown[0], files[0]
+
+
+def table_lines(client: Client, address: str) -> list[list[str]]:
+    """The cells of a table that a page asks for, by row."""
+    response = client.get(address)
+    assert response.status_code == 200, address
+    rows = re.findall(r"<tr>(.*?)</tr>", response.get_data(as_text=True), re.DOTALL)
+    return [[unescape(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)] for row in rows]
+
+
+def test_tables_that_pages_ask_for_are_of_the_own_site_and_tell_nothing_of_others(quality: Client) -> None:
+    found = 0
+    for path in (*PAGES, *MEASURES):
+        for node in nodes(quality.content(path), "Div"):
+            address = node["props"].get("data-table")
+            if address:
+                found += 1
+                assert not leaked(quality.get(address).get_data(as_text=True)), address
+                foreign = address.replace("?", f"?site={FOREIGN}&", 1)
+                foreign = foreign.replace("&site=ashworth", "")
+                assert quality.get(foreign).status_code == 403, foreign
+    assert found > 10
 
 
 def csv_lines(client: Client, file: str) -> list[list[str]]:

@@ -21,18 +21,19 @@ _FLAGS = (
 
 
 @contextmanager
-def serving(home: Path, **settings: str) -> Iterator[str]:
+def serving(home: Path, workers: int = 1, **settings: str) -> Iterator[str]:
     """Serve the dashboards over `home` on a free loopback port; gives their address.
 
     Args:
         home: the folder that holds all data.
+        workers: processes that serve.
         settings: of the dashboards, by name in lower case; the address is their `public_url` if not given.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    options = f"--bind 127.0.0.1:{port} --threads 4 --no-control-socket --log-level warning"
+    options = f"--bind 127.0.0.1:{port} --workers {workers} --threads 4 --no-control-socket --log-level warning"
     variables = {f"OUTCOMES_DASHBOARDS_{name}".upper(): value for name, value in settings.items()}
     process = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", *options.split(), "dashboards.app:server()"],

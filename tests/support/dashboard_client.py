@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -94,8 +95,50 @@ def _kind(path: str) -> str | None:
 
 
 def content_of(answer: str) -> Any:
-    """The components of a page in the answer to `asking`."""
-    return json.loads(answer)["response"]["page"]["children"]
+    """The components of a page in the answer to `asking`, the tables that come as text among them."""
+    return _with_tables(json.loads(answer)["response"]["page"]["children"])
+
+
+def _with_tables(tree: Any) -> Any:
+    if isinstance(tree, list):
+        return [_with_tables(branch) for branch in tree]
+    if not isinstance(tree, dict):
+        return tree
+    props = tree.get("props", {})
+    if "data-html" in props:
+        return tree | {"props": props | {"children": parsed(props["data-html"])}}
+    return {name: _with_tables(branch) for name, branch in tree.items()}
+
+
+def parsed(html: str) -> list[Any]:
+    """HTML as a tree of components."""
+    parser = _Tree()
+    parser.feed(html)
+    return list(parser.root["props"]["children"])
+
+
+class _Tree(HTMLParser):
+    """Builds components of tags; a link is one of the page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root: dict[str, Any] = {"type": "Root", "props": {"children": []}}
+        self._open = [self.root]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A component begins."""
+        node = {"type": "Link" if tag == "a" else tag.capitalize(), "props": {**dict(attrs), "children": []}}
+        self._open[-1]["props"]["children"].append(node)
+        if tag != "img":
+            self._open.append(node)
+
+    def handle_endtag(self, tag: str) -> None:
+        """A component ends."""
+        self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        """Text within a component."""
+        self._open[-1]["props"]["children"].append(data)
 
 
 def asking(address: str, release: str | None = None) -> dict[str, Any]:

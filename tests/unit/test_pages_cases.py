@@ -156,9 +156,9 @@ def test_all_sites_together_list_nobody(home: Path, explained: list[str]) -> Non
 
 def test_labels_lead_to_the_patients_who_have_them(home: Path) -> None:
     _, text = _shown(_site(home), "/cases")
-    assert f'"href": "/cases/of/{LABEL}"' in text
+    assert f'href=\\"/cases/of/{LABEL}\\"' in text
     _, text = _shown(_site(home), f"/cases/of/{LABEL}")
-    assert f'"href": "/cases/{KEY}"' in text or '"href": "/cases/patient' in text
+    assert 'href=\\"/cases/patient' in text
     assert SECRET_WORD not in text
 
 

@@ -79,9 +79,8 @@ def test_every_measure_has_a_row_and_concerning_signals_come_first(home: Path) -
     assert len(set(places)) > 2
 
 
-def test_no_signal_is_said_of_months_that_were_judged_only(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    view = a_view(home)
-    pain = view.measures["pain_past_3_months"]
+def test_no_signal_is_said_of_months_that_were_judged_only(home: Path) -> None:
+    pain = a_view(home).measures["pain_past_3_months"]
     for months, said in (
         ([POINT], "No concerning signal in 24 months."),
         ([replace(POINT, variation="special_concerning")], "1 concerning month in 24 months."),
@@ -89,8 +88,7 @@ def test_no_signal_is_said_of_months_that_were_judged_only(home: Path, monkeypat
         ([replace(POINT, value=None)], "No month of the last 24 can be judged yet."),
         ([], "No month of the last 24 can be judged yet."),
     ):
-        monkeypatch.setattr(control, "recent_charts", lambda *_, months=months: {pain.measure: months})
-        assert overviews._beside_others(view, pain).startswith(said)
+        assert overviews._beside_others(pain, overviews._Lately({pain.measure: months}, {})).startswith(said)
 
 
 def test_the_count_of_signals_says_that_it_is_of_the_latest_month_alone(home: Path) -> None:
