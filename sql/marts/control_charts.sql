@@ -4,7 +4,7 @@ rationale: >
   A chart tells whether a measure changed or only varied as it always does. The kind of chart follows the volume; the
   rules are those of NHS England's Making Data Count.
 grain: one row per measure, site (and all sites together) and month of the index fusion
-key: [measure, site_id, period]
+key: [site_id, measure, period]
 needs: [control_chart_points]
 columns:
   measure: {description: the measure, enum: measures}
@@ -67,4 +67,4 @@ select
     annotation_reason
 from control_chart_points
 -- The rows of a site stand together, for they are read together.
-order by site_id nulls first, measure, period
+order by site_id, measure, period

@@ -5,7 +5,7 @@ rationale: >
   also a first revision of another type. One minus Kaplan-Meier takes what competes for the end of observation and so
   overstates; it is listed for the comparison alone.
 grain: one row per outcome, estimator, group of patients and day
-key: [outcome, estimator, stratum_kind, stratum, site_id, day]
+key: [site_id, outcome, estimator, stratum_kind, stratum, day]
 needs: [curves]
 columns:
   outcome:
@@ -58,4 +58,4 @@ select
     high
 from curves
 -- The rows of a site stand together, for they are read together.
-order by site_id nulls first, outcome, estimator, stratum_kind, stratum, day
+order by site_id, outcome, estimator, stratum_kind, stratum, day

@@ -5,7 +5,7 @@ rationale: >
   risks let expect (Steiner 2000, https://doi.org/10.1093/biostatistics/1.4.441). Patients of months that are not judged
   yet (`judged_after_months`) are left out: they have had less time than the model takes them to have had.
 grain: one row per outcome, site and period of the index fusion with a patient
-key: [measure, site_id, period]
+key: [site_id, measure, period]
 needs: [cusum_points]
 columns:
   measure: {description: the outcome, enum: measures}

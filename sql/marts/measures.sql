@@ -4,7 +4,7 @@ rationale: >
   Exact counts, for research inside the institution. Every site, period and stratum has its row, zeros included; strata
   are not crossed with periods.
 grain: one row per measure, site, period of the index fusion and stratum, with the margins
-key: [measure, site_id, resolution, period, stratum_kind, stratum]
+key: [site_id, measure, resolution, period, stratum_kind, stratum]
 needs: [measure_estimates, measure_definitions]
 columns:
   measure: {description: the measure, enum: measures}
@@ -55,7 +55,7 @@ inner join measure_definitions
     on measure_estimates.measure = measure_definitions.measure
 -- The rows of a site stand together, for they are read together.
 order by
-    measure_estimates.site_id nulls first,
+    measure_estimates.site_id,
     measure_estimates.measure,
     measure_estimates.resolution,
     measure_estimates.period,

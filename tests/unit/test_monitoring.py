@@ -218,4 +218,4 @@ def test_the_mart_describes_the_table() -> None:
         con.register("cusum_points", table)
         mart = con.sql(file.select).to_arrow_table()
     assert mart.column_names == list(file.header["columns"]) == table.column_names
-    assert mart.to_pylist() == table.to_pylist()
+    assert mart.to_pylist() == table.sort_by([(name, "ascending") for name in file.header["key"]]).to_pylist()
