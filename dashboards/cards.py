@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from dashboards.charts.style import Component, Figure
@@ -60,7 +60,7 @@ class Card:
     is_wide: bool = True
     beside: Sequence[tuple[str, str]] = ()
     """Name and value of each row of the figure, where it is one of rows."""
-    below: Sequence[tuple[str, Sequence[tuple[float, str]]]] = field(default=())
+    below: Sequence[tuple[str, Sequence[tuple[float, str]]]] = ()
     """Rows of numbers under the axis, such as numbers at risk: a title, and texts at places from 0 to 1."""
     can_be_saved: bool = True
     """Whether it may leave as a file; single patients may not."""

@@ -34,9 +34,6 @@ NAVIGATION = {
 }
 """Pages by address, in the order of the header."""
 
-FILTERS = ("period", "group", "peers")
-"""What a page may offer to filter by, beside the site."""
-
 
 @dataclass(frozen=True)
 class View:

@@ -179,17 +179,6 @@ def by_group(reader: Reader, measure: str, site_id: str | None) -> list[Value]:
     return sorted(found, key=lambda value: group_order((value.stratum_kind, value.stratum or "")))
 
 
-def at_sites(reader: Reader, measure: str) -> dict[str, Value]:
-    """A measure of every site as everybody may see it, by site."""
-    found = reader.protected(
-        Value,
-        "measures",
-        "measure = ? and resolution = 'all' and stratum_kind = 'all' and site_id is not null",
-        measure,
-    )
-    return {value.site_id: value for value in found if value.site_id is not None}
-
-
 def reasons(reader: Reader, measure: str, site_id: str | None) -> list[Count]:
     """Why patients are not counted, most frequent first, suppressed reasons last.
 
