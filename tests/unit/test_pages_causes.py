@@ -1,22 +1,21 @@
 """The page of causes and red flags, made of a release of invented numbers."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import plotly
 import pytest
 
-from dashboards.access import Denied, Scope
+from dashboards.access import Denied
 from dashboards.cards import Card, Cell, as_csv
 from dashboards.charts.pairs import Share, paired_bars
-from dashboards.filters import parse
 from dashboards.pages.causes import causes
-from dashboards.pages.frame import Page, View, whole_page
+from dashboards.pages.frame import Page, whole_page
 from dashboards.pages.rows import Row, by_size, chosen, rows_of
-from dashboards.queries import measures
 from dashboards.queries.measures import Value
-from dashboards.queries.reader import Releases
-from tests.support.dashboard_release import EMPTY, FOREIGN, OWN, leaked, write_release
+from tests.support.dashboard_release import EMPTY, FOREIGN, leaked, write_release
+from tests.support.dashboard_views import view_at
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +25,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def a_view(home: Path, query: str = "", sites: tuple[str, ...] = OWN) -> View:
-    reader = Releases(home / "releases").read(Scope("somebody", frozenset(sites), "quality"))
-    assert reader is not None
-    choices = measures.choices(reader)
-    return View(reader, parse(query, choices), choices, "/causes")
+a_view = partial(view_at, "/causes")
 
 
 def cards(page: Page) -> dict[str, Card]:

@@ -1,24 +1,24 @@
 """The overview and the page of a measure, made of a release of invented numbers."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from dashboards import words
-from dashboards.access import Denied, Scope
+from dashboards.access import Denied
 from dashboards.cards import Card, Cell
-from dashboards.filters import parse
 from dashboards.pages import measure as measure_pages
 from dashboards.pages import overview as overviews
-from dashboards.pages.frame import Page, View
+from dashboards.pages.frame import Page
 from dashboards.pages.measure import measure_page
 from dashboards.pages.overview import overview
 from dashboards.queries import control, measures
 from dashboards.queries.comparison import Compared
 from dashboards.queries.control import ChartPoint
-from dashboards.queries.reader import Releases
 from tests.support.dashboard_release import EMPTY, FOREIGN, OWN, write_release
+from tests.support.dashboard_views import view_at
 
 SITE = OWN[0]
 POINT = ChartPoint(
@@ -51,11 +51,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def a_view(home: Path, query: str = "", sites: tuple[str, ...] = OWN) -> View:
-    reader = Releases(home / "releases").read(Scope("somebody", frozenset(sites), "quality"))
-    assert reader is not None
-    choices = measures.choices(reader)
-    return View(reader, parse(query, choices), choices, "/")
+a_view = partial(view_at, "/")
 
 
 def card(page: Page | None, name: str) -> Card:

@@ -2,20 +2,20 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import plotly
 import pytest
 
-from dashboards.access import Denied, Scope
+from dashboards.access import Denied
 from dashboards.cards import Card, Cell, as_csv
-from dashboards.filters import parse
 from dashboards.pages.frame import Page, View, whole_page
 from dashboards.pages.pain import pain
 from dashboards.queries import measures, scores
-from dashboards.queries.reader import Releases
 from dashboards.queries.scores import Scores
 from tests.support.dashboard_release import EMPTY, FOREIGN, OWN, leaked, write_release
+from tests.support.dashboard_views import view_at
 
 SITE = OWN[0]
 
@@ -27,11 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def a_view(home: Path, query: str = "", sites: tuple[str, ...] = OWN) -> View:
-    reader = Releases(home / "releases").read(Scope("somebody", frozenset(sites), "quality"))
-    assert reader is not None
-    choices = measures.choices(reader)
-    return View(reader, parse(query, choices), choices, "/pain")
+a_view = partial(view_at, "/pain")
 
 
 def cards(page: Page) -> dict[str, Card]:

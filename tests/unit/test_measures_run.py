@@ -1,0 +1,47 @@
+"""Which patients take part in the cumulative sums: those of months that are judged."""
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from outcomes.measures import run
+from outcomes.measures.definitions import measure_definitions
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Patients of four periods with an outcome that waits and one that does not."""
+    with duckdb.connect() as con:
+        con.execute(
+            "create table episodes as select 'north' as site_id, period as patient_id, period as index_period "
+            "from (values ('2024-09'), ('2024-10'), ('2023'), ('2024')) as periods (period)"
+        )
+        con.execute(
+            "create table expected_outcomes as select measure, site_id, patient_id, 0.5 as expected, false as observed "
+            "from episodes cross join (values ('waits'), ('at_once')) as measures (measure)"
+        )
+        con.execute("create table young_months as select 'waits' as measure, '2024-10' as period")
+        yield con
+
+
+def test_months_too_young_take_no_part_and_a_year_counts_as_its_last_month(con: duckdb.DuckDBPyConnection) -> None:
+    rows = con.sql(run._RISKS_IN_TIME).fetchall()
+    assert sorted(row[2] for row in rows if row[0] == "waits") == ["2023", "2024-09"]
+    assert sorted(row[2] for row in rows if row[0] == "at_once") == ["2023", "2024", "2024-09", "2024-10"]
+
+
+@pytest.mark.parametrize(("latest", "first"), [("2026-09", "2025-10"), ("2026-01", "2025-02"), ("2025-12", "2025-01")])
+def test_twelve_months_before_the_end_of_the_data_begin_the_months_that_wait(latest: str, first: str) -> None:
+    with duckdb.connect() as con:
+        con.execute(f"create table submissions as select '{latest}' as period, 'accepted' as status")
+        con.execute("insert into submissions values ('2099-01', 'refused')")
+        found = run._not_judged_from(con)
+    waiting = {measure.id for measure in measure_definitions() if measure.judged_after_months}
+    assert found == dict.fromkeys(waiting, first)
+
+
+def test_without_an_accepted_submission_nothing_waits() -> None:
+    with duckdb.connect() as con:
+        con.execute("create table submissions (period varchar, status varchar)")
+        assert run._not_judged_from(con) == {}
