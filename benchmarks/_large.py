@@ -4,9 +4,9 @@ from pathlib import Path
 
 from outcomes import pipeline
 from outcomes.contract import TABLES
-from outcomes.engines.duckdb import connect
 from outcomes.lake import Lake
 from outcomes.settings import Settings
+from outcomes.sql.engine import connect
 from outcomes.synthetic import synthesize
 
 SEED_PATIENTS = 5000

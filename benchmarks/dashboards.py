@@ -21,13 +21,13 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks._large import make_large_lake
 from benchmarks.measures import COPIES_OF_SITE
-from outcomes.engines.duckdb import connect
-from outcomes.labelling.run import run
-from outcomes.measures.protected import ReleaseFacts, protected_tables
-from outcomes.measures.run import run_measures
+from outcomes.disclosure.protect import ReleaseFacts, protected_tables
+from outcomes.labelling.build import run
+from outcomes.measures.build import run_measures
 from outcomes.release.build import relations_of_marts
 from outcomes.release.codebook import protected_marts, research_marts
 from outcomes.settings import Settings
+from outcomes.sql.engine import connect
 from tests.support.browser import browser, serving, wait_until, wait_until_drawn
 
 RELEASE = "2026-09-benchmark"

@@ -13,10 +13,10 @@ from pathlib import Path
 import duckdb
 
 from benchmarks._large import make_large_lake
-from outcomes.engines.duckdb import connect
-from outcomes.labelling.run import run
+from outcomes.labelling.build import run
 from outcomes.release.build import relations_of_marts
 from outcomes.settings import Settings
+from outcomes.sql.engine import connect
 
 
 def main() -> None:

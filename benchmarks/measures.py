@@ -11,12 +11,12 @@ import time
 from pathlib import Path
 
 from benchmarks._large import make_large_lake
-from outcomes.engines.duckdb import connect
-from outcomes.labelling.run import run
-from outcomes.measures.protected import ReleaseFacts, protected_tables
-from outcomes.measures.run import run_measures
+from outcomes.disclosure.protect import ReleaseFacts, protected_tables
+from outcomes.labelling.build import run
+from outcomes.measures.build import run_measures
 from outcomes.release.build import relations_of_marts
 from outcomes.settings import Settings
+from outcomes.sql.engine import connect
 
 COPIES_OF_SITE = 17
 

@@ -18,7 +18,7 @@ print(f"{time.perf_counter() - before:.2f}")
 DAGS = sorted((Path(__file__).parents[1] / "dags").glob("*.py"))
 WORK = {
     **{f"parse {file.name}": f"import runpy; runpy.run_path({str(file)!r})" for file in DAGS},
-    "import the lake and the engine": "import outcomes.lake, outcomes.engines.duckdb",
+    "import the lake and the engine": "import outcomes.lake, outcomes.sql.engine",
     "import Great Expectations": "import great_expectations",
 }
 

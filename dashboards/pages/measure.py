@@ -18,7 +18,7 @@ from dashboards.queries import comparison, control, measures
 from dashboards.queries.comparison import Compared
 from dashboards.queries.control import ChartPoint
 from dashboards.queries.measures import Count, Measure, Value
-from outcomes.shipped import shipped
+from outcomes.sql.shipped import shipped
 
 _SIMILAR = 2
 """Peers of similar size have at most so many times as many patients, and at least that part of them."""
@@ -373,7 +373,7 @@ def _sql(measure: Measure) -> list[html.Details]:
     """The SQL of the label that the measure counts."""
     if measure.label is None:
         return []
-    text = shipped("sql", "labels", f"{measure.label}.sql").read_text(encoding="utf-8")
+    text = shipped("sql", "definitions", "labels", f"{measure.label}.sql").read_text(encoding="utf-8")
     return [html.Details([html.Summary(f"SQL of the label {measure.label}"), html.Pre(html.Code(text), tabIndex=0)])]
 
 

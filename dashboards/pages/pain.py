@@ -15,7 +15,7 @@ from dashboards.pages.number import big_number, in_short, with_interval
 from dashboards.pages.rows import Row, chosen, interval_card, none_held, notes_on_values, rows_of, values_table
 from dashboards.queries import scores
 from dashboards.queries.scores import Scores
-from outcomes.shipped import shipped
+from outcomes.sql.shipped import shipped
 
 _HEADLINE = "pain_past_3_months"
 _TIMELINE = (

@@ -30,7 +30,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure as `sql/measures.yaml` defines it; `headline` is its place among those compared between sites."""
+    """A measure as `measures.yaml` defines it; `headline` is its place among those compared between sites."""
 
     measure: str
     place: int

@@ -3,7 +3,7 @@
 import json
 
 from outcomes.contract import CONTRACT_VERSION, TABLES, Table
-from outcomes.shipped import shipped
+from outcomes.sql.shipped import shipped
 from scripts.docs.markdown import document, section, table
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import outcomes
 from outcomes.settings import Settings
-from outcomes.sqlfiles import SqlFile, load
+from outcomes.sql.files import SqlFile, load
 from scripts.docs.markdown import document, table
 from scripts.docs.registry import PATIENTS, SEED, SITES
 

@@ -5,9 +5,9 @@ import re
 from collections.abc import Collection, Sequence
 
 from outcomes.labelling.criteria import Criterion, criteria_of
-from outcomes.labelling.definitions import LabelDefinition, label_definitions, thresholds
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile
+from outcomes.sql.catalog import LabelDefinition, label_definitions, thresholds
+from outcomes.sql.files import SqlFile
+from outcomes.sql.shipped import shipped
 from scripts.docs import lineage
 from scripts.docs.coverage import tally
 from scripts.docs.guide import guide_items, guide_order
@@ -145,7 +145,7 @@ def thresholds_table(files: Sequence[SqlFile], without: Collection[str] = ()) ->
 
 
 def _threshold_notes() -> dict[str, str]:
-    text = shipped("sql", "thresholds.yaml").read_text(encoding="utf-8")
+    text = shipped("sql", "definitions", "thresholds.yaml").read_text(encoding="utf-8")
     return dict(re.findall(r"^(\w+):[^#\n]*# (.+)$", text, flags=re.MULTILINE))
 
 
@@ -177,7 +177,7 @@ def _references(files: Sequence[SqlFile], sql: str) -> str:
 
 
 def _relations(files: Sequence[SqlFile], sql: str) -> str:
-    rows = [(f"[{file.name}]({sql}/{file.path.parent.name}/{file.path.name})", file.header["title"]) for file in files]
+    rows = [(f"[{file.name}]({sql}/{file.path.relative_to(shipped('sql'))})", file.header["title"]) for file in files]
     return table(("built from", "what it holds"), rows)
 
 
@@ -207,7 +207,7 @@ def _situations(stated: Sequence[Situation]) -> str:
 
 
 def _statement(label: LabelDefinition, files: Sequence[SqlFile]) -> tuple[str, ...]:
-    statement, test = f"sql/labels/{label.name}.sql", f"tests/spec/labels/{label.name}.yaml"
+    statement, test = f"sql/definitions/labels/{label.name}.sql", f"tests/spec/labels/{label.name}.yaml"
     return (
         f"[`{statement}`](../../{statement}): {label.file.header['grain']}. "
         f"The situations stand in [`{test}`](../../{test}).",

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cache
 
-from outcomes.labelling.definitions import thresholds
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile, in_order, load
+from outcomes.sql.catalog import relations_in_order, thresholds
+from outcomes.sql.files import SqlFile, in_order
+from outcomes.sql.shipped import shipped
 
 # Every label is said of an episode of the cohort and reads scored visits; what these are built from is told once.
 COMMON = ("cohort", "episodes", "follow_up_scores", "index_joints", "index_stages")
@@ -18,7 +18,7 @@ COMMON = ("cohort", "episodes", "follow_up_scores", "index_joints", "index_stage
 @cache
 def relations() -> dict[str, SqlFile]:
     """All relations that labelling makes, by name."""
-    return {file.name: file for folder in ("episodes", "labels") for file in load(shipped("sql", folder))}
+    return {file.name: file for file in relations_in_order()}
 
 
 def common() -> list[SqlFile]:

@@ -1,10 +1,10 @@
-"""The page of the measures, from `sql/measures.yaml`."""
+"""The page of the measures, from `sql/definitions/measures.yaml`."""
 
 from itertools import groupby
 
 from outcomes.measures.definitions import MeasureDefinition, measure_definitions
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import load
+from outcomes.sql.files import load
+from outcomes.sql.shipped import shipped
 from scripts.docs.labels import thresholds_table
 from scripts.docs.markdown import bullets, document, section
 
@@ -18,10 +18,11 @@ def page() -> str:
     return document(
         "Measures",
         "What is counted, among whom, and why it matters. The same words are the marts `measure_definitions` and stand "
-        "behind each figure of the dashboards; they come from [measures.yaml](../sql/measures.yaml). A patient who is "
-        "neither in the numerator nor among the others is excluded, and the mart `measure_exclusions` counts why.",
+        "behind each figure of the dashboards; they come from [measures.yaml](../sql/definitions/measures.yaml). A "
+        "patient who is neither in the numerator nor among the others is excluded, and the mart `measure_exclusions` "
+        "counts why.",
         *(section(category.capitalize(), *map(_measure, measures)) for category, measures in groups),
-        section("Thresholds", thresholds_table(load(shipped("sql", "measures", "inputs")))),
+        section("Thresholds", thresholds_table(load(shipped("sql", "relations", "measures")))),
     )
 
 
@@ -43,6 +44,6 @@ def _waits(measure: MeasureDefinition) -> str:
 
 def _origin(measure: MeasureDefinition) -> str:
     if measure.relation:
-        return f"[{measure.relation}](../sql/measures/inputs/{measure.relation}.sql)"
+        return f"[{measure.relation}](../sql/relations/measures/{measure.relation}.sql)"
     kinds = f" (kind {', '.join(measure.kinds)})" if measure.kinds else ""
     return f"the label [{measure.label}](labels/{measure.label}.md){kinds}"

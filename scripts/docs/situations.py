@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from outcomes.contract import TABLES
-from outcomes.shipped import shipped
+from outcomes.sql.shipped import shipped
 from tests.support.situations import FUSION, PATIENT, Row, complete
 
 FOLDER = Path(__file__).parents[2] / "tests" / "spec" / "labels"

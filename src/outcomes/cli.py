@@ -32,7 +32,7 @@ from typer.core import TyperCommand
 from outcomes import pipeline
 from outcomes.errors import OutcomesError, UnexpectedError
 from outcomes.settings import Settings
-from outcomes.shipped import shipped
+from outcomes.sql.shipped import shipped
 
 if TYPE_CHECKING:
     from outcomes.pipeline import Ingested
@@ -118,7 +118,7 @@ def synthesize(  # noqa: PLR0913 - each option is a choice about the registry
 
     Faults are planted in a share of the rows and in some submissions, which ingest then refuses.
     """
-    from outcomes.intake.deliveries import is_period  # noqa: PLC0415
+    from outcomes.intake.landing import is_period  # noqa: PLC0415
     from outcomes.synthetic import answer_key_folder  # noqa: PLC0415
     from outcomes.synthetic import synthesize as make  # noqa: PLC0415
 
@@ -233,7 +233,7 @@ def backfill(
     last: Annotated[str, typer.Option("--to", help="The last month, YYYY-MM.")],
 ) -> None:
     """Run all sites' submissions of these months again, month by month; what has not changed stays as it is."""
-    from outcomes.intake.deliveries import is_period  # noqa: PLC0415
+    from outcomes.intake.landing import is_period  # noqa: PLC0415
 
     for option, period in (("--from", first), ("--to", last)):
         if not is_period(period):

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from outcomes.errors import OutcomesError, SubmissionRefused, UnexpectedError
 from outcomes.settings import Settings
-from outcomes.shipped import shipped
+from outcomes.sql.shipped import shipped
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from outcomes.intake.deliveries import Delivery
+    from outcomes.intake.landing import Delivery
     from outcomes.lake import SubmissionRecord
     from outcomes.release.diff import ReleaseDiff
     from outcomes.release.open import Release
@@ -41,7 +41,7 @@ def landed(
     settings: Settings, sites: Collection[str] | None = None, periods: Collection[str] | None = None
 ) -> list[Delivery]:
     """The complete deliveries in site, period order; a folder without a manifest is not a submission yet."""
-    from outcomes.intake.deliveries import deliveries  # noqa: PLC0415
+    from outcomes.intake.landing import deliveries  # noqa: PLC0415
 
     return [
         delivery
@@ -69,8 +69,8 @@ def waiting(settings: Settings) -> list[Delivery]:
 
 def _newest_accepted(settings: Settings) -> dict[tuple[str, str], str]:
     """The submission_id of each (site_id, period)'s newest accepted attempt."""
-    from outcomes.engines.duckdb import connect  # noqa: PLC0415
     from outcomes.lake import Lake  # noqa: PLC0415
+    from outcomes.sql.engine import connect  # noqa: PLC0415
 
     with connect(settings) as con:
         Lake(settings.lake).attach(con)
@@ -104,7 +104,7 @@ def ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
         SubmissionRefused: nothing of it entered the lake; the refusal is recorded with its code.
         UnexpectedError: something failed that has no name; nothing of it entered the lake.
     """
-    from outcomes.intake.ingest import ingest_submission  # noqa: PLC0415
+    from outcomes.intake.submission import ingest_submission  # noqa: PLC0415
 
     with _nothing_quoted(f"{site_id}/{period}"):
         return ingest_submission(settings, site_id, period)
@@ -165,7 +165,7 @@ def release(
     Raises:
         OutcomesError: nothing_to_release, or period_malformed.
     """
-    from outcomes.intake.deliveries import is_period  # noqa: PLC0415
+    from outcomes.intake.landing import is_period  # noqa: PLC0415
     from outcomes.release.build import build_release  # noqa: PLC0415
 
     if as_known_on is not None and not is_period(as_known_on):

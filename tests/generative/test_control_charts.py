@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from outcomes.measures.control_charts import (
+from outcomes.statistics.control_charts import (
     RULES,
     Floats,
     Ints,

@@ -9,9 +9,9 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outcomes.engines.duckdb import materialize
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import in_order, load
+from outcomes.sql.engine import materialize
+from outcomes.sql.files import in_order, load
+from outcomes.sql.shipped import shipped
 
 Row = dict[str, Any]
 
@@ -71,7 +71,7 @@ def _cube(episodes: list[Row]) -> duckdb.DuckDBPyConnection:
     }
     for name, rows in tables.items():
         con.register(name, rows)
-    materialize(con, in_order(file for file in load(shipped("sql", "measures", "inputs")) if file.name in _CUBE))
+    materialize(con, in_order(file for file in load(shipped("sql", "relations", "measures")) if file.name in _CUBE))
     return con
 
 

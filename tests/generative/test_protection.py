@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from outcomes.disclosure_audit import PublishedTables, audit
-from outcomes.measures.lattice import EVERYBODY, UNNESTED, Nesting
-from outcomes.measures.protection import protected_measures, safe_measures
+from outcomes.disclosure.audit import PublishedTables, audit
+from outcomes.disclosure.lattice import EVERYBODY, UNNESTED, Nesting
+from outcomes.disclosure.measures import protected_measures, safe_measures
 from tests.support.lattices import Answers, Group, has_small_count, measure_counts, shown_but
 
 SMALL_CELL = 11

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from outcomes.contract import TABLES
-from outcomes.intake.ingest import ingest_submission
+from outcomes.intake.submission import ingest_submission
 from outcomes.lake import SubmissionRecord
 from outcomes.settings import Settings
 from tests.support.submissions import Row, follow_up, fusion, image, patient, write_submission

@@ -16,8 +16,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from outcomes.disclosure import Counts, Mask, hide_parts, is_small
-from outcomes.measures.survival import (
+from outcomes.disclosure.suppression import Counts, Mask, hide_parts, is_small
+from outcomes.statistics.survival import (
     aalen_johansen,
     cumulative_incidence_table,
     one_minus_kaplan_meier,

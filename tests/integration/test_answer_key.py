@@ -11,13 +11,13 @@ import pytest
 from pyarrow import parquet
 
 from outcomes.contract import TABLES
-from outcomes.engines.duckdb import connect
 from outcomes.errors import SubmissionRefused
-from outcomes.intake.ingest import ingest_submission
-from outcomes.labelling.definitions import label_definitions
-from outcomes.labelling.run import run
+from outcomes.intake.submission import ingest_submission
+from outcomes.labelling.build import run
 from outcomes.lake import Lake
 from outcomes.settings import Settings
+from outcomes.sql.catalog import label_definitions
+from outcomes.sql.engine import connect
 from outcomes.synthetic import answer_key_folder, synthesize
 from tests.generative import oracle
 

@@ -12,13 +12,13 @@ import pytest
 from pyarrow import parquet
 
 from outcomes.contract import TABLES
-from outcomes.engines.duckdb import connect
 from outcomes.errors import SubmissionRefused
-from outcomes.intake.deliveries import deliveries
-from outcomes.intake.ingest import ingest_submission
+from outcomes.intake.landing import deliveries
 from outcomes.intake.manifest import write_manifest
+from outcomes.intake.submission import ingest_submission
 from outcomes.lake import Lake, SubmissionRecord
 from outcomes.settings import Settings
+from outcomes.sql.engine import connect
 from tests.support.submissions import Row, diagnosis, follow_up, fusion, image, patient, write_submission
 
 

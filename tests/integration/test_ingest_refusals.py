@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from outcomes.engines.duckdb import connect
 from outcomes.errors import MISTAKES, SubmissionRefused
-from outcomes.intake.ingest import ingest_submission
 from outcomes.intake.manifest import MANIFEST
+from outcomes.intake.submission import ingest_submission
 from outcomes.lake import Lake
 from outcomes.settings import Settings
+from outcomes.sql.engine import connect
 from tests.support.submissions import Row, follow_up, fusion, image, patient, restate, write_csv, write_submission
 
 SITE, PERIOD = "site-a", "2026-02"

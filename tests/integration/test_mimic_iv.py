@@ -14,11 +14,11 @@ import duckdb
 import pytest
 
 from outcomes import pipeline
-from outcomes.engines.duckdb import connect
 from outcomes.intake.sources.mimic_iv import Import, import_mimic_iv
-from outcomes.labelling.run import run
+from outcomes.labelling.build import run
 from outcomes.lake import Lake, SubmissionRecord
 from outcomes.settings import Settings
+from outcomes.sql.engine import connect
 
 _BESIDE_THE_CHECKOUT = Path(__file__).parents[3] / "shared" / "data" / "mimic-iv-demo-excerpt"
 EXCERPT = Path(os.environ.get("OUTCOMES_MIMIC_DEMO", _BESIDE_THE_CHECKOUT))

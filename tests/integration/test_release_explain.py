@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from outcomes.errors import OutcomesError
-from outcomes.labelling.definitions import label_definitions
 from outcomes.release.build import build_release
 from outcomes.release.explain import explain
 from outcomes.release.open import connect
 from outcomes.release.status import status
 from outcomes.release.why_not import WhyNot, why_not
 from outcomes.settings import Settings
+from outcomes.sql.catalog import label_definitions
 from tests.integration.small_lake import commit, fill_lake
 
 SUBMISSION = "north-2026-01-0123456789ab"

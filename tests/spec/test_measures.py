@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from outcomes.measures.definitions import measure_definitions
-from outcomes.shipped import shipped
+from outcomes.sql.shipped import shipped
 from tests.generative.histories import patients
 from tests.support.situations import ALL_TABLES, Row, complete, measure
 

@@ -10,13 +10,14 @@ import pytest
 import yaml
 
 from outcomes.release.codebook import research_marts
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile, load
+from outcomes.sql.catalog import relations_in_order
+from outcomes.sql.files import SqlFile, load
+from outcomes.sql.shipped import shipped
 
 _OF_THE_COHORT = {"attrition", "cohort"}
 """Relations whose reasons say why a patient is in no episode at all."""
-_STATEMENTS = [file for folder in ("episodes", "labels") for file in load(shipped("sql", folder))]
-_INPUTS = load(shipped("sql", "measures", "inputs"))
+_STATEMENTS = relations_in_order()
+_INPUTS = load(shipped("sql", "relations", "measures"))
 _OF_WINDOWS = [file for file in _INPUTS if file.name == "responders"]
 _OF_MEASURES = [file for file in _INPUTS if file.header.get("is_view")]
 _SITUATIONS = sorted((Path(__file__).parent / "labels").glob("*.yaml"))

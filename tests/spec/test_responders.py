@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from outcomes.shipped import shipped
+from outcomes.sql.shipped import shipped
 from tests.support.situations import Row, complete, measure
 
 _REVISION: Row = {"code_system": "CPT", "code": "22551", "levels": "C6-7"}

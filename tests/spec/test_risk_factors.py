@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile
+from outcomes.sql.files import SqlFile
+from outcomes.sql.shipped import shipped
 from tests.support.situations import Row, complete, measure
 
-RISK_FACTORS = SqlFile(shipped("sql", "measures", "inputs") / "risk_factors.sql")
+RISK_FACTORS = SqlFile(shipped("sql", "relations", "measures") / "risk_factors.sql")
 _ALL_KNOWN: Row = {
     "sex": "female", "age_years": 52, "smoking": "current", "diabetes": True, "asa_class": 2,
     "prior_cervical_surgery": False, "indication": "myelopathy", "workers_compensation": False,

@@ -4,12 +4,12 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile
+from outcomes.sql.files import SqlFile
+from outcomes.sql.shipped import shipped
 from tests.support.situations import Row, complete, measure
 
 THRESHOLD = 11
-PROTECTED = SqlFile(shipped("sql", "measures", "score_trajectories.sql"))
+PROTECTED = SqlFile(shipped("sql", "marts", "protected", "score_trajectories.sql"))
 QUARTILES = ("lower_quartile", "median", "upper_quartile")
 
 Quartiles = tuple[int, float | None, float | None, float | None]

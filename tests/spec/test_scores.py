@@ -7,9 +7,9 @@ import duckdb
 import pytest
 
 from outcomes.errors import OutcomesError
-from outcomes.labelling.definitions import load_definitions
-from outcomes.labelling.run import run
+from outcomes.labelling.build import run
 from outcomes.release.codebook import research_marts
+from outcomes.sql.catalog import load_definitions
 from tests.support.situations import Row, complete, label
 
 _ITEMS = [f"ndi_item_{number}" for number in range(1, 11)]

@@ -4,10 +4,10 @@ import duckdb
 import pytest
 
 from outcomes.contract import TABLES
-from outcomes.engines.duckdb import materialize
-from outcomes.labelling.definitions import label_definitions
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile
+from outcomes.sql.catalog import label_definitions
+from outcomes.sql.engine import materialize
+from outcomes.sql.files import SqlFile
+from outcomes.sql.shipped import shipped
 from tests.support.situations import Row, complete, label
 
 CENSORED, EVENT, COMPETING = range(3)
@@ -129,7 +129,7 @@ def con() -> duckdb.DuckDBPyConnection:
     }
     sites["no images"] = {table: operated[table] + well[table] for table in operated}
     con = label(sites, delivered={"no images": ["patients", "procedures", "follow_ups"]})
-    materialize(con, [SqlFile(shipped("sql", "measures", "inputs", "time_to_event.sql"))])
+    materialize(con, [SqlFile(shipped("sql", "relations", "measures", "time_to_event.sql"))])
     return con
 
 
@@ -187,5 +187,5 @@ def test_the_same_relation_from_rows_in_another_order(con: duckdb.DuckDBPyConnec
     before = con.execute(everything).fetchall()
     for table in ("episodes", "revisions", "labels"):
         con.execute(f"create or replace table {table} as from {table} order by all desc")
-    materialize(con, [SqlFile(shipped("sql", "measures", "inputs", "time_to_event.sql"))])
+    materialize(con, [SqlFile(shipped("sql", "relations", "measures", "time_to_event.sql"))])
     assert con.execute(everything).fetchall() == before

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from outcomes.measures.lattice import EVERYBODY, Key
+from outcomes.disclosure.lattice import EVERYBODY, Key
 
 Answers = tuple[int, int, int]
 """yes, no, excluded"""

@@ -6,7 +6,7 @@ import duckdb
 import pyarrow as pa
 
 from outcomes.contract import TABLES
-from outcomes.labelling.run import run
+from outcomes.labelling.build import run
 from outcomes.lake import PROVENANCE, SUBMISSIONS
 from outcomes.measures.inputs import make_inputs
 

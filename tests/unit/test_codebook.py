@@ -3,9 +3,9 @@
 import pytest
 
 from outcomes.contract import TABLES
-from outcomes.labelling.definitions import label_definitions
 from outcomes.release.codebook import NO_UNIT, Mart, protected_marts, research_marts
-from outcomes.shipped import shipped
+from outcomes.sql.catalog import label_definitions
+from outcomes.sql.shipped import shipped
 from scripts.docs.codebook import page
 
 
@@ -48,7 +48,7 @@ def test_no_protected_mart_names_a_patient_or_a_record() -> None:
 
 def test_every_sql_file_of_the_marts_is_read() -> None:
     assert len(research_marts()) == len(list(shipped("sql", "marts").glob("*.sql")))
-    assert len(protected_marts()) == len(list(shipped("sql", "measures").glob("*.sql")))
+    assert len(protected_marts()) == len(list(shipped("sql", "marts", "protected").glob("*.sql")))
 
 
 def test_a_header_may_name_a_closed_list_that_stands_elsewhere() -> None:

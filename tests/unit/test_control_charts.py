@@ -11,7 +11,9 @@ import pyarrow as pa
 import pytest
 
 from outcomes.errors import OutcomesError
-from outcomes.measures.control_charts import (
+from outcomes.sql.files import SqlFile
+from outcomes.sql.shipped import shipped
+from outcomes.statistics.control_charts import (
     ASSURANCES,
     BETTER,
     RULES,
@@ -33,8 +35,6 @@ from outcomes.measures.control_charts import (
     signals,
     variation,
 )
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile
 
 # R 4: set.seed(123); rnorm(20), the series of NHSRplotthedots' own tests
 NORMAL = [

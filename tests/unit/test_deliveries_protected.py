@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from outcomes.measures.deliveries import protected_attrition, protected_deliveries
+from outcomes.disclosure.deliveries import protected_attrition, protected_deliveries
 
 SMALL_CELL = 11
 

@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from outcomes.disclosure import coarse, hide, hide_parts, hide_steps, is_small
+from outcomes.disclosure.suppression import coarse, hide, hide_parts, hide_steps, is_small
 
 SMALL_CELL = 11
 

@@ -7,10 +7,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from outcomes.disclosure_audit import Finding, PublishedTables, audit, published_tables, require_safe
+from outcomes.disclosure.audit import Finding, PublishedTables, audit, published_tables, require_safe
+from outcomes.disclosure.lattice import UNNESTED, Nesting
+from outcomes.disclosure.measures import protected_measures, safe_measures
 from outcomes.errors import OutcomesError
-from outcomes.measures.lattice import UNNESTED, Nesting
-from outcomes.measures.protection import protected_measures, safe_measures
 from tests.support.lattices import Answers, Group, by_site, has_small_count, measure_counts, shown_but
 
 SMALL_CELL = 11

@@ -11,9 +11,9 @@ import pytest
 from typer.main import get_command
 
 from outcomes.cli import app
-from outcomes.labelling.definitions import label_definitions, thresholds
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import load
+from outcomes.sql.catalog import label_definitions, thresholds
+from outcomes.sql.files import load
+from outcomes.sql.shipped import shipped
 from scripts import docs
 from scripts.docs import lineage
 from scripts.docs.situations import Situation, code_label
@@ -129,7 +129,7 @@ def test_a_label_page_tells_what_the_label_is_built_from() -> None:
 
 
 def test_every_threshold_and_code_list_is_found_in_some_statement() -> None:
-    files = [*lineage.relations().values(), *load(shipped("sql", "measures", "inputs"))]
+    files = [*lineage.relations().values(), *load(shipped("sql", "relations", "measures"))]
     assert set(lineage.users(files, lineage.thresholds_of)) == set(thresholds())
     assert set(lineage.users(files, lineage.code_lists_of)) == {
         path.stem for path in shipped("sql", "codelists").glob("*.csv")

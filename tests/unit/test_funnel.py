@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from statsmodels.stats.meta_analysis import combine_effects
 
-from outcomes.measures.funnel import (
+from outcomes.sql.files import SqlFile
+from outcomes.sql.shipped import shipped
+from outcomes.statistics.funnel import (
     Limits,
     binomial_limits,
     comparison_table,
@@ -23,8 +25,6 @@ from outcomes.measures.funnel import (
     widened_limits,
     winsorised,
 )
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile
 
 SMALL_CELL = 11
 FUNNELPLOTR = np.array([[100.0, 150, 180, 80, 120, 225], [108.0, 112, 165, 95, 100, 220]])

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from outcomes.measures.kinds import protected_kinds
+from outcomes.disclosure.kinds import protected_kinds
 
 SMALL_CELL = 11
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from outcomes.labelling.definitions import label_definitions
 from outcomes.measures.definitions import definitions_table, measure_definitions, parse_definitions
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import load
+from outcomes.sql.catalog import label_definitions
+from outcomes.sql.files import load
+from outcomes.sql.shipped import shipped
 
 BY_ID = {measure.id: measure for measure in measure_definitions()}
 
@@ -46,7 +46,7 @@ def test_the_headlines_are_in_their_order() -> None:
 
 
 def test_every_relation_is_a_file() -> None:
-    files = {file.name for file in load(shipped("sql", "measures", "inputs"))}
+    files = {file.name for file in load(shipped("sql", "relations", "measures"))}
     assert {measure.relation for measure in measure_definitions() if measure.relation} <= files
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from outcomes.disclosure import before_rounding, rounded
-from outcomes.measures.lattice import UNNESTED, Nesting
-from outcomes.measures.protection import protected_exclusions, protected_measures, safe_measures
+from outcomes.disclosure.lattice import UNNESTED, Nesting
+from outcomes.disclosure.measures import protected_exclusions, protected_measures, safe_measures
+from outcomes.disclosure.suppression import before_rounding, rounded
 
 SMALL_CELL = 11
 Answers = tuple[int, int, int]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from outcomes.measures import run
+from outcomes.measures import build as run
 from outcomes.measures.definitions import measure_definitions
 
 

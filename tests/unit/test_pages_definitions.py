@@ -13,9 +13,9 @@ from dashboards.audit import AuditLog
 from dashboards.pages.site import Site
 from dashboards.queries.reader import Releases
 from dashboards.settings import DashboardSettings
-from outcomes.labelling.definitions import label_definitions
 from outcomes.measures.definitions import measure_definitions
 from outcomes.settings import Settings
+from outcomes.sql.catalog import label_definitions
 from tests.support.dashboard_release import FIRST_ID, PATIENTS, leaked, write_release
 
 

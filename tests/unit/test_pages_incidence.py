@@ -20,8 +20,8 @@ from dashboards.pages.site import page_of
 from dashboards.queries import curves, measures
 from dashboards.queries.curves import Curve, CurvePoint
 from dashboards.queries.reader import Reader, Releases
-from outcomes.engines.duckdb import connect_read_only
 from outcomes.release.open import RESEARCH
+from outcomes.sql.engine import connect_read_only
 from tests.support.dashboard_release import EMPTY, FOREIGN, leaked, write_release
 
 SITE, GROUP = "ashworth", ("approach", "anterior")

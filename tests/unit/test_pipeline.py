@@ -23,7 +23,7 @@ def _fail(_: Settings, site_id: str, period: str) -> SubmissionRecord:
 def test_an_error_without_a_name_quotes_nothing_and_stops_no_other_site(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("outcomes.intake.ingest.ingest_submission", _fail)
+    monkeypatch.setattr("outcomes.intake.submission.ingest_submission", _fail)
     done: list[str] = []
     pairs = [("bad", "2026-01"), ("refused", "2026-01"), ("good", "2026-01")]
     with pytest.raises(UnexpectedError) as error:

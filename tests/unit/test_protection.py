@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from outcomes.disclosure import Sums, before_coarse, before_rounding, coarse, hide_company, rounded
-from outcomes.disclosure_audit import PublishedTables, audit
+from outcomes.disclosure import measures as protection
+from outcomes.disclosure.audit import PublishedTables, audit
+from outcomes.disclosure.lattice import UNNESTED, Lattice, Nesting
+from outcomes.disclosure.measures import protected_exclusions, protected_measures, safe_measures
+from outcomes.disclosure.suppression import Sums, before_coarse, before_rounding, coarse, hide_company, rounded
 from outcomes.errors import OutcomesError
-from outcomes.measures import protection
-from outcomes.measures.lattice import UNNESTED, Lattice, Nesting
-from outcomes.measures.protection import protected_exclusions, protected_measures, safe_measures
 from tests.support.lattices import Answers, Group, by_site, measure_counts
 
 SMALL_CELL = 11

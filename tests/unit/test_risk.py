@@ -15,15 +15,15 @@ from scipy.stats import rankdata
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 
-from outcomes.measures.risk import (
+from outcomes.sql.files import SqlFile
+from outcomes.sql.shipped import shipped
+from outcomes.statistics.risk_models import (
     RiskTables,
     fit_risk_models,
     headline_measures,
     protected_calibration,
     protected_models,
 )
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile
 
 SMALL_CELL = 11
 OUTCOME = "suspected_asd"
@@ -397,7 +397,7 @@ def _shown(state: str) -> pa.Table:
 
 
 def _has_the_columns_of_its_file(table: pa.Table, mart: str) -> None:
-    file = SqlFile(shipped("sql", "measures") / f"{mart}.sql")
+    file = SqlFile(shipped("sql", "marts", "protected") / f"{mart}.sql")
     con = duckdb.connect()
     con.register(f"protected_{mart}", table)
     assert con.sql(file.select).columns == list(file.header["columns"])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from outcomes.contract import TABLES
 from outcomes.errors import SubmissionRefused
-from outcomes.intake.arithmetic import FEWEST_PATIENTS
+from outcomes.intake.inference import FEWEST_PATIENTS
 from outcomes.intake.screening import findings, screen
 
 Days = NDArray[np.int64]

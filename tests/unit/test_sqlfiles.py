@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from outcomes.labelling.definitions import label_definitions
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile, in_order, load
+from outcomes.sql.catalog import label_definitions
+from outcomes.sql.files import SqlFile, in_order, load
+from outcomes.sql.shipped import shipped
 
 
 def _file(folder: Path, name: str, text: str) -> SqlFile:
@@ -44,7 +44,7 @@ def test_every_label_says_what_a_reader_asks() -> None:
 
 def test_no_label_names_a_code_or_a_threshold() -> None:
     """Code lists and thresholds are data: a digit in a label's statement is only ever 0 or 1."""
-    for file in [*load(shipped("sql", "labels")), *load(shipped("sql", "episodes"))]:
+    for file in [*load(shipped("sql", "definitions", "labels")), *load(shipped("sql", "relations", "episodes"))]:
         words = file.select.replace("(", " ").replace(")", " ").replace(",", " ").split()
         numbers = {word for word in words if word.lstrip("-").isdigit()}
         allowed = (

@@ -14,8 +14,10 @@ from sksurv.nonparametric import (  # type: ignore[import-untyped]
 )
 from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
 
-from outcomes.disclosure import Counts
-from outcomes.measures.survival import (
+from outcomes.disclosure.suppression import Counts
+from outcomes.sql.files import SqlFile
+from outcomes.sql.shipped import shipped
+from outcomes.statistics.survival import (
     Curves,
     aalen_johansen,
     cumulative_incidence_table,
@@ -23,8 +25,6 @@ from outcomes.measures.survival import (
     one_minus_kaplan_meier,
     protected_curves,
 )
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile
 
 CENSORED, EVENT, COMPETING = range(3)
 Ends = NDArray[np.int64]

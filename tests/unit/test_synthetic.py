@@ -9,11 +9,11 @@ import pytest
 from pyarrow import parquet
 
 from outcomes.errors import OutcomesError
-from outcomes.intake.deliveries import deliveries
+from outcomes.intake.landing import deliveries
 from outcomes.intake.manifest import read_manifest
-from outcomes.measures.control_charts import load_targets
 from outcomes.measures.definitions import measure_definitions
 from outcomes.settings import Settings
+from outcomes.statistics.control_charts import load_targets
 from outcomes.synthetic import answer_key_folder, synthesize
 
 DAYS_PER_YEAR = 365.25

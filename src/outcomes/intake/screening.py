@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from outcomes.contract import TABLES, Column, ColumnType, Table
 from outcomes.errors import SubmissionRefused
-from outcomes.intake.arithmetic import ages_reaching_90, patients_of_a_common_cut
+from outcomes.intake.inference import ages_reaching_90, patients_of_a_common_cut
 from outcomes.intake.manifest import Method
 
 _START = r"(?:^|[^0-9A-Za-z])"

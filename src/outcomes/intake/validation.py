@@ -15,11 +15,11 @@ import duckdb
 import pyarrow as pa
 
 from outcomes.contract import TABLES, Column, ColumnType, Table
-from outcomes.engines.duckdb import materialize
 from outcomes.errors import OutcomesError
 from outcomes.lake import RuleResult
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile
+from outcomes.sql.engine import materialize
+from outcomes.sql.files import SqlFile
+from outcomes.sql.shipped import shipped
 
 if TYPE_CHECKING:
     import pandas as pd

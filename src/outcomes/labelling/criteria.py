@@ -12,8 +12,8 @@ from typing import Any
 
 from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError
-from outcomes.labelling.definitions import LabelDefinition, label_definitions, thresholds
-from outcomes.shipped import shipped
+from outcomes.sql.catalog import LabelDefinition, label_definitions, thresholds
+from outcomes.sql.shipped import shipped
 
 _TABLE_OF_KEY = {table.key: table.name for table in TABLES.values()}
 

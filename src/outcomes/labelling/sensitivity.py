@@ -6,10 +6,10 @@ from typing import Any
 import duckdb
 import yaml
 
-from outcomes.engines.duckdb import materialize
-from outcomes.labelling.definitions import relations_in_order, thresholds
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile
+from outcomes.sql.catalog import relations_in_order, thresholds
+from outcomes.sql.engine import materialize
+from outcomes.sql.files import SqlFile
+from outcomes.sql.shipped import shipped
 
 _COUNTS = """
 select
@@ -62,8 +62,8 @@ def run_sensitivity(con: duckdb.DuckDBPyConnection) -> None:
     """Make the relation `sensitivity` on a connection that holds the relations of the labelling step.
 
     One row per label, convention and value tried: patients with yes, no and not assessable. Beside the thresholds of
-    `sql/sensitivity.yaml` it tells suspected adjacent segment disease by its lowest tier that counts, among the
-    patients for whom the label itself can be said.
+    `sql/definitions/sensitivity.yaml` it tells suspected adjacent segment disease by its lowest tier that counts, among
+    the patients for whom the label itself can be said.
     """
     con.execute(
         """
@@ -83,7 +83,9 @@ def run_sensitivity(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _trials() -> list[dict[str, Any]]:
-    trials: list[dict[str, Any]] = yaml.safe_load(shipped("sql", "sensitivity.yaml").read_text(encoding="utf-8"))
+    trials: list[dict[str, Any]] = yaml.safe_load(
+        shipped("sql", "definitions", "sensitivity.yaml").read_text(encoding="utf-8")
+    )
     return trials
 
 

@@ -1,4 +1,4 @@
-"""The measures as `sql/measures.yaml` defines them: one source for the cube, the docs and the hover texts."""
+"""The measures as `measures.yaml` defines them: one source for the cube, the docs and the hover texts."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from outcomes.labelling.definitions import label_definitions
-from outcomes.shipped import shipped
+from outcomes.sql.catalog import label_definitions
+from outcomes.sql.shipped import shipped
 
 UNITS = ("share", "rate")
 DIRECTIONS = ("lower_is_better", "higher_is_better", "neutral")
@@ -64,7 +64,7 @@ def measure_definitions() -> tuple[MeasureDefinition, ...]:
     Raises:
         ValueError: a definition is incomplete or contradicts another one.
     """
-    given = yaml.safe_load(shipped("sql", "measures.yaml").read_text(encoding="utf-8"))
+    given = yaml.safe_load(shipped("sql", "definitions", "measures.yaml").read_text(encoding="utf-8"))
     return parse_definitions(given, {label.name for label in label_definitions()})
 
 

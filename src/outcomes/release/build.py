@@ -12,15 +12,13 @@ from typing import Any
 
 import duckdb
 
-from outcomes.disclosure_audit import PublishedTables, published_tables
-from outcomes.engines import duckdb as engine
+from outcomes.disclosure.audit import PublishedTables, published_tables
+from outcomes.disclosure.protect import ReleaseFacts, protected_tables
 from outcomes.errors import OutcomesError
-from outcomes.labelling.definitions import label_definitions
-from outcomes.labelling.run import Progress, run
+from outcomes.labelling.build import Progress, run
 from outcomes.labelling.sensitivity import run_sensitivity, sensitivity_needs
 from outcomes.lake import Lake
-from outcomes.measures.protected import ReleaseFacts, protected_tables
-from outcomes.measures.run import run_measures
+from outcomes.measures.build import run_measures
 from outcomes.release.codebook import (
     comment_on,
     data_package,
@@ -32,8 +30,10 @@ from outcomes.release.codebook import (
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH, Release, read_release
 from outcomes.release.publish import current, publish
 from outcomes.settings import Settings
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import load
+from outcomes.sql import engine
+from outcomes.sql.catalog import label_definitions
+from outcomes.sql.files import load
+from outcomes.sql.shipped import shipped
 
 _STORAGE_VERSION = "v1.4.0"
 """Of the DuckDB files, so that older DuckDB and R can open them."""
@@ -107,7 +107,7 @@ def build_release(settings: Settings, as_known_on: str | None = None, on_progres
 
 def relations_of_marts() -> set[str]:
     """The relations of the labelling step that something after it reads."""
-    inputs = load(shipped("sql", "measures", "inputs"))
+    inputs = load(shipped("sql", "relations", "measures"))
     marts = (mart.file for mart in (*research_marts(), *protected_marts()))
     return sensitivity_needs() | {name for file in (*inputs, *marts) for name in file.needs}
 
@@ -169,7 +169,7 @@ def _write_release(
         "code_version": inputs.code_version,
         "engine": f"duckdb {duckdb.__version__}",
         "definitions_sha256": inputs.definitions_sha256,
-        "thresholds_sha256": _sha256(shipped("sql", "thresholds.yaml")),
+        "thresholds_sha256": _sha256(shipped("sql", "definitions", "thresholds.yaml")),
         "eq5d_value_set_sha256": inputs.eq5d_value_set_sha256,
         "annotations_sha256": inputs.annotations_sha256,
         "targets_sha256": inputs.targets_sha256,

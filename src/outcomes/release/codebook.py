@@ -1,4 +1,4 @@
-"""The codebook: what each column of each published table means, from the headers of `sql/marts/` and `sql/measures/`.
+"""The codebook: what each column of each published table means, from the headers of `sql/marts/`.
 
 A column that the contract declares is described there, its closed list stands in `expectations/`; a header leaves it
 empty. A number states its unit, or that it has none (`unit: none`). A closed list stands in the header (`enum`), or
@@ -16,10 +16,10 @@ import duckdb
 
 from outcomes.contract import TABLES, ColumnType
 from outcomes.errors import MISTAKES
-from outcomes.labelling.definitions import label_definitions
 from outcomes.measures.definitions import measure_definitions
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile, load
+from outcomes.sql.catalog import label_definitions
+from outcomes.sql.files import SqlFile, load
+from outcomes.sql.shipped import shipped
 
 _FIELD_TYPES = {
     "VARCHAR": "string",
@@ -81,7 +81,7 @@ def research_marts() -> tuple[Mart, ...]:
 @cache
 def protected_marts() -> tuple[Mart, ...]:
     """The marts that may be shown, by name."""
-    return tuple(_mart(file) for file in load(shipped("sql", "measures")))
+    return tuple(_mart(file) for file in load(shipped("sql", "marts", "protected")))
 
 
 def comment_on(con: duckdb.DuckDBPyConnection, database: str, marts: tuple[Mart, ...]) -> None:

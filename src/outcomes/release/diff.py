@@ -9,9 +9,9 @@ from typing import Any
 
 import duckdb
 
-from outcomes.engines.duckdb import connect
 from outcomes.release.open import Release
 from outcomes.settings import Settings
+from outcomes.sql.engine import connect
 
 INPUTS = {
     "thresholds": "thresholds_sha256",

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import duckdb
 
-from outcomes.engines.duckdb import connect as connect_engine
 from outcomes.errors import OutcomesError
-from outcomes.intake.deliveries import deliveries
+from outcomes.intake.landing import deliveries
 from outcomes.intake.manifest import submission_id
 from outcomes.labelling.criteria import definition_of
-from outcomes.labelling.definitions import label_definitions
 from outcomes.lake import Lake
 from outcomes.release.open import Release, current_release
 from outcomes.settings import Settings
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile
+from outcomes.sql.catalog import label_definitions
+from outcomes.sql.engine import connect as connect_engine
+from outcomes.sql.files import SqlFile
+from outcomes.sql.shipped import shipped
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def explain(settings: Settings, site_id: str, patient_id: str, label: str | None
     release = current_release(settings)
     with connect_engine(settings) as con:
         attach_as_released(con, settings, release, site_id, patient_id)
-        timeline = con.execute(SqlFile(shipped("sql", "explain", "timeline.sql")).select).fetchall()
+        timeline = con.execute(SqlFile(shipped("sql", "relations", "explain", "timeline.sql")).select).fetchall()
         answers = _labels(con, _delivered_files(settings))
     labels = tuple(answer for answer in answers if label in {None, answer.label})
     cited = {(record.source_table, record.record_id) for answer in labels for record in answer.evidence}

@@ -7,10 +7,10 @@ from typing import Any
 
 import duckdb
 
-from outcomes.engines.duckdb import connect_read_only
 from outcomes.errors import OutcomesError
 from outcomes.release import publish
 from outcomes.settings import Settings
+from outcomes.sql.engine import connect_read_only
 
 RESEARCH = "research.duckdb"
 DASHBOARD = "dashboard.duckdb"

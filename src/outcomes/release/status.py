@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from outcomes.engines.duckdb import connect
-from outcomes.intake.deliveries import Delivery, deliveries
+from outcomes.intake.landing import Delivery, deliveries
 from outcomes.intake.manifest import submission_id
 from outcomes.lake import Lake
 from outcomes.release.publish import current
 from outcomes.settings import Settings
+from outcomes.sql.engine import connect
 
 
 @dataclass(frozen=True)

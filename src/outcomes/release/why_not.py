@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import duckdb
 
 from outcomes.contract import TABLES
-from outcomes.engines.duckdb import connect
+from outcomes.labelling.build import run
 from outcomes.labelling.criteria import Criterion, criteria_of, definition_of
-from outcomes.labelling.run import run
 from outcomes.release.explain import attach_as_released
 from outcomes.release.open import current_release
 from outcomes.settings import Settings
+from outcomes.sql.engine import connect
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The labels a second time, in plain Python and from the clinical specification alone.
 
-The SQL under `sql/labels` is what runs; this is what it is compared with, patient by patient. Both follow the same
+The SQL under `sql/definitions` is what runs; this is what it is compared with, patient by patient. Both follow the same
 specification and share nothing else: no code list, no threshold, no line of logic.
 """
 

@@ -17,14 +17,14 @@ import duckdb
 import pyarrow as pa
 from pyarrow import csv
 
-from outcomes import sqlfiles
-from outcomes.engines.duckdb import connect, materialize
 from outcomes.errors import OutcomesError
-from outcomes.intake.deliveries import is_period, is_site_id, site_is_known
+from outcomes.intake.landing import is_period, is_site_id, site_is_known
 from outcomes.intake.manifest import Manifest, write_manifest
 from outcomes.intake.sources.crosswalk import Crosswalk
 from outcomes.settings import Settings
-from outcomes.shipped import shipped
+from outcomes.sql import files as sqlfiles
+from outcomes.sql.engine import connect, materialize
+from outcomes.sql.shipped import shipped
 
 _KEY, _TEXT, _WHOLE, _DATE, _YEARS = "key", "text", "whole number", "date", "range of years"
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from outcomes.labelling.run import Progress
-from outcomes.measures.control_charts import control_chart_table, load_annotations, load_targets
+from outcomes.labelling.build import Progress
 from outcomes.measures.definitions import measure_definitions
-from outcomes.measures.funnel import comparison_table
 from outcomes.measures.inputs import make_inputs
-from outcomes.measures.intervals import with_intervals
-from outcomes.measures.monitoring import cusum_table
-from outcomes.measures.risk import fit_risk_models
-from outcomes.measures.survival import cumulative_incidence_table
+from outcomes.statistics.control_charts import control_chart_table, load_annotations, load_targets
+from outcomes.statistics.cusum import cusum_table
+from outcomes.statistics.funnel import comparison_table
+from outcomes.statistics.intervals import with_intervals
+from outcomes.statistics.risk_models import fit_risk_models
+from outcomes.statistics.survival import cumulative_incidence_table
 
 _RISKS_IN_TIME = """
 select

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from outcomes.disclosure import Counts
+from outcomes.disclosure.suppression import Counts
 
 Key = tuple[str, str | None, str, str | None]
 """resolution, period, stratum_kind, stratum"""

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from outcomes.settings import Settings
-from outcomes.sqlfiles import SqlFile
+from outcomes.sql.files import SqlFile
 
 
 def connect(settings: Settings) -> duckdb.DuckDBPyConnection:

@@ -8,9 +8,8 @@ from pathlib import Path, PurePath
 import pyarrow as pa
 
 from outcomes.contract import TABLES
-from outcomes.engines.duckdb import connect
 from outcomes.errors import OutcomesError, SubmissionRefused
-from outcomes.intake.deliveries import is_period, is_site_id, site_is_known
+from outcomes.intake.landing import is_period, is_site_id, site_is_known
 from outcomes.intake.manifest import FileEntry, Manifest, delivered_files, place, read_manifest, submission_id
 from outcomes.intake.quarantine import quarantine_folder, write_quarantine, write_refusal
 from outcomes.intake.reading import SUFFIXES, read_table
@@ -19,6 +18,7 @@ from outcomes.intake.validation import Judgement, validate
 from outcomes.lake import Lake, RuleResult, SubmissionRecord, TableCounts
 from outcomes.locks import one_at_a_time
 from outcomes.settings import Settings
+from outcomes.sql.engine import connect
 
 
 def ingest_submission(settings: Settings, site_id: str, period: str) -> SubmissionRecord:

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from outcomes.disclosure import rounded
+from outcomes.disclosure.suppression import rounded
 from outcomes.measures.definitions import measure_definitions
-from outcomes.measures.intervals import wilson_interval
+from outcomes.statistics.intervals import wilson_interval
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -227,7 +227,7 @@ def protected_models(models: pa.Table, shown: pa.Table) -> pa.Table:
 
     Args:
         models: as `fit_risk_models` gives them.
-        shown: the protected measures (`sql/measures/measures.sql`).
+        shown: the protected measures (`sql/marts/protected/measures.sql`).
     """
     rows = []
     counts = shown_counts(shown)

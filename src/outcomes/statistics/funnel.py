@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from outcomes.disclosure import coarse
-from outcomes.measures.risk import headline_measures, shown_counts
+from outcomes.disclosure.suppression import coarse
+from outcomes.statistics.risk_models import headline_measures, shown_counts
 
 Floats = NDArray[np.float64]
 
@@ -225,7 +225,7 @@ def protected_comparison(comparison: pa.Table, shown: pa.Table, small_cell: int)
 
     Args:
         comparison: as `comparison_table` gives it.
-        shown: the protected measures (`sql/measures/measures.sql`).
+        shown: the protected measures (`sql/marts/protected/measures.sql`).
         small_cell: the smallest count that may be shown.
     """
     counts = shown_counts(shown)

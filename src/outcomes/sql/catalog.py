@@ -1,4 +1,4 @@
-"""Definitions as data: labels from the headers of `sql/labels/`, thresholds, code lists and reference tables."""
+"""Definitions as data: labels (`sql/definitions/labels/`), thresholds, code lists and reference tables."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -9,8 +9,8 @@ import duckdb
 import yaml
 
 from outcomes.errors import OutcomesError
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import SqlFile, in_order, load
+from outcomes.sql.files import SqlFile, in_order, load
+from outcomes.sql.shipped import shipped
 
 _CODE_LIST_COLUMNS = {
     "list": "varchar",
@@ -75,18 +75,20 @@ class LabelDefinition:
 @cache
 def label_definitions() -> tuple[LabelDefinition, ...]:
     """All labels, by name."""
-    return tuple(LabelDefinition.from_file(file) for file in load(shipped("sql", "labels")))
+    return tuple(LabelDefinition.from_file(file) for file in load(shipped("sql", "definitions", "labels")))
 
 
 def relations_in_order() -> list[SqlFile]:
     """Every relation of the labelling step, labels included, each after those that it needs."""
-    return in_order([*load(shipped("sql", "episodes")), *(label.file for label in label_definitions())])
+    return in_order([*load(shipped("sql", "relations", "episodes")), *(label.file for label in label_definitions())])
 
 
 @cache
 def thresholds() -> dict[str, Any]:
-    """The project's conventions by name (`sql/thresholds.yaml`)."""
-    values: dict[str, Any] = yaml.safe_load(shipped("sql", "thresholds.yaml").read_text(encoding="utf-8"))
+    """The project's conventions by name (`sql/definitions/thresholds.yaml`)."""
+    values: dict[str, Any] = yaml.safe_load(
+        shipped("sql", "definitions", "thresholds.yaml").read_text(encoding="utf-8")
+    )
     return values
 
 

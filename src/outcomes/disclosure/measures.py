@@ -1,13 +1,13 @@
 """The measures in the form that may be shown: hidden where they would tell of a few patients, then rounded.
 
-Every count stands in several sums (see `outcomes.measures.lattice`). A cell, which is a measure of a site (or of all
+Every count stands in several sums (see `outcomes.disclosure.lattice`). A cell, which is a measure of a site (or of all
 sites) for a key, shows its counts together or not at all.
 
 1. The cells that hold a small count are hidden.
 2. Each sum by itself gets company: further cells, the smallest first, until nobody who knows every other count to the
    patient can place what is hidden closely; across four sites or more, nor can one of them that knows its own counts.
    That is repeated until no sum asks for more.
-3. What several sums give away only together the auditor finds (`outcomes.disclosure_audit`); it gets more company.
+3. What several sums give away only together the auditor finds (`outcomes.disclosure.audit`); it gets more company.
 4. What is shown is rounded. Shares, rates and their intervals are computed from the rounded counts.
 """
 
@@ -21,11 +21,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from outcomes.disclosure import ROUND_TO, Counts, Mask, Sums, coarse, hide, hide_company, hide_parts, is_small, rounded
-from outcomes.disclosure_audit import PublishedTables, audit
+from outcomes.disclosure.audit import PublishedTables, audit
+from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, KEY, UNNESTED, Key, Lattice, Nesting
+from outcomes.disclosure.suppression import (
+    ROUND_TO,
+    Counts,
+    Mask,
+    Sums,
+    coarse,
+    hide,
+    hide_company,
+    hide_parts,
+    is_small,
+    rounded,
+)
 from outcomes.errors import OutcomesError
-from outcomes.measures.intervals import DAYS_PER_YEAR, with_intervals
-from outcomes.measures.lattice import ALL_SITES, EVERYBODY, KEY, UNNESTED, Key, Lattice, Nesting
+from outcomes.statistics.intervals import DAYS_PER_YEAR, with_intervals
 
 Cell = tuple[str | None, str | None, Key]
 """measure (None = every measure), site (None = all sites), key"""
@@ -98,7 +109,7 @@ def protected_measures(
         round_to: step of the counts; 1 leaves them as they are.
 
     Returns:
-        The columns of `sql/measures/measures.sql`, a row for each row of `counts`.
+        The columns of `sql/marts/protected/measures.sql`, a row for each row of `counts`.
     """
     counts = _in_order(counts)
     lattice = Lattice.of(counts)
@@ -118,7 +129,7 @@ def protected_exclusions(exclusions: pa.Table, measures: pa.Table, small_cell: i
         small_cell: the smallest count that may be shown.
 
     Returns:
-        The columns of `sql/measures/measure_exclusions.sql`.
+        The columns of `sql/marts/protected/measure_exclusions.sql`.
     """
     exclusions = exclusions.filter(pc.is_null(exclusions["site_id"])).select(["measure", "reason", "patients"])
     exclusions = exclusions.sort_by([("measure", "ascending"), ("reason", "ascending")])

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from outcomes.disclosure import Counts, Mask, coarse, hide_parts, is_small
+from outcomes.disclosure.suppression import Counts, Mask, coarse, hide_parts, is_small
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from outcomes.disclosure import coarse, hide, hide_parts
+from outcomes.disclosure.suppression import coarse, hide, hide_parts
 
 _SHARED_KINDS = ("clinical_asd", "suspected_asd")
 """Labels whose kinds count the same patients. With surgical_asd each kind can be worked out from the others, so they

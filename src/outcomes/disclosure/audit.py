@@ -32,9 +32,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from outcomes.disclosure import ROUND_TO, Mask, before_coarse, before_rounding
+from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, UNNESTED, Key, Lattice, Nesting
+from outcomes.disclosure.suppression import ROUND_TO, Mask, before_coarse, before_rounding
 from outcomes.errors import OutcomesError
-from outcomes.measures.lattice import ALL_SITES, EVERYBODY, UNNESTED, Key, Lattice, Nesting
 
 Reals = NDArray[np.float64]
 Ids = NDArray[np.intp]
@@ -57,7 +57,7 @@ class PublishedTables:
 
     Attributes:
         small_cell: the threshold it was published with.
-        measures: as `outcomes.measures.protection.protected_measures` makes it.
+        measures: as `outcomes.disclosure.measures.protected_measures` makes it.
         measure_exclusions: measure, reason, patients (coarse), state.
         label_kinds: label, kind, episodes (coarse), is_suppressed.
         attrition: step, patients_left, is_suppressed.

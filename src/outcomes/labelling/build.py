@@ -6,9 +6,9 @@ from pathlib import Path
 import duckdb
 
 from outcomes.contract import TABLES
-from outcomes.engines.duckdb import materialize
-from outcomes.labelling.definitions import label_definitions, load_definitions, relations_in_order
-from outcomes.sqlfiles import SqlFile
+from outcomes.sql.catalog import label_definitions, load_definitions, relations_in_order
+from outcomes.sql.engine import materialize
+from outcomes.sql.files import SqlFile
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a step, how many are done, and how many there are."""
@@ -74,8 +74,8 @@ def run(
 ) -> None:
     """Make the relations of the labelling step on a connection that has the lake attached.
 
-    Leaves the relations of `sql/episodes/` and `sql/labels/`; and `labels` (one row per episode and label) and
-    `label_evidence` (the records that each result rests on).
+    Leaves the relations of `sql/relations/episodes/` and `sql/definitions/labels/`; and `labels` (one row per episode
+    and label) and `label_evidence` (the records that each result rests on).
 
     Args:
         con: the connection.

@@ -1,22 +1,22 @@
-"""All tables that may be shown, made from `sql/measures/`."""
+"""All tables that may be shown, made from `sql/marts/protected/`."""
 
 from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
 
-from outcomes.disclosure_audit import PublishedTables, require_safe
-from outcomes.labelling.definitions import label_definitions
+from outcomes.disclosure.audit import PublishedTables, require_safe
+from outcomes.disclosure.deliveries import protected_attrition, protected_deliveries
+from outcomes.disclosure.kinds import protected_kinds
+from outcomes.disclosure.lattice import Nesting
+from outcomes.disclosure.measures import protected_exclusions, safe_measures
 from outcomes.measures.definitions import measure_definitions
-from outcomes.measures.deliveries import protected_attrition, protected_deliveries
-from outcomes.measures.funnel import protected_comparison
-from outcomes.measures.kinds import protected_kinds
-from outcomes.measures.lattice import Nesting
-from outcomes.measures.protection import protected_exclusions, safe_measures
-from outcomes.measures.risk import protected_calibration, protected_models
-from outcomes.measures.survival import protected_curves
-from outcomes.shipped import shipped
-from outcomes.sqlfiles import load
+from outcomes.sql.catalog import label_definitions
+from outcomes.sql.files import load
+from outcomes.sql.shipped import shipped
+from outcomes.statistics.funnel import protected_comparison
+from outcomes.statistics.risk_models import protected_calibration, protected_models
+from outcomes.statistics.survival import protected_curves
 
 _TOO_FINE = "month"
 """Nine in ten months of a site hold a small count: others see its years."""
@@ -45,7 +45,7 @@ def protected_tables(
     site_names: dict[str, str],
     before: PublishedTables | None = None,
 ) -> dict[str, pa.Table]:
-    """The tables of `sql/measures/`, hidden where they would tell of a few patients.
+    """The tables of `sql/marts/protected/`, hidden where they would tell of a few patients.
 
     Args:
         con: a connection that holds the lake, the relations of the labelling step and those of the measures.
@@ -60,7 +60,7 @@ def protected_tables(
     given = _given(facts, site_names) | _protected_measures(con, small_cell, before)
     for name, table in given.items():
         con.register(name, table)
-    tables = {file.name: con.sql(file.select).to_arrow_table() for file in load(shipped("sql", "measures"))}
+    tables = {file.name: con.sql(file.select).to_arrow_table() for file in load(shipped("sql", "marts", "protected"))}
     for name in given:
         con.unregister(name)
     tables |= _hidden(tables, small_cell)
