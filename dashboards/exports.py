@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from flask import Flask, Response, request
 
-from dashboards.access import Denied, current_scope
+from dashboards.access.limits import new_limiter
+from dashboards.access.scope import Denied, current_scope
 from dashboards.cards import Card, Table, as_csv
 from dashboards.filters import UnknownFilter
-from dashboards.limits import new_limiter
 from dashboards.pages import Site
 from dashboards.pages.frame import View, table_component
 from dashboards.pages.site import logged, logged_denied

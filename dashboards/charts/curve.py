@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from dashboards import words
+from dashboards import wording
 from dashboards.charts import style
 from dashboards.charts.groups import AXIS_HEIGHT
 from dashboards.charts.style import Figure
-from dashboards.queries.curves import Curve, CurvePoint
+from dashboards.data.curves import Curve, CurvePoint
 
 DAYS_OF_A_YEAR = 365
 """The days on which curves are read off count so: 1, 2 and 5 years are the days 365, 730 and 1,825."""
@@ -88,7 +88,7 @@ def at_risk(line: Line, lines: Sequence[Line]) -> list[tuple[float, str]]:
     texts = []
     for day in tick_days(lines):
         point = line.curve.near(day)
-        texts.append((day / end, words.DASH if point is None else words.count(point.at_risk or 0)))
+        texts.append((day / end, wording.DASH if point is None else wording.count(point.at_risk or 0)))
     return texts
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from dashboards.charts import style
 from dashboards.charts.style import Figure
-from dashboards.queries.control import CusumPoint
-from dashboards.queries.signals import variation_of
+from dashboards.data.control import CusumPoint
+from dashboards.data.signals import variation_of
 
 _MARKS: dict[str, tuple[str, str, int]] = {
     "special_concerning": ("triangle-up", style.VERMILION, 12),

@@ -5,7 +5,7 @@ from typing import Any
 
 from dashboards.charts import style
 from dashboards.charts.style import Figure
-from dashboards.queries.comparison import Compared
+from dashboards.data.comparison import Compared
 
 _LIMITS = ("low_99_8", "high_99_8", "low_95", "high_95")
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboards import words
+from dashboards import wording
 from dashboards.charts import style
 from dashboards.charts.style import Figure
 
@@ -43,7 +43,7 @@ def lines(months: Sequence[str], shown: Sequence[Line], unit: str, suffix: str =
                 [None if value is None else round(value, 2) for value in line.values],
                 line.colour,
                 [
-                    f"{words.period(month)}: {line.name} {value or 0:.1f}{suffix}"
+                    f"{wording.period(month)}: {line.name} {value or 0:.1f}{suffix}"
                     for month, value in zip(months, line.values, strict=True)
                 ],
                 mode="lines+markers",
@@ -59,7 +59,7 @@ def lines(months: Sequence[str], shown: Sequence[Line], unit: str, suffix: str =
                 categoryarray=list(months),
                 range=[-0.5, len(months) - 0.5],
                 tickvals=ticks,
-                ticktext=[f"{words.period(month)[:3]}<br>{month[:4]}" for month in ticks],
+                ticktext=[f"{wording.period(month)[:3]}<br>{month[:4]}" for month in ticks],
                 tickangle=0,
             ),
             yaxis=style.axis(range=[0, 1.15 * top], showgrid=True, nticks=5, ticksuffix=suffix),

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dashboards import words
+from dashboards import wording
 from dashboards.charts import style
 from dashboards.charts.style import Figure
 from dashboards.charts.windows import AXIS_TITLE, BESIDE, TICKS, hidden_point, window_axis
-from dashboards.queries.scores import Scores
+from dashboards.data.scores import Scores
 
 _HEIGHT = 188
 """Pixels of the plot, about: what the style sheet gives the card, without margins."""
@@ -90,7 +90,7 @@ def score(number: float) -> str:
 def _brief(patients: int | None) -> str:
     """A count that fits under a tick on a narrow screen; the table has the whole one."""
     if patients is None:
-        return words.DASH
+        return wording.DASH
     return str(patients) if patients < 10_000 else f"{round(patients / 1000)}k"
 
 
@@ -108,9 +108,9 @@ def _medians(scores: Sequence[Scores], windows: Sequence[str], colour: str, shif
         [round(median, 2) for _, _, median, _ in known],
         colour,
         [
-            f"{whose}{words.in_words(each.visit_window)}"
+            f"{whose}{wording.in_words(each.visit_window)}"
             f"<br>median {score(median)}, middle half {score(low)} to {score(high)}"
-            f"<br>{words.plural(each.patients or 0, 'patient')}"
+            f"<br>{wording.plural(each.patients or 0, 'patient')}"
             for each, low, median, high in known
         ],
         mode="lines+markers",

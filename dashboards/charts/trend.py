@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from dashboards import words
+from dashboards import wording
 from dashboards.charts import style
 from dashboards.charts.style import Figure
-from dashboards.queries.control import ChartPoint
-from dashboards.queries.measures import Measure, Value
+from dashboards.data.control import ChartPoint
+from dashboards.data.measures import Measure, Value
 
 _UNITS = {"g": "Patients between outcomes", "t": "Person-days between events"}
 _MARKS: dict[str, tuple[str, str, str, int]] = {
@@ -106,9 +106,9 @@ def _values(points: Sequence[ChartPoint], factor: float) -> dict[str, Any]:
         [None if point.value is None else round(factor * point.value, 2) for point in points],
         style.BLUE,
         [
-            f"{words.period(point.period)}: "
-            + (words.DASH if point.value is None else f"{factor * point.value:.1f}{unit_sign}")
-            + ("" if point.rules is None else f"<br>{words.rules(point.rules)}")
+            f"{wording.period(point.period)}: "
+            + (wording.DASH if point.value is None else f"{factor * point.value:.1f}{unit_sign}")
+            + ("" if point.rules is None else f"<br>{wording.rules(point.rules)}")
             for point in points
         ],
         mode="lines+markers",
@@ -226,8 +226,8 @@ def _years(measure: Measure, values: Sequence[Value], threshold: int) -> dict[st
         estimates,
         style.BLUE,
         [
-            f"{value.period}: {words.short_amount(measure, value, threshold)} ({words.interval(measure, value)})"
-            f"<br>{words.basis(value).replace('; ', '<br>')}"
+            f"{value.period}: {wording.short_amount(measure, value, threshold)} ({wording.interval(measure, value)})"
+            f"<br>{wording.basis(value).replace('; ', '<br>')}"
             for value in values
         ],
         mode="lines+markers",
@@ -256,12 +256,12 @@ def _suffix(measure: Measure, chart: str | None) -> str:
 
 
 def _patients(value: Value) -> str:
-    return words.DASH if value.patients is None else words.count(value.patients)
+    return wording.DASH if value.patients is None else wording.count(value.patients)
 
 
 def _hidden_year(value: Value, threshold: int) -> dict[str, Any]:
     """Upright text in the place of the point, so that it fits between its neighbours on a narrow screen."""
-    return style.note(words.hidden(threshold), value.period, 0.04, xref="x", yanchor="bottom", textangle=-90)
+    return style.note(wording.hidden(threshold), value.period, 0.04, xref="x", yanchor="bottom", textangle=-90)
 
 
 def _month_range(months: Sequence[str]) -> list[str] | None:

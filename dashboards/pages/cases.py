@@ -9,15 +9,15 @@ from urllib.parse import quote, unquote
 
 from dash import dcc, html
 
-from dashboards import words
+from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts.timeline import Mark, timeline
+from dashboards.data import cases as queries
+from dashboards.data import definitions, measures
+from dashboards.data.cases import Case, Episode, NotCurrent
+from dashboards.data.measures import Site
 from dashboards.filters import Filters
 from dashboards.pages.frame import Page, View
-from dashboards.queries import cases as queries
-from dashboards.queries import definitions, measures
-from dashboards.queries.cases import Case, Episode, NotCurrent
-from dashboards.queries.measures import Site
 from outcomes.release.explain import Evidence, Explanation, LabelAnswer, TimelineRecord
 
 _AT_MOST = 200
@@ -45,7 +45,7 @@ def cases(view: View) -> Page | None:
     rows: list[Sequence[Cell | str]] = [
         [
             Cell(one.title, href=view.href(f"/cases/of/{one.label}")),
-            words.sentence_case(one.category),
+            wording.sentence_case(one.category),
             _number(counted.get(one.label)),
         ]
         for one in definitions.labels(view.reader)
@@ -81,7 +81,7 @@ def cases_of(view: View, label: str) -> Page | None:
             Card(
                 "patients",
                 f"{view.who}: {definition.title}",
-                sentence=f"{words.plural(everybody, 'patient')} with a yes.{shown}",
+                sentence=f"{wording.plural(everybody, 'patient')} with a yes.{shown}",
                 table=Table(
                     f"Patients with {definition.title.lower()}",
                     ("Patient", "Year of fusion", "Approach", "Levels", "Kind", "Onset day"),
@@ -105,9 +105,9 @@ def _case_cells(view: View, case: Case) -> list[Cell | str]:
     return [
         Cell(episode.patient_id, href=view.href(f"/cases/{quote(episode.patient_id, safe='')}")),
         str(episode.index_year),
-        words.in_words(episode.approach),
-        episode.index_levels or words.DASH,
-        words.in_words(answer.kind) if answer.kind else words.DASH,
+        wording.in_words(episode.approach),
+        episode.index_levels or wording.DASH,
+        wording.in_words(answer.kind) if answer.kind else wording.DASH,
         _day(answer.onset_day),
     ]
 
@@ -137,12 +137,12 @@ def _patient(view: View, site: Site, fusion: Episode | None, found: Explanation)
     if fusion is None:
         sentence = "The patient is not in the cohort, so no label has an answer."
     else:
-        levels = words.plural(fusion.level_count, "level") if fusion.level_count else "levels not recorded"
-        approach = words.in_words(fusion.approach).lower()
+        levels = wording.plural(fusion.level_count, "level") if fusion.level_count else "levels not recorded"
+        approach = wording.in_words(fusion.approach).lower()
         sentence = (
             f"Fused in {fusion.index_year}, {approach}, {levels}"
             + (f" ({fusion.index_levels})" if fusion.index_levels else "")
-            + f". Yes for {len(said)} of {words.plural(len(found.labels), 'label')}."
+            + f". Yes for {len(said)} of {wording.plural(len(found.labels), 'label')}."
         )
     return Card("patient", f"{site.name}, release {found.release_id}", sentence=sentence, body=body, notes=[_KEPT])
 
@@ -161,7 +161,7 @@ def _timeline(records: Sequence[TimelineRecord]) -> Card:
     rows: list[Sequence[Cell | str]] = [
         [
             _day(record.day),
-            words.in_words(record.source_table),
+            wording.in_words(record.source_table),
             record.description,
             "Evidence" if record.is_evidence else "",
             record.record_id,
@@ -172,17 +172,17 @@ def _timeline(records: Sequence[TimelineRecord]) -> Card:
     return Card(
         "timeline",
         "Timeline",
-        sentence=f"{words.plural(len(records), 'record')} by day since the index fusion; an answer rests on "
-        f"{words.count(evidence)} of them (diamonds).",
+        sentence=f"{wording.plural(len(records), 'record')} by day since the index fusion; an answer rests on "
+        f"{wording.count(evidence)} of them (diamonds).",
         figure=timeline(len(by_table), marks),
         css_class="rows--groups",
-        beside=[(words.in_words(table), words.plural(number, "record")) for table, number in by_table.items()],
+        beside=[(wording.in_words(table), wording.plural(number, "record")) for table, number in by_table.items()],
         table=Table(
             "Records by day since the index fusion",
             ("Day", "Table", "What it says", "Evidence", "Record", "Submission"),
             rows,
         ),
-        notes=[f"{words.plural(without_day, 'record')} without a day: in the table only." if without_day else ""],
+        notes=[f"{wording.plural(without_day, 'record')} without a day: in the table only." if without_day else ""],
         can_be_saved=False,
     )
 
@@ -205,7 +205,7 @@ def _answers_card(status: str, said: str, found: Sequence[LabelAnswer]) -> Card:
     if status == "not_assessable":
         head: tuple[str, ...] = ("Label", "Why")
         rows: list[Sequence[Cell | str]] = [
-            [_label(one), words.in_words(one.reason) if one.reason else words.DASH] for one in found
+            [_label(one), wording.in_words(one.reason) if one.reason else wording.DASH] for one in found
         ]
     elif status == "no":
         head = ("Label", "Deciding value", "Evidence")
@@ -215,7 +215,7 @@ def _answers_card(status: str, said: str, found: Sequence[LabelAnswer]) -> Card:
         rows = [
             [
                 _label(one),
-                words.in_words(one.kind) if one.kind else words.DASH,
+                wording.in_words(one.kind) if one.kind else wording.DASH,
                 _day(one.onset_day),
                 _value(one),
                 _evidence(one.evidence),
@@ -225,7 +225,7 @@ def _answers_card(status: str, said: str, found: Sequence[LabelAnswer]) -> Card:
     return Card(
         status.replace("_", "-"),
         said,
-        sentence=f"{words.plural(len(found), 'label')}; each opens to its definition.",
+        sentence=f"{wording.plural(len(found), 'label')}; each opens to its definition.",
         table=Table(f"Labels: {said.lower()}", head, rows),
         is_table=True,
         can_be_saved=False,
@@ -240,14 +240,14 @@ def _label(one: LabelAnswer) -> Cell:
 
 def _value(one: LabelAnswer) -> str:
     if one.value is None:
-        return words.DASH
+        return wording.DASH
     return f"{one.value_name.replace('_', ' ')}: {one.value:g}" if one.value_name else f"{one.value:g}"
 
 
 def _evidence(records: Sequence[Evidence]) -> str:
     shown = [f"{record.source_table} {record.record_id}" for record in records[:_EVIDENCE_SHOWN]]
     more = len(records) - len(shown)
-    return "; ".join(shown) + (f"; and {more} more" if more else "") or words.DASH
+    return "; ".join(shown) + (f"; and {more} more" if more else "") or wording.DASH
 
 
 def _one_site_at_a_time() -> Page:
@@ -264,8 +264,8 @@ def _not_current() -> Page:
 
 
 def _day(day: int | None) -> str:
-    return words.DASH if day is None else str(day)
+    return wording.DASH if day is None else str(day)
 
 
 def _number(number: int | None) -> Cell:
-    return Cell(words.DASH) if number is None else Cell(words.count(number), number)
+    return Cell(wording.DASH) if number is None else Cell(wording.count(number), number)

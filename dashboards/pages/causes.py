@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from dashboards import words
+from dashboards import wording
 from dashboards.cards import Card
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import big_number
@@ -62,20 +62,20 @@ def _suspected(view: View, rows: Sequence[Row]) -> Card:
 def _imaged(view: View, rows: Sequence[Row]) -> str:
     """The share of those with a red flag who had an image soon."""
     return next(
-        (words.sentence(row.measure, row.value, view.threshold) for row in rows if row.measure.measure == _IMAGED), ""
+        (wording.sentence(row.measure, row.value, view.threshold) for row in rows if row.measure.measure == _IMAGED), ""
     )
 
 
 def _most_frequent(view: View, rows: Sequence[Row]) -> str:
     """Which row is the first, in words; of whom, where not of all patients."""
-    of = f" ({words.narrowed(view.filters)})" if view.filters.are_narrow else ""
+    of = f" ({wording.narrowed(view.filters)})" if view.filters.are_narrow else ""
     if not rows:
         return ""
     first = rows[0]
     if first.value.estimate is None:
         is_hidden = any(row.value.is_suppressed for row in rows)
         return f"Most frequent{of}: {'every share is hidden' if is_hidden else 'nobody could be assessed yet'}."
-    said = words.amount(first.measure, first.value)
+    said = wording.amount(first.measure, first.value)
     return f"Most frequent{of}: {first.name[:1].lower()}{first.name[1:]}, {said}."
 
 

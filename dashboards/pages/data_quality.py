@@ -6,16 +6,16 @@ from dataclasses import replace
 
 from dash import html
 
-from dashboards import words
+from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts import style
 from dashboards.charts.bars import Bar, bars
 from dashboards.charts.months import Line, lines
 from dashboards.charts.parts import stacked_rows
+from dashboards.data import deliveries
+from dashboards.data.deliveries import BrokenRule, Completeness, RuleFailure, Step, Submission, TableRows
+from dashboards.data.measures import Site
 from dashboards.pages.frame import Page, View
-from dashboards.queries import deliveries
-from dashboards.queries.deliveries import BrokenRule, Completeness, RuleFailure, Step, Submission, TableRows
-from dashboards.queries.measures import Site
 from outcomes.errors import MISTAKES
 
 _MONTHS = 12
@@ -76,11 +76,11 @@ def state(who: str, submissions: Sequence[Submission]) -> Card:
     status = Counter(one.status for one in submissions)
     said = html.P(
         [
-            html.Strong(words.count(status["accepted"]), className="number"),
-            html.Span(f" of {words.plural(len(submissions), 'submission')} accepted", className="interval"),
+            html.Strong(wording.count(status["accepted"]), className="number"),
+            html.Span(f" of {wording.plural(len(submissions), 'submission')} accepted", className="interval"),
             html.Span(
-                f" {words.count(status['superseded'])} superseded by a later one, "
-                f"{words.count(status['refused'])} refused",
+                f" {wording.count(status['superseded'])} superseded by a later one, "
+                f"{wording.count(status['refused'])} refused",
                 className="basis",
             ),
         ],
@@ -93,15 +93,17 @@ def conservation(submissions: Sequence[Submission]) -> str:
     """Whether rows add up, with the totals of those submissions whose counts are shown."""
     shown = [one for one in submissions if not one.is_suppressed]
     rows_in, accepted, quarantined = (
-        words.count(sum(getattr(one, column) or 0 for one in shown))
+        wording.count(sum(getattr(one, column) or 0 for one in shown))
         for column in ("rows_in", "rows_accepted", "rows_quarantined")
     )
     broken = sum(not one.is_conserved for one in submissions)
-    do = f"Rows do not add up in {words.plural(broken, 'submission')}" if broken else "Rows add up in every submission"
+    do = (
+        f"Rows do not add up in {wording.plural(broken, 'submission')}" if broken else "Rows add up in every submission"
+    )
     of_which = (
         ""
         if len(shown) == len(submissions)
-        else f", over the {words.plural(len(shown), 'submission')} whose counts are shown"
+        else f", over the {wording.plural(len(shown), 'submission')} whose counts are shown"
     )
     return f"{do}: {rows_in} in = {accepted} accepted + {quarantined} quarantined{of_which}."
 
@@ -117,7 +119,7 @@ def refused(submissions: Sequence[Submission], sites: dict[str, Site]) -> list[C
     rows = [
         [
             *((_site_name(one.site_id, sites),) if sites else ()),
-            words.period(one.period),
+            wording.period(one.period),
             str(one.attempt),
             *_mistake(one.code),
         ]
@@ -127,7 +129,7 @@ def refused(submissions: Sequence[Submission], sites: dict[str, Site]) -> list[C
         Card(
             "refused",
             "Refused submissions",
-            sentence=f"{words.plural(len(found), 'submission')} refused: nothing of them is in the numbers.",
+            sentence=f"{wording.plural(len(found), 'submission')} refused: nothing of them is in the numbers.",
             table=Table("Refused submissions", head, rows),
             is_table=True,
             notes=[_latest_only(len(found))],
@@ -138,8 +140,8 @@ def refused(submissions: Sequence[Submission], sites: dict[str, Site]) -> list[C
 def _mistake(code: str | None) -> list[str]:
     mistake = MISTAKES.get(code or "")
     if mistake is None:
-        return [code or words.DASH, words.DASH, words.DASH]
-    return [code or words.DASH, words.sentence_case(mistake.what), words.sentence_case(mistake.remedy)]
+        return [code or wording.DASH, wording.DASH, wording.DASH]
+    return [code or wording.DASH, wording.sentence_case(mistake.what), wording.sentence_case(mistake.remedy)]
 
 
 def _submissions(view: View, submissions: Sequence[Submission]) -> list[Card]:
@@ -148,11 +150,11 @@ def _submissions(view: View, submissions: Sequence[Submission]) -> list[Card]:
     head = ("Period", "Attempt", "Kind", "Status", "Code", "Rows add up", "Rows in", "Accepted", "Quarantined")
     rows = [
         [
-            words.period(one.period),
+            wording.period(one.period),
             str(one.attempt),
-            words.in_words(one.kind) if one.kind else words.DASH,
-            words.in_words(one.status),
-            one.code or words.DASH,
+            wording.in_words(one.kind) if one.kind else wording.DASH,
+            wording.in_words(one.status),
+            one.code or wording.DASH,
             "Yes" if one.is_conserved else "No",
             *(_rows(number, view.threshold) for number in (one.rows_in, one.rows_accepted, one.rows_quarantined)),
         ]
@@ -177,7 +179,7 @@ def _tables(tables: Sequence[TableRows]) -> list[Card]:
     latest = [one for one in tables if (one.period, one.attempt) == (tables[0].period, tables[0].attempt)]
     rows: list[Sequence[Cell | str]] = [
         [
-            words.in_words(one.source_table),
+            wording.in_words(one.source_table),
             *(_number(number) for number in (one.rows_in, one.rows_accepted, one.rows_quarantined)),
             _share(one.rows_quarantined, one.rows_in),
         ]
@@ -188,7 +190,7 @@ def _tables(tables: Sequence[TableRows]) -> list[Card]:
         Card(
             "tables",
             "Rows by table",
-            sentence=f"{words.period(latest[0].period)}, attempt {latest[0].attempt}: "
+            sentence=f"{wording.period(latest[0].period)}, attempt {latest[0].attempt}: "
             f"rows {'add up in every table' if adds_up else 'do not add up in every table'}.",
             table=Table(
                 "Rows by table of the latest submission",
@@ -219,9 +221,9 @@ def _over_time(submissions: Sequence[Submission], failures: Sequence[RuleFailure
             month,
             _number(one.rows_in or 0),
             _number(one.rows_quarantined or 0),
-            Cell(f"{out:.1f}{words.NBSP}%", round(out, 3)),
+            Cell(f"{out:.1f}{wording.NBSP}%", round(out, 3)),
             _number(flagged[one.period, one.attempt]),
-            Cell(f"{flag:.1f}{words.NBSP}%", round(flag, 3)),
+            Cell(f"{flag:.1f}{wording.NBSP}%", round(flag, 3)),
         ]
         for month, one, out, flag in zip(months, attempts, kept_out, warned, strict=True)
     ]
@@ -229,8 +231,8 @@ def _over_time(submissions: Sequence[Submission], failures: Sequence[RuleFailure
         Card(
             "over-time",
             "Rules broken over time",
-            sentence=f"{words.period(months[-1])}: {kept_out[-1]:.1f}{words.NBSP}% of the rows broke a critical rule "
-            f"and were kept out, {warned[-1]:.1f}{words.NBSP}% were flagged by a warning.",
+            sentence=f"{wording.period(months[-1])}: {kept_out[-1]:.1f}{wording.NBSP}% of the rows broke a critical "
+            f"rule and were kept out, {warned[-1]:.1f}{wording.NBSP}% were flagged by a warning.",
             figure=lines(
                 months,
                 [Line("kept out", kept_out, style.BLUE), Line("flagged", warned, style.GREY)],
@@ -244,7 +246,7 @@ def _over_time(submissions: Sequence[Submission], failures: Sequence[RuleFailure
                 numbers=5,
             ),
             notes=["A row that breaks two warnings counts twice. Refused submissions are left out."],
-            basis=words.plural(len(months), "month"),
+            basis=wording.plural(len(months), "month"),
             about="Critical rules send a row to quarantine; one that breaks a warning is kept and flagged.",
         )
     ]
@@ -261,14 +263,14 @@ def _rules_now(submissions: Sequence[Submission], failures: Sequence[RuleFailure
         (one for one in failures if (one.period, one.attempt) == (latest.period, latest.attempt)),
         key=lambda one: (_SEVERITIES.index(one.severity), -one.rows_failed, one.source_table, one.rule),
     )
-    which = f"{words.period(latest.period)}, attempt {latest.attempt} ({latest.status})"
+    which = f"{wording.period(latest.period)}, attempt {latest.attempt} ({latest.status})"
     if not found:
         return [Card("rules", "Rules broken now", sentence=f"{which}: no row broke a rule.")]
     rows: list[Sequence[Cell | str]] = [
         [
             one.rule,
-            words.in_words(one.source_table),
-            words.in_words(one.severity),
+            wording.in_words(one.source_table),
+            wording.in_words(one.severity),
             one.reason,
             _number(one.rows_checked),
             _number(one.rows_failed),
@@ -281,7 +283,7 @@ def _rules_now(submissions: Sequence[Submission], failures: Sequence[RuleFailure
         Card(
             "rules",
             "Rules broken now",
-            sentence=f"{which}: {words.plural(len(found), 'rule')} broken, {critical or 'none'} of them critical.",
+            sentence=f"{which}: {wording.plural(len(found), 'rule')} broken, {critical or 'none'} of them critical.",
             table=Table(
                 "Rules that the latest submission broke",
                 ("Rule", "Table", "Severity", "What is wrong", "Rows checked", "Rows failed", "Share"),
@@ -333,7 +335,7 @@ def follow_up(windows: Sequence[Completeness]) -> list[Card]:
             css_class="rows--groups",
             body=[html.P(_LEGEND, className="footnote")],
             beside=[
-                (name, f"{words.count(one.done)} of {words.count(one.expected)} held")
+                (name, f"{wording.count(one.done)} of {wording.count(one.expected)} held")
                 for name, one in zip(names, found, strict=True)
             ],
             table=Table(
@@ -358,10 +360,10 @@ def _response(windows: Sequence[Completeness]) -> str:
         return "No window after surgery has closed yet."
     least = next((one for one in closed if one.visit_window == "12_months"), closed[-1])
     said = (
-        f"At {_window(least.visit_window)}, {words.percent(least.response or 0, least.closed)} of the visits whose "
-        f"window has closed were held ({words.count(least.answered)} of {words.count(least.closed)}); "
+        f"At {_window(least.visit_window)}, {wording.percent(least.response or 0, least.closed)} of the visits whose "
+        f"window has closed were held ({wording.count(least.answered)} of {wording.count(least.closed)}); "
     )
-    mark = f"{100 * _MARK:.0f}{words.NBSP}%"
+    mark = f"{100 * _MARK:.0f}{wording.NBSP}%"
     return said + (
         f"{mark} is reached at {', '.join(reached)}." if reached else f"no window after surgery reaches {mark}."
     )
@@ -377,9 +379,9 @@ def attrition(view: View, steps: Sequence[Step], marker: dict[str, str]) -> Card
         return Card("attrition", "Who is counted", body=[html.P("No patient has been delivered yet.")])
     rows = [
         Bar(
-            words.in_words(step.reason),
+            wording.in_words(step.reason),
             step.patients_left,
-            words.hidden(view.threshold) if step.patients_left is None else words.count(step.patients_left),
+            wording.hidden(view.threshold) if step.patients_left is None else wording.count(step.patients_left),
         )
         for step in steps
     ]
@@ -397,7 +399,7 @@ def attrition(view: View, steps: Sequence[Step], marker: dict[str, str]) -> Card
             [[row.name, Cell(row.text, row.length)] for row in rows],
             numbers=1,
         ),
-        notes=[words.hidden_rows_note(view.threshold) if any(row.length is None for row in rows) else ""],
+        notes=[wording.hidden_rows_note(view.threshold) if any(row.length is None for row in rows) else ""],
     )
 
 
@@ -411,7 +413,7 @@ def by_site(view: View, submissions: Sequence[Submission], broken: Sequence[Brok
     return Card(
         "sites",
         "By site",
-        sentence=f"{words.plural(len(rows), 'site')} by name. Rules and rows: of the latest submission in force.",
+        sentence=f"{wording.plural(len(rows), 'site')} by name. Rules and rows: of the latest submission in force.",
         table=Table(
             "Submissions and broken rules by site",
             (
@@ -430,7 +432,7 @@ def by_site(view: View, submissions: Sequence[Submission], broken: Sequence[Brok
             numbers=7,
         ),
         is_table=True,
-        notes=[words.hidden_rows_note(view.threshold) if any(one.is_suppressed for one in submissions) else ""],
+        notes=[wording.hidden_rows_note(view.threshold) if any(one.is_suppressed for one in submissions) else ""],
     )
 
 
@@ -440,7 +442,7 @@ def _site_row(
     status = Counter(one.status for one in attempts)
     latest = next((one for one in attempts if one.status == "accepted"), None)
     is_own = site.site_id in view.reader.scope.sites
-    counts: list[Cell | str] = [words.DASH] * 4
+    counts: list[Cell | str] = [wording.DASH] * 4
     if latest:
         counts = [
             _number(rules_of.get((site.site_id, latest.period, latest.attempt), 0)),
@@ -451,7 +453,7 @@ def _site_row(
         ]
     return [
         Cell(site.name, href=view.href(view.path, site=site.site_id) if is_own else None),
-        words.period(latest.period) if latest else words.DASH,
+        wording.period(latest.period) if latest else wording.DASH,
         "Yes" if all(one.is_conserved for one in attempts) else "No",
         *(_number(number) for number in (len(attempts), status["superseded"], status["refused"])),
         *counts,
@@ -472,7 +474,7 @@ def rules_by_month(
         Card(
             "over-time",
             "Rules broken over time",
-            sentence=f"{words.period(periods[-1])}: a submission broke {values[-1]:.1f} rules on average, "
+            sentence=f"{wording.period(periods[-1])}: a submission broke {values[-1]:.1f} rules on average, "
             "by one row or by many.",
             figure=lines(periods, [Line("all sites", values, style.GREY)], "Rules broken per submission"),
             table=Table(
@@ -488,14 +490,14 @@ def rules_by_month(
                 "This counts rules, not rows: of other sites the numbers of rows are mostly hidden. Choose your site "
                 "to see its shares of rows. Refused submissions are left out."
             ],
-            basis=words.plural(len(periods), "month"),
+            basis=wording.plural(len(periods), "month"),
         )
     ]
 
 
 def rules(broken: Sequence[BrokenRule], periods: Sequence[str]) -> list[Card]:
     """In how many submissions of the last months some row broke each rule."""
-    what = f"submissions since {words.period(periods[0])}" if periods else "submissions"
+    what = f"submissions since {wording.period(periods[0])}" if periods else "submissions"
     notes = ["By one row or by many: with your site chosen, this page says how many of its rows."]
     blank = Card("rules", "Rules broken", notes=notes)
     reasons = {one.rule: one.reason for one in broken}
@@ -511,13 +513,13 @@ def _bars_by_rule(
         blank: the card's name, title and notes.
         counts: how often each rule was broken.
         reasons: what each rule says is wrong.
-        what: what is counted, in words.
+        what: what is counted, in wording.
         marker: the colour of the bars.
     """
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     if not ordered:
         return [replace(blank, body=[html.P("No row broke such a rule.")], notes=())]
-    drawn = [Bar(f"{rule}: {reasons[rule]}", number, words.count(number)) for rule, number in ordered[:_BARS]]
+    drawn = [Bar(f"{rule}: {reasons[rule]}", number, wording.count(number)) for rule, number in ordered[:_BARS]]
     rest = f"The {_BARS} most frequent of {len(ordered)} rules; the table has them all." if ordered[_BARS:] else ""
     return [
         replace(
@@ -528,7 +530,7 @@ def _bars_by_rule(
             beside=[(bar.name, "") for bar in drawn],
             table=Table(
                 f"{blank.title}: {what}",
-                ("Rule", "What is wrong", words.sentence_case(what)),
+                ("Rule", "What is wrong", wording.sentence_case(what)),
                 [[rule, reasons[rule], _number(number)] for rule, number in ordered],
                 numbers=1,
             ),
@@ -542,20 +544,20 @@ def _site_name(site_id: str, sites: dict[str, Site]) -> str:
 
 
 def _latest_only(number: int) -> str:
-    return f"The latest {_ROWS} of {words.count(number)}." if number > _ROWS else ""
+    return f"The latest {_ROWS} of {wording.count(number)}." if number > _ROWS else ""
 
 
 def _number(number: int) -> Cell:
-    return Cell(words.count(number), number)
+    return Cell(wording.count(number), number)
 
 
 def _rows(number: int | None, threshold: int) -> Cell:
-    return Cell(words.hidden(threshold), "suppressed") if number is None else _number(number)
+    return Cell(wording.hidden(threshold), "suppressed") if number is None else _number(number)
 
 
 def _share(part: int, whole: int) -> Cell:
-    return Cell(f"{100 * part / whole:.1f}{words.NBSP}%", round(part / whole, 5)) if whole else Cell(words.DASH)
+    return Cell(f"{100 * part / whole:.1f}{wording.NBSP}%", round(part / whole, 5)) if whole else Cell(wording.DASH)
 
 
 def _fraction(fraction: float | None, n: int) -> Cell:
-    return Cell(words.DASH) if fraction is None else Cell(words.percent(fraction, n), round(fraction, 5))
+    return Cell(wording.DASH) if fraction is None else Cell(wording.percent(fraction, n), round(fraction, 5))

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 
 from dash import dcc, html
 
-from dashboards import words
+from dashboards import wording
 from dashboards.cards import Card
 from dashboards.charts.style import Component
+from dashboards.data import definitions as queries
+from dashboards.data.definitions import LabelDefinition
+from dashboards.data.measures import Measure
 from dashboards.pages.frame import Page, View
-from dashboards.queries import definitions as queries
-from dashboards.queries.definitions import LabelDefinition
-from dashboards.queries.measures import Measure
 
 _BETTER = {
     "lower_is_better": "Lower is better",
@@ -43,8 +43,8 @@ def _contents(measures: Mapping[str, Sequence[Measure]], labels: Mapping[str, Se
         *((_anchor("measures", category), f"Measures: {category}", len(found)) for category, found in measures.items()),
         *((_anchor("labels", category), f"Labels: {category}", len(found)) for category, found in labels.items()),
     ]
-    counted = words.plural(sum(map(len, measures.values())), "measure")
-    defined = words.plural(sum(map(len, labels.values())), "label")
+    counted = wording.plural(sum(map(len, measures.values())), "measure")
+    defined = wording.plural(sum(map(len, labels.values())), "label")
     return Card(
         "contents",
         f"{counted}, {defined}",
@@ -71,7 +71,7 @@ def _measure(view: View, one: Measure) -> list[Component]:
                 *_term("With the outcome", one.numerator),
                 *_term("Counted", one.denominator),
                 html.Br(),
-                f"{_BETTER[one.direction]}. Owner: {one.owner}. Next review: {words.period(one.next_review)}. "
+                f"{_BETTER[one.direction]}. Owner: {one.owner}. Next review: {wording.period(one.next_review)}. "
                 f"Version {one.version}.",
             ]
         ),

@@ -7,14 +7,14 @@ from typing import Any
 
 from dash import dcc, html
 
-from dashboards import words
+from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts.style import Component, graph
+from dashboards.data import deliveries, measures
+from dashboards.data.measures import Measure, ReleaseInfo, Site
+from dashboards.data.reader import Reader
 from dashboards.filters import ALL_SITES, Choices, Filters
-from dashboards.queries import deliveries, measures
-from dashboards.queries.measures import Measure, ReleaseInfo, Site
-from dashboards.queries.reader import Reader
-from dashboards.reviews import Reviews
+from dashboards.reviews.queue import Reviews
 from dashboards.static import as_html
 from outcomes.settings import Settings
 
@@ -299,8 +299,8 @@ def _nav_link(view: View, path: str, name: str) -> Component:
 def status_line(view: View) -> Component:
     """Where one is: site, data to, release, validation state and what is hidden."""
     parts = [
-        view.who if view.site else f"All {words.plural(view.info.site_count, 'site')}, {_patients(view)} patients",
-        f"data to {words.period(view.info.data_to)}",
+        view.who if view.site else f"All {wording.plural(view.info.site_count, 'site')}, {_patients(view)} patients",
+        f"data to {wording.period(view.info.data_to)}",
         f"release {view.info.release_id}",
         _validation_state(view),
         f"of other sites, counts of 1–{view.threshold - 1} patients are hidden",
@@ -311,13 +311,13 @@ def status_line(view: View) -> Component:
 
 def _validation_state(view: View) -> str:
     found = deliveries.validation_state(view.reader, view.filters.site)
-    said = f"{words.plural(found.accepted, 'submission')} accepted"
-    return f"{said}, {words.count(found.refused)} refused" if found.refused else said
+    said = f"{wording.plural(found.accepted, 'submission')} accepted"
+    return f"{said}, {wording.count(found.refused)} refused" if found.refused else said
 
 
 def _patients(view: View) -> str:
     about = view.info.patient_count_rounded
-    return f"fewer than {view.threshold}" if about is None else f"about {words.count(about)}"
+    return f"fewer than {view.threshold}" if about is None else f"about {wording.count(about)}"
 
 
 def _filter_bar(view: View, offered: Sequence[str]) -> Component:
@@ -325,8 +325,8 @@ def _filter_bar(view: View, offered: Sequence[str]) -> Component:
     sites = [(site, view.sites[site].name) for site in view.choices.sites if site in view.sites]
     groups = [
         (
-            words.group_kind(kind),
-            [(f"{kind}:{value}", words.group(kind, value)) for of, value in view.choices.groups if of == kind],
+            wording.group_kind(kind),
+            [(f"{kind}:{value}", wording.group(kind, value)) for of, value in view.choices.groups if of == kind],
         )
         for kind in dict.fromkeys(kind for kind, _ in view.choices.groups)
     ]

@@ -5,24 +5,24 @@ from dataclasses import dataclass, replace
 
 from dash import html
 
-from dashboards import words
+from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts import curve as drawing
 from dashboards.charts import style
 from dashboards.charts.curve import Line
+from dashboards.data import curves, measures
+from dashboards.data.curves import Curve, CurvePoint
+from dashboards.data.measures import Measure
 from dashboards.pages.frame import Page, View
 from dashboards.pages.measure import counts_card
 from dashboards.pages.rows import bars_card, by_size, chosen, notes_on_values, rows_of, values_table
-from dashboards.queries import curves, measures
-from dashboards.queries.curves import Curve, CurvePoint
-from dashboards.queries.measures import Measure
 
 _YEARS = (1, 2, 5)
 _LEADING = 2
 """The year after the fusion whose number comes first, and by which groups are told apart."""
 _READ_HEAD = ("Incidence", "95 % interval", "With the outcome", "At risk")
 _WITHHELD = "withheld"
-_PERCENT = f"{words.NBSP}%"
+_PERCENT = f"{wording.NBSP}%"
 _ANY_REVISION = "revision_performed"
 
 
@@ -139,23 +139,23 @@ def _lines(view: View, outcome: _Outcome) -> list[Line]:
 
 def _lead(view: View, outcome: _Outcome, lines: Sequence[Line]) -> Card:
     rows: list[list[Cell | str]] = [
-        [Cell(words.plural(years, "year"), years), line.name, *_read_cells(line.curve, 365 * years)]
+        [Cell(wording.plural(years, "year"), years), line.name, *_read_cells(line.curve, 365 * years)]
         for years in _YEARS
         for line in lines
     ]
     return Card(
         "incidence",
-        f"{words.sentence_case(lines[0].who)}: {outcome.noun} within 1, 2 and 5 years",
+        f"{wording.sentence_case(lines[0].who)}: {outcome.noun} within 1, 2 and 5 years",
         sentence=" ".join(_in_words(line) for line in lines if line.curve.shown),
         body=[_big_number(view, outcome, lines[0])],
         table=Table(
-            f"{words.sentence_case(outcome.noun)}: share of patients by time since the fusion",
+            f"{wording.sentence_case(outcome.noun)}: share of patients by time since the fusion",
             ("Since fusion", "Whose", *_READ_HEAD),
             rows,
             len(_READ_HEAD),
         ),
         is_table=True,
-        basis=f"{words.count(lines[0].curve.patients)} patients at the start" if lines[0].curve.shown else "",
+        basis=f"{wording.count(lines[0].curve.patients)} patients at the start" if lines[0].curve.shown else "",
         notes=[outcome.competes, "In brackets: 95 % confidence interval.", _group_note(view), _days_note(lines)],
     )
 
@@ -166,15 +166,14 @@ def _big_number(view: View, outcome: _Outcome, line: Line) -> html.P:
     if point is None:
         said = _why_missing(view, line)
         if line.curve.shown:
-            said = words.sentence_case(f"{_within(_LEADING)}: {_read(line.curve, 365 * _LEADING)}")
+            said = wording.sentence_case(f"{_within(_LEADING)}: {_read(line.curve, 365 * _LEADING)}")
         return html.P(html.Span(said, className="sentence-hidden"), className="sentence")
-    basis = (
-        f"{words.count(point.events or 0)} with it, {words.count(point.at_risk or 0)} patients still at risk by then"
-    )
+    events, at_risk = wording.count(point.events or 0), wording.count(point.at_risk or 0)
+    basis = f"{events} with it, {at_risk} patients still at risk by then"
     limits = f"{_limits(point, line.curve.patients)}{_on_day(point, 365 * _LEADING)}"
     return html.P(
         [
-            html.Strong(words.percent(point.incidence or 0, line.curve.patients), className="number"),
+            html.Strong(wording.percent(point.incidence or 0, line.curve.patients), className="number"),
             html.Span(f" {limits} {outcome.happens} {_within(_LEADING)} of the fusion", className="interval"),
             html.Span(f" {basis}", className="basis"),
         ],
@@ -185,11 +184,11 @@ def _big_number(view: View, outcome: _Outcome, line: Line) -> html.P:
 def _in_words(line: Line) -> str:
     """The shares by each year as one sentence."""
     said = ", ".join(f"{_within(years)} {_read(line.curve, 365 * years)}" for years in _YEARS)
-    return f"{words.sentence_case(line.who)}: {said}."
+    return f"{wording.sentence_case(line.who)}: {said}."
 
 
 def _within(years: int) -> str:
-    return f"within {words.plural(years, 'year')}"
+    return f"within {wording.plural(years, 'year')}"
 
 
 def _read(curve: Curve, day: int) -> str:
@@ -197,7 +196,7 @@ def _read(curve: Curve, day: int) -> str:
     point = curve.near(day)
     if point is not None:
         limits = _limits(point, curve.patients)
-        return f"{words.percent(point.incidence or 0, curve.patients)} {limits}{_on_day(point, day)}".strip()
+        return f"{wording.percent(point.incidence or 0, curve.patients)} {limits}{_on_day(point, day)}".strip()
     if curve.is_withheld:
         return _WITHHELD
     if curve.has_ended(day):
@@ -207,8 +206,8 @@ def _read(curve: Curve, day: int) -> str:
     span = _span(curve, day)
     if span is None:
         before, _ = curve.around(day)
-        return f"at least {words.percent((before.incidence or 0) if before else 0, curve.patients)}"
-    low, high = (words.percent(share, curve.patients) for share in span)
+        return f"at least {wording.percent((before.incidence or 0) if before else 0, curve.patients)}"
+    low, high = (wording.percent(share, curve.patients) for share in span)
     return low if low == high else f"{low.removesuffix(_PERCENT)} to {high}"
 
 
@@ -223,24 +222,24 @@ def _span(curve: Curve, day: int) -> tuple[float, float] | None:
 def _read_cells(curve: Curve, day: int) -> list[Cell]:
     point = curve.near(day)
     if point is None:
-        return [Cell(_read(curve, day)), *[Cell(words.DASH)] * 3]
+        return [Cell(_read(curve, day)), *[Cell(wording.DASH)] * 3]
     return [
-        Cell(f"{words.percent(point.incidence or 0, curve.patients)}{_on_day(point, day)}", point.incidence),
+        Cell(f"{wording.percent(point.incidence or 0, curve.patients)}{_on_day(point, day)}", point.incidence),
         Cell(_limits(point, curve.patients).strip("()")),
-        Cell(words.count(point.events or 0), point.events),
-        Cell(words.count(point.at_risk or 0), point.at_risk),
+        Cell(wording.count(point.events or 0), point.events),
+        Cell(wording.count(point.at_risk or 0), point.at_risk),
     ]
 
 
 def _limits(point: CurvePoint, patients: int) -> str:
     if point.low is None or point.high is None:
         return ""
-    low, high = (words.percent(limit, patients).removesuffix(_PERCENT) for limit in (point.low, point.high))
+    low, high = (wording.percent(limit, patients).removesuffix(_PERCENT) for limit in (point.low, point.high))
     return f"({low}–{high})"
 
 
 def _on_day(point: CurvePoint, day: int) -> str:
-    return "" if point.day == day else f" on day {words.count(point.day)}"
+    return "" if point.day == day else f" on day {wording.count(point.day)}"
 
 
 def _group_note(view: View) -> str:
@@ -285,7 +284,7 @@ def _curves(view: View, outcome: _Outcome, lines: Sequence[Line]) -> Card:
         below=[(f"Patients at risk: {line.who}", drawing.at_risk(line, shown)) for line in shown],
         table=_curve_table(outcome, shown),
         notes=[*missing, *(_end_note(view, line) for line in shown), _dotted_note(shown), _group_note(view)],
-        basis=f"{words.count(shown[0].curve.patients)} patients at the start",
+        basis=f"{wording.count(shown[0].curve.patients)} patients at the start",
         about="The Aalen-Johansen estimate of the share of patients who have had the outcome by each day, with "
         "death as a competing event. The band is the 95 % interval of each day by itself.",
     )
@@ -293,7 +292,7 @@ def _curves(view: View, outcome: _Outcome, lines: Sequence[Line]) -> Card:
 
 def _why_missing(view: View, line: Line) -> str:
     """Why there is no curve, and what would change it."""
-    who = words.sentence_case(line.who)
+    who = wording.sentence_case(line.who)
     if line.curve.is_withheld:
         return (
             f"{who}: withheld, as it would tell of fewer than {view.threshold} patients. "
@@ -305,11 +304,11 @@ def _why_missing(view: View, line: Line) -> str:
 
 
 def _end_note(view: View, line: Line) -> str:
-    who = words.sentence_case(line.who)
+    who = wording.sentence_case(line.who)
     if not any(point.state == curves.ENDED for point in line.curve.points):
         return ""
     return (
-        f"{who}: the curve ends on day {words.count(line.curve.last_day)}, as fewer than {view.threshold} "
+        f"{who}: the curve ends on day {wording.count(line.curve.last_day)}, as fewer than {view.threshold} "
         "patients are at risk after it."
     )
 
@@ -323,7 +322,7 @@ def _dotted_note(lines: Sequence[Line]) -> str:
         return ""
     return (
         "Dotted: days withheld to protect patients, as too few of them had the outcome or left in between; the curve "
-        f"lies between the values at both ends. {words.DASH} under the axis: withheld, or ended. Counts of all sites "
+        f"lies between the values at both ends. {wording.DASH} under the axis: withheld, or ended. Counts of all sites "
         "are rounded to 10."
     )
 
@@ -333,7 +332,7 @@ def _curve_table(outcome: _Outcome, lines: Sequence[Line]) -> Table:
     known = [{point.day: point for point in line.curve.shown} for line in lines]
     rows = [
         [
-            Cell(words.count(day), day),
+            Cell(wording.count(day), day),
             *(
                 cell
                 for line, points in zip(lines, known, strict=True)
@@ -350,11 +349,11 @@ def _curve_table(outcome: _Outcome, lines: Sequence[Line]) -> Table:
 
 def _day_cells(curve: Curve, point: CurvePoint | None) -> list[Cell]:
     if point is None:
-        return [Cell(words.DASH, _WITHHELD), Cell(""), Cell(words.DASH, _WITHHELD)]
+        return [Cell(wording.DASH, _WITHHELD), Cell(""), Cell(wording.DASH, _WITHHELD)]
     return [
         Cell(f"{100 * (point.incidence or 0):.1f}", round(100 * (point.incidence or 0), 2)),
         Cell("" if point.low is None else f"{100 * point.low:.1f}–{100 * (point.high or 0):.1f}"),
-        Cell(words.count(point.at_risk or 0), point.at_risk),
+        Cell(wording.count(point.at_risk or 0), point.at_risk),
     ]
 
 
@@ -382,7 +381,7 @@ def _types(view: View) -> Card:
         "Types of revision",
         sentence=f"Share of patients with a revision of each type: {_whose(view)}, the most frequent first.",
         notes=["A patient may have revisions of several types."],
-        basis=words.basis(everyone) if everyone else "",
+        basis=wording.basis(everyone) if everyone else "",
     )
     return bars_card(view, card, rows)
 
@@ -393,7 +392,7 @@ def _is_type(measure: Measure) -> bool:
 
 
 def _whose(view: View) -> str:
-    group = f", {words.narrowed(view.filters)}" if view.filters.group else ""
+    group = f", {wording.narrowed(view.filters)}" if view.filters.group else ""
     return f"{view.who}{group}"
 
 
@@ -430,7 +429,7 @@ def _groups(view: View, outcome: _Outcome) -> Card:
 
 
 def _group_name(kind: str, value: str) -> str:
-    return f"{words.group_kind(kind)}: {words.group(kind, value)}"
+    return f"{wording.group_kind(kind)}: {wording.group(kind, value)}"
 
 
 def _kinds(view: View, outcome: _Outcome) -> Card:

@@ -6,18 +6,18 @@ from typing import Any
 
 from dash import dcc, html
 
-from dashboards import words
+from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts import style, trend
 from dashboards.charts.bars import Bar, bars
 from dashboards.charts.funnel import funnel
 from dashboards.charts.groups import interval_rows
+from dashboards.data import comparison, control, measures
+from dashboards.data.comparison import Compared
+from dashboards.data.control import ChartPoint
+from dashboards.data.measures import Count, Measure, Value
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import VALUE_HEAD, big_number, in_short, value_cells, with_interval
-from dashboards.queries import comparison, control, measures
-from dashboards.queries.comparison import Compared
-from dashboards.queries.control import ChartPoint
-from dashboards.queries.measures import Count, Measure, Value
 from outcomes.sql.shipped import shipped
 
 _SIMILAR = 2
@@ -57,7 +57,7 @@ def _statement(view: View, measure: Measure, value: Value | None) -> Card:
     ]
     return Card(
         "value",
-        view.who if not view.filters.are_narrow else f"{view.who}: {words.narrowed(view.filters)}",
+        view.who if not view.filters.are_narrow else f"{view.who}: {wording.narrowed(view.filters)}",
         body=[big_number(measure, value, view.threshold)],
         sentence=measure.why,
         table=Table(f"{measure.title}, now", ("Whose", *VALUE_HEAD), rows, numbers=5),
@@ -98,8 +98,8 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
         [
             point.period,
             *(_decimal(number, factor) for number in (point.value, point.centre, point.lower, point.upper)),
-            words.variation(point.variation),
-            words.rules(point.rules) if point.rules else "",
+            wording.variation(point.variation),
+            wording.rules(point.rules) if point.rules else "",
             point.annotation or "",
         ]
         for point in points
@@ -112,12 +112,12 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
         css_class="chart chart--tall chart--long",
         table=Table(f"{measure.title} by month of fusion", head, rows, numbers=0),
         notes=[
-            f"{words.CHARTS[chart]}: {known[-1].reason_for_chart}.",
+            f"{wording.CHARTS[chart]}: {known[-1].reason_for_chart}.",
             _not_judged(points),
             "Fewer than 12 values: the limits will still move." if known[-1].has_trial_limits else "",
             *_annotations(points),
         ],
-        basis=f"{words.plural(len(known), 'month')} with a value",
+        basis=f"{wording.plural(len(known), 'month')} with a value",
         about="A control chart tells a change from the variation that there always is. Points within the limits and "
         "without a pattern need no explanation, one by one.",
     )
@@ -128,24 +128,24 @@ def _not_judged(points: Sequence[ChartPoint]) -> str:
     if not young:
         return ""
     return (
-        f"Hollow, from {words.period(young[0].period)} on: followed for too short a time to be judged. "
+        f"Hollow, from {wording.period(young[0].period)} on: followed for too short a time to be judged. "
         "What these patients will still have would look like a change for the better."
     )
 
 
 def _signal(special: Sequence[ChartPoint], known: Sequence[ChartPoint]) -> str:
     if not special:
-        return f"no signal in {words.plural(len(known), 'month')}."
+        return f"no signal in {wording.plural(len(known), 'month')}."
     last = special[-1]
-    signals = words.plural(len({point.period for point in special}), "month")
-    latest = f"{words.period(last.period)} ({words.variation(last.variation).lower()})"
+    signals = wording.plural(len({point.period for point in special}), "month")
+    latest = f"{wording.period(last.period)} ({wording.variation(last.variation).lower()})"
     return f"{signals} of {len(known)} stand out; the latest is {latest}."
 
 
 def _annotations(points: Sequence[ChartPoint]) -> list[str]:
     noted = [point for point in points if point.annotation]
     return [
-        f"{place}, {words.period(point.period)}: {point.annotation} "
+        f"{place}, {wording.period(point.period)}: {point.annotation} "
         f"({point.annotation_author}: {point.annotation_reason})"
         for place, point in enumerate(noted, 1)
     ]
@@ -155,7 +155,7 @@ def _years(view: View, measure: Measure, values: Sequence[Value]) -> Card:
     peers = measures.by_year(view.reader, measure.measure, None) if view.site else []
     title = f"{measure.title} by year of fusion"
     if all(value.estimate is None for value in values):
-        said = words.no_year(any(value.is_suppressed for value in values), view.threshold)
+        said = wording.no_year(any(value.is_suppressed for value in values), view.threshold)
         return Card("years", "By year of fusion", body=[html.P(said)])
     return Card(
         "years",
@@ -206,7 +206,7 @@ def _funnel(view: View, measure: Measure) -> list[Card]:
                 numbers=0,
             ),
             notes=[_FUNNEL_NOTE, _widened(everybody), _not_drawn(len(others) - len(shown), len(others))],
-            basis=f"{words.plural(len(shown), 'peer')} shown",
+            basis=f"{wording.plural(len(shown), 'peer')} shown",
             about="The funnel holds 95 and 99.8 of 100 sites that differ by chance alone.",
             is_wide=view.site is None,
         )
@@ -223,7 +223,7 @@ def _widened(everybody: Sequence[Compared]) -> str:
 def _not_drawn(hidden: int, others: int) -> str:
     if not hidden:
         return ""
-    return f"{hidden} of {words.plural(others, 'peer')} are not drawn: too few patients followed, or hidden."
+    return f"{hidden} of {wording.plural(others, 'peer')} are not drawn: too few patients followed, or hidden."
 
 
 def _by_size(others: Sequence[Compared]) -> list[Compared]:
@@ -240,22 +240,22 @@ def _funnel_sentence(view: View, measure: Measure, own: Compared | None) -> str:
         return f"{measure.title}, adjusted for case mix: each circle is a site."
     if own.adjusted_share is None:
         return f"{view.who} has too few patients followed to be compared."
-    place = words.position(own.widened_position or own.position).lower()
-    expected = f"{words.count(own.observed or 0)} observed, {own.expected:.1f} expected for its patients"
+    place = wording.position(own.widened_position or own.position).lower()
+    expected = f"{wording.count(own.observed or 0)} observed, {own.expected:.1f} expected for its patients"
     return f"{measure.title} at {view.who} is {place}: {expected}."
 
 
 def _compared_row(name: str, one: Compared) -> list[Cell | str]:
     if one.adjusted_share is None:
-        return [name, words.DASH, words.DASH, words.DASH, words.DASH, words.in_words(one.marking or "hidden")]
+        return [name, wording.DASH, wording.DASH, wording.DASH, wording.DASH, wording.in_words(one.marking or "hidden")]
     ratio = f"{one.ratio_low:.2f}–{one.ratio_high:.2f}" if one.ratio_low is not None else ""
     return [
         name,
-        Cell(words.percent(one.adjusted_share, one.patients or 0), one.adjusted_share),
-        Cell(words.count(one.patients or 0), one.patients),
+        Cell(wording.percent(one.adjusted_share, one.patients or 0), one.adjusted_share),
+        Cell(wording.count(one.patients or 0), one.patients),
         Cell(f"{one.ratio:.2f}", one.ratio),
         ratio,
-        words.position(one.widened_position or one.position),
+        wording.position(one.widened_position or one.position),
     ]
 
 
@@ -269,7 +269,8 @@ def _groups(view: View, measure: Measure) -> Card:
     )
     factor = trend.scale(measure, None)
     names = [
-        f"{words.group_kind(one.stratum_kind)}: {words.group(one.stratum_kind, one.stratum or '')}" for one in values
+        f"{wording.group_kind(one.stratum_kind)}: {wording.group(one.stratum_kind, one.stratum or '')}"
+        for one in values
     ]
     others = [everybody.get((one.stratum_kind, one.stratum)) for one in values]
     figure = interval_rows(
@@ -325,7 +326,7 @@ def counts_card(view: View, card: Card, of_what: str, found: Sequence[Count], ma
     """
     if not found:
         return card
-    rows = [Bar(words.in_words(one.code), one.patients, _patients(one, view.threshold)) for one in found]
+    rows = [Bar(wording.in_words(one.code), one.patients, _patients(one, view.threshold)) for one in found]
     first = f"{rows[0].name[:1].lower()}{rows[0].name[1:]}"
     return replace(
         card,
@@ -340,12 +341,12 @@ def counts_card(view: View, card: Card, of_what: str, found: Sequence[Count], ma
             [[row.name, Cell(row.text, row.length)] for row in rows],
             numbers=1,
         ),
-        notes=[words.hidden_note(view.threshold) if any(one.is_suppressed for one in found) else ""],
+        notes=[wording.hidden_note(view.threshold) if any(one.is_suppressed for one in found) else ""],
     )
 
 
 def _patients(count: Count, threshold: int) -> str:
-    return words.hidden(threshold) if count.patients is None else words.count(count.patients)
+    return wording.hidden(threshold) if count.patients is None else wording.count(count.patients)
 
 
 def _definition(measure: Measure) -> Card:
@@ -353,9 +354,9 @@ def _definition(measure: Measure) -> Card:
         ("With the outcome", measure.numerator),
         ("Counted", measure.denominator),
         ("Not counted", measure.exclusions),
-        ("Better is", words.DIRECTIONS[measure.direction]),
+        ("Better is", wording.DIRECTIONS[measure.direction]),
         ("Owner", measure.owner),
-        ("Next review", words.period(measure.next_review)),
+        ("Next review", wording.period(measure.next_review)),
         ("Definition", f"{measure.measure}, version {measure.version}"),
     ]
     return Card(
@@ -382,8 +383,8 @@ def _of_others(view: View) -> str:
 
 
 def _hidden(view: View, values: Sequence[Value]) -> str:
-    return words.hidden_note(view.threshold) if any(value.is_suppressed for value in values) else ""
+    return wording.hidden_note(view.threshold) if any(value.is_suppressed for value in values) else ""
 
 
 def _decimal(number: float | None, factor: float) -> Cell:
-    return Cell(words.DASH) if number is None else Cell(f"{factor * number:.1f}", round(number, 6))
+    return Cell(wording.DASH) if number is None else Cell(f"{factor * number:.1f}", round(number, 6))

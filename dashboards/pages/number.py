@@ -2,10 +2,10 @@
 
 from dash import html
 
-from dashboards import words
+from dashboards import wording
 from dashboards.cards import Cell
 from dashboards.charts.trend import scale
-from dashboards.queries.measures import Measure, Value
+from dashboards.data.measures import Measure, Value
 
 VALUE_HEAD = ("Value", "95 % interval", "With the outcome", "Counted", "Not counted")
 """The columns of `value_cells`."""
@@ -14,13 +14,13 @@ VALUE_HEAD = ("Value", "95 % interval", "With the outcome", "Counted", "Not coun
 def big_number(measure: Measure, value: Value | None, threshold: int) -> html.P:
     """The first thing seen: a number, its interval, and what it rests on; or why there is none."""
     if value is None or value.estimate is None:
-        said = words.hidden(threshold) if value and value.is_suppressed else "Nobody could be assessed yet"
+        said = wording.hidden(threshold) if value and value.is_suppressed else "Nobody could be assessed yet"
         return html.P(html.Span(said, className="sentence-hidden"), className="sentence")
     return html.P(
         [
-            html.Strong(words.amount(measure, value), className="number"),
-            html.Span(f" ({words.interval(measure, value)})", className="interval"),
-            html.Span(f" {words.count(value.numerator or 0)} of {words.basis(value)}", className="basis"),
+            html.Strong(wording.amount(measure, value), className="number"),
+            html.Span(f" ({wording.interval(measure, value)})", className="interval"),
+            html.Span(f" {wording.count(value.numerator or 0)} of {wording.basis(value)}", className="basis"),
         ],
         className="sentence",
     )
@@ -29,12 +29,12 @@ def big_number(measure: Measure, value: Value | None, threshold: int) -> html.P:
 def value_cells(measure: Measure, value: Value, threshold: int) -> list[Cell]:
     """Value, interval and counts of one row of a table."""
     if value.is_suppressed:
-        return [Cell(words.hidden(threshold), "suppressed")] * 5
+        return [Cell(wording.hidden(threshold), "suppressed")] * 5
     return [
-        Cell(words.amount(measure, value), value.estimate),
-        Cell(words.interval(measure, value)),
+        Cell(wording.amount(measure, value), value.estimate),
+        Cell(wording.interval(measure, value)),
         *(
-            Cell(words.DASH if number is None else words.count(number), number)
+            Cell(wording.DASH if number is None else wording.count(number), number)
             for number in (value.numerator, value.patients, value.excluded)
         ),
     ]
@@ -51,5 +51,5 @@ def with_interval(measure: Measure, value: Value) -> tuple[float, float, float] 
 
 def in_short(measure: Measure, value: Value, threshold: int) -> str:
     """A value and how many patients it rests on."""
-    said = words.short_amount(measure, value, threshold)
-    return said if value.estimate is None else f"{said}, n = {words.count(value.patients or 0)}"
+    said = wording.short_amount(measure, value, threshold)
+    return said if value.estimate is None else f"{said}, n = {wording.count(value.patients or 0)}"

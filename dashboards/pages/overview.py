@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 from dash import dcc, html
 
-from dashboards import words
+from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts.spark import assurance_sign, sparkline, variation_sign
 from dashboards.charts.style import Component
+from dashboards.data import comparison, control, measures
+from dashboards.data.comparison import Compared
+from dashboards.data.control import ChartPoint
+from dashboards.data.measures import Measure, Value
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import VALUE_HEAD, big_number, value_cells
-from dashboards.queries import comparison, control, measures
-from dashboards.queries.comparison import Compared
-from dashboards.queries.control import ChartPoint
-from dashboards.queries.measures import Measure, Value
 
 _MONTHS = 24
 _HEAD = ("Measure", "Variation", "Target", "24 months", "Among sites", "Value", "95 % interval", "Patients", "Counted")
@@ -64,7 +64,7 @@ def _headlines(view: View, found: dict[str, Value], lately: _Lately | None) -> C
     return Card(
         "headlines",
         f"{view.who}: the headline outcomes"
-        + (f" of patients {words.narrowed(view.filters)}" if view.filters.are_narrow else ""),
+        + (f" of patients {wording.narrowed(view.filters)}" if view.filters.are_narrow else ""),
         body=[
             html.Div([_headline(view, one, found.get(one.measure), lately) for one in headlines], className="headlines")
         ],
@@ -90,7 +90,7 @@ def _beside_others(measure: Measure, lately: _Lately | None) -> str:
     place = lately.places.get(measure.measure)
     said = [
         _signals_in_words(lately.months.get(measure.measure, [])),
-        f"{words.position(place.widened_position or place.position)} for its patients." if place else "",
+        f"{wording.position(place.widened_position or place.position)} for its patients." if place else "",
     ]
     return " ".join(said)
 
@@ -100,7 +100,7 @@ def _signals_in_words(months: Sequence[ChartPoint]) -> str:
     if _latest(months) is None:
         return f"No month of the last {_MONTHS} can be judged yet."
     signals = sum(point.variation == "special_concerning" for point in months)
-    return f"{words.plural(signals, 'concerning month') if signals else 'No concerning signal'} in {_MONTHS} months."
+    return f"{wording.plural(signals, 'concerning month') if signals else 'No concerning signal'} in {_MONTHS} months."
 
 
 def _own(view: View, listed: Sequence[Measure], found: dict[str, Value], lately: _Lately) -> Card:
@@ -114,8 +114,8 @@ def _own(view: View, listed: Sequence[Measure], found: dict[str, Value], lately:
     return Card(
         "measures",
         "All measures",
-        sentence=f"{words.plural(len(ordered), 'measure')}; {signals or 'none'} with a concerning signal in the latest "
-        "month. Those come first; earlier signals are listed under Signals.",
+        sentence=f"{wording.plural(len(ordered), 'measure')}; {signals or 'none'} with a concerning signal in the "
+        "latest month. Those come first; earlier signals are listed under Signals.",
         table=Table("All measures, those with a signal first", _HEAD, rows, numbers=4),
         is_table=True,
         notes=[_legend(), "Variation and 24 months are by month of fusion and of all patients, whatever the filters."],
@@ -126,9 +126,9 @@ def _own_row(
     view: View, measure: Measure, value: Value, months: Sequence[ChartPoint], place: Compared | None
 ) -> list[Cell | str]:
     latest = _latest(months)
-    variation = words.variation(latest.variation if latest else None)
-    assurance = words.assurance(latest.assurance if latest else None)
-    position = words.position(place.widened_position or place.position if place else None)
+    variation = wording.variation(latest.variation if latest else None)
+    assurance = wording.assurance(latest.assurance if latest else None)
+    position = wording.position(place.widened_position or place.position if place else None)
     line = sparkline(
         [point.value for point in months],
         f"{measure.title}, the last {_MONTHS} months of fusion: {variation}",
@@ -153,10 +153,10 @@ def _all_sites(view: View, listed: Sequence[Measure], found: dict[str, Value]) -
     return Card(
         "measures",
         "All measures",
-        sentence=f"{words.plural(len(rows), 'measure')} of all sites together, in the order of the patient guide.",
+        sentence=f"{wording.plural(len(rows), 'measure')} of all sites together, in the order of the patient guide.",
         table=Table("All measures of all sites together", _HEAD_ALL, rows, numbers=4),
         is_table=True,
-        notes=[words.hidden_note(view.threshold)],
+        notes=[wording.hidden_note(view.threshold)],
     )
 
 
@@ -167,12 +167,14 @@ def _name(view: View, measure: Measure) -> Cell:
 def _value_cells(view: View, measure: Measure, value: Value) -> list[Cell]:
     unit = " per 100 py" if measure.is_rate and value.estimate is not None else ""
     everybody = (value.patients or 0) + (value.excluded or 0)
-    counted = words.percent((value.patients or 0) / everybody, everybody) if everybody else words.DASH
+    counted = wording.percent((value.patients or 0) / everybody, everybody) if everybody else wording.DASH
     return [
-        Cell(f"{words.short_amount(measure, value, view.threshold)}{unit}", value.estimate),
-        Cell(words.interval(measure, value)),
-        Cell(words.DASH if value.patients is None else words.count(value.patients), value.patients),
-        Cell(words.DASH if value.is_suppressed else counted, (value.patients or 0) / everybody if everybody else None),
+        Cell(f"{wording.short_amount(measure, value, view.threshold)}{unit}", value.estimate),
+        Cell(wording.interval(measure, value)),
+        Cell(wording.DASH if value.patients is None else wording.count(value.patients), value.patients),
+        Cell(
+            wording.DASH if value.is_suppressed else counted, (value.patients or 0) / everybody if everybody else None
+        ),
     ]
 
 

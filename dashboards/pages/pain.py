@@ -5,16 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from dashboards import words
+from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts import windows as charts
 from dashboards.charts.trajectory import Scale, drawn, patients_below, score, trajectory
 from dashboards.charts.windows import Panel
+from dashboards.data import scores
+from dashboards.data.scores import Scores
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import big_number, in_short, with_interval
 from dashboards.pages.rows import Row, chosen, interval_card, none_held, notes_on_values, rows_of, values_table
-from dashboards.queries import scores
-from dashboards.queries.scores import Scores
 from outcomes.sql.shipped import shipped
 
 _HEADLINE = "pain_past_3_months"
@@ -101,7 +101,7 @@ def pain(view: View) -> Page:
 
 def _timeline(view: View, rows: Sequence[Row]) -> Card:
     """The headline as a number, and what came before and after it in rows."""
-    narrowed = f", {words.narrowed(view.filters)}" if view.filters.are_narrow else ""
+    narrowed = f", {wording.narrowed(view.filters)}" if view.filters.are_narrow else ""
     title = f"Pain past 3 months: {view.who}{narrowed}"
     headline = next((row for row in rows if row.measure.measure == _HEADLINE), None)
     if headline is None:
@@ -129,7 +129,7 @@ def _trajectory(view: View, name: str, own: Sequence[Scores], others: Sequence[S
     reference = None if before is None or difference is None else before + difference
     windows = [each.visit_window for each in drawn(own)]
     own_name = "this site" if view.site else "all sites"
-    hidden = words.hidden(_QUARTERS * view.threshold)
+    hidden = wording.hidden(_QUARTERS * view.threshold)
     return Card(
         card,
         said.title,
@@ -165,14 +165,14 @@ def _trajectory(view: View, name: str, own: Sequence[Scores], others: Sequence[S
 def _no_scores(view: View, own: Sequence[Scores]) -> str:
     if any(each.is_suppressed for each in own):
         return (
-            f"{words.hidden(_QUARTERS * view.threshold)} patients in every window. Medians appear as more patients are "
-            "followed."
+            f"{wording.hidden(_QUARTERS * view.threshold)} patients in every window. Medians appear as more patients "
+            "are followed."
         )
     return "No patient has this score yet. Medians appear as scores are delivered."
 
 
 def _course(view: View, own: Sequence[Scores]) -> str:
-    """The first and the last median that there are, in words."""
+    """The first and the last median that there are, in wording."""
     known = [(each.visit_window, each.median) for each in own if each.median is not None]
     if not known:
         return f"{view.who}: no median up to 24 months; later ones stand in the table."
@@ -182,7 +182,7 @@ def _course(view: View, own: Sequence[Scores]) -> str:
 
 
 def _when(window: str) -> str:
-    said = words.in_words(window)
+    said = wording.in_words(window)
     return said.lower() if window == "baseline" else f"at {said}"
 
 
@@ -202,7 +202,7 @@ def _scores_table(view: View, title: str, own: Sequence[Scores], others: Sequenc
         f"{title} by visit window",
         _SCORE_HEAD,
         [
-            [words.in_words(each.visit_window), whose, *_score_cells(view, of_whom)]
+            [wording.in_words(each.visit_window), whose, *_score_cells(view, of_whom)]
             for each in own
             for whose, of_whom in ((view.who, each), ("All sites", behind.get(each.visit_window)))
             if of_whom is not None
@@ -213,11 +213,11 @@ def _scores_table(view: View, title: str, own: Sequence[Scores], others: Sequenc
 
 def _score_cells(view: View, one: Scores) -> list[Cell]:
     if one.is_suppressed:
-        return [Cell(words.hidden(_QUARTERS * view.threshold), "suppressed")] * 4
+        return [Cell(wording.hidden(_QUARTERS * view.threshold), "suppressed")] * 4
     quartiles = (one.lower_quartile, one.median, one.upper_quartile)
     return [
-        Cell(words.DASH if one.patients is None else words.count(one.patients), one.patients),
-        *(Cell(words.DASH if number is None else score(number), number) for number in quartiles),
+        Cell(wording.DASH if one.patients is None else wording.count(one.patients), one.patients),
+        *(Cell(wording.DASH if number is None else score(number), number) for number in quartiles),
     ]
 
 
@@ -319,10 +319,10 @@ def _panel(view: View, heading: str, rows: Sequence[Row], windows: Sequence[str]
         [with_interval(row.measure, row.value) if row else None for row in at],
         [other[0] if other else None for other in others],
         [_hover(view, row) if row else "" for row in at],
-        [words.hidden(view.threshold) if row and row.value.is_suppressed else None for row in at],
+        [wording.hidden(view.threshold) if row and row.value.is_suppressed else None for row in at],
     )
 
 
 def _hover(view: View, row: Row) -> str:
-    said = f"{words.in_words(_window(row))}: {in_short(row.measure, row.value, view.threshold)}"
-    return f"{said}<br>95 % interval {words.interval(row.measure, row.value)}"
+    said = f"{wording.in_words(_window(row))}: {in_short(row.measure, row.value, view.threshold)}"
+    return f"{said}<br>95 % interval {wording.interval(row.measure, row.value)}"

@@ -2,7 +2,7 @@
 
 from dash import html
 
-from dashboards import words
+from dashboards import wording
 from dashboards.cards import Card, Table
 from dashboards.charts.style import Component
 from dashboards.pages.frame import Page, View
@@ -106,7 +106,7 @@ def _citing(view: View, release: str) -> Card:
         "citing",
         "How to cite it",
         body=[
-            html.P(f"This is release {release}, with data to {words.period(view.info.data_to)}."),
+            html.P(f"This is release {release}, with data to {wording.period(view.info.data_to)}."),
             html.Blockquote(words_of_it),
             html.P(
                 "Add the code version and the versions of the definitions that you used: the same submissions and the "

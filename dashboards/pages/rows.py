@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dashboards import words
+from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts.groups import interval_rows
 from dashboards.charts.pairs import Share, paired_bars
+from dashboards.data import measures
+from dashboards.data.measures import Measure, Value
 from dashboards.pages.frame import View
 from dashboards.pages.number import VALUE_HEAD, in_short, value_cells, with_interval
-from dashboards.queries import measures
-from dashboards.queries.measures import Measure, Value
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Row:
     @property
     def name(self) -> str:
         """The measure without the heading that its card says."""
-        return words.sentence_case(self.measure.title.rpartition(": ")[2])
+        return wording.sentence_case(self.measure.title.rpartition(": ")[2])
 
 
 def rows_of(view: View) -> dict[str, Row]:
@@ -123,6 +123,6 @@ def notes_on_values(view: View, rows: Sequence[Row]) -> list[str]:
     """What was done to the numbers of others: hidden, or rounded."""
     is_hidden = any(value.is_suppressed for row in rows for value in (row.value, row.everybody) if value)
     return [
-        words.hidden_note(view.threshold) if is_hidden else "",
+        wording.hidden_note(view.threshold) if is_hidden else "",
         "Counts of all sites are rounded to 5; the site's own are exact." if view.site and not is_hidden else "",
     ]

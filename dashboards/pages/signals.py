@@ -5,17 +5,17 @@ from urllib.parse import urlencode
 
 from dash import dcc, html
 
-from dashboards import words
+from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts.cusum import cusum_chart, said_net, vlad_chart
 from dashboards.charts.spark import variation_sign
 from dashboards.charts.style import Component
+from dashboards.data import control, signals
+from dashboards.data.control import CusumPoint
+from dashboards.data.measures import Measure, Site
+from dashboards.data.signals import Signal
 from dashboards.pages.frame import Page, View
-from dashboards.queries import control, signals
-from dashboards.queries.control import CusumPoint
-from dashboards.queries.measures import Measure, Site
-from dashboards.queries.signals import Signal
-from dashboards.reviews import EXPLANATIONS, NEXT, Review, State
+from dashboards.reviews.queue import EXPLANATIONS, NEXT, Review, State
 from outcomes.errors import OutcomesError
 
 _MOST_LISTED = 100
@@ -73,7 +73,7 @@ def _state(view: View, queue: Sequence[tuple[Signal, Review]]) -> Card:
     concerning = sum(
         signal.variation == "special_concerning" and review.state in ("new", "reviewing") for signal, review in queue
     )
-    of_these = words.count(concerning) if concerning else "None"
+    of_these = wording.count(concerning) if concerning else "None"
     done = f"{states.count('explained')} explained, {states.count('closed')} closed."
     return Card(
         "state",
@@ -81,9 +81,9 @@ def _state(view: View, queue: Sequence[tuple[Signal, Review]]) -> Card:
         body=[
             html.P(
                 [
-                    html.Strong(words.count(new), className="number"),
+                    html.Strong(wording.count(new), className="number"),
                     html.Span(" new, ", className="interval"),
-                    html.Strong(words.count(reviewing), className="number"),
+                    html.Strong(wording.count(reviewing), className="number"),
                     html.Span(" under review", className="interval"),
                 ],
                 className="sentence",
@@ -111,7 +111,7 @@ def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
             ),
             is_table=True,
             notes=[
-                f"The first {_MOST_LISTED} of {words.count(len(queue))}: others move up as these are closed."
+                f"The first {_MOST_LISTED} of {wording.count(len(queue))}: others move up as these are closed."
                 if len(queue) > _MOST_LISTED
                 else "",
                 "Of control charts: signals that reach into the last 12 months that a chart has a value for. Months "
@@ -125,7 +125,7 @@ def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
 
 def _row(view: View, signal: Signal, review: Review) -> list[Cell | str]:
     measure = view.measures[signal.measure]
-    said = f"{words.variation(signal.variation)}: {words.rules(signal.method)}"
+    said = f"{wording.variation(signal.variation)}: {wording.rules(signal.method)}"
     sign = variation_sign(signal.variation, "")
     return [
         Cell(measure.title, measure.measure, href=view.href(f"/measure/{measure.measure}")),
@@ -139,7 +139,7 @@ def _row(view: View, signal: Signal, review: Review) -> list[Cell | str]:
 
 
 def _periods(signal: Signal) -> str:
-    first, last = words.period(signal.first), words.period(signal.last)
+    first, last = wording.period(signal.first), wording.period(signal.last)
     return first if first == last else f"{first} to {last}"
 
 
@@ -152,7 +152,7 @@ def _chart_link(view: View, signal: Signal) -> Cell:
 
 
 def _state_in_words(review: Review) -> str:
-    why = f": {words.in_words(review.explanation).lower()}" if review.explanation else ""
+    why = f": {wording.in_words(review.explanation).lower()}" if review.explanation else ""
     return f"{_NAMES[review.state]}{why}"
 
 
@@ -182,7 +182,7 @@ def _forms(view: View, signal: Signal, review: Review, measure: Measure) -> Comp
 
 def _explanations(of_what: str) -> Component:
     options = [html.Option("Choose an explanation", value="")]
-    options += [html.Option(words.in_words(code), value=code) for code in EXPLANATIONS]
+    options += [html.Option(wording.in_words(code), value=code) for code in EXPLANATIONS]
     return html.Select(options, name="explanation", required=True, **{"aria-label": f"Explanation of {of_what}"})
 
 
@@ -236,7 +236,7 @@ def _cusum(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
             "downwards, that they are half of it. A sum that reaches its dotted line signals and starts anew at zero. "
             "Triangle: a concerning signal; ring: an improving one."
         ],
-        basis=f"{words.count(sum(point.patients for point in points))} patients",
+        basis=f"{wording.count(sum(point.patients for point in points))} patients",
         about="Risk-adjusted cumulative sum (CUSUM): each patient moves the sums by how much the outcome speaks for a "
         "change, given the patient's own risk. The lines are set so that a site that is as expected signals by chance "
         "once in 10,000 patients on each side.",
@@ -248,24 +248,24 @@ def _signalled(points: Sequence[CusumPoint]) -> str:
     found = [point for point in points if point.signal is not None]
     unit = "year" if len(points[-1].period) == len("YYYY") else "month"
     if not found:
-        return f"no signal in {words.plural(len(points), unit)}."
-    times = f"signals in {words.plural(len(found), unit)} of {len(points)}"
-    return f"{times}; the latest is {words.period(found[-1].period)}, {words.rules(f'cusum_{found[-1].signal}')}."
+        return f"no signal in {wording.plural(len(points), unit)}."
+    times = f"signals in {wording.plural(len(found), unit)} of {len(points)}"
+    return f"{times}; the latest is {wording.period(found[-1].period)}, {wording.rules(f'cusum_{found[-1].signal}')}."
 
 
 def _side(signal: str | None, direction: str) -> str:
     if signal is None:
         return ""
-    meant = words.variation(signals.variation_of(signal, direction))
-    return f"{meant}: {words.rules(f'cusum_{signal}')}"
+    meant = wording.variation(signals.variation_of(signal, direction))
+    return f"{meant}: {wording.rules(f'cusum_{signal}')}"
 
 
 def _vlad(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
     rows: list[list[Cell | str]] = [
         [
             point.period,
-            Cell(words.count(point.patients), point.patients),
-            Cell(words.count(point.observed), point.observed),
+            Cell(wording.count(point.patients), point.patients),
+            Cell(wording.count(point.observed), point.observed),
             Cell(f"{point.expected:.1f}", round(point.expected, 6)),
             Cell(f"{point.vlad:.1f}", round(point.vlad, 6)),
         ]
@@ -276,7 +276,7 @@ def _vlad(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
         f"vlad-{measure.measure}",
         f"{measure.title}: expected minus observed",
         sentence=f"{measure.title} at {view.who}, all months judged so far: {said_net(points[-1].vlad)} "
-        f"({words.count(observed)} observed, {expected:.1f} expected). Whether chance explains it, the funnel says.",
+        f"({wording.count(observed)} observed, {expected:.1f} expected). Whether chance explains it, the funnel says.",
         figure=vlad_chart(points),
         table=Table(
             f"{measure.title}: expected minus observed, added up by period of fusion",
@@ -288,7 +288,7 @@ def _vlad(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
             "A rising line: fewer patients with the outcome than expected; a falling one: more. Only its slope "
             "counts: where it stands is what all the years before have added."
         ],
-        basis=f"{words.count(sum(point.patients for point in points))} patients",
+        basis=f"{wording.count(sum(point.patients for point in points))} patients",
         about="Variable life-adjusted display (VLAD): the patients with the outcome that the risk model expects, less "
         "those observed, added up from the first patient on. It has no limits: the cumulative sum beside it judges.",
         is_wide=False,

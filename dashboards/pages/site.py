@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dashboards.access import Denied, Scope
-from dashboards.audit import AuditLog, case_view
+from dashboards.access.log import AuditLog, case_view
+from dashboards.access.scope import Denied, Scope
 from dashboards.charts.style import Component
+from dashboards.data import measures
+from dashboards.data.reader import Reader, Releases
 from dashboards.filters import Choices, UnknownFilter, parse
 from dashboards.pages import frame, states
 from dashboards.pages.cases import case, cases, cases_of, patient_of
@@ -19,9 +21,7 @@ from dashboards.pages.overview import overview
 from dashboards.pages.pain import pain
 from dashboards.pages.research import research
 from dashboards.pages.signals import signals_page
-from dashboards.queries import measures
-from dashboards.queries.reader import Reader, Releases
-from dashboards.reviews import Reviews
+from dashboards.reviews.queue import Reviews
 from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
 

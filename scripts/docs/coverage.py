@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from outcomes.sql.catalog import label_definitions
+from outcomes.sql.catalog.labels import label_definitions
 from scripts.docs.guide import GuideItem, guide_items
 from scripts.docs.markdown import document, section, table
 from scripts.docs.situations import in_words, situations

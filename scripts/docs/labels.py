@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from outcomes.labelling.criteria import Criterion, criteria_of
-from outcomes.sql.catalog import LabelDefinition, label_definitions, thresholds
+from outcomes.sql.catalog.labels import LabelDefinition, label_definitions, thresholds
 from outcomes.sql.files import SqlFile
 from outcomes.sql.shipped import shipped
 from scripts.docs import lineage

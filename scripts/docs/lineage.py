@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cache
 
-from outcomes.sql.catalog import relations_in_order, thresholds
+from outcomes.sql.catalog.labels import relations_in_order, thresholds
 from outcomes.sql.files import SqlFile, in_order
 from outcomes.sql.shipped import shipped
 

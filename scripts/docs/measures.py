@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from outcomes.measures.definitions import MeasureDefinition, measure_definitions
+from outcomes.sql.catalog.measures import MeasureDefinition, measure_definitions
 from outcomes.sql.files import load
 from outcomes.sql.shipped import shipped
 from scripts.docs.labels import thresholds_table

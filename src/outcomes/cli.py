@@ -395,7 +395,7 @@ def serve(
     typer.echo(f"http://127.0.0.1:{port}")
     sys.stdout.flush()
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", *_GUNICORN]
-    os.execv(sys.executable, [*command, "--chdir", str(shipped("dashboards").parent), "dashboards.app:server()"])
+    os.execv(sys.executable, [*command, "--chdir", str(shipped("dashboards").parent), "dashboards.server:server()"])
 
 
 @app.command(**_example("outcomes report north --period 2026-01"))

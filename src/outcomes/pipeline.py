@@ -233,5 +233,5 @@ def report(settings: Settings, site_id: str, period: str | None = None) -> Path:
     dashboards = str(shipped("dashboards").parent)
     if dashboards not in sys.path:
         sys.path.append(dashboards)
-    written: Path = importlib.import_module("dashboards.report").write_report(settings, site_id, period)
+    written: Path = importlib.import_module("dashboards.reports").write_report(settings, site_id, period)
     return written

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from dashboards.app import server
+from dashboards.server import server
 from tests.support.dashboard_client import MEASURES, PAGES, QUALITY, Client, content_of, nodes, parsed, text
 from tests.support.dashboard_release import write_release
 from tests.support.dashboard_rows import HIDDEN_YEAR

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from outcomes.sql.catalog import label_definitions, load_definitions
+from outcomes.sql.catalog.labels import label_definitions, load_definitions
 from tests.generative import oracle
 from tests.generative.histories import Patient, patients, with_code, without_a_row, without_a_value
 from tests.generative.oracle import Result, codes

@@ -16,7 +16,7 @@ from outcomes.intake.submission import ingest_submission
 from outcomes.labelling.build import run
 from outcomes.lake import Lake
 from outcomes.settings import Settings
-from outcomes.sql.catalog import label_definitions
+from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.engine import connect
 from outcomes.synthetic import answer_key_folder, synthesize
 from tests.generative import oracle

@@ -14,7 +14,7 @@ from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from requests.adapters import HTTPAdapter
 
-from dashboards import login
+from dashboards.access import login
 from dashboards.settings import DashboardSettings
 from outcomes.errors import OutcomesError
 from outcomes.settings import Settings

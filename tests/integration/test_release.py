@@ -17,7 +17,7 @@ from outcomes.release.build import build_release, next_release_id
 from outcomes.release.codebook import Mart, protected_marts, research_marts
 from outcomes.release.open import Release, connect, current_release
 from outcomes.settings import Settings
-from outcomes.sql.catalog import label_definitions
+from outcomes.sql.catalog.labels import label_definitions
 from tests.integration.small_lake import PATIENTS_PER_SITE, SITES, commit, fill_lake
 
 IN_COHORT = len(SITES) * (PATIENTS_PER_SITE - 5)

@@ -12,7 +12,7 @@ from outcomes.release.open import connect
 from outcomes.release.status import status
 from outcomes.release.why_not import WhyNot, why_not
 from outcomes.settings import Settings
-from outcomes.sql.catalog import label_definitions
+from outcomes.sql.catalog.labels import label_definitions
 from tests.integration.small_lake import commit, fill_lake
 
 SUBMISSION = "north-2026-01-0123456789ab"

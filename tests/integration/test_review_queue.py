@@ -10,11 +10,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from dashboards.access import Scope
-from dashboards.app import create_app, server
-from dashboards.queries.reader import Releases
-from dashboards.queries.signals import signals
-from dashboards.reviews import STATES, State
+from dashboards.access.scope import Scope
+from dashboards.data.reader import Releases
+from dashboards.data.signals import signals
+from dashboards.reviews.queue import STATES, State
+from dashboards.server import create_app, server
 from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
 from tests.support.dashboard_client import CLINICAL, QUALITY, REGISTER, asking, content_of, nodes, text

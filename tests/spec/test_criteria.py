@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from outcomes.labelling.criteria import Criterion, criteria_of
-from outcomes.sql.catalog import LabelDefinition, label_definitions
+from outcomes.sql.catalog.labels import LabelDefinition, label_definitions
 from tests.generative.histories import patients
 from tests.support.situations import complete, label
 

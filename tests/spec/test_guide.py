@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from outcomes.sql.catalog import LabelDefinition, label_definitions
+from outcomes.sql.catalog.labels import LabelDefinition, label_definitions
 from scripts.docs.guide import GuideItem, guide_items
 from scripts.docs.situations import situations
 

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 import yaml
 
-from outcomes.sql.catalog import label_definitions
+from outcomes.sql.catalog.labels import label_definitions
 from tests.support.situations import complete, label
 
 FOLDER = Path(__file__).parent / "labels"

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from outcomes.measures.definitions import measure_definitions
+from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.sql.shipped import shipped
 from tests.generative.histories import patients
 from tests.support.situations import ALL_TABLES, Row, complete, measure

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from outcomes.release.codebook import research_marts
-from outcomes.sql.catalog import relations_in_order
+from outcomes.sql.catalog.labels import relations_in_order
 from outcomes.sql.files import SqlFile, load
 from outcomes.sql.shipped import shipped
 

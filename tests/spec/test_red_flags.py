@@ -2,7 +2,7 @@
 
 import pytest
 
-from outcomes.sql import catalog as definitions
+from outcomes.sql.catalog import labels as definitions
 from tests.support.situations import Row, complete, label
 
 RECORDS: dict[str, list[Row]] = {

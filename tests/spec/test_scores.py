@@ -9,7 +9,7 @@ import pytest
 from outcomes.errors import OutcomesError
 from outcomes.labelling.build import run
 from outcomes.release.codebook import research_marts
-from outcomes.sql.catalog import load_definitions
+from outcomes.sql.catalog.labels import load_definitions
 from tests.support.situations import Row, complete, label
 
 _ITEMS = [f"ndi_item_{number}" for number in range(1, 11)]

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from outcomes.contract import TABLES
-from outcomes.sql.catalog import label_definitions
+from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.engine import materialize
 from outcomes.sql.files import SqlFile
 from outcomes.sql.shipped import shipped

@@ -36,7 +36,7 @@ def serving(home: Path, workers: int = 1, **settings: str) -> Iterator[str]:
     options = f"--bind 127.0.0.1:{port} --workers {workers} --threads 4 --no-control-socket --log-level warning"
     variables = {f"OUTCOMES_DASHBOARDS_{name}".upper(): value for name, value in settings.items()}
     process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", *options.split(), "dashboards.app:server()"],
+        [sys.executable, "-m", "gunicorn", *options.split(), "dashboards.server:server()"],
         cwd=_ROOT,
         env={**os.environ, "OUTCOMES_HOME": str(home), "OUTCOMES_DASHBOARDS_PUBLIC_URL": address, **variables},
     )

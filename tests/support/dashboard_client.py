@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from dashboards.app import create_app
 from dashboards.pages.frame import NAVIGATION
 from dashboards.pages.site import _PAGES, _PAGES_OF_ONE
+from dashboards.server import create_app
 from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
 

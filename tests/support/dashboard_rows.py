@@ -6,8 +6,8 @@ from itertools import product
 from math import sqrt
 from typing import Any
 
-from outcomes.measures.definitions import MeasureDefinition, measure_definitions
-from outcomes.sql.catalog import label_definitions
+from outcomes.sql.catalog.labels import label_definitions
+from outcomes.sql.catalog.measures import MeasureDefinition, measure_definitions
 
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]

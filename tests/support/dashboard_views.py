@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from dashboards.access import Scope
+from dashboards.access.scope import Scope
+from dashboards.data import measures
+from dashboards.data.reader import Releases
 from dashboards.filters import parse
 from dashboards.pages.frame import View
-from dashboards.queries import measures
-from dashboards.queries.reader import Releases
 from tests.support.dashboard_release import OWN
 
 

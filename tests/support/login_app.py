@@ -12,8 +12,8 @@ from pathlib import Path
 import requests
 from flask import Flask, Response, jsonify
 
-from dashboards import login, security
-from dashboards.access import current_scope
+from dashboards.access import login, security
+from dashboards.access.scope import current_scope
 from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
 

@@ -6,8 +6,8 @@ import pytest
 from flask import Flask, g, request
 from flask.testing import FlaskClient
 
-from dashboards.access import Denied, Scope, current_scope, load_register
-from dashboards.limits import new_limiter
+from dashboards.access.limits import new_limiter
+from dashboards.access.scope import Denied, Scope, current_scope, load_register
 from dashboards.settings import DashboardSettings
 from outcomes.errors import OutcomesError
 

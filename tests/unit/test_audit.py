@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.access import Scope
-from dashboards.audit import AuditLog, case_view, main, verify
+from dashboards.access.log import AuditLog, case_view, main, verify
+from dashboards.access.scope import Scope
 
 _SCOPE = Scope("alice", frozenset({"north"}), "quality")
 _ROOT = Path(__file__).parents[2]
@@ -156,6 +156,6 @@ def test_the_command_tells_whether_the_log_is_whole(path: Path, capsys: pytest.C
 
 
 def test_the_command_explains_itself_with_an_example() -> None:
-    command = [sys.executable, "-m", "dashboards.audit", "--help"]
+    command = [sys.executable, "-m", "dashboards.access.log", "--help"]
     shown = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True).stdout
-    assert "Example: python -m dashboards.audit data/logs/access.jsonl" in " ".join(shown.split())
+    assert "Example: python -m dashboards.access.log data/logs/access.jsonl" in " ".join(shown.split())

@@ -13,9 +13,9 @@ from plotly.offline import get_plotlyjs_version
 import dashboards
 from dashboards.charts import bars, funnel, groups, spark, style, trend
 from dashboards.charts.bars import Bar
-from dashboards.queries.comparison import Compared
-from dashboards.queries.control import ChartPoint
-from dashboards.queries.measures import Measure, Value
+from dashboards.data.comparison import Compared
+from dashboards.data.control import ChartPoint
+from dashboards.data.measures import Measure, Value
 
 CODE = Path(dashboards.__file__).parent
 SHARE = Measure(

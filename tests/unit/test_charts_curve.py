@@ -11,7 +11,7 @@ from dashboards.charts import curve as drawing
 from dashboards.charts import style
 from dashboards.charts.curve import Line
 from dashboards.charts.pairs import Share, paired_bars
-from dashboards.queries.curves import Curve, CurvePoint
+from dashboards.data.curves import Curve, CurvePoint
 
 
 def known(day: int, incidence: float, at_risk: int = 100) -> CurvePoint:

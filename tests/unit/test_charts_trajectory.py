@@ -10,7 +10,7 @@ from plotly import graph_objects
 from dashboards.charts import style
 from dashboards.charts.trajectory import Scale, patients_below, trajectory
 from dashboards.charts.windows import Panel, panels
-from dashboards.queries.scores import Scores
+from dashboards.data.scores import Scores
 
 HIDDEN = "– fewer than 44"
 NDI = Scale("Percent, lower is better", 0, 25)

@@ -4,7 +4,7 @@ import pytest
 
 from outcomes.contract import TABLES
 from outcomes.release.codebook import NO_UNIT, Mart, protected_marts, research_marts
-from outcomes.sql.catalog import label_definitions
+from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.shipped import shipped
 from scripts.docs.codebook import page
 

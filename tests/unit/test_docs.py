@@ -11,7 +11,7 @@ import pytest
 from typer.main import get_command
 
 from outcomes.cli import app
-from outcomes.sql.catalog import label_definitions, thresholds
+from outcomes.sql.catalog.labels import label_definitions, thresholds
 from outcomes.sql.files import load
 from outcomes.sql.shipped import shipped
 from scripts import docs

@@ -221,7 +221,7 @@ def test_without_the_sum_of_all_sites_no_site_is_shown() -> None:
     assert set(protected["is_suppressed"].to_pylist()) == {True}
     con = duckdb.connect()
     con.register("protected_site_comparison", protected)
-    _columns_are_described(con, "measures")
+    _columns_are_described(con, "marts/protected")
 
 
 _JUDGEMENTS = (

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from outcomes.measures.definitions import definitions_table, measure_definitions, parse_definitions
-from outcomes.sql.catalog import label_definitions
+from outcomes.sql.catalog.labels import label_definitions
+from outcomes.sql.catalog.measures import definitions_table, measure_definitions, parse_definitions
 from outcomes.sql.files import load
 from outcomes.sql.shipped import shipped
 

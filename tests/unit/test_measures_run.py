@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from outcomes.measures import build as run
-from outcomes.measures.definitions import measure_definitions
+from outcomes.sql.catalog.measures import measure_definitions
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ import pytest
 from flask.testing import FlaskClient
 from plotly.utils import PlotlyJSONEncoder
 
-from dashboards.access import Denied, Role, Scope
-from dashboards.app import create_app
-from dashboards.audit import AuditLog, case_view
+from dashboards.access.log import AuditLog, case_view
+from dashboards.access.scope import Denied, Role, Scope
+from dashboards.data import cases as queries
+from dashboards.data.reader import Reader, Releases
 from dashboards.pages import cases as page
 from dashboards.pages.site import Site
-from dashboards.queries import cases as queries
-from dashboards.queries.reader import Reader, Releases
+from dashboards.server import create_app
 from dashboards.settings import DashboardSettings
 from outcomes.errors import OutcomesError
 from outcomes.release.explain import Evidence, Explanation, LabelAnswer, TimelineRecord

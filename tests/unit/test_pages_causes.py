@@ -7,13 +7,13 @@ from pathlib import Path
 import plotly
 import pytest
 
-from dashboards.access import Denied
+from dashboards.access.scope import Denied
 from dashboards.cards import Card, Cell, as_csv
 from dashboards.charts.pairs import Share, paired_bars
+from dashboards.data.measures import Value
 from dashboards.pages.causes import causes
 from dashboards.pages.frame import Page, whole_page
 from dashboards.pages.rows import Row, by_size, chosen, rows_of
-from dashboards.queries.measures import Value
 from tests.support.dashboard_release import EMPTY, FOREIGN, leaked, write_release
 from tests.support.dashboard_views import view_at
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
-from dashboards.access import Scope
-from dashboards.audit import AuditLog
+from dashboards.access.log import AuditLog
+from dashboards.access.scope import Scope
 from dashboards.cards import Card
 from dashboards.charts.months import Line, lines
+from dashboards.data.deliveries import BrokenRule, Completeness, RuleFailure, Submission
+from dashboards.data.reader import Releases
 from dashboards.pages import data_quality
 from dashboards.pages.frame import Page, View
 from dashboards.pages.site import Shown, Site
-from dashboards.queries.deliveries import BrokenRule, Completeness, RuleFailure, Submission
-from dashboards.queries.reader import Releases
 from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
 from tests.support.dashboard_release import EMPTY, FOREIGN, SITES, leaked, write_release

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
-from dashboards.access import Scope
-from dashboards.audit import AuditLog
+from dashboards.access.log import AuditLog
+from dashboards.access.scope import Scope
+from dashboards.data.reader import Releases
 from dashboards.pages.site import Site
-from dashboards.queries.reader import Releases
 from dashboards.settings import DashboardSettings
-from outcomes.measures.definitions import measure_definitions
 from outcomes.settings import Settings
-from outcomes.sql.catalog import label_definitions
+from outcomes.sql.catalog.labels import label_definitions
+from outcomes.sql.catalog.measures import measure_definitions
 from tests.support.dashboard_release import FIRST_ID, PATIENTS, leaked, write_release
 
 

@@ -10,16 +10,16 @@ import duckdb
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
-from dashboards.access import Denied, Scope
+from dashboards.access.scope import Denied, Scope
 from dashboards.cards import Card
 from dashboards.charts import style
+from dashboards.data import curves, measures
+from dashboards.data.curves import Curve, CurvePoint
+from dashboards.data.reader import Reader, Releases
 from dashboards.filters import parse
 from dashboards.pages.frame import Page, View, whole_page
 from dashboards.pages.incidence import adjacent_segment_disease, revision
 from dashboards.pages.site import page_of
-from dashboards.queries import curves, measures
-from dashboards.queries.curves import Curve, CurvePoint
-from dashboards.queries.reader import Reader, Releases
 from outcomes.release.open import RESEARCH
 from outcomes.sql.engine import connect_read_only
 from tests.support.dashboard_release import EMPTY, FOREIGN, leaked, write_release

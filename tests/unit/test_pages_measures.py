@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from dashboards import words
-from dashboards.access import Denied
+from dashboards import wording
+from dashboards.access.scope import Denied
 from dashboards.cards import Card, Cell
+from dashboards.data import control, measures
+from dashboards.data.comparison import Compared
+from dashboards.data.control import ChartPoint
 from dashboards.pages import measure as measure_pages
 from dashboards.pages import overview as overviews
 from dashboards.pages.frame import Page
 from dashboards.pages.measure import measure_page
 from dashboards.pages.overview import overview
-from dashboards.queries import control, measures
-from dashboards.queries.comparison import Compared
-from dashboards.queries.control import ChartPoint
 from tests.support.dashboard_release import EMPTY, FOREIGN, OWN, write_release
 from tests.support.dashboard_views import view_at
 
@@ -69,7 +69,7 @@ def test_every_measure_has_a_row_and_concerning_signals_come_first(home: Path) -
     view = a_view(home)
     rows = card(overview(view), "measures")
     assert {cell.value for cell in column(rows, "Measure")} == set(measures.values(view.reader, view.filters))
-    order = [words.variation(code) for code in overviews._ORDER]
+    order = [wording.variation(code) for code in overviews._ORDER]
     places = [order.index(cell.text) for cell in column(rows, "Variation")]
     assert places == sorted(places)
     assert len(set(places)) > 2

@@ -8,12 +8,12 @@ from pathlib import Path
 import plotly
 import pytest
 
-from dashboards.access import Denied
+from dashboards.access.scope import Denied
 from dashboards.cards import Card, Cell, as_csv
+from dashboards.data import measures, scores
+from dashboards.data.scores import Scores
 from dashboards.pages.frame import Page, View, whole_page
 from dashboards.pages.pain import pain
-from dashboards.queries import measures, scores
-from dashboards.queries.scores import Scores
 from tests.support.dashboard_release import EMPTY, FOREIGN, OWN, leaked, write_release
 from tests.support.dashboard_views import view_at
 

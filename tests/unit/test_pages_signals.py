@@ -7,19 +7,19 @@ from typing import Any
 import duckdb
 import pytest
 
-from dashboards import words
-from dashboards.access import Denied, Scope
+from dashboards import wording
+from dashboards.access.scope import Denied, Scope
 from dashboards.cards import Cell
 from dashboards.charts import style
 from dashboards.charts.cusum import cusum_chart, said_net, vlad_chart
+from dashboards.data import measures
+from dashboards.data.control import CusumPoint
+from dashboards.data.reader import Reader, Releases
+from dashboards.data.signals import Signal, signals, site_of, variation_of
 from dashboards.filters import Filters
 from dashboards.pages.frame import View
 from dashboards.pages.signals import signals_page
-from dashboards.queries import measures
-from dashboards.queries.control import CusumPoint
-from dashboards.queries.reader import Reader, Releases
-from dashboards.queries.signals import Signal, signals, site_of, variation_of
-from dashboards.reviews import EXPLANATIONS, STATES, Move, Reviews
+from dashboards.reviews.queue import EXPLANATIONS, STATES, Move, Reviews
 from outcomes.release.open import RESEARCH
 from tests.support.dashboard_release import EMPTY, write_release
 
@@ -261,6 +261,6 @@ def test_expected_minus_observed_is_said_without_a_sign(vlad: float, said: str) 
 
 
 def test_every_code_of_the_queue_has_words() -> None:
-    assert [words.rules(method) for method in ("outside", "run", "trend", "near")]
-    assert all(words.rules(f"cusum_{side}") for side in ("upper", "lower", "both"))
-    assert all("_" not in words.in_words(code) for code in (*EXPLANATIONS, *STATES))
+    assert [wording.rules(method) for method in ("outside", "run", "trend", "near")]
+    assert all(wording.rules(f"cusum_{side}") for side in ("upper", "lower", "both"))
+    assert all("_" not in wording.in_words(code) for code in (*EXPLANATIONS, *STATES))

@@ -7,12 +7,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dashboards.access import Denied, Scope
+from dashboards.access.scope import Denied, Scope
+from dashboards.data import comparison, control, deliveries, measures
+from dashboards.data.reader import Reader, Releases
 from dashboards.filters import GROUP_KINDS, Filters
-from dashboards.queries import comparison, control, deliveries, measures
-from dashboards.queries.reader import Reader, Releases
-from outcomes.measures.definitions import measure_definitions
 from outcomes.release.open import MANIFEST, RESEARCH
+from outcomes.sql.catalog.measures import measure_definitions
 from tests.support.dashboard_release import FIRST_ID, FOREIGN, SECOND_ID, SITES, write_release
 from tests.support.dashboard_rows import HEADLINES, HIDDEN_YEAR, MONTHS, NEVER_DUE, YEARS
 

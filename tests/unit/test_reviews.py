@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboards.access import Denied, Scope
-from dashboards.reviews import EXPLANATIONS, STATES, DoesNotFit, Explanation, Move, Review, Reviews, State
+from dashboards.access.scope import Denied, Scope
+from dashboards.reviews.queue import EXPLANATIONS, STATES, DoesNotFit, Explanation, Move, Review, Reviews, State
 from outcomes.errors import OutcomesError
 
 _ADA = Scope("ada", frozenset({"north"}), "quality")

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask, Response, request
 from flask.testing import FlaskClient
 
-from dashboards import security
+from dashboards.access import security
 
 
 def _client(public_url: str = "") -> FlaskClient:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from outcomes.sql.catalog import label_definitions
+from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.files import SqlFile, in_order, load
 from outcomes.sql.shipped import shipped
 

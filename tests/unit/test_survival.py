@@ -248,7 +248,7 @@ def test_the_tables_have_the_columns_and_the_rows_of_their_marts() -> None:
     exact = cumulative_incidence_table(con)
     for folder, name, table in (
         ("marts", "curves", exact),
-        ("measures", "protected_curves", protected_curves(exact, 11)),
+        ("marts/protected", "protected_curves", protected_curves(exact, 11)),
     ):
         con.register(name, table)
         file = SqlFile(shipped("sql", folder, "cumulative_incidence.sql"))

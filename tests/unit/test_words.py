@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from dashboards import words
+from dashboards import wording
+from dashboards.data.measures import Measure, Value
 from dashboards.filters import Filters
-from dashboards.queries.measures import Measure, Value
 
 SHARE = Measure(
     "pain", 1, "recovery timeline", "Pain", "Why", "Who has it", "Who is counted", "Who is not", "lower_is_better",
@@ -29,32 +29,32 @@ def plain(text: str) -> str:
 
 
 def test_percent_has_a_decimal_from_a_thousand_on() -> None:
-    assert words.percent(0.3141, 999) == "31\u00a0%"
-    assert words.percent(0.3141, 1000) == "31.4\u00a0%"
+    assert wording.percent(0.3141, 999) == "31\u00a0%"
+    assert wording.percent(0.3141, 1000) == "31.4\u00a0%"
 
 
 def test_a_value_is_said_with_its_interval_and_what_it_rests_on() -> None:
-    assert plain(words.sentence(SHARE, VALUE, 11)) == (
+    assert plain(wording.sentence(SHARE, VALUE, 11)) == (
         "Pain: 31 % (27–36), 128 of 412 of 503 patients counted; 18 % not counted."
     )
-    assert plain(words.amount(SHARE, MANY)) == "31.0 %"
-    assert words.interval(SHARE, MANY) == "30.0–32.0"
+    assert plain(wording.amount(SHARE, MANY)) == "31.0 %"
+    assert wording.interval(SHARE, MANY) == "30.0–32.0"
 
 
 def test_a_rate_is_said_with_its_unit_where_no_column_says_it() -> None:
-    assert plain(words.amount(RATE, A_RATE)) == "2.3 per 100 person-years"
-    assert words.short_amount(RATE, A_RATE, 11) == "2.3"
-    assert words.interval(RATE, A_RATE) == "1.9–2.9"
+    assert plain(wording.amount(RATE, A_RATE)) == "2.3 per 100 person-years"
+    assert wording.short_amount(RATE, A_RATE, 11) == "2.3"
+    assert wording.interval(RATE, A_RATE) == "1.9–2.9"
 
 
 def test_hidden_none_assessed_and_nobody_are_three_different_things() -> None:
-    assert words.short_amount(SHARE, HIDDEN, 11) == "– fewer than 11"
-    assert (words.basis(HIDDEN), words.interval(SHARE, HIDDEN)) == ("", "")
-    assert words.sentence(SHARE, HIDDEN, 11) == "Pain: – fewer than 11."
-    assert words.amount(SHARE, NONE_ASSESSED) == "None assessed"
-    assert plain(words.basis(NONE_ASSESSED)) == "0 of 40 patients counted; 100 % not counted"
-    assert words.basis(NOBODY) == "no patients yet"
-    assert words.sentence(SHARE, None, 11) == "Pain: this release holds no result."
+    assert wording.short_amount(SHARE, HIDDEN, 11) == "– fewer than 11"
+    assert (wording.basis(HIDDEN), wording.interval(SHARE, HIDDEN)) == ("", "")
+    assert wording.sentence(SHARE, HIDDEN, 11) == "Pain: – fewer than 11."
+    assert wording.amount(SHARE, NONE_ASSESSED) == "None assessed"
+    assert plain(wording.basis(NONE_ASSESSED)) == "0 of 40 patients counted; 100 % not counted"
+    assert wording.basis(NOBODY) == "no patients yet"
+    assert wording.sentence(SHARE, None, 11) == "Pain: this release holds no result."
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_hidden_none_assessed_and_nobody_are_three_different_things() -> None:
     ],
 )
 def test_codes_are_said_in_words(code: str | None, said: str) -> None:
-    assert words.in_words(code) == said
+    assert wording.in_words(code) == said
 
 
 @pytest.mark.parametrize(
@@ -80,31 +80,31 @@ def test_codes_are_said_in_words(code: str | None, said: str) -> None:
     ],
 )
 def test_filters_are_said_in_words(filters: Filters, said: str) -> None:
-    assert words.narrowed(filters) == said
+    assert wording.narrowed(filters) == said
 
 
 def test_every_variation_has_its_own_words() -> None:
     codes = (None, "common", "special_improving", "special_concerning", "special_neutral")
-    assert len({words.variation(code) for code in codes}) == len(codes)
+    assert len({wording.variation(code) for code in codes}) == len(codes)
 
 
 def test_rules_are_said_together() -> None:
-    assert words.rules("outside;run") == "beyond a limit, 7 or more on one side of the average"
+    assert wording.rules("outside;run") == "beyond a limit, 7 or more on one side of the average"
 
 
 def test_counts_and_nouns_agree() -> None:
-    said = [words.plural(number, "site") for number in (0, 1, 2, 1200)]
+    said = [wording.plural(number, "site") for number in (0, 1, 2, 1200)]
     assert said == ["0 sites", "1 site", "2 sites", "1,200 sites"]
 
 
 def test_capitals_stay_capitals() -> None:
-    assert words.sentence_case("a file is not UTF-8") == "A file is not UTF-8"
+    assert wording.sentence_case("a file is not UTF-8") == "A file is not UTF-8"
 
 
 def test_a_chart_without_a_year_says_why() -> None:
-    assert words.no_year(True, 11).startswith("– fewer than 11: in every year")
-    assert words.no_year(False, 11).startswith("Nobody could be assessed yet")
+    assert wording.no_year(True, 11).startswith("– fewer than 11: in every year")
+    assert wording.no_year(False, 11).startswith("Nobody could be assessed yet")
 
 
 def test_periods_are_said_as_month_and_year() -> None:
-    assert words.period("2026-02") == "February\u00a02026"
+    assert wording.period("2026-02") == "February\u00a02026"

@@ -10,8 +10,8 @@ from outcomes.disclosure.deliveries import protected_attrition, protected_delive
 from outcomes.disclosure.kinds import protected_kinds
 from outcomes.disclosure.lattice import Nesting
 from outcomes.disclosure.measures import protected_exclusions, safe_measures
-from outcomes.measures.definitions import measure_definitions
-from outcomes.sql.catalog import label_definitions
+from outcomes.sql.catalog.labels import label_definitions
+from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.sql.files import load
 from outcomes.sql.shipped import shipped
 from outcomes.statistics.funnel import protected_comparison

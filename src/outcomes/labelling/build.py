@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from outcomes.contract import TABLES
-from outcomes.sql.catalog import label_definitions, load_definitions, relations_in_order
+from outcomes.sql.catalog.labels import label_definitions, load_definitions, relations_in_order
 from outcomes.sql.engine import materialize
 from outcomes.sql.files import SqlFile
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError
-from outcomes.sql.catalog import LabelDefinition, label_definitions, thresholds
+from outcomes.sql.catalog.labels import LabelDefinition, label_definitions, thresholds
 from outcomes.sql.shipped import shipped
 
 _TABLE_OF_KEY = {table.key: table.name for table in TABLES.values()}

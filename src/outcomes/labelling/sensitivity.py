@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import yaml
 
-from outcomes.sql.catalog import relations_in_order, thresholds
+from outcomes.sql.catalog.labels import relations_in_order, thresholds
 from outcomes.sql.engine import materialize
 from outcomes.sql.files import SqlFile
 from outcomes.sql.shipped import shipped

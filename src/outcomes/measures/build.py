@@ -7,8 +7,8 @@ import duckdb
 import pyarrow as pa
 
 from outcomes.labelling.build import Progress
-from outcomes.measures.definitions import measure_definitions
 from outcomes.measures.inputs import make_inputs
+from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.statistics.control_charts import control_chart_table, load_annotations, load_targets
 from outcomes.statistics.cusum import cusum_table
 from outcomes.statistics.funnel import comparison_table

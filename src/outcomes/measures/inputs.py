@@ -2,7 +2,7 @@
 
 import duckdb
 
-from outcomes.measures.definitions import definitions_table
+from outcomes.sql.catalog.measures import definitions_table
 from outcomes.sql.files import in_order, load
 from outcomes.sql.shipped import shipped
 

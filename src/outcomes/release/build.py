@@ -31,7 +31,7 @@ from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH, Release, read_r
 from outcomes.release.publish import current, publish
 from outcomes.settings import Settings
 from outcomes.sql import engine
-from outcomes.sql.catalog import label_definitions
+from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.files import load
 from outcomes.sql.shipped import shipped
 

@@ -16,8 +16,8 @@ import duckdb
 
 from outcomes.contract import TABLES, ColumnType
 from outcomes.errors import MISTAKES
-from outcomes.measures.definitions import measure_definitions
-from outcomes.sql.catalog import label_definitions
+from outcomes.sql.catalog.labels import label_definitions
+from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.sql.files import SqlFile, load
 from outcomes.sql.shipped import shipped
 

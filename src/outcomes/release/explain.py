@@ -15,7 +15,7 @@ from outcomes.labelling.criteria import definition_of
 from outcomes.lake import Lake
 from outcomes.release.open import Release, current_release
 from outcomes.settings import Settings
-from outcomes.sql.catalog import label_definitions
+from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.engine import connect as connect_engine
 from outcomes.sql.files import SqlFile
 from outcomes.sql.shipped import shipped

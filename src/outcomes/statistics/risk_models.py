@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from outcomes.disclosure.suppression import rounded
-from outcomes.measures.definitions import measure_definitions
+from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.statistics.intervals import wilson_interval
 
 Floats = NDArray[np.float64]

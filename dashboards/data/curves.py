@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from dashboards.queries.reader import Reader
+from dashboards.data.reader import Reader
 
 SHOWN, WITHHELD, ENDED = "shown", "withheld", "ended"
 

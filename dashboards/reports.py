@@ -6,16 +6,16 @@ from pathlib import Path
 
 from dash import html
 
-from dashboards import words
-from dashboards.access import Scope
+from dashboards import wording
+from dashboards.access.scope import Scope
 from dashboards.cards import Card
 from dashboards.charts.style import Component
+from dashboards.data import measures
+from dashboards.data.reader import Releases
 from dashboards.filters import Filters
 from dashboards.pages import frame
 from dashboards.pages.frame import Page, View
 from dashboards.pages.site import page_of
-from dashboards.queries import measures
-from dashboards.queries.reader import Releases
 from dashboards.static import whole_file
 from outcomes.errors import OutcomesError
 from outcomes.release.open import read_release
@@ -44,7 +44,7 @@ def write_report(settings: Settings, site_id: str, period: str | None = None) ->
     if reader is None or site_id not in {site.site_id for site in measures.sites(reader)}:
         raise OutcomesError("report_unknown", "the site")
     view = View(reader, Filters(site_id), measures.choices(reader), "/")
-    title = f"{view.who}, outcomes to {words.period(view.info.data_to)}"
+    title = f"{view.who}, outcomes to {wording.period(view.info.data_to)}"
     path = settings.home / "reports" / site_id / f"{view.info.data_to}.html"
     _write_whole(path, whole_file(title, [_cover(view, title), *_parts(view)]))
     return path

@@ -7,7 +7,7 @@ with several workers a user gets at most as many times more.
 from flask import Flask, Response
 from flask_limiter import Limiter, RequestLimit
 
-from dashboards.access import current_scope
+from dashboards.access.scope import current_scope
 
 
 def _user() -> str:

@@ -8,14 +8,14 @@ from html import escape
 from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from dashboards.access import Denied, Scope, current_scope
+from dashboards.access.login import answers
+from dashboards.access.scope import Denied, Scope, current_scope
+from dashboards.data import measures
+from dashboards.data.reader import Reader
+from dashboards.data.signals import signals, site_of
 from dashboards.filters import Filters
-from dashboards.login import answers
 from dashboards.pages import Site
-from dashboards.queries import measures
-from dashboards.queries.reader import Reader
-from dashboards.queries.signals import signals, site_of
-from dashboards.reviews import EXPLANATIONS, STATES, DoesNotFit, Move
+from dashboards.reviews.queue import EXPLANATIONS, STATES, DoesNotFit, Move
 from outcomes.errors import OutcomesError
 
 _LARGEST = 9  # digits of a number of moves

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from dashboards.queries import control, measures
-from dashboards.queries.control import CusumPoint
-from dashboards.queries.reader import Reader
+from dashboards.data import control, measures
+from dashboards.data.control import CusumPoint
+from dashboards.data.reader import Reader
 
 Method = Literal["outside", "run", "trend", "near", "cusum_upper", "cusum_lower", "cusum_both"]
 """A rule of the control charts, or a side of the CUSUM."""

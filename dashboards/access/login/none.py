@@ -6,8 +6,8 @@ from ipaddress import ip_address
 
 from flask import Response, request
 
-from dashboards.access import Scope
-from dashboards.login import answers
+from dashboards.access.login import answers
+from dashboards.access.scope import Scope
 from outcomes.errors import OutcomesError
 
 _HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.IGNORECASE)

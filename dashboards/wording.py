@@ -2,8 +2,8 @@
 
 from calendar import month_name
 
+from dashboards.data.measures import Measure, Value
 from dashboards.filters import Filters
-from dashboards.queries.measures import Measure, Value
 
 NBSP = "\u00a0"
 DASH = "–"

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from flask import Flask, g, request
 from werkzeug.wrappers import Response
 
-from dashboards.access import Denied, Scope
-from dashboards.login import answers, none, oidc, proxy
-from dashboards.login.register import Register
+from dashboards.access.login import answers, none, oidc, proxy
+from dashboards.access.login.register import Register
+from dashboards.access.scope import Denied, Scope
 from dashboards.settings import DashboardSettings
 from outcomes.errors import OutcomesError
 from outcomes.settings import Settings
@@ -22,7 +22,7 @@ def install(
     is_synthetic: Callable[[], bool | None],
     sites: Callable[[], frozenset[str]],
 ) -> None:
-    """Ask every request who it comes from, and give those admitted their scope (`dashboards.access.current_scope`).
+    """Ask every request who it comes from, and give those admitted their scope (`access.scope.current_scope`).
 
     `Denied`, wherever it is raised while a request is answered, becomes a page with status 403.
 

@@ -1,6 +1,6 @@
 """Who may see what: the sites of a user, and whether that user may see single patients.
 
-A `Scope` is made once per request, when the user is known (`dashboards.login`), and only from what this server holds:
+A `Scope` is made once per request, when the user is known (`access.login`), and only from what this server holds:
 nothing that a browser sends can widen it. What reads data asks the scope first.
 """
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dashboards.queries.reader import Reader
+from dashboards.data.reader import Reader
 
 
 @dataclass(frozen=True)

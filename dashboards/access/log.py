@@ -4,7 +4,7 @@ Each line of the file is a JSON object: at (UTC), user, view, release, rows, cha
 of the line before and of this line, so that a line that was changed or taken out shows, and one chain that was noted
 elsewhere vouches for every line before it. Lines taken off the end show only against such a note.
 
-    python -m dashboards.audit FILE
+    python -m dashboards.access.log FILE
 """
 
 import argparse
@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dashboards.access import Scope
+from dashboards.access.scope import Scope
 
 _START = "0" * 64
 _BLOCK = 4096  # bytes; a line is shorter
@@ -90,9 +90,9 @@ def verify(path: Path) -> int | None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check a log from the command line; the exit status is 0 when every line follows, 1 when one does not."""
     parser = argparse.ArgumentParser(
-        prog="python -m dashboards.audit",
+        prog="python -m dashboards.access.log",
         description="Check that no line of the dashboards' access log was changed or taken out.",
-        epilog="Example: python -m dashboards.audit data/logs/access.jsonl",
+        epilog="Example: python -m dashboards.access.log data/logs/access.jsonl",
     )
     parser.add_argument("file", type=Path, help="the log, OUTCOMES_HOME/logs/access.jsonl")
     path: Path = parser.parse_args(arguments).file

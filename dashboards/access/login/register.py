@@ -3,7 +3,7 @@
 from pathlib import Path
 from threading import Lock
 
-from dashboards.access import Scope, load_register
+from dashboards.access.scope import Scope, load_register
 from outcomes.errors import OutcomesError
 
 _Stamp = tuple[int, int, int]

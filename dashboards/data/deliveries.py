@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import asdict, dataclass
 
-from dashboards.queries.reader import Reader
+from dashboards.data.reader import Reader
 
 
 @dataclass(frozen=True)

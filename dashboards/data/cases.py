@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboards.queries.reader import Reader
+from dashboards.data.reader import Reader
 from outcomes.errors import OutcomesError
 from outcomes.release.explain import Explanation
 from outcomes.release.explain import explain as explain_patient

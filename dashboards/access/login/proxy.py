@@ -5,9 +5,9 @@ from ipaddress import ip_address
 
 from flask import Response, request
 
-from dashboards.access import Scope
-from dashboards.login import answers
-from dashboards.login.register import Register
+from dashboards.access.login import answers
+from dashboards.access.login.register import Register
+from dashboards.access.scope import Scope
 
 
 def admission(register: Register, address: str, header: str) -> Callable[[], Scope | Response]:

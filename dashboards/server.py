@@ -1,4 +1,4 @@
-"""The dashboards as a web application: `gunicorn 'dashboards.app:server()'`, with OUTCOMES_HOME set."""
+"""The dashboards as a web application: `gunicorn 'dashboards.server:server()'`, with OUTCOMES_HOME set."""
 
 import gc
 from pathlib import Path
@@ -8,12 +8,14 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from flask import Flask
 from flask_compress import Compress
 
-from dashboards import exports, login, moves, pages, security
-from dashboards.access import current_scope
-from dashboards.audit import AuditLog
+from dashboards import exports, pages
+from dashboards.access import login, security
+from dashboards.access.log import AuditLog
+from dashboards.access.scope import current_scope
 from dashboards.charts.style import Component
+from dashboards.data.reader import Releases
 from dashboards.pages.frame import PRODUCT
-from dashboards.queries.reader import Releases
+from dashboards.reviews import moves
 from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
 

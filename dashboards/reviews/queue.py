@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
-from dashboards.access import Scope
+from dashboards.access.scope import Scope
 from outcomes.errors import OutcomesError
 from outcomes.locks import one_at_a_time
 

@@ -19,9 +19,9 @@ from joserfc.errors import JoseError
 from requests import RequestException
 from werkzeug.wrappers import Response as AnyResponse
 
-from dashboards.access import Scope
-from dashboards.login import answers
-from dashboards.login.register import Register
+from dashboards.access.login import answers
+from dashboards.access.login.register import Register
+from dashboards.access.scope import Scope
 from dashboards.settings import DashboardSettings
 
 _LOGIN, _CALLBACK, _LOGOUT = "/login", "/login/callback", "/logout"

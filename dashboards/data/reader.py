@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from dashboards.access import Scope
+from dashboards.access.scope import Scope
 from outcomes.release.codebook import Mart, protected_marts, research_marts
 from outcomes.release.open import DASHBOARD, RESEARCH, read_release
 from outcomes.sql.engine import connect_read_only

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 from dashboards.filters import Choices, Filters, group_order
-from dashboards.queries.reader import Reader
+from dashboards.data.reader import Reader
 
 _DAYS_OF_A_YEAR = 365.25
 

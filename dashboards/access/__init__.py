@@ -1,0 +1,1 @@
+"""Who may see what, how they log in, and what every answer forbids."""

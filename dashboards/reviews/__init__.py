@@ -1,0 +1,1 @@
+"""The review queue: what a site's team made of its signals."""

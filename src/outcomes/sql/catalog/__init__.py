@@ -1,0 +1,1 @@
+"""What is defined: labels, measures and marts, read from the files that declare them."""
