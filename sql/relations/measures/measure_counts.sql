@@ -15,330 +15,136 @@ columns:
   excluded: episodes not in the denominator
   days: of a rate, person-days at risk; null otherwise
 */
-with recursive cohorts as (
+with resolutions as (
+    select unnest(['all', 'year', 'month']) as resolution
+),
+
+stratum_kinds as (
+    select unnest(['approach', 'levels_band', 'age_band', 'indication']) as stratum_kind
+),
+
+-- What each group counts towards: cohorts by their number, profiles by theirs below zero. A cohort without a month
+-- counts towards no month.
+memberships as (
     select distinct
-        cohort,
-        site_id,
-        case when length(index_period) = 7 then index_period end as month,
-        substr(index_period, 1, 4) as year
+        measure_groups.cohort as group_number, measure_groups.site_id, resolutions.resolution,
+        case resolutions.resolution
+            when 'year' then substr(measure_groups.index_period, 1, 4)
+            when 'month'
+                then case when length(measure_groups.index_period) = 7 then measure_groups.index_period end
+        end as period,
+        'all' as stratum_kind,
+        cast(null as varchar) as stratum
     from measure_groups
-),
-
-profiles as (
+    cross join resolutions
+    union all
     select distinct
-        profile,
-        site_id,
-        approach,
-        levels_band,
-        age_band,
-        indication
+        -measure_groups.profile as group_number, measure_groups.site_id,
+        'all' as resolution,
+        cast(null as varchar) as period,
+        stratum_kinds.stratum_kind,
+        case stratum_kinds.stratum_kind
+            when 'approach' then measure_groups.approach
+            when 'levels_band' then measure_groups.levels_band
+            when 'age_band' then measure_groups.age_band
+            when 'indication' then measure_groups.indication
+        end as stratum
     from measure_groups
+    cross join stratum_kinds
 ),
 
-year_range as (
+-- Month numbers count from year 0; a year is that of its first month.
+numbered as (
     select
-        min(cast(year as integer)) as year,
-        max(cast(year as integer)) as last_year
-    from cohorts
+        resolution,
+        12 * cast(substr(period, 1, 4) as integer) + coalesce(try_cast(substr(period, 6) as integer), 1) - 1 as month
+    from memberships
+    where period is not null
 ),
 
-years as (
+calendar as (
     select
-        year,
-        last_year
-    from year_range
-    where year is not null
+        resolution,
+        unnest(generate_series(min(month), max(month), case resolution when 'year' then 12 else 1 end)) as month
+    from numbered
+    group by resolution
+),
+
+listed as (
+    select
+        resolution,
+        concat(
+            lpad(cast(month // 12 as varchar), 4, '0'),
+            case resolution when 'month' then concat('-', lpad(cast(month % 12 + 1 as varchar), 2, '0')) else '' end
+        ) as period,
+        'all' as stratum_kind,
+        cast(null as varchar) as stratum
+    from calendar
     union all
-    select
-        year + 1 as year,
-        last_year
-    from years
-    where year < last_year
-),
-
-month_range as (
-    select
-        min(12 * cast(substr(month, 1, 4) as integer) + cast(substr(month, 6, 2) as integer) - 1) as month,
-        max(12 * cast(substr(month, 1, 4) as integer) + cast(substr(month, 6, 2) as integer) - 1) as last_month
-    from cohorts
-),
-
-months as (
-    select
-        month,
-        last_month
-    from month_range
-    where month is not null
+    select distinct resolution, period, stratum_kind, stratum
+    from memberships
+    where stratum is not null
     union all
-    select
-        month + 1 as month,
-        last_month
-    from months
-    where month < last_month
-),
-
-listed_slots as (
     select
         'all' as resolution,
         cast(null as varchar) as period,
         'all' as stratum_kind,
         cast(null as varchar) as stratum
-    union all
-    select
-        'year' as resolution,
-        lpad(cast(year as varchar), 4, '0') as period,
-        'all' as stratum_kind,
-        cast(null as varchar) as stratum
-    from years
-    union all
-    select
-        'month' as resolution,
-        concat(lpad(cast(month // 12 as varchar), 4, '0'), '-', lpad(cast(month % 12 + 1 as varchar), 2, '0'))
-            as period,
-        'all' as stratum_kind,
-        cast(null as varchar) as stratum
-    from months
-    union all
-    select distinct
-        'all' as resolution,
-        cast(null as varchar) as period,
-        'approach' as stratum_kind,
-        approach as stratum
-    from profiles
-    union all
-    select distinct
-        'all' as resolution,
-        cast(null as varchar) as period,
-        'levels_band' as stratum_kind,
-        levels_band as stratum
-    from profiles
-    union all
-    select distinct
-        'all' as resolution,
-        cast(null as varchar) as period,
-        'age_band' as stratum_kind,
-        age_band as stratum
-    from profiles
-    union all
-    select distinct
-        'all' as resolution,
-        cast(null as varchar) as period,
-        'indication' as stratum_kind,
-        indication as stratum
-    from profiles
 ),
 
 slots as (
     select
-        resolution,
-        period,
-        stratum_kind,
-        stratum,
+        resolution, period, stratum_kind, stratum,
         row_number() over (order by resolution, period, stratum_kind, stratum) as slot
-    from listed_slots
-),
-
-sites as (
-    select
-        site_id,
-        row_number() over (order by site_id) as site
-    from submissions
-    where status = 'accepted'
-    group by site_id
-),
-
-named_groups as (
-    select
-        cohort,
-        cast(null as bigint) as profile,
-        site_id,
-        'all' as resolution,
-        cast(null as varchar) as period,
-        'all' as stratum_kind,
-        cast(null as varchar) as stratum
-    from cohorts
-    union all
-    select
-        cohort,
-        cast(null as bigint) as profile,
-        site_id,
-        'year' as resolution,
-        year as period,
-        'all' as stratum_kind,
-        cast(null as varchar) as stratum
-    from cohorts
-    where year is not null
-    union all
-    select
-        cohort,
-        cast(null as bigint) as profile,
-        site_id,
-        'month' as resolution,
-        month as period,
-        'all' as stratum_kind,
-        cast(null as varchar) as stratum
-    from cohorts
-    where month is not null
-    union all
-    select
-        cast(null as bigint) as cohort,
-        profile,
-        site_id,
-        'all' as resolution,
-        cast(null as varchar) as period,
-        'approach' as stratum_kind,
-        approach as stratum
-    from profiles
-    union all
-    select
-        cast(null as bigint) as cohort,
-        profile,
-        site_id,
-        'all' as resolution,
-        cast(null as varchar) as period,
-        'levels_band' as stratum_kind,
-        levels_band as stratum
-    from profiles
-    union all
-    select
-        cast(null as bigint) as cohort,
-        profile,
-        site_id,
-        'all' as resolution,
-        cast(null as varchar) as period,
-        'age_band' as stratum_kind,
-        age_band as stratum
-    from profiles
-    union all
-    select
-        cast(null as bigint) as cohort,
-        profile,
-        site_id,
-        'all' as resolution,
-        cast(null as varchar) as period,
-        'indication' as stratum_kind,
-        indication as stratum
-    from profiles
-),
-
--- In which slots each cohort and each profile counts.
-placed_groups as (
-    select
-        named_groups.cohort,
-        named_groups.profile,
-        sites.site,
-        slots.slot
-    from named_groups
-    inner join sites
-        on named_groups.site_id = sites.site_id
-    inner join slots
-        on
-            named_groups.resolution = slots.resolution
-            and named_groups.period is not distinct from slots.period
-            and named_groups.stratum_kind = slots.stratum_kind
-            and named_groups.stratum is not distinct from slots.stratum
+    from listed
 ),
 
 placed as (
+    select memberships.group_number, memberships.site_id, slots.slot
+    from memberships
+    inner join slots
+        on
+            memberships.resolution = slots.resolution
+            and memberships.period is not distinct from slots.period
+            and memberships.stratum_kind = slots.stratum_kind
+            and memberships.stratum is not distinct from slots.stratum
+),
+
+counted as (
     select
-        measure_totals.measure,
-        placed_groups.site,
-        placed_groups.slot,
-        measure_totals.numerator,
-        measure_totals.patients,
-        measure_totals.excluded,
-        measure_totals.days
+        measure_totals.measure, placed.site_id, placed.slot,
+        sum(measure_totals.numerator) as numerator,
+        sum(measure_totals.patients) as patients,
+        sum(measure_totals.excluded) as excluded,
+        sum(measure_totals.days) as days
     from measure_totals
-    inner join placed_groups
-        on measure_totals.cohort = placed_groups.cohort
+    inner join placed
+        on coalesce(measure_totals.cohort, -measure_totals.profile) = placed.group_number
+    group by grouping sets (
+        (measure_totals.measure, placed.site_id, placed.slot),
+        (measure_totals.measure, placed.slot)
+    )
+),
+
+sites as (
+    select distinct site_id
+    from submissions
+    where status = 'accepted'
     union all
-    select
-        measure_totals.measure,
-        placed_groups.site,
-        placed_groups.slot,
-        measure_totals.numerator,
-        measure_totals.patients,
-        measure_totals.excluded,
-        measure_totals.days
-    from measure_totals
-    inner join placed_groups
-        on measure_totals.profile = placed_groups.profile
-),
-
-at_sites as (
-    select
-        measure,
-        site,
-        slot,
-        sum(numerator) as numerator,
-        sum(patients) as patients,
-        sum(excluded) as excluded,
-        sum(days) as days
-    from placed
-    group by measure, site, slot
-),
-
-of_all_sites as (
-    select
-        measure,
-        slot,
-        sum(numerator) as numerator,
-        sum(patients) as patients,
-        sum(excluded) as excluded,
-        sum(days) as days
-    from at_sites
-    group by measure, slot
-),
-
-found as (
-    select
-        measure,
-        site,
-        slot,
-        numerator,
-        patients,
-        excluded,
-        days
-    from at_sites
-    union all
-    select
-        measure,
-        0 as site,
-        slot,
-        numerator,
-        patients,
-        excluded,
-        days
-    from of_all_sites
-),
-
-all_sites as (
-    select
-        site_id,
-        site
-    from sites
-    union all
-    select
-        cast(null as varchar) as site_id,
-        0 as site
+    select cast(null as varchar) as site_id
 )
 
 select
-    measure_definitions.measure,
-    all_sites.site_id,
-    slots.resolution,
-    slots.period,
-    slots.stratum_kind,
-    slots.stratum,
-    cast(coalesce(found.numerator, 0) as bigint) as numerator,
-    cast(coalesce(found.patients, 0) as bigint) as patients,
-    cast(coalesce(found.excluded, 0) as bigint) as excluded,
-    case when measure_definitions.unit = 'rate' then cast(coalesce(found.days, 0) as bigint) end as days
+    measure_definitions.measure, sites.site_id, slots.resolution, slots.period, slots.stratum_kind, slots.stratum,
+    cast(coalesce(counted.numerator, 0) as bigint) as numerator,
+    cast(coalesce(counted.patients, 0) as bigint) as patients,
+    cast(coalesce(counted.excluded, 0) as bigint) as excluded,
+    case when measure_definitions.unit = 'rate' then cast(coalesce(counted.days, 0) as bigint) end as days
 from measure_definitions
-cross join all_sites
+cross join sites
 cross join slots
-left join found
+left join counted
     on
-        measure_definitions.measure = found.measure
-        and all_sites.site = found.site
-        and slots.slot = found.slot
+        measure_definitions.measure = counted.measure
+        and sites.site_id is not distinct from counted.site_id
+        and slots.slot = counted.slot
