@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from outcomes.arrays import Floats, Ints
 from outcomes.statistics.control_charts import (
     RULES,
-    Floats,
-    Ints,
     Limits,
     control_chart_table,
     moving_range_limits,

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import linprog
 
+from outcomes.arrays import Counts
 from outcomes.disclosure.audit import PublishedTables, audit, require_safe
 from outcomes.disclosure.measures import protected_measures, safe_measures
-from outcomes.disclosure.suppression import Counts, hide, hide_parts, hide_steps, is_small
+from outcomes.disclosure.suppression import hide, hide_parts, hide_steps, is_small
 from outcomes.errors import OutcomesError
 
 SMALL_CELL = 11

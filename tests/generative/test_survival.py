@@ -13,10 +13,10 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from outcomes.disclosure.suppression import Counts, Mask, hide_parts, is_small
+from outcomes.arrays import Counts, Floats, Mask
+from outcomes.disclosure.suppression import hide_parts, is_small
 from outcomes.statistics.survival import (
     aalen_johansen,
     cumulative_incidence_table,
@@ -145,9 +145,7 @@ def withheld_groups(left: Counts) -> Mask:
     return withheld
 
 
-def intervals(
-    left: Counts, whole: Mask, shown: Mask, withheld: Mask, targets: list[tuple[int, int, int]]
-) -> NDArray[np.float64]:
+def intervals(left: Counts, whole: Mask, shown: Mask, withheld: Mask, targets: list[tuple[int, int, int]]) -> Floats:
     """The widths to which the attacker places the change of a group between two days, for one kind of count.
 
     Known are the whole and the groups on the days shown, the whole at the end, the groups at the end unless their
@@ -193,7 +191,7 @@ def intervals(
     return np.array(widths)
 
 
-def _row(length: int, coefficients: dict[int, float]) -> NDArray[np.float64]:
+def _row(length: int, coefficients: dict[int, float]) -> Floats:
     row = np.zeros(length)
     for column, coefficient in coefficients.items():
         row[column] = coefficient

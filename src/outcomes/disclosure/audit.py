@@ -30,14 +30,12 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from outcomes.arrays import Floats, Ids, Mask
 from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, UNNESTED, Key, Lattice, Nesting
-from outcomes.disclosure.suppression import ROUND_TO, Mask, before_coarse, before_rounding
+from outcomes.disclosure.suppression import ROUND_TO, before_coarse, before_rounding
 from outcomes.errors import OutcomesError
 
-Reals = NDArray[np.float64]
-Ids = NDArray[np.intp]
 Ends = tuple[float, float]
 
 _YES, _NO, _EXCLUDED, _PATIENTS = range(4)
@@ -142,13 +140,13 @@ class _System:
     """Counts between bounds, some of them unknown, and sums that hold between them."""
 
     def __init__(self) -> None:
-        self._low: list[Reals] = []
-        self._high: list[Reals] = []
+        self._low: list[Floats] = []
+        self._high: list[Floats] = []
         self._unknown: list[Mask] = []
-        self._sums: list[tuple[Ids, Reals]] = []
+        self._sums: list[tuple[Ids, Floats]] = []
         self._size = 0
 
-    def counts(self, low: Reals, high: Reals, unknown: Mask) -> Ids:
+    def counts(self, low: Floats, high: Floats, unknown: Mask) -> Ids:
         """Add counts; what is not unknown enters every sum as an interval. Returns their ids, in the same shape."""
         ids = np.arange(self._size, self._size + low.size).reshape(low.shape)
         high = np.minimum(high, _PLENTY)
@@ -197,7 +195,7 @@ class _System:
                 contradicted.append(ids[wanted])
         return found, np.concatenate([np.zeros(0, dtype=np.intp), *contradicted])
 
-    def _sums_of_unknown(self, low: Reals, high: Reals, unknown: Mask) -> tuple[Any, Reals, Reals]:
+    def _sums_of_unknown(self, low: Floats, high: Floats, unknown: Mask) -> tuple[Any, Floats, Floats]:
         """The sums as a sparse matrix (sums, counts), and between which ends the unknown of each sum must add up."""
         from scipy import sparse  # noqa: PLC0415 - slow to import, needed only here
 
@@ -220,7 +218,7 @@ class _ContradictionError(Exception):
 class _Program:
     """One connected part of a system: least <= sums @ counts <= greatest, low <= counts <= high."""
 
-    def __init__(self, sums: Any, least: Reals, greatest: Reals, low: Reals, high: Reals) -> None:
+    def __init__(self, sums: Any, least: Floats, greatest: Floats, low: Floats, high: Floats) -> None:
         from scipy.optimize import LinearConstraint  # noqa: PLC0415 - slow to import, needed only here
 
         self._low, self._high = _tighten(sums, least, greatest, low, high)
@@ -263,7 +261,7 @@ class _Program:
         seen = (self._greatest_seen - self._least_seen)[targets]
         return np.compress(seen < small_cell - _NEARLY, targets)
 
-    def _solve(self, at: Ids, goal: Reals, push: float = np.inf) -> Reals:
+    def _solve(self, at: Ids, goal: Floats, push: float = np.inf) -> Floats:
         """The solution that is greatest in the goal, pushing no count further than `push` from where it was seen."""
         from scipy.optimize import Bounds, milp  # noqa: PLC0415 - slow to import, needed only here
 
@@ -280,7 +278,7 @@ class _Program:
         return np.asarray(solution)
 
 
-def _tighten(sums: Any, least: Reals, greatest: Reals, low: Reals, high: Reals) -> tuple[Reals, Reals]:
+def _tighten(sums: Any, least: Floats, greatest: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
     """Narrow the bounds of each count by what the bounds of the others in a sum leave it, a few times over.
 
     Cheaper than programs for the many counts that are plainly zero or plainly not small.
@@ -307,11 +305,11 @@ class _Shown:
     """What a table of measures shows: bounds of each count, (measures, sites, keys, answers), and what is hidden."""
 
     lattice: Lattice
-    low: Reals
-    high: Reals
+    low: Floats
+    high: Floats
     hidden: Mask
-    cohort_low: Reals
-    cohort_high: Reals
+    cohort_low: Floats
+    cohort_high: Floats
     has_rest: Mask
     """(sites, lines): whether the totals are more than their parts."""
 
@@ -406,7 +404,7 @@ class _Shown:
         system.adds_up(cohort, ids[..., [_PATIENTS, _EXCLUDED]])
         return ids
 
-    def _add(self, system: _System, low: Reals, high: Reals, unknown: Mask, known: Ids | None) -> Ids:
+    def _add(self, system: _System, low: Floats, high: Floats, unknown: Mask, known: Ids | None) -> Ids:
         rests = np.where(self.has_rest, np.inf, 0)
         ids = system.counts(np.pad(low, self.rests), np.concatenate([high, rests], axis=1), unknown)
         if known is not None:
@@ -423,7 +421,7 @@ class _Same:
     """Counts of two releases that are taken to be the same."""
 
     before: _Shown
-    places: tuple[NDArray[np.intp], ...]
+    places: tuple[Ids, ...]
     """Of each measure, site and key of the release before, where it stands in the newer one; -1 = nowhere."""
     counts: Mask
     """(measures, sites, keys) of the release before."""

@@ -6,7 +6,8 @@ Their counts are of rows; a few rows can mean no more than a few patients, so th
 import numpy as np
 import pyarrow as pa
 
-from outcomes.disclosure.suppression import Mask, hide, hide_parts, hide_steps, is_small
+from outcomes.arrays import Mask
+from outcomes.disclosure.suppression import hide, hide_parts, hide_steps, is_small
 
 
 def protected_deliveries(submissions: pa.Table, failures: pa.Table, small_cell: int) -> tuple[pa.Table, pa.Table]:

@@ -21,12 +21,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from outcomes.arrays import Counts, Mask
 from outcomes.disclosure.audit import PublishedTables, audit
 from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, KEY, UNNESTED, Key, Lattice, Nesting
 from outcomes.disclosure.suppression import (
     ROUND_TO,
-    Counts,
-    Mask,
     Sums,
     coarse,
     hide,

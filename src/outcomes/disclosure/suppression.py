@@ -15,10 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-Counts = NDArray[np.int64]
-Mask = NDArray[np.bool_]
+from outcomes.arrays import Counts, Mask
 
 ROUND_TO = 5
 """Counts that are shown are rounded to the nearest of these, after suppression, as NHS England does with hospital

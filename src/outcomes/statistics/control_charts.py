@@ -50,11 +50,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from outcomes.arrays import Floats, Ints, Mask, numbered, ratio, starts
 from outcomes.errors import OutcomesError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 RULES = ("outside", "run", "trend", "near")
 VARIATIONS = ("common", "special_improving", "special_concerning", "special_neutral")
@@ -176,12 +173,12 @@ def choose_chart(events: int, patients: int, months: int, is_rate: bool) -> Choi
 
 def moving_range_limits(values: Floats, segment: Ints) -> Limits:
     """The limits of an XmR chart, not cut at zero; nan where a segment has a single value."""
-    centre = _ratio(values, np.ones_like(values), segment)
+    centre = _pooled(values, np.ones_like(values), segment)
     beside = segment[1:] == segment[:-1]
     ranges, owner = np.abs(np.diff(values))[beside], segment[1:][beside]
-    kept = ranges <= _SCREEN * _ratio(ranges, np.ones_like(ranges), owner)
+    kept = ranges <= _SCREEN * _pooled(ranges, np.ones_like(ranges), owner)
     count = int(segment.max(initial=-1)) + 1
-    mean_range = _divided(np.bincount(owner[kept], ranges[kept], count), np.bincount(owner[kept], minlength=count))
+    mean_range = ratio(np.bincount(owner[kept], ranges[kept], count), np.bincount(owner[kept], minlength=count))
     reach = _SCALE * mean_range[segment]
     outer = _OUTER_THIRD * reach
     return Limits(centre, centre - reach, centre + reach, centre - outer, centre + outer)
@@ -191,7 +188,7 @@ def share_limits(numerators: Ints, patients: Ints, segment: Ints) -> Limits:
     """The limits of a p-chart; every row has at least one patient."""
     from scipy.stats import binom  # noqa: PLC0415 - slow to import, needed only here
 
-    centre = _ratio(numerators, patients, segment)
+    centre = _pooled(numerators, patients, segment)
     deviation = np.sqrt(centre * (1 - centre) / patients)
     lines = np.array([centre + times * deviation for times in (-3, 3, -2, 2)])
     few = patients * np.minimum(centre, 1 - centre) < _FEW_EXPECTED
@@ -203,7 +200,7 @@ def share_limits(numerators: Ints, patients: Ints, segment: Ints) -> Limits:
 def between(events: Ints, exposure: Ints, segment: Ints) -> Ints:
     """The exposure since the last row of the segment with an event (or its start), where there is an event; else 0."""
     so_far = np.cumsum(exposure)
-    before_segment = (so_far - exposure)[_starts(segment)][_dense(segment)]
+    before_segment = (so_far - exposure)[starts(segment)][numbered(segment)]
     rows = np.flatnonzero(events > 0)
     before_last = np.append(0, so_far[rows])[:-1]
     gaps = np.zeros_like(exposure)
@@ -215,7 +212,7 @@ def patients_between(events: Ints, patients: Ints, segment: Ints) -> tuple[Float
     """Patients without the outcome for each patient with it, and the limits of the g-chart; nan in rows without."""
     from scipy.stats import nbinom  # noqa: PLC0415 - slow to import, needed only here
 
-    share = _ratio(events, patients, segment)
+    share = _pooled(events, patients, segment)
     some = events > 0
     values = np.full(len(events), np.nan)
     values[some] = (between(events, patients, segment) - events)[some] / events[some]
@@ -231,7 +228,7 @@ def days_between(events: Ints, days: Ints, segment: Ints) -> tuple[Floats, Limit
 
     some = events > 0
     mean = np.full(len(events), np.nan)
-    mean[some] = _ratio(days, events, segment)[some]
+    mean[some] = _pooled(days, events, segment)[some]
     values = np.full(len(events), np.nan)
     values[some] = between(events, days, segment)[some] / events[some]
     lines = np.full((5, len(events)), np.nan)
@@ -302,8 +299,8 @@ def control_chart_table(
     for annotation in annotations:
         if annotation.kind == "rebase":
             rebased |= months.at(annotation)
-    segment = np.cumsum(_starts(months.series) | rebased) - 1
-    first = segment[_starts(months.series)][months.series]
+    segment = np.cumsum(starts(months.series) | rebased) - 1
+    first = segment[starts(months.series)][months.series]
 
     is_judged = months.judged(not_judged_from or {})
     values, limits = months.charted(charts, segment * 2 + ~is_judged)
@@ -495,7 +492,7 @@ class _Months:
         keys = [_Ranked.of(counts[name]) for name in ("measure", "site_id", "period")]
         order = np.lexsort([key.codes for key in reversed(keys)])
         measures, sites, periods = (key.taken(order) for key in keys)
-        series = np.cumsum(_starts(measures.codes) | _starts(sites.codes)) - 1
+        series = numbered(measures.codes, sites.codes)
         events, patients, days = (
             pc.fill_null(counts[name], 0).to_numpy().astype(np.int64)[order]
             for name in ("numerator", "patients", "days")
@@ -508,7 +505,7 @@ class _Months:
         observed = np.where(self.is_rate, self.days, self.patients) > 0
         sums = zip(
             *(np.bincount(self.series, of).astype(int) for of in (self.events, self.patients, observed)),
-            self.is_rate[_starts(self.series)],
+            self.is_rate[starts(self.series)],
             strict=True,
         )
         return [choose_chart(*of_series) for of_series in sums]
@@ -596,31 +593,14 @@ def _two_of_three(beyond: Mask, side: Ints, segment: Ints) -> Mask:
 
 def _run_lengths(labels: Ints, segment: Ints) -> Ints:
     """The length of the run of equal labels, within its segment, that each row is part of."""
-    run = np.cumsum(_starts(labels) | _starts(segment)) - 1
+    run = numbered(labels, segment)
     lengths: Ints = np.bincount(run)[run]
     return lengths
 
 
-def _starts(labels: Ints) -> Mask:
-    """Where a label differs from the one before; the first row always does."""
-    starts = np.ones(len(labels), dtype=bool)
-    starts[1:] = labels[1:] != labels[:-1]
-    return starts
-
-
-def _dense(segment: Ints) -> Ints:
-    return np.cumsum(_starts(segment)) - 1
-
-
-def _ratio(above: NDArray[Any], below: NDArray[Any], segment: Ints) -> Floats:
+def _pooled(above: NDArray[Any], below: NDArray[Any], segment: Ints) -> Floats:
     """Sum over sum within the segment, for each row."""
-    return _divided(np.bincount(segment, above), np.bincount(segment, below))[segment]
-
-
-def _divided(above: NDArray[Any], below: NDArray[Any]) -> Floats:
-    quotient = np.full(len(above), np.nan)
-    np.divide(above, below, out=quotient, where=below > 0)
-    return quotient
+    return ratio(np.bincount(segment, above), np.bincount(segment, below))[segment]
 
 
 def _compared(values: Floats, line: Floats) -> Ints:

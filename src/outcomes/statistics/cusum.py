@@ -23,10 +23,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from outcomes.arrays import Floats, Ints, Mask, numbered, starts
 
 IN_CONTROL_RUN = 10_000
 """Patients, on average, to a false signal on one side of one chart."""
@@ -53,7 +51,7 @@ class Draws(NamedTuple):
         return cls(*np.random.default_rng(seed).random((2, patients)))
 
 
-def weights(expected: Floats, observed: NDArray[np.bool_] | bool, odds_ratio: float) -> Floats:
+def weights(expected: Floats, observed: Mask | bool, odds_ratio: float) -> Floats:
     """Steiner's weight W of each patient.
 
     Args:
@@ -146,9 +144,9 @@ def cusum_table(outcomes: pa.Table, in_control_run: int = IN_CONTROL_RUN, draws:
     expected = outcomes["expected"].to_numpy()
     observed = outcomes["observed"].to_numpy().astype(bool)
     codes = [outcomes[name].combine_chunks().dictionary_encode().indices.to_numpy() for name in keys]
-    charts = _numbered(codes[:2])
-    rows = _numbered(codes)
-    first_of_chart, first_of_row = _firsts(charts), _firsts(rows)
+    charts = numbered(*codes[:2])
+    rows = numbered(*codes)
+    first_of_chart, first_of_row = np.flatnonzero(starts(charts)), np.flatnonzero(starts(rows))
     chart_of_row = charts[first_of_row]
 
     vlad = np.cumsum(expected - observed)
@@ -186,14 +184,3 @@ def _candidates(highest: Floats, most: int) -> Floats:
     heights, counts = np.unique(highest[highest > 0], return_counts=True)
     reaching = counts[::-1].cumsum()[::-1]
     return heights[reaching <= most] - _ROUNDING
-
-
-def _numbered(codes: list[NDArray[np.int32]]) -> Ints:
-    """Numbers, 0 and up, of the groups of rows whose codes are all equal; the groups stand together."""
-    starts = np.ones(len(codes[0]), dtype=bool)
-    starts[1:] = np.any([column[1:] != column[:-1] for column in codes], axis=0)
-    return np.cumsum(starts) - 1
-
-
-def _firsts(groups: Ints) -> Ints:
-    return np.flatnonzero(np.diff(groups, prepend=-1))

@@ -17,10 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from outcomes.arrays import Floats, ratio
 from outcomes.disclosure.suppression import coarse
 from outcomes.statistics.risk_models import headline_measures, shown_counts
-
-Floats = NDArray[np.float64]
 
 FEWEST_FOLLOWED = 20
 """Sites with fewer patients followed are marked and not compared (clinical specification, section 8)."""
@@ -80,7 +79,7 @@ def standardised(observed: Floats, expected: Floats, risk: Floats) -> tuple[Floa
     """
     error = np.sqrt((1 - risk) / expected) / 2
     distance = np.sqrt(observed / expected) - 1
-    return np.divide(distance, error, out=np.zeros_like(error), where=error > 0), error
+    return ratio(distance, error, otherwise=0), error
 
 
 def winsorised(z: Floats) -> Floats:
@@ -275,8 +274,8 @@ def _compared_sites(counts: pa.Table, target: float) -> pa.Table:
     is_followed, is_expected = patients >= FEWEST_FOLLOWED, expected > 0
     columns = {
         "marking": np.select([~is_followed, ~is_expected], ["insufficient", "none_expected"], "compared"),
-        "completeness": np.minimum(_divided(patients, eligible), 1),
-        "share": _divided(observed, patients),
+        "completeness": np.minimum(ratio(patients, eligible), 1),
+        "share": ratio(observed, patients),
         "target_share": np.full(len(patients), target),
     }
     among = is_followed & is_expected
@@ -298,7 +297,7 @@ def _figures(patients: Floats, observed: Floats, expected: Floats, target: float
     expected, times the target. Where all sites have the same case mix they are those of the plain share.
     """
     risk = np.minimum(expected / patients, 1)
-    ratio = observed / expected
+    over_expected = observed / expected
     interval = ratio_interval(observed, expected)
     inner, outer = (_scaled(binomial_limits(patients, risk, level), 1 / risk) for level in (LEVEL_95, LEVEL_99_8))
     z, error = standardised(observed, expected, risk)
@@ -310,15 +309,15 @@ def _figures(patients: Floats, observed: Floats, expected: Floats, target: float
     limits = (*inner, *outer, *wide_inner, *wide_outer)
     names = (*_LIMITS, *(f"widened_{name}" for name in _LIMITS))
     return {
-        "ratio": ratio,
+        "ratio": over_expected,
         "ratio_low": interval.low,
         "ratio_high": interval.high,
-        "adjusted_share": ratio * target,
+        "adjusted_share": over_expected * target,
         **{name: limit * target for name, limit in zip(names, limits, strict=True)},
-        "position": positions(ratio, inner, outer),
-        "phi": np.full(len(ratio), phi),
-        "tau2": np.full(len(ratio), tau2),
-        "widened_position": positions(ratio, wide_inner, wide_outer),
+        "position": positions(over_expected, inner, outer),
+        "phi": np.full(len(over_expected), phi),
+        "tau2": np.full(len(over_expected), tau2),
+        "widened_position": positions(over_expected, wide_inner, wide_outer),
     }
 
 
@@ -329,11 +328,6 @@ def _scaled(limits: Limits, factor: Floats) -> Limits:
 def _wider(exact: Limits, widened: Limits) -> Limits:
     """The outer of the two: in a small site the normal approximation can lie within the exact limits."""
     return Limits(np.minimum(exact.low, widened.low), np.maximum(exact.high, widened.high))
-
-
-def _divided(part: Floats, whole: Floats) -> Floats:
-    shares: Floats = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
-    return shares
 
 
 def _array(values: NDArray[Any], type_: pa.DataType) -> pa.Array:

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-Counts = NDArray[np.int64]
-Limits = tuple[NDArray[np.float64], NDArray[np.float64]]
+from outcomes.arrays import Counts, Floats, ratio
+
+Limits = tuple[Floats, Floats]
 
 ALPHA = 0.05
 DAYS_PER_YEAR = 365.25
@@ -23,7 +23,7 @@ def wilson_interval(successes: Counts, trials: Counts) -> Limits:
     return low, high
 
 
-def poisson_interval(events: Counts, exposure: NDArray[np.float64]) -> Limits:
+def poisson_interval(events: Counts, exposure: Floats) -> Limits:
     """The exact interval of a rate after Garwood (1936): chi-square quantiles; nan without exposure.
 
     Args:
@@ -56,7 +56,7 @@ def with_intervals(counts: pa.Table) -> pa.Table:
     is_rate = counts["days"].is_valid().to_numpy()
     hundred_years = counts["days"].fill_null(0).to_numpy() / DAYS_PER_YEAR / 100
     per = np.where(is_rate, hundred_years, patients)
-    estimate = np.divide(numerator, per, out=np.full(len(per), np.nan), where=per > 0)
+    estimate = ratio(numerator, per)
     low, high = np.empty(len(per)), np.empty(len(per))
     low[~is_rate], high[~is_rate] = wilson_interval(numerator[~is_rate], patients[~is_rate])
     low[is_rate], high[is_rate] = poisson_interval(numerator[is_rate], hundred_years[is_rate])

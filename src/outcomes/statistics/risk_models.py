@@ -17,13 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from outcomes.arrays import Floats, Ints, Mask
 from outcomes.disclosure.suppression import rounded
 from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.statistics.intervals import wilson_interval
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 EVENTS_PER_PARAMETER = 10
 """Patients of the rarer answer that each parameter needs (Peduzzi 1996)."""

@@ -13,11 +13,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from outcomes.disclosure.suppression import Counts, Mask, coarse, hide_parts, is_small
-
-Floats = NDArray[np.float64]
+from outcomes.arrays import Counts, Floats, Mask, ratio
+from outcomes.disclosure.suppression import coarse, hide_parts, is_small
 
 STEP_DAYS = 30
 HORIZONS = (90, 365, 730, 1825, 3650, 7300)
@@ -144,9 +142,9 @@ def aalen_johansen(events: Counts, competing: Counts, censored: Counts) -> Curve
     """
     at_risk = _at_risk(events, competing, censored)
     ended = events + competing
-    survival = np.cumprod(1 - _ratio(ended, at_risk), axis=-1, dtype=np.float64)
+    survival = np.cumprod(1 - _share(ended, at_risk), axis=-1, dtype=np.float64)
     before = np.concatenate([np.ones_like(survival[..., :1]), survival[..., :-1]], axis=-1)
-    incidence = np.cumsum(before * _ratio(events, at_risk), axis=-1)
+    incidence = np.cumsum(before * _share(events, at_risk), axis=-1)
     low, high = _log_log_limits(incidence, _incidence_variance(incidence, before, events, ended, at_risk))
     return _while_at_risk(at_risk, incidence, low, high)
 
@@ -157,7 +155,7 @@ def one_minus_kaplan_meier(events: Counts, competing: Counts, censored: Counts) 
     It overstates where events compete. Arguments and result are those of `aalen_johansen`; the variance is Greenwood's.
     """
     at_risk = _at_risk(events, competing, censored)
-    survival = np.cumprod(1 - _ratio(events, at_risk), axis=-1, dtype=np.float64)
+    survival = np.cumprod(1 - _share(events, at_risk), axis=-1, dtype=np.float64)
     variance = survival**2 * np.cumsum(_greenwood(events, at_risk), axis=-1)
     low, high = _log_log_limits(survival, variance)
     return _while_at_risk(at_risk, 1 - survival, 1 - high, 1 - low)
@@ -348,14 +346,14 @@ def _at_risk(events: Counts, competing: Counts, censored: Counts) -> Counts:
     return np.flip(np.cumsum(np.flip(left, axis=-1), axis=-1), axis=-1)
 
 
-def _ratio(some: Counts | Floats, of: Counts | Floats) -> Floats:
+def _share(some: Counts | Floats, of: Counts | Floats) -> Floats:
     """Their ratio; 0 where there is nothing to be a share of."""
-    return np.divide(some, of, out=np.zeros(np.broadcast_shapes(some.shape, of.shape)), where=of > 0)
+    return ratio(some, of, otherwise=0)
 
 
 def _greenwood(events: Counts, at_risk: Counts) -> Floats:
     """Variance of the logarithm of one day's share without event; 0 where the event takes all who are left."""
-    return _ratio(_ratio(events, at_risk), at_risk - events)
+    return _share(_share(events, at_risk), at_risk - events)
 
 
 def _incidence_variance(incidence: Floats, before: Floats, events: Counts, ended: Counts, at_risk: Counts) -> Floats:
@@ -375,10 +373,10 @@ def _incidence_variance(incidence: Floats, before: Floats, events: Counts, ended
     def total(terms: Floats) -> Floats:
         return np.cumsum(terms, axis=-1)
 
-    hazard = _ratio(events, at_risk)
+    hazard = _share(events, at_risk)
     squared = _greenwood(ended, at_risk)
-    alone = before**2 * _ratio(hazard * (1 - hazard), at_risk)
-    single = before * _ratio(hazard, at_risk)
+    alone = before**2 * _share(hazard * (1 - hazard), at_risk)
+    single = before * _share(hazard, at_risk)
     variance = (
         incidence**2 * total(squared)
         - 2 * incidence * total(incidence * squared)
