@@ -16,15 +16,10 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import linprog
 
 from outcomes.arrays import Counts, Floats, Mask
+from outcomes.disclosure.curves import protected_curves, shown_parts, shown_whole
 from outcomes.disclosure.suppression import hide_parts, is_small
-from outcomes.statistics.survival import (
-    aalen_johansen,
-    cumulative_incidence_table,
-    one_minus_kaplan_meier,
-    protected_curves,
-    shown_parts,
-    shown_whole,
-)
+from outcomes.measures.curves import cumulative_incidence_table
+from outcomes.statistics.survival import aalen_johansen, one_minus_kaplan_meier
 
 SMALL_CELL = 11
 

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from statsmodels.stats.meta_analysis import combine_effects
 
+from outcomes.disclosure.comparison import protected_comparison
+from outcomes.measures.comparison import comparison_table
 from outcomes.sql.files import SqlFile
 from outcomes.sql.shipped import shipped
 from outcomes.statistics.funnel import (
     Limits,
     binomial_limits,
-    comparison_table,
     dispersion,
     positions,
-    protected_comparison,
     ratio_interval,
     standardised,
     widened_limits,

@@ -14,16 +14,11 @@ from sksurv.nonparametric import (  # type: ignore[import-untyped]
 from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
 
 from outcomes.arrays import Counts, Ints
+from outcomes.disclosure.curves import protected_curves
+from outcomes.measures.curves import cumulative_incidence_table, grid_days
 from outcomes.sql.files import SqlFile
 from outcomes.sql.shipped import shipped
-from outcomes.statistics.survival import (
-    Curves,
-    aalen_johansen,
-    cumulative_incidence_table,
-    grid_days,
-    one_minus_kaplan_meier,
-    protected_curves,
-)
+from outcomes.statistics.survival import Curves, aalen_johansen, one_minus_kaplan_meier
 
 CENSORED, EVENT, COMPETING = range(3)
 Ends = Ints

@@ -35,7 +35,7 @@ from outcomes.disclosure.suppression import (
     rounded,
 )
 from outcomes.errors import OutcomesError
-from outcomes.statistics.intervals import DAYS_PER_YEAR, with_intervals
+from outcomes.measures.estimates import DAYS_PER_YEAR, with_intervals
 
 Cell = tuple[str | None, str | None, Key]
 """measure (None = every measure), site (None = all sites), key"""
@@ -142,6 +142,17 @@ def protected_exclusions(exclusions: pa.Table, measures: pa.Table, small_cell: i
     state = np.select([hidden, counts == 0], ["suppressed", "zero"], "shown")
     shown = pa.array(coarse(counts, small_cell), mask=hidden)
     return exclusions.set_column(2, "patients", shown).append_column("state", pa.array(state))
+
+
+def shown_counts(shown: pa.Table) -> dict[tuple[str, str | None], tuple[int, int]]:
+    """Patients, and those with the outcome, by measure and site (None = all sites), where they may be shown.
+
+    Args:
+        shown: the protected measures, of which the rows of all periods and patients are taken.
+    """
+    everybody = pc.and_(pc.equal(shown["resolution"], "all"), pc.equal(shown["stratum_kind"], "all"))
+    rows = shown.filter(pc.and_(everybody, pc.not_equal(shown["state"], "suppressed"))).to_pylist()
+    return {(row["measure"], row["site_id"]): (row["patients"], row["numerator"]) for row in rows}
 
 
 @dataclass(frozen=True)
