@@ -7,13 +7,8 @@ The attacker knows the published tables and nothing else, and the definitions be
 - yes, no and excluded add up to the cohort, which is the same in every measure;
 - measures lie within each other as `Nesting` says; what is shown of one is used to bound the other.
 
-All this is a system of linear equations. Linear programs (HiGHS) find the least and the greatest value that a hidden
-count can have in it. A count is **pinned** when that interval is narrower than `small_cell` and reaches into
-1 … small_cell - 1. To ask only that the interval reaches beyond the small counts would not do: who finds [8, 12] where
-the rule hides knows nearly all there is to know. [0, small_cell - 1] is pinned too, by one: that is what being hidden
-tells by itself, and the sums shall tell no more. An interval that begins above the small counts tells of none, and
-[0, 0] tells a zero, which may be shown. The programs allow fractions; that makes an interval wider by less than one
-patient at each end.
+All this is a system of linear equations; `outcomes.disclosure.linear_program` says what it leaves open of each count,
+and which are **pinned**.
 
 An audit of tables before they are rounded (`round_to=1`) is the harder one: its attacker knows every shown count to the
 patient. After rounding, a zero or a greater count beside a few shown ones looks as if it might be small, so there only
@@ -21,10 +16,8 @@ what is surely in 1 … small_cell - 1 counts as pinned; and what is shown enter
 """
 
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -33,20 +26,13 @@ import pyarrow.compute as pc
 
 from outcomes.arrays import Floats, Ids, Mask
 from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, UNNESTED, Key, Lattice, Nesting
+from outcomes.disclosure.linear_program import NEARLY, Ends, System
 from outcomes.disclosure.suppression import ROUND_TO, before_coarse, before_rounding
 from outcomes.errors import OutcomesError
-
-Ends = tuple[float, float]
 
 _YES, _NO, _EXCLUDED, _PATIENTS = range(4)
 _NAMES = ("numerator", "complement", "excluded", "patients")
 _TABLES = ("measures", "measure_exclusions", "label_kinds", "attrition", "release_info")
-_PLENTY = 1e7
-"""Patients where nothing bounds them."""
-_PATIENCE, _FEW = 3, 0.05
-"""Random goals in a row that settle no more than one target, or than this share of them."""
-_NEARLY = 1e-6
-"""Tolerance of the programs, in patients."""
 
 
 @dataclass(frozen=True)
@@ -133,170 +119,6 @@ def audit(
     return sorted(findings, key=str)
 
 
-# --- linear programs ---------------------------------------------------------------------------------------------
-
-
-class _System:
-    """Counts between bounds, some of them unknown, and sums that hold between them."""
-
-    def __init__(self) -> None:
-        self._low: list[Floats] = []
-        self._high: list[Floats] = []
-        self._unknown: list[Mask] = []
-        self._sums: list[tuple[Ids, Floats]] = []
-        self._size = 0
-
-    def counts(self, low: Floats, high: Floats, unknown: Mask) -> Ids:
-        """Add counts; what is not unknown enters every sum as an interval. Returns their ids, in the same shape."""
-        ids = np.arange(self._size, self._size + low.size).reshape(low.shape)
-        high = np.minimum(high, _PLENTY)
-        self._low.append(low.ravel())
-        self._high.append(high.ravel())
-        self._unknown.append((unknown & (low < high)).ravel())
-        self._size += low.size
-        return ids
-
-    def adds_up(self, total: Ids, parts: Ids) -> None:
-        """Each total is the sum of its parts, (…) and (…, parts)."""
-        ids = np.concatenate([total[..., np.newaxis], parts], axis=-1).reshape(-1, parts.shape[-1] + 1)
-        self._sums.append((ids, np.r_[1.0, np.full(parts.shape[-1], -1.0)]))
-
-    def pinned(self, targets: Ids, small_cell: int) -> tuple[dict[int, Ends], Ids]:
-        """The bounds of each target that is pinned, and the targets whose sums contradict each other."""
-        from scipy import sparse  # noqa: PLC0415 - slow to import, needed only here
-        from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
-
-        low, high = np.concatenate(self._low), np.concatenate(self._high)
-        unknown = np.concatenate(self._unknown)
-        sums, least, greatest = self._sums_of_unknown(low, high, unknown)
-        is_target = np.zeros(self._size, dtype=bool)
-        is_target[targets[unknown[targets]]] = True
-        _, component = connected_components(sparse.block_array([[None, sums], [sums.T, None]]), directed=False)
-        of_sum, of_count = np.split(component, [len(least)])
-
-        def program(rows: Ids, ids: Ids) -> _Program:
-            return _Program(sums[rows][:, ids], least[rows], greatest[rows], low[ids], high[ids])
-
-        # One program for all components costs little more than one for each, and leaves few of them.
-        some = np.unique(of_count[is_target])
-        rows, ids = (np.flatnonzero(np.isin(each, some)) for each in (of_sum, of_count))
-        with suppress(_ContradictionError):
-            still_open = program(rows, ids).not_settled(np.flatnonzero(is_target[ids]), small_cell)
-            is_target[:] = False
-            is_target[ids[still_open]] = True
-        found: dict[int, Ends] = {}
-        contradicted = []
-        for each in np.unique(of_count[is_target]):
-            rows, ids = np.flatnonzero(of_sum == each), np.flatnonzero(of_count == each)
-            wanted = np.flatnonzero(is_target[ids])
-            try:
-                found |= {int(ids[at]): ends for at, ends in program(rows, ids).pinned(wanted, small_cell).items()}
-            except _ContradictionError:
-                contradicted.append(ids[wanted])
-        return found, np.concatenate([np.zeros(0, dtype=np.intp), *contradicted])
-
-    def _sums_of_unknown(self, low: Floats, high: Floats, unknown: Mask) -> tuple[Any, Floats, Floats]:
-        """The sums as a sparse matrix (sums, counts), and between which ends the unknown of each sum must add up."""
-        from scipy import sparse  # noqa: PLC0415 - slow to import, needed only here
-
-        matrices, ends = [], []
-        for members, sign in self._sums:
-            ids = members[unknown[members].any(axis=1)]
-            is_unknown = unknown[ids]
-            row, column = np.nonzero(is_unknown)
-            entries = (sign[column], (row, ids[row, column]))
-            matrices.append(sparse.coo_array(entries, shape=(len(ids), self._size)))
-            known = np.sort(np.where(is_unknown, 0, sign * np.stack([low[ids], high[ids]])), axis=0).sum(axis=2)
-            ends.append(-known[::-1])
-        return sparse.vstack(matrices, format="csr"), *np.concatenate(ends, axis=1)
-
-
-class _ContradictionError(Exception):
-    """No counts agree with all sums."""
-
-
-class _Program:
-    """One connected part of a system: least <= sums @ counts <= greatest, low <= counts <= high."""
-
-    def __init__(self, sums: Any, least: Floats, greatest: Floats, low: Floats, high: Floats) -> None:
-        from scipy.optimize import LinearConstraint  # noqa: PLC0415 - slow to import, needed only here
-
-        self._low, self._high = _tighten(sums, least, greatest, low, high)
-        self._sums = LinearConstraint(sums, least, greatest)
-        self._least_seen, self._greatest_seen = np.full(len(low), np.inf), np.full(len(low), -np.inf)
-
-    def not_settled(self, targets: Ids, small_cell: int) -> Ids:
-        """The targets that may still be pinned after a few programs for all of them.
-
-        Every solution is a witness for all targets at once: two solutions that lie `small_cell` apart in a count show
-        that it is not pinned. Random goals that push each open target just so far settle most of them.
-        """
-        random = np.random.default_rng(0)
-        targets = targets[(self._low[targets] < small_cell - _NEARLY) & (self._high[targets] >= 1 - _NEARLY)]
-        if len(targets):
-            self._solve(targets, random.uniform(-1, 1, len(targets)))
-        fruitless = 0
-        while len(targets) and fruitless < _PATIENCE:
-            goal = random.uniform(0.5, 1, len(targets)) * random.choice([-1, 1], len(targets))
-            self._solve(targets, goal, push=small_cell)
-            still_open = self._still_open(targets, small_cell)
-            is_fruitless = len(targets) - len(still_open) <= max(1, _FEW * len(targets))
-            fruitless = fruitless + 1 if is_fruitless else 0
-            targets = still_open
-        return targets
-
-    def pinned(self, targets: Ids, small_cell: int) -> dict[int, Ends]:
-        """The bounds of each target that is pinned; what random goals leave gets two programs of its own."""
-        targets = self.not_settled(targets, small_cell)
-        pinned = {}
-        while len(targets):
-            at = targets[:1]
-            low, high = (float(self._solve(at, goal)[at[0]]) for goal in (-np.ones(1), np.ones(1)))
-            if high - low < small_cell - _NEARLY and low < small_cell - _NEARLY and high >= 1 - _NEARLY:
-                pinned[int(at[0])] = (low, high)
-            targets = self._still_open(targets[1:], small_cell)
-        return pinned
-
-    def _still_open(self, targets: Ids, small_cell: int) -> Ids:
-        seen = (self._greatest_seen - self._least_seen)[targets]
-        return np.compress(seen < small_cell - _NEARLY, targets)
-
-    def _solve(self, at: Ids, goal: Floats, push: float = np.inf) -> Floats:
-        """The solution that is greatest in the goal, pushing no count further than `push` from where it was seen."""
-        from scipy.optimize import Bounds, milp  # noqa: PLC0415 - slow to import, needed only here
-
-        low, high, costs = self._low - _NEARLY, self._high + _NEARLY, np.zeros(len(self._low))
-        costs[at] = -goal
-        push += 10 * _NEARLY
-        low[at] = np.where(goal < 0, np.maximum(low[at], self._greatest_seen[at] - push), low[at])
-        high[at] = np.where(goal > 0, np.minimum(high[at], self._least_seen[at] + push), high[at])
-        solution = milp(costs, constraints=self._sums, bounds=Bounds(low, high)).x  # no count must be whole: an LP
-        if solution is None:
-            raise _ContradictionError
-        np.minimum(self._least_seen, solution, out=self._least_seen)
-        np.maximum(self._greatest_seen, solution, out=self._greatest_seen)
-        return np.asarray(solution)
-
-
-def _tighten(sums: Any, least: Floats, greatest: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
-    """Narrow the bounds of each count by what the bounds of the others in a sum leave it, a few times over.
-
-    Cheaper than programs for the many counts that are plainly zero or plainly not small.
-    """
-    entries = sums.tocoo()
-    (row, column), sign = entries.coords, entries.data
-    for _ in range(5):
-        ends = np.sort(np.stack([sign * low[column], sign * high[column]]), axis=0)
-        sum_low, sum_high = (np.bincount(row, weights=end, minlength=len(least)) for end in ends)
-        alone = np.sort(
-            sign * np.stack([least[row] - (sum_high[row] - ends[1]), greatest[row] - (sum_low[row] - ends[0])]), axis=0
-        )
-        low, high = low.copy(), high.copy()
-        np.maximum.at(low, column, alone[0])
-        np.minimum.at(high, column, alone[1])
-    return low, high
-
-
 # --- measures ----------------------------------------------------------------------------------------------------
 
 
@@ -373,18 +195,18 @@ class _Shown:
             )
         return silent
 
-    def add_known(self, system: _System, measure: str, answer: int) -> Ids:
+    def add_known(self, system: System, measure: str, answer: int) -> Ids:
         """Add what is shown of one answer of a measure; what is hidden, and the rests, can be anything."""
         at = self.lattice.measures.index(measure)
         low = np.pad(self.low[at, ..., answer], self.rests)
         high = np.pad(self.high[at, ..., answer], self.rests, constant_values=np.inf)
         return system.counts(low, high, np.zeros(low.shape, dtype=bool))
 
-    def add_cohort(self, system: _System, known: Ids | None = None) -> Ids:
+    def add_cohort(self, system: System, known: Ids | None = None) -> Ids:
         """Add the sizes of the cohort and their sums; (sites, keys with rests)."""
         return self._add(system, self.cohort_low, self.cohort_high, self.unknown(None), known)
 
-    def add_measure(self, system: _System, measure: str, cohort: Ids, known: Ids | None = None) -> Ids:
+    def add_measure(self, system: System, measure: str, cohort: Ids, known: Ids | None = None) -> Ids:
         """Add the answers of a measure and their sums; (sites, keys with rests, answers).
 
         Counts that are in the system already are given by their ids, -1 where they are not.
@@ -404,7 +226,7 @@ class _Shown:
         system.adds_up(cohort, ids[..., [_PATIENTS, _EXCLUDED]])
         return ids
 
-    def _add(self, system: _System, low: Floats, high: Floats, unknown: Mask, known: Ids | None) -> Ids:
+    def _add(self, system: System, low: Floats, high: Floats, unknown: Mask, known: Ids | None) -> Ids:
         rests = np.where(self.has_rest, np.inf, 0)
         ids = system.counts(np.pad(low, self.rests), np.concatenate([high, rests], axis=1), unknown)
         if known is not None:
@@ -428,11 +250,11 @@ class _Same:
     cohort: Mask
     """(sites, keys) of the release before."""
 
-    def add_cohort(self, system: _System, cohort: Ids) -> Ids:
+    def add_cohort(self, system: System, cohort: Ids) -> Ids:
         """Add the sums of the cohort before, given the ids of the newer one."""
         return self.before.add_cohort(system, self._placed(cohort[..., np.newaxis], self.cohort)[..., 0])
 
-    def add_measure(self, system: _System, measure: str, cohort_before: Ids, ids: Ids) -> None:
+    def add_measure(self, system: System, measure: str, cohort_before: Ids, ids: Ids) -> None:
         """Add the sums of a measure before, given the ids of the newer one."""
         if measure in self.before.lattice.measures:
             same = self.counts[self.before.lattice.measures.index(measure)]
@@ -525,7 +347,7 @@ def _audit_measure(
         ids = np.concatenate([target.ids[target.at] for target in targets])
         pinned, open_still = system.pinned(ids if open_still is None else np.intersect1d(ids, open_still), small_cell)
         for found, ends in sorted(pinned.items()):
-            if is_rounded and not 1 - _NEARLY <= ends[0] <= ends[1] <= small_cell - 1 + _NEARLY:
+            if is_rounded and not 1 - NEARLY <= ends[0] <= ends[1] <= small_cell - 1 + NEARLY:
                 continue
             yield next(target for target in targets if found in target.ids).finding(variant.shown.lattice, found, ends)
         if not len(open_still):
@@ -554,10 +376,10 @@ def _finding(lattice: Lattice, measure: str | None, count: str, place: tuple[int
     return Finding("measures", where, count, round(ends[0], 3), round(ends[1], 3), cell)
 
 
-def _measure_system(variant: _Variant, measure: str | None) -> tuple[_System, list[_Target]]:
+def _measure_system(variant: _Variant, measure: str | None) -> tuple[System, list[_Target]]:
     """The sums of a measure and of the cohort, with what is shown of other measures that lie within or around it."""
     shown, nesting = variant.shown, variant.nesting
-    system = _System()
+    system = System()
     cohort = shown.add_cohort(system)
     cohort_before = variant.same.add_cohort(system, cohort) if variant.same else cohort
     if measure is None:
@@ -610,7 +432,7 @@ def _audit_parts(published: PublishedTables) -> Iterator[Finding]:
             rows = np.flatnonzero(wholes == each)
             # A kind can be a measure of its own.
             own = np.array([sums.get((f"{each}_{parts[row]}", answer), (0.0, np.inf)) for row in rows]).T
-            system = _System()
+            system = System()
             ids = system.counts(np.maximum(low[rows], own[0]), np.minimum(high[rows], own[1]), hidden[rows])
             ends = np.array([sums.get((str(each), answer), (0.0, np.inf))]).T
             system.adds_up(system.counts(ends[0], ends[1], np.array([False])), ids[np.newaxis])
@@ -626,7 +448,7 @@ def _audit_attrition(published: PublishedTables) -> Iterator[Finding]:
     steps = published.attrition.sort_by("step")
     hidden = steps["patients_left"].is_null().to_numpy()
     shown = steps["patients_left"].fill_null(0).to_numpy().astype(float)
-    system = _System()
+    system = System()
     left = system.counts(shown, np.where(hidden, np.inf, shown), hidden)
     lost = system.counts(np.zeros(len(left) - 1), np.full(len(left) - 1, np.inf), np.ones(len(left) - 1, dtype=bool))
     system.adds_up(left[:-1], np.stack([left[1:], lost], axis=-1))
