@@ -8,11 +8,11 @@ The attacker knows the published tables and nothing else, and the definitions be
 - measures lie within each other as `Nesting` says; what is shown of one is used to bound the other.
 
 All this is a system of linear equations; `outcomes.disclosure.linear_program` says what it leaves open of each count,
-and which are **pinned**.
+and which are **disclosed**.
 
 An audit of tables before they are rounded (`round_to=1`) is the harder one: its attacker knows every shown count to the
 patient. After rounding, a zero or a greater count beside a few shown ones looks as if it might be small, so there only
-what is surely in 1 … small_cell - 1 counts as pinned; and what is shown enters each sum as an interval of its own.
+what is surely small counts as disclosed; and what is shown enters each sum as an interval of its own.
 """
 
 from collections.abc import Collection, Iterator
@@ -40,7 +40,7 @@ class PublishedTables:
     """What a release publishes about patients.
 
     Attributes:
-        small_cell: the threshold it was published with.
+        minimum_cell_count: the one it was published with.
         measures: as `outcomes.disclosure.measures.protected_measures` makes it.
         measure_exclusions: measure, reason, patients (coarse), state.
         label_kinds: label, kind, episodes (coarse), is_suppressed.
@@ -49,7 +49,7 @@ class PublishedTables:
         round_to: the step that `measures` is rounded to.
     """
 
-    small_cell: int
+    minimum_cell_count: int
     measures: pa.Table | None = None
     measure_exclusions: pa.Table | None = None
     label_kinds: pa.Table | None = None
@@ -79,7 +79,7 @@ def published_tables(dashboard: Path) -> PublishedTables:
     with duckdb.connect(str(dashboard), read_only=True) as con:
         there = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
         tables = {name: con.table(name).to_arrow_table() for name in _TABLES if name in there}
-    return PublishedTables(small_cell=tables["release_info"]["suppression_threshold"][0].as_py(), **tables)
+    return PublishedTables(minimum_cell_count=tables["release_info"]["suppression_threshold"][0].as_py(), **tables)
 
 
 def require_safe(
@@ -104,7 +104,7 @@ def audit(
     previous: PublishedTables | None = None,
     only: Collection[str | None] | None = None,
 ) -> list[Finding]:
-    """All counts that are pinned.
+    """All counts that are disclosed.
 
     Args:
         published: the tables of the release.
@@ -146,7 +146,9 @@ class _Shown:
             lattice.cube(table[name])[..., real] for name in ("numerator", "patients", "excluded")
         )
         shown = np.stack([yes, patients - yes, excluded], axis=-1)
-        low, high = (each.astype(float) for each in before_rounding(shown, published.small_cell, published.round_to))
+        low, high = (
+            each.astype(float) for each in before_rounding(shown, published.minimum_cell_count, published.round_to)
+        )
         low[hidden], high[hidden] = 0, np.inf
         low, high = (
             np.concatenate([end, end[..., :_EXCLUDED].sum(axis=-1, keepdims=True)], axis=-1) for end in (low, high)
@@ -310,19 +312,19 @@ def _audit_measures(
     if previous is not None and previous.measures is not None:
         together, same = _taken_together(shown, _Shown.of(previous))
         variants.insert(0, _Variant(together, nesting, same))
-    yield from _shown_differences(shown, nesting, published.small_cell)
+    yield from _shown_differences(shown, nesting, published.minimum_cell_count)
     for measure in (None, *shown.lattice.measures):
         if measure is None or only is None or {measure, None} & set(only):
-            yield from _audit_measure(variants, measure, published.small_cell, published.round_to > 1)
+            yield from _audit_measure(variants, measure, published.minimum_cell_count, published.round_to > 1)
 
 
-def _shown_differences(shown: _Shown, nesting: Nesting, small_cell: int) -> Iterator[Finding]:
+def _shown_differences(shown: _Shown, nesting: Nesting, minimum_cell_count: int) -> Iterator[Finding]:
     """Measures shown beside those they lie within, where what is between them is surely a small count."""
     for part, whole, answer in _differences(nesting, shown.lattice):
         inside, outside = shown.lattice.measures.index(part), shown.lattice.measures.index(whole)
         low = shown.low[outside, ..., _YES] - shown.high[inside, ..., answer]
         high = shown.high[outside, ..., _YES] - shown.low[inside, ..., answer]
-        is_small = (low >= 1) & (high < small_cell) & ~shown.hidden[inside] & ~shown.hidden[outside]
+        is_small = (low >= 1) & (high < minimum_cell_count) & ~shown.hidden[inside] & ~shown.hidden[outside]
         for site, key in np.argwhere(is_small):
             ends = (float(low[site, key]), float(high[site, key]))
             yield _finding(shown.lattice, part, f"what {whole} has more", (int(site), int(key)), ends)
@@ -338,16 +340,18 @@ class _Variant:
 
 
 def _audit_measure(
-    variants: list[_Variant], measure: str | None, small_cell: int, is_rounded: bool
+    variants: list[_Variant], measure: str | None, minimum_cell_count: int, is_rounded: bool
 ) -> Iterator[Finding]:
     """Try the boldest assumptions first; where they contradict each other, the next ones. None = the cohort alone."""
     open_still = None
     for variant in variants:
         system, targets = _measure_system(variant, measure)
         ids = np.concatenate([target.ids[target.at] for target in targets])
-        pinned, open_still = system.pinned(ids if open_still is None else np.intersect1d(ids, open_still), small_cell)
-        for found, ends in sorted(pinned.items()):
-            if is_rounded and not 1 - NEARLY <= ends[0] <= ends[1] <= small_cell - 1 + NEARLY:
+        disclosed, open_still = system.disclosed(
+            ids if open_still is None else np.intersect1d(ids, open_still), minimum_cell_count
+        )
+        for found, ends in sorted(disclosed.items()):
+            if is_rounded and not 1 - NEARLY <= ends[0] <= ends[1] <= minimum_cell_count - 1 + NEARLY:
                 continue
             yield next(target for target in targets if found in target.ids).finding(variant.shown.lattice, found, ends)
         if not len(open_still):
@@ -357,7 +361,7 @@ def _audit_measure(
 
 @dataclass(frozen=True)
 class _Target:
-    """Counts of one measure that must not be pinned, (sites, keys with rests); `at` says which of them are hidden."""
+    """Counts of one measure not to be disclosed, (sites, keys with rests); `at` says which of them are hidden."""
 
     measure: str | None
     count: str
@@ -426,7 +430,7 @@ def _audit_parts(published: PublishedTables) -> Iterator[Finding]:
         table = table.filter(pc.is_valid(table[part]))  # else nothing is listed
         wholes, parts = (np.array(table[column].to_pylist(), dtype=str) for column in (whole, part))
         hidden = table[count].is_null().to_numpy()
-        low, high = before_coarse(table[count].fill_null(0).to_numpy(), published.small_cell)
+        low, high = before_coarse(table[count].fill_null(0).to_numpy(), published.minimum_cell_count)
         low, high = np.where(hidden, 1.0, low), np.where(hidden, np.inf, high)  # who is listed has a patient
         for each in np.unique(wholes[hidden]):
             rows = np.flatnonzero(wholes == each)
@@ -436,7 +440,7 @@ def _audit_parts(published: PublishedTables) -> Iterator[Finding]:
             ids = system.counts(np.maximum(low[rows], own[0]), np.minimum(high[rows], own[1]), hidden[rows])
             ends = np.array([sums.get((str(each), answer), (0.0, np.inf))]).T
             system.adds_up(system.counts(ends[0], ends[1], np.array([False])), ids[np.newaxis])
-            for found, (least, greatest) in system.pinned(ids, published.small_cell)[0].items():
+            for found, (least, greatest) in system.disclosed(ids, published.minimum_cell_count)[0].items():
                 where = f"{each} {parts[rows[np.flatnonzero(ids == found)[0]]]}"
                 yield Finding(name, where, count, round(least, 3), round(greatest, 3))
 
@@ -453,7 +457,7 @@ def _audit_attrition(published: PublishedTables) -> Iterator[Finding]:
     lost = system.counts(np.zeros(len(left) - 1), np.full(len(left) - 1, np.inf), np.ones(len(left) - 1, dtype=bool))
     system.adds_up(left[:-1], np.stack([left[1:], lost], axis=-1))
     targets = np.concatenate([lost, left[hidden]])
-    for found, (low, high) in sorted(system.pinned(targets, published.small_cell)[0].items()):
+    for found, (low, high) in sorted(system.disclosed(targets, published.minimum_cell_count)[0].items()):
         step = steps["step"][found - lost[0] + 1 if found >= lost[0] else found].as_py()
         count = "patients lost" if found >= lost[0] else "patients left"
         yield Finding("attrition", f"step {step}", count, round(low, 3), round(high, 3))

@@ -1,9 +1,9 @@
 """Linear programs over counts: between which bounds can a hidden count lie?
 
 A system holds counts between bounds and the sums that hold between them. Linear programs (HiGHS) find the least and the
-greatest value that a hidden count can have in it. A count is **pinned** when that interval is narrower than
-`small_cell` and reaches into 1 … small_cell - 1. To ask only that the interval reaches beyond the small counts would
-not do: who finds [8, 12] where the rule hides knows nearly all there is to know. [0, small_cell - 1] is pinned too, by
+greatest value that a hidden count can have in it. With m, the minimum cell count, a count is **disclosed** when that
+interval is narrower than m and reaches into 1 … m - 1. To ask only that the interval reaches beyond the small counts
+would not do: who finds [8, 12] where the rule hides knows nearly all there is to know. [0, m - 1] is disclosed too, by
 one: that is what being hidden tells by itself, and the sums shall tell no more. An interval that begins above the small
 counts tells of none, and [0, 0] tells a zero, which may be shown. The programs allow fractions; that makes an interval
 wider by less than one patient at each end.
@@ -51,8 +51,8 @@ class System:
         ids = np.concatenate([total[..., np.newaxis], parts], axis=-1).reshape(-1, parts.shape[-1] + 1)
         self._sums.append((ids, np.r_[1.0, np.full(parts.shape[-1], -1.0)]))
 
-    def pinned(self, targets: Ids, small_cell: int) -> tuple[dict[int, Ends], Ids]:
-        """The bounds of each target that is pinned, and the targets whose sums contradict each other."""
+    def disclosed(self, targets: Ids, minimum_cell_count: int) -> tuple[dict[int, Ends], Ids]:
+        """The bounds of each target that is disclosed, and the targets whose sums contradict each other."""
         from scipy import sparse  # noqa: PLC0415 - slow to import, needed only here
         from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
 
@@ -71,7 +71,7 @@ class System:
         some = np.unique(of_count[is_target])
         rows, ids = (np.flatnonzero(np.isin(each, some)) for each in (of_sum, of_count))
         with suppress(_ContradictionError):
-            still_open = program(rows, ids).not_settled(np.flatnonzero(is_target[ids]), small_cell)
+            still_open = program(rows, ids).not_settled(np.flatnonzero(is_target[ids]), minimum_cell_count)
             is_target[:] = False
             is_target[ids[still_open]] = True
         found: dict[int, Ends] = {}
@@ -80,7 +80,9 @@ class System:
             rows, ids = np.flatnonzero(of_sum == each), np.flatnonzero(of_count == each)
             wanted = np.flatnonzero(is_target[ids])
             try:
-                found |= {int(ids[at]): ends for at, ends in program(rows, ids).pinned(wanted, small_cell).items()}
+                found |= {
+                    int(ids[at]): ends for at, ends in program(rows, ids).disclosed(wanted, minimum_cell_count).items()
+                }
             except _ContradictionError:
                 contradicted.append(ids[wanted])
         return found, np.concatenate([np.zeros(0, dtype=np.intp), *contradicted])
@@ -115,41 +117,41 @@ class _Program:
         self._sums = LinearConstraint(sums, least, greatest)
         self._least_seen, self._greatest_seen = np.full(len(low), np.inf), np.full(len(low), -np.inf)
 
-    def not_settled(self, targets: Ids, small_cell: int) -> Ids:
-        """The targets that may still be pinned after a few programs for all of them.
+    def not_settled(self, targets: Ids, minimum_cell_count: int) -> Ids:
+        """The targets that may still be disclosed after a few programs for all of them.
 
-        Every solution is a witness for all targets at once: two solutions that lie `small_cell` apart in a count show
-        that it is not pinned. Random goals that push each open target just so far settle most of them.
+        Every solution is a witness for all targets at once: two solutions that lie so far apart in a count show that
+        it is not disclosed. Random goals that push each open target just so far settle most of them.
         """
         random = np.random.default_rng(0)
-        targets = targets[(self._low[targets] < small_cell - NEARLY) & (self._high[targets] >= 1 - NEARLY)]
+        targets = targets[(self._low[targets] < minimum_cell_count - NEARLY) & (self._high[targets] >= 1 - NEARLY)]
         if len(targets):
             self._solve(targets, random.uniform(-1, 1, len(targets)))
         fruitless = 0
         while len(targets) and fruitless < _PATIENCE:
             goal = random.uniform(0.5, 1, len(targets)) * random.choice([-1, 1], len(targets))
-            self._solve(targets, goal, push=small_cell)
-            still_open = self._still_open(targets, small_cell)
+            self._solve(targets, goal, push=minimum_cell_count)
+            still_open = self._still_open(targets, minimum_cell_count)
             is_fruitless = len(targets) - len(still_open) <= max(1, _FEW * len(targets))
             fruitless = fruitless + 1 if is_fruitless else 0
             targets = still_open
         return targets
 
-    def pinned(self, targets: Ids, small_cell: int) -> dict[int, Ends]:
-        """The bounds of each target that is pinned; what random goals leave gets two programs of its own."""
-        targets = self.not_settled(targets, small_cell)
-        pinned = {}
+    def disclosed(self, targets: Ids, minimum_cell_count: int) -> dict[int, Ends]:
+        """The bounds of each target that is disclosed; what random goals leave gets two programs of its own."""
+        targets = self.not_settled(targets, minimum_cell_count)
+        disclosed = {}
         while len(targets):
             at = targets[:1]
             low, high = (float(self._solve(at, goal)[at[0]]) for goal in (-np.ones(1), np.ones(1)))
-            if high - low < small_cell - NEARLY and low < small_cell - NEARLY and high >= 1 - NEARLY:
-                pinned[int(at[0])] = (low, high)
-            targets = self._still_open(targets[1:], small_cell)
-        return pinned
+            if high - low < minimum_cell_count - NEARLY and low < minimum_cell_count - NEARLY and high >= 1 - NEARLY:
+                disclosed[int(at[0])] = (low, high)
+            targets = self._still_open(targets[1:], minimum_cell_count)
+        return disclosed
 
-    def _still_open(self, targets: Ids, small_cell: int) -> Ids:
+    def _still_open(self, targets: Ids, minimum_cell_count: int) -> Ids:
         seen = (self._greatest_seen - self._least_seen)[targets]
-        return np.compress(seen < small_cell - NEARLY, targets)
+        return np.compress(seen < minimum_cell_count - NEARLY, targets)
 
     def _solve(self, at: Ids, goal: Floats, push: float = np.inf) -> Floats:
         """The solution that is greatest in the goal, pushing no count further than `push` from where it was seen."""
