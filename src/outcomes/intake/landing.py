@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from outcomes.intake.manifest import MANIFEST
+from outcomes.periods import is_month
 from outcomes.settings import Settings
 
 _SITE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_PERIOD = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def deliveries(settings: Settings) -> list[Delivery]:
     return [
         Delivery(folder.parent.name, folder.name, folder, (folder / MANIFEST).is_file())
         for folder in sorted(settings.landing.glob("*/*"))
-        if folder.is_dir() and is_site_id(folder.parent.name) and is_period(folder.name)
+        if folder.is_dir() and is_site_id(folder.parent.name) and is_month(folder.name)
     ]
 
 
@@ -42,8 +42,3 @@ def site_is_known(settings: Settings, site_id: str) -> bool:
 def is_site_id(text: str) -> bool:
     """Whether the text can name a site: lower-case letters, digits, `-` and `_`, 63 at most."""
     return _SITE.fullmatch(text) is not None
-
-
-def is_period(text: str) -> bool:
-    """Whether the text is a month, `YYYY-MM`."""
-    return _PERIOD.fullmatch(text) is not None

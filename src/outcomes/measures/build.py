@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from outcomes.labelling.build import Progress
 from outcomes.measures.inputs import make_inputs
+from outcomes.periods import add_months
 from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.statistics.control_charts import control_chart_table, load_annotations, load_targets
 from outcomes.statistics.cusum import cusum_table
@@ -90,14 +91,8 @@ def _not_judged_from(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     ((latest,),) = con.execute("select max(period) from submissions where status = 'accepted'").fetchall()
     if latest is None:
         return {}
-    year, month = (int(part) for part in latest.split("-"))
     waiting = {measure.id: measure.judged_after_months for measure in measure_definitions()}
-    return {measure: _month(12 * year + month - months) for measure, months in waiting.items() if months}
-
-
-def _month(months: int) -> str:
-    """The month (YYYY-MM) that begins so many months after the beginning of year 0."""
-    return f"{months // 12:04d}-{months % 12 + 1:02d}"
+    return {measure: add_months(latest, 1 - months) for measure, months in waiting.items() if months}
 
 
 def _register_risks(con: duckdb.DuckDBPyConnection, small_cell: int) -> None:

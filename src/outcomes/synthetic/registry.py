@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError
+from outcomes.periods import day_number, last_day, months_until
 from outcomes.settings import Settings
 from outcomes.synthetic.adjacent import draw_adjacent_disease
 from outcomes.synthetic.answers import answer_key
@@ -30,7 +31,6 @@ from outcomes.synthetic.draws import Rng
 from outcomes.synthetic.extracts import Calendar, History, histories, in_force
 from outcomes.synthetic.faults import PlantedFault, Submission, plant_flags, plant_rows
 from outcomes.synthetic.images import draw_images
-from outcomes.synthetic.months import day_number, last_day, periods_ending
 from outcomes.synthetic.patients import Plan, draw_plan
 from outcomes.synthetic.profiles import SiteProfile, site_profiles
 from outcomes.synthetic.spoiled import ExpectedSubmission, fault_sites, write_spoiled_submissions
@@ -136,7 +136,7 @@ def synthesize(  # noqa: PLR0913 - each argument is one choice about the registr
     if settings.landing.is_dir() and any(settings.landing.iterdir()):
         raise OutcomesError("folder_not_empty", str(settings.landing))
     profiles = site_profiles(sites)
-    periods = periods_ending(until, months)
+    periods = months_until(until, months + 1)
     *streams, spoiling = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(sites + 1))
     key = _Key([], [], [])
     total = sites * len(periods)
