@@ -12,6 +12,7 @@ from outcomes.contract import CONTRACT_VERSION
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.reading import SUFFIXES, count_rows
 from outcomes.periods import MONTH
+from outcomes.site_files import SiteId
 
 MANIFEST = "manifest.json"
 
@@ -21,7 +22,6 @@ Kind = Literal["full", "incremental"]
 Method = Literal["safe_harbor", "expert_determination", "limited_data_set"]
 """How the site de-identified the extract (45 CFR 164.514)."""
 
-SiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Period = Annotated[str, Field(pattern=rf"^{MONTH}$")]
 
 

@@ -38,7 +38,7 @@ def ingest_submission(settings: Settings, site_id: str, period: str) -> Submissi
 
     Raises:
         SubmissionRefused: a code of 10 to 39. The refusal is recorded in the lake once there is a manifest.
-        OutcomesError: rows_not_conserved or rule_not_evaluated.
+        OutcomesError: rows_not_conserved, rule_not_evaluated or sites_malformed.
     """
     if not is_site_id(site_id):
         raise SubmissionRefused("site_unknown", "a site_id is lower-case letters, digits, - and _")

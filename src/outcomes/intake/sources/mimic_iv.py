@@ -135,8 +135,8 @@ def import_mimic_iv(settings: Settings, source: Path, site_id: str, period: str 
         period: `YYYY-MM`; by default December of the last calendar year that the source names.
 
     Raises:
-        OutcomesError: source_malformed, site_unknown, period_malformed, or folder_not_empty when that site and period
-            have landed already.
+        OutcomesError: source_malformed, site_unknown, sites_malformed, period_malformed, or
+            folder_not_empty when that site and period have landed already.
     """
     if not (is_site_id(site_id) and site_is_known(settings, site_id)):
         raise OutcomesError("site_unknown", "--site")
