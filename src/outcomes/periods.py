@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-Days = NDArray[np.int64]
+from outcomes.arrays import Ints
+
 Grain = Literal["M", "Y"]
 """A month or a year."""
 
@@ -44,21 +45,21 @@ def last_day(month: str) -> datetime.date:
 
 
 def day_number(date: datetime.date) -> int:
-    """Days since 1970-01-01."""
+    """Ints since 1970-01-01."""
     return (date - _EPOCH).days
 
 
-def first_days(days: Days, grain: Grain) -> Days:
+def first_days(days: Ints, grain: Grain) -> Ints:
     """The first day of the month or the year of each day."""
     return _numbers(_in_grain(days, grain))
 
 
-def last_days(days: Days, grain: Grain) -> Days:
+def last_days(days: Ints, grain: Grain) -> Ints:
     """The last day of the month or the year of each day."""
     return _numbers(_in_grain(days, grain) + 1) - 1
 
 
-def as_text(days: Days, grain: Grain) -> NDArray[np.str_]:
+def as_text(days: Ints, grain: Grain) -> NDArray[np.str_]:
     """The month or the year of each day, `YYYY-MM` or `YYYY`."""
     return np.datetime_as_string(days.astype("datetime64[D]"), unit=grain)
 
@@ -76,9 +77,9 @@ def bounds(index_periods: pa.ChunkedArray) -> tuple[NDArray[np.datetime64], NDAr
     return months("01").astype("datetime64[D]"), (months("12") + 1).astype("datetime64[D]") - 1
 
 
-def _in_grain(days: Days, grain: Grain) -> NDArray[np.datetime64]:
+def _in_grain(days: Ints, grain: Grain) -> NDArray[np.datetime64]:
     return days.astype("datetime64[D]").astype(f"datetime64[{grain}]")
 
 
-def _numbers(dates: NDArray[np.datetime64]) -> Days:
+def _numbers(dates: NDArray[np.datetime64]) -> Ints:
     return dates.astype("datetime64[D]").astype(np.int64)

@@ -37,9 +37,10 @@ def _newest(table: Table, files: list[str], planted: list[str]) -> list[Row]:
     """Of each key the row of the last file, unless it is a tombstone or planted; codes without dots."""
     read = "read_csv(?, all_varchar = true," if files[0].endswith(".csv") else "read_parquet(?,"
     with duckdb.connect() as con:
-        con.execute(f"create table sent as from {read} union_by_name = true, filename = true)", [files])
+        sound = f"not list_contains(?, {table.key})"
+        sent = f"from {read} union_by_name = true, filename = true) where {sound}"
+        con.execute(f"create table sent as {sent}", [files, planted])
         names = con.table("sent").columns
-        con.execute(f"delete from sent where list_contains(?, {table.key})", [planted])
         for name, kind in ((column.name, column.type.sql) for column in table.columns):
             change = f"alter {name} type" if name in names else f"add {name}"
             con.execute(f"alter table sent {change} {kind}")

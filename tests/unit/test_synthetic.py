@@ -12,8 +12,8 @@ from outcomes.errors import OutcomesError
 from outcomes.intake.landing import deliveries
 from outcomes.intake.manifest import read_manifest
 from outcomes.settings import Settings
+from outcomes.site_files import Target, read_site_file
 from outcomes.sql.catalog.measures import measure_definitions
-from outcomes.statistics.control_charts import load_targets
 from outcomes.synthetic import answer_key_folder, synthesize
 from tests.support.situations import label
 from tests.support.synthetic import answer_key, rows_in_force
@@ -107,8 +107,9 @@ def test_every_submission_says_that_its_patients_are_invented(small: Settings) -
 
 
 def test_the_targets_are_of_measures_that_there_are(small: Settings) -> None:
-    targets = load_targets(small.targets_file, {measure.id: measure.unit for measure in measure_definitions()})
-    assert ("pain_past_3_months", 0.25) in {(target.measure, target.target) for target in targets}
+    measures = {measure.id: measure.unit for measure in measure_definitions()}
+    targets = read_site_file(small.targets_file, Target, "targets_malformed", {"measures": measures})
+    assert ("pain_past_3_months", 0.25) in {(target.measure, target.target) for target in targets.values()}
     assert len(targets) == 3
 
 

@@ -7,12 +7,9 @@ here: validation keeps its row out of the lake.
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from outcomes.arrays import Floats, Ints, Mask
 from outcomes.periods import bounds
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 FEWEST_PATIENTS = 20
 """Below this many patients a common date cannot be told from chance."""
@@ -84,7 +81,7 @@ def _fitting_one_date(index_period: pa.ChunkedArray, days: Floats) -> int:
     return 0 if is_chance else fitting
 
 
-def _counted_from_the_last_day(latest: Ints) -> NDArray[np.bool_]:
+def _counted_from_the_last_day(latest: Ints) -> Mask:
     """The patients whose latest possible cut is that of most patients; none when most differ.
 
     Surgeries of which more than half fall on the last day of a month do not exist.
@@ -92,7 +89,7 @@ def _counted_from_the_last_day(latest: Ints) -> NDArray[np.bool_]:
     dates, place, counts = np.unique(latest, return_inverse=True, return_counts=True)
     if len(dates) == 0 or counts.max() <= len(latest) / 2:
         return np.zeros(len(latest), dtype=bool)
-    of_most: NDArray[np.bool_] = place == counts.argmax()
+    of_most: Mask = place == counts.argmax()
     return of_most
 
 
