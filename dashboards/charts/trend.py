@@ -9,6 +9,7 @@ from dashboards.charts import style
 from dashboards.charts.style import Figure
 from dashboards.data.control import ChartPoint
 from dashboards.data.measures import Measure, Value
+from outcomes.periods import add_months
 
 _UNITS = {"g": "Patients between outcomes", "t": "Person-days between events"}
 _MARKS: dict[str, tuple[str, str, str, int]] = {
@@ -65,7 +66,7 @@ def control_chart(measure: Measure, points: Sequence[ChartPoint]) -> Figure:
     }
 
 
-def by_year(measure: Measure, values: Sequence[Value], threshold: int, peers: Sequence[Value] = ()) -> Figure:
+def by_year(measure: Measure, values: Sequence[Value], minimum_cell_count: int, peers: Sequence[Value] = ()) -> Figure:
     """Values by year of fusion with intervals; the years of all sites behind them as grey points without intervals.
 
     A suppressed year keeps its place on the axis and has no point.
@@ -76,7 +77,7 @@ def by_year(measure: Measure, values: Sequence[Value], threshold: int, peers: Se
     return {
         "data": [
             *([_peer_years(measure, behind)] if behind else []),
-            _years(measure, values, threshold),
+            _years(measure, values, minimum_cell_count),
         ],
         "layout": style.layout(
             (32, 16, 56, 44),
@@ -93,7 +94,7 @@ def by_year(measure: Measure, values: Sequence[Value], threshold: int, peers: Se
             annotations=[
                 style.note(unit(measure, None), 0, 1, xanchor="left", yanchor="bottom", yshift=10, xshift=-40),
                 style.note("Year of fusion, patients counted", 1, 0, xanchor="right", yanchor="top", yshift=-40),
-                *(_hidden_year(value, threshold) for value in values if value.is_suppressed),
+                *(_hidden_year(value, minimum_cell_count) for value in values if value.is_suppressed),
             ],
         ),
     }
@@ -214,7 +215,7 @@ def _notes(points: Sequence[ChartPoint]) -> list[dict[str, Any]]:
     ]
 
 
-def _years(measure: Measure, values: Sequence[Value], threshold: int) -> dict[str, Any]:
+def _years(measure: Measure, values: Sequence[Value], minimum_cell_count: int) -> dict[str, Any]:
     def shown(name: str) -> list[float | None]:
         return [None if value.estimate is None else _shown(measure, getattr(value, name)) for value in values]
 
@@ -226,8 +227,8 @@ def _years(measure: Measure, values: Sequence[Value], threshold: int) -> dict[st
         estimates,
         style.BLUE,
         [
-            f"{value.period}: {wording.short_amount(measure, value, threshold)} ({wording.interval(measure, value)})"
-            f"<br>{wording.basis(value).replace('; ', '<br>')}"
+            f"{value.period}: {wording.short_amount(measure, value, minimum_cell_count)}"
+            f" ({wording.interval(measure, value)})<br>{wording.basis(value).replace('; ', '<br>')}"
             for value in values
         ],
         mode="lines+markers",
@@ -259,15 +260,13 @@ def _patients(value: Value) -> str:
     return wording.DASH if value.patients is None else wording.count(value.patients)
 
 
-def _hidden_year(value: Value, threshold: int) -> dict[str, Any]:
+def _hidden_year(value: Value, minimum_cell_count: int) -> dict[str, Any]:
     """Upright text in the place of the point, so that it fits between its neighbours on a narrow screen."""
-    return style.note(wording.hidden(threshold), value.period, 0.04, xref="x", yanchor="bottom", textangle=-90)
+    return style.note(wording.hidden(minimum_cell_count), value.period, 0.04, xref="x", yanchor="bottom", textangle=-90)
 
 
 def _month_range(months: Sequence[str]) -> list[str] | None:
     """Half a month of air on both sides."""
     if not months:
         return None
-    year, month = (int(part) for part in months[0].split("-"))
-    before = f"{year - (month == 1):04d}-{(month - 2) % 12 + 1:02d}-15"
-    return [before, f"{months[-1]}-15"]
+    return [f"{add_months(months[0], -1)}-15", f"{months[-1]}-15"]

@@ -15,6 +15,7 @@ from dashboards.data.control import ChartPoint
 from dashboards.data.measures import Measure, Value
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import VALUE_HEAD, big_number, value_cells
+from outcomes.periods import add_months
 
 _MONTHS = 24
 _HEAD = ("Measure", "Variation", "Target", "24 months", "Among sites", "Value", "95 % interval", "Patients", "Counted")
@@ -45,7 +46,7 @@ def _lately(view: View) -> _Lately | None:
     """None for all sites together."""
     if view.site is None:
         return None
-    since = _months_before(view.info.data_to, _MONTHS)
+    since = add_months(view.info.data_to, 1 - _MONTHS)
     return _Lately(
         control.recent_charts(view.reader, view.site.site_id, since), comparison.own(view.reader, view.site.site_id)
     )
@@ -57,7 +58,7 @@ def _headlines(view: View, found: dict[str, Value], lately: _Lately | None) -> C
         (one for one in view.measures.values() if one.headline is not None), key=lambda one: one.headline or 0
     )
     rows = [
-        [_name(view, one), *value_cells(one, found[one.measure], view.threshold)]
+        [_name(view, one), *value_cells(one, found[one.measure], view.minimum_cell_count)]
         for one in headlines
         if one.measure in found
     ]
@@ -77,7 +78,7 @@ def _headline(view: View, measure: Measure, value: Value | None, lately: _Lately
     return html.Div(
         [
             html.H3(dcc.Link(measure.title, href=view.href(f"/measure/{measure.measure}"))),
-            big_number(measure, value, view.threshold),
+            big_number(measure, value, view.minimum_cell_count),
             html.P(_beside_others(measure, lately), className="footnote"),
         ]
     )
@@ -156,7 +157,7 @@ def _all_sites(view: View, listed: Sequence[Measure], found: dict[str, Value]) -
         sentence=f"{wording.plural(len(rows), 'measure')} of all sites together, in the order of the patient guide.",
         table=Table("All measures of all sites together", _HEAD_ALL, rows, numbers=4),
         is_table=True,
-        notes=[wording.hidden_note(view.threshold)],
+        notes=[wording.hidden_note(view.minimum_cell_count)],
     )
 
 
@@ -169,7 +170,7 @@ def _value_cells(view: View, measure: Measure, value: Value) -> list[Cell]:
     everybody = (value.patients or 0) + (value.excluded or 0)
     counted = wording.percent((value.patients or 0) / everybody, everybody) if everybody else wording.DASH
     return [
-        Cell(f"{wording.short_amount(measure, value, view.threshold)}{unit}", value.estimate),
+        Cell(f"{wording.short_amount(measure, value, view.minimum_cell_count)}{unit}", value.estimate),
         Cell(wording.interval(measure, value)),
         Cell(wording.DASH if value.patients is None else wording.count(value.patients), value.patients),
         Cell(
@@ -195,9 +196,3 @@ def _legend() -> str:
         "Among sites: where the site lies in the funnel of case-mix adjusted shares. "
         "Counted: patients in the denominator among all of the site. py: person-years."
     )
-
-
-def _months_before(period: str, months: int) -> str:
-    year, month = (int(part) for part in period.split("-"))
-    first = 12 * year + month - months
-    return f"{first // 12:04d}-{first % 12 + 1:02d}"

@@ -118,11 +118,11 @@ def synthesize(  # noqa: PLR0913 - each option is a choice about the registry
 
     Faults are planted in a share of the rows and in some submissions, which ingest then refuses.
     """
-    from outcomes.intake.landing import is_period  # noqa: PLC0415
+    from outcomes.periods import is_month  # noqa: PLC0415
     from outcomes.synthetic import answer_key_folder  # noqa: PLC0415
     from outcomes.synthetic import synthesize as make  # noqa: PLC0415
 
-    if not is_period(until):
+    if not is_month(until):
         raise OutcomesError("period_malformed", "--until")
     with _progress() as progress:
         bar = progress.add_task("synthesize", total=None)
@@ -233,10 +233,10 @@ def backfill(
     last: Annotated[str, typer.Option("--to", help="The last month, YYYY-MM.")],
 ) -> None:
     """Run all sites' submissions of these months again, month by month; what has not changed stays as it is."""
-    from outcomes.intake.landing import is_period  # noqa: PLC0415
+    from outcomes.periods import is_month  # noqa: PLC0415
 
     for option, period in (("--from", first), ("--to", last)):
-        if not is_period(period):
+        if not is_month(period):
             raise OutcomesError("period_malformed", option)
     pairs = [(each.site_id, each.period) for each in pipeline.landed(ctx.obj) if first <= each.period <= last]
     _ingest(ctx.obj, sorted(pairs, key=lambda pair: (pair[1], pair[0])))

@@ -143,6 +143,10 @@ MISTAKES: dict[str, Mistake] = {
     # 60-69: the pipeline contradicts itself; a defect, not bad input
     "rows_not_conserved": Mistake(60, "rows in are not rows accepted plus rows quarantined", "report this as a defect"),
     "rule_not_evaluated": Mistake(61, "a validation rule could not be evaluated", "report this as a defect"),
+    # 70-89: as 40-59
+    "sites_malformed": Mistake(
+        75, "sites.csv cannot be read", "mend the line; its columns are site_id and name, a line per site"
+    ),
 }
 
 

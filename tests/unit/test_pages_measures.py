@@ -103,13 +103,6 @@ def test_the_latest_month_that_is_judged_says_the_variation() -> None:
     assert overviews._latest_variation([]) is None
 
 
-@pytest.mark.parametrize(
-    ("period", "months", "first"), [("2026-09", 24, "2024-10"), ("2026-01", 1, "2026-01"), ("2025-12", 12, "2025-01")]
-)
-def test_the_first_of_so_many_months(period: str, months: int, first: str) -> None:
-    assert overviews._months_before(period, months) == first
-
-
 def test_all_sites_have_no_months_and_no_place_among_sites(home: Path) -> None:
     rows = card(overview(a_view(home, "?site=all")), "measures")
     assert rows.table is not None
@@ -149,10 +142,12 @@ def test_an_unknown_measure_has_no_page(home: Path) -> None:
     assert measure_page(a_view(home), "nothing") is None
 
 
-def test_a_chart_that_is_too_young_says_from_when() -> None:
-    young = replace(POINT, period="2025-03", is_judged=False)
-    assert measure_pages._not_judged([POINT]) == ""
-    assert "from March\u00a02025 on" in measure_pages._not_judged([POINT, young, replace(young, period="2025-04")])
+def test_a_chart_whose_months_are_not_mature_says_from_when() -> None:
+    immature = replace(POINT, period="2025-03", is_judged=False)
+    assert measure_pages._not_mature([POINT]) == ""
+    assert "from March\u00a02025 on" in measure_pages._not_mature(
+        [POINT, immature, replace(immature, period="2025-04")]
+    )
 
 
 def test_the_table_of_the_chart_holds_every_month(home: Path) -> None:

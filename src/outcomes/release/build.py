@@ -1,6 +1,5 @@
 """Build a release: label everything that is accepted, write the marts and what describes them, publish."""
 
-import csv
 import hashlib
 import importlib.metadata
 import json
@@ -30,6 +29,7 @@ from outcomes.release.codebook import (
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH, Release, read_release
 from outcomes.release.publish import current, publish
 from outcomes.settings import Settings
+from outcomes.site_files import site_names
 from outcomes.sql import engine
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.files import load
@@ -79,8 +79,8 @@ def build_release(settings: Settings, as_known_on: str | None = None, on_progres
         on_progress: told about each step of the labelling.
 
     Raises:
-        OutcomesError: nothing_to_release, value_set_malformed, annotations_malformed, targets_malformed,
-            disclosure_risk.
+        OutcomesError: nothing_to_release, sites_malformed, value_set_malformed, annotations_malformed,
+            targets_malformed, disclosure_risk.
     """
     with engine.connect(settings) as con:
         Lake(settings.lake).attach(con, as_known_on)
@@ -118,7 +118,7 @@ def next_release_id(settings: Settings, as_known_on: str | None = None) -> str:
     """The id that `build_release` would publish under now.
 
     Raises:
-        OutcomesError: nothing_to_release, value_set_malformed.
+        OutcomesError: nothing_to_release, sites_malformed, value_set_malformed.
     """
     with engine.connect(settings) as con:
         Lake(settings.lake).attach(con, as_known_on)
@@ -142,7 +142,7 @@ def _read_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> _Inputs:
     sql = shipped("sql")
     return _Inputs(
         submissions=submissions,
-        site_names=_site_names(settings.sites_file),
+        site_names=site_names(settings.sites_file) or {},
         suppression_threshold=settings.minimum_cell_count,
         code_version=code_version(),
         definitions_sha256=_digest(sql, (path for path in sql.rglob("*") if path.is_file())),
@@ -230,13 +230,6 @@ def _write_dashboard(
 
 def _attach(con: duckdb.DuckDBPyConnection, database: Path, name: str) -> None:
     con.execute(f"attach {_quoted(database)} as {name} (storage_version '{_STORAGE_VERSION}')")
-
-
-def _site_names(register: Path) -> dict[str, str]:
-    if not register.is_file():
-        return {}
-    with register.open(encoding="utf-8", newline="") as lines:
-        return {row["site_id"]: row.get("name") or row["site_id"] for row in csv.DictReader(lines)}
 
 
 def _value_set_sha256(value_set: Path | None) -> str | None:

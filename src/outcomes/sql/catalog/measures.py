@@ -1,6 +1,5 @@
 """The measures as `measures.yaml` defines them: one source for the cube, the docs and the hover texts."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import cache
@@ -10,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
+from outcomes.periods import is_month
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.shipped import shipped
 
@@ -136,7 +136,7 @@ def _problems(measure: MeasureDefinition, by_id: dict[str, MeasureDefinition], l
     yield from (f"{name} is empty" for name, text in texts.items() if not text)
     if measure.unit not in UNITS or measure.direction not in DIRECTIONS:
         yield "unknown unit or direction"
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", measure.next_review):
+    if not is_month(measure.next_review):
         yield "next_review is not YYYY-MM"
     if (measure.label is None) == (measure.relation is None):
         yield "it needs a label or a relation"
