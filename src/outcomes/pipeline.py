@@ -198,7 +198,7 @@ def diff(settings: Settings, before: str, after: str) -> ReleaseDiff:
         OutcomesError: no_release.
     """
     from outcomes.release.diff import diff as compare  # noqa: PLC0415
-    from outcomes.release.open import release as open_release  # noqa: PLC0415
+    from outcomes.release.open import open_release  # noqa: PLC0415
 
     with _nothing_quoted("diff"):
         return compare(open_release(before, settings), open_release(after, settings), settings)
