@@ -125,6 +125,13 @@ def test_an_unexpected_error_names_type_and_place_only(
     assert "Jane" not in result.output
 
 
+@pytest.mark.parametrize("wrong", ["ingest --nope", "nope", "release --as-known-on", "backfill", "serve --port 0"])
+def test_a_wrong_use_ends_with_2_and_is_explained(tmp_path: Path, wrong: str) -> None:
+    result = run(tmp_path, *wrong.split())
+    assert result.exit_code == 2
+    assert "─ Error ─" in result.stderr
+
+
 def test_a_setting_that_is_not_valid_is_named_without_its_value(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

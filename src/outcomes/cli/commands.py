@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from outcomes import pipeline
 from outcomes.cli import printing
@@ -41,7 +42,7 @@ class _Group(TyperGroup):
         """Run a command; end with the exit status of its mistake."""
         try:
             return super().invoke(ctx)
-        except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
+        except (typer.Exit, typer.Abort, TyperException, BrokenPipeError):
             raise
         except OutcomesError as error:
             typer.echo(str(error), err=True)
