@@ -21,6 +21,7 @@ from outcomes.disclosure.audit import PublishedTables, audit, require_safe
 from outcomes.disclosure.measures import protected_measures, safe_measures
 from outcomes.disclosure.suppression import hide, hide_parts, hide_steps, is_small
 from outcomes.errors import OutcomesError
+from tests.support.examples import examples
 
 MINIMUM = 11
 NUMBERS = ("numerator", "patients", "excluded")
@@ -131,7 +132,7 @@ def attack_measures(cells: Cells, hidden: set[tuple[str, str | None, str | None]
     ]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(
     st.tuples(st.integers(1, 4), st.integers(1, 3)).flatmap(
         lambda shape: arrays(np.int64, (*shape, 3, 3), elements=COUNTS, fill=st.just(0))

@@ -16,6 +16,7 @@ from scipy.optimize import linprog
 from outcomes.disclosure.audit import PublishedTables, audit
 from outcomes.disclosure.lattice import EVERYBODY, UNNESTED, Nesting
 from outcomes.disclosure.measures import protected_measures, safe_measures
+from tests.support.examples import examples
 from tests.support.lattices import Answers, Group, has_small_count, measure_counts, shown_but
 
 MINIMUM = 11
@@ -109,7 +110,7 @@ def registries(draw: st.DrawFn, measures: int = 1, least_sites: int = 1, most_si
     return measure_counts(groups)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(registries(measures=2))
 def test_no_small_count_can_be_worked_out(counts: pa.Table) -> None:
     shown = safe_measures(counts, MINIMUM, NESTING)
@@ -124,7 +125,7 @@ def test_no_small_count_can_be_worked_out(counts: pa.Table) -> None:
                 assert not attacker.discloses(*at, name), (at, name, attacker.bounds(*at, name))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(registries(measures=2))
 def test_no_small_difference_to_the_whole_can_be_worked_out(counts: pa.Table) -> None:
     shown = safe_measures(counts, MINIMUM, NESTING)
@@ -140,7 +141,7 @@ def test_no_small_difference_to_the_whole_can_be_worked_out(counts: pa.Table) ->
                 assert not attacker.discloses("part", *cell, "more")
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 @given(registries(measures=2, least_sites=4, most_sites=6), st.data())
 def test_no_site_works_out_a_small_count_of_another_by_subtracting_its_own(
     counts: pa.Table, data: st.DataObject
@@ -171,7 +172,7 @@ def test_no_site_works_out_a_small_count_of_another_by_subtracting_its_own(
                 assert not nested.discloses(*at, "more"), (contributor, at, nested.bounds(*at, "more"))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(registries(), st.randoms(use_true_random=False))
 def test_the_auditor_finds_what_the_attacker_finds(counts: pa.Table, random: Any) -> None:
     carelessness = random.random()
@@ -190,7 +191,7 @@ def test_the_auditor_finds_what_the_attacker_finds(counts: pa.Table, random: Any
             assert finding.low - 1e-3 <= true[finding.cell][name] <= finding.high + 1e-3
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(registries())
 def test_one_hidden_cell_alone_in_a_sum_is_found(counts: pa.Table) -> None:
     shown = shown_but(counts, has_small_count)
@@ -200,7 +201,7 @@ def test_one_hidden_cell_alone_in_a_sum_is_found(counts: pa.Table) -> None:
         assert audit(PublishedTables(MINIMUM, shown, round_to=1))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(registries(), registries())
 def test_what_follows_a_release_gives_nothing_of_it_away(before: pa.Table, now: pa.Table) -> None:
     first = PublishedTables(MINIMUM, safe_measures(before, MINIMUM))
@@ -208,7 +209,7 @@ def test_what_follows_a_release_gives_nothing_of_it_away(before: pa.Table, now: 
     assert not audit(second, previous=first)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(registries(measures=2), st.integers(5, 20))
 def test_any_minimum_cell_count_holds(counts: pa.Table, minimum_cell_count: int) -> None:
     shown = protected_measures(counts, minimum_cell_count, NESTING, round_to=1)
