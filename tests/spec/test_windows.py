@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outcomes.release.codebook import research_marts
+from tests.support.examples import examples
 from tests.support.situations import Row, complete, measure
 
 _REVISION: Row = {"code_system": "CPT", "code": "22551", "levels": "C6-7"}
@@ -120,7 +121,7 @@ def _histories(draw: st.DrawFn) -> dict[str, list[Row]]:
     return _patient(*alive, cut=max(draw(_DAYS), death or 0, 0), death=death, revision=revision, visits=examined)
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, database=None)
+@settings(max_examples=examples(15), deadline=None, derandomize=True, database=None)
 @given(st.lists(_histories(), min_size=20, max_size=40))
 def test_each_episode_has_exactly_one_state_in_each_window(histories: list[dict[str, list[Row]]]) -> None:
     (closed_list,) = (

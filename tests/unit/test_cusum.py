@@ -14,6 +14,7 @@ from outcomes.measures.cusum import cusum_table
 from outcomes.sql.files import SqlFile
 from outcomes.sql.shipped import shipped
 from outcomes.statistics.cusum import Draws, cusum, threshold, weights
+from tests.support.examples import examples
 
 FEW_DRAWS = Draws.seeded(1, 20_000)
 
@@ -186,7 +187,7 @@ SITES = st.lists(
 
 
 @given(SITES, st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_the_table_holds_each_patient_once_whatever_their_order(rows: list[Any], random: Any) -> None:
     table = cusum_table(outcomes(rows), 100, FEW_DRAWS)
     assert sum(table["patients"].to_pylist()) == len(rows)
@@ -199,7 +200,7 @@ def test_the_table_holds_each_patient_once_whatever_their_order(rows: list[Any],
 
 
 @given(SITES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_a_site_does_not_depend_on_the_others(rows: list[Any]) -> None:
     def of_south(table: pa.Table) -> list[Row]:
         return [
