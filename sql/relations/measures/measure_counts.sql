@@ -325,6 +325,7 @@ all_sites as (
 
 select
     measure_definitions.measure,
+    measure_definitions.unit,
     all_sites.site_id,
     slots.resolution,
     slots.period,

@@ -5,6 +5,7 @@ Their counts are of rows; a few rows can mean no more than a few patients, so th
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from outcomes.disclosure.suppression import Mask, hide, hide_parts, hide_steps, is_small
 
@@ -22,6 +23,8 @@ def protected_deliveries(submissions: pa.Table, failures: pa.Table, small_cell: 
     tiny = is_small(rows_in, small_cell)
     at_risk = np.array([attempt in attempts_at_risk for attempt in _attempts(submissions)], dtype=bool)
     hidden = tiny | at_risk | is_small(accepted, small_cell) | is_small(quarantined, small_cell)
+    conserved = pc.equal(submissions["rows_in"], pc.add(submissions["rows_accepted"], submissions["rows_quarantined"]))
+    submissions = submissions.append_column("is_conserved", conserved)
     submissions = hide(hide(submissions, ["rows_in"], tiny), ["rows_accepted", "rows_quarantined"], hidden)
     failures = hide(failures, ["rows_checked", "rows_failed"], hidden_failures)
     return (
@@ -31,7 +34,9 @@ def protected_deliveries(submissions: pa.Table, failures: pa.Table, small_cell: 
 
 
 def protected_attrition(attrition: pa.Table, small_cell: int) -> pa.Table:
-    """Hide steps between which only a few patients were lost."""
+    """The steps over all sites, hidden where between them only a few patients were lost."""
+    attrition = attrition.group_by(["step", "reason"]).aggregate([("patients_left", "sum")]).sort_by("step")
+    attrition = attrition.rename_columns({"patients_left_sum": "patients_left"})
     hidden = hide_steps(attrition["patients_left"].to_numpy(), small_cell)
     return hide(attrition, ["patients_left"], hidden).append_column("is_suppressed", pa.array(hidden))
 
