@@ -144,25 +144,24 @@ def period(code: str) -> str:
     return f"{month_name[int(month)]}{NBSP}{year}" if month else year
 
 
-def hidden(threshold: int) -> str:
+def hidden(minimum_cell_count: int) -> str:
     """What stands in place of a suppressed number."""
-    return f"{DASH} fewer than {threshold}"
+    return f"{DASH} fewer than {minimum_cell_count}"
 
 
-def hidden_note(threshold: int) -> str:
+def hidden_note(minimum_cell_count: int) -> str:
     """Why a number is hidden, as a footnote."""
-    return (
-        f"{DASH} fewer than {threshold}: a count behind this number is between 1 and {threshold - 1}, "
-        "or would reveal one that is. Other counts of patients are shown to the nearest 5."
-    )
+    return f"{_why_hidden(minimum_cell_count)} Other counts of patients are shown to the nearest 5."
 
 
-def hidden_rows_note(threshold: int) -> str:
+def hidden_rows_note(minimum_cell_count: int) -> str:
     """Why a number of rows, or of patients left, is hidden, as a footnote."""
-    return (
-        f"{DASH} fewer than {threshold}: a count behind this number is between 1 and {threshold - 1}, "
-        "or would reveal one that is. Other counts are exact."
-    )
+    return f"{_why_hidden(minimum_cell_count)} Other counts are exact."
+
+
+def _why_hidden(minimum_cell_count: int) -> str:
+    small = f"a count behind this number is between 1 and {minimum_cell_count - 1}, or would reveal one that is"
+    return f"{hidden(minimum_cell_count)}: {small}."
 
 
 def variation(code: str | None) -> str:
@@ -197,11 +196,11 @@ def group_kind(kind: str) -> str:
     return _GROUP_KINDS[kind]
 
 
-def no_year(is_hidden: bool, threshold: int) -> str:
+def no_year(is_hidden: bool, minimum_cell_count: int) -> str:
     """Why no year can be shown, and what would change it."""
     if is_hidden:
         return (
-            f"{hidden(threshold)}: in every year a count is between 1 and {threshold - 1}, "
+            f"{hidden(minimum_cell_count)}: in every year a count is between 1 and {minimum_cell_count - 1}, "
             "or would reveal one that is. Years appear as more patients are followed."
         )
     return "Nobody could be assessed yet. Years appear as assessments are delivered."
@@ -226,10 +225,10 @@ def amount(measure: Measure, value: Value) -> str:
     return percent(value.estimate, value.patients)
 
 
-def short_amount(measure: Measure, value: Value, threshold: int) -> str:
+def short_amount(measure: Measure, value: Value, minimum_cell_count: int) -> str:
     """The value as it stands in a cell, where the column or the title says the unit."""
     if value.is_suppressed:
-        return hidden(threshold)
+        return hidden(minimum_cell_count)
     if value.estimate is None or value.patients is None:
         return DASH
     return f"{value.estimate:.1f}" if measure.is_rate else percent(value.estimate, value.patients)
@@ -257,12 +256,12 @@ def basis(value: Value) -> str:
     return f"{count(value.patients)} of {count(everybody)} patients counted; {left_out} not counted"
 
 
-def sentence(measure: Measure, value: Value | None, threshold: int) -> str:
+def sentence(measure: Measure, value: Value | None, minimum_cell_count: int) -> str:
     """The whole statement of a measure in one line."""
     if value is None:
         return f"{measure.title}: this release holds no result."
     if value.is_suppressed:
-        return f"{measure.title}: {hidden(threshold)}."
+        return f"{measure.title}: {hidden(minimum_cell_count)}."
     if value.estimate is None:
         return f"{measure.title}: nobody could be assessed yet, {basis(value)}."
     said = f"{measure.title}: {amount(measure, value)} ({interval(measure, value)})"

@@ -129,7 +129,7 @@ def _lines(view: View, outcome: _Outcome) -> list[Line]:
             Line("All patients", "all patients of all sites", everybody, style.GREY),
         ]
     if view.site is not None:
-        own = curves.own(view.reader, outcome.code, view.site.site_id, view.threshold)
+        own = curves.own(view.reader, outcome.code, view.site.site_id, view.minimum_cell_count)
         return [
             Line("This site", view.site.name, own, style.BLUE),
             Line("All sites", "all sites", everybody, style.GREY),
@@ -295,11 +295,12 @@ def _why_missing(view: View, line: Line) -> str:
     who = wording.sentence_case(line.who)
     if line.curve.is_withheld:
         return (
-            f"{who}: withheld, as it would tell of fewer than {view.threshold} patients. "
+            f"{who}: withheld, as it would tell of fewer than {view.minimum_cell_count} patients. "
             "The curve appears as more have the outcome."
         )
     if line.curve.points:
-        return f"{who}: fewer than {view.threshold} patients are at risk. The curve appears as more are delivered."
+        few = f"fewer than {view.minimum_cell_count} patients are at risk"
+        return f"{who}: {few}. The curve appears as more are delivered."
     return f"{who}: no patient is followed in a table that could show the outcome. The curve appears with the first."
 
 
@@ -308,7 +309,7 @@ def _end_note(view: View, line: Line) -> str:
     if not any(point.state == curves.ENDED for point in line.curve.points):
         return ""
     return (
-        f"{who}: the curve ends on day {wording.count(line.curve.last_day)}, as fewer than {view.threshold} "
+        f"{who}: the curve ends on day {wording.count(line.curve.last_day)}, as fewer than {view.minimum_cell_count} "
         "patients are at risk after it."
     )
 
@@ -422,7 +423,9 @@ def _groups(view: View, outcome: _Outcome) -> Card:
         ),
         notes=[
             "Dotted: this very day is withheld to protect patients; the share lies in between." if any(spans) else "",
-            f"Withheld: a curve would tell of fewer than {view.threshold} patients." if _WITHHELD in texts else "",
+            f"Withheld: a curve would tell of fewer than {view.minimum_cell_count} patients."
+            if _WITHHELD in texts
+            else "",
             "Groups differ in more than their name: this is no comparison of treatments.",
         ],
     )

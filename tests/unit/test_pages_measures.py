@@ -149,10 +149,12 @@ def test_an_unknown_measure_has_no_page(home: Path) -> None:
     assert measure_page(a_view(home), "nothing") is None
 
 
-def test_a_chart_that_is_too_young_says_from_when() -> None:
-    young = replace(POINT, period="2025-03", is_judged=False)
-    assert measure_pages._not_judged([POINT]) == ""
-    assert "from March\u00a02025 on" in measure_pages._not_judged([POINT, young, replace(young, period="2025-04")])
+def test_a_chart_whose_months_are_not_mature_says_from_when() -> None:
+    immature = replace(POINT, period="2025-03", is_judged=False)
+    assert measure_pages._not_mature([POINT]) == ""
+    assert "from March\u00a02025 on" in measure_pages._not_mature(
+        [POINT, immature, replace(immature, period="2025-04")]
+    )
 
 
 def test_the_table_of_the_chart_holds_every_month(home: Path) -> None:

@@ -8,16 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from outcomes.disclosure.audit import PublishedTables, require_safe
+from outcomes.disclosure.comparison import protected_comparison
+from outcomes.disclosure.curves import protected_curves
 from outcomes.disclosure.deliveries import protected_attrition, protected_deliveries
 from outcomes.disclosure.kinds import protected_kinds
 from outcomes.disclosure.lattice import Nesting
 from outcomes.disclosure.measures import protected_exclusions, safe_measures
+from outcomes.disclosure.risk_models import protected_calibration, protected_models
 from outcomes.disclosure.scores import protected_trajectories
 from outcomes.sql.catalog.marts import protected_marts
 from outcomes.sql.catalog.measures import measure_definitions
-from outcomes.statistics.funnel import protected_comparison
-from outcomes.statistics.risk_models import protected_calibration, protected_models
-from outcomes.statistics.survival import protected_curves
 
 _TOO_FINE = "month"
 """Nine in ten months of a site hold a small count: others see its years."""

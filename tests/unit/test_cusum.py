@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outcomes.statistics.cusum import Draws, Floats, cusum, cusum_table, threshold, weights
+from outcomes.arrays import Floats
+from outcomes.measures.cusum import cusum_table
+from outcomes.statistics.cusum import Draws, cusum, threshold, weights
 from tests.support import marts
 
 FEW_DRAWS = Draws.seeded(1, 20_000)
