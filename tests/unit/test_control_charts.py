@@ -11,8 +11,6 @@ import pytest
 
 from outcomes.measures.control_charts import control_chart_table
 from outcomes.site_files import Annotation, Target
-from outcomes.sql.files import SqlFile
-from outcomes.sql.shipped import shipped
 from outcomes.statistics.control_charts import (
     ASSURANCES,
     BETTER,
@@ -30,6 +28,7 @@ from outcomes.statistics.control_charts import (
     signals,
     variation,
 )
+from tests.support import marts
 
 # R 4: set.seed(123); rnorm(20), the series of NHSRplotthedots' own tests
 NORMAL = [
@@ -569,12 +568,12 @@ def test_only_the_named_measure_waits_and_at_every_site() -> None:
 
 
 def test_the_mart_describes_the_table() -> None:
-    file = SqlFile(shipped("sql", "marts", "control_charts.sql"))
+    declared = marts.exact("control_charts")
     table = control_chart_table(counts({("pain", None): STEADY, ("pain", "south"): STEADY}), DIRECTIONS)
     with duckdb.connect() as con:
         con.register("control_chart_points", table)
-        mart = con.sql(file.select).to_arrow_table()
-    assert mart.column_names == list(file.header["columns"]) == table.column_names
+        mart = con.sql(declared.select).to_arrow_table()
+    assert mart.column_names == marts.names(declared) == table.column_names
     assert mart.num_rows == table.num_rows
-    assert file.header["columns"]["variation"]["enum"] == list(VARIATIONS)
-    assert file.header["columns"]["assurance"]["enum"] == list(ASSURANCES)
+    assert marts.column(declared, "variation").enum == tuple(VARIATIONS)
+    assert marts.column(declared, "assurance").enum == tuple(ASSURANCES)
