@@ -16,7 +16,7 @@ class ChartPoint:
     """
 
     measure: str
-    period: str
+    index_period: str
     chart: str | None
     reason_for_chart: str
     phase: int
@@ -46,7 +46,7 @@ class CusumPoint:
     """A period of the risk-adjusted cumulative sums of an outcome at a site."""
 
     measure: str
-    period: str
+    index_period: str
     patients: int
     observed: int
     expected: float
@@ -64,7 +64,7 @@ def chart(reader: Reader, measure: str, site_id: str) -> list[ChartPoint]:
     Raises:
         Denied: the site is not one of the scope's.
     """
-    return reader.own(ChartPoint, "control_charts", site_id, "measure = ?", measure, order="period")
+    return reader.own(ChartPoint, "control_charts", site_id, "measure = ?", measure, order="index_period")
 
 
 def recent_charts(reader: Reader, site_id: str, since: str) -> dict[str, list[ChartPoint]]:
@@ -74,7 +74,7 @@ def recent_charts(reader: Reader, site_id: str, since: str) -> dict[str, list[Ch
         Denied: the site is not one of the scope's.
     """
     found = defaultdict(list)
-    for point in reader.own(ChartPoint, "control_charts", site_id, "period >= ?", since, order="measure, period"):
+    for point in reader.own(ChartPoint, "control_charts", site_id, "index_period >= ?", since, order="measure, index_period"):
         found[point.measure].append(point)
     return dict(found)
 
@@ -86,6 +86,6 @@ def cusum(reader: Reader, site_id: str) -> dict[str, list[CusumPoint]]:
         Denied: the site is not one of the scope's.
     """
     found = defaultdict(list)
-    for point in reader.own(CusumPoint, "cusum", site_id, order="measure, period"):
+    for point in reader.own(CusumPoint, "cusum", site_id, order="measure, index_period"):
         found[point.measure].append(point)
     return dict(found)

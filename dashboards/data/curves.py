@@ -4,9 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from dashboards.data.reader import Reader
-
-SHOWN, WITHHELD, ENDED = "shown", "withheld", "ended"
+from dashboards.data.reader import ENDED, SHOWN, SUPPRESSED, Reader
 
 _STEP_DAYS = 30
 """Days between two points of a curve; what is known so near to a day is said of it, with its own day."""
@@ -60,9 +58,9 @@ class Curve:
         return (self.shown[0].at_risk or 0) if self.shown else 0
 
     @property
-    def is_withheld(self) -> bool:
+    def is_suppressed(self) -> bool:
         """Whether no day may be shown, though enough patients are at risk."""
-        return not self.shown and any(point.state == WITHHELD for point in self.points)
+        return not self.shown and any(point.state == SUPPRESSED for point in self.points)
 
     def has_ended(self, day: int) -> bool:
         """Whether too few patients are at risk by the day for the curve to go on."""

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import asdict, dataclass
 
-from dashboards.data.reader import Reader
+from dashboards.data.reader import SHOWN, SUPPRESSED, Reader
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Submission:
     """One attempt of a site to deliver a period, and whether its rows add up; hidden counts of rows are None."""
 
     site_id: str
-    period: str
+    submission_period: str
     attempt: int
     kind: str | None
     status: str
@@ -28,7 +28,12 @@ class Submission:
     rows_accepted: int | None
     rows_quarantined: int | None
     is_conserved: bool
-    is_suppressed: bool
+    state: str
+
+    @property
+    def is_suppressed(self) -> bool:
+        """Whether some count is hidden to protect patients."""
+        return self.state == SUPPRESSED
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class RuleFailure:
     """How many rows of a submission of one's own site broke a rule, of those that it was applied to."""
 
     site_id: str
-    period: str
+    submission_period: str
     attempt: int
     source_table: str
     rule: str
@@ -59,7 +64,7 @@ class Step:
 class TableRows:
     """Rows of one contract table of a submission: delivered, accepted and kept out."""
 
-    period: str
+    submission_period: str
     attempt: int
     source_table: str
     rows_in: int
@@ -91,7 +96,7 @@ class BrokenRule:
     """A rule that some row of a submission broke; how many rows is not said."""
 
     site_id: str
-    period: str
+    submission_period: str
     attempt: int
     rule: str
     reason: str
@@ -100,7 +105,7 @@ class BrokenRule:
 @dataclass(frozen=True)
 class _ExactSubmission:
     site_id: str
-    period: str
+    submission_period: str
     attempt: int
     kind: str | None
     status: str
@@ -112,7 +117,7 @@ class _ExactSubmission:
     def submission(self) -> Submission:
         """The same as a `Submission`: nothing of one's own site is hidden."""
         adds_up = self.rows_in == self.rows_accepted + self.rows_quarantined
-        return Submission(**asdict(self), is_conserved=adds_up, is_suppressed=False)
+        return Submission(**asdict(self), is_conserved=adds_up, state=SHOWN)
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,7 @@ def validation_state(reader: Reader, site_id: str | None) -> ValidationState:
 
 def submissions(reader: Reader) -> list[Submission]:
     """Every attempt of every site as everybody may see it, latest first."""
-    return reader.protected(Submission, "submissions", order="site_id, period desc, attempt desc")
+    return reader.protected(Submission, "submissions", order="site_id, submission_period desc, attempt desc")
 
 
 def own_submissions(reader: Reader, site_id: str) -> list[Submission]:
@@ -138,7 +143,7 @@ def own_submissions(reader: Reader, site_id: str) -> list[Submission]:
     Raises:
         Denied: the site is not one of the scope's.
     """
-    found = reader.own(_ExactSubmission, "submissions", site_id, order="period desc, attempt desc")
+    found = reader.own(_ExactSubmission, "submissions", site_id, order="submission_period desc, attempt desc")
     return [one.submission() for one in found]
 
 
@@ -148,7 +153,7 @@ def own_tables(reader: Reader, site_id: str) -> list[TableRows]:
     Raises:
         Denied: the site is not one of the scope's.
     """
-    return reader.own(TableRows, "table_counts", site_id, order="period desc, attempt desc, source_table")
+    return reader.own(TableRows, "table_counts", site_id, order="submission_period desc, attempt desc, source_table")
 
 
 def own_rule_failures(reader: Reader, site_id: str) -> list[RuleFailure]:
@@ -157,14 +162,14 @@ def own_rule_failures(reader: Reader, site_id: str) -> list[RuleFailure]:
     Raises:
         Denied: the site is not one of the scope's.
     """
-    order = "period desc, attempt desc, source_table, rule"
+    order = "submission_period desc, attempt desc, source_table, rule"
     return reader.own(RuleFailure, "validation_results", site_id, "rows_failed > 0", order=order)
 
 
 def broken_rules(reader: Reader, since: str) -> list[BrokenRule]:
     """The rules that some row broke in a period from `since` (`YYYY-MM`) on, at every site, oldest first."""
     return reader.protected(
-        BrokenRule, "rule_failures", "period >= ?", since, order="period, site_id, attempt, source_table, rule"
+        BrokenRule, "rule_failures", "submission_period >= ?", since, order="submission_period, site_id, attempt, source_table, rule"
     )
 
 

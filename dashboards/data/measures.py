@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 from dashboards.filters import Choices, Filters, group_order
-from dashboards.data.reader import Reader
+from dashboards.data.reader import SUPPRESSED, Reader
 
 _DAYS_OF_A_YEAR = 365.25
 
@@ -16,7 +16,7 @@ class ReleaseInfo:
     data_to: str
     site_count: int
     patient_count_rounded: int | None
-    suppression_threshold: int
+    minimum_cell_count: int
     is_synthetic: bool
 
 
@@ -65,7 +65,7 @@ class Value:
 
     measure: str
     site_id: str | None
-    period: str | None
+    index_period: str | None
     stratum_kind: str
     stratum: str | None
     state: str
@@ -80,14 +80,14 @@ class Value:
     @property
     def is_suppressed(self) -> bool:
         """Whether it is hidden to protect patients."""
-        return self.state == "suppressed"
+        return self.state == SUPPRESSED
 
 
 @dataclass(frozen=True)
 class _Exact:
     measure: str
     site_id: str | None
-    period: str | None
+    index_period: str | None
     stratum_kind: str
     stratum: str | None
     numerator: int
@@ -140,12 +140,12 @@ def choices(reader: Reader) -> Choices:
         _Place,
         "measures",
         "site_id is null and measure = (select min(measure) from measures)",
-        order="resolution, period desc, stratum_kind, stratum",
+        order="resolution, index_period desc, stratum_kind, stratum",
     )
     groups = {(place.stratum_kind, place.stratum) for place in places if place.stratum is not None}
     return Choices(
         sites=tuple(site.site_id for site in sites(reader) if site.site_id in reader.scope.sites),
-        years=tuple(place.period for place in places if place.period is not None),
+        years=tuple(place.index_period for place in places if place.index_period is not None),
         groups=tuple(sorted(groups, key=group_order)),
     )
 
@@ -166,7 +166,7 @@ def by_year(reader: Reader, measure: str, site_id: str | None) -> list[Value]:
     Raises:
         Denied: the site is not one of the scope's.
     """
-    return _read(reader, site_id, "measure = ? and resolution = 'year'", measure, order="period")
+    return _read(reader, site_id, "measure = ? and resolution = 'year'", measure, order="index_period")
 
 
 def by_group(reader: Reader, measure: str, site_id: str | None) -> list[Value]:
@@ -212,7 +212,7 @@ class _Kind:
 
 @dataclass(frozen=True)
 class _Place:
-    period: str | None
+    index_period: str | None
     stratum_kind: str
     stratum: str | None
 
@@ -220,7 +220,7 @@ class _Place:
 def _slot(filters: Filters) -> tuple[str, tuple[str, ...]]:
     """The condition that picks one cell of each measure and site."""
     if filters.period is not None:
-        return "resolution = 'year' and stratum_kind = 'all' and period = ?", (filters.period,)
+        return "resolution = 'year' and stratum_kind = 'all' and index_period = ?", (filters.period,)
     if filters.group is not None:
         return "resolution = 'all' and stratum_kind = ? and stratum = ?", filters.group
     return "resolution = 'all' and stratum_kind = 'all'", ()

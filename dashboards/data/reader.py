@@ -17,6 +17,9 @@ from outcomes.sql.engine import connect_read_only
 
 Record = TypeVar("Record")
 
+SHOWN, SUPPRESSED, ENDED = "shown", "suppressed", "ended"
+"""States of a row that pages ask for (`outcomes.sql.catalog.marts.STATE`)."""
+
 _RELEASES_OPEN = 3
 """The current release, and those that pages opened earlier still show."""
 _ANSWERS_KEPT = 4096

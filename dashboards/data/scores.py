@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 
-from dashboards.data.reader import Reader
+from dashboards.data.reader import SUPPRESSED, Reader
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Scores:
     @property
     def is_suppressed(self) -> bool:
         """Whether it is hidden to protect patients."""
-        return self.state == "suppressed"
+        return self.state == SUPPRESSED
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class View:
     @property
     def minimum_cell_count(self) -> int:
         """The smallest count of patients that may be shown of others."""
-        return self.info.suppression_threshold
+        return self.info.minimum_cell_count
 
     @property
     def site(self) -> Site | None:

@@ -78,7 +78,7 @@ def counts_table(cells: Cells) -> pa.Table:
             "measure": measure,
             "site_id": site,
             "resolution": "all" if year is None else "year",
-            "period": None if year is None else f"202{year}",
+            "index_period": None if year is None else f"202{year}",
             "stratum_kind": "all",
             "stratum": None,
             "numerator": yes,
@@ -89,7 +89,7 @@ def counts_table(cells: Cells) -> pa.Table:
         for (measure, site, year), (yes, no, excluded) in cells.items()
     ]
     text, count = pa.string(), pa.int64()
-    names = {"measure": text, "site_id": text, "resolution": text, "period": text, "stratum_kind": text}
+    names = {"measure": text, "site_id": text, "resolution": text, "index_period": text, "stratum_kind": text}
     numbers = dict.fromkeys(("numerator", "patients", "excluded", "days"), count)
     return pa.Table.from_pylist(rows, schema=pa.schema(names | {"stratum": text} | numbers))
 
@@ -97,7 +97,7 @@ def counts_table(cells: Cells) -> pa.Table:
 def hidden_cells(shown: pa.Table) -> set[tuple[str, str | None, str | None]]:
     """Which cells a protected table of measures suppresses."""
     return {
-        (row["measure"], row["site_id"], None if row["period"] is None else row["period"][3:])
+        (row["measure"], row["site_id"], None if row["index_period"] is None else row["index_period"][3:])
         for row in shown.to_pylist()
         if row["state"] == "suppressed"
     }

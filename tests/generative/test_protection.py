@@ -220,7 +220,7 @@ def test_any_minimum_cell_count_holds(counts: pa.Table, minimum_cell_count: int)
 
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in ("resolution", "period", "stratum_kind", "stratum"))
+    return tuple(row[name] for name in ("resolution", "index_period", "stratum_kind", "stratum"))
 
 
 def _counts(row: dict[str, Any]) -> dict[str, int]:

@@ -34,7 +34,7 @@ OPEN_COLUMNS = {
     "release_id",
     # months, joints, and what else has a form of its own
     "index_period",
-    "period",
+    "submission_period",
     "data_to",
     "index_levels",
     "levels",

@@ -105,7 +105,7 @@ class _Slot:
     """A cell of the cube, and the part of a site's patients in it."""
 
     resolution: str
-    period: str | None
+    index_period: str | None
     stratum_kind: str
     stratum: str | None
     part: float
@@ -184,8 +184,8 @@ def protected(release_id: str, sites: dict[str, str], empty: str, patients: int,
         "cumulative_incidence": _curves(delivering, patients, all_hidden),
         "site_comparison": _comparison(sites, empty, patients, all_hidden),
         "score_trajectories": _trajectories(patients, all_hidden),
-        "risk_models": (row | {"is_suppressed": False} for row in _risk_models()),
-        "risk_calibration": (row | {"is_suppressed": False} for row in _calibration()),
+        "risk_models": (row | {"state": "shown"} for row in _risk_models()),
+        "risk_calibration": (row | {"state": "shown"} for row in _calibration()),
         "submissions": (row for site_id in delivering for row in _submissions(site_id)),
         "rule_failures": (row for site_id in delivering for row in _rule_failures(site_id)),
         "attrition": _attrition(patients * len(delivering), all_hidden),
@@ -239,7 +239,7 @@ def _release_info(release_id: str, sites: int, patients: int | None) -> Row:
         "data_to": DATA_TO,
         "site_count": sites,
         "patient_count_rounded": patients,
-        "suppression_threshold": THRESHOLD,
+        "minimum_cell_count": THRESHOLD,
         "code_version": "0.1.0",
         "is_synthetic": True,
     }
@@ -286,7 +286,7 @@ def _measures(sites: dict[str, str], empty: str, patients: int, all_hidden: bool
             # Of a site alone the pages read no year and no group.
             for slot in (_ALL, *_YEAR_SLOTS, *_GROUP_SLOTS) if site_id is None else (_ALL,):
                 is_hidden = (
-                    slot.period == HIDDEN_YEAR
+                    slot.index_period == HIDDEN_YEAR
                     or slot.stratum == "unknown"
                     or (site_id is not None and (place + number) % 3 == 0)
                 )
@@ -344,7 +344,7 @@ def _kinds(all_hidden: bool) -> Iterator[Row]:
                 "label": label,
                 "kind": kind,
                 "episodes": None if is_hidden else episodes,
-                "is_suppressed": is_hidden,
+                "state": "suppressed" if is_hidden else "shown",
             }
 
 
@@ -355,7 +355,7 @@ def _control_charts() -> Iterator[Row]:
     for place, measure in enumerate(measure_definitions()):
         chart = None if place == len(measure_definitions()) - 1 else _chart(measure, place)
         for month, period in enumerate(MONTHS):
-            yield {"measure": measure.id, "period": period, **_month(chart, place, month)}
+            yield {"measure": measure.id, "index_period": period, **_month(chart, place, month)}
 
 
 def _chart(measure: MeasureDefinition, place: int) -> str:
@@ -399,7 +399,7 @@ def _cusum() -> Iterator[Row]:
             upper = (month % 12) * (0.5 if place == 0 else 0.2)
             yield {
                 "measure": measure,
-                "period": period,
+                "index_period": period,
                 "patients": 12 + month % 5,
                 "observed": 2 + month % 3,
                 "expected": 2.5,
@@ -445,7 +445,7 @@ def _curves(sites: list[str], patients: int, all_hidden: bool) -> Iterator[Row]:
         for kind, group, site_id in (*whose, *(of_sites if place < 2 else [])):
             for number, point in enumerate(_curve(place, 5 * patients)):
                 is_ended = all_hidden or number > len(_DAYS) - 12
-                state = "ended" if is_ended else "withheld" if number % 4 == 2 else "shown"
+                state = "ended" if is_ended else "suppressed" if number % 4 == 2 else "shown"
                 said = point if state == "shown" else {"day": point["day"], **nothing}
                 where = {"outcome": outcome, "stratum_kind": kind, "stratum": group, "site_id": site_id}
                 yield {**where, "state": state, **said}
@@ -527,7 +527,7 @@ def _comparison(sites: dict[str, str], empty: str, patients: int, all_hidden: bo
             if site_id == empty or is_hidden:
                 said = None if is_hidden else "insufficient"
                 row = {"measure": measure, **dict.fromkeys(name for name in row if name != "measure"), "marking": said}
-            yield {"site_id": site_id, **row, "is_suppressed": is_hidden}
+            yield {"site_id": site_id, **row, "state": "suppressed" if is_hidden else "shown"}
 
 
 def _share_bounds(patients: int) -> Iterator[Row]:
@@ -552,7 +552,7 @@ def _risk_models() -> Iterator[Row]:
             "measure": measure,
             "term": term,
             "level": level,
-            "state": "reference" if is_reference else "estimated",
+            "role": "reference" if is_reference else "estimated",
             "coefficient": 0.1 * number,
             "std_error": 0.05,
             "odds_ratio": 1.0 if is_reference else 1.0 + 0.1 * number,
@@ -623,7 +623,7 @@ def _submissions(site_id: str) -> Iterator[Row]:
         is_hidden = number == 1
         yield {
             "site_id": site_id,
-            "period": period,
+            "submission_period": period,
             "attempt": 1,
             "kind": "incremental" if number else "full",
             "status": "refused" if is_refused else "accepted",
@@ -632,25 +632,28 @@ def _submissions(site_id: str) -> Iterator[Row]:
             "rows_accepted": None if is_hidden else 0 if is_refused else 2091,
             "rows_quarantined": None if is_hidden else 2114 if is_refused else 23,
             "is_conserved": True,
-            "is_suppressed": is_hidden,
+            "state": "suppressed" if is_hidden else "shown",
         }
 
 
 def _exact_submissions(site_id: str) -> Iterator[Row]:
     for row in _submissions(site_id):
-        counts = {"rows_accepted": 2110, "rows_quarantined": 4} if row["is_suppressed"] else {}
-        named = {"submission_id": f"{site_id}-{row['period']}", "deidentification_method": "limited_data_set"}
+        counts = {"rows_accepted": 2110, "rows_quarantined": 4} if row["state"] == "suppressed" else {}
+        named = {
+            "submission_id": f"{site_id}-{row['submission_period']}",
+            "deidentification_method": "limited_data_set",
+        }
         yield {
             name: value
             for name, value in (row | counts | named | {"is_synthetic": True}).items()
-            if name not in ("site_id", "is_conserved", "is_suppressed")
+            if name not in ("site_id", "is_conserved", "state")
         }
 
 
 def _table_counts() -> Iterator[Row]:
     for period, table in product(("2025-12", "2026-01", "2026-03"), _TABLES):
         yield {
-            "period": period,
+            "submission_period": period,
             "attempt": 1,
             "source_table": table,
             "rows_in": 302,
@@ -671,7 +674,7 @@ def _rule_failures(site_id: str) -> Iterator[Row]:
         is_hidden = number == 1
         yield {
             "site_id": site_id,
-            "period": "2026-03",
+            "submission_period": "2026-03",
             "attempt": 1,
             "source_table": table,
             "rule": rule,
@@ -679,14 +682,14 @@ def _rule_failures(site_id: str) -> Iterator[Row]:
             "reason": reason,
             "rows_checked": None if is_hidden else 305,
             "rows_failed": None if is_hidden else 15,
-            "is_suppressed": is_hidden,
+            "state": "suppressed" if is_hidden else "shown",
         }
 
 
 def _validation_results(site_id: str) -> Iterator[Row]:
     for period, (table, rule, severity, reason) in product(("2025-12", "2026-01", "2026-03"), _RULES):
         yield {
-            "period": period,
+            "submission_period": period,
             "attempt": 1,
             "submission_id": f"{site_id}-{period}",
             "source_table": table,
@@ -708,7 +711,7 @@ def _exact_attrition(patients: int) -> Iterator[Row]:
 def _attrition(patients: int, all_hidden: bool) -> Iterator[Row]:
     for step, reason in enumerate(_STEPS, 1):
         left = None if all_hidden else patients + 40 * (len(_STEPS) - step)
-        yield {"step": step, "reason": reason, "patients_left": left, "is_suppressed": all_hidden}
+        yield {"step": step, "reason": reason, "patients_left": left, "state": "suppressed" if all_hidden else "shown"}
 
 
 def _completeness(patients: int) -> Iterator[Row]:

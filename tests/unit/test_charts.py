@@ -40,7 +40,7 @@ def nobody_assessed(year: str) -> Value:
 
 def a_point(period: str, value: float | None = 0.2, **changed: Any) -> ChartPoint:
     known: dict[str, Any] = {
-        "measure": "pain", "period": period, "chart": "p", "reason_for_chart": "shares", "phase": 1,
+        "measure": "pain", "index_period": period, "chart": "p", "reason_for_chart": "shares", "phase": 1,
         "is_rebased": False,
         "is_judged": True, "has_trial_limits": False, "value": value, "centre": 0.2, "lower": 0.1, "upper": 0.3,
         "rules": None, "variation": None if value is None else "common", "target": None, "assurance": None,

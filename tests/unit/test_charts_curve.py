@@ -21,7 +21,7 @@ def known(day: int, incidence: float, at_risk: int = 100) -> CurvePoint:
 
 
 def withheld(day: int) -> CurvePoint:
-    return CurvePoint(day, "withheld", None, None, None, None, None)
+    return CurvePoint(day, "suppressed", None, None, None, None, None)
 
 
 def ended(day: int) -> CurvePoint:

@@ -94,7 +94,7 @@ def _shown(measures: dict[str, dict[str, Answers]], nesting: Nesting = UNNESTED)
 
 def _counts(measures: dict[str, dict[str, Answers]]) -> pa.Table:
     """The relation `measure_counts` of measures by site, with the sums over all sites."""
-    everybody = {"resolution": "all", "period": None, "stratum_kind": "all", "stratum": None}
+    everybody = {"resolution": "all", "index_period": None, "stratum_kind": "all", "stratum": None}
     rows = [
         {"measure": measure, "site_id": site, **everybody, "numerator": yes, "patients": yes + no, "excluded": excluded}
         for measure, sites in measures.items()

@@ -107,12 +107,12 @@ def assert_one_point_a_day(curve: Curve) -> None:
 
 
 def test_a_curve_is_read_at_the_nearest_known_day_within_a_month() -> None:
-    curve = a_curve("shown", "withheld", "withheld", "withheld", "shown")
+    curve = a_curve("shown", "suppressed", "suppressed", "suppressed", "shown")
     assert [point and point.day for point in map(curve.near, (0, 30, 45, 90, 115))] == [0, 0, None, 120, 120]
 
 
 def test_a_day_withheld_lies_between_the_known_days_around_it() -> None:
-    before, after = a_curve("shown", "shown", "withheld", "withheld", "shown").around(75)
+    before, after = a_curve("shown", "shown", "suppressed", "suppressed", "shown").around(75)
     assert (before and before.day, after and after.day) == (30, 120)
 
 
@@ -124,10 +124,10 @@ def test_a_curve_that_has_ended_says_nothing_even_just_after_its_last_day() -> N
 
 
 def test_a_curve_withheld_whole_has_not_ended() -> None:
-    assert a_curve("withheld", "withheld").is_withheld
-    assert not a_curve("withheld").has_ended(0)
-    assert not a_curve("ended").is_withheld
-    assert not Curve(()).is_withheld
+    assert a_curve("suppressed", "suppressed").is_suppressed
+    assert not a_curve("suppressed").has_ended(0)
+    assert not a_curve("ended").is_suppressed
+    assert not Curve(()).is_suppressed
 
 
 def test_the_curve_of_a_site_is_cut_where_too_few_are_at_risk(reader: Reader) -> None:
@@ -243,17 +243,17 @@ def test_the_end_of_a_curve_and_its_dots_are_explained(reader: Reader) -> None:
 
 
 def test_a_share_withheld_is_said_as_the_span_in_which_it_lies(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    states = ["shown"] * 10 + ["withheld"] * 5 + ["shown"] * 6 + ["withheld"] * 45
+    states = ["shown"] * 10 + ["suppressed"] * 5 + ["shown"] * 6 + ["suppressed"] * 45
     monkeypatch.setattr(curves, "all_sites", lambda *_: a_curve(*states))
     page = revision(looking(reader, "?site=all"))
     shares = {row[0]: row[2:] for row in rows(page, "incidence")}
     assert shares["1 year"] == [f"9.0 to 15.0{NBSP}%", "–", "–", "–"]
     assert shares["2 years"] == [f"at least 20.0{NBSP}%", "–", "–", "–"]
-    assert "withheld" in said(page, "incidence")
+    assert "suppressed" in said(page, "incidence")
 
 
 def test_a_share_of_a_near_day_says_which_day_it_is(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(curves, "all_sites", lambda *_: a_curve(*["shown"] * 13, *["withheld"] * 60))
+    monkeypatch.setattr(curves, "all_sites", lambda *_: a_curve(*["shown"] * 13, *["suppressed"] * 60))
     page = revision(looking(reader, "?site=all"))
     assert rows(page, "incidence")[0][2] == f"12.0{NBSP}% on day 360"
 
@@ -312,7 +312,7 @@ def test_with_every_count_hidden_cards_say_why_and_show_no_curve(tmp_path: Path,
     page = page_of_view(looking(opened(tmp_path), "?site=all"))
     assert card(page, "curve").figure is None
     assert "fewer than 11 patients" in said(page, "curve")
-    assert {row[2] for row in rows(page, "incidence")} <= {"withheld", "no curve", "too few still at risk"}
+    assert {row[2] for row in rows(page, "incidence")} <= {"suppressed", "no curve", "too few still at risk"}
 
 
 @pytest.mark.parametrize("page_of_view", PAGES)

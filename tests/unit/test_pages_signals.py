@@ -64,7 +64,8 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
         con.execute("delete from control_charts where site_id = ?", [_SITE])
         con.execute("delete from cusum where site_id = ?", [_SITE])
         con.executemany(
-            "insert into control_charts (site_id, measure, period, variation, rules, phase) values (?, ?, ?, ?, ?, ?)",
+            "insert into control_charts (site_id, measure, index_period, variation, rules, phase) "
+            "values (?, ?, ?, ?, ?, ?)",
             [
                 [_SITE, measure, period, *of_month]
                 for measure, months in _CHARTS.items()
@@ -72,7 +73,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
             ],
         )
         con.executemany(
-            "insert into cusum (site_id, measure, period, patients, observed, expected, vlad, cusum_upper, "
+            "insert into cusum (site_id, measure, index_period, patients, observed, expected, vlad, cusum_upper, "
             "threshold_upper, cusum_lower, threshold_lower, signal) values (?, ?, ?, 20, 3, 2.5, -0.5, 1, 5, 2, 5, ?)",
             [[_SITE, measure, *of_period] for measure, found in _CUSUM.items() for of_period in found.items()],
         )

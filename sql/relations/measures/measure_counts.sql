@@ -7,7 +7,7 @@ grain: one row per measure, site (null = all), period (of the index fusion) and 
 needs: [measure_totals, measure_groups, measure_definitions, submissions]
 columns:
   resolution: all, year or month
-  period: null, YYYY or YYYY-MM
+  index_period: null, YYYY or YYYY-MM
   stratum_kind: all, approach, levels_band, age_band or indication
   stratum: its value; null of all
   numerator: patients with the outcome
@@ -80,13 +80,13 @@ months as (
 listed_slots as (
     select
         'all' as resolution,
-        cast(null as varchar) as period,
+        cast(null as varchar) as index_period,
         'all' as stratum_kind,
         cast(null as varchar) as stratum
     union all
     select
         'year' as resolution,
-        lpad(cast(year as varchar), 4, '0') as period,
+        lpad(cast(year as varchar), 4, '0') as index_period,
         'all' as stratum_kind,
         cast(null as varchar) as stratum
     from years
@@ -94,35 +94,35 @@ listed_slots as (
     select
         'month' as resolution,
         concat(lpad(cast(month // 12 as varchar), 4, '0'), '-', lpad(cast(month % 12 + 1 as varchar), 2, '0'))
-            as period,
+            as index_period,
         'all' as stratum_kind,
         cast(null as varchar) as stratum
     from months
     union all
     select distinct
         'all' as resolution,
-        cast(null as varchar) as period,
+        cast(null as varchar) as index_period,
         'approach' as stratum_kind,
         approach as stratum
     from profiles
     union all
     select distinct
         'all' as resolution,
-        cast(null as varchar) as period,
+        cast(null as varchar) as index_period,
         'levels_band' as stratum_kind,
         levels_band as stratum
     from profiles
     union all
     select distinct
         'all' as resolution,
-        cast(null as varchar) as period,
+        cast(null as varchar) as index_period,
         'age_band' as stratum_kind,
         age_band as stratum
     from profiles
     union all
     select distinct
         'all' as resolution,
-        cast(null as varchar) as period,
+        cast(null as varchar) as index_period,
         'indication' as stratum_kind,
         indication as stratum
     from profiles
@@ -131,10 +131,10 @@ listed_slots as (
 slots as (
     select
         resolution,
-        period,
+        index_period,
         stratum_kind,
         stratum,
-        row_number() over (order by resolution, period, stratum_kind, stratum) as slot
+        row_number() over (order by resolution, index_period, stratum_kind, stratum) as slot
     from listed_slots
 ),
 
@@ -153,7 +153,7 @@ named_groups as (
         cast(null as bigint) as profile,
         site_id,
         'all' as resolution,
-        cast(null as varchar) as period,
+        cast(null as varchar) as index_period,
         'all' as stratum_kind,
         cast(null as varchar) as stratum
     from cohorts
@@ -163,7 +163,7 @@ named_groups as (
         cast(null as bigint) as profile,
         site_id,
         'year' as resolution,
-        year as period,
+        year as index_period,
         'all' as stratum_kind,
         cast(null as varchar) as stratum
     from cohorts
@@ -174,7 +174,7 @@ named_groups as (
         cast(null as bigint) as profile,
         site_id,
         'month' as resolution,
-        month as period,
+        month as index_period,
         'all' as stratum_kind,
         cast(null as varchar) as stratum
     from cohorts
@@ -185,7 +185,7 @@ named_groups as (
         profile,
         site_id,
         'all' as resolution,
-        cast(null as varchar) as period,
+        cast(null as varchar) as index_period,
         'approach' as stratum_kind,
         approach as stratum
     from profiles
@@ -195,7 +195,7 @@ named_groups as (
         profile,
         site_id,
         'all' as resolution,
-        cast(null as varchar) as period,
+        cast(null as varchar) as index_period,
         'levels_band' as stratum_kind,
         levels_band as stratum
     from profiles
@@ -205,7 +205,7 @@ named_groups as (
         profile,
         site_id,
         'all' as resolution,
-        cast(null as varchar) as period,
+        cast(null as varchar) as index_period,
         'age_band' as stratum_kind,
         age_band as stratum
     from profiles
@@ -215,7 +215,7 @@ named_groups as (
         profile,
         site_id,
         'all' as resolution,
-        cast(null as varchar) as period,
+        cast(null as varchar) as index_period,
         'indication' as stratum_kind,
         indication as stratum
     from profiles
@@ -234,7 +234,7 @@ placed_groups as (
     inner join slots
         on
             named_groups.resolution = slots.resolution
-            and named_groups.period is not distinct from slots.period
+            and named_groups.index_period is not distinct from slots.index_period
             and named_groups.stratum_kind = slots.stratum_kind
             and named_groups.stratum is not distinct from slots.stratum
 ),
@@ -328,7 +328,7 @@ select
     measure_definitions.unit,
     all_sites.site_id,
     slots.resolution,
-    slots.period,
+    slots.index_period,
     slots.stratum_kind,
     slots.stratum,
     cast(coalesce(found.numerator, 0) as bigint) as numerator,

@@ -84,7 +84,7 @@ MODEL_SCHEMA = pa.schema(
         ("measure", pa.string()),
         ("term", pa.string()),
         ("level", pa.string()),
-        ("state", pa.string()),
+        ("role", pa.string()),
         ("coefficient", pa.float64()),
         ("std_error", pa.float64()),
         ("odds_ratio", pa.float64()),
@@ -213,7 +213,7 @@ def _coefficient(estimate: Estimate) -> dict[str, Any]:
         values["odds_ratio_low"] = np.exp(estimate.coefficient - margin)
         values["odds_ratio_high"] = np.exp(estimate.coefficient + margin)
     rounded = {name: round(float(value), 9) if np.isfinite(value) else None for name, value in values.items()}
-    return {"term": estimate.term, "level": estimate.level, "state": estimate.state} | rounded
+    return {"term": estimate.term, "level": estimate.level, "role": estimate.role} | rounded
 
 
 def _calibration_rows(measure: str, judged: Judged) -> pa.Table:

@@ -8,6 +8,8 @@ A column is declared once: its type (text unless stated), what it means, and
 - `only: exact` or `only: protected`, when it stands in one of the two;
 - `protected`, what the text of the protected table adds, or which text or closed list replaces the other.
 
+Every protected mart ends with the same column `state`, which no file declares.
+
 A column that the contract declares is described there, its closed list stands in `expectations/`; the file leaves it
 empty.
 """
@@ -68,6 +70,16 @@ class Column:
     def comment(self) -> str:
         """The description with its unit, in one line."""
         return self.description if self.unit in ("", NO_UNIT) else f"{self.description} ({self.unit})"
+
+
+STATE = Column(
+    "state",
+    "text",
+    "what the row tells: zero, nobody has the outcome; suppressed, hidden to protect patients; missing, nobody could "
+    "have been counted; ended, too few are still at risk; shown, none of these",
+    enum=("shown", "zero", "suppressed", "missing", "ended"),
+)
+"""The last column of every protected mart."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +259,7 @@ class _Declaration(_Strict):
             return None
         changed = self.protected if kind == "protected" else _Difference()
         columns = tuple(each.column(key, kind) for key, each in self.columns.items() if each.only in (None, kind))
+        columns += (STATE,) if kind == "protected" else ()
         names = {column.name for column in columns}
         return Mart(
             name=name,
