@@ -249,7 +249,7 @@ def test_a_share_withheld_is_said_as_the_span_in_which_it_lies(reader: Reader, m
     shares = {row[0]: row[2:] for row in rows(page, "incidence")}
     assert shares["1 year"] == [f"9.0 to 15.0{NBSP}%", "–", "–", "–"]
     assert shares["2 years"] == [f"at least 20.0{NBSP}%", "–", "–", "–"]
-    assert "suppressed" in said(page, "incidence")
+    assert "withheld" in said(page, "incidence")
 
 
 def test_a_share_of_a_near_day_says_which_day_it_is(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,7 +312,7 @@ def test_with_every_count_hidden_cards_say_why_and_show_no_curve(tmp_path: Path,
     page = page_of_view(looking(opened(tmp_path), "?site=all"))
     assert card(page, "curve").figure is None
     assert "fewer than 11 patients" in said(page, "curve")
-    assert {row[2] for row in rows(page, "incidence")} <= {"suppressed", "no curve", "too few still at risk"}
+    assert {row[2] for row in rows(page, "incidence")} <= {"withheld", "no curve", "too few still at risk"}
 
 
 @pytest.mark.parametrize("page_of_view", PAGES)
