@@ -4,10 +4,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from dashboards.data.reader import Reader
+from dashboards.data.records import ControlChartsRow, CusumRow
 
 
 @dataclass(frozen=True)
-class ChartPoint:
+class ChartPoint(ControlChartsRow):
     """A month of a control chart; the unit of `value`, `centre`, `lower` and `upper` follows `chart`.
 
     `chart` is None, and every number too, while no month has a patient. `rules` names the rules that hold, joined by
@@ -15,47 +16,14 @@ class ChartPoint:
     lie on the better side of the target.
     """
 
-    measure: str
-    index_period: str
-    chart: str | None
-    reason_for_chart: str
-    phase: int
-    is_rebased: bool
-    is_judged: bool
-    has_trial_limits: bool
-    value: float | None
-    centre: float | None
-    lower: float | None
-    upper: float | None
-    rules: str | None
-    variation: str | None
-    target: float | None
-    assurance: str | None
-    annotation: str | None
-    annotation_author: str | None
-    annotation_reason: str | None
-
     @property
     def is_special(self) -> bool:
         """Whether a rule holds: worth asking why."""
         return self.variation is not None and self.variation != "common"
 
 
-@dataclass(frozen=True)
-class CusumPoint:
-    """A period of the risk-adjusted cumulative sums of an outcome at a site."""
-
-    measure: str
-    index_period: str
-    patients: int
-    observed: int
-    expected: float
-    vlad: float
-    cusum_upper: float
-    threshold_upper: float
-    cusum_lower: float
-    threshold_lower: float
-    signal: str | None
+CusumPoint = CusumRow
+"""A period of the risk-adjusted cumulative sums of an outcome at a site."""
 
 
 def chart(reader: Reader, measure: str, site_id: str) -> list[ChartPoint]:

@@ -20,11 +20,15 @@ from dashboards.pages.site import Shown, Site
 from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
 from tests.support.dashboard_release import EMPTY, FOREIGN, SITES, leaked, write_release
+from tests.support.records import a
 
 OWN = "ashworth"
 ACCEPTED = Submission("a", "2026-02", 1, "full", "accepted", None, 1000, 960, 40, True, "shown")
 REFUSED = Submission("a", "2026-03", 1, None, "refused", "file_encoding", 500, 0, 500, True, "shown")
-CRITICAL = RuleFailure("a", "2026-02", 1, "follow_ups", "FUP-006", "critical", "day is after death", 1000, 40)
+CRITICAL = a(
+    RuleFailure, site_id="a", submission_period="2026-02", attempt=1, source_table="follow_ups", rule="FUP-006",
+    severity="critical", reason="day is after death", rows_checked=1000, rows_failed=40,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -181,8 +185,9 @@ def test_many_rules_are_drawn_in_part_and_listed_in_full() -> None:
 
 
 def test_follow_up_stacks_held_open_and_lost_to_the_whole() -> None:
-    window = Completeness("12_months", 200, 120, 20, 60, 180, 120, 120 / 180, 0.9)
-    nobody = Completeness("24_months", 0, 0, 0, 0, 0, 0, None, None)
+    counts = {"expected": 200, "done": 120, "due": 20, "lost": 60, "closed": 180, "answered": 120}
+    window = a(Completeness, visit_window="12_months", **counts, response=120 / 180, clarks_c=0.9)
+    nobody = a(Completeness, visit_window="24_months")
     (card,) = data_quality.follow_up([window, nobody])
     assert card.figure is not None
     assert [trace["x"] for trace in card.figure["data"]] == [[60.0], [10.0], [30.0]]

@@ -23,6 +23,7 @@ from dashboards.pages.site import page_of
 from outcomes.release.open import RESEARCH
 from outcomes.sql.engine import connect_read_only
 from tests.support.dashboard_release import EMPTY, FOREIGN, leaked, write_release
+from tests.support.records import a
 
 SITE, GROUP = "ashworth", ("approach", "anterior")
 SCOPE = Scope("quinn", frozenset({SITE, EMPTY}), "quality")
@@ -91,12 +92,11 @@ def exact(home: Path, outcome: str, day: int) -> tuple[Any, ...]:
 
 def a_curve(*states: str, step: int = 30) -> Curve:
     """A curve of one percent more each step, with the state of each."""
-    points = [
-        CurvePoint(step * place, state, 5000 - 10 * place, place, place / 100, place / 120, place / 80)
-        if state == "shown"
-        else CurvePoint(step * place, state, None, None, None, None, None)
-        for place, state in enumerate(states)
-    ]
+    points = []
+    for place, state in enumerate(states):
+        known = {"at_risk": 5000 - 10 * place, "events": place, "incidence": place / 100}
+        known |= {"low": place / 120, "high": place / 80}
+        points.append(a(CurvePoint, day=step * place, state=state, **(known if state == "shown" else {})))
     return Curve(tuple(points))
 
 

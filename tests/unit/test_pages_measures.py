@@ -19,29 +19,13 @@ from dashboards.pages.measure import measure_page
 from dashboards.pages.overview import overview
 from tests.support.dashboard_release import EMPTY, FOREIGN, OWN, write_release
 from tests.support.dashboard_views import view_at
+from tests.support.records import a
 
 SITE = OWN[0]
-POINT = ChartPoint(
-    measure="pain_past_3_months",
-    index_period="2025-01",
-    chart="p",
-    reason_for_chart="enough patients",
-    phase=1,
-    is_rebased=False,
-    is_judged=True,
-    has_trial_limits=False,
-    value=0.2,
-    centre=0.2,
-    lower=0.0,
-    upper=0.5,
-    rules=None,
-    variation="common",
-    target=None,
-    assurance=None,
-    annotation=None,
-    annotation_author=None,
-    annotation_reason=None,
-)
+POINT = a(
+    ChartPoint, measure="pain_past_3_months", index_period="2025-01", chart="p", phase=1, is_judged=True, value=0.2,
+    centre=0.2, lower=0.0, upper=0.5, variation="common",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -165,8 +149,7 @@ def test_the_table_of_the_chart_holds_every_month(home: Path) -> None:
 
 
 def a_peer(patients: int | None) -> Compared:
-    known = dict.fromkeys(Compared.__dataclass_fields__)
-    return Compared(**(known | {"measure": "pain_past_3_months", "site_id": "b", "patients": patients}))  # type: ignore[arg-type]
+    return a(Compared, measure="pain_past_3_months", site_id="b", patients=patients)
 
 
 @pytest.mark.parametrize(

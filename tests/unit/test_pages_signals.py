@@ -22,6 +22,7 @@ from dashboards.pages.signals import signals_page
 from dashboards.reviews.queue import EXPLANATIONS, STATES, Move, Reviews
 from outcomes.release.open import RESEARCH
 from tests.support.dashboard_release import EMPTY, write_release
+from tests.support.records import a
 
 _SITE = "ashworth"
 _SCOPE = Scope("ada", frozenset({_SITE, EMPTY}), "quality")
@@ -218,7 +219,8 @@ def test_each_headline_outcome_has_both_charts_with_a_table(reader: Reader) -> N
 
 
 def _point(period: str, upper: float, lower: float, signal: str | None = None) -> CusumPoint:
-    return CusumPoint("suspected_asd", period, 10, 2, 1.5, -0.5, upper, 5.0, lower, 4.0, signal)
+    sums = {"cusum_upper": upper, "threshold_upper": 5.0, "cusum_lower": lower, "threshold_lower": 4.0}
+    return a(CusumPoint, index_period=period, patients=10, observed=2, expected=1.5, vlad=-0.5, **sums, signal=signal)
 
 
 def test_sums_are_drawn_away_from_zero_with_their_thresholds_and_marked_where_they_signal() -> None:
