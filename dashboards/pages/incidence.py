@@ -13,6 +13,7 @@ from dashboards.charts.curve import Line
 from dashboards.data import curves, measures
 from dashboards.data.curves import Curve, CurvePoint
 from dashboards.data.measures import Measure
+from dashboards.data.reader import ENDED, SUPPRESSED
 from dashboards.pages.frame import Page, View
 from dashboards.pages.measure import counts_card
 from dashboards.pages.rows import bars_card, by_size, chosen, notes_on_values, rows_of, values_table
@@ -197,7 +198,7 @@ def _read(curve: Curve, day: int) -> str:
     if point is not None:
         limits = _limits(point, curve.patients)
         return f"{wording.percent(point.incidence or 0, curve.patients)} {limits}{_on_day(point, day)}".strip()
-    if curve.is_withheld:
+    if curve.is_suppressed:
         return _WITHHELD
     if curve.has_ended(day):
         return "too few still at risk"
@@ -293,7 +294,7 @@ def _curves(view: View, outcome: _Outcome, lines: Sequence[Line]) -> Card:
 def _why_missing(view: View, line: Line) -> str:
     """Why there is no curve, and what would change it."""
     who = wording.sentence_case(line.who)
-    if line.curve.is_withheld:
+    if line.curve.is_suppressed:
         return (
             f"{who}: withheld, as it would tell of fewer than {view.minimum_cell_count} patients. "
             "The curve appears as more have the outcome."
@@ -306,7 +307,7 @@ def _why_missing(view: View, line: Line) -> str:
 
 def _end_note(view: View, line: Line) -> str:
     who = wording.sentence_case(line.who)
-    if not any(point.state == curves.ENDED for point in line.curve.points):
+    if not any(point.state == ENDED for point in line.curve.points):
         return ""
     return (
         f"{who}: the curve ends on day {wording.count(line.curve.last_day)}, as fewer than {view.minimum_cell_count} "
@@ -317,9 +318,7 @@ def _end_note(view: View, line: Line) -> str:
 def _dotted_note(lines: Sequence[Line]) -> str:
     """What dots and dashes stand for, where a day between two known ones is withheld."""
     last_days = ((line.curve, line.curve.last_day) for line in lines)
-    if not any(
-        point.state == curves.WITHHELD and point.day < last for curve, last in last_days for point in curve.points
-    ):
+    if not any(point.state == SUPPRESSED and point.day < last for curve, last in last_days for point in curve.points):
         return ""
     return (
         "Dotted: days withheld to protect patients, as too few of them had the outcome or left in between; the curve "
