@@ -107,12 +107,8 @@ def _columns(label: LabelDefinition) -> str:
 
 
 def _siblings(label: LabelDefinition) -> list[LabelDefinition]:
-    """The other labels that the one relation which decides this label decides too."""
-    return [
-        each
-        for each in label_definitions()
-        if each.name != label.name and each.file.needs == label.file.needs and len(label.file.needs) == 1
-    ]
+    """The other labels of the family, which the same statement decides."""
+    return [each for each in label_definitions() if each.file == label.file and each.name != label.name]
 
 
 def _lineage_note(label: LabelDefinition) -> str:
@@ -122,14 +118,12 @@ def _lineage_note(label: LabelDefinition) -> str:
 
 
 def _thresholds_of_siblings(label: LabelDefinition) -> set[str]:
-    """Thresholds that the criteria of the siblings name and those of the label do not."""
+    """Thresholds that the texts and criteria of the siblings name and those of the label do not."""
     return {name for each in _siblings(label) for name in _named(each)} - _named(label)
 
 
 def _named(label: LabelDefinition) -> set[str]:
-    fields = stated_in(label.file)[label.name]
-    stated = [fields.get(part) for part in ("criteria", "ways")]
-    return set(re.findall(r"\{(\w+)\}", str(stated)))
+    return set(re.findall(r"\{(\w+)\b", str(stated_in(label.file)[label.name])))
 
 
 def thresholds_table(files: Sequence[SqlFile], without: Collection[str] = ()) -> str:
@@ -205,7 +199,7 @@ def _situations(stated: Sequence[Situation]) -> str:
 
 
 def _statement(label: LabelDefinition, files: Sequence[SqlFile]) -> tuple[str, ...]:
-    statement, test = f"sql/definitions/labels/{label.name}.sql", f"tests/spec/labels/{label.name}.yaml"
+    statement, test = f"sql/definitions/labels/{label.file.path.name}", f"tests/spec/labels/{label.name}.yaml"
     return (
         f"[`{statement}`](../../{statement}): {label.grain}. The situations stand in [`{test}`](../../{test}).",
         _relations(files[:-1], "../../sql"),
