@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from outcomes.sql.catalog.labels import Criterion, LabelDefinition, label_definitions, stated_in
+from outcomes.sql.catalog.texts import with_thresholds
 from outcomes.sql.files import SqlFile
 from outcomes.sql.reference import code_list_rows, thresholds
 from outcomes.sql.shipped import shipped
@@ -169,12 +170,15 @@ def _references(files: Sequence[SqlFile], sql: str) -> str:
 
 
 def _relations(files: Sequence[SqlFile], sql: str) -> str:
-    rows = [(f"[{file.name}]({sql}/{file.path.relative_to(shipped('sql'))})", file.header["title"]) for file in files]
+    rows = [
+        (f"[{file.name}]({sql}/{file.path.relative_to(shipped('sql'))})", with_thresholds(file.header["title"]))
+        for file in files
+    ]
     return table(("built from", "what it holds"), rows)
 
 
 def _used_in(files: Sequence[SqlFile]) -> str:
-    return ", ".join(file.header["title"] for file in files)
+    return ", ".join(with_thresholds(file.header["title"]) for file in files)
 
 
 def _situations_note() -> str:
