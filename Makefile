@@ -11,7 +11,7 @@ INSTALL := $(BIN)/uv pip install --quiet --python .venv --compile-bytecode --req
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate
 
-.PHONY: help setup demo test lint bench serve airflow lock
+.PHONY: help setup demo test lint bench serve airflow bump lock
 
 help: ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
@@ -24,12 +24,13 @@ demo: .venv/.base ## Invent a registry, backfill it through Airflow, publish, se
 test: lint .venv/.browser ## Run every check and every test
 	$(BIN)/pytest -n auto --dist loadfile
 
-lint: .venv/.dev ## Run ruff, mypy, import-linter and sqlfluff
+lint: .venv/.dev ## Run ruff, mypy, import-linter, sqlfluff and the check of the definitions' versions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint sql
+	$(BIN)/python -m scripts.bump --check
 
 bench: .venv/.dev ## Run the benchmarks
 	for benchmark in startup labels measures dashboards; do $(BIN)/python -m benchmarks.$$benchmark; done
@@ -39,6 +40,9 @@ serve: .venv/.base ## Serve the dashboards of the current release on 127.0.0.1:8
 
 airflow: .venv/.base ## Run Airflow for this machine alone, on 127.0.0.1
 	@$(BIN)/python -m scripts.local_airflow
+
+bump: .venv/.base ## Raise versions of changed definitions: make bump NAMES="pain_past_3_months" WHY="…" (or NAMES=--all-changed)
+	$(BIN)/python -m scripts.bump $(NAMES) --why "$(WHY)"
 
 lock: .venv/.base ## Lock the newest allowed versions anew
 	cd requirements && ../$(LOCK) --upgrade uv.in -o uv.txt && ../$(LOCK) --upgrade base.in -o base.txt \

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from outcomes.sql.catalog.labels import Criterion, LabelDefinition, label_definitions, stated_in
 from outcomes.sql.catalog.texts import with_thresholds
 from outcomes.sql.files import SqlFile
+from outcomes.sql.lineage import code_lists_of, references_of, thresholds_of
 from outcomes.sql.reference import code_list_rows, thresholds
 from outcomes.sql.shipped import shipped
 from scripts.docs import lineage
@@ -132,7 +133,7 @@ def thresholds_table(files: Sequence[SqlFile], without: Collection[str] = ()) ->
     notes = _threshold_notes()
     rows = [
         (in_words(name), f"{thresholds()[name]}", notes.get(name, ""), _used_in(used))
-        for name, used in lineage.users(files, lineage.thresholds_of).items()
+        for name, used in lineage.users(files, thresholds_of).items()
         if name not in without
     ]
     return table(("threshold", "value", "meaning", "used in"), rows)
@@ -148,7 +149,7 @@ def _code_lists(files: Sequence[SqlFile], sql: str, siblings: Sequence[str] = ()
     of_siblings = tuple(name.removeprefix("suspected_") for name in siblings)
     rows = [
         (f"[{in_words(name)}]({sql}/codelists/{name}.csv)", *_code_list_facts(name), _used_in(used))
-        for name, used in lineage.users(files, lineage.code_lists_of).items()
+        for name, used in lineage.users(files, code_lists_of).items()
         if not name.startswith(of_siblings)
     ]
     return table(("code list", "version", "codes", "used in"), rows)
@@ -164,7 +165,7 @@ def _code_list_facts(name: str) -> tuple[str, str]:
 def _references(files: Sequence[SqlFile], sql: str) -> str:
     rows = [
         (f"[{in_words(name)}]({sql}/reference/{name}.csv)", _used_in(used))
-        for name, used in lineage.users(files, lineage.references_of).items()
+        for name, used in lineage.users(files, references_of).items()
     ]
     return table(("reference table", "used in"), rows)
 

@@ -143,6 +143,12 @@ MISTAKES: dict[str, Mistake] = {
     # 60-69: the pipeline contradicts itself; a defect, not bad input
     "rows_not_conserved": Mistake(60, "rows in are not rows accepted plus rows quarantined", "report this as a defect"),
     "rule_not_evaluated": Mistake(61, "a validation rule could not be evaluated", "report this as a defect"),
+    # 70-99: again, a command cannot do what it was asked
+    "definition_changed": Mistake(
+        70,
+        "the meaning of a definition changed under the same version",
+        'raise the version with `make bump NAMES="…" WHY="…"` (NAMES=--all-changed for all), or take the change back',
+    ),
 }
 
 
