@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 KINDS := $(filter-out test-support test-__pycache__,$(patsubst tests/%/,test-%,$(wildcard tests/*/)))
 
-.PHONY: help setup demo test test-long $(KINDS) lint bench serve airflow lock
+.PHONY: help setup demo test test-long $(KINDS) lint bench serve airflow bump lock
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+|\$$\(KINDS\)):.*## (.*)/  make \1\t\2/p' Makefile | sed 's/\$$(KINDS)/test-KIND/' | expand -t 18
@@ -35,13 +35,14 @@ $(KINDS): test-%: .venv/.browser ## Run the tests of one kind: unit, spec, gener
 test-long: .venv/.dev ## Run the generated tests with many times the examples
 	ORACLE_PATIENTS=20000 $(PYTEST) tests/generative --hypothesis-profile long
 
-lint: .venv/.dev ## Run ruff, mypy, import-linter and sqlfluff; check the licences of the run-time lock
+lint: .venv/.dev ## Run ruff, mypy, import-linter and sqlfluff; check licences and definitions' versions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m scripts.licences
 	$(BIN)/sqlfluff lint sql
+	$(BIN)/python -m scripts.bump --check
 
 bench: .venv/.dev ## Run the benchmarks
 	for benchmark in startup labels measures dashboards; do $(BIN)/python -m benchmarks.$$benchmark; done
@@ -51,6 +52,9 @@ serve: .venv/.base ## Serve the dashboards of the current release on 127.0.0.1:8
 
 airflow: .venv/.base ## Run Airflow for this machine alone, on 127.0.0.1
 	@$(BIN)/python -m scripts.local_airflow
+
+bump: .venv/.base ## Raise versions of changed definitions: make bump NAMES="pain_past_3_months" WHY="…" (or NAMES=--all-changed)
+	$(BIN)/python -m scripts.bump $(NAMES) --why "$(WHY)"
 
 lock: .venv/.base ## Lock the newest allowed versions anew
 	cd requirements && ../$(LOCK) --upgrade setup.in -o setup.txt \

@@ -18,7 +18,7 @@ from dashboards.data.control import ChartPoint
 from dashboards.data.measures import Count, Measure, Value
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import VALUE_HEAD, big_number, in_short, value_cells, with_interval
-from outcomes.sql.shipped import shipped
+from outcomes.sql.catalog.labels import label_definition
 
 _SIMILAR = 2
 """Peers of similar size have at most so many times as many patients, and at least that part of them."""
@@ -379,7 +379,7 @@ def _sql(measure: Measure) -> list[html.Details]:
     """The SQL of the label that the measure counts."""
     if measure.label is None:
         return []
-    text = shipped("sql", "definitions", "labels", f"{measure.label}.sql").read_text(encoding="utf-8")
+    text = label_definition(measure.label).file.select
     return [html.Details([html.Summary(f"SQL of the label {measure.label}"), html.Pre(html.Code(text), tabIndex=0)])]
 
 

@@ -4,7 +4,9 @@ import re
 from collections.abc import Collection, Sequence
 
 from outcomes.sql.catalog.labels import Criterion, LabelDefinition, label_definitions, stated_in
+from outcomes.sql.catalog.texts import with_thresholds
 from outcomes.sql.files import SqlFile
+from outcomes.sql.lineage import code_lists_of, references_of, thresholds_of
 from outcomes.sql.reference import code_list_rows, thresholds
 from outcomes.sql.shipped import shipped
 from scripts.docs import lineage
@@ -107,12 +109,8 @@ def _columns(label: LabelDefinition) -> str:
 
 
 def _siblings(label: LabelDefinition) -> list[LabelDefinition]:
-    """The other labels that the one relation which decides this label decides too."""
-    return [
-        each
-        for each in label_definitions()
-        if each.name != label.name and each.file.needs == label.file.needs and len(label.file.needs) == 1
-    ]
+    """The other labels of the family, which the same statement decides."""
+    return [each for each in label_definitions() if each.file == label.file and each.name != label.name]
 
 
 def _lineage_note(label: LabelDefinition) -> str:
@@ -122,14 +120,12 @@ def _lineage_note(label: LabelDefinition) -> str:
 
 
 def _thresholds_of_siblings(label: LabelDefinition) -> set[str]:
-    """Thresholds that the criteria of the siblings name and those of the label do not."""
+    """Thresholds that the texts and criteria of the siblings name and those of the label do not."""
     return {name for each in _siblings(label) for name in _named(each)} - _named(label)
 
 
 def _named(label: LabelDefinition) -> set[str]:
-    fields = stated_in(label.file)[label.name]
-    stated = [fields.get(part) for part in ("criteria", "ways")]
-    return set(re.findall(r"\{(\w+)\}", str(stated)))
+    return set(re.findall(r"\{(\w+)\b", str(stated_in(label.file)[label.name])))
 
 
 def thresholds_table(files: Sequence[SqlFile], without: Collection[str] = ()) -> str:
@@ -137,7 +133,7 @@ def thresholds_table(files: Sequence[SqlFile], without: Collection[str] = ()) ->
     notes = _threshold_notes()
     rows = [
         (in_words(name), f"{thresholds()[name]}", notes.get(name, ""), _used_in(used))
-        for name, used in lineage.users(files, lineage.thresholds_of).items()
+        for name, used in lineage.users(files, thresholds_of).items()
         if name not in without
     ]
     return table(("threshold", "value", "meaning", "used in"), rows)
@@ -153,7 +149,7 @@ def _code_lists(files: Sequence[SqlFile], sql: str, siblings: Sequence[str] = ()
     of_siblings = tuple(name.removeprefix("suspected_") for name in siblings)
     rows = [
         (f"[{in_words(name)}]({sql}/codelists/{name}.csv)", *_code_list_facts(name), _used_in(used))
-        for name, used in lineage.users(files, lineage.code_lists_of).items()
+        for name, used in lineage.users(files, code_lists_of).items()
         if not name.startswith(of_siblings)
     ]
     return table(("code list", "version", "codes", "used in"), rows)
@@ -169,18 +165,21 @@ def _code_list_facts(name: str) -> tuple[str, str]:
 def _references(files: Sequence[SqlFile], sql: str) -> str:
     rows = [
         (f"[{in_words(name)}]({sql}/reference/{name}.csv)", _used_in(used))
-        for name, used in lineage.users(files, lineage.references_of).items()
+        for name, used in lineage.users(files, references_of).items()
     ]
     return table(("reference table", "used in"), rows)
 
 
 def _relations(files: Sequence[SqlFile], sql: str) -> str:
-    rows = [(f"[{file.name}]({sql}/{file.path.relative_to(shipped('sql'))})", file.header["title"]) for file in files]
+    rows = [
+        (f"[{file.name}]({sql}/{file.path.relative_to(shipped('sql'))})", with_thresholds(file.header["title"]))
+        for file in files
+    ]
     return table(("built from", "what it holds"), rows)
 
 
 def _used_in(files: Sequence[SqlFile]) -> str:
-    return ", ".join(file.header["title"] for file in files)
+    return ", ".join(with_thresholds(file.header["title"]) for file in files)
 
 
 def _situations_note() -> str:
@@ -205,7 +204,7 @@ def _situations(stated: Sequence[Situation]) -> str:
 
 
 def _statement(label: LabelDefinition, files: Sequence[SqlFile]) -> tuple[str, ...]:
-    statement, test = f"sql/definitions/labels/{label.name}.sql", f"tests/spec/labels/{label.name}.yaml"
+    statement, test = f"sql/definitions/labels/{label.file.path.name}", f"tests/spec/labels/{label.name}.yaml"
     return (
         f"[`{statement}`](../../{statement}): {label.grain}. The situations stand in [`{test}`](../../{test}).",
         _relations(files[:-1], "../../sql"),

@@ -145,6 +145,11 @@ MISTAKES: dict[str, Mistake] = {
     "rows_not_conserved": Mistake(60, "rows in are not rows accepted plus rows quarantined", "report this as a defect"),
     "rule_not_evaluated": Mistake(61, "a validation rule could not be evaluated", "report this as a defect"),
     # 70-99: a command cannot do what it was asked, as 40-59
+    "definition_changed": Mistake(
+        70,
+        "the meaning of a definition changed under the same version",
+        'raise the version with `make bump NAMES="…" WHY="…"` (NAMES=--all-changed for all), or take the change back',
+    ),
     "access_log_broken": Mistake(
         71,
         "a line of the access log does not follow from the line before: one was changed, added or taken out",

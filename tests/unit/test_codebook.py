@@ -87,7 +87,7 @@ def test_exact_and_protected_derive_from_one_declaration() -> None:
     ("wrong", "named"),
     [
         ({"grain": "some rows"}, "visits.yaml: grain"),
-        ({"key": ["week"]}, "visits.yaml: file: .*week"),
+        ({"key": ["week"]}, "visits.yaml: .*key: .*week"),
         ({"colour": "red"}, "visits.yaml: colour"),
         ({"columns": {"day": {"type": "integer", "description": "the day"}}}, "visits.yaml: columns.day: .*unit"),
         ({"columns": {"day": {"type": "date", "description": "the day"}}}, "visits.yaml: columns.day.type"),

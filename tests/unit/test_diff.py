@@ -16,11 +16,11 @@ from pyarrow import parquet
 from outcomes.release.diff import (
     REASONS,
     ColumnChange,
+    DefinitionChange,
     LabelChange,
     ReleaseDiff,
     RowChange,
     SubmissionChange,
-    VersionChange,
     diff,
 )
 from outcomes.release.open import Release
@@ -171,6 +171,18 @@ def test_a_record_delivered_again_is_no_new_data(tmp_path: Path) -> None:
     assert change.reasons == ("new_submission", "superseded_submission")
 
 
+def test_a_definition_of_another_meaning_under_the_same_version_is_named(tmp_path: Path) -> None:
+    def lock(pain: str, measure_version: int) -> dict[str, Any]:
+        measure = {"version": measure_version, "sha256": pain}
+        return {"label pain": {"version": 1, "sha256": pain}, "measure pain": measure}
+
+    before = release(tmp_path / "a", [answer("north/p")], definitions={"pain": 1}, definitions_lock=lock("a", 1))
+    after = release(tmp_path / "b", [answer("north/p", "yes")], definitions={"pain": 1}, definitions_lock=lock("b", 2))
+    found = compare(before, after)
+    assert found.definitions == (DefinitionChange("label", "pain", 1, 1), DefinitionChange("measure", "pain", 1, 2))
+    assert found.labels == (LabelChange("pain", "no", "yes", ("definition_changed",), 1),)
+
+
 def test_a_definition_and_the_inputs_that_all_share(tmp_path: Path) -> None:
     """Without a submission of its own the site's data can't have changed, whatever the marts make of them."""
     before = release(
@@ -192,7 +204,7 @@ def test_a_definition_and_the_inputs_that_all_share(tmp_path: Path) -> None:
     )
     found = compare(before, after)
     assert found.inputs == ("thresholds", "sql", "code")
-    assert found.definitions == (VersionChange("pain", 1, 2),)
+    assert found.definitions == (DefinitionChange("label", "pain", 1, 2),)
     assert found.labels == (
         LabelChange("asd", "no", "no", ("thresholds", "sql", "code"), 1),
         LabelChange("pain", "no", "yes", ("definition_version", "thresholds", "sql", "code"), 1),
@@ -215,7 +227,7 @@ def test_a_label_that_came_and_one_that_went(tmp_path: Path) -> None:
         code_version="0.2.0",
     )
     found = compare(before, after)
-    assert found.definitions == (VersionChange("new", None, 1), VersionChange("old", 3, None))
+    assert found.definitions == (DefinitionChange("label", "new", None, 1), DefinitionChange("label", "old", 3, None))
     assert found.labels == (
         LabelChange("new", None, "no", ("label_added",), 1),
         LabelChange("old", "no", None, ("label_removed",), 1),

@@ -13,6 +13,7 @@ from typer.main import get_command
 from outcomes.cli import app
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.files import load
+from outcomes.sql.lineage import code_lists_of, thresholds_of
 from outcomes.sql.reference import code_list_names, thresholds
 from outcomes.sql.shipped import shipped
 from scripts import docs
@@ -126,17 +127,17 @@ def test_a_code_is_called_what_its_closest_entry_calls_it() -> None:
 def test_a_label_page_tells_what_the_label_is_built_from() -> None:
     definitions = {each.name: each for each in label_definitions()}
     files = [*lineage.sources(definitions["clinical_asd"].file), definitions["clinical_asd"].file]
-    used = lineage.users(files, lineage.thresholds_of)
+    used = lineage.users(files, thresholds_of)
     assert [file.name for file in used["symptom_image_days"]] == ["symptomatic_images"]
     assert [file.name for file in used["asd_observed_days"]] == ["clinical_asd"]
     assert "stage_days" not in used
-    assert {"adjacent_segment", "red_flag_weakness"} <= set(lineage.users(files, lineage.code_lists_of))
+    assert {"adjacent_segment", "red_flag_weakness"} <= set(lineage.users(files, code_lists_of))
 
 
 def test_every_threshold_and_code_list_is_found_in_some_statement() -> None:
     files = [*lineage.relations().values(), *load(shipped("sql", "relations", "measures"))]
-    assert set(lineage.users(files, lineage.thresholds_of)) == set(thresholds())
-    assert set(lineage.users(files, lineage.code_lists_of)) == set(code_list_names())
+    assert set(lineage.users(files, thresholds_of)) == set(thresholds())
+    assert set(lineage.users(files, code_lists_of)) == set(code_list_names())
 
 
 def test_a_page_leaves_out_what_serves_only_labels_of_the_same_statements() -> None:

@@ -3,10 +3,10 @@ title: Clinical adjacent segment disease
 category: suspected causes
 guide: The joints above and below a fusion can wear faster and hurt.
 definition: >
-  Probable: radiographic adjacent segment disease and a symptom at most 180 days from the image. A symptom is neck or
-  arm pain of 4 or more, any of the five red flags, coded or measured, or a listed code; a code that names another joint
-  than the image's does not count. Possible: only a diagnosis after surgery that names a counting adjacent joint. The
-  kind is the tier.
+  Probable: radiographic adjacent segment disease and a symptom at most {symptom_image_days} days from the image. A
+  symptom is neck or arm pain of {pain_nrs} or more, any of the five red flags, coded or measured, or a listed code; a
+  code that names another joint than the image's does not count. Possible: only a diagnosis after surgery that names a
+  counting adjacent joint. The kind is the tier.
 rationale: A code alone is weak evidence; an image alone is no disease.
 citation: clinical specification, sections 3 and 4
 grain: one row per episode and piece of evidence

@@ -3,19 +3,20 @@ title: Nerve symptoms past 6 weeks
 category: recovery timeline
 guide: Arm pain, numbness or weakness that stays beyond the first weeks may mean a nerve still under pressure.
 definition: >
-  From day 42 on and up to the first revision: a visit with arm pain of 7 or more, or the red flag numbness or weakness,
-  coded or measured. The kind is flagged when there is a sign after day 56, else watch.
+  From day {nerve_from_day} on and up to the first revision: a visit with arm pain of {nerve_arm_nrs} or more, or the
+  red flag numbness or weakness, coded or measured. The kind is flagged when there is a sign after day
+  {nerve_watch_last_day}, else watch.
 rationale: >
-  Nerves settle slowly, so signs up to day 56 are only watched. Judged among patients alive, unrevised and observed on
-  day 42.
+  Nerves settle slowly, so signs up to day {nerve_watch_last_day} are only watched. Judged among patients alive,
+  unrevised and observed on day {nerve_from_day}.
 citation: clinical specification, sections 1, 2 and 4
 grain: one row per episode and piece of evidence
 version: 1
 status: accepted
 needs: [episodes, follow_up_scores, red_flags, revision_procedures, delivered_tables, thresholds]
 columns:
-  onset_day: of flagged, day of the first sign after day 56; of watch, day of the first sign
-  value: arm pain of the deciding visit when it is 7 or more; of a no, the observed days
+  onset_day: of flagged, day of the first sign after day {nerve_watch_last_day}; of watch, day of the first sign
+  value: arm pain of the deciding visit when it is {nerve_arm_nrs} or more; of a no, the observed days
 criteria:
   - says: alive on day {nerve_from_day}
     relation: episodes

@@ -1,9 +1,10 @@
 /*
-title: Opioid supply past day 90
+title: Opioid supply past day {opioid_supply_day}
 category: conservative care
 guide: Opioids are for a short time only.
 definition: >
-  An opioid supply that covers a day past 90, or a visit past day 90 at which the patient takes an opioid.
+  An opioid supply that covers a day past {opioid_supply_day}, or a visit past day {opioid_supply_day} at which the
+  patient takes an opioid.
 rationale: >
   Long supply is a safety signal. A no rests on complete treatment data or on a visit at which the question was
   answered.
@@ -13,7 +14,7 @@ version: 1
 status: accepted
 needs: [episodes, treatment_classes, follow_up_scores, delivered_tables, thresholds]
 columns:
-  onset_day: first day past 90 on which the patient had an opioid
+  onset_day: first day past {opioid_supply_day} on which the patient had an opioid
   value: the observed days of a no
 ways:
   supplied:

@@ -3,8 +3,9 @@ title: Pain first recorded after a revision
 category: recovery timeline
 guide: Pain can return after another operation on the neck.
 definition: >
-  Among revised patients without pain past 3 months before their first revision: at a visit on day 92 or later and
-  after the revision, neck pain of 4 or more, or a disability index of 30 percent or more with a pain item of 2 or more.
+  Among revised patients without pain past 3 months before their first revision: at a visit on day {pain_landmark_day}
+  or later and after the revision, neck pain of {pain_nrs} or more, or a disability index of {pain_ndi_percent} percent
+  or more with a pain item of {pain_ndi_item} or more.
 rationale: Reported apart from pain past 3 months, since it follows another surgery.
 citation: clinical specification, section 2
 grain: one row per episode and piece of evidence

@@ -3,12 +3,13 @@ title: Pain past 3 months
 category: recovery timeline
 guide: Discomfort for 6 to 12 weeks is normal; pain that lasts beyond 3 months needs imaging and treatment.
 definition: >
-  At a visit on day 92 or later, before any revision, neck pain of 4 or more, or a disability index of 30 percent or
-  more with a pain item of 2 or more. Judged among patients alive, unrevised and observed on day 92. The kind is
-  persistent when no visit from day 42 on showed neck pain of 3 or less before, else recurrent.
+  At a visit on day {pain_landmark_day} or later, before any revision, neck pain of {pain_nrs} or more, or a disability
+  index of {pain_ndi_percent} percent or more with a pain item of {pain_ndi_item} or more. Judged among patients alive,
+  unrevised and observed on day {pain_landmark_day}. The kind is persistent when no visit from day
+  {persistent_from_day} on showed neck pain of {pain_controlled_nrs} or less before, else recurrent.
 rationale: >
-  A landmark keeps out immortal time. A visit called "3 months" but held on day 80 cannot establish pain past 3 months,
-  and pain after a revision belongs to another surgery (see pain_after_revision).
+  A landmark keeps out immortal time. A visit called "3 months" but held before the landmark cannot establish pain past
+  3 months, and pain after a revision belongs to another surgery (see pain_after_revision).
 citation: clinical specification, sections 1 and 2
 grain: one row per episode and piece of evidence
 version: 1

@@ -6,8 +6,8 @@ definition: >
   A cervical revision procedure on a day after the index fusion that is not a planned stage of it. The kind is the type
   of the first revision.
 rationale: >
-  Planned stages and same-admission stages are part of the index fusion. An unplanned return (modifier 78) is a
-  revision however early.
+  Planned stages and same-admission stages are part of the index fusion. An unplanned return (modifier
+  {unplanned_return_modifier}) is a revision however early.
 citation: clinical specification, sections 0, 1 and 6
 grain: one row per episode and piece of evidence
 version: 1

@@ -4,8 +4,8 @@ category: suspected causes
 guide: New symptoms after a good spell can come from the joint above or below the fusion.
 definition: >
   Clinical adjacent segment disease that is probable (a new or worse image of an adjacent joint, and neck or arm pain,
-  any of the five red flags or a listed code at most 180 days from it), or surgical adjacent segment disease. The kind
-  says which: clinical, surgical or both.
+  any of the five red flags or a listed code at most {symptom_image_days} days from it), or surgical adjacent segment
+  disease. The kind says which: clinical, surgical or both.
 rationale: >
   Radiographic findings alone are not suspected disease. A no needs both parts to be a no: images from the site, known
   joints and observation.

@@ -1,7 +1,7 @@
 /*
-title: Imaging within 30 days of the first red flag
+title: Imaging within {care_after_red_flag_days} days of the first red flag
 rationale: >
-  As imaging_or_visit_after_red_flag, but an image only, and only once the 30 days are over.
+  As imaging_or_visit_after_red_flag, but an image only, and only once the days are over.
 citation: clinical specification, sections 1 and 4
 grain: one row per episode
 is_view: true

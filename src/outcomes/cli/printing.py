@@ -125,8 +125,8 @@ def print_diff(found: ReleaseDiff) -> None:
             [(each.site_id, each.period, each.submission_id, each.before, each.after) for each in found.submissions],
         ),
         "definitions": (
-            ("label", "version before", "after"),
-            [(each.label, each.before, each.after) for each in found.definitions],
+            ("kind", "name", "version before", "after"),
+            [(each.kind, each.name, each.before, each.after) for each in found.definitions],
         ),
         "columns": (
             ("mart", "column", "type before", "after"),

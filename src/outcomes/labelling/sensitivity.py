@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import duckdb
-import yaml
 
 from outcomes.sql.catalog.labels import LabelDefinition, label_definition, relations_in_order
 from outcomes.sql.engine import materialize
-from outcomes.sql.files import SqlFile
+from outcomes.sql.files import SqlFile, parse_yaml
 from outcomes.sql.reference import thresholds
 from outcomes.sql.shipped import shipped
 
@@ -85,7 +84,7 @@ def run_sensitivity(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _trials() -> list[dict[str, Any]]:
-    trials: list[dict[str, Any]] = yaml.safe_load(
+    trials: list[dict[str, Any]] = parse_yaml(
         shipped("sql", "definitions", "sensitivity.yaml").read_text(encoding="utf-8")
     )
     return trials

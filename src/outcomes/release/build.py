@@ -1,5 +1,6 @@
 """Build a release: label everything that is accepted, write the marts and what describes them, publish."""
 
+import ast
 import hashlib
 import importlib.metadata
 import json
@@ -27,6 +28,8 @@ from outcomes.sql import engine
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.marts import Mart, protected_marts, research_marts
 from outcomes.sql.files import load
+from outcomes.sql.lock import check_lock, definitions_now, definitions_sha256
+from outcomes.sql.reference import thresholds
 from outcomes.sql.shipped import shipped
 
 _STORAGE_VERSION = "v1.4.0"
@@ -74,8 +77,9 @@ def build_release(settings: Settings, as_known_on: str | None = None, on_progres
 
     Raises:
         OutcomesError: nothing_to_release, sites_malformed, value_set_malformed, annotations_malformed,
-            targets_malformed, disclosure_risk.
+            targets_malformed, disclosure_risk, definition_changed.
     """
+    check_lock()
     with engine.connect(settings) as con:
         Lake(settings.lake).attach(con, as_known_on)
         inputs = _read_inputs(con, settings)
@@ -121,10 +125,29 @@ def next_release_id(settings: Settings, as_known_on: str | None = None) -> str:
 
 @cache
 def code_version() -> str:
-    """The package's version and a digest of its code."""
+    """The package's version and a digest of its code, without comments, docstrings and layout."""
     package = Path(__file__).parents[1]
-    code = (path for path in package.rglob("*.py") if "_shipped" not in path.parts)
-    return f"{importlib.metadata.version('outcomes')}+{_digest(package, code)[:12]}"
+    code = {
+        path.relative_to(package).as_posix(): syntax(ast.parse(path.read_text(encoding="utf-8")))
+        for path in sorted(package.rglob("*.py"))
+        if "_shipped" not in path.parts
+    }
+    digest = hashlib.sha256(json.dumps(code).encode()).hexdigest()
+    return f"{importlib.metadata.version('outcomes')}+{digest[:12]}"
+
+
+def syntax(node: Any) -> Any:
+    """The syntax tree of code in lists, the same in every version of Python; without texts that stand by themselves."""
+    if isinstance(node, ast.AST):
+        fields = [(name, getattr(node, name, None)) for name in node._fields if name != "ctx"]
+        return [type(node).__name__, *((name, syntax(value)) for name, value in fields if value not in (None, []))]
+    if isinstance(node, list):
+        return [syntax(each) for each in node if not (isinstance(each, ast.Expr) and _is_text(each.value))]
+    return repr(node)
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _read_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> _Inputs:
@@ -133,13 +156,12 @@ def _read_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> _Inputs:
     submissions = [dict(zip(columns, row, strict=True)) for row in rows]
     if not any(row["status"] == "accepted" for row in submissions):
         raise OutcomesError("nothing_to_release", str(settings.lake))
-    sql = shipped("sql")
     return _Inputs(
         submissions=submissions,
         site_names=site_names(settings.sites_file) or {},
         minimum_cell_count=settings.minimum_cell_count,
         code_version=code_version(),
-        definitions_sha256=_digest(sql, (path for path in sql.rglob("*") if path.is_file())),
+        definitions_sha256=definitions_sha256(),
         eq5d_value_set_sha256=_value_set_sha256(settings.eq5d_value_set),
         annotations_sha256=_sha256_if_any(settings.annotations_file),
         targets_sha256=_sha256_if_any(settings.targets_file),
@@ -165,13 +187,14 @@ def _write_release(
         "code_version": inputs.code_version,
         "engine": f"duckdb {duckdb.__version__}",
         "definitions_sha256": inputs.definitions_sha256,
-        "thresholds_sha256": _sha256(shipped("sql", "definitions", "thresholds.yaml")),
+        "thresholds_sha256": hashlib.sha256(json.dumps(thresholds(), sort_keys=True).encode()).hexdigest(),
         "eq5d_value_set_sha256": inputs.eq5d_value_set_sha256,
         "annotations_sha256": inputs.annotations_sha256,
         "targets_sha256": inputs.targets_sha256,
         "minimum_cell_count": inputs.minimum_cell_count,
         "is_synthetic": inputs.is_synthetic,
         "definitions": {label.name: label.version for label in label_definitions()},
+        "definitions_lock": {each.key: {"version": each.version, "sha256": each.sha256} for each in definitions_now()},
         "submissions": inputs.submissions,
         "rows": rows,
         # The DuckDB files hold the same marts, but DuckDB draws a random mark for each: their sums are never the same.
@@ -251,10 +274,6 @@ def _sha256(path: Path) -> str:
 
 def _sha256_if_any(path: Path) -> str | None:
     return _sha256(path) if path.is_file() else None
-
-
-def _digest(folder: Path, paths: Iterable[Path]) -> str:
-    return hashlib.sha256(json.dumps(_sums(folder, paths)).encode()).hexdigest()
 
 
 def _quoted(path: Path) -> str:

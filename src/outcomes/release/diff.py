@@ -26,6 +26,7 @@ REASONS = (
     "label_added",
     "label_removed",
     "definition_version",
+    "definition_changed",
     "new_submission",
     "superseded_submission",
     "patient_data",
@@ -70,10 +71,14 @@ class SubmissionChange:
 
 
 @dataclass(frozen=True)
-class VersionChange:
-    """A label whose definition has another version; None where a release lacks the label."""
+class DefinitionChange:
+    """A label, measure or code list of another version, or of another meaning where both versions are the same.
 
-    label: str
+    None where a release lacks it. Of releases that tell no meaning, only the versions of labels are compared.
+    """
+
+    kind: str
+    name: str
     before: int | None
     after: int | None
 
@@ -102,7 +107,7 @@ class ReleaseDiff:
     after: str
     inputs: tuple[str, ...]
     submissions: tuple[SubmissionChange, ...]
-    definitions: tuple[VersionChange, ...]
+    definitions: tuple[DefinitionChange, ...]
     rows: tuple[RowChange, ...]
     columns: tuple[ColumnChange, ...]
     labels: tuple[LabelChange, ...]
@@ -111,7 +116,7 @@ class ReleaseDiff:
 def diff(before: Release, after: Release, settings: Settings | None = None) -> ReleaseDiff:
     """Compare two releases by their manifests and their marts' Parquet files."""
     inputs = tuple(name for name, entry in INPUTS.items() if before.manifest.get(entry) != after.manifest.get(entry))
-    definitions = tuple(VersionChange(*change) for change in _changes(before.definitions, after.definitions))
+    definitions = _definition_changes(before, after)
     submissions = _submission_changes(before, after)
     with connect(settings or Settings()) as con:
         _view_marts(con, "before", before)
@@ -141,6 +146,20 @@ def _changes(before: dict[Any, Any], after: dict[Any, Any]) -> list[tuple[Any, A
     return [
         (key, before.get(key), after.get(key)) for key in sorted({*before, *after}) if before.get(key) != after.get(key)
     ]
+
+
+def _definition_changes(before: Release, after: Release) -> tuple[DefinitionChange, ...]:
+    if all("definitions_lock" in release.manifest for release in (before, after)):
+        changes = _changes(before.manifest["definitions_lock"], after.manifest["definitions_lock"])
+    else:
+        changes = _changes(_label_versions(before), _label_versions(after))
+    return tuple(
+        DefinitionChange(*key.split(), *(side and side["version"] for side in sides)) for key, *sides in changes
+    )
+
+
+def _label_versions(release: Release) -> dict[str, dict[str, int]]:
+    return {f"label {name}": {"version": version} for name, version in release.definitions.items()}
 
 
 def _submission_changes(before: Release, after: Release) -> tuple[SubmissionChange, ...]:
@@ -181,11 +200,12 @@ def _shared_columns(con: duckdb.DuckDBPyConnection, mart: str, without: Iterable
 
 def _label_changes(
     con: duckdb.DuckDBPyConnection,
-    definitions: Iterable[VersionChange],
+    definitions: Iterable[DefinitionChange],
     submissions: Iterable[SubmissionChange],
     inputs: tuple[str, ...],
 ) -> tuple[LabelChange, ...]:
-    _table(con, "versions", {"label": "varchar", "before": "bigint", "after": "bigint"}, definitions)
+    labels = [each for each in definitions if each.kind == "label"]
+    _table(con, "versions", {"name": "varchar", "before": "bigint", "after": "bigint"}, labels)
     _table(con, "statuses", {"site_id": "varchar", "before": "varchar", "after": "varchar"}, submissions)
     con.execute(
         """
@@ -220,15 +240,16 @@ def _label_changes(
             changes.label,
             changes.before,
             changes.after,
-            versions.label is not null and versions.before is null as label_added,
-            versions.label is not null and versions.after is null as label_removed,
+            versions.name is not null and versions.before is null as label_added,
+            versions.name is not null and versions.after is null as label_removed,
             versions.before <> versions.after as definition_version,
+            versions.before = versions.after as definition_changed,
             sites.has_new as new_submission,
             sites.has_superseded as superseded_submission,
             sites.site_id is not null and changed_patients.patient_id is not null as patient_data,
             count(*) as episodes
         from changes
-        left join versions on changes.label = versions.label
+        left join versions on changes.label = versions.name
         left join sites on changes.site_id = sites.site_id
         left join changed_patients
             on changes.site_id = changed_patients.site_id and changes.patient_id = changed_patients.patient_id

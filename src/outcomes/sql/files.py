@@ -9,6 +9,14 @@ from typing import Any
 
 import yaml
 
+# Where PyYAML comes with libyaml, that is ten times as fast.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def parse_yaml(text: str) -> Any:
+    """What a YAML text says."""
+    return yaml.load(text, Loader=_LOADER)
+
 
 @dataclass(frozen=True)
 class SqlFile:
@@ -33,7 +41,7 @@ class SqlFile:
     @cached_property
     def header(self) -> dict[str, Any]:
         """The header's fields: title, grain, needs, version, columns and so on."""
-        fields = yaml.safe_load(self._parts[0])
+        fields = parse_yaml(self._parts[0])
         if not isinstance(fields, dict):
             msg = f"{self.path.name}: the header is not a YAML mapping"
             raise TypeError(msg)

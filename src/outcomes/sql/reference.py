@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
 
 from outcomes.errors import OutcomesError
+from outcomes.sql.files import parse_yaml
 from outcomes.sql.shipped import shipped
 
 _CODE_LIST_COLUMNS = {
@@ -34,9 +34,7 @@ _CODE_LIST_COLUMNS = {
 @cache
 def thresholds() -> dict[str, Any]:
     """The project's conventions by name (`sql/definitions/thresholds.yaml`)."""
-    values: dict[str, Any] = yaml.safe_load(
-        shipped("sql", "definitions", "thresholds.yaml").read_text(encoding="utf-8")
-    )
+    values: dict[str, Any] = parse_yaml(shipped("sql", "definitions", "thresholds.yaml").read_text(encoding="utf-8"))
     return values
 
 

@@ -28,5 +28,7 @@ class Declaration(BaseModel):
         try:
             return cls.model_validate(fields)
         except ValidationError as error:
-            problems = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+            problems = (
+                ": ".join(filter(None, (".".join(map(str, each["loc"])), each["msg"]))) for each in error.errors()
+            )
             raise ValueError(f"{where}: {'; '.join(problems)}") from None

@@ -24,12 +24,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from outcomes.contract import TABLES, ColumnType
 from outcomes.errors import MISTAKES
+from outcomes.sql.catalog.declaration import Declaration, Text
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.measures import measure_definitions
+from outcomes.sql.catalog.texts import with_thresholds
 from outcomes.sql.reference import reference_rows
 from outcomes.sql.shipped import shipped
 
@@ -154,15 +156,7 @@ def parse_mart(name: str, given: Any, kind: Kind) -> Mart | None:
     Raises:
         ValueError: names the file and the field that is wrong.
     """
-    try:
-        declared = _Declaration.model_validate(given)
-    except ValidationError as error:
-        problems = (
-            f"{name}.yaml: {'.'.join(map(str, problem['loc'])) or 'file'}: {problem['msg']}"
-            for problem in error.errors(include_url=False)
-        )
-        raise ValueError("; ".join(problems)) from None
-    return declared.mart(name, kind)
+    return _Declaration.read(with_thresholds(given), f"{name}.yaml").mart(name, kind)
 
 
 @cache
@@ -186,21 +180,16 @@ def _closed_list(stated: Any) -> Any:
     return tuple(row[column] for row in reference_rows(table))
 
 
-_Text = Annotated[str, Field(min_length=1)]
 _Enum = Annotated[tuple[str, ...], BeforeValidator(_closed_list)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Change(_Strict):
+class _Change(Declaration):
     description: str | None = None
     enum: _Enum | None = None
 
 
-class _DeclaredColumn(_Strict):
-    description: _Text
+class _DeclaredColumn(Declaration):
+    description: Text
     type: Type = "text"
     unit: str = ""
     enum: _Enum = ()
@@ -227,21 +216,21 @@ class _DeclaredColumn(_Strict):
         return replace(column, may_be_null=is_hidden or says_so if self.may_be_null is None else self.may_be_null)
 
 
-class _Difference(_Strict):
-    title: _Text | None = None
-    rationale: _Text | None = None
-    grain: _Text | None = None
+class _Difference(Declaration):
+    title: Text | None = None
+    rationale: Text | None = None
+    grain: Text | None = None
 
 
-class _Declaration(_Strict):
-    title: _Text
+class _Declaration(Declaration):
+    title: Text
     grain: Annotated[str, Field(pattern="^one row")]
     key: Annotated[tuple[str, ...], Field(min_length=1)]
     columns: Annotated[dict[str, _DeclaredColumn], Field(min_length=1)]
-    rationale: _Text | None = None
-    citation: _Text | None = None
+    rationale: Text | None = None
+    citation: Text | None = None
     contract_table: str | None = None
-    relation: _Text | None = None
+    relation: Text | None = None
     published: frozenset[Kind] = frozenset({"exact"})
     protected: _Difference = _Difference()
 

@@ -6,13 +6,13 @@ from itertools import product
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-import yaml
 from pydantic import NonNegativeInt, PositiveInt, StringConstraints
 
 from outcomes.periods import MONTH
 from outcomes.sql.catalog.declaration import Declaration, Text
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.texts import days_of_period, with_thresholds
+from outcomes.sql.files import parse_yaml
 from outcomes.sql.shipped import shipped
 
 _FILE = "measures.yaml"
@@ -63,7 +63,7 @@ def measure_definitions() -> tuple[MeasureDefinition, ...]:
     Raises:
         ValueError: a definition is incomplete or contradicts another one.
     """
-    given = yaml.safe_load(shipped("sql", "definitions", _FILE).read_text(encoding="utf-8"))
+    given = parse_yaml(shipped("sql", "definitions", _FILE).read_text(encoding="utf-8"))
     return parse_definitions(given, {label.name for label in label_definitions()})
 
 

@@ -3,12 +3,89 @@ title: Neck pain in the periods of the timeline
 rationale: >
   A period is judged among patients alive and unrevised at its start and observed into it. An early period must have
   passed before its absence of pain means anything; a late one spans years and is judged from its start on.
-citation: clinical specification, sections 1 and 2
-grain: one row per episode, label of a period, and piece of evidence
 needs: [episodes, pain_assessments, pain_periods, revision_procedures, delivered_tables]
-columns:
-  onset_day: day of the first painful visit of the period
-  value: the score that decided; of a no, the highest neck pain score (or index) of the assessed visits
+common:
+  category: recovery timeline
+  guide: Pain can return many years after a fusion.
+  definition: >
+    At a visit on {when}, before any revision, neck pain of {pain_nrs} or more, or a disability index of
+    {pain_ndi_percent} percent or more with a pain item of {pain_ndi_item} or more.
+  rationale: >
+    Judged among patients alive, unrevised and observed when the period starts. It spans years, so an assessed visit
+    decides without waiting for its end.
+  citation: clinical specification, sections 1 and 2
+  grain: one row per episode and piece of evidence
+  status: accepted
+  words: &days
+    when: days {first_day} to {last_day}
+    during: day between {first_day} and {last_day}
+  columns:
+    onset_day: day of the first visit of the period that shows the pain
+    value: the score that decided; of a no, the highest neck pain score (or index) of the assessed visits
+  criteria:
+    - &observed
+      says: alive and observed on day {first_day}, with data up to day {closing_day}
+      relation: episodes
+      where: >
+        coalesce(death_day >= {first_day}, true) and observed_days >= {first_day} and data_cut_day >= {closing_day}
+    - says: no revision before day {first_day}
+      relation: revision_procedures
+      where: day < {first_day}
+      record: procedure_id
+      absent: true
+    - &assessed
+      says: neck pain assessed at a visit on {when}, before any revision
+      relation: pain_assessments
+      where: "{during} and not is_after_revision"
+      record: follow_up_id
+    - &painful
+      says: >-
+        at such a visit neck pain of {pain_nrs} or more, or a disability index of {pain_ndi_percent} percent
+        or more with a pain item of {pain_ndi_item} or more
+      relation: pain_assessments
+      where: "{during} and not is_after_revision and is_painful"
+      record: follow_up_id
+labels:
+  early_discomfort:
+    version: 1
+    title: Early discomfort
+    guide: The first weeks after a fusion hurt; that is part of healing.
+    rationale: >
+      Day 0 is the visit before surgery, so the first weeks start on day {first_day}. Shown so that later pain can be
+      read against it, not as a bad outcome.
+    criteria: [*observed, *assessed, *painful]
+  normal_discomfort:
+    version: 1
+    title: Discomfort at 6 to 12 weeks
+    guide: Discomfort for 6 to 12 weeks after a fusion is normal.
+    rationale: Expected in this period, so it is no sign of failure.
+  transition_pain:
+    version: 1
+    title: Pain between 12 weeks and 3 months
+    guide: By 3 months the discomfort of surgery should have passed.
+    rationale: >
+      A visit after twelve weeks, and up to three months (day {last_day}), is past the normal period and cannot yet
+      establish pain past 3 months.
+  late_pain_5_years:
+    version: 1
+    title: Late pain at 5 years
+    words:
+      <<: *days
+      when: days {first_day} to {last_day} (5 to 10 years)
+  late_pain_10_years:
+    version: 1
+    title: Late pain at 10 years
+    words:
+      <<: *days
+      when: days {first_day} to {last_day} (10 to 20 years)
+  late_pain_20_years:
+    version: 1
+    title: Late pain at 20 years
+    words:
+      when: day {first_day} (20 years) or later
+      during: day >= {first_day}
+    rationale: >
+      Judged among patients alive, unrevised and observed when the period starts. The period has no end.
 */
 with visits as (
     select

@@ -4,12 +4,93 @@ rationale: >
   The guide asks for imaging or a visit soon after a red flag, and for imaging of pain past 3 months. The encounter in
   which the red flag was coded is not the care that followed it. Absence of care can be said only when the whole window
   was observed.
-citation: clinical specification, sections 1 and 4
-grain: one row per episode, label and piece of evidence
 needs: [episodes, red_flags, pain_past_3_months, pain_visits, prompt_care_sources, delivered_tables, thresholds]
-columns:
-  onset_day: day of the first such care
-  value: days from the finding to the care; of a no, the observed days
+common:
+  category: care that followed
+  grain: one row per episode and piece of evidence
+  status: accepted
+labels:
+  imaging_after_pain:
+    version: 1
+    title: Imaging within {imaging_after_pain_days} days of pain past 3 months
+    guide: Pain that lasts beyond 3 months needs imaging.
+    definition: >
+      Among patients with pain past 3 months: an image on the day of the visit that established it or in the
+      {imaging_after_pain_days} days after it.
+    rationale: >
+      An image taken before the pain was established does not answer it. A no needs all {imaging_after_pain_days} days
+      observed.
+    citation: clinical specification, sections 1, 2 and 4
+    columns:
+      onset_day: day of the first image
+      value: days from the visit to the image; of a no, the observed days
+    criteria:
+      - says: pain past 3 months
+        relation: pain_past_3_months
+        where: status = 'yes'
+        record: record_id
+      - says: an image on the day of the visit that established it or in the {imaging_after_pain_days} days after it
+        relation: imaging
+        where: >
+          day - (
+          select max(pain.onset_day) from pain_past_3_months as pain
+          where pain.site_id = imaging.site_id and pain.patient_id = imaging.patient_id
+          ) between 0 and {imaging_after_pain_days}
+        record: imaging_id
+  imaging_or_visit_after_red_flag:
+    version: 1
+    title: Imaging or a visit within {care_after_red_flag_days} days of a red flag
+    guide: A red flag should be looked into right away.
+    definition: >
+      Among patients with a red flag: an image, or an outpatient, emergency or inpatient encounter, that starts on the
+      day of the first red flag or in the {care_after_red_flag_days} days after it. The encounter in which the red flag
+      was coded on that day does not count.
+    rationale: >
+      Care that followed, not a judgement of it: where the patient went elsewhere it is invisible. A no needs all
+      {care_after_red_flag_days} days observed.
+    citation: clinical specification, sections 1 and 4
+    columns:
+      onset_day: day of the first image or encounter
+      value: days from the first red flag to it; of a no, the observed days
+    criteria:
+      - says: a red flag
+        relation: red_flags
+        record: record_id
+    ways:
+      image:
+        - says: an image on the day of the first red flag or in the {care_after_red_flag_days} days after it
+          relation: imaging
+          where: >
+            day - (
+            select min(flag.day) from red_flags as flag
+            where flag.site_id = imaging.site_id and flag.patient_id = imaging.patient_id
+            ) between 0 and {care_after_red_flag_days}
+          record: imaging_id
+      visit:
+        - says: >-
+            an outpatient, emergency or inpatient encounter, other than that in which the red flag was coded, that
+            starts on the day of the first red flag or in the {care_after_red_flag_days} days after it
+          relation: encounters
+          where: >
+            type in ('outpatient', 'emergency', 'inpatient')
+            and start_day - (
+            select min(flag.day) from red_flags as flag
+            where flag.site_id = encounters.site_id and flag.patient_id = encounters.patient_id
+            ) between 0 and {care_after_red_flag_days}
+            and not exists (
+            select 1 from diagnoses as coded
+            inner join red_flags as flag on coded.site_id = flag.site_id and coded.diagnosis_id = flag.record_id
+            where flag.source_table = 'diagnoses'
+            and coded.site_id = encounters.site_id
+            and coded.patient_id = encounters.patient_id
+            and coded.encounter_id = encounters.encounter_id
+            and coded.day = encounters.start_day
+            and coded.day = (
+            select min(first.day) from red_flags as first
+            where first.site_id = coded.site_id and first.patient_id = coded.patient_id
+            )
+            )
+          record: encounter_id
 */
 with findings as (
     select

@@ -1,0 +1,162 @@
+/*
+title: First red flag of each kind
+needs: [episodes, red_flags, code_lists, delivered_tables, thresholds]
+common:
+  title: "Red flag: {flag}"
+  category: red flags
+  definition: "After day 0, a code of {coded}; or {measured}. The kind says which: code or measured."
+  citation: clinical specification, sections 1 and 4
+  grain: one row per episode and piece of evidence
+  status: accepted
+  columns:
+    onset_day: day of the first record that shows it
+    value: the observed days of a no
+  ways:
+    coded:
+      - says: a code after day 0 of {coded}
+        relation: red_flags
+        where: flag = '{label}' and kind = 'code'
+        record: record_id
+    measured:
+      - says: "{visit}"
+        relation: red_flags
+        where: flag = '{label}' and kind = 'measured'
+        record: record_id
+labels:
+  red_flag_headache:
+    version: 1
+    words:
+      flag: headache at the base of the skull
+      coded: headache, cervicogenic headache or occipital neuralgia
+      measured: >-
+        a visit with a disability-index headache item of {headache_ndi_item} or more, or with headache at the
+        base of the skull
+      visit: >-
+        a visit after day 0 with a headache item of {headache_ndi_item} or more, or headache at the base of the
+        skull
+    guide: A headache at the base of the skull is a reason to call the surgeon right away.
+    rationale: >-
+      Any day counts, after a revision too. The plain headache code names no place, so a code is the weaker kind.
+  red_flag_limited_motion:
+    version: 1
+    words:
+      flag: limited range of motion
+      coded: torticollis or joint stiffness
+      measured: >-
+        a visit with neck rotation at least {rotation_fall_deg} degrees below the best earlier value after
+        surgery
+      visit: a visit with neck rotation {rotation_fall_deg} degrees or more below the best earlier one after surgery
+    guide: A neck that moves less than before is a reason to call the surgeon right away.
+    rationale: >-
+      The fusion itself removes motion, so values before surgery do not compare. The {rotation_fall_deg} degrees
+      are a project convention: the specification names no size.
+  red_flag_numbness:
+    version: 1
+    words:
+      flag: numbness or tingling
+      coded: lost, reduced or disturbed skin sensation
+      measured: a visit with numbness or tingling in a dermatome
+      visit: a visit after day 0 with numbness
+    guide: Numbness or tingling is a reason to call the surgeon right away.
+    rationale: Any day counts, after a revision too. The codes name no body region, so a code is the weaker kind.
+  red_flag_radiating_pain:
+    version: 1
+    words:
+      flag: pain spreading to the shoulder or arm
+      coded: nerve-root, shoulder or arm pain
+      measured: >-
+        a visit with neck and arm pain both {pain_nrs} or more, or with burning pain that spreads to the
+        shoulder or arm
+      visit: a visit after day 0 with neck and arm pain both {pain_nrs} or more, or radiating pain
+    guide: Burning pain that spreads to the shoulder or arm is a reason to call the surgeon right away.
+    rationale: >-
+      Any day counts, after a revision too: the guide asks for a call whenever it happens. Codes of pain in a limb
+      do not all tell arm from leg, so a code is the weaker kind.
+  red_flag_weakness:
+    version: 1
+    words:
+      flag: muscle weakness
+      coded: muscle weakness
+      measured: >-
+        a visit with muscle strength of MRC grade {weakness_mrc_grade} or less, or {weakness_mrc_fall} or more
+        below the best earlier grade, or with an mJOA score below the best earlier one by its minimal clinically
+        important difference, which depends on that score (`sql/reference/mjoa_severity.csv`)
+      visit: >-
+        a visit after day 0 with muscle strength of grade {weakness_mrc_grade} or less or {weakness_mrc_fall} or
+        more below the best earlier one, or mJOA below the best earlier one by its minimal clinically important
+        difference
+    guide: Weakness of a muscle is a reason to call the surgeon right away.
+    citation: clinical specification, sections 1 and 4; mJOA thresholds after Tetreault 2015
+    rationale: >-
+      Earlier values include those before surgery: each patient is their own control. Any day counts, after a
+      revision too.
+*/
+with flags as (
+    select distinct list as flag
+    from code_lists
+    where starts_with(list, 'red_flag_')
+),
+
+first_records as (
+    select
+        site_id,
+        patient_id,
+        flag,
+        day,
+        source_table,
+        record_id,
+        kind
+    from red_flags
+    qualify row_number() over (partition by site_id, patient_id, flag order by day, source_table, record_id) = 1
+),
+
+sources as (
+    select distinct site_id
+    from delivered_tables
+    where source_table in ('follow_ups', 'diagnoses')
+),
+
+reasoned as (
+    select
+        episodes.site_id,
+        episodes.patient_id,
+        episodes.observed_days,
+        flags.flag,
+        first_records.day,
+        first_records.kind,
+        first_records.source_table,
+        first_records.record_id,
+        case
+            when first_records.record_id is not null then null
+            when sources.site_id is null then 'no_source_data'
+            when coalesce(episodes.observed_days < thresholds.red_flag_observed_days, true) then 'no_follow_up'
+        end as reason
+    from episodes
+    cross join flags
+    cross join thresholds
+    left join first_records
+        on
+            episodes.site_id = first_records.site_id
+            and episodes.patient_id = first_records.patient_id
+            and flags.flag = first_records.flag
+    left join sources
+        on episodes.site_id = sources.site_id
+)
+
+select
+    site_id,
+    patient_id,
+    flag as label,
+    case
+        when record_id is not null then 'yes'
+        when reason is not null then 'not_assessable'
+        else 'no'
+    end as status,
+    reason,
+    day as onset_day,
+    case when record_id is null and reason is null then cast(observed_days as double) end as value,
+    case when record_id is null and reason is null then 'observed_days' end as value_name,
+    kind,
+    coalesce(source_table, 'patients') as source_table,
+    coalesce(record_id, patient_id) as record_id
+from reasoned
