@@ -27,7 +27,7 @@ _COUNTED = {"color": style.GREY}
 _OWN = {"color": style.BLUE}
 _SEVERITIES = ("critical", "warning", "info")
 _MARK = 0.8
-"""The share of visits that should be held (sql/marts/completeness.sql)."""
+"""The share of visits that should be held (sql/marts/completeness.yaml)."""
 _LEGEND = "Solid: held. Hollow: not held yet, the window is still open. Hatched: lost, the window has closed."
 _WINDOWS = {"baseline": "Before surgery"}
 

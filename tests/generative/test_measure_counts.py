@@ -72,6 +72,7 @@ def _cube(episodes: list[Row]) -> duckdb.DuckDBPyConnection:
     }
     for name, rows in tables.items():
         con.register(name, rows)
+    con.execute("create table reasons as from read_csv(?)", [str(shipped("sql", "reference", "reasons.csv"))])
     materialize(con, in_order(file for file in load(shipped("sql", "relations", "measures")) if file.name in _CUBE))
     return con
 

@@ -93,7 +93,7 @@ def protected_tables(
 
 
 def protect(name: str, exact: pa.Table, context: Context) -> pa.Table:
-    """One mart as it may be shown: at least the columns that it is declared with.
+    """One mart as it may be shown, with the columns that it is declared with and no other.
 
     Args:
         name: of the mart.
@@ -104,9 +104,10 @@ def protect(name: str, exact: pa.Table, context: Context) -> pa.Table:
         OutcomesError: disclosure_risk.
     """
     shown = _PROTECT[name](exact, context)
-    if "state" in shown.column_names:
-        return shown
-    return shown.append_column("state", pa.repeat("shown", shown.num_rows))
+    if "state" not in shown.column_names:
+        shown = shown.append_column("state", pa.repeat("shown", shown.num_rows))
+    (mart,) = (mart for mart in protected_marts() if mart.name == name)
+    return shown.select([column.name for column in mart.columns])
 
 
 def nesting() -> Nesting:

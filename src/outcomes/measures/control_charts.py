@@ -51,7 +51,7 @@ def control_chart_table(
             values would fall by themselves; they take part in no limit and in no rule.
 
     Returns:
-        One row per measure, site (null for all) and month, with the columns of `sql/marts/control_charts.sql`. A row
+        One row per measure, site (null for all) and month, with the columns of `sql/marts/control_charts.yaml`. A row
         without a value is a month without patients, or on a g- or t-chart without events.
     """
     months = _Months.of(measure_counts)

@@ -38,7 +38,7 @@ def cusum_table(outcomes: pa.Table, in_control_run: int = IN_CONTROL_RUN, draws:
         draws: random numbers for the thresholds; `SIMULATED_PATIENTS` of `SEED` unless given.
 
     Returns:
-        One row per measure, site and period with a patient, with the columns of `sql/marts/cusum.sql`.
+        One row per measure, site and period with a patient, with the columns of `sql/marts/cusum.yaml`.
     """
     draws = draws or Draws.seeded()
     keys = ["measure", "site_id", "index_period"]

@@ -236,10 +236,9 @@ def _write_dashboard(
     tables = protected_tables(con, facts, inputs.site_names, before)
     _attach(con, folder / DASHBOARD, "dashboard")
     for mart in protected_marts():
-        columns = ", ".join(f'"{column.name}"' for column in mart.columns)
         con.register("protected", tables[mart.name])
         _require_types(con, mart, "protected")
-        con.execute(f'create table dashboard."{mart.name}" as select {columns} from protected order by {mart.order}')
+        con.execute(f'create table dashboard."{mart.name}" as from protected order by {mart.order}')
         con.unregister("protected")
     comment_on(con, "dashboard", protected_marts())
     package = protected_package(con, "dashboard", inputs.release_id, DASHBOARD)
