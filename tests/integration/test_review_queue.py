@@ -145,7 +145,7 @@ def test_the_moves_of_a_site_are_not_told_to_others(client: FlaskClient, home: P
     assert f"{QUALITY}, 20" in text(_page(client, "/signals", QUALITY))
     assert QUALITY not in text(_page(client, "/signals", CLINICAL))
     assert QUALITY not in text(_page(client, "/signals?site=all", CLINICAL))
-    assert "Not yours to see" in text(_page(client, f"/signals?site={_OWN}", CLINICAL))
+    assert "No access" in text(_page(client, f"/signals?site={_OWN}", CLINICAL))
 
 
 @pytest.mark.parametrize(
