@@ -40,9 +40,11 @@ def main() -> None:
             def on_progress(step: str, _done: int, _steps: int) -> None:
                 started[step] = time.perf_counter()
 
-            run_measures(con, settings.annotations_file, settings.targets_file, settings.small_cell, on_progress)
+            run_measures(
+                con, settings.annotations_file, settings.targets_file, settings.minimum_cell_count, on_progress
+            )
             started["protection and audit"] = time.perf_counter()
-            facts = ReleaseFacts("benchmark", "2026-01", settings.small_cell, "benchmark", is_synthetic=True)
+            facts = ReleaseFacts("benchmark", "2026-01", settings.minimum_cell_count, "benchmark", is_synthetic=True)
             rows = protected_tables(con, facts, site_names={})["measures"].num_rows
             ended = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

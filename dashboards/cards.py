@@ -80,10 +80,10 @@ def as_csv(table: Table, *facts: tuple[str, str]) -> str:
         writer.writerow([f"# {name}: {value}"])
     writer.writerow(table.head)
     for row in table.cells():
-        writer.writerow([_harmless(cell.text if cell.value is None else cell.value) for cell in row])
+        writer.writerow([_escape_formula(cell.text if cell.value is None else cell.value) for cell in row])
     return out.getvalue()
 
 
-def _harmless(value: Any) -> Any:
+def _escape_formula(value: Any) -> Any:
     """A text that a spreadsheet would take for a formula keeps its sign behind an apostrophe."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -148,19 +148,19 @@ def period(code: str) -> str:
     return f"{month_name[int(month)]}{NBSP}{year}" if month else year
 
 
-def hidden(threshold: int) -> str:
+def hidden(minimum_cell_count: int) -> str:
     """What stands in place of a suppressed number."""
-    return f"{DASH} fewer than {threshold}"
+    return f"{DASH} fewer than {minimum_cell_count}"
 
 
-def hidden_note(threshold: int) -> str:
+def hidden_note(minimum_cell_count: int) -> str:
     """Why a number is suppressed, as a footnote."""
-    return f"{hidden(threshold)}: {_why_suppressed(threshold)}. Other counts of patients are rounded to 5."
+    return f"{_why_suppressed(minimum_cell_count)} Other counts of patients are rounded to 5."
 
 
-def hidden_rows_note(threshold: int) -> str:
+def hidden_rows_note(minimum_cell_count: int) -> str:
     """Why a number of rows, or of remaining patients, is suppressed, as a footnote."""
-    return f"{hidden(threshold)}: {_why_suppressed(threshold)}. Other counts are exact."
+    return f"{_why_suppressed(minimum_cell_count)} Other counts are exact."
 
 
 def variation(code: str | None) -> str:
@@ -195,13 +195,10 @@ def group_kind(kind: str) -> str:
     return _GROUP_KINDS[kind]
 
 
-def no_year(is_hidden: bool, threshold: int) -> str:
+def no_year(is_hidden: bool, minimum_cell_count: int) -> str:
     """Why no year can be shown, and what would change it."""
     if is_hidden:
-        return (
-            f"{hidden(threshold)}: every year is {_why_suppressed(threshold)}. "
-            "Years are shown once more patients have been followed."
-        )
+        return f"{_why_suppressed(minimum_cell_count)} Years are shown once more patients have been followed."
     return "No patient could be assessed yet. Years are shown once assessments have been delivered."
 
 
@@ -224,10 +221,10 @@ def amount(measure: Measure, value: Value) -> str:
     return percent(value.estimate, value.patients)
 
 
-def short_amount(measure: Measure, value: Value, threshold: int) -> str:
+def short_amount(measure: Measure, value: Value, minimum_cell_count: int) -> str:
     """The value as it stands in a cell, where the column or the title says the unit."""
     if value.is_suppressed:
-        return hidden(threshold)
+        return hidden(minimum_cell_count)
     if value.estimate is None or value.patients is None:
         return DASH
     return f"{value.estimate:.1f}" if measure.is_rate else percent(value.estimate, value.patients)
@@ -261,21 +258,22 @@ def basis(value: Value) -> str:
     )
 
 
-def sentence(measure: Measure, value: Value | None, threshold: int) -> str:
+def sentence(measure: Measure, value: Value | None, minimum_cell_count: int) -> str:
     """The whole statement of a measure in one line."""
     if value is None:
         return f"{measure.title}: this release holds no result."
     if value.is_suppressed:
-        return f"{measure.title}: {hidden(threshold)}."
+        return f"{measure.title}: {hidden(minimum_cell_count)}."
     if value.estimate is None:
         return f"{measure.title}: no value yet, {basis(value)}."
     said = f"{measure.title}: {amount(measure, value)} ({interval(measure, value)})"
     return f"{said}, {count(value.numerator or 0)} of {basis(value)}."
 
 
-def _why_suppressed(threshold: int) -> str:
-    few = f"from 1 to {threshold - 1}"
-    return f"suppressed, because a count behind it is {few}, or a count {few} could be worked out from it"
+def _why_suppressed(minimum_cell_count: int) -> str:
+    few = f"from 1 to {minimum_cell_count - 1}"
+    why = f"suppressed, because a count behind it is {few}, or a count {few} could be worked out from it"
+    return f"{hidden(minimum_cell_count)}: {why}."
 
 
 def _number(share: float, n: int) -> str:

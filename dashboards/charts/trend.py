@@ -65,7 +65,7 @@ def control_chart(measure: Measure, points: Sequence[ChartPoint]) -> Figure:
     }
 
 
-def by_year(measure: Measure, values: Sequence[Value], threshold: int, peers: Sequence[Value] = ()) -> Figure:
+def by_year(measure: Measure, values: Sequence[Value], minimum_cell_count: int, peers: Sequence[Value] = ()) -> Figure:
     """Values by year of fusion with intervals; the years of all sites behind them as grey points without intervals.
 
     A suppressed year keeps its place on the axis and has no point.
@@ -76,7 +76,7 @@ def by_year(measure: Measure, values: Sequence[Value], threshold: int, peers: Se
     return {
         "data": [
             *([_peer_years(measure, behind)] if behind else []),
-            _years(measure, values, threshold),
+            _years(measure, values, minimum_cell_count),
         ],
         "layout": style.layout(
             (32, 16, 56, 44),
@@ -93,7 +93,7 @@ def by_year(measure: Measure, values: Sequence[Value], threshold: int, peers: Se
             annotations=[
                 style.note(unit(measure, None), 0, 1, xanchor="left", yanchor="bottom", yshift=10, xshift=-40),
                 style.note("Year of fusion, assessed patients", 1, 0, xanchor="right", yanchor="top", yshift=-40),
-                *(_hidden_year(value, threshold) for value in values if value.is_suppressed),
+                *(_hidden_year(value, minimum_cell_count) for value in values if value.is_suppressed),
             ],
         ),
     }
@@ -214,7 +214,7 @@ def _notes(points: Sequence[ChartPoint]) -> list[dict[str, Any]]:
     ]
 
 
-def _years(measure: Measure, values: Sequence[Value], threshold: int) -> dict[str, Any]:
+def _years(measure: Measure, values: Sequence[Value], minimum_cell_count: int) -> dict[str, Any]:
     def shown(name: str) -> list[float | None]:
         return [None if value.estimate is None else _shown(measure, getattr(value, name)) for value in values]
 
@@ -226,8 +226,8 @@ def _years(measure: Measure, values: Sequence[Value], threshold: int) -> dict[st
         estimates,
         style.BLUE,
         [
-            f"{value.period}: {wording.short_amount(measure, value, threshold)} ({wording.interval(measure, value)})"
-            f"<br>{wording.basis(value).replace('; ', '<br>')}"
+            f"{value.period}: {wording.short_amount(measure, value, minimum_cell_count)}"
+            f" ({wording.interval(measure, value)})<br>{wording.basis(value).replace('; ', '<br>')}"
             for value in values
         ],
         mode="lines+markers",
@@ -259,9 +259,9 @@ def _patients(value: Value) -> str:
     return wording.DASH if value.patients is None else wording.count(value.patients)
 
 
-def _hidden_year(value: Value, threshold: int) -> dict[str, Any]:
+def _hidden_year(value: Value, minimum_cell_count: int) -> dict[str, Any]:
     """Upright text in the place of the point, so that it fits between its neighbours on a narrow screen."""
-    return style.note(wording.hidden(threshold), value.period, 0.04, xref="x", yanchor="bottom", textangle=-90)
+    return style.note(wording.hidden(minimum_cell_count), value.period, 0.04, xref="x", yanchor="bottom", textangle=-90)
 
 
 def _month_range(months: Sequence[str]) -> list[str] | None:

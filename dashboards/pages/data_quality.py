@@ -156,7 +156,10 @@ def _submissions(view: View, submissions: Sequence[Submission]) -> list[Card]:
             wording.in_words(one.status),
             one.code or wording.DASH,
             "Yes" if one.is_conserved else "No",
-            *(_rows(number, view.threshold) for number in (one.rows_in, one.rows_accepted, one.rows_quarantined)),
+            *(
+                _rows(number, view.minimum_cell_count)
+                for number in (one.rows_in, one.rows_accepted, one.rows_quarantined)
+            ),
         ]
         for one in submissions[:_ROWS]
     ]
@@ -381,7 +384,9 @@ def attrition(view: View, steps: Sequence[Step], marker: dict[str, str]) -> Card
         Bar(
             wording.in_words(step.reason),
             step.patients_left,
-            wording.hidden(view.threshold) if step.patients_left is None else wording.count(step.patients_left),
+            wording.hidden(view.minimum_cell_count)
+            if step.patients_left is None
+            else wording.count(step.patients_left),
         )
         for step in steps
     ]
@@ -399,7 +404,7 @@ def attrition(view: View, steps: Sequence[Step], marker: dict[str, str]) -> Card
             [[row.name, Cell(row.text, row.length)] for row in rows],
             numbers=1,
         ),
-        notes=[wording.hidden_rows_note(view.threshold) if any(row.length is None for row in rows) else ""],
+        notes=[wording.hidden_rows_note(view.minimum_cell_count) if any(row.length is None for row in rows) else ""],
     )
 
 
@@ -432,7 +437,9 @@ def by_site(view: View, submissions: Sequence[Submission], broken: Sequence[Brok
             numbers=7,
         ),
         is_table=True,
-        notes=[wording.hidden_rows_note(view.threshold) if any(one.is_suppressed for one in submissions) else ""],
+        notes=[
+            wording.hidden_rows_note(view.minimum_cell_count) if any(one.is_suppressed for one in submissions) else ""
+        ],
     )
 
 
@@ -447,7 +454,7 @@ def _site_row(
         counts = [
             _number(rules_of.get((site.site_id, latest.period, latest.attempt), 0)),
             *(
-                _rows(number, view.threshold)
+                _rows(number, view.minimum_cell_count)
                 for number in (latest.rows_in, latest.rows_accepted, latest.rows_quarantined)
             ),
         ]
@@ -551,8 +558,8 @@ def _number(number: int) -> Cell:
     return Cell(wording.count(number), number)
 
 
-def _rows(number: int | None, threshold: int) -> Cell:
-    return Cell(wording.hidden(threshold), "suppressed") if number is None else _number(number)
+def _rows(number: int | None, minimum_cell_count: int) -> Cell:
+    return Cell(wording.hidden(minimum_cell_count), "suppressed") if number is None else _number(number)
 
 
 def _share(part: int, whole: int) -> Cell:

@@ -68,7 +68,7 @@ class View:
         return {one.site_id: one for one in measures.sites(self.reader)}
 
     @property
-    def threshold(self) -> int:
+    def minimum_cell_count(self) -> int:
         """The smallest count of patients that may be shown of others."""
         return self.info.suppression_threshold
 
@@ -303,7 +303,7 @@ def status_line(view: View) -> Component:
         f"data to {wording.period(view.info.data_to)}",
         f"release {view.info.release_id}",
         _validation_state(view),
-        f"counts of 1–{view.threshold - 1} patients at other sites are suppressed",
+        f"counts of 1–{view.minimum_cell_count - 1} patients at other sites are suppressed",
         "invented patients" if view.info.is_synthetic else "",
     ]
     return html.P(" · ".join(part for part in parts if part), className="status")
@@ -317,7 +317,7 @@ def _validation_state(view: View) -> str:
 
 def _patients(view: View) -> str:
     about = view.info.patient_count_rounded
-    return f"fewer than {view.threshold}" if about is None else f"about {wording.count(about)}"
+    return f"fewer than {view.minimum_cell_count}" if about is None else f"about {wording.count(about)}"
 
 
 def _filter_bar(view: View, offered: Sequence[str]) -> Component:

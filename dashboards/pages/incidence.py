@@ -129,7 +129,7 @@ def _lines(view: View, outcome: _Outcome) -> list[Line]:
             Line("All patients", "all patients of all sites", everybody, style.GREY),
         ]
     if view.site is not None:
-        own = curves.own(view.reader, outcome.code, view.site.site_id, view.threshold)
+        own = curves.own(view.reader, outcome.code, view.site.site_id, view.minimum_cell_count)
         return [
             Line("This site", view.site.name, own, style.BLUE),
             Line("All sites", "all sites", everybody, style.GREY),
@@ -295,11 +295,13 @@ def _why_missing(view: View, line: Line) -> str:
     who = wording.sentence_case(line.who)
     if line.curve.is_withheld:
         return (
-            f"{who}: suppressed, because the curve would disclose a count of fewer than {view.threshold} patients. "
-            "It is shown once more patients have the outcome."
+            f"{who}: suppressed, because the curve would disclose a count of fewer than "
+            f"{view.minimum_cell_count} patients. It is shown once more patients have the outcome."
         )
     if line.curve.points:
-        return f"{who}: fewer than {view.threshold} patients are at risk. The curve is shown once there are more."
+        return (
+            f"{who}: fewer than {view.minimum_cell_count} patients are at risk. The curve is shown once there are more."
+        )
     return f"{who}: no patient is followed in a table that records the outcome. The curve is shown once one is."
 
 
@@ -308,8 +310,8 @@ def _end_note(view: View, line: Line) -> str:
     if not any(point.state == curves.ENDED for point in line.curve.points):
         return ""
     return (
-        f"{who}: the curve ends on day {wording.count(line.curve.last_day)}, because fewer than {view.threshold} "
-        "patients are at risk after it."
+        f"{who}: the curve ends on day {wording.count(line.curve.last_day)}, because fewer than "
+        f"{view.minimum_cell_count} patients are at risk after it."
     )
 
 
@@ -422,7 +424,7 @@ def _groups(view: View, outcome: _Outcome) -> Card:
         ),
         notes=[
             "Dotted: the day is suppressed; the share lies on the dotted line." if any(spans) else "",
-            f"Suppressed: the curve would disclose a count of fewer than {view.threshold} patients."
+            f"Suppressed: the curve would disclose a count of fewer than {view.minimum_cell_count} patients."
             if _WITHHELD in texts
             else "",
             "Groups differ in more than the named characteristic: this is not a comparison of treatments.",

@@ -51,14 +51,14 @@ def measure_page(view: View, name: str) -> Page | None:
 def _statement(view: View, measure: Measure, value: Value | None) -> Card:
     everybody = measures.values(view.reader, view.filters.of_all_sites()).get(measure.measure) if view.site else None
     rows: list[list[Cell | str]] = [
-        [who, *value_cells(measure, of_who, view.threshold)]
+        [who, *value_cells(measure, of_who, view.minimum_cell_count)]
         for who, of_who in ((view.who, value), ("All sites", everybody))
         if of_who is not None
     ]
     return Card(
         "value",
         view.who if not view.filters.are_narrow else f"{view.who}: {wording.narrowed(view.filters)}",
-        body=[big_number(measure, value, view.threshold)],
+        body=[big_number(measure, value, view.minimum_cell_count)],
         sentence=measure.why,
         table=Table(f"{measure.title}, now", ("Whose", *VALUE_HEAD), rows, numbers=5),
         is_table=True,
@@ -113,7 +113,7 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
         table=Table(f"{measure.title} by month of fusion", head, rows, numbers=0),
         notes=[
             f"{wording.CHARTS[chart]}: {known[-1].reason_for_chart}.",
-            _not_judged(points),
+            _not_mature(points),
             "Fewer than 12 values: trial limits, which will still change." if known[-1].has_trial_limits else "",
             *_annotations(points),
         ],
@@ -123,7 +123,7 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
     )
 
 
-def _not_judged(points: Sequence[ChartPoint]) -> str:
+def _not_mature(points: Sequence[ChartPoint]) -> str:
     immature = [point for point in points if not point.is_judged]
     if not immature:
         return ""
@@ -155,17 +155,17 @@ def _years(view: View, measure: Measure, values: Sequence[Value]) -> Card:
     peers = measures.by_year(view.reader, measure.measure, None) if view.site else []
     title = f"{measure.title} by year of fusion"
     if all(value.estimate is None for value in values):
-        said = wording.no_year(any(value.is_suppressed for value in values), view.threshold)
+        said = wording.no_year(any(value.is_suppressed for value in values), view.minimum_cell_count)
         return Card("years", "By year of fusion", body=[html.P(said)])
     return Card(
         "years",
         "By year of fusion",
         sentence=f"{title}, with 95 % intervals" + ("; grey: all sites." if peers else "."),
-        figure=trend.by_year(measure, values, view.threshold, peers),
+        figure=trend.by_year(measure, values, view.minimum_cell_count, peers),
         table=Table(
             title,
             ("Year of fusion", *VALUE_HEAD),
-            [[value.period or "", *value_cells(measure, value, view.threshold)] for value in values],
+            [[value.period or "", *value_cells(measure, value, view.minimum_cell_count)] for value in values],
             numbers=5,
         ),
         notes=["Patients operated on recently have been followed for less time.", _hidden(view, [*values, *peers])],
@@ -283,7 +283,7 @@ def _groups(view: View, measure: Measure) -> Card:
     figure = interval_rows(
         [with_interval(measure, one) for one in values],
         [None if one is None or one.estimate is None else factor * one.estimate for one in others],
-        [f"{name}: {in_short(measure, one, view.threshold)}" for name, one in zip(names, values, strict=True)],
+        [f"{name}: {in_short(measure, one, view.minimum_cell_count)}" for name, one in zip(names, values, strict=True)],
         "" if measure.is_rate else " %",
     )
     return Card(
@@ -293,11 +293,16 @@ def _groups(view: View, measure: Measure) -> Card:
         + ("; circles: all sites." if view.site else "."),
         figure=figure,
         css_class="rows--groups",
-        beside=[(name, in_short(measure, one, view.threshold)) for name, one in zip(names, values, strict=True)],
+        beside=[
+            (name, in_short(measure, one, view.minimum_cell_count)) for name, one in zip(names, values, strict=True)
+        ],
         table=Table(
             f"{measure.title} by group of patients",
             ("Group", *VALUE_HEAD),
-            [[name, *value_cells(measure, one, view.threshold)] for name, one in zip(names, values, strict=True)],
+            [
+                [name, *value_cells(measure, one, view.minimum_cell_count)]
+                for name, one in zip(names, values, strict=True)
+            ],
             numbers=5,
         ),
         notes=[
@@ -333,7 +338,7 @@ def counts_card(view: View, card: Card, of_what: str, found: Sequence[Count], ma
     """
     if not found:
         return card
-    rows = [Bar(wording.in_words(one.code), one.patients, _patients(one, view.threshold)) for one in found]
+    rows = [Bar(wording.in_words(one.code), one.patients, _patients(one, view.minimum_cell_count)) for one in found]
     first = f"{rows[0].name[:1].lower()}{rows[0].name[1:]}"
     return replace(
         card,
@@ -350,12 +355,12 @@ def counts_card(view: View, card: Card, of_what: str, found: Sequence[Count], ma
             [[row.name, Cell(row.text, row.length)] for row in rows],
             numbers=1,
         ),
-        notes=[wording.hidden_note(view.threshold) if any(one.is_suppressed for one in found) else ""],
+        notes=[wording.hidden_note(view.minimum_cell_count) if any(one.is_suppressed for one in found) else ""],
     )
 
 
-def _patients(count: Count, threshold: int) -> str:
-    return wording.hidden(threshold) if count.patients is None else wording.count(count.patients)
+def _patients(count: Count, minimum_cell_count: int) -> str:
+    return wording.hidden(minimum_cell_count) if count.patients is None else wording.count(count.patients)
 
 
 def _definition(measure: Measure) -> Card:
@@ -392,7 +397,7 @@ def _of_others(view: View) -> str:
 
 
 def _hidden(view: View, values: Sequence[Value]) -> str:
-    return wording.hidden_note(view.threshold) if any(value.is_suppressed for value in values) else ""
+    return wording.hidden_note(view.minimum_cell_count) if any(value.is_suppressed for value in values) else ""
 
 
 def _decimal(number: float | None, factor: float) -> Cell:

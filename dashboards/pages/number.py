@@ -11,10 +11,12 @@ VALUE_HEAD = ("Value", "95 % interval", "With the outcome", "Assessed", "Not ass
 """The columns of `value_cells`."""
 
 
-def big_number(measure: Measure, value: Value | None, threshold: int) -> html.P:
+def big_number(measure: Measure, value: Value | None, minimum_cell_count: int) -> html.P:
     """The first thing seen: a number, its interval, and what it rests on; or why there is none."""
     if value is None or value.estimate is None:
-        said = wording.hidden(threshold) if value and value.is_suppressed else "No patient could be assessed yet"
+        said = (
+            wording.hidden(minimum_cell_count) if value and value.is_suppressed else "No patient could be assessed yet"
+        )
         return html.P(html.Span(said, className="sentence-hidden"), className="sentence")
     return html.P(
         [
@@ -26,10 +28,10 @@ def big_number(measure: Measure, value: Value | None, threshold: int) -> html.P:
     )
 
 
-def value_cells(measure: Measure, value: Value, threshold: int) -> list[Cell]:
+def value_cells(measure: Measure, value: Value, minimum_cell_count: int) -> list[Cell]:
     """Value, interval and counts of one row of a table."""
     if value.is_suppressed:
-        return [Cell(wording.hidden(threshold), "suppressed")] * 5
+        return [Cell(wording.hidden(minimum_cell_count), "suppressed")] * 5
     return [
         Cell(wording.amount(measure, value), value.estimate),
         Cell(wording.interval(measure, value)),
@@ -49,7 +51,7 @@ def with_interval(measure: Measure, value: Value) -> tuple[float, float, float] 
     return round(factor * value.estimate, 2), round(low, 2), round(high, 2)
 
 
-def in_short(measure: Measure, value: Value, threshold: int) -> str:
+def in_short(measure: Measure, value: Value, minimum_cell_count: int) -> str:
     """A value and how many patients it rests on."""
-    said = wording.short_amount(measure, value, threshold)
+    said = wording.short_amount(measure, value, minimum_cell_count)
     return said if value.estimate is None else f"{said}, n = {wording.count(value.patients or 0)}"

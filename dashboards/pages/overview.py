@@ -67,7 +67,7 @@ def _headlines(view: View, found: dict[str, Value], lately: _Lately | None) -> C
         (one for one in view.measures.values() if one.headline is not None), key=lambda one: one.headline or 0
     )
     rows = [
-        [_name(view, one), *value_cells(one, found[one.measure], view.threshold)]
+        [_name(view, one), *value_cells(one, found[one.measure], view.minimum_cell_count)]
         for one in headlines
         if one.measure in found
     ]
@@ -86,7 +86,7 @@ def _headline(view: View, measure: Measure, value: Value | None, lately: _Lately
     return html.Div(
         [
             html.H3(dcc.Link(measure.title, href=view.href(f"/measure/{measure.measure}"))),
-            big_number(measure, value, view.threshold),
+            big_number(measure, value, view.minimum_cell_count),
             html.P(_beside_others(measure, lately), className="footnote"),
         ]
     )
@@ -169,7 +169,7 @@ def _all_sites(view: View, listed: Sequence[Measure], found: dict[str, Value]) -
         sentence=f"{wording.plural(len(rows), 'measure')} of all sites together, in the order of the patient guide.",
         table=Table("All measures of all sites together", _HEAD_ALL, rows, numbers=4),
         is_table=True,
-        notes=[wording.hidden_note(view.threshold)],
+        notes=[wording.hidden_note(view.minimum_cell_count)],
     )
 
 
@@ -182,7 +182,7 @@ def _value_cells(view: View, measure: Measure, value: Value) -> list[Cell]:
     everybody = (value.patients or 0) + (value.excluded or 0)
     counted = wording.percent((value.patients or 0) / everybody, everybody) if everybody else wording.DASH
     return [
-        Cell(f"{wording.short_amount(measure, value, view.threshold)}{unit}", value.estimate),
+        Cell(f"{wording.short_amount(measure, value, view.minimum_cell_count)}{unit}", value.estimate),
         Cell(wording.interval(measure, value)),
         Cell(wording.DASH if value.patients is None else wording.count(value.patients), value.patients),
         Cell(

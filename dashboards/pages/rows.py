@@ -97,7 +97,7 @@ def _with_numbers(view: View, card: Card, rows: Sequence[Row]) -> Card:
 
 
 def _said(view: View, measure: Measure, value: Value) -> str:
-    return in_short(measure, value, view.threshold)
+    return in_short(measure, value, view.minimum_cell_count)
 
 
 def values_table(view: View, caption: str, rows: Sequence[Row]) -> Table:
@@ -109,7 +109,7 @@ def values_table(view: View, caption: str, rows: Sequence[Row]) -> Table:
             [
                 Cell(row.measure.title, row.measure.measure, href=view.href(f"/measure/{row.measure.measure}")),
                 whose,
-                *value_cells(row.measure, value, view.threshold),
+                *value_cells(row.measure, value, view.minimum_cell_count),
             ]
             for row in rows
             for whose, value in ((view.who, row.value), ("All sites", row.everybody))
@@ -123,6 +123,6 @@ def notes_on_values(view: View, rows: Sequence[Row]) -> list[str]:
     """What was done to the numbers of others: suppressed, or rounded."""
     is_hidden = any(value.is_suppressed for row in rows for value in (row.value, row.everybody) if value)
     return [
-        wording.hidden_note(view.threshold) if is_hidden else "",
+        wording.hidden_note(view.minimum_cell_count) if is_hidden else "",
         "Counts of all sites are rounded to 5; the site's own are exact." if view.site and not is_hidden else "",
     ]

@@ -10,8 +10,8 @@ columns:
   state:
     description: >-
       estimated; the reference of its factor; merged with the reference, as too few patients of either answer have it;
-      or told by others, as the terms before it leave nothing to tell it apart by
-    enum: [estimated, merged, reference, told_by_others]
+      or collinear, as the terms before it leave nothing to tell it apart by
+    enum: [estimated, merged, reference, collinear]
   coefficient: {description: null where it was not estimated, unit: log odds}
   std_error: {description: of the coefficient, unit: log odds}
   odds_ratio: {description: against the reference of the factor; null of the intercept, unit: ratio}

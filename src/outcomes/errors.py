@@ -106,7 +106,7 @@ MISTAKES: dict[str, Mistake] = {
     "disclosure_risk": Mistake(
         53,
         "small counts of patients could be worked out from the protected tables, so nothing was published",
-        "read docs/privacy.md, then raise OUTCOMES_SMALL_CELL or report this as a defect",
+        "read docs/privacy.md, then raise OUTCOMES_MINIMUM_CELL_COUNT or report this as a defect",
     ),
     "login_needed": Mistake(
         54,

@@ -82,7 +82,7 @@ def _newest_accepted(settings: Settings) -> dict[tuple[str, str], str]:
 
 
 @contextmanager
-def _nothing_quoted(where: str) -> Iterator[None]:
+def _redacted_errors(where: str) -> Iterator[None]:
     """Let named mistakes and file errors through; of any other keep only the type, since its text may quote a cell."""
     try:
         yield
@@ -106,7 +106,7 @@ def ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
     """
     from outcomes.intake.submission import ingest_submission  # noqa: PLC0415
 
-    with _nothing_quoted(f"{site_id}/{period}"):
+    with _redacted_errors(f"{site_id}/{period}"):
         return ingest_submission(settings, site_id, period)
 
 
@@ -170,7 +170,7 @@ def release(
 
     if as_known_on is not None and not is_period(as_known_on):
         raise OutcomesError("period_malformed", "as known on")
-    with _nothing_quoted("release"):
+    with _redacted_errors("release"):
         return build_release(settings, as_known_on, on_progress)
 
 
@@ -200,7 +200,7 @@ def diff(settings: Settings, before: str, after: str) -> ReleaseDiff:
     from outcomes.release.diff import diff as compare  # noqa: PLC0415
     from outcomes.release.open import release as open_release  # noqa: PLC0415
 
-    with _nothing_quoted("diff"):
+    with _redacted_errors("diff"):
         return compare(open_release(before, settings), open_release(after, settings), settings)
 
 

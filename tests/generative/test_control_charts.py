@@ -9,12 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from outcomes.arrays import Floats, Ints
+from outcomes.measures.control_charts import control_chart_table
 from outcomes.statistics.control_charts import (
     RULES,
-    Floats,
-    Ints,
     Limits,
-    control_chart_table,
     moving_range_limits,
     patients_between,
     share_limits,

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import linprog
 
+from outcomes.arrays import Counts
 from outcomes.disclosure.audit import PublishedTables, audit, require_safe
 from outcomes.disclosure.measures import protected_measures, safe_measures
-from outcomes.disclosure.suppression import Counts, hide, hide_parts, hide_steps, is_small
+from outcomes.disclosure.suppression import hide, hide_parts, hide_steps, is_small
 from outcomes.errors import OutcomesError
 
-SMALL_CELL = 11
+MINIMUM = 11
 NUMBERS = ("numerator", "patients", "excluded")
 COUNTS = st.sampled_from([0, 0, 0, 1, 2, 5, 9, 10, 11, 12, 25, 60])
 
@@ -126,7 +127,7 @@ def attack_measures(cells: Cells, hidden: set[tuple[str, str | None, str | None]
         attacker.width(unknown[cell, answer])
         for cell in sorted(hidden, key=str)
         for answer in range(3)
-        if 0 < cells[cell][answer] < SMALL_CELL
+        if 0 < cells[cell][answer] < MINIMUM
     ]
 
 
@@ -138,53 +139,53 @@ def attack_measures(cells: Cells, hidden: set[tuple[str, str | None, str | None]
 )
 def test_no_small_count_of_a_measure_can_be_worked_out(joint: Counts) -> None:
     cells = cells_of(joint)
-    shown = safe_measures(counts_table(cells), SMALL_CELL)
+    shown = safe_measures(counts_table(cells), MINIMUM)
     hidden = hidden_cells(shown)
     for cell, counts in cells.items():
-        assert cell in hidden or not any(0 < count < SMALL_CELL for count in counts)
+        assert cell in hidden or not any(0 < count < MINIMUM for count in counts)
     if len(hidden) < len(cells):  # a registry of a few patients is not shown at all
-        assert all(width >= SMALL_CELL - 1 - 1e-6 for width in attack_measures(cells, hidden))
+        assert all(width >= MINIMUM - 1 - 1e-6 for width in attack_measures(cells, hidden))
 
 
 def test_what_hiding_small_counts_alone_leaves_is_found_by_attacker_and_auditor() -> None:
     joint = np.zeros((3, 1, 3, 3), dtype=np.int64)
     joint[:, 0, 0, 0], joint[:, 0, 1, 1] = (3, 40, 50), (60, 60, 60)
     cells = cells_of(joint)
-    naive = {cell for cell, counts in cells.items() if any(0 < count < SMALL_CELL for count in counts)}
+    naive = {cell for cell, counts in cells.items() if any(0 < count < MINIMUM for count in counts)}
     assert min(attack_measures(cells, naive)) < 1e-6
 
     table = counts_table(cells)
     state = ["suppressed" if cell in naive else "shown" for cell in cells]
     leaky = table.append_column("state", pa.array(state))
     with pytest.raises(OutcomesError, match="disclosure_risk"):
-        require_safe(PublishedTables(SMALL_CELL, hide(leaky, NUMBERS, np.array(state) == "suppressed"), round_to=1))
-    hidden = hidden_cells(safe_measures(table, SMALL_CELL))
-    assert min(attack_measures(cells, hidden)) >= SMALL_CELL - 1e-6
-    assert audit(PublishedTables(SMALL_CELL, protected_measures(table, SMALL_CELL, round_to=1), round_to=1)) == []
+        require_safe(PublishedTables(MINIMUM, hide(leaky, NUMBERS, np.array(state) == "suppressed"), round_to=1))
+    hidden = hidden_cells(safe_measures(table, MINIMUM))
+    assert min(attack_measures(cells, hidden)) >= MINIMUM - 1e-6
+    assert audit(PublishedTables(MINIMUM, protected_measures(table, MINIMUM, round_to=1), round_to=1)) == []
 
 
 @settings(deadline=None)
 @given(arrays(np.int64, st.integers(1, 6), elements=st.sampled_from([1, 2, 5, 9, 10, 11, 12, 25, 60])))
 def test_no_small_part_of_a_known_sum_can_be_worked_out(parts: Counts) -> None:
-    hidden = hide_parts(parts, SMALL_CELL)
+    hidden = hide_parts(parts, MINIMUM)
     if hidden is None:
-        assert parts.sum() - len(parts) < SMALL_CELL or len(parts) == 1
+        assert parts.sum() - len(parts) < MINIMUM or len(parts) == 1
         return
-    assert not is_small(parts, SMALL_CELL)[~hidden].any()
+    assert not is_small(parts, MINIMUM)[~hidden].any()
     attacker = Attacker()
     unknown = [attacker.unknown(floor=1) for _ in parts]
     attacker.learns(dict.fromkeys(unknown, 1), parts.sum())
     for index in np.flatnonzero(~hidden):
         attacker.learns({unknown[index]: 1}, parts[index])
-    for index in np.flatnonzero(is_small(parts, SMALL_CELL)):
-        assert attacker.width(unknown[index]) >= SMALL_CELL - 1e-6
+    for index in np.flatnonzero(is_small(parts, MINIMUM)):
+        assert attacker.width(unknown[index]) >= MINIMUM - 1e-6
 
 
 @settings(deadline=None)
-@given(st.lists(COUNTS, max_size=6), st.integers(SMALL_CELL, 500))
+@given(st.lists(COUNTS, max_size=6), st.integers(MINIMUM, 500))
 def test_no_small_loss_between_steps_can_be_worked_out(losses: list[int], cohort: int) -> None:
     left = cohort + np.cumsum([0, *losses])[::-1]
-    hidden = hide_steps(left, SMALL_CELL)
+    hidden = hide_steps(left, MINIMUM)
     attacker = Attacker()
     lost = [attacker.unknown() for _ in losses]
     delivered = attacker.unknown()
@@ -192,5 +193,5 @@ def test_no_small_loss_between_steps_can_be_worked_out(losses: list[int], cohort
     for step in np.flatnonzero(~hidden):
         attacker.learns(dict.fromkeys(lost[:step], 1) | {delivered: -1}, -left[step])
     for place, loss in enumerate(reversed(losses)):
-        if 0 < loss < SMALL_CELL:
-            assert attacker.width(lost[place]) >= SMALL_CELL - 1e-6
+        if 0 < loss < MINIMUM:
+            assert attacker.width(lost[place]) >= MINIMUM - 1e-6

@@ -18,7 +18,7 @@ from outcomes.disclosure.lattice import EVERYBODY, UNNESTED, Nesting
 from outcomes.disclosure.measures import protected_measures, safe_measures
 from tests.support.lattices import Answers, Group, has_small_count, measure_counts, shown_but
 
-SMALL_CELL = 11
+MINIMUM = 11
 COUNTS = st.sampled_from([0, 0, 0, 1, 2, 5, 9, 10, 11, 12, 25, 60])
 PERIODS = st.sampled_from([("2023", "2024"), ("2023", "2024", "2025"), ("2023-01", "2023-02", "2024-01")])
 NESTING = Nesting(part_of=frozenset({("part", "whole")}))
@@ -76,9 +76,9 @@ class Attacker:
         ends = [linprog(sign * goal, A_eq=matrix, b_eq=zero, bounds=limits, method="highs") for sign in (1, -1)]
         return ends[0].fun, np.inf if ends[1].status == 3 else -ends[1].fun
 
-    def pins(self, *count: Any) -> bool:
+    def discloses(self, *count: Any) -> bool:
         low, high = self.bounds(*count)
-        return high - low < SMALL_CELL - 1e-6 and low < SMALL_CELL - 1e-6 and high >= 1 - 1e-6
+        return high - low < MINIMUM - 1e-6 and low < MINIMUM - 1e-6 and high >= 1 - 1e-6
 
     def _parts(self, site: str | None, total: tuple[Any, ...]) -> list[list[tuple[Any, ...]]]:
         keys = [key for other, key in self.cells if other == site]
@@ -112,7 +112,7 @@ def registries(draw: st.DrawFn, measures: int = 1, least_sites: int = 1, most_si
 @settings(deadline=None, max_examples=40)
 @given(registries(measures=2))
 def test_no_small_count_can_be_worked_out(counts: pa.Table) -> None:
-    shown = safe_measures(counts, SMALL_CELL, NESTING)
+    shown = safe_measures(counts, MINIMUM, NESTING)
     hidden = {(row["measure"], row["site_id"], _key(row)) for row in shown.to_pylist() if row["state"] == "suppressed"}
     exact = shown_but(counts, lambda row: (row["measure"], row["site_id"], _key(row)) in hidden)
     assert not any(has_small_count(row) for row in exact.to_pylist() if row["state"] == "shown")
@@ -120,14 +120,14 @@ def test_no_small_count_can_be_worked_out(counts: pa.Table) -> None:
     for row in counts.to_pylist():
         at = (row["measure"], row["site_id"], _key(row))
         for name, count in _counts(row).items():
-            if at in hidden and 0 < count < SMALL_CELL:
-                assert not attacker.pins(*at, name), (at, name, attacker.bounds(*at, name))
+            if at in hidden and 0 < count < MINIMUM:
+                assert not attacker.discloses(*at, name), (at, name, attacker.bounds(*at, name))
 
 
 @settings(deadline=None, max_examples=40)
 @given(registries(measures=2))
 def test_no_small_difference_to_the_whole_can_be_worked_out(counts: pa.Table) -> None:
-    shown = safe_measures(counts, SMALL_CELL, NESTING)
+    shown = safe_measures(counts, MINIMUM, NESTING)
     states = {(row["measure"], row["site_id"], _key(row)): row["state"] for row in shown.to_pylist()}
     exact = shown_but(counts, lambda row: states[row["measure"], row["site_id"], _key(row)] == "suppressed")
     yes = {(row["measure"], row["site_id"], _key(row)): row["numerator"] for row in counts.to_pylist()}
@@ -135,9 +135,9 @@ def test_no_small_difference_to_the_whole_can_be_worked_out(counts: pa.Table) ->
     for (measure, *cell), count in yes.items():
         if measure == "part" and states["whole", *cell] != "suppressed":
             left = yes["whole", *cell] - count
-            if 0 < left < SMALL_CELL:
+            if 0 < left < MINIMUM:
                 assert states["part", *cell] == "suppressed"
-                assert not attacker.pins("part", *cell, "more")
+                assert not attacker.discloses("part", *cell, "more")
 
 
 @settings(deadline=None, max_examples=20)
@@ -147,10 +147,10 @@ def test_no_site_works_out_a_small_count_of_another_by_subtracting_its_own(
 ) -> None:
     """Each sum across sites by itself: not several at once, not sums of fewer than four sites with patients."""
     rows = counts.to_pylist()
-    insider = data.draw(st.sampled_from(sorted({row["site_id"] for row in rows if row["site_id"]})))
-    shown = safe_measures(counts, SMALL_CELL, NESTING)
+    contributor = data.draw(st.sampled_from(sorted({row["site_id"] for row in rows if row["site_id"]})))
+    shown = safe_measures(counts, MINIMUM, NESTING)
     hidden = {(row["measure"], row["site_id"], _key(row)) for row in shown.to_pylist() if row["state"] == "suppressed"}
-    unknown = {at for at in hidden if at[1] != insider}
+    unknown = {at for at in hidden if at[1] != contributor}
     known = shown_but(counts, lambda row: (row["measure"], row["site_id"], _key(row)) in unknown)
     for key in sorted({key for _, _, key in unknown}, key=str):
         of_key = [row for row in rows if _key(row) == key]
@@ -164,11 +164,11 @@ def test_no_site_works_out_a_small_count_of_another_by_subtracting_its_own(
             if row["site_id"] is None or at not in unknown:
                 continue
             for name, count in _counts(row).items():
-                if 0 < count < SMALL_CELL:
-                    assert not attacker.pins(*at, name), (insider, at, name, attacker.bounds(*at, name))
+                if 0 < count < MINIMUM:
+                    assert not attacker.discloses(*at, name), (contributor, at, name, attacker.bounds(*at, name))
             left = yes["whole", row["site_id"]] - yes["part", row["site_id"]]
-            if row["measure"] == "part" and ("whole", *at[1:]) not in unknown and 0 < left < SMALL_CELL:
-                assert not nested.pins(*at, "more"), (insider, at, nested.bounds(*at, "more"))
+            if row["measure"] == "part" and ("whole", *at[1:]) not in unknown and 0 < left < MINIMUM:
+                assert not nested.discloses(*at, "more"), (contributor, at, nested.bounds(*at, "more"))
 
 
 @settings(deadline=None, max_examples=60)
@@ -176,11 +176,13 @@ def test_no_site_works_out_a_small_count_of_another_by_subtracting_its_own(
 def test_the_auditor_finds_what_the_attacker_finds(counts: pa.Table, random: Any) -> None:
     carelessness = random.random()
     shown = shown_but(counts, lambda row: has_small_count(row) or random.random() < carelessness)
-    found = audit(PublishedTables(SMALL_CELL, shown, round_to=1))
+    found = audit(PublishedTables(MINIMUM, shown, round_to=1))
     attacker = Attacker(shown)
     hidden = [row for row in shown.to_pylist() if row["state"] == "suppressed"]
-    pinned = [attacker.pins(row["measure"], row["site_id"], _key(row), name) for row in hidden for name in COUNTED]
-    assert bool(found) == any(pinned)
+    disclosed = [
+        attacker.discloses(row["measure"], row["site_id"], _key(row), name) for row in hidden for name in COUNTED
+    ]
+    assert bool(found) == any(disclosed)
     true = {(row["measure"], row["site_id"], _key(row)): _counts(row) for row in counts.to_pylist()}
     for finding in found:
         if finding.cell in true:
@@ -195,24 +197,26 @@ def test_one_hidden_cell_alone_in_a_sum_is_found(counts: pa.Table) -> None:
     hidden = [(row["site_id"], _key(row)) for row in shown.to_pylist() if row["state"] == "suppressed"]
     keys = [key for _, key in hidden]
     if any(keys.count(key) == 1 for key in keys):
-        assert audit(PublishedTables(SMALL_CELL, shown, round_to=1))
+        assert audit(PublishedTables(MINIMUM, shown, round_to=1))
 
 
 @settings(deadline=None, max_examples=25)
 @given(registries(), registries())
 def test_what_follows_a_release_gives_nothing_of_it_away(before: pa.Table, now: pa.Table) -> None:
-    first = PublishedTables(SMALL_CELL, safe_measures(before, SMALL_CELL))
-    second = PublishedTables(SMALL_CELL, safe_measures(now, SMALL_CELL, previous=first))
+    first = PublishedTables(MINIMUM, safe_measures(before, MINIMUM))
+    second = PublishedTables(MINIMUM, safe_measures(now, MINIMUM, previous=first))
     assert not audit(second, previous=first)
 
 
 @settings(deadline=None, max_examples=40)
 @given(registries(measures=2), st.integers(5, 20))
-def test_any_threshold_holds(counts: pa.Table, small_cell: int) -> None:
-    shown = protected_measures(counts, small_cell, NESTING, round_to=1)
-    assert not any(has_small_count(row, small_cell) for row in shown.to_pylist() if row["state"] != "suppressed")
-    rounded = protected_measures(counts, small_cell, NESTING).to_pylist()
-    assert not any(has_small_count(row, small_cell) for row in rounded if row["state"] != "suppressed")
+def test_any_minimum_cell_count_holds(counts: pa.Table, minimum_cell_count: int) -> None:
+    shown = protected_measures(counts, minimum_cell_count, NESTING, round_to=1)
+    assert not any(
+        has_small_count(row, minimum_cell_count) for row in shown.to_pylist() if row["state"] != "suppressed"
+    )
+    rounded = protected_measures(counts, minimum_cell_count, NESTING).to_pylist()
+    assert not any(has_small_count(row, minimum_cell_count) for row in rounded if row["state"] != "suppressed")
 
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:

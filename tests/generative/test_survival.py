@@ -13,20 +13,15 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from outcomes.disclosure.suppression import Counts, Mask, hide_parts, is_small
-from outcomes.statistics.survival import (
-    aalen_johansen,
-    cumulative_incidence_table,
-    one_minus_kaplan_meier,
-    protected_curves,
-    shown_parts,
-    shown_whole,
-)
+from outcomes.arrays import Counts, Floats, Mask
+from outcomes.disclosure.curves import protected_curves, shown_parts, shown_whole
+from outcomes.disclosure.suppression import hide_parts, is_small
+from outcomes.measures.curves import cumulative_incidence_table
+from outcomes.statistics.survival import aalen_johansen, one_minus_kaplan_meier
 
-SMALL_CELL = 11
+MINIMUM = 11
 
 ENDS = arrays(np.int64, (3, 2, 15), elements=st.integers(0, 4))
 """Patients with the event, a competing one and neither, in two groups, by day."""
@@ -130,8 +125,8 @@ def published(leaving: Counts, marks: Counts) -> tuple[Counts, Mask, Mask]:
     left, at_risk = left_and_at_risk(leaving)
     of_all: Counts = left.sum(axis=0)
     marks = marks[: at_risk.shape[1]]
-    whole = shown_whole(of_all, np.sum(at_risk, axis=0), SMALL_CELL, marks % 2 == 1)
-    return left, whole, shown_parts(left, at_risk, whole, SMALL_CELL, marks >= 2)
+    whole = shown_whole(of_all, np.sum(at_risk, axis=0), MINIMUM, marks % 2 == 1)
+    return left, whole, shown_parts(left, at_risk, whole, MINIMUM, marks >= 2)
 
 
 MARKS = arrays(np.int64, 6, elements=st.integers(0, 3))
@@ -139,15 +134,13 @@ MARKS = arrays(np.int64, 6, elements=st.integers(0, 3))
 
 def withheld_groups(left: Counts) -> Mask:
     """Groups whose totals no table shows, for one of them would be small."""
-    hidden = [hide_parts(left[:, -1, kind], SMALL_CELL) for kind in range(left.shape[-1])]
+    hidden = [hide_parts(left[:, -1, kind], MINIMUM) for kind in range(left.shape[-1])]
     every = np.ones(len(left), dtype=bool)
     withheld: Mask = np.any([every if parts is None else parts for parts in hidden], axis=0)
     return withheld
 
 
-def intervals(
-    left: Counts, whole: Mask, shown: Mask, withheld: Mask, targets: list[tuple[int, int, int]]
-) -> NDArray[np.float64]:
+def intervals(left: Counts, whole: Mask, shown: Mask, withheld: Mask, targets: list[tuple[int, int, int]]) -> Floats:
     """The widths to which the attacker places the change of a group between two days, for one kind of count.
 
     Known are the whole and the groups on the days shown, the whole at the end, the groups at the end unless their
@@ -193,7 +186,7 @@ def intervals(
     return np.array(widths)
 
 
-def _row(length: int, coefficients: dict[int, float]) -> NDArray[np.float64]:
+def _row(length: int, coefficients: dict[int, float]) -> Floats:
     row = np.zeros(length)
     for column, coefficient in coefficients.items():
         row[column] = coefficient
@@ -214,9 +207,9 @@ def test_no_small_change_can_be_placed_closely(leaving: Counts, marks: Counts) -
             (group, earlier, later)
             for group in range(groups)
             for earlier, later in combinations(range(-1, days), 2)
-            if is_small(start[group, later + 1 : later + 2] - start[group, earlier + 1], SMALL_CELL).any()
+            if is_small(start[group, later + 1 : later + 2] - start[group, earlier + 1], MINIMUM).any()
         ]
-        assert (intervals(counts, whole, shown, withheld_groups(left), targets) >= SMALL_CELL - 1e-6).all()
+        assert (intervals(counts, whole, shown, withheld_groups(left), targets) >= MINIMUM - 1e-6).all()
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([60, 300, 1500]))
@@ -225,7 +218,7 @@ def test_between_days_shown_no_count_of_a_curve_changes_by_few(seed: int, patien
     with duckdb.connect() as con:
         _fill_registry(con, seed, patients)
         exact = cumulative_incidence_table(con)
-    protected = protected_curves(exact, SMALL_CELL)
+    protected = protected_curves(exact, MINIMUM)
     days: dict[str, set[tuple[str, int]]] = {name: set() for name in ("whole", "part", "type")}
     last: dict[tuple[object, ...], Counts] = {}
     of_exact = {_key(row): row for row in exact.to_pylist() if row["estimator"] == "aalen_johansen"}
@@ -235,14 +228,14 @@ def test_between_days_shown_no_count_of_a_curve_changes_by_few(seed: int, patien
         if row["state"] != "shown":
             assert all(row[name] is None for name in ("at_risk", "events", "incidence", "low", "high"))
             continue
-        assert truth["at_risk"] >= SMALL_CELL
+        assert truth["at_risk"] >= MINIMUM
         assert row["at_risk"] >= 20
         assert row["events"] == 0 or row["events"] >= 20
         others = truth["competing"] + truth["censored"]
         now = np.array([truth["events"], others, of_exact[(*curve, 0)]["at_risk"] - truth["at_risk"]])
         if row["outcome"].startswith("revision_"):
             now = now[:1]
-        assert not is_small(now - last.get(curve, np.zeros_like(now)), SMALL_CELL).any()
+        assert not is_small(now - last.get(curve, np.zeros_like(now)), MINIMUM).any()
         last[curve] = now
         is_whole = row["stratum_kind"] == "all" and row["site_id"] is None
         kind = "type" if row["outcome"].startswith("revision_") else "whole" if is_whole else "part"

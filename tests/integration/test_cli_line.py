@@ -96,7 +96,7 @@ def test_the_pipeline_knows_what_landed_and_whether_the_release_is_current(home:
     assert pipeline.sites_with_delivery(settings, PERIOD) == ["north", "south"]
     assert pipeline.sites_with_delivery(settings, "2025-06") == []
     assert pipeline.release_is_current(settings)
-    assert not pipeline.release_is_current(Settings(home=home, small_cell=20))
+    assert not pipeline.release_is_current(Settings(home=home, minimum_cell_count=20))
 
 
 def test_the_marts_can_be_asked(home: Path, released: Any) -> None:

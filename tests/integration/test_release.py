@@ -199,7 +199,7 @@ def test_a_failed_build_leaves_everything_as_it_was(
     settings: Settings, release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _state(settings.releases)
-    stricter = settings.model_copy(update={"small_cell": 20})
+    stricter = settings.model_copy(update={"minimum_cell_count": 20})
 
     def fails(*_: object) -> None:
         raise OSError

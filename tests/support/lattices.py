@@ -64,7 +64,7 @@ def shown_but(counts: pa.Table, is_hidden: Callable[[dict[str, Any]], bool]) -> 
     return pa.Table.from_pylist(rows, schema=_SCHEMA.append(pa.field("state", pa.string())))
 
 
-def has_small_count(row: dict[str, Any], small_cell: int = 11) -> bool:
+def has_small_count(row: dict[str, Any], minimum_cell_count: int = 11) -> bool:
     """Whether the row itself holds a small count."""
     counts = (row["numerator"], row["patients"] - row["numerator"], row["patients"], row["excluded"])
-    return any(0 < count < small_cell for count in counts)
+    return any(0 < count < minimum_cell_count for count in counts)

@@ -128,10 +128,10 @@ def test_an_unexpected_error_names_type_and_place_only(
 def test_a_setting_that_is_not_valid_is_named_without_its_value(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OUTCOMES_SMALL_CELL", "three")
+    monkeypatch.setenv("OUTCOMES_MINIMUM_CELL_COUNT", "three")
     result = run(tmp_path, "ingest")
     assert result.exit_code == 2
-    assert "OUTCOMES_SMALL_CELL" in result.stderr
+    assert "OUTCOMES_MINIMUM_CELL_COUNT" in result.stderr
     assert "three" not in result.stderr
 
 

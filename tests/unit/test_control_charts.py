@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -10,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from outcomes.errors import OutcomesError
+from outcomes.measures.control_charts import control_chart_table
+from outcomes.measures.site_files import Annotation, Target
 from outcomes.sql.files import SqlFile
 from outcomes.sql.shipped import shipped
 from outcomes.statistics.control_charts import (
@@ -18,17 +18,12 @@ from outcomes.statistics.control_charts import (
     BETTER,
     RULES,
     VARIATIONS,
-    Annotation,
     Limits,
     Signals,
-    Target,
     assurance,
     between,
     choose_chart,
-    control_chart_table,
     days_between,
-    load_annotations,
-    load_targets,
     moving_range_limits,
     patients_between,
     share_limits,
@@ -538,31 +533,31 @@ def test_a_target_of_a_rate_is_per_100_person_years() -> None:
 
 
 @pytest.mark.parametrize("share", [0, 100], ids=["rare", "common"])
-def test_months_that_are_not_judged_move_no_limit_and_break_no_rule(share: int) -> None:
+def test_months_that_are_not_mature_move_no_limit_and_break_no_rule(share: int) -> None:
     falling = [(share // 10, 100)] * 8
-    with_young = counts({("pain", None): STEADY + falling})
+    with_immature = counts({("pain", None): STEADY + falling})
     first = month(len(STEADY))
-    rows = chart(control_chart_table(with_young, DIRECTIONS, not_judged_from={"pain": first}))
+    rows = chart(control_chart_table(with_immature, DIRECTIONS, immature_from={"pain": first}))
     alone = chart(control_chart_table(counts({("pain", None): STEADY}), DIRECTIONS))
-    young = rows[len(STEADY) :]
+    immature = rows[len(STEADY) :]
 
     told = ("value", "centre", "lower", "upper", "rules", "variation", "phase", "is_judged")
     assert [[row[name] for name in told] for row in rows[: len(STEADY)]] == [
         [row[name] for name in told] for row in alone
     ]
-    assert [row["value"] for row in young] == [share / 1000] * len(falling)
-    assert {row["is_judged"] for row in young} == {False}
-    assert {row[name] for row in young for name in ("centre", "lower", "upper", "rules", "variation")} == {None}
+    assert [row["value"] for row in immature] == [share / 1000] * len(falling)
+    assert {row["is_judged"] for row in immature} == {False}
+    assert {row[name] for row in immature for name in ("centre", "lower", "upper", "rules", "variation")} == {None}
     assert {row["phase"] for row in rows} == {1}
 
 
 def test_a_registry_without_months_has_no_chart_and_nothing_to_wait_for() -> None:
-    assert control_chart_table(counts({}), DIRECTIONS, not_judged_from={"pain": month(0)}).num_rows == 0
+    assert control_chart_table(counts({}), DIRECTIONS, immature_from={"pain": month(0)}).num_rows == 0
 
 
 def test_only_the_named_measure_waits_and_at_every_site() -> None:
     cube = counts({(name, site): STEADY for name in ("pain", "satisfied") for site in (None, "south")})
-    rows = control_chart_table(cube, DIRECTIONS, not_judged_from={"pain": month(3)}).to_pylist()
+    rows = control_chart_table(cube, DIRECTIONS, immature_from={"pain": month(3)}).to_pylist()
     judged = {(row["measure"], row["site_id"], row["period"]) for row in rows if row["is_judged"]}
     assert len(judged) == 2 * len(STEADY) + 2 * 3
     assert {period for name, _, period in judged if name == "pain"} == {month(0), month(1), month(2)}
@@ -578,95 +573,3 @@ def test_the_mart_describes_the_table() -> None:
     assert mart.num_rows == table.num_rows
     assert file.header["columns"]["variation"]["enum"] == list(VARIATIONS)
     assert file.header["columns"]["assurance"]["enum"] == list(ASSURANCES)
-
-
-HEADER = "site_id,measure,period,kind,text,author,reason\n"
-
-
-def load(folder: Path, text: str) -> tuple[Annotation, ...]:
-    file = folder / "annotations.csv"
-    file.write_text(text, encoding="utf-8")
-    return load_annotations(file, {"pain"}, {"south"})
-
-
-def test_no_file_is_no_annotations(tmp_path: Path) -> None:
-    assert load_annotations(tmp_path / "annotations.csv", {"pain"}, {"south"}) == ()
-
-
-def test_annotations_are_read(tmp_path: Path) -> None:
-    text = HEADER + ",pain,2021-01,rebase,,A. Lead,new pathway\nsouth, pain ,2020-03,note,new clinic,B. Nurse,\n"
-    assert load(tmp_path, text) == (rebase("", "2021-01"), note("south", "2020-03"))
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        ("", "the columns must be site_id, measure"),
-        ("site_id,measure\n", "the columns must be"),
-        (HEADER + ",pain,2021-01,rebase,,A. Lead\n", "row 2: not 7 columns"),
-        (HEADER + ",pane,2021-01,rebase,,A. Lead,why\n", "row 2: there is no such measure"),
-        (HEADER + "north,pain,2021-01,rebase,,A. Lead,why\n", "row 2: there is no such site"),
-        (HEADER + ",pain,2021-13,rebase,,A. Lead,why\n", "row 2: period is not YYYY-MM"),
-        (HEADER + ",pain,2021,rebase,,A. Lead,why\n", "row 2: period is not YYYY-MM"),
-        (HEADER + ",pain,2021-01,reset,,A. Lead,why\n", "row 2: kind is neither rebase nor note"),
-        (HEADER + ",pain,2021-01,rebase,,,why\n", "row 2: author is empty"),
-        (HEADER + ",pain,2021-01,rebase,text,A. Lead, \n", "row 2: a rebase needs a reason"),
-        (HEADER + ",pain,2021-01,note,,A. Lead,why\n", "row 2: a note needs a text"),
-        (HEADER + ",pain,2021-01,note,ok,A,\n,pain,x,note,ok,A,\n", "row 3: period is not YYYY-MM"),
-        (HEADER + ',pain,2021-01,note,"ok,A,\n', "is not a CSV file in UTF-8"),
-    ],
-)
-def test_a_malformed_file_is_refused(tmp_path: Path, text: str, fault: str) -> None:
-    with pytest.raises(OutcomesError, match="annotations_malformed") as refusal:
-        load(tmp_path, text)
-    assert fault in refusal.value.where
-
-
-def test_another_encoding_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "annotations.csv"
-    file.write_bytes((HEADER + ",pain,2021-01,note,café,A,\n").encode("latin-1"))
-    with pytest.raises(OutcomesError, match="not a CSV file in UTF-8"):
-        load_annotations(file, {"pain"}, {"south"})
-
-
-TARGETS = "measure,target,author,reason\n"
-
-
-def load_aims(folder: Path, text: str) -> tuple[Target, ...]:
-    file = folder / "targets.csv"
-    file.write_text(text, encoding="utf-8")
-    return load_targets(file, {"pain": "share", "satisfied": "share", "revision_rate": "rate"})
-
-
-def test_no_file_is_no_targets(tmp_path: Path) -> None:
-    assert load_targets(tmp_path / "targets.csv", {"pain": "share"}) == ()
-
-
-def test_targets_are_read(tmp_path: Path) -> None:
-    text = TARGETS + " pain ,0.25,A. Lead,agreed\nsatisfied,1,A. Lead,agreed\nrevision_rate,3.5,A. Lead,agreed\n"
-    assert load_aims(tmp_path, text) == (aim("pain", 0.25), aim("satisfied", 1), aim("revision_rate", 3.5))
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        ("", "the columns must be measure, target"),
-        ("measure,target\n", "the columns must be"),
-        (TARGETS + "pain,0.25,A. Lead\n", "row 2: not 4 columns"),
-        (TARGETS + "pane,0.25,A. Lead,why\n", "row 2: there is no such measure"),
-        (TARGETS + "pain,low,A. Lead,why\n", "row 2: target is not a number of 0 or more"),
-        (TARGETS + "pain,,A. Lead,why\n", "row 2: target is not a number of 0 or more"),
-        (TARGETS + "pain,nan,A. Lead,why\n", "row 2: target is not a number of 0 or more"),
-        (TARGETS + "pain,-0.1,A. Lead,why\n", "row 2: target is not a number of 0 or more"),
-        (TARGETS + "revision_rate,inf,A. Lead,why\n", "row 2: target is not a number of 0 or more"),
-        (TARGETS + "pain,25,A. Lead,why\n", "row 2: the target of a share is a fraction from 0 to 1"),
-        (TARGETS + "pain,0.25,,why\n", "row 2: author is empty"),
-        (TARGETS + "pain,0.25,A. Lead, \n", "row 2: reason is empty"),
-        (TARGETS + "pain,0.25,A,why\npain,0.3,A,why\n", "row 3: the measure has a target already"),
-        (TARGETS + 'pain,0.25,"A,why\n', "is not a CSV file in UTF-8"),
-    ],
-)
-def test_malformed_targets_are_refused(tmp_path: Path, text: str, fault: str) -> None:
-    with pytest.raises(OutcomesError, match="targets_malformed") as refusal:
-        load_aims(tmp_path, text)
-    assert fault in refusal.value.where

@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from outcomes.disclosure.deliveries import protected_attrition, protected_deliveries
 
-SMALL_CELL = 11
+MINIMUM = 11
 
 
 def test_few_quarantined_rows_are_hidden_with_the_accepted_ones() -> None:
@@ -13,7 +13,7 @@ def test_few_quarantined_rows_are_hidden_with_the_accepted_ones() -> None:
     assert failures == [("A", None, None, True)]
 
 
-def test_failures_that_add_up_to_the_quarantined_rows_are_hidden_with_company() -> None:
+def test_failures_that_add_up_to_the_quarantined_rows_are_hidden_with_others() -> None:
     submissions, failures = _deliveries(
         (1000, 63), {"A": ("critical", 3), "B": ("critical", 20), "C": ("critical", 40), "D": ("warning", 12)}
     )
@@ -21,7 +21,7 @@ def test_failures_that_add_up_to_the_quarantined_rows_are_hidden_with_company() 
     assert [(rule, failed) for rule, _, failed, _ in failures] == [("A", None), ("B", None), ("C", 40), ("D", 12)]
 
 
-def test_where_failures_have_no_company_the_quarantined_rows_are_hidden() -> None:
+def test_where_failures_have_no_others_the_quarantined_rows_are_hidden() -> None:
     submissions, _ = _deliveries((1000, 11), {"A": ("critical", 5), "B": ("critical", 6)})
     assert submissions == [(1000, None, None, True)]
 
@@ -33,7 +33,7 @@ def test_a_tiny_delivery_is_hidden_whole() -> None:
 
 def test_attrition_hides_a_small_loss() -> None:
     table = pa.table({"step": [1, 2, 3], "patients_left": [300, 297, 280]})
-    assert protected_attrition(table, SMALL_CELL)["patients_left"].to_pylist() == [300, None, 280]
+    assert protected_attrition(table, MINIMUM)["patients_left"].to_pylist() == [300, None, 280]
 
 
 def _deliveries(
@@ -55,7 +55,7 @@ def _deliveries(
         for rule, (severity, count) in failed.items()
     ]
     submissions, shown = protected_deliveries(
-        pa.Table.from_pylist([attempt | counts]), pa.Table.from_pylist(failures, schema=schema), SMALL_CELL
+        pa.Table.from_pylist([attempt | counts]), pa.Table.from_pylist(failures, schema=schema), MINIMUM
     )
     return (
         [tuple(row.values())[3:] for row in submissions.to_pylist()],

@@ -4,11 +4,11 @@ import pytest
 
 from outcomes.disclosure.suppression import coarse, hide, hide_parts, hide_steps, is_small
 
-SMALL_CELL = 11
+MINIMUM = 11
 
 
 def test_zero_may_be_shown_and_one_to_ten_may_not() -> None:
-    assert is_small(np.array([0, 1, 10, 11]), SMALL_CELL).tolist() == [False, True, True, False]
+    assert is_small(np.array([0, 1, 10, 11]), MINIMUM).tolist() == [False, True, True, False]
 
 
 def test_parts_are_hidden_together_until_their_sum_tells_little() -> None:
@@ -17,16 +17,16 @@ def test_parts_are_hidden_together_until_their_sum_tells_little() -> None:
 
 
 def test_parts_that_only_listing_would_tell_are_refused() -> None:
-    assert hide_parts(np.array([5, 6]), SMALL_CELL) is None
-    assert hide_parts(np.array([5]), SMALL_CELL) is None
+    assert hide_parts(np.array([5, 6]), MINIMUM) is None
+    assert hide_parts(np.array([5]), MINIMUM) is None
 
 
 def test_a_step_with_a_small_loss_is_hidden() -> None:
-    assert hide_steps(np.array([300, 285, 280, 280]), SMALL_CELL).tolist() == [False, True, False, False]
-    assert hide_steps(np.array([300, 297, 280]), SMALL_CELL).tolist() == [False, True, False]
-    assert hide_steps(np.array([300, 285, 280]), SMALL_CELL).tolist() == [False, True, False]
-    assert hide_steps(np.array([285, 280]), SMALL_CELL).tolist() == [True, False]
-    assert hide_steps(np.array([40, 5]), SMALL_CELL).tolist() == [False, True]
+    assert hide_steps(np.array([300, 285, 280, 280]), MINIMUM).tolist() == [False, True, False, False]
+    assert hide_steps(np.array([300, 297, 280]), MINIMUM).tolist() == [False, True, False]
+    assert hide_steps(np.array([300, 285, 280]), MINIMUM).tolist() == [False, True, False]
+    assert hide_steps(np.array([285, 280]), MINIMUM).tolist() == [True, False]
+    assert hide_steps(np.array([40, 5]), MINIMUM).tolist() == [False, True]
 
 
 def test_hidden_is_null_and_nothing_else_changes() -> None:
@@ -35,7 +35,7 @@ def test_hidden_is_null_and_nothing_else_changes() -> None:
 
 
 def _hidden(parts: list[int]) -> list[bool]:
-    hidden = hide_parts(np.array(parts), SMALL_CELL)
+    hidden = hide_parts(np.array(parts), MINIMUM)
     assert hidden is not None
     return [bool(each) for each in hidden]
 

@@ -13,7 +13,7 @@ from outcomes.disclosure.measures import protected_measures, safe_measures
 from outcomes.errors import OutcomesError
 from tests.support.lattices import Answers, Group, by_site, has_small_count, measure_counts, shown_but
 
-SMALL_CELL = 11
+MINIMUM = 11
 SITES: dict[str, Answers] = {"b": (40, 70, 30), "c": (20, 50, 40), "d": (30, 90, 50)}
 
 
@@ -61,10 +61,10 @@ def test_a_cohort_that_no_measure_shows_is_told_by_the_others() -> None:
     assert _bounds(found, "size") == (6, 6)
 
 
-def test_small_cells_alone_are_not_enough() -> None:
+def test_hiding_small_counts_alone_is_not_enough() -> None:
     counts = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
     assert _audit(shown_but(counts, has_small_count))
-    assert not _audit(safe_measures(counts, SMALL_CELL))
+    assert not _audit(safe_measures(counts, MINIMUM))
 
 
 def test_a_part_beside_its_whole_tells_what_is_between_them() -> None:
@@ -116,8 +116,8 @@ def test_patients_without_a_month_hide_the_hidden_month() -> None:
 
 def test_two_releases_tell_more_than_each() -> None:
     counts = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
-    first = PublishedTables(SMALL_CELL, _hiding(counts, "ab"), round_to=1)
-    second = PublishedTables(SMALL_CELL, _hiding(counts, "ac"), round_to=1)
+    first = PublishedTables(MINIMUM, _hiding(counts, "ab"), round_to=1)
+    second = PublishedTables(MINIMUM, _hiding(counts, "ac"), round_to=1)
     assert not audit(first)
     assert not audit(second)
     assert _bounds(audit(second, previous=first), "numerator") == (3, 3)
@@ -127,28 +127,28 @@ def test_two_releases_tell_more_than_each() -> None:
 def test_what_changed_between_releases_is_not_taken_to_be_the_same() -> None:
     before = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
     now = measure_counts({"pain": by_site(a=(9, 80, 40), **SITES)})
-    first = PublishedTables(SMALL_CELL, _hiding(before, "ab"), round_to=1)
-    assert not audit(PublishedTables(SMALL_CELL, _hiding(now, "ac"), round_to=1), previous=first)
+    first = PublishedTables(MINIMUM, _hiding(before, "ab"), round_to=1)
+    assert not audit(PublishedTables(MINIMUM, _hiding(now, "ac"), round_to=1), previous=first)
 
 
 def test_a_contradiction_between_releases_teaches_nothing() -> None:
     # The same total over all sites, but two sites have swapped patients.
     before = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
     now = measure_counts({"pain": by_site(a=(23, 60, 20), **SITES | {"c": (0, 50, 40)})})
-    first = PublishedTables(SMALL_CELL, _hiding(before, "a", "b"), round_to=1)
-    assert not audit(PublishedTables(SMALL_CELL, _hiding(now, "ac"), round_to=1), previous=first)
+    first = PublishedTables(MINIMUM, _hiding(before, "a", "b"), round_to=1)
+    assert not audit(PublishedTables(MINIMUM, _hiding(now, "ac"), round_to=1), previous=first)
 
 
 def test_a_release_before_may_lack_sites_and_measures() -> None:
     before = measure_counts({"old": by_site(a=(3, 60, 20), b=(40, 70, 30), z=(20, 70, 30))})
     now = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES), "new": by_site(a=(20, 60, 23), **SITES)})
-    first = PublishedTables(SMALL_CELL, protected_measures(before, SMALL_CELL))
-    assert not audit(PublishedTables(SMALL_CELL, safe_measures(now, SMALL_CELL)), previous=first)
+    first = PublishedTables(MINIMUM, protected_measures(before, MINIMUM))
+    assert not audit(PublishedTables(MINIMUM, safe_measures(now, MINIMUM)), previous=first)
 
 
 def test_after_rounding_only_what_is_surely_small_is_found() -> None:
     counts = measure_counts({"pain": by_site(a=(8, 60, 20), b=(40, 70, 30))})
-    shown = protected_measures(counts, SMALL_CELL)
+    shown = protected_measures(counts, MINIMUM)
     rows = [
         row | {"state": "shown", "numerator": 40, "patients": 110, "excluded": 30}
         if row["site_id"] == "b"
@@ -161,8 +161,8 @@ def test_after_rounding_only_what_is_surely_small_is_found() -> None:
     surely, vaguely = (
         pa.Table.from_pylist(part, schema=shown.schema) for part in (rows[: len(shown)], rows[len(shown) :])
     )
-    assert _bounds(audit(PublishedTables(SMALL_CELL, surely)), "numerator") == (1, 9)
-    assert not audit(PublishedTables(SMALL_CELL, vaguely))  # 6 to 14
+    assert _bounds(audit(PublishedTables(MINIMUM, surely)), "numerator") == (1, 9)
+    assert not audit(PublishedTables(MINIMUM, vaguely))  # 6 to 14
 
 
 @pytest.mark.parametrize(
@@ -176,9 +176,9 @@ def test_after_rounding_only_what_is_surely_small_is_found() -> None:
 def test_a_single_hidden_reason_is_told_by_the_sum(
     shown: dict[str, int | None], bounds: tuple[int, int] | None
 ) -> None:
-    measures = protected_measures(measure_counts({"pain": by_site(a=(40, 60, 95))}), SMALL_CELL)
+    measures = protected_measures(measure_counts({"pain": by_site(a=(40, 60, 95))}), MINIMUM)
     exclusions = _exclusions("pain", shown)
-    found = audit(PublishedTables(SMALL_CELL, measures, measure_exclusions=exclusions))
+    found = audit(PublishedTables(MINIMUM, measures, measure_exclusions=exclusions))
     assert [(finding.low, finding.high) for finding in found] == ([bounds] if bounds else [])
 
 
@@ -188,10 +188,10 @@ def test_a_kind_that_is_a_measure_tells_the_other() -> None:
         [{"label": "pain", "kind": kind, "episodes": None} for kind in ("persistent", "recurrent")],
         schema=pa.schema({"label": pa.string(), "kind": pa.string(), "episodes": pa.int64()}),
     )
-    alone = protected_measures(measures.filter(_is(measures, "measure", "pain")), SMALL_CELL)
-    assert not audit(PublishedTables(SMALL_CELL, alone, label_kinds=kinds))
+    alone = protected_measures(measures.filter(_is(measures, "measure", "pain")), MINIMUM)
+    assert not audit(PublishedTables(MINIMUM, alone, label_kinds=kinds))
     both = shown_but(measures, lambda _: False)
-    (found,) = audit(PublishedTables(SMALL_CELL, both, label_kinds=kinds, round_to=1))
+    (found,) = audit(PublishedTables(MINIMUM, both, label_kinds=kinds, round_to=1))
     assert (found.table, found.where, found.low, found.high) == ("label_kinds", "pain recurrent", 10, 10)
 
 
@@ -201,7 +201,7 @@ def test_a_kind_that_is_a_measure_tells_the_other() -> None:
 )
 def test_a_small_loss_between_steps_is_told(left: list[int | None], found: str | None) -> None:
     attrition = pa.table({"step": [1, 2, 3], "patients_left": pa.array(left, pa.int64())})
-    findings = audit(PublishedTables(SMALL_CELL, attrition=attrition))
+    findings = audit(PublishedTables(MINIMUM, attrition=attrition))
     assert (findings[0].where if findings else None) == found
 
 
@@ -213,7 +213,7 @@ def test_the_attrition_tells_the_size_of_the_cohort() -> None:
     )
     attrition = pa.table({"step": [1, 2], "patients_left": [300, 206]})
     assert not _audit(shown)
-    found = audit(PublishedTables(SMALL_CELL, shown, attrition=attrition, round_to=1))
+    found = audit(PublishedTables(MINIMUM, shown, attrition=attrition, round_to=1))
     assert _bounds(found, "size") == (6, 6)
 
 
@@ -225,7 +225,7 @@ def test_the_file_is_what_is_audited(tmp_path: Path) -> None:
         con.execute("create table measures as from leaky")
         con.execute("create table release_info as select 11 as suppression_threshold, 230 as patient_count_rounded")
     published = published_tables(path)
-    assert (published.small_cell, published.attrition) == (11, None)
+    assert (published.minimum_cell_count, published.attrition) == (11, None)
     with pytest.raises(OutcomesError, match="disclosure_risk") as refusal:
         require_safe(published)
     assert "5" not in refusal.value.where.split("first:")[1]
@@ -233,7 +233,7 @@ def test_the_file_is_what_is_audited(tmp_path: Path) -> None:
 
 def test_a_registry_of_one_small_site_tells_nothing() -> None:
     counts = measure_counts({"pain": by_site(a=(2, 3, 1))})
-    shown = safe_measures(counts, SMALL_CELL)
+    shown = safe_measures(counts, MINIMUM)
     assert set(shown["state"].to_pylist()) == {"suppressed"}
 
 
@@ -250,7 +250,7 @@ def _found(
 
 
 def _audit(shown: pa.Table, nesting: Nesting = UNNESTED) -> list[Finding]:
-    return audit(PublishedTables(SMALL_CELL, shown, round_to=1), nesting)
+    return audit(PublishedTables(MINIMUM, shown, round_to=1), nesting)
 
 
 def _bounds(found: list[Finding], count: str, site: str | None = "a") -> tuple[float, float]:

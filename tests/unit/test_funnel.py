@@ -11,22 +11,22 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from statsmodels.stats.meta_analysis import combine_effects
 
+from outcomes.disclosure.comparison import protected_comparison
+from outcomes.measures.comparison import comparison_table
 from outcomes.sql.files import SqlFile
 from outcomes.sql.shipped import shipped
 from outcomes.statistics.funnel import (
     Limits,
     binomial_limits,
-    comparison_table,
     dispersion,
     positions,
-    protected_comparison,
     ratio_interval,
     standardised,
     widened_limits,
     winsorised,
 )
 
-SMALL_CELL = 11
+MINIMUM = 11
 FUNNELPLOTR = np.array([[100.0, 150, 180, 80, 120, 225], [108.0, 112, 165, 95, 100, 220]])
 """Observed and expected in the tests of FunnelPlotR (tests/testthat/test-classes_methods.R)."""
 
@@ -195,7 +195,7 @@ def test_the_protected_comparison_knows_only_the_rounded_counts() -> None:
     sites = {"a": (103, 33, 0.3), "b": (98, 4, 0.31), "c": (21, 12, 0.3)}
     exact = _table(sites)
     shown = _shown({None: (220, 50), "a": (105, 35), "c": (25, 15)}, hidden=["b"])
-    protected = protected_comparison(exact, shown, SMALL_CELL)
+    protected = protected_comparison(exact, shown, MINIMUM)
     rows = {row["site_id"]: row for row in protected.to_pylist() if row["measure"] == "suspected_asd"}
     assert (rows["a"]["patients"], rows["a"]["observed"], rows["a"]["expected"]) == (105, 35, 30.9)
     assert rows["a"]["ratio"] == pytest.approx(35 / 30.9)
@@ -208,16 +208,14 @@ def test_the_protected_comparison_knows_only_the_rounded_counts() -> None:
 
 def test_what_is_hidden_changes_nothing_that_is_shown() -> None:
     shown = _shown({None: (220, 50), "a": (105, 35), "c": (25, 15)}, hidden=["b"])
-    few = protected_comparison(_table({"a": (103, 33, 0.3), "b": (98, 4, 0.31), "c": (21, 12, 0.3)}), shown, SMALL_CELL)
-    many = protected_comparison(
-        _table({"a": (103, 33, 0.3), "b": (98, 90, 0.9), "c": (21, 12, 0.3)}), shown, SMALL_CELL
-    )
+    few = protected_comparison(_table({"a": (103, 33, 0.3), "b": (98, 4, 0.31), "c": (21, 12, 0.3)}), shown, MINIMUM)
+    many = protected_comparison(_table({"a": (103, 33, 0.3), "b": (98, 90, 0.9), "c": (21, 12, 0.3)}), shown, MINIMUM)
     assert few.equals(many)
 
 
 def test_without_the_sum_of_all_sites_no_site_is_shown() -> None:
     shown = _shown({"a": (105, 35), "b": (100, 30)}, hidden=[None])
-    protected = protected_comparison(_table({"a": (103, 33, 0.3), "b": (98, 32, 0.3)}), shown, SMALL_CELL)
+    protected = protected_comparison(_table({"a": (103, 33, 0.3), "b": (98, 32, 0.3)}), shown, MINIMUM)
     assert set(protected["is_suppressed"].to_pylist()) == {True}
     con = duckdb.connect()
     con.register("protected_site_comparison", protected)

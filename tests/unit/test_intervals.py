@@ -7,7 +7,8 @@ from numpy.testing import assert_allclose
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.rates import confint_poisson
 
-from outcomes.statistics.intervals import poisson_interval, wilson_interval, with_intervals
+from outcomes.measures.estimates import with_intervals
+from outcomes.statistics.intervals import poisson_interval, wilson_interval
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ import pyarrow as pa
 
 from outcomes.disclosure.kinds import protected_kinds
 
-SMALL_CELL = 11
+MINIMUM = 11
 
 
-def test_kinds_are_hidden_with_company() -> None:
+def test_kinds_are_hidden_with_others() -> None:
     kinds = _kinds("revision_performed", {"fusion": 3, "removal": 20, "other": 37})
-    shown = protected_kinds(kinds, _measures(revision_performed="shown"), SMALL_CELL).to_pylist()
+    shown = protected_kinds(kinds, _measures(revision_performed="shown"), MINIMUM).to_pylist()
     assert [(row["kind"], row["episodes"], row["is_suppressed"]) for row in shown] == [
         ("fusion", None, True),
         ("removal", None, True),
@@ -18,13 +18,13 @@ def test_kinds_are_hidden_with_company() -> None:
 
 
 def test_kinds_of_a_hidden_sum_are_not_listed() -> None:
-    kinds = protected_kinds(_kinds("pain", {"persistent": 2, "recurrent": 3}), _measures(pain="suppressed"), SMALL_CELL)
+    kinds = protected_kinds(_kinds("pain", {"persistent": 2, "recurrent": 3}), _measures(pain="suppressed"), MINIMUM)
     assert kinds.to_pylist() == [{"label": "pain", "kind": None, "episodes": None, "is_suppressed": True}]
 
 
 def test_only_the_sum_of_all_sites_counts() -> None:
     kinds = _kinds("pain", {"persistent": 20, "recurrent": 30})
-    shown = protected_kinds(kinds, _measures("site-1", pain="suppressed"), SMALL_CELL)
+    shown = protected_kinds(kinds, _measures("site-1", pain="suppressed"), MINIMUM)
     assert shown["episodes"].to_pylist() == [20, 30]
 
 
@@ -36,7 +36,7 @@ def test_kinds_that_give_each_other_back_are_hidden_together() -> None:
         ]
     )
     of_all = _measures(clinical_asd="shown", suspected_asd="shown", surgical_asd="shown")
-    assert {row["episodes"] for row in protected_kinds(kinds, of_all, SMALL_CELL).to_pylist()} == {None}
+    assert {row["episodes"] for row in protected_kinds(kinds, of_all, MINIMUM).to_pylist()} == {None}
 
 
 def _kinds(label: str, counts: dict[str, int]) -> pa.Table:

@@ -10,7 +10,7 @@ from outcomes.disclosure.lattice import UNNESTED, Nesting
 from outcomes.disclosure.measures import protected_exclusions, protected_measures, safe_measures
 from outcomes.disclosure.suppression import before_rounding, rounded
 
-SMALL_CELL = 11
+MINIMUM = 11
 Answers = tuple[int, int, int]
 
 
@@ -38,7 +38,7 @@ def test_suppressed_zero_and_missing_are_three_states() -> None:
     assert {suppressed[name] for name in ("numerator", "patients", "excluded", "estimate", "estimate_low")} == {None}
 
 
-def test_a_hidden_site_has_company_or_its_sum_is_hidden() -> None:
+def test_a_hidden_site_is_hidden_with_another_or_its_sum_is_hidden() -> None:
     shown = _shown({"revision": {"a": (3, 77, 0), "b": (30, 50, 0), "c": (40, 40, 0)}})
     hidden = {site for (_, site), row in shown.items() if row["state"] == "suppressed"}
     assert "a" in hidden
@@ -57,8 +57,8 @@ def test_a_measure_that_lies_within_another_is_hidden_where_the_difference_is_sm
     assert within["revision", "a"]["state"] == "shown"
 
 
-def test_reasons_of_a_hidden_measure_are_hidden_and_small_ones_have_company() -> None:
-    measures = protected_measures(_counts({"pain": {"a": (40, 40, 55), "b": (40, 40, 0)}}), SMALL_CELL)
+def test_reasons_of_a_hidden_measure_are_hidden_and_small_ones_have_others_hidden() -> None:
+    measures = protected_measures(_counts({"pain": {"a": (40, 40, 55), "b": (40, 40, 0)}}), MINIMUM)
     exclusions = pa.table(
         {
             "measure": ["pain"] * 4,
@@ -67,7 +67,7 @@ def test_reasons_of_a_hidden_measure_are_hidden_and_small_ones_have_company() ->
             "patients": [3, 20, 32, 0],
         }
     )
-    rows = protected_exclusions(exclusions, measures, SMALL_CELL).to_pylist()
+    rows = protected_exclusions(exclusions, measures, MINIMUM).to_pylist()
     assert [(row["reason"], row["patients"], row["state"]) for row in rows] == [
         ("a", None, "suppressed"),
         ("b", None, "suppressed"),
@@ -76,19 +76,19 @@ def test_reasons_of_a_hidden_measure_are_hidden_and_small_ones_have_company() ->
     ]
 
 
-@pytest.mark.parametrize("small_cell", [5, 11, 20])
-def test_rounding_never_shows_a_small_count_and_can_be_undone_to_an_interval(small_cell: int) -> None:
-    counts = np.array([0, *range(small_cell, 200)])
-    shown = rounded(counts, small_cell)
+@pytest.mark.parametrize("minimum_cell_count", [5, 11, 20])
+def test_rounding_never_shows_a_small_count_and_can_be_undone_to_an_interval(minimum_cell_count: int) -> None:
+    counts = np.array([0, *range(minimum_cell_count, 200)])
+    shown = rounded(counts, minimum_cell_count)
     assert shown[0] == 0
-    assert (shown[1:] >= small_cell).all()
-    low, high = before_rounding(shown, small_cell)
+    assert (shown[1:] >= minimum_cell_count).all()
+    low, high = before_rounding(shown, minimum_cell_count)
     assert ((low <= counts) & (counts <= high)).all()
 
 
 def _shown(measures: dict[str, dict[str, Answers]], nesting: Nesting = UNNESTED) -> dict[tuple[str, Any], Any]:
     """The protected rows by measure and site (None = all sites)."""
-    table = safe_measures(_counts(measures), SMALL_CELL, nesting)
+    table = safe_measures(_counts(measures), MINIMUM, nesting)
     return {(row["measure"], row["site_id"]): row for row in table.to_pylist()}
 
 

@@ -145,8 +145,8 @@ def test_an_unknown_measure_has_no_page(home: Path) -> None:
 
 def test_a_chart_says_from_when_its_months_are_not_mature() -> None:
     first = replace(POINT, period="2025-03", is_judged=False)
-    assert measure_pages._not_judged([POINT]) == ""
-    assert "from March\u00a02025 on" in measure_pages._not_judged([POINT, first, replace(first, period="2025-04")])
+    assert measure_pages._not_mature([POINT]) == ""
+    assert "from March\u00a02025 on" in measure_pages._not_mature([POINT, first, replace(first, period="2025-04")])
 
 
 def test_the_table_of_the_chart_holds_every_month(home: Path) -> None:

@@ -11,26 +11,26 @@ from outcomes.disclosure import measures as protection
 from outcomes.disclosure.audit import PublishedTables, audit
 from outcomes.disclosure.lattice import UNNESTED, Lattice, Nesting
 from outcomes.disclosure.measures import protected_exclusions, protected_measures, safe_measures
-from outcomes.disclosure.suppression import Sums, before_coarse, before_rounding, coarse, hide_company, rounded
+from outcomes.disclosure.suppression import Sums, before_coarse, before_rounding, coarse, hide_secondary, rounded
 from outcomes.errors import OutcomesError
 from tests.support.lattices import Answers, Group, by_site, measure_counts
 
-SMALL_CELL = 11
+MINIMUM = 11
 
 
 @pytest.mark.parametrize(
     ("count", "shown"), [(0, 0), (11, 15), (12, 15), (17, 15), (18, 20), (22, 20), (23, 25), (1242, 1240)]
 )
 def test_rounded_counts_never_look_small(count: int, shown: int) -> None:
-    assert rounded(np.array([count]), SMALL_CELL).tolist() == [shown]
+    assert rounded(np.array([count]), MINIMUM).tolist() == [shown]
 
 
-@pytest.mark.parametrize("small_cell", [5, 7, 11, 20])
-def test_what_is_shown_stands_for_the_counts_that_are_shown_so(small_cell: int) -> None:
-    counts = np.array([0, *range(small_cell, 200)])
+@pytest.mark.parametrize("minimum_cell_count", [5, 7, 11, 20])
+def test_what_is_shown_stands_for_the_counts_that_are_shown_so(minimum_cell_count: int) -> None:
+    counts = np.array([0, *range(minimum_cell_count, 200)])
     for round_, before in ((rounded, before_rounding), (coarse, before_coarse)):
-        shown = round_(counts, small_cell)
-        low, high = before(shown, small_cell)
+        shown = round_(counts, minimum_cell_count)
+        low, high = before(shown, minimum_cell_count)
         for value in np.unique(shown):
             stands_for = counts[shown == value]
             if stands_for.max() < counts.max():
@@ -40,14 +40,14 @@ def test_what_is_shown_stands_for_the_counts_that_are_shown_so(small_cell: int) 
 def test_a_part_that_helps_is_hidden_before_a_smaller_one_that_does_not() -> None:
     cells = np.array([[[3, 60, 0], [0, 30, 0], [40, 60, 0], [50, 90, 0]]])
     hidden = np.array([[True, False, False, False]])
-    hidden, total_hidden = hide_company(_sums(cells, hidden), SMALL_CELL)
+    hidden, total_hidden = hide_secondary(_sums(cells, hidden), MINIMUM)
     assert hidden.tolist() == [[True, False, True, False]]
     assert not total_hidden.any()
 
 
 def test_without_enough_parts_the_total_is_hidden() -> None:
     cells = np.array([[[3, 60, 0], [2, 30, 0]], [[3, 60, 0], [20, 30, 0]]])
-    hidden, total_hidden = hide_company(_sums(cells, np.array([[True, True], [True, False]])), SMALL_CELL)
+    hidden, total_hidden = hide_secondary(_sums(cells, np.array([[True, True], [True, False]])), MINIMUM)
     assert total_hidden.tolist() == [True, False]
     assert hidden.all()
 
@@ -62,17 +62,17 @@ def test_a_part_that_knows_itself_learns_of_no_other() -> None:
         ]
     )
     start = np.array([[1, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [1, 0, 0, 0]], dtype=bool)
-    sums = replace(_sums(cells, start, has_insiders=True), sensitive=start[..., np.newaxis] & (cells > 0))
-    hidden, total_hidden = hide_company(sums, SMALL_CELL)
+    sums = replace(_sums(cells, start, has_contributors=True), sensitive=start[..., np.newaxis] & (cells > 0))
+    hidden, total_hidden = hide_secondary(sums, MINIMUM)
     assert hidden.astype(int).tolist() == [[1, 1, 0, 1], [1, 1, 1, 1], [1, 1, 0, 1], [1, 1, 1, 1]]
     assert not total_hidden.any()
-    outsiders, _ = hide_company(replace(sums, has_insiders=np.zeros(4, dtype=bool)), SMALL_CELL)
+    outsiders, _ = hide_secondary(replace(sums, has_contributors=np.zeros(4, dtype=bool)), MINIMUM)
     assert outsiders.sum(axis=1).tolist() == [2, 3, 2, 3]
 
 
 def test_two_parts_whose_size_is_unknown_hide_each_other() -> None:
     cells = np.array([[[8], [30], [40]]])
-    hidden, _ = hide_company(_sums(cells, np.array([[True, False, False]]), sized=False), SMALL_CELL)
+    hidden, _ = hide_secondary(_sums(cells, np.array([[True, False, False]]), sized=False), MINIMUM)
     assert hidden.tolist() == [[True, True, False]]
 
 
@@ -150,7 +150,7 @@ def test_a_share_of_all_is_shown_only_where_it_holds_for_all() -> None:
 def test_person_years_of_rates_are_rounded() -> None:
     counts = measure_counts({"rate": by_site(a=(20, 60, 0))})
     counts = counts.set_column(counts.column_names.index("days"), "days", pa.array([30_000] * len(counts)))
-    row = protected_measures(counts, SMALL_CELL).to_pylist()[0]
+    row = protected_measures(counts, MINIMUM).to_pylist()[0]
     assert row["person_years"] == 80  # 30,000 days are 82.1 years
     assert row["estimate"] == pytest.approx(25)
 
@@ -201,31 +201,31 @@ def test_a_part_of_a_hidden_whole_is_hidden() -> None:
 
 def test_safe_measures_hide_what_only_several_sums_together_give_away() -> None:
     groups = _bridge()
-    first = protected_measures(measure_counts({"pain": groups}), SMALL_CELL, round_to=1)
-    assert audit(PublishedTables(SMALL_CELL, first, round_to=1))
-    shown = safe_measures(measure_counts({"pain": groups}), SMALL_CELL)
+    first = protected_measures(measure_counts({"pain": groups}), MINIMUM, round_to=1)
+    assert audit(PublishedTables(MINIMUM, first, round_to=1))
+    shown = safe_measures(measure_counts({"pain": groups}), MINIMUM)
     assert len(_suppressed(shown)) > len(_suppressed(first))
 
 
 def test_what_the_release_before_shows_is_not_given_away_by_the_next() -> None:
     sites = {"b": (40, 70, 20), "c": (50, 80, 30), "d": (60, 90, 40)}
     before = measure_counts({"pain": by_site(a=(20, 60, 20), **sites)})
-    shown_before = PublishedTables(SMALL_CELL, safe_measures(before, SMALL_CELL))
+    shown_before = PublishedTables(MINIMUM, safe_measures(before, MINIMUM))
     assert not _hidden(shown_before.measures)
     # A correction: 12 patients of site a are delivered by nobody any more.
     now = measure_counts({"pain": by_site(a=(8, 60, 20), **sites)})
-    shown = safe_measures(now, SMALL_CELL, previous=shown_before)
-    assert not audit(PublishedTables(SMALL_CELL, shown), previous=shown_before)
+    shown = safe_measures(now, MINIMUM, previous=shown_before)
+    assert not audit(PublishedTables(MINIMUM, shown), previous=shown_before)
 
 
 def test_what_cannot_be_protected_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protection, "_company_of", lambda *_: set())
-    monkeypatch.setattr(protection, "_more_than_company", lambda *_: set())
+    monkeypatch.setattr(protection, "_smallest_beside", lambda *_: set())
+    monkeypatch.setattr(protection, "_whole_breakdowns", lambda *_: set())
     with pytest.raises(OutcomesError, match="disclosure_risk"):
-        safe_measures(measure_counts({"pain": _bridge()}), SMALL_CELL)
+        safe_measures(measure_counts({"pain": _bridge()}), MINIMUM)
 
 
-def test_reasons_are_coarse_and_hidden_with_company() -> None:
+def test_reasons_are_coarse_and_hidden_with_others() -> None:
     measures = _protected({"pain": by_site(a=(40, 60, 60)), "rare": by_site(a=(4, 60, 60))})
     counts = {"died": 3, "lost": 20, "unasked": 37, "unknown": 0}
     exclusions = pa.Table.from_pylist(
@@ -236,7 +236,7 @@ def test_reasons_are_coarse_and_hidden_with_company() -> None:
             for reason, count in counts.items()
         ]
     )
-    shown = protected_exclusions(exclusions, measures, SMALL_CELL).to_pylist()
+    shown = protected_exclusions(exclusions, measures, MINIMUM).to_pylist()
     assert [(row["reason"], row["patients"], row["state"]) for row in shown if row["measure"] == "pain"] == [
         ("died", None, "suppressed"),
         ("lost", None, "suppressed"),
@@ -275,15 +275,15 @@ def _bridge() -> dict[Group, Answers]:
 
 
 def _sums(
-    cells: np.ndarray[Any, Any], hidden: np.ndarray[Any, Any], sized: bool = True, has_insiders: bool = False
+    cells: np.ndarray[Any, Any], hidden: np.ndarray[Any, Any], sized: bool = True, has_contributors: bool = False
 ) -> Sums:
-    small = (cells > 0) & (cells < SMALL_CELL)
-    total_hidden, insiders = np.zeros(len(cells), dtype=bool), np.full(len(cells), has_insiders)
-    return Sums(cells, small, np.full(hidden.shape, sized), hidden, total_hidden, insiders)
+    small = (cells > 0) & (cells < MINIMUM)
+    total_hidden, contributors = np.zeros(len(cells), dtype=bool), np.full(len(cells), has_contributors)
+    return Sums(cells, small, np.full(hidden.shape, sized), hidden, total_hidden, contributors)
 
 
 def _protected(measures: dict[str, dict[Group, Answers]], nesting: Nesting = UNNESTED) -> pa.Table:
-    return protected_measures(measure_counts(measures), SMALL_CELL, nesting)
+    return protected_measures(measure_counts(measures), MINIMUM, nesting)
 
 
 def _of_sites(shown: pa.Table) -> list[dict[str, Any]]:

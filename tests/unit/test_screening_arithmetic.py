@@ -7,14 +7,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from outcomes.arrays import Ints
 from outcomes.contract import TABLES
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.inference import FEWEST_PATIENTS
 from outcomes.intake.screening import findings, screen
 
-Days = NDArray[np.int64]
 Grain = Literal["M", "Y"]
 
 CUT = int(np.datetime64("2026-09-30", "D").astype(np.int64))
@@ -36,23 +35,23 @@ def found(table: pa.Table, code: str) -> list[tuple[str, str, int]]:
     return [(one.column, one.rule, one.rows) for one in all_found if one.code == code]
 
 
-def surgeries(rng: np.random.Generator, count: int, days: int) -> Days:
+def surgeries(rng: np.random.Generator, count: int, days: int) -> Ints:
     """Days of surgery, since 1970-01-01, within so many days before the cut."""
     return CUT - rng.integers(0, days, count)
 
 
-def delivered(index: Days, cuts: Days, grain: Grain = "M", column: str = "data_cut_day") -> pa.Table:
+def delivered(index: Ints, cuts: Ints, grain: Grain = "M", column: str = "data_cut_day") -> pa.Table:
     """The patients whose cuts come after surgery, with the days from the one to the other."""
     kept = cuts >= index
     periods = np.datetime_as_string(index[kept].astype("datetime64[D]"), unit=grain)
     return patients(index_period=[str(one) for one in periods], **{column: as_text(cuts[kept] - index[kept])})
 
 
-def as_text(days: Days) -> list[str | None]:
+def as_text(days: Ints) -> list[str | None]:
     return [str(day) for day in days]
 
 
-def period_end(index: Days, grain: Grain) -> Days:
+def period_end(index: Ints, grain: Grain) -> Ints:
     following = index.astype("datetime64[D]").astype(f"datetime64[{grain}]") + 1
     return np.asarray(following.astype("datetime64[D]").astype(np.int64) - 1)
 

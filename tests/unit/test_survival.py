@@ -6,7 +6,6 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from numpy.typing import NDArray
 from scipy.stats import norm
 from sksurv.nonparametric import (  # type: ignore[import-untyped]
     cumulative_incidence_competing_risks,
@@ -14,20 +13,15 @@ from sksurv.nonparametric import (  # type: ignore[import-untyped]
 )
 from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
 
-from outcomes.disclosure.suppression import Counts
+from outcomes.arrays import Counts, Ints
+from outcomes.disclosure.curves import protected_curves
+from outcomes.measures.curves import cumulative_incidence_table, grid_days
 from outcomes.sql.files import SqlFile
 from outcomes.sql.shipped import shipped
-from outcomes.statistics.survival import (
-    Curves,
-    aalen_johansen,
-    cumulative_incidence_table,
-    grid_days,
-    one_minus_kaplan_meier,
-    protected_curves,
-)
+from outcomes.statistics.survival import Curves, aalen_johansen, one_minus_kaplan_meier
 
 CENSORED, EVENT, COMPETING = range(3)
-Ends = NDArray[np.int64]
+Ends = Ints
 """Patients by day and cause, shape (patients, 2)."""
 
 BY_HAND = np.array([(2, 1), (3, 0), (5, 1), (5, 2), (7, 0), (8, 1), (9, 2), (10, 0), (12, 1), (12, 0)], dtype=np.int64)

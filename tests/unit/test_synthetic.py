@@ -11,9 +11,9 @@ from pyarrow import parquet
 from outcomes.errors import OutcomesError
 from outcomes.intake.landing import deliveries
 from outcomes.intake.manifest import read_manifest
+from outcomes.measures.site_files import load_targets
 from outcomes.settings import Settings
 from outcomes.sql.catalog.measures import measure_definitions
-from outcomes.statistics.control_charts import load_targets
 from outcomes.synthetic import answer_key_folder, synthesize
 
 DAYS_PER_YEAR = 365.25

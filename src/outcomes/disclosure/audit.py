@@ -7,48 +7,32 @@ The attacker knows the published tables and nothing else, and the definitions be
 - yes, no and excluded add up to the cohort, which is the same in every measure;
 - measures lie within each other as `Nesting` says; what is shown of one is used to bound the other.
 
-All this is a system of linear equations. Linear programs (HiGHS) find the least and the greatest value that a hidden
-count can have in it. A count is **pinned** when that interval is narrower than `small_cell` and reaches into
-1 … small_cell - 1. To ask only that the interval reaches beyond the small counts would not do: who finds [8, 12] where
-the rule hides knows nearly all there is to know. [0, small_cell - 1] is pinned too, by one: that is what being hidden
-tells by itself, and the sums shall tell no more. An interval that begins above the small counts tells of none, and
-[0, 0] tells a zero, which may be shown. The programs allow fractions; that makes an interval wider by less than one
-patient at each end.
+All this is a system of linear equations; `outcomes.disclosure.linear_program` says what it leaves open of each count,
+and which are **disclosed**.
 
 An audit of tables before they are rounded (`round_to=1`) is the harder one: its attacker knows every shown count to the
 patient. After rounding, a zero or a greater count beside a few shown ones looks as if it might be small, so there only
-what is surely in 1 … small_cell - 1 counts as pinned; and what is shown enters each sum as an interval of its own.
+what is surely small counts as disclosed; and what is shown enters each sum as an interval of its own.
 """
 
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from outcomes.arrays import Floats, Ids, Mask
 from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, UNNESTED, Key, Lattice, Nesting
-from outcomes.disclosure.suppression import ROUND_TO, Mask, before_coarse, before_rounding
+from outcomes.disclosure.linear_program import NEARLY, Ends, System
+from outcomes.disclosure.suppression import ROUND_TO, before_coarse, before_rounding
 from outcomes.errors import OutcomesError
-
-Reals = NDArray[np.float64]
-Ids = NDArray[np.intp]
-Ends = tuple[float, float]
 
 _YES, _NO, _EXCLUDED, _PATIENTS = range(4)
 _NAMES = ("numerator", "complement", "excluded", "patients")
 _TABLES = ("measures", "measure_exclusions", "label_kinds", "attrition", "release_info")
-_PLENTY = 1e7
-"""Patients where nothing bounds them."""
-_PATIENCE, _FEW = 3, 0.05
-"""Random goals in a row that settle no more than one target, or than this share of them."""
-_NEARLY = 1e-6
-"""Tolerance of the programs, in patients."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +40,7 @@ class PublishedTables:
     """What a release publishes about patients.
 
     Attributes:
-        small_cell: the threshold it was published with.
+        minimum_cell_count: the one it was published with.
         measures: as `outcomes.disclosure.measures.protected_measures` makes it.
         measure_exclusions: measure, reason, patients (coarse), state.
         label_kinds: label, kind, episodes (coarse), is_suppressed.
@@ -65,7 +49,7 @@ class PublishedTables:
         round_to: the step that `measures` is rounded to.
     """
 
-    small_cell: int
+    minimum_cell_count: int
     measures: pa.Table | None = None
     measure_exclusions: pa.Table | None = None
     label_kinds: pa.Table | None = None
@@ -95,7 +79,7 @@ def published_tables(dashboard: Path) -> PublishedTables:
     with duckdb.connect(str(dashboard), read_only=True) as con:
         there = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
         tables = {name: con.table(name).to_arrow_table() for name in _TABLES if name in there}
-    return PublishedTables(small_cell=tables["release_info"]["suppression_threshold"][0].as_py(), **tables)
+    return PublishedTables(minimum_cell_count=tables["release_info"]["suppression_threshold"][0].as_py(), **tables)
 
 
 def require_safe(
@@ -120,7 +104,7 @@ def audit(
     previous: PublishedTables | None = None,
     only: Collection[str | None] | None = None,
 ) -> list[Finding]:
-    """All counts that are pinned.
+    """All counts that are disclosed.
 
     Args:
         published: the tables of the release.
@@ -135,170 +119,6 @@ def audit(
     return sorted(findings, key=str)
 
 
-# --- linear programs ---------------------------------------------------------------------------------------------
-
-
-class _System:
-    """Counts between bounds, some of them unknown, and sums that hold between them."""
-
-    def __init__(self) -> None:
-        self._low: list[Reals] = []
-        self._high: list[Reals] = []
-        self._unknown: list[Mask] = []
-        self._sums: list[tuple[Ids, Reals]] = []
-        self._size = 0
-
-    def counts(self, low: Reals, high: Reals, unknown: Mask) -> Ids:
-        """Add counts; what is not unknown enters every sum as an interval. Returns their ids, in the same shape."""
-        ids = np.arange(self._size, self._size + low.size).reshape(low.shape)
-        high = np.minimum(high, _PLENTY)
-        self._low.append(low.ravel())
-        self._high.append(high.ravel())
-        self._unknown.append((unknown & (low < high)).ravel())
-        self._size += low.size
-        return ids
-
-    def adds_up(self, total: Ids, parts: Ids) -> None:
-        """Each total is the sum of its parts, (…) and (…, parts)."""
-        ids = np.concatenate([total[..., np.newaxis], parts], axis=-1).reshape(-1, parts.shape[-1] + 1)
-        self._sums.append((ids, np.r_[1.0, np.full(parts.shape[-1], -1.0)]))
-
-    def pinned(self, targets: Ids, small_cell: int) -> tuple[dict[int, Ends], Ids]:
-        """The bounds of each target that is pinned, and the targets whose sums contradict each other."""
-        from scipy import sparse  # noqa: PLC0415 - slow to import, needed only here
-        from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
-
-        low, high = np.concatenate(self._low), np.concatenate(self._high)
-        unknown = np.concatenate(self._unknown)
-        sums, least, greatest = self._sums_of_unknown(low, high, unknown)
-        is_target = np.zeros(self._size, dtype=bool)
-        is_target[targets[unknown[targets]]] = True
-        _, component = connected_components(sparse.block_array([[None, sums], [sums.T, None]]), directed=False)
-        of_sum, of_count = np.split(component, [len(least)])
-
-        def program(rows: Ids, ids: Ids) -> _Program:
-            return _Program(sums[rows][:, ids], least[rows], greatest[rows], low[ids], high[ids])
-
-        # One program for all components costs little more than one for each, and leaves few of them.
-        some = np.unique(of_count[is_target])
-        rows, ids = (np.flatnonzero(np.isin(each, some)) for each in (of_sum, of_count))
-        with suppress(_ContradictionError):
-            still_open = program(rows, ids).not_settled(np.flatnonzero(is_target[ids]), small_cell)
-            is_target[:] = False
-            is_target[ids[still_open]] = True
-        found: dict[int, Ends] = {}
-        contradicted = []
-        for each in np.unique(of_count[is_target]):
-            rows, ids = np.flatnonzero(of_sum == each), np.flatnonzero(of_count == each)
-            wanted = np.flatnonzero(is_target[ids])
-            try:
-                found |= {int(ids[at]): ends for at, ends in program(rows, ids).pinned(wanted, small_cell).items()}
-            except _ContradictionError:
-                contradicted.append(ids[wanted])
-        return found, np.concatenate([np.zeros(0, dtype=np.intp), *contradicted])
-
-    def _sums_of_unknown(self, low: Reals, high: Reals, unknown: Mask) -> tuple[Any, Reals, Reals]:
-        """The sums as a sparse matrix (sums, counts), and between which ends the unknown of each sum must add up."""
-        from scipy import sparse  # noqa: PLC0415 - slow to import, needed only here
-
-        matrices, ends = [], []
-        for members, sign in self._sums:
-            ids = members[unknown[members].any(axis=1)]
-            is_unknown = unknown[ids]
-            row, column = np.nonzero(is_unknown)
-            entries = (sign[column], (row, ids[row, column]))
-            matrices.append(sparse.coo_array(entries, shape=(len(ids), self._size)))
-            known = np.sort(np.where(is_unknown, 0, sign * np.stack([low[ids], high[ids]])), axis=0).sum(axis=2)
-            ends.append(-known[::-1])
-        return sparse.vstack(matrices, format="csr"), *np.concatenate(ends, axis=1)
-
-
-class _ContradictionError(Exception):
-    """No counts agree with all sums."""
-
-
-class _Program:
-    """One connected part of a system: least <= sums @ counts <= greatest, low <= counts <= high."""
-
-    def __init__(self, sums: Any, least: Reals, greatest: Reals, low: Reals, high: Reals) -> None:
-        from scipy.optimize import LinearConstraint  # noqa: PLC0415 - slow to import, needed only here
-
-        self._low, self._high = _tighten(sums, least, greatest, low, high)
-        self._sums = LinearConstraint(sums, least, greatest)
-        self._least_seen, self._greatest_seen = np.full(len(low), np.inf), np.full(len(low), -np.inf)
-
-    def not_settled(self, targets: Ids, small_cell: int) -> Ids:
-        """The targets that may still be pinned after a few programs for all of them.
-
-        Every solution is a witness for all targets at once: two solutions that lie `small_cell` apart in a count show
-        that it is not pinned. Random goals that push each open target just so far settle most of them.
-        """
-        random = np.random.default_rng(0)
-        targets = targets[(self._low[targets] < small_cell - _NEARLY) & (self._high[targets] >= 1 - _NEARLY)]
-        if len(targets):
-            self._solve(targets, random.uniform(-1, 1, len(targets)))
-        fruitless = 0
-        while len(targets) and fruitless < _PATIENCE:
-            goal = random.uniform(0.5, 1, len(targets)) * random.choice([-1, 1], len(targets))
-            self._solve(targets, goal, push=small_cell)
-            still_open = self._still_open(targets, small_cell)
-            is_fruitless = len(targets) - len(still_open) <= max(1, _FEW * len(targets))
-            fruitless = fruitless + 1 if is_fruitless else 0
-            targets = still_open
-        return targets
-
-    def pinned(self, targets: Ids, small_cell: int) -> dict[int, Ends]:
-        """The bounds of each target that is pinned; what random goals leave gets two programs of its own."""
-        targets = self.not_settled(targets, small_cell)
-        pinned = {}
-        while len(targets):
-            at = targets[:1]
-            low, high = (float(self._solve(at, goal)[at[0]]) for goal in (-np.ones(1), np.ones(1)))
-            if high - low < small_cell - _NEARLY and low < small_cell - _NEARLY and high >= 1 - _NEARLY:
-                pinned[int(at[0])] = (low, high)
-            targets = self._still_open(targets[1:], small_cell)
-        return pinned
-
-    def _still_open(self, targets: Ids, small_cell: int) -> Ids:
-        seen = (self._greatest_seen - self._least_seen)[targets]
-        return np.compress(seen < small_cell - _NEARLY, targets)
-
-    def _solve(self, at: Ids, goal: Reals, push: float = np.inf) -> Reals:
-        """The solution that is greatest in the goal, pushing no count further than `push` from where it was seen."""
-        from scipy.optimize import Bounds, milp  # noqa: PLC0415 - slow to import, needed only here
-
-        low, high, costs = self._low - _NEARLY, self._high + _NEARLY, np.zeros(len(self._low))
-        costs[at] = -goal
-        push += 10 * _NEARLY
-        low[at] = np.where(goal < 0, np.maximum(low[at], self._greatest_seen[at] - push), low[at])
-        high[at] = np.where(goal > 0, np.minimum(high[at], self._least_seen[at] + push), high[at])
-        solution = milp(costs, constraints=self._sums, bounds=Bounds(low, high)).x  # no count must be whole: an LP
-        if solution is None:
-            raise _ContradictionError
-        np.minimum(self._least_seen, solution, out=self._least_seen)
-        np.maximum(self._greatest_seen, solution, out=self._greatest_seen)
-        return np.asarray(solution)
-
-
-def _tighten(sums: Any, least: Reals, greatest: Reals, low: Reals, high: Reals) -> tuple[Reals, Reals]:
-    """Narrow the bounds of each count by what the bounds of the others in a sum leave it, a few times over.
-
-    Cheaper than programs for the many counts that are plainly zero or plainly not small.
-    """
-    entries = sums.tocoo()
-    (row, column), sign = entries.coords, entries.data
-    for _ in range(5):
-        ends = np.sort(np.stack([sign * low[column], sign * high[column]]), axis=0)
-        sum_low, sum_high = (np.bincount(row, weights=end, minlength=len(least)) for end in ends)
-        alone = np.sort(
-            sign * np.stack([least[row] - (sum_high[row] - ends[1]), greatest[row] - (sum_low[row] - ends[0])]), axis=0
-        )
-        low, high = low.copy(), high.copy()
-        np.maximum.at(low, column, alone[0])
-        np.minimum.at(high, column, alone[1])
-    return low, high
-
-
 # --- measures ----------------------------------------------------------------------------------------------------
 
 
@@ -307,11 +127,11 @@ class _Shown:
     """What a table of measures shows: bounds of each count, (measures, sites, keys, answers), and what is hidden."""
 
     lattice: Lattice
-    low: Reals
-    high: Reals
+    low: Floats
+    high: Floats
     hidden: Mask
-    cohort_low: Reals
-    cohort_high: Reals
+    cohort_low: Floats
+    cohort_high: Floats
     has_rest: Mask
     """(sites, lines): whether the totals are more than their parts."""
 
@@ -326,7 +146,9 @@ class _Shown:
             lattice.cube(table[name])[..., real] for name in ("numerator", "patients", "excluded")
         )
         shown = np.stack([yes, patients - yes, excluded], axis=-1)
-        low, high = (each.astype(float) for each in before_rounding(shown, published.small_cell, published.round_to))
+        low, high = (
+            each.astype(float) for each in before_rounding(shown, published.minimum_cell_count, published.round_to)
+        )
         low[hidden], high[hidden] = 0, np.inf
         low, high = (
             np.concatenate([end, end[..., :_EXCLUDED].sum(axis=-1, keepdims=True)], axis=-1) for end in (low, high)
@@ -375,18 +197,18 @@ class _Shown:
             )
         return silent
 
-    def add_known(self, system: _System, measure: str, answer: int) -> Ids:
+    def add_known(self, system: System, measure: str, answer: int) -> Ids:
         """Add what is shown of one answer of a measure; what is hidden, and the rests, can be anything."""
         at = self.lattice.measures.index(measure)
         low = np.pad(self.low[at, ..., answer], self.rests)
         high = np.pad(self.high[at, ..., answer], self.rests, constant_values=np.inf)
         return system.counts(low, high, np.zeros(low.shape, dtype=bool))
 
-    def add_cohort(self, system: _System, known: Ids | None = None) -> Ids:
+    def add_cohort(self, system: System, known: Ids | None = None) -> Ids:
         """Add the sizes of the cohort and their sums; (sites, keys with rests)."""
         return self._add(system, self.cohort_low, self.cohort_high, self.unknown(None), known)
 
-    def add_measure(self, system: _System, measure: str, cohort: Ids, known: Ids | None = None) -> Ids:
+    def add_measure(self, system: System, measure: str, cohort: Ids, known: Ids | None = None) -> Ids:
         """Add the answers of a measure and their sums; (sites, keys with rests, answers).
 
         Counts that are in the system already are given by their ids, -1 where they are not.
@@ -406,7 +228,7 @@ class _Shown:
         system.adds_up(cohort, ids[..., [_PATIENTS, _EXCLUDED]])
         return ids
 
-    def _add(self, system: _System, low: Reals, high: Reals, unknown: Mask, known: Ids | None) -> Ids:
+    def _add(self, system: System, low: Floats, high: Floats, unknown: Mask, known: Ids | None) -> Ids:
         rests = np.where(self.has_rest, np.inf, 0)
         ids = system.counts(np.pad(low, self.rests), np.concatenate([high, rests], axis=1), unknown)
         if known is not None:
@@ -423,18 +245,18 @@ class _Same:
     """Counts of two releases that are taken to be the same."""
 
     before: _Shown
-    places: tuple[NDArray[np.intp], ...]
+    places: tuple[Ids, ...]
     """Of each measure, site and key of the release before, where it stands in the newer one; -1 = nowhere."""
     counts: Mask
     """(measures, sites, keys) of the release before."""
     cohort: Mask
     """(sites, keys) of the release before."""
 
-    def add_cohort(self, system: _System, cohort: Ids) -> Ids:
+    def add_cohort(self, system: System, cohort: Ids) -> Ids:
         """Add the sums of the cohort before, given the ids of the newer one."""
         return self.before.add_cohort(system, self._placed(cohort[..., np.newaxis], self.cohort)[..., 0])
 
-    def add_measure(self, system: _System, measure: str, cohort_before: Ids, ids: Ids) -> None:
+    def add_measure(self, system: System, measure: str, cohort_before: Ids, ids: Ids) -> None:
         """Add the sums of a measure before, given the ids of the newer one."""
         if measure in self.before.lattice.measures:
             same = self.counts[self.before.lattice.measures.index(measure)]
@@ -490,19 +312,19 @@ def _audit_measures(
     if previous is not None and previous.measures is not None:
         together, same = _taken_together(shown, _Shown.of(previous))
         variants.insert(0, _Variant(together, nesting, same))
-    yield from _shown_differences(shown, nesting, published.small_cell)
+    yield from _shown_differences(shown, nesting, published.minimum_cell_count)
     for measure in (None, *shown.lattice.measures):
         if measure is None or only is None or {measure, None} & set(only):
-            yield from _audit_measure(variants, measure, published.small_cell, published.round_to > 1)
+            yield from _audit_measure(variants, measure, published.minimum_cell_count, published.round_to > 1)
 
 
-def _shown_differences(shown: _Shown, nesting: Nesting, small_cell: int) -> Iterator[Finding]:
+def _shown_differences(shown: _Shown, nesting: Nesting, minimum_cell_count: int) -> Iterator[Finding]:
     """Measures shown beside those they lie within, where what is between them is surely a small count."""
     for part, whole, answer in _differences(nesting, shown.lattice):
         inside, outside = shown.lattice.measures.index(part), shown.lattice.measures.index(whole)
         low = shown.low[outside, ..., _YES] - shown.high[inside, ..., answer]
         high = shown.high[outside, ..., _YES] - shown.low[inside, ..., answer]
-        is_small = (low >= 1) & (high < small_cell) & ~shown.hidden[inside] & ~shown.hidden[outside]
+        is_small = (low >= 1) & (high < minimum_cell_count) & ~shown.hidden[inside] & ~shown.hidden[outside]
         for site, key in np.argwhere(is_small):
             ends = (float(low[site, key]), float(high[site, key]))
             yield _finding(shown.lattice, part, f"what {whole} has more", (int(site), int(key)), ends)
@@ -518,16 +340,18 @@ class _Variant:
 
 
 def _audit_measure(
-    variants: list[_Variant], measure: str | None, small_cell: int, is_rounded: bool
+    variants: list[_Variant], measure: str | None, minimum_cell_count: int, is_rounded: bool
 ) -> Iterator[Finding]:
     """Try the boldest assumptions first; where they contradict each other, the next ones. None = the cohort alone."""
     open_still = None
     for variant in variants:
         system, targets = _measure_system(variant, measure)
         ids = np.concatenate([target.ids[target.at] for target in targets])
-        pinned, open_still = system.pinned(ids if open_still is None else np.intersect1d(ids, open_still), small_cell)
-        for found, ends in sorted(pinned.items()):
-            if is_rounded and not 1 - _NEARLY <= ends[0] <= ends[1] <= small_cell - 1 + _NEARLY:
+        disclosed, open_still = system.disclosed(
+            ids if open_still is None else np.intersect1d(ids, open_still), minimum_cell_count
+        )
+        for found, ends in sorted(disclosed.items()):
+            if is_rounded and not 1 - NEARLY <= ends[0] <= ends[1] <= minimum_cell_count - 1 + NEARLY:
                 continue
             yield next(target for target in targets if found in target.ids).finding(variant.shown.lattice, found, ends)
         if not len(open_still):
@@ -537,7 +361,7 @@ def _audit_measure(
 
 @dataclass(frozen=True)
 class _Target:
-    """Counts of one measure that must not be pinned, (sites, keys with rests); `at` says which of them are hidden."""
+    """Counts of one measure not to be disclosed, (sites, keys with rests); `at` says which of them are hidden."""
 
     measure: str | None
     count: str
@@ -556,10 +380,10 @@ def _finding(lattice: Lattice, measure: str | None, count: str, place: tuple[int
     return Finding("measures", where, count, round(ends[0], 3), round(ends[1], 3), cell)
 
 
-def _measure_system(variant: _Variant, measure: str | None) -> tuple[_System, list[_Target]]:
+def _measure_system(variant: _Variant, measure: str | None) -> tuple[System, list[_Target]]:
     """The sums of a measure and of the cohort, with what is shown of other measures that lie within or around it."""
     shown, nesting = variant.shown, variant.nesting
-    system = _System()
+    system = System()
     cohort = shown.add_cohort(system)
     cohort_before = variant.same.add_cohort(system, cohort) if variant.same else cohort
     if measure is None:
@@ -606,17 +430,17 @@ def _audit_parts(published: PublishedTables) -> Iterator[Finding]:
         table = table.filter(pc.is_valid(table[part]))  # else nothing is listed
         wholes, parts = (np.array(table[column].to_pylist(), dtype=str) for column in (whole, part))
         hidden = table[count].is_null().to_numpy()
-        low, high = before_coarse(table[count].fill_null(0).to_numpy(), published.small_cell)
+        low, high = before_coarse(table[count].fill_null(0).to_numpy(), published.minimum_cell_count)
         low, high = np.where(hidden, 1.0, low), np.where(hidden, np.inf, high)  # who is listed has a patient
         for each in np.unique(wholes[hidden]):
             rows = np.flatnonzero(wholes == each)
             # A kind can be a measure of its own.
             own = np.array([sums.get((f"{each}_{parts[row]}", answer), (0.0, np.inf)) for row in rows]).T
-            system = _System()
+            system = System()
             ids = system.counts(np.maximum(low[rows], own[0]), np.minimum(high[rows], own[1]), hidden[rows])
             ends = np.array([sums.get((str(each), answer), (0.0, np.inf))]).T
             system.adds_up(system.counts(ends[0], ends[1], np.array([False])), ids[np.newaxis])
-            for found, (least, greatest) in system.pinned(ids, published.small_cell)[0].items():
+            for found, (least, greatest) in system.disclosed(ids, published.minimum_cell_count)[0].items():
                 where = f"{each} {parts[rows[np.flatnonzero(ids == found)[0]]]}"
                 yield Finding(name, where, count, round(least, 3), round(greatest, 3))
 
@@ -628,12 +452,12 @@ def _audit_attrition(published: PublishedTables) -> Iterator[Finding]:
     steps = published.attrition.sort_by("step")
     hidden = steps["patients_left"].is_null().to_numpy()
     shown = steps["patients_left"].fill_null(0).to_numpy().astype(float)
-    system = _System()
+    system = System()
     left = system.counts(shown, np.where(hidden, np.inf, shown), hidden)
     lost = system.counts(np.zeros(len(left) - 1), np.full(len(left) - 1, np.inf), np.ones(len(left) - 1, dtype=bool))
     system.adds_up(left[:-1], np.stack([left[1:], lost], axis=-1))
     targets = np.concatenate([lost, left[hidden]])
-    for found, (low, high) in sorted(system.pinned(targets, published.small_cell)[0].items()):
+    for found, (low, high) in sorted(system.disclosed(targets, published.minimum_cell_count)[0].items()):
         step = steps["step"][found - lost[0] + 1 if found >= lost[0] else found].as_py()
         count = "patients lost" if found >= lost[0] else "patients left"
         yield Finding("attrition", f"step {step}", count, round(low, 3), round(high, 3))

@@ -6,22 +6,25 @@ Their counts are of rows; a few rows can mean no more than a few patients, so th
 import numpy as np
 import pyarrow as pa
 
-from outcomes.disclosure.suppression import Mask, hide, hide_parts, hide_steps, is_small
+from outcomes.arrays import Mask
+from outcomes.disclosure.suppression import hide, hide_parts, hide_steps, is_small
 
 
-def protected_deliveries(submissions: pa.Table, failures: pa.Table, small_cell: int) -> tuple[pa.Table, pa.Table]:
+def protected_deliveries(
+    submissions: pa.Table, failures: pa.Table, minimum_cell_count: int
+) -> tuple[pa.Table, pa.Table]:
     """Hide small counts of submissions and of failed rules.
 
     The critical failures of an attempt add up to its quarantined rows (or more, where a row breaks several rules), so
     they are hidden with enough others; where that cannot be done the quarantined rows are hidden too.
     """
-    hidden_failures, attempts_at_risk = _hide_failures(failures, small_cell)
+    hidden_failures, attempts_at_risk = _hide_failures(failures, minimum_cell_count)
     rows_in, accepted, quarantined = (
         submissions[name].to_numpy() for name in ("rows_in", "rows_accepted", "rows_quarantined")
     )
-    tiny = is_small(rows_in, small_cell)
+    tiny = is_small(rows_in, minimum_cell_count)
     at_risk = np.array([attempt in attempts_at_risk for attempt in _attempts(submissions)], dtype=bool)
-    hidden = tiny | at_risk | is_small(accepted, small_cell) | is_small(quarantined, small_cell)
+    hidden = tiny | at_risk | is_small(accepted, minimum_cell_count) | is_small(quarantined, minimum_cell_count)
     submissions = hide(hide(submissions, ["rows_in"], tiny), ["rows_accepted", "rows_quarantined"], hidden)
     failures = hide(failures, ["rows_checked", "rows_failed"], hidden_failures)
     return (
@@ -30,21 +33,25 @@ def protected_deliveries(submissions: pa.Table, failures: pa.Table, small_cell: 
     )
 
 
-def protected_attrition(attrition: pa.Table, small_cell: int) -> pa.Table:
+def protected_attrition(attrition: pa.Table, minimum_cell_count: int) -> pa.Table:
     """Hide steps between which only a few patients were lost."""
-    hidden = hide_steps(attrition["patients_left"].to_numpy(), small_cell)
+    hidden = hide_steps(attrition["patients_left"].to_numpy(), minimum_cell_count)
     return hide(attrition, ["patients_left"], hidden).append_column("is_suppressed", pa.array(hidden))
 
 
-def _hide_failures(failures: pa.Table, small_cell: int) -> tuple[Mask, set[str]]:
+def _hide_failures(failures: pa.Table, minimum_cell_count: int) -> tuple[Mask, set[str]]:
     failed, checked = failures["rows_failed"].to_numpy(), failures["rows_checked"].to_numpy()
-    hidden = is_small(failed, small_cell) | is_small(checked, small_cell) | is_small(checked - failed, small_cell)
+    hidden = (
+        is_small(failed, minimum_cell_count)
+        | is_small(checked, minimum_cell_count)
+        | is_small(checked - failed, minimum_cell_count)
+    )
     critical = np.array(failures["severity"].to_pylist(), dtype=str) == "critical"
     attempts = np.array(_attempts(failures), dtype=str)
     at_risk = set()
     for attempt in np.unique(attempts[critical & hidden]):
         rows = critical & (attempts == attempt)
-        to_hide = hide_parts(failed[rows], small_cell)
+        to_hide = hide_parts(failed[rows], minimum_cell_count)
         if to_hide is None:
             at_risk.add(str(attempt))
         hidden[rows] |= True if to_hide is None else to_hide

@@ -13,7 +13,7 @@ _SHARED_KINDS = ("clinical_asd", "suspected_asd")
 are shown together or not at all."""
 
 
-def protected_kinds(kinds: pa.Table, measures: pa.Table, small_cell: int) -> pa.Table:
+def protected_kinds(kinds: pa.Table, measures: pa.Table, minimum_cell_count: int) -> pa.Table:
     """The kinds of each label, hidden where they tell too much.
 
     What is shown is coarse: the same patients are often counted as a kind of several labels, and exact counts side by
@@ -23,13 +23,13 @@ def protected_kinds(kinds: pa.Table, measures: pa.Table, small_cell: int) -> pa.
     Args:
         kinds: label, kind, episodes.
         measures: the protected measures, of which each label is one.
-        small_cell: the smallest count that may be shown.
+        minimum_cell_count: the smallest count that may be shown.
     """
     withheld = _without_sum(measures)
-    shown = _protected(kinds, withheld, small_cell)
+    shown = _protected(kinds, withheld, minimum_cell_count)
     untellable = withheld | set(shown.filter(shown["is_suppressed"])["label"].to_pylist())
     if untellable & {*_SHARED_KINDS, "surgical_asd"}:
-        return _protected(kinds, withheld | set(_SHARED_KINDS), small_cell)
+        return _protected(kinds, withheld | set(_SHARED_KINDS), minimum_cell_count)
     return shown
 
 
@@ -39,16 +39,18 @@ def _without_sum(measures: pa.Table) -> set[str]:
     return set(sums.filter(pc.equal(sums["state"], "suppressed"))["measure"].to_pylist())
 
 
-def _protected(kinds: pa.Table, withheld: Collection[str], small_cell: int) -> pa.Table:
+def _protected(kinds: pa.Table, withheld: Collection[str], minimum_cell_count: int) -> pa.Table:
     labels, counts = np.array(kinds["label"].to_pylist(), dtype=str), kinds["episodes"].to_numpy()
     hidden, listed = np.zeros(len(labels), dtype=bool), np.ones(len(labels), dtype=bool)
     for label in np.unique(labels):
         rows = labels == label
-        to_hide = None if label in withheld else hide_parts(counts[rows], small_cell)
+        to_hide = None if label in withheld else hide_parts(counts[rows], minimum_cell_count)
         if to_hide is None:
             to_hide = np.ones(rows.sum(), dtype=bool)
             listed[np.flatnonzero(rows)[1:]] = False
             kinds = hide(kinds, ["kind"], rows)
         hidden[rows] = to_hide
-    kinds = kinds.set_column(kinds.schema.get_field_index("episodes"), "episodes", pa.array(coarse(counts, small_cell)))
+    kinds = kinds.set_column(
+        kinds.schema.get_field_index("episodes"), "episodes", pa.array(coarse(counts, minimum_cell_count))
+    )
     return hide(kinds, ["episodes"], hidden).append_column("is_suppressed", pa.array(hidden)).filter(pa.array(listed))

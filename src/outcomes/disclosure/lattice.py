@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from outcomes.disclosure.suppression import Counts
+from outcomes.arrays import Counts, Ids, Mask
 
 Key = tuple[str, str | None, str, str | None]
 """resolution, period, stratum_kind, stratum"""
@@ -55,7 +55,7 @@ class Line:
     """Keys of which the first is the sum of the others; the last of the parts is the rest."""
 
     total: int
-    parts: NDArray[np.intp]
+    parts: Ids
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Lattice:
     keys: tuple[Key, ...]
     lines: tuple[Line, ...]
     """Those of which everybody is the total come first."""
-    place: NDArray[np.intp]
+    place: Ids
     """Of each row of the table: where it stands in a flattened cube that has no rests."""
 
     @classmethod
@@ -103,7 +103,7 @@ class Lattice:
         return (*self.keys, *rests)
 
     @property
-    def is_rest(self) -> NDArray[np.bool_]:
+    def is_rest(self) -> Mask:
         """Which places along the axis of keys are rests."""
         return np.arange(self.shape[2]) >= len(self.keys)
 
@@ -136,9 +136,7 @@ def _lines(keys: tuple[Key, ...]) -> tuple[Line, ...]:
     return tuple(Line(total, np.array([*group, len(keys) + at])) for at, (total, group) in enumerate(added_up))
 
 
-def _encode(
-    column: pa.ChunkedArray, first: list[str | None] | None = None
-) -> tuple[list[str | None], NDArray[np.intp]]:
+def _encode(column: pa.ChunkedArray, first: list[str | None] | None = None) -> tuple[list[str | None], Ids]:
     """The values of a column in order (null first, if there is any) and, of each row, the place of its value."""
     encoded = column.combine_chunks().dictionary_encode("encode")
     found = encoded.dictionary.to_pylist()

@@ -4,10 +4,11 @@ Every count stands in several sums (see `outcomes.disclosure.lattice`). A cell, 
 sites) for a key, shows its counts together or not at all.
 
 1. The cells that hold a small count are hidden.
-2. Each sum by itself gets company: further cells, the smallest first, until nobody who knows every other count to the
-   patient can place what is hidden closely; across four sites or more, nor can one of them that knows its own counts.
-   That is repeated until no sum asks for more.
-3. What several sums give away only together the auditor finds (`outcomes.disclosure.audit`); it gets more company.
+2. Secondary suppression hides further cells in each sum by itself, the smallest first, until nobody who knows every
+   other count to the patient can place what is hidden closely; across four sites or more, nor can a contributor, one of
+   them that knows its own counts. That is repeated until no sum asks for more.
+3. Where several sums give something away only together, as the auditor finds (`outcomes.disclosure.audit`), more is
+   hidden.
 4. What is shown is rounded. Shares, rates and their intervals are computed from the rounded counts.
 """
 
@@ -21,29 +22,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from outcomes.arrays import Counts, Mask
 from outcomes.disclosure.audit import PublishedTables, audit
 from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, KEY, UNNESTED, Key, Lattice, Nesting
 from outcomes.disclosure.suppression import (
     ROUND_TO,
-    Counts,
-    Mask,
     Sums,
     coarse,
     hide,
-    hide_company,
     hide_parts,
+    hide_secondary,
     is_small,
     rounded,
 )
 from outcomes.errors import OutcomesError
-from outcomes.statistics.intervals import DAYS_PER_YEAR, with_intervals
+from outcomes.measures.estimates import DAYS_PER_YEAR, with_intervals
 
 Cell = tuple[str | None, str | None, Key]
 """measure (None = every measure), site (None = all sites), key"""
 
 _YES, _NO, _EXCLUDED = range(3)
 _ATTEMPTS = 6
-_SITES_AGAINST_INSIDERS = 4
+_SITES_AGAINST_CONTRIBUTORS = 4
 """So many sites must have patients where one that knows its own counts is to be shut out: it takes three hidden sites,
 and one more if anything is to be shown."""
 _PERSON_YEARS_STEP = 5
@@ -52,18 +52,18 @@ _PERSON_YEARS_STEP = 5
 
 def safe_measures(
     counts: pa.Table,
-    small_cell: int,
+    minimum_cell_count: int,
     nesting: Nesting = UNNESTED,
     previous: PublishedTables | None = None,
 ) -> pa.Table:
     """The protected measures, of which the auditor finds that nothing can be worked out, even before they are rounded.
 
-    With the release before, as readers have it, rounded, nothing may be worked out either. What the auditor finds gets
-    company, and stays hidden where the release before hid it; what resists is hidden with all around it.
+    With the release before, as readers have it, rounded, nothing may be worked out either. Around what the
+    auditor finds more is hidden, also what the release before hid; what resists is hidden with all around it.
 
     Args:
         counts: see `protected_measures`.
-        small_cell: the smallest count that may be shown.
+        minimum_cell_count: the smallest count that may be shown.
         nesting: which measures count patients of each other.
         previous: what the release before has published.
 
@@ -74,17 +74,17 @@ def safe_measures(
     found: set[Cell] = set()
     hidden: set[Cell] | None = None
     for attempts_left in reversed(range(_ATTEMPTS)):
-        exact = protected_measures(counts, small_cell, nesting, to_hide, round_to=1)
-        shown = protected_measures(counts, small_cell, nesting, to_hide)
+        exact = protected_measures(counts, minimum_cell_count, nesting, to_hide, round_to=1)
+        shown = protected_measures(counts, minimum_cell_count, nesting, to_hide)
         before, hidden = hidden, _suppressed(shown)
         changed = None if before is None else {measure for measure, *_ in (before ^ hidden) | found}
-        findings = audit(PublishedTables(small_cell, exact, round_to=1), nesting, only=changed)
+        findings = audit(PublishedTables(minimum_cell_count, exact, round_to=1), nesting, only=changed)
         if not findings and previous is not None:
-            findings = audit(PublishedTables(small_cell, shown), nesting, previous, only=changed)
+            findings = audit(PublishedTables(minimum_cell_count, shown), nesting, previous, only=changed)
         if not findings:
             return shown
         found = {finding.cell for finding in findings if finding.cell}
-        to_hide |= found | _company_of(found, counts, shown) | _more_than_company(found, shown, attempts_left)
+        to_hide |= found | _smallest_beside(found, counts, shown) | _whole_breakdowns(found, shown, attempts_left)
         if previous is not None and previous.measures is not None:
             of_found = {measure for measure, *_ in found}
             to_hide |= {cell for cell in _suppressed(previous.measures) if {cell[0], None} & of_found}
@@ -93,7 +93,7 @@ def safe_measures(
 
 def protected_measures(
     counts: pa.Table,
-    small_cell: int,
+    minimum_cell_count: int,
     nesting: Nesting = UNNESTED,
     also_hidden: Collection[Cell] = (),
     round_to: int = ROUND_TO,
@@ -103,7 +103,7 @@ def protected_measures(
     Args:
         counts: measure, site_id, the columns of the key, numerator, patients, excluded, days; each measure once for
             each site (null = all sites) and key.
-        small_cell: the smallest count that may be shown.
+        minimum_cell_count: the smallest count that may be shown.
         nesting: which measures count patients of each other.
         also_hidden: cells to hide whatever they hold.
         round_to: step of the counts; 1 leaves them as they are.
@@ -113,11 +113,11 @@ def protected_measures(
     """
     counts = _in_order(counts)
     lattice = Lattice.of(counts)
-    hidden = _hidden_cells(counts, lattice, nesting, also_hidden, small_cell)
-    return _as_shown(counts, lattice.column(hidden).astype(bool), small_cell, round_to)
+    hidden = _hidden_cells(counts, lattice, nesting, also_hidden, minimum_cell_count)
+    return _as_shown(counts, lattice.column(hidden).astype(bool), minimum_cell_count, round_to)
 
 
-def protected_exclusions(exclusions: pa.Table, measures: pa.Table, small_cell: int) -> pa.Table:
+def protected_exclusions(exclusions: pa.Table, measures: pa.Table, minimum_cell_count: int) -> pa.Table:
     """Why episodes are not in the denominator, over all sites.
 
     Counts are coarse, for the same patients are counted under a reason of several measures. Of a measure whose sum is
@@ -126,7 +126,7 @@ def protected_exclusions(exclusions: pa.Table, measures: pa.Table, small_cell: i
     Args:
         exclusions: the relation `measure_exclusions`: measure, site_id, reason, patients.
         measures: the protected measures.
-        small_cell: the smallest count that may be shown.
+        minimum_cell_count: the smallest count that may be shown.
 
     Returns:
         The columns of `sql/marts/protected/measure_exclusions.sql`.
@@ -138,11 +138,22 @@ def protected_exclusions(exclusions: pa.Table, measures: pa.Table, small_cell: i
     hidden = np.isin(names, np.array(without_sum, dtype=str))
     for measure in np.unique(names[~hidden]):
         rows = names == measure
-        to_hide = hide_parts(counts[rows], small_cell)
+        to_hide = hide_parts(counts[rows], minimum_cell_count)
         hidden[rows] = True if to_hide is None else to_hide
     state = np.select([hidden, counts == 0], ["suppressed", "zero"], "shown")
-    shown = pa.array(coarse(counts, small_cell), mask=hidden)
+    shown = pa.array(coarse(counts, minimum_cell_count), mask=hidden)
     return exclusions.set_column(2, "patients", shown).append_column("state", pa.array(state))
+
+
+def shown_counts(shown: pa.Table) -> dict[tuple[str, str | None], tuple[int, int]]:
+    """Patients, and those with the outcome, by measure and site (None = all sites), where they may be shown.
+
+    Args:
+        shown: the protected measures, of which the rows of all periods and patients are taken.
+    """
+    everybody = pc.and_(pc.equal(shown["resolution"], "all"), pc.equal(shown["stratum_kind"], "all"))
+    rows = shown.filter(pc.and_(everybody, pc.not_equal(shown["state"], "suppressed"))).to_pylist()
+    return {(row["measure"], row["site_id"]): (row["patients"], row["numerator"]) for row in rows}
 
 
 @dataclass(frozen=True)
@@ -152,20 +163,20 @@ class _Table:
     cells: Counts
     sensitive: Mask
     sized: Mask
-    has_insiders: Mask
+    has_contributors: Mask
     """(keys with rests); whether the sums across sites are protected against a site that knows its own counts."""
 
 
 def _hidden_cells(
-    counts: pa.Table, lattice: Lattice, nesting: Nesting, also_hidden: Collection[Cell], small_cell: int
+    counts: pa.Table, lattice: Lattice, nesting: Nesting, also_hidden: Collection[Cell], minimum_cell_count: int
 ) -> Mask:
     """Which cells of the lattice to hide, (measures, sites, keys with rests)."""
     numerator, patients, excluded = (lattice.cube(counts[name]) for name in ("numerator", "patients", "excluded"))
     cells = np.stack([numerator, patients - numerator, excluded], axis=-1)
     # How many patients a site has in a year is the same in every measure.
     cohort = cells.sum(axis=-1).max(axis=0, initial=0, keepdims=True)
-    has_insiders = np.asarray((cohort[0, 1:] > 0).sum(axis=0) >= _SITES_AGAINST_INSIDERS)
-    sensitive = _sensitive(cells, lattice, nesting, small_cell)
+    has_contributors = np.asarray((cohort[0, 1:] > 0).sum(axis=0) >= _SITES_AGAINST_CONTRIBUTORS)
+    sensitive = _sensitive(cells, lattice, nesting, minimum_cell_count)
     hidden = np.asarray(sensitive.any(axis=-1))
     for measure, site, key in also_hidden:
         if key in lattice.keys and site in lattice.sites and measure in (None, *lattice.measures):
@@ -173,28 +184,32 @@ def _hidden_cells(
             hidden[at, lattice.sites.index(site), lattice.keys.index(key)] = True
 
     # Where the size of a cohort must not be known, every measure hides it.
-    small = is_small(cohort, small_cell)
-    sizes = _Table(cohort[..., np.newaxis], small[..., np.newaxis], np.zeros(small.shape, dtype=bool), has_insiders)
-    unsized = _with_company(sizes, small, lattice, UNNESTED, small_cell)
-    table = _Table(cells, sensitive, np.broadcast_to(~unsized, hidden.shape), has_insiders)
-    return _with_company(table, hidden | unsized, lattice, nesting, small_cell)
+    small = is_small(cohort, minimum_cell_count)
+    sizes = _Table(cohort[..., np.newaxis], small[..., np.newaxis], np.zeros(small.shape, dtype=bool), has_contributors)
+    unsized = _with_secondary_suppression(sizes, small, lattice, UNNESTED, minimum_cell_count)
+    table = _Table(cells, sensitive, np.broadcast_to(~unsized, hidden.shape), has_contributors)
+    return _with_secondary_suppression(table, hidden | unsized, lattice, nesting, minimum_cell_count)
 
 
-def _sensitive(cells: Counts, lattice: Lattice, nesting: Nesting, small_cell: int) -> Mask:
+def _sensitive(cells: Counts, lattice: Lattice, nesting: Nesting, minimum_cell_count: int) -> Mask:
     """Which counts must not be worked out, (measures, sites, keys with rests, answers)."""
-    sensitive = is_small(cells, small_cell)
+    sensitive = is_small(cells, minimum_cell_count)
     # Few patients in the denominator are what the excluded leave of the cohort.
     patients = cells[..., _YES] + cells[..., _NO]
-    sensitive[..., _EXCLUDED] |= is_small(patients, small_cell)
+    sensitive[..., _EXCLUDED] |= is_small(patients, minimum_cell_count)
     for part, whole, counted in _within(nesting, lattice, cells):
         outside = cells[whole, ..., _YES]
         answer = _EXCLUDED if (lattice.measures[part], lattice.measures[whole]) in nesting.among else _YES
-        sensitive[part, ..., answer] |= is_small(outside - counted, small_cell) & ~is_small(outside, small_cell)
+        sensitive[part, ..., answer] |= is_small(outside - counted, minimum_cell_count) & ~is_small(
+            outside, minimum_cell_count
+        )
     return sensitive
 
 
-def _with_company(table: _Table, hidden: Mask, lattice: Lattice, nesting: Nesting, small_cell: int) -> Mask:
-    """Give every sum of the lattice company, again and again until nothing changes.
+def _with_secondary_suppression(
+    table: _Table, hidden: Mask, lattice: Lattice, nesting: Nesting, minimum_cell_count: int
+) -> Mask:
+    """Hide further cells in every sum of the lattice, again and again until nothing changes.
 
     A part of a hidden whole is hidden. Beside a whole that is shown, the part and what the whole has more add up to it,
     as yes, no and excluded add up to the cohort.
@@ -203,48 +218,52 @@ def _with_company(table: _Table, hidden: Mask, lattice: Lattice, nesting: Nestin
     beside: list[tuple[int, int, _Table]] = []
     for part, whole, counted in _within(nesting, lattice, table.cells):
         split = np.stack([counted, np.maximum(table.cells[whole, ..., _YES] - counted, 0)], axis=-1)[np.newaxis]
-        small = is_small(split, small_cell)
-        beside.append((part, whole, _Table(split, small, ~hidden[[whole]], table.has_insiders)))
+        small = is_small(split, minimum_cell_count)
+        beside.append((part, whole, _Table(split, small, ~hidden[[whole]], table.has_contributors)))
     before = -1
     while hidden.sum() != before:
         before = hidden.sum()
-        _hide_company(table, hidden, lattice, small_cell)
+        _hide_secondary(table, hidden, lattice, minimum_cell_count)
         for part, whole, both in beside:
             hidden[part] |= hidden[whole]
-            _hide_company(replace(both, sized=~hidden[[whole]]), hidden[part : part + 1], lattice, small_cell)
+            _hide_secondary(replace(both, sized=~hidden[[whole]]), hidden[part : part + 1], lattice, minimum_cell_count)
     return hidden
 
 
-def _hide_company(table: _Table, hidden: Mask, lattice: Lattice, small_cell: int) -> None:
+def _hide_secondary(table: _Table, hidden: Mask, lattice: Lattice, minimum_cell_count: int) -> None:
     """Hide, in place, what each sum of the lattice by itself asks for.
 
-    What is hidden to keep others company must not be worked out either, whatever its size. A rest can be neither
+    What secondary suppression hides must not be worked out either, whatever its size. A rest can be neither
     hidden nor shown; unless it must not be worked out it is taken to be known.
     """
     settled = _settled(table.cells, lattice) & table.sized
     unknown = np.where(settled[..., np.newaxis], 0, _left_unknown(table.cells, hidden, lattice))
     layers = replace(table, cells=unknown, sensitive=table.sensitive | (unknown > 0))
-    parts, total = _company(
-        layers, hidden, hidden[:, ALL_SITES], lambda each: np.moveaxis(each[:, 1:], 1, 2), small_cell
+    parts, total = _secondary_in(
+        layers, hidden, hidden[:, ALL_SITES], lambda each: np.moveaxis(each[:, 1:], 1, 2), minimum_cell_count
     )
     hidden[:, 1:], hidden[:, ALL_SITES] = np.moveaxis(parts, 2, 1), total
-    layers = replace(layers, has_insiders=np.zeros(1, dtype=bool))  # no year or stratum reads along
+    layers = replace(layers, has_contributors=np.zeros(1, dtype=bool))  # no year or stratum reads along
     for line in lattice.lines:
         within = partial(np.take, indices=line.parts, axis=2)
-        parts, total = _company(layers, hidden, hidden[..., line.total], within, small_cell)
+        parts, total = _secondary_in(layers, hidden, hidden[..., line.total], within, minimum_cell_count)
         hidden[..., line.parts], hidden[..., line.total] = parts, total
 
 
-def _company(
-    layers: _Table, hidden: Mask, total_hidden: Mask, view: Callable[[NDArray[Any]], NDArray[Any]], small_cell: int
+def _secondary_in(
+    layers: _Table,
+    hidden: Mask,
+    total_hidden: Mask,
+    view: Callable[[NDArray[Any]], NDArray[Any]],
+    minimum_cell_count: int,
 ) -> tuple[Mask, Mask]:
-    """`hide_company` of the sums that hide anything; the view of a layer has the parts after the axes of the sums."""
+    """`hide_secondary` of the sums that hide anything; the view of a layer has the parts after the axes of the sums."""
     parts, total_hidden = view(hidden).copy(), total_hidden.copy()
     at = parts.any(axis=-1) | total_hidden
     cells, sensitive, sized = (view(layer)[at] for layer in (layers.cells, layers.sensitive, layers.sized))
-    insiders = np.broadcast_to(layers.has_insiders, at.shape)[at]
-    sums = Sums(cells, sensitive, sized, parts[at], total_hidden[at], insiders)
-    parts[at], total_hidden[at] = hide_company(sums, small_cell)
+    contributors = np.broadcast_to(layers.has_contributors, at.shape)[at]
+    sums = Sums(cells, sensitive, sized, parts[at], total_hidden[at], contributors)
+    parts[at], total_hidden[at] = hide_secondary(sums, minimum_cell_count)
     return parts, total_hidden
 
 
@@ -271,24 +290,24 @@ def _left_unknown(cells: Counts, hidden: Mask, lattice: Lattice) -> Counts:
     return np.where((lattice.is_rest & ~hidden)[..., np.newaxis], 0, left)
 
 
-def _company_of(found: Collection[Cell], counts: pa.Table, shown: pa.Table) -> set[Cell]:
+def _smallest_beside(found: Collection[Cell], counts: pa.Table, shown: pa.Table) -> set[Cell]:
     """For cells that can be worked out: the smallest cell that is still shown in each of the sums they stand in."""
     lattice, counts = Lattice.of(shown), _in_order(counts)
     sizes = lattice.cube(counts["patients"]) + lattice.cube(counts["excluded"])
     is_open = (lattice.cube(pc.cast(pc.not_equal(shown["state"], "suppressed"), pa.int64())) > 0) & (sizes > 0)
-    company: set[Cell] = set()
+    beside: set[Cell] = set()
     for measure, site, key in found:
         at = range(len(lattice.measures)) if measure is None else [lattice.measures.index(measure)]
         for places in _sums_through(lattice, lattice.sites.index(site), lattice.all_keys.index(key)):
             open_places = [place for place in places if is_open[at][:, *place].any()]
             if open_places:
                 smallest = min(open_places, key=lambda place: sizes[at][:, *place].max())
-                company.add((measure, lattice.sites[smallest[0]], lattice.keys[smallest[1]]))
-    return company
+                beside.add((measure, lattice.sites[smallest[0]], lattice.keys[smallest[1]]))
+    return beside
 
 
-def _more_than_company(found: Collection[Cell], shown: pa.Table, attempts_left: int) -> set[Cell]:
-    """When attempts run out, the whole breakdown (years, or strata of a kind), then all of the site in the measure."""
+def _whole_breakdowns(found: Collection[Cell], shown: pa.Table, attempts_left: int) -> set[Cell]:
+    """As attempts run out: the whole breakdown (years, or strata of a kind), then all of the site in the measure."""
     breakdowns = {(measure, resolution, stratum_kind) for measure, _, (resolution, _, stratum_kind, _) in found}
     sites = {(measure, site) for measure, site, _ in found}
     return {
@@ -309,12 +328,12 @@ def _sums_through(lattice: Lattice, site: int, key: int) -> Iterator[list[tuple[
             yield [(site, int(other)) for other in (line.total, *line.parts[:-1]) if other != key]
 
 
-def _as_shown(counts: pa.Table, hidden: Mask, small_cell: int, round_to: int) -> pa.Table:
+def _as_shown(counts: pa.Table, hidden: Mask, minimum_cell_count: int, round_to: int) -> pa.Table:
     numerator, patients, excluded = (counts[name].to_numpy() for name in ("numerator", "patients", "excluded"))
     state = np.select([hidden, patients == 0, numerator == 0], ["suppressed", "missing", "zero"], "shown")
     # The parts are rounded and their sum is taken: a share is never above 1, and 1 only where it holds for everybody.
     numerator, others, excluded = (
-        rounded(each, small_cell, round_to) for each in (numerator, patients - numerator, excluded)
+        rounded(each, minimum_cell_count, round_to) for each in (numerator, patients - numerator, excluded)
     )
     days = counts["days"].cast(pa.float64()).to_numpy()
     years = np.maximum(np.round(days / DAYS_PER_YEAR / _PERSON_YEARS_STEP), 1) * _PERSON_YEARS_STEP * (days > 0)

@@ -6,17 +6,17 @@ import duckdb
 import pyarrow as pa
 
 from outcomes.disclosure.audit import PublishedTables, require_safe
+from outcomes.disclosure.comparison import protected_comparison
+from outcomes.disclosure.curves import protected_curves
 from outcomes.disclosure.deliveries import protected_attrition, protected_deliveries
 from outcomes.disclosure.kinds import protected_kinds
 from outcomes.disclosure.lattice import Nesting
 from outcomes.disclosure.measures import protected_exclusions, safe_measures
+from outcomes.disclosure.risk_models import protected_calibration, protected_models
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.sql.files import load
 from outcomes.sql.shipped import shipped
-from outcomes.statistics.funnel import protected_comparison
-from outcomes.statistics.risk_models import protected_calibration, protected_models
-from outcomes.statistics.survival import protected_curves
 
 _TOO_FINE = "month"
 """Nine in ten months of a site hold a small count: others see its years."""

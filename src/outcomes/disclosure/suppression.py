@@ -1,10 +1,10 @@
 """Which counts must be hidden so that no small count of patients can be seen or worked out.
 
-A count from 1 to `small_cell - 1` is never shown; zero may be. Hiding it alone is not enough where totals are known:
-what is hidden together must leave an attacker, who adds and subtracts all that is shown, an interval at least
-`small_cell` wide for every small count. For a table whose row and column totals are known that interval is given by
-the Fréchet bounds (Dobra and Fienberg 2000, https://doi.org/10.1073/pnas.97.22.11885):
-max(0, row + column - total) to min(row, column).
+A small count, from 1 to one less than the minimum cell count, is never shown; zero may be. Hiding it alone is not
+enough where totals are known: what is hidden together must leave an attacker, who adds and subtracts all that is shown,
+an interval at least as wide as the minimum cell count for every small count. For a table whose row and column totals
+are known that interval is given by the Fréchet bounds (Dobra and Fienberg 2000,
+https://doi.org/10.1073/pnas.97.22.11885): max(0, row + column - total) to min(row, column).
 
 Each function takes counts and answers which of them to hide; none changes its input.
 """
@@ -15,10 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-Counts = NDArray[np.int64]
-Mask = NDArray[np.bool_]
+from outcomes.arrays import Counts, Mask
 
 ROUND_TO = 5
 """Counts that are shown are rounded to the nearest of these, after suppression, as NHS England does with hospital
@@ -29,40 +27,40 @@ _ROOM = 10**9
 """More patients than any registry holds."""
 
 
-def is_small(counts: Counts, small_cell: int) -> Mask:
-    """Which counts are of 1 to `small_cell - 1` patients."""
-    return (counts > 0) & (counts < small_cell)
+def is_small(counts: Counts, minimum_cell_count: int) -> Mask:
+    """Which counts are of 1 to `minimum_cell_count - 1` patients."""
+    return (counts > 0) & (counts < minimum_cell_count)
 
 
-def coarse(counts: Counts, small_cell: int) -> Counts:
-    """Counts to the nearest step of `small_cell - 1`, zero apart; never one step, which would look like a small count.
+def coarse(counts: Counts, minimum_cell_count: int) -> Counts:
+    """Counts to the nearest step of one less than the minimum, zero apart; never one step, as if they were small.
 
     Subtracting such counts from each other, or from exact ones, leaves a small difference open.
     """
-    step = small_cell - 1
+    step = minimum_cell_count - 1
     return np.where(counts > 0, np.maximum((2 * counts + step) // (2 * step), 2) * step, 0)
 
 
-def rounded(counts: Counts, small_cell: int, step: int = ROUND_TO) -> Counts:
-    """Counts to the nearest `step`, zero apart; never less than `small_cell`, for that would look like a small count.
+def rounded(counts: Counts, minimum_cell_count: int, step: int = ROUND_TO) -> Counts:
+    """Counts to the nearest `step`, zero apart; never less than the minimum, for that would look small.
 
     With the defaults 11 and 12 are shown as 15, which stands for 11 to 17.
     """
-    least = -(-small_cell // step) * step
+    least = -(-minimum_cell_count // step) * step
     return np.where(counts > 0, np.maximum((2 * counts + step) // (2 * step) * step, least), 0)
 
 
-def before_rounding(shown: Counts, small_cell: int, step: int = ROUND_TO) -> tuple[Counts, Counts]:
+def before_rounding(shown: Counts, minimum_cell_count: int, step: int = ROUND_TO) -> tuple[Counts, Counts]:
     """The least and the greatest count that `rounded` shows so."""
     low = np.maximum((2 * shown - step + 1) // 2, 0)
-    is_least = shown == -(-small_cell // step) * step
-    return _from_to(shown, np.where(is_least, small_cell, low), (2 * shown + step - 1) // 2)
+    is_least = shown == -(-minimum_cell_count // step) * step
+    return _from_to(shown, np.where(is_least, minimum_cell_count, low), (2 * shown + step - 1) // 2)
 
 
-def before_coarse(shown: Counts, small_cell: int) -> tuple[Counts, Counts]:
+def before_coarse(shown: Counts, minimum_cell_count: int) -> tuple[Counts, Counts]:
     """The least and the greatest count that `coarse` shows so."""
-    step = small_cell - 1
-    low = np.where(shown == 2 * step, small_cell, (2 * shown - step + 1) // 2)
+    step = minimum_cell_count - 1
+    low = np.where(shown == 2 * step, minimum_cell_count, (2 * shown - step + 1) // 2)
     return _from_to(shown, low, (2 * shown + step - 1) // 2)
 
 
@@ -70,7 +68,7 @@ def _from_to(shown: Counts, low: Counts, high: Counts) -> tuple[Counts, Counts]:
     return np.where(shown > 0, low, 0), np.where(shown > 0, high, 0)
 
 
-def hide_parts(counts: Counts, small_cell: int) -> Mask | None:
+def hide_parts(counts: Counts, minimum_cell_count: int) -> Mask | None:
     """Which parts of a known sum to hide.
 
     A part that is listed holds at least one patient, so of k hidden parts that add up to s each lies between 1 and
@@ -79,9 +77,9 @@ def hide_parts(counts: Counts, small_cell: int) -> Mask | None:
     Returns:
         The parts to hide, the smallest first; None when not even listing them is safe.
     """
-    hidden = is_small(counts, small_cell)
+    hidden = is_small(counts, minimum_cell_count)
     while hidden.any():
-        if hidden.sum() > 1 and counts[hidden].sum() - hidden.sum() >= small_cell:
+        if hidden.sum() > 1 and counts[hidden].sum() - hidden.sum() >= minimum_cell_count:
             break
         smallest = _smallest_shown(counts, hidden)
         if smallest is None:
@@ -100,7 +98,7 @@ class Sums:
         sized: (sums, parts); whether the sum of a part's answers is known.
         hidden: (sums, parts); which parts are hidden already, all their answers together.
         total_hidden: (sums,); whether the total is.
-        has_insiders: (sums,); whether each part is somebody who reads along and knows its own answers, as a site does.
+        has_contributors: (sums,); whether each part knows its own answers and reads along, as a site does.
     """
 
     cells: Counts
@@ -108,10 +106,10 @@ class Sums:
     sized: Mask
     hidden: Mask
     total_hidden: Mask
-    has_insiders: Mask
+    has_contributors: Mask
 
 
-def hide_company(sums: Sums, small_cell: int) -> tuple[Mask, Mask]:
+def hide_secondary(sums: Sums, minimum_cell_count: int) -> tuple[Mask, Mask]:
     """Hide further parts of each sum, so that no sum by itself gives back what is hidden in it.
 
     Where the total is shown, the hidden parts are a table with known sums of columns, and of rows where their size is
@@ -122,7 +120,7 @@ def hide_company(sums: Sums, small_cell: int) -> tuple[Mask, Mask]:
 
     Args:
         sums: what adds up, and what of it is hidden.
-        small_cell: the smallest count that may be shown.
+        minimum_cell_count: the smallest count that may be shown.
 
     Returns:
         `hidden` and `total_hidden` with what has to be added.
@@ -145,11 +143,11 @@ def hide_company(sums: Sums, small_cell: int) -> tuple[Mask, Mask]:
         return np.cumsum(np.concatenate([first, more], axis=-1), axis=-1)
 
     def most_known(values: Counts) -> Counts:
-        """The most that an insider knows of these sums: the largest of the hidden parts."""
+        """The most that a contributor knows of these sums: the largest of the hidden parts."""
         first = np.where(hidden, values, 0).max(axis=-1, initial=0, keepdims=True)
         more = np.take_along_axis(np.where(hidden, 0, values), order, axis=-1)
         known = np.maximum.accumulate(np.concatenate([first, more], axis=-1), axis=-1)
-        return np.where(sums.has_insiders[..., np.newaxis], known, 0)
+        return np.where(sums.has_contributors[..., np.newaxis], known, 0)
 
     answers = [cells[..., answer] for answer in range(cells.shape[-1])]
     columns = np.stack([together(answer) for answer in answers], axis=-1)
@@ -157,40 +155,40 @@ def hide_company(sums: Sums, small_cell: int) -> tuple[Mask, Mask]:
     beside = (total + together(room))[..., np.newaxis] - columns
     known = np.stack([most_known(answer) for answer in answers], axis=-1)
     known_beside = np.stack([most_known(sizes + room - answer) for answer in answers], axis=-1)
-    wide = (np.minimum(columns - known, beside - known_beside) >= small_cell) | ~needed[..., np.newaxis, :]
-    alone = total + together(room) - largest[..., np.newaxis] < small_cell
+    wide = (np.minimum(columns - known, beside - known_beside) >= minimum_cell_count) | ~needed[..., np.newaxis, :]
+    alone = total + together(room) - largest[..., np.newaxis] < minimum_cell_count
     # Of two parts, one that knows itself knows the other.
-    alone |= sums.has_insiders[..., np.newaxis] & (together((sizes > 0).astype(np.int64)) < 3)
+    alone |= sums.has_contributors[..., np.newaxis] & (together((sizes > 0).astype(np.int64)) < 3)
     safe = wide.all(axis=-1) & ~(alone & needed.any(axis=-1, keepdims=True))
     total_hidden: Mask = sums.total_hidden | ~safe.any(axis=-1)
     whole = sizes.sum(axis=-1, keepdims=True)
-    safe = np.where(total_hidden[..., np.newaxis], (total >= small_cell) | (total == whole), safe)
+    safe = np.where(total_hidden[..., np.newaxis], (total >= minimum_cell_count) | (total == whole), safe)
 
     more = np.zeros_like(hidden)
     np.put_along_axis(more, order, np.arange(hidden.shape[-1]) < safe.argmax(axis=-1)[..., np.newaxis], axis=-1)
     return hidden | (more & (sizes > 0)), total_hidden
 
 
-def hide_steps(left: Counts, small_cell: int) -> Mask:
+def hide_steps(left: Counts, minimum_cell_count: int) -> Mask:
     """Which steps of a shrinking count to hide, so that no small loss between steps can be worked out.
 
     The last step is treated as known, for it is the size of the cohort that other tables show.
 
     Args:
         left: patients left after each step, never growing.
-        small_cell: the smallest count that may be shown.
+        minimum_cell_count: the smallest count that may be shown.
     """
     if not len(left):
         return np.zeros(0, dtype=bool)
     last = len(left) - 1
     shown: list[int] = []
     for step in range(last):
-        if not shown or not is_small(left[shown[-1:]] - left[step], small_cell).any():
+        if not shown or not is_small(left[shown[-1:]] - left[step], minimum_cell_count).any():
             shown.append(step)
-    while shown and is_small(left[shown[-1:]] - left[last], small_cell).any():
+    while shown and is_small(left[shown[-1:]] - left[last], minimum_cell_count).any():
         shown.pop()
     # A step without loss beside a shown one tells nothing more.
-    return ~np.isin(left, left[[*shown, last]]) | is_small(left, small_cell)
+    return ~np.isin(left, left[[*shown, last]]) | is_small(left, minimum_cell_count)
 
 
 def hide(table: pa.Table, columns: Iterable[str], hidden: Mask) -> pa.Table:

@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from outcomes.arrays import Floats, Ints, Mask
 
 FEWEST_PATIENTS = 20
 """Below this many patients a common date cannot be told from chance."""
@@ -97,7 +96,7 @@ def _first_day(months: Floats) -> NDArray[np.datetime64]:
     return np.where(np.isnan(months), np.datetime64("NaT"), days)
 
 
-def _counted_from_the_last_day(latest: Ints) -> NDArray[np.bool_]:
+def _counted_from_the_last_day(latest: Ints) -> Mask:
     """The patients whose latest possible cut is that of most patients; none when most differ.
 
     Surgeries of which more than half fall on the last day of a month do not exist.
@@ -105,7 +104,7 @@ def _counted_from_the_last_day(latest: Ints) -> NDArray[np.bool_]:
     dates, place, counts = np.unique(latest, return_inverse=True, return_counts=True)
     if len(dates) == 0 or counts.max() <= len(latest) / 2:
         return np.zeros(len(latest), dtype=bool)
-    of_most: NDArray[np.bool_] = place == counts.argmax()
+    of_most: Mask = place == counts.argmax()
     return of_most
 
 

@@ -7,40 +7,22 @@ import duckdb
 import pyarrow as pa
 
 from outcomes.labelling.build import Progress
+from outcomes.measures.comparison import comparison_table
+from outcomes.measures.control_charts import control_chart_table
+from outcomes.measures.curves import cumulative_incidence_table
+from outcomes.measures.cusum import RISKS, cusum_table
+from outcomes.measures.estimates import with_intervals
 from outcomes.measures.inputs import make_inputs
+from outcomes.measures.risk_models import fit_risk_models
+from outcomes.measures.site_files import load_annotations, load_targets
 from outcomes.sql.catalog.measures import measure_definitions
-from outcomes.statistics.control_charts import control_chart_table, load_annotations, load_targets
-from outcomes.statistics.cusum import cusum_table
-from outcomes.statistics.funnel import comparison_table
-from outcomes.statistics.intervals import with_intervals
-from outcomes.statistics.risk_models import fit_risk_models
-from outcomes.statistics.survival import cumulative_incidence_table
-
-_RISKS_IN_TIME = """
-select
-    expected_outcomes.measure,
-    expected_outcomes.site_id,
-    episodes.index_period,
-    expected_outcomes.patient_id,
-    expected_outcomes.expected,
-    expected_outcomes.observed
-from expected_outcomes
-inner join episodes
-    on
-        expected_outcomes.site_id = episodes.site_id
-        and expected_outcomes.patient_id = episodes.patient_id
-left join young_months
-    on expected_outcomes.measure = young_months.measure
-where coalesce(rpad(episodes.index_period, 7, '-12') < young_months.period, true)
-"""
-"""Of patients whose month of fusion is judged; who only has a year is taken to be of its last month."""
 
 
 def run_measures(
     con: duckdb.DuckDBPyConnection,
     annotations_file: Path,
     targets_file: Path,
-    small_cell: int,
+    minimum_cell_count: int,
     on_progress: Progress | None = None,
 ) -> None:
     """Make every relation that the marts of measures select from.
@@ -52,7 +34,7 @@ def run_measures(
         con: a connection that holds the lake and the relations of the labelling step.
         annotations_file: the installation's annotations of control charts; it need not exist.
         targets_file: the installation's targets of measures; it need not exist.
-        small_cell: fewer patients than this are no level of a risk model's factor.
+        minimum_cell_count: fewer patients than this are no level of a risk model's factor.
         on_progress: told about each step.
 
     Raises:
@@ -62,9 +44,9 @@ def run_measures(
     annotations = load_annotations(annotations_file, [measure.id for measure in measures], _sites(con))
     targets = load_targets(targets_file, {measure.id: measure.unit for measure in measures})
     directions = {measure.id: measure.direction for measure in measures}
-    too_young = _not_judged_from(con)
-    names = {"measure": list(too_young), "period": list(too_young.values())}
-    _register(con, young_months=pa.table(names, schema=pa.schema(dict.fromkeys(names, pa.string()))))
+    immature_from = _immature_from(con)
+    names = {"measure": list(immature_from), "first_period": list(immature_from.values())}
+    _register(con, immature_months=pa.table(names, schema=pa.schema(dict.fromkeys(names, pa.string()))))
 
     def counts() -> pa.Table:
         return con.sql("from measure_counts").to_arrow_table()
@@ -73,11 +55,11 @@ def run_measures(
         "measures": lambda: make_inputs(con),
         "intervals": lambda: _register(con, measure_estimates=with_intervals(counts())),
         "control charts": lambda: _register(
-            con, control_chart_points=control_chart_table(counts(), directions, annotations, targets, too_young)
+            con, control_chart_points=control_chart_table(counts(), directions, annotations, targets, immature_from)
         ),
         "cumulative incidence": lambda: _register(con, curves=cumulative_incidence_table(con)),
-        "risk models": lambda: _register_risks(con, small_cell),
-        "cumulative sums": lambda: _register(con, cusum_points=cusum_table(con.sql(_RISKS_IN_TIME).to_arrow_table())),
+        "risk models": lambda: _register_risks(con, minimum_cell_count),
+        "cumulative sums": lambda: _register(con, cusum_points=cusum_table(con.sql(RISKS).to_arrow_table())),
     }
     for done, (name, make) in enumerate(steps.items()):
         if on_progress:
@@ -85,8 +67,8 @@ def run_measures(
         make()
 
 
-def _not_judged_from(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Of each measure that waits before it judges a month of fusion, the first month (YYYY-MM) that is too young."""
+def _immature_from(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The first month of fusion (YYYY-MM) that is not mature, of each measure that waits for follow-up."""
     ((latest,),) = con.execute("select max(period) from submissions where status = 'accepted'").fetchall()
     if latest is None:
         return {}
@@ -100,8 +82,8 @@ def _month(months: int) -> str:
     return f"{months // 12:04d}-{months % 12 + 1:02d}"
 
 
-def _register_risks(con: duckdb.DuckDBPyConnection, small_cell: int) -> None:
-    risk = fit_risk_models(con, small_cell)
+def _register_risks(con: duckdb.DuckDBPyConnection, minimum_cell_count: int) -> None:
+    risk = fit_risk_models(con, minimum_cell_count)
     _register(con, risk_models=risk.models, risk_calibration=risk.calibration, expected_outcomes=risk.expected)
     _register(con, site_comparison=comparison_table(con, risk.expected))
 

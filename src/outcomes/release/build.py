@@ -91,7 +91,9 @@ def build_release(settings: Settings, as_known_on: str | None = None, on_progres
         def write(folder: Path) -> None:
             run(con, on_progress, settings.eq5d_value_set, kept=relations_of_marts())
             run_sensitivity(con)
-            run_measures(con, settings.annotations_file, settings.targets_file, settings.small_cell, on_progress)
+            run_measures(
+                con, settings.annotations_file, settings.targets_file, settings.minimum_cell_count, on_progress
+            )
             _write_release(con, folder, inputs, before)
 
         return read_release(
@@ -141,7 +143,7 @@ def _read_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> _Inputs:
     return _Inputs(
         submissions=submissions,
         site_names=_site_names(settings.sites_file),
-        suppression_threshold=settings.small_cell,
+        suppression_threshold=settings.minimum_cell_count,
         code_version=code_version(),
         definitions_sha256=_digest(sql, (path for path in sql.rglob("*") if path.is_file())),
         eq5d_value_set_sha256=_value_set_sha256(settings.eq5d_value_set),

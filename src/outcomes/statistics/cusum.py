@@ -17,16 +17,14 @@ outcome, net.
 The patients of a month have no known order; they stand by their random key.
 """
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from outcomes.arrays import Floats, Ints, Mask
 
 IN_CONTROL_RUN = 10_000
 """Patients, on average, to a false signal on one side of one chart."""
@@ -38,7 +36,6 @@ ODDS_RATIOS = {"upper": 2.0, "lower": 0.5}
 _ROUNDING = 1e-9
 _THREADS = 2
 """Charts whose threshold is simulated at the same time; NumPy lets threads run side by side."""
-_SIGNALS = [None, "upper", "lower", "both"]
 
 
 class Draws(NamedTuple):
@@ -53,7 +50,7 @@ class Draws(NamedTuple):
         return cls(*np.random.default_rng(seed).random((2, patients)))
 
 
-def weights(expected: Floats, observed: NDArray[np.bool_] | bool, odds_ratio: float) -> Floats:
+def weights(expected: Floats, observed: Mask | bool, odds_ratio: float) -> Floats:
     """Steiner's weight W of each patient.
 
     Args:
@@ -128,57 +125,13 @@ def threshold(expected: Floats, odds_ratio: float, draws: Draws, in_control_run:
     return float(np.nextafter(highest.max(), np.inf))
 
 
-def cusum_table(outcomes: pa.Table, in_control_run: int = IN_CONTROL_RUN, draws: Draws | None = None) -> pa.Table:
-    """CUSUM and VLAD of each site and outcome, by period of the index fusion.
-
-    Args:
-        outcomes: one row per patient and measure: measure, site_id, index_period, patient_id, expected (the
-            probability by the risk model, between 0 and 1) and observed (whether the outcome occurred).
-        in_control_run: the in-control average run length of each side, in patients.
-        draws: random numbers for the thresholds; `SIMULATED_PATIENTS` of `SEED` unless given.
-
-    Returns:
-        One row per measure, site and period with a patient, with the columns of `sql/marts/cusum.sql`.
-    """
-    draws = draws or Draws.seeded()
-    keys = ["measure", "site_id", "index_period"]
-    outcomes = outcomes.sort_by([(name, "ascending") for name in [*keys, "patient_id"]])
-    expected = outcomes["expected"].to_numpy()
-    observed = outcomes["observed"].to_numpy().astype(bool)
-    codes = [outcomes[name].combine_chunks().dictionary_encode().indices.to_numpy() for name in keys]
-    charts = _numbered(codes[:2])
-    rows = _numbered(codes)
-    first_of_chart, first_of_row = _firsts(charts), _firsts(rows)
-    chart_of_row = charts[first_of_row]
-
-    vlad = np.cumsum(expected - observed)
-    before = (vlad - (expected - observed))[first_of_chart]
-    last_of_row = np.append(first_of_row, len(rows))[1:] - 1
-    columns: dict[str, Floats] = {}
-    signal = np.zeros(len(first_of_row), dtype=np.int64)
-    risks = np.split(expected, first_of_chart)[1:]
-    for bit, (side, odds_ratio) in enumerate(ODDS_RATIOS.items()):
-        least = partial(threshold, odds_ratio=odds_ratio, draws=draws, in_control_run=in_control_run)
-        with ThreadPoolExecutor(_THREADS) as threads:
-            limits = np.array(list(threads.map(least, risks)))
-        path = cusum(weights(expected, observed, odds_ratio), charts, limits)
-        columns[f"cusum_{side}"] = np.maximum.reduceat(path, first_of_row)
-        columns[f"threshold_{side}"] = limits[chart_of_row]
-        signal += (columns[f"cusum_{side}"] >= columns[f"threshold_{side}"]) << bit
-    keys_of_row = outcomes.select(keys).take(pa.array(first_of_row))
-    return pa.table(
-        {
-            "measure": keys_of_row["measure"],
-            "site_id": keys_of_row["site_id"],
-            "period": keys_of_row["index_period"],
-            "patients": np.bincount(rows),
-            "observed": np.add.reduceat(observed.astype(np.int64), first_of_row),
-            "expected": np.add.reduceat(expected, first_of_row),
-            "vlad": vlad[last_of_row] - before[chart_of_row],
-            **columns,
-            "signal": pa.array(_SIGNALS, pa.string()).take(pa.array(signal)),
-        }
-    )
+def thresholds(
+    risks: Iterable[Floats], odds_ratio: float, draws: Draws, in_control_run: int = IN_CONTROL_RUN
+) -> Floats:
+    """The threshold of each of several charts, see `threshold`; `risks` holds those of each chart's patients."""
+    least = partial(threshold, odds_ratio=odds_ratio, draws=draws, in_control_run=in_control_run)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        return np.array(list(threads.map(least, risks)))
 
 
 def _candidates(highest: Floats, most: int) -> Floats:
@@ -186,14 +139,3 @@ def _candidates(highest: Floats, most: int) -> Floats:
     heights, counts = np.unique(highest[highest > 0], return_counts=True)
     reaching = counts[::-1].cumsum()[::-1]
     return heights[reaching <= most] - _ROUNDING
-
-
-def _numbered(codes: list[NDArray[np.int32]]) -> Ints:
-    """Numbers, 0 and up, of the groups of rows whose codes are all equal; the groups stand together."""
-    starts = np.ones(len(codes[0]), dtype=bool)
-    starts[1:] = np.any([column[1:] != column[:-1] for column in codes], axis=0)
-    return np.cumsum(starts) - 1
-
-
-def _firsts(groups: Ints) -> Ints:
-    return np.flatnonzero(np.diff(groups, prepend=-1))

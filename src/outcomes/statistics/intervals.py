@@ -1,14 +1,12 @@
 """Confidence intervals of shares and rates, 95 %, for whole columns of counts."""
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
-Counts = NDArray[np.int64]
-Limits = tuple[NDArray[np.float64], NDArray[np.float64]]
+from outcomes.arrays import Counts, Floats
+
+Limits = tuple[Floats, Floats]
 
 ALPHA = 0.05
-DAYS_PER_YEAR = 365.25
 
 
 def wilson_interval(successes: Counts, trials: Counts) -> Limits:
@@ -23,7 +21,7 @@ def wilson_interval(successes: Counts, trials: Counts) -> Limits:
     return low, high
 
 
-def poisson_interval(events: Counts, exposure: NDArray[np.float64]) -> Limits:
+def poisson_interval(events: Counts, exposure: Floats) -> Limits:
     """The exact interval of a rate after Garwood (1936): chi-square quantiles; nan without exposure.
 
     Args:
@@ -38,28 +36,3 @@ def poisson_interval(events: Counts, exposure: NDArray[np.float64]) -> Limits:
     low[some] = np.where(seen > 0, chi2.ppf(ALPHA / 2, 2 * seen), 0) / 2 / over
     high[some] = chi2.ppf(1 - ALPHA / 2, 2 * seen + 2) / 2 / over
     return low, high
-
-
-def with_intervals(counts: pa.Table) -> pa.Table:
-    """Counts of measures with their estimate and its 95 % limits.
-
-    A share is numerator / patients, with Wilson's limits; a rate, where `days` is not null, is the numerator per 100
-    person-years, with exact Poisson limits. Null where there is nothing to divide by.
-
-    Args:
-        counts: with the columns `numerator`, `patients` and `days`.
-
-    Returns:
-        The same rows with the columns `estimate`, `estimate_low` and `estimate_high`.
-    """
-    numerator, patients = (counts[name].to_numpy().astype(np.int64) for name in ("numerator", "patients"))
-    is_rate = counts["days"].is_valid().to_numpy()
-    hundred_years = counts["days"].fill_null(0).to_numpy() / DAYS_PER_YEAR / 100
-    per = np.where(is_rate, hundred_years, patients)
-    estimate = np.divide(numerator, per, out=np.full(len(per), np.nan), where=per > 0)
-    low, high = np.empty(len(per)), np.empty(len(per))
-    low[~is_rate], high[~is_rate] = wilson_interval(numerator[~is_rate], patients[~is_rate])
-    low[is_rate], high[is_rate] = poisson_interval(numerator[is_rate], hundred_years[is_rate])
-    for name, values in (("estimate", estimate), ("estimate_low", low), ("estimate_high", high)):
-        counts = counts.append_column(name, pa.array(values, from_pandas=True))
-    return counts

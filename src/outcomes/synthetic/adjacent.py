@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from outcomes.arrays import Ints, Mask
 from outcomes.synthetic import joints
-from outcomes.synthetic.draws import Bools, Ints, Rng, Texts, chance, events, often, pick, some
+from outcomes.synthetic.draws import Rng, Texts, chance, events, often, pick, some
 from outcomes.synthetic.patients import NEVER, Plan
 
 FINDINGS = ("degeneration", "disc_herniation", "stenosis")
@@ -21,7 +22,7 @@ class AdjacentDisease:
     day: Ints
     joint: Ints
     finding: Texts
-    hurts: Bools
+    hurts: Mask
 
 
 def draw_adjacent_disease(rng: Rng, plan: Plan) -> AdjacentDisease:

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from outcomes.arrays import Ints
 from outcomes.synthetic import joints
 from outcomes.synthetic.adjacent import AdjacentDisease, adjacent_joint
-from outcomes.synthetic.draws import Ints, Rng, Texts, chance, events, often, pick, some
+from outcomes.synthetic.draws import Rng, Texts, chance, events, often, pick, some
 from outcomes.synthetic.patients import NEVER, Plan
 from outcomes.synthetic.stays import NO_STAY
 from outcomes.synthetic.surgery import NEEDS_CONTEXT

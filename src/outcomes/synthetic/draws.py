@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from outcomes.arrays import Floats, Ints, Mask
+
 Rng = np.random.Generator
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Texts = NDArray[np.object_]
 
 # Letters only, without vowels: a key can neither spell a word nor look like a number of a person.
@@ -30,12 +29,12 @@ def pick(rng: Rng, options: Sequence[Any], size: int, weights: Sequence[float] |
     return np.array(list(options), dtype=object)[rng.choice(len(options), size=size, p=shares)]
 
 
-def chance(rng: Rng, share: float, size: int) -> Bools:
+def chance(rng: Rng, share: float, size: int) -> Mask:
     """True with the probability `share`."""
     return rng.random(size) < share
 
 
-def some(rng: Rng, among: Bools, share: float) -> Ints:
+def some(rng: Rng, among: Mask, share: float) -> Ints:
     """The positions of about `share` of the True entries."""
     return np.flatnonzero(among & chance(rng, share, len(among)))
 
@@ -50,7 +49,7 @@ def with_gaps(rng: Rng, values: NDArray[Any], share: float) -> Floats:
     return np.where(chance(rng, share, len(values)), np.nan, values.astype(float))
 
 
-def only(chosen: Bools, values: Any) -> Texts:
+def only(chosen: Mask, values: Any) -> Texts:
     """The values where chosen, None elsewhere."""
     return np.where(chosen, np.asarray(values, dtype=object), np.array(None, dtype=object))
 

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from outcomes.arrays import Ints
 from outcomes.contract import TABLES, ColumnType, Table
 from outcomes.synthetic import joints
 from outcomes.synthetic.adjacent import adjacent_joint
-from outcomes.synthetic.draws import Ints, Rng, Texts, chance, keys, only, some
+from outcomes.synthetic.draws import Rng, Texts, chance, keys, only, some
 from outcomes.synthetic.patients import Plan
 
 History = dict[str, pd.DataFrame]

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from outcomes.arrays import Ints
 from outcomes.contract import TABLES
-from outcomes.synthetic.draws import Ints, Rng, keys
+from outcomes.synthetic.draws import Rng, keys
 from outcomes.synthetic.extracts import History
 
 Cells = dict[str, str | None]

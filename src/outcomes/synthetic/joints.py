@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from outcomes.arrays import Ints
+
 JOINTS = ("C0-1", "C1-2", "C2-3", "C3-4", "C4-5", "C5-6", "C6-7", "C7-T1")
 
 _ALL_SETS = range(2 ** len(JOINTS))
@@ -25,13 +27,13 @@ def _below(mask: int) -> int:
 TEXT: NDArray[np.object_] = np.array([_text(mask) for mask in _ALL_SETS], dtype=object)
 """By mask: the joints as the contract writes them, or None."""
 
-ABOVE: NDArray[np.int64] = np.array([_above(mask) for mask in _ALL_SETS])
+ABOVE: Ints = np.array([_above(mask) for mask in _ALL_SETS])
 """By mask: the mask of the joint just above the highest one, 0 when there is none."""
 
-BELOW: NDArray[np.int64] = np.array([_below(mask) for mask in _ALL_SETS])
+BELOW: Ints = np.array([_below(mask) for mask in _ALL_SETS])
 """By mask: the mask of the joint just below the lowest one, 0 when there is none."""
 
-COUNT: NDArray[np.int64] = np.array([mask.bit_count() for mask in _ALL_SETS])
+COUNT: Ints = np.array([mask.bit_count() for mask in _ALL_SETS])
 """By mask: how many joints."""
 
 _DISC_CODES = (None, None, "M50.{}1", "M50.{}1", "M50.{}21", "M50.{}22", "M50.{}23", "M50.{}3")

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from outcomes.arrays import Floats, Ints, Mask
 from outcomes.synthetic import joints
-from outcomes.synthetic.draws import Bools, Floats, Ints, Rng, Texts, chance, keys, often, pick, with_gaps
+from outcomes.synthetic.draws import Rng, Texts, chance, keys, often, pick, with_gaps
 from outcomes.synthetic.months import as_period, period_end, period_start
 from outcomes.synthetic.profiles import SiteProfile
 
@@ -46,7 +47,7 @@ class Plan:
     approach: Texts
     first_fused: Ints
     fused: Ints
-    levels_known: Bools
+    levels_known: Mask
     stage: Ints
     stage_day: Ints
     recovery: Ints

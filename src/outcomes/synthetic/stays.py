@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from outcomes.synthetic.draws import Ints, Rng, Texts, chance, events, keys, often, some
+from outcomes.arrays import Ints
+from outcomes.synthetic.draws import Rng, Texts, chance, events, keys, often, some
 from outcomes.synthetic.patients import Plan
 
 NO_STAY = -1

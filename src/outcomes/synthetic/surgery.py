@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from outcomes.arrays import Floats, Ints, Mask
 from outcomes.synthetic import joints
 from outcomes.synthetic.adjacent import AdjacentDisease, adjacent_joint
-from outcomes.synthetic.draws import Bools, Floats, Ints, Rng, Texts, chance, events, keys, often, only, pick, some
+from outcomes.synthetic.draws import Rng, Texts, chance, events, keys, often, only, pick, some
 from outcomes.synthetic.patients import MARKED, MARKED_TOO_LATE, NEVER, NO_STAGE, SAME_ADMISSION, Plan, widened
 from outcomes.synthetic.stays import NO_STAY, Stays
 
@@ -181,7 +182,7 @@ def _stage_operations(rng: Rng, plan: Plan, admission: pd.Series, stays: Stays) 
     return [staged, decompressed.assign(code="63045" if cpt else "01N10ZZ", modifier=None)]
 
 
-def _lacks_fusion(plan: Plan, operated: pd.DataFrame) -> Bools:
+def _lacks_fusion(plan: Plan, operated: pd.DataFrame) -> Mask:
     """Rows to leave out so that these patients have no fusion at all."""
     is_fusion = ~operated["code"].isin(["22845", "63045", "01N10ZZ"]).to_numpy()
     return np.asarray((plan.out == "no_fusion")[operated["who"]] & is_fusion, dtype=bool)

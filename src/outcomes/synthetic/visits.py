@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from outcomes.arrays import Floats, Ints, Mask
 from outcomes.synthetic.adjacent import AdjacentDisease
-from outcomes.synthetic.draws import Bools, Floats, Ints, Rng, chance, events, often, only, pick, some, with_gaps
+from outcomes.synthetic.draws import Rng, chance, events, often, only, pick, some, with_gaps
 from outcomes.synthetic.patients import NEVER, Plan
 
 _SCHEDULE = (
@@ -96,13 +97,13 @@ def _left(plan: Plan, visits: pd.DataFrame, share_left: Floats, weeks: float) ->
     return np.asarray(left + (1 - left) * np.exp(-day / (7 * weeks)), dtype=float)
 
 
-def _pain(rng: Rng, plan: Plan, visits: pd.DataFrame, mean: float, relapsed: Bools) -> Floats:
+def _pain(rng: Rng, plan: Plan, visits: pd.DataFrame, mean: float, relapsed: Mask) -> Floats:
     baseline = rng.normal(mean, 1.8, plan.size).clip(1, 10)[visits["who"]]
     pain = baseline * _left(plan, visits, _NECK_LEFT, 4) + 3 * relapsed + rng.normal(0, 0.9, len(visits))
     return np.asarray(pain, dtype=float)
 
 
-def _disability(rng: Rng, plan: Plan, visits: pd.DataFrame, relapsed: Bools) -> Floats:
+def _disability(rng: Rng, plan: Plan, visits: pd.DataFrame, relapsed: Mask) -> Floats:
     """The Neck Disability Index in percent, before it is put on a form."""
     baseline = rng.normal(34.4, 15, plan.size).clip(4, 88)[visits["who"]]
     index = baseline * _left(plan, visits, _NDI_LEFT, 5) + 10 * relapsed + rng.normal(0, 4, len(visits))
@@ -135,7 +136,7 @@ def _ndi(rng: Rng, plan: Plan, disability: Floats, neck: Floats) -> dict[str, An
     }
 
 
-def _mjoa(rng: Rng, plan: Plan, who: Ints, after: Bools) -> dict[str, Any]:
+def _mjoa(rng: Rng, plan: Plan, who: Ints, after: Mask) -> dict[str, Any]:
     """mJOA, taken where the cord is involved; it gains about two points after surgery."""
     asked = plan.traits["indication"].isin(["myelopathy", "both"]).to_numpy()[who]
     share = np.where(after, 0.86, 0.74)
@@ -156,14 +157,14 @@ def _general_health(rng: Rng, disability: Floats) -> dict[str, Any]:
     return {name: np.where(answered, score, np.nan) for name, score in scores.items()}
 
 
-def _satisfaction(rng: Rng, disability: Floats, after: Bools) -> Floats:
+def _satisfaction(rng: Rng, disability: Floats, after: Mask) -> Floats:
     """After surgery 67 % are fully satisfied and 20 % mostly (Asher 2019); the less disabled the likelier."""
     feeling = disability + rng.normal(0, 12, len(disability))
     steps = np.quantile(feeling[after], [0.67, 0.87, 0.94]) if after.any() else np.zeros(3)
     return np.where(after, 1.0 + (feeling[:, None] > steps).sum(axis=1), np.nan)
 
 
-def _red_flags(rng: Rng, after: Bools, for_pain: Bools) -> dict[str, Any]:
+def _red_flags(rng: Rng, after: Mask, for_pain: Mask) -> dict[str, Any]:
     """Examined at six visits of ten; rare after surgery unless the visit is for pain."""
     size = len(after)
     examined = chance(rng, 0.6, size)

@@ -1,11 +1,12 @@
-"""Which patients take part in the cumulative sums: those of months that are judged."""
+"""Which patients take part in the cumulative sums: those of mature months."""
 
 from collections.abc import Iterator
 
 import duckdb
 import pytest
 
-from outcomes.measures import build as run
+from outcomes.measures import build
+from outcomes.measures.cusum import RISKS
 from outcomes.sql.catalog.measures import measure_definitions
 
 
@@ -21,12 +22,14 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
             "create table expected_outcomes as select measure, site_id, patient_id, 0.5 as expected, false as observed "
             "from episodes cross join (values ('waits'), ('at_once')) as measures (measure)"
         )
-        con.execute("create table young_months as select 'waits' as measure, '2024-10' as period")
+        con.execute("create table immature_months as select 'waits' as measure, '2024-10' as first_period")
         yield con
 
 
-def test_months_too_young_take_no_part_and_a_year_counts_as_its_last_month(con: duckdb.DuckDBPyConnection) -> None:
-    rows = con.sql(run._RISKS_IN_TIME).fetchall()
+def test_immature_months_take_no_part_and_a_year_counts_as_its_last_month(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = con.sql(RISKS).fetchall()
     assert sorted(row[2] for row in rows if row[0] == "waits") == ["2023", "2024-09"]
     assert sorted(row[2] for row in rows if row[0] == "at_once") == ["2023", "2024", "2024-09", "2024-10"]
 
@@ -36,7 +39,7 @@ def test_twelve_months_before_the_end_of_the_data_begin_the_months_that_wait(lat
     with duckdb.connect() as con:
         con.execute(f"create table submissions as select '{latest}' as period, 'accepted' as status")
         con.execute("insert into submissions values ('2099-01', 'refused')")
-        found = run._not_judged_from(con)
+        found = build._immature_from(con)
     waiting = {measure.id for measure in measure_definitions() if measure.judged_after_months}
     assert found == dict.fromkeys(waiting, first)
 
@@ -44,4 +47,4 @@ def test_twelve_months_before_the_end_of_the_data_begin_the_months_that_wait(lat
 def test_without_an_accepted_submission_nothing_waits() -> None:
     with duckdb.connect() as con:
         con.execute("create table submissions (period varchar, status varchar)")
-        assert run._not_judged_from(con) == {}
+        assert build._immature_from(con) == {}

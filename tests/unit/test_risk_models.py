@@ -15,17 +15,12 @@ from scipy.stats import rankdata
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 
+from outcomes.disclosure.risk_models import protected_calibration, protected_models
+from outcomes.measures.risk_models import RiskTables, fit_risk_models, headline_measures
 from outcomes.sql.files import SqlFile
 from outcomes.sql.shipped import shipped
-from outcomes.statistics.risk_models import (
-    RiskTables,
-    fit_risk_models,
-    headline_measures,
-    protected_calibration,
-    protected_models,
-)
 
-SMALL_CELL = 11
+MINIMUM = 11
 OUTCOME = "suspected_asd"
 ALL_THE_SAME: dict[str, Any] = {
     "sex": "unknown", "age": 55, "age_known": "missing", "smoking": "unknown", "diabetes": "unknown",
@@ -55,7 +50,7 @@ def fit(factors: Factors, has_outcome: NDArray[np.bool_], measure: str = OUTCOME
             pa.table({column: pa.array(cells, types.get(column, pa.string())) for column, cells in columns.items()}),
         )
         con.execute(f"create table {name} as from given")
-    return fit_risk_models(con, SMALL_CELL)
+    return fit_risk_models(con, MINIMUM)
 
 
 @cache
@@ -196,7 +191,7 @@ def test_the_order_of_rows_changes_nothing() -> None:
     status = np.where(has_outcome, "yes", "no")[order].tolist()
     con.register("given", pa.table({"measure": [OUTCOME] * size, **keys, "status": status}))
     con.execute("create table headline_results as from given")
-    again = fit_risk_models(con, SMALL_CELL)
+    again = fit_risk_models(con, MINIMUM)
     for name in ("models", "calibration", "expected"):
         assert getattr(again, name).equals(getattr(fitted(), name)), name
 
@@ -263,7 +258,7 @@ def test_where_all_have_the_same_answer_so_is_the_risk(events: int, risk: float)
     assert (model(tables)["coefficient"], model(tables)["c_statistic"]) == (None, None)
 
 
-def test_factors_missing_together_are_told_by_the_first() -> None:
+def test_factors_missing_together_are_collinear_with_the_first() -> None:
     rng = np.random.default_rng(4)
     missing = rng.random(2000) < 0.2
     factors = {
@@ -272,7 +267,7 @@ def test_factors_missing_together_are_told_by_the_first() -> None:
     }
     found = terms(fit(factors, rng.random(2000) < np.where(missing, 0.5, 0.2)))
     states = sorted(found[factor, "unknown"]["state"] for factor in factors)
-    assert states == ["estimated", "told_by_others"]
+    assert states == ["collinear", "estimated"]
     assert found["intercept", "all"]["model_kind"] == "full"
 
 
@@ -328,14 +323,14 @@ def test_of_a_hidden_measure_the_model_is_hidden() -> None:
     (row,) = [row for row in rows if row["measure"] == OUTCOME]
     assert row["is_suppressed"]
     assert {row[name] for name in ("patients", "events", "c_statistic", "brier", "odds_ratio")} == {None}
-    hidden = protected_calibration(fitted().calibration, _shown("suppressed"), SMALL_CELL).to_pylist()
+    hidden = protected_calibration(fitted().calibration, _shown("suppressed"), MINIMUM).to_pylist()
     assert [(row["first_tenth"], row["last_tenth"], row["patients"]) for row in hidden] == [(1, 10, None)]
 
 
 def test_neighbouring_tenths_are_shown_together_until_there_are_enough() -> None:
     observed = np.array([0, 4, 8, 12, 10, 12, 30, 40, 95, 92])
     calibration = _calibration(observed, np.full(10, 100))
-    shown = protected_calibration(calibration, _shown("shown"), SMALL_CELL)
+    shown = protected_calibration(calibration, _shown("shown"), MINIMUM)
     _has_the_columns_of_its_file(shown, "risk_calibration")
     rows = shown.to_pylist()
     assert [(row["first_tenth"], row["last_tenth"]) for row in rows] == [
@@ -347,7 +342,7 @@ def test_neighbouring_tenths_are_shown_together_until_there_are_enough() -> None
 
 
 def test_an_outcome_that_nobody_has_is_one_group() -> None:
-    shown = protected_calibration(_calibration(np.zeros(2, int), np.full(2, 30)), _shown("zero"), SMALL_CELL)
+    shown = protected_calibration(_calibration(np.zeros(2, int), np.full(2, 30)), _shown("zero"), MINIMUM)
     (row,) = shown.to_pylist()
     assert (row["patients"], row["observed"], row["is_suppressed"]) == (60, 0, False)
 

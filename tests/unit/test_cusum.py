@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from outcomes.arrays import Floats
+from outcomes.measures.cusum import cusum_table
 from outcomes.sql.files import SqlFile
 from outcomes.sql.shipped import shipped
-from outcomes.statistics.cusum import Draws, Floats, cusum, cusum_table, threshold, weights
+from outcomes.statistics.cusum import Draws, cusum, threshold, weights
 
 FEW_DRAWS = Draws.seeded(1, 20_000)
 

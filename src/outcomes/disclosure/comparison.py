@@ -1,0 +1,40 @@
+"""The comparison of sites in the form that may be shown."""
+
+import pyarrow as pa
+
+from outcomes.disclosure.measures import shown_counts
+from outcomes.disclosure.suppression import coarse
+from outcomes.measures.comparison import COMPARISON_SCHEMA, compared
+
+_COUNTS_SCHEMA = pa.schema(
+    [COMPARISON_SCHEMA.field(name) for name in ("measure", "site_id", "patients", "eligible", "observed", "expected")]
+)
+
+
+def protected_comparison(comparison: pa.Table, shown: pa.Table, minimum_cell_count: int) -> pa.Table:
+    """The comparison made anew from what may be shown of each site, and nothing of the others.
+
+    Every figure is worked out from the rounded counts of the protected measures and from the expected number to one
+    decimal, so that none tells more than those do. A measure whose sum over all sites is hidden has no target.
+
+    Args:
+        comparison: as `comparison_table` gives it.
+        shown: the protected measures (`sql/marts/protected/measures.sql`).
+        minimum_cell_count: the smallest count that may be shown.
+    """
+    counts = shown_counts(shown)
+    of_all = {measure: count for (measure, site_id), count in counts.items() if site_id is None}
+    eligible = coarse(comparison["eligible"].to_numpy(), minimum_cell_count).tolist()
+    known, hidden = [], []
+    for row, could_be_followed in zip(comparison.to_pylist(), eligible, strict=True):
+        site = {"measure": row["measure"], "site_id": row["site_id"]}
+        if row["measure"] in of_all and (row["measure"], row["site_id"]) in counts:
+            patients, observed = counts[row["measure"], row["site_id"]]
+            figures = {"patients": patients, "eligible": could_be_followed, "observed": observed}
+            known.append(site | figures | {"expected": round(row["expected"], 1)})
+        else:
+            hidden.append(site | {"is_suppressed": True})
+    rows = compared(pa.Table.from_pylist(known, schema=_COUNTS_SCHEMA), of_all).to_pylist() + hidden
+    rows.sort(key=lambda row: (row["measure"], row["site_id"]))
+    schema = COMPARISON_SCHEMA.append(pa.field("is_suppressed", pa.bool_()))
+    return pa.Table.from_pylist([{"is_suppressed": False} | row for row in rows], schema=schema)

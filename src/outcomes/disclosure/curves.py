@@ -1,0 +1,263 @@
+"""The curves of cumulative incidence that may be shown.
+
+Days and groups are arrays as in `outcomes.statistics.survival`.
+"""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from outcomes.arrays import Counts, Mask
+from outcomes.disclosure.suppression import coarse, hide_parts, is_small
+from outcomes.measures.curves import AALEN_JOHANSEN, CURVE_SCHEMA, GROUP, HORIZONS
+
+PARTS_STEP_DAYS = 180
+"""Curves of sites and strata, and of a type of revision, are shown on multiples of these days and on the horizons: more
+days would each take patients from what the horizons need."""
+
+SHOWN, WITHHELD, ENDED = "shown", "withheld", "ended"
+
+REVISION, ASD = "revision", "asd"
+
+_PROTECTED_SCHEMA = pa.schema(
+    [
+        *(CURVE_SCHEMA.field(name) for name in ("outcome", *GROUP, "day")),
+        ("state", pa.string()),
+        *(CURVE_SCHEMA.field(name) for name in ("at_risk", "events", "incidence", "low", "high")),
+    ]
+)
+
+
+def protected_curves(table: pa.Table, minimum_cell_count: int) -> pa.Table:
+    """The Aalen-Johansen curves that may be shown: all of revision and disease, the types of revision for all sites.
+
+    Three counts are protected in each group, each of patients up to a day: with the event; without it but no longer
+    observed (dead, revised otherwise or censored); and all that have left before the day. An attacker is taken to know
+    them exactly on each day shown, although they are shown coarse, and at the end of observation, where other tables
+    show the totals. So between any two days shown no count may change by a small one, and no such change of a hidden
+    group may be left over when shown groups are taken from all patients (see `shown_parts`).
+
+    One minus Kaplan-Meier and the competing events are left out: with the events beside them they would tell of the
+    few that died; and from the number with a revision, of the few that died after it.
+
+    Args:
+        table: as `cumulative_incidence_table` makes it.
+        minimum_cell_count: the smallest count that may be shown.
+
+    Returns:
+        One row per group and day up to the last day on which enough of all patients are at risk, with `state` shown,
+        withheld or ended (too few of the group are at risk). A curve withheld whole is withheld on every day.
+    """
+    rows = table.filter(pc.equal(table["estimator"], AALEN_JOHANSEN)).sort_by(
+        [(name, "ascending") for name in ("outcome", *GROUP, "day")]
+    )
+    if not rows.num_rows:
+        return _PROTECTED_SCHEMA.empty_table()
+    exact = _Exact(rows, len(pc.unique(rows["day"])))
+    shown = exact.shown(minimum_cell_count)
+    has_ended = shown.any(axis=1, keepdims=True) & (exact.at_risk < minimum_cell_count)
+    state = np.where(shown, SHOWN, np.where(has_ended, ENDED, WITHHELD))
+    values = {"state": pa.array(state.ravel())}
+    for name in ("at_risk", "events"):
+        values[name] = pa.array(coarse(rows[name].to_numpy(), minimum_cell_count), mask=~shown.ravel())
+    for name in ("incidence", "low", "high"):
+        values[name] = pc.if_else(pa.array(shown.ravel()), pc.round(rows[name], 3), None)
+    columns = {name: values[name] if name in values else rows[name] for name in _PROTECTED_SCHEMA.names}
+    return pa.table(columns, schema=_PROTECTED_SCHEMA).filter(pa.array(exact.published(minimum_cell_count).ravel()))
+
+
+def shown_whole(left: Counts, at_risk: Counts, minimum_cell_count: int, first: Mask) -> Mask:
+    """Which days of a group to show, all other groups left aside.
+
+    Args:
+        left: growing counts of patients, shape (days, counts); the last day is the end of observation, where the counts
+            are known from other tables.
+        at_risk: patients at risk just before each day, shape (days - 1,).
+        minimum_cell_count: the smallest count that may be shown.
+        first: days that go before the others, shape (days - 1,); the rest fill what these leave.
+
+    Returns:
+        Whether each day may be shown, the end excepted; shape (days - 1,).
+    """
+    may_be_shown = _may_be_shown(left, at_risk, minimum_cell_count)
+    shown = np.zeros(len(at_risk), dtype=bool)
+    for days in (may_be_shown & first, may_be_shown & ~first):
+        for day in map(int, np.flatnonzero(days)):
+            earlier, later = np.flatnonzero(shown[:day]), day + 1 + np.flatnonzero(shown[day + 1 :])
+            since = left[day] - (left[earlier[-1]] if len(earlier) else 0)
+            until = left[later[0] if len(later) else -1] - left[day]
+            shown[day] = _is_safe(since, minimum_cell_count) and _is_safe(until, minimum_cell_count)
+    return shown
+
+
+def shown_parts(left: Counts, at_risk: Counts, whole: Mask, minimum_cell_count: int, days: Mask) -> Mask:
+    """Which days of the groups that make up a whole to show, beside the days on which the whole is shown.
+
+    On each day the smallest groups are hidden until nothing that can be worked out is small. What can be worked out is,
+    between two days on which the whole is shown, the change in the hidden groups together, and in every other group
+    the part of its change that lies between a day hidden and the nearest day shown.
+
+    Args:
+        left: growing counts of patients, shape (groups, days, counts); the last day is the end of observation.
+        at_risk: patients at risk just before each day, shape (groups, days - 1).
+        whole: days on which the sum of the groups is shown, shape (days - 1,).
+        minimum_cell_count: the smallest count that may be shown.
+        days: those on which a group may be shown at all, shape (days - 1,).
+
+    Returns:
+        Whether each day of each group may be shown; shape (groups, days - 1).
+    """
+    groups, _, counts = left.shape
+    shown = np.zeros(at_risk.shape, dtype=bool)
+    withheld = [hide_parts(left[:, -1, count], minimum_cell_count) for count in range(counts)]
+    hidden: Mask = np.any([np.ones(groups, dtype=bool) if parts is None else parts for parts in withheld], axis=0)
+    if hidden.any() and not _is_safe(left[hidden, -1].sum(axis=0), minimum_cell_count):
+        return shown
+    candidates = _may_be_shown(left, at_risk, minimum_cell_count) & whole & days & ~hidden[:, np.newaxis]
+    by_size = np.argsort(left[:, -1].max(axis=1), kind="stable")
+    attacker = _Attacker(left)
+    for day in map(int, np.flatnonzero(whole)):
+        last = attacker.last_shown
+        candidate = candidates[:, day] & _is_safe(left[:, day] - last, minimum_cell_count)
+        for group in by_size[candidate[by_size]]:
+            if attacker.finds_nothing_small(day, candidate, minimum_cell_count):
+                break
+            candidate[group] = False
+        attacker.sees(day, candidate)
+        shown[:, day] = candidate
+    return shown
+
+
+class _Attacker:
+    """Who knows the whole on some days and its groups on some of them, and subtracts; days are seen one after another.
+
+    Attributes:
+        last_shown: counts of each group on the last day on which it was seen, 0 before; shape (groups, counts).
+    """
+
+    def __init__(self, left: Counts) -> None:
+        groups, _, counts = left.shape
+        self._left = left
+        self.last_shown = np.zeros((groups, counts), dtype=np.int64)
+        # For each day on which the whole was seen: the counts then, and on the next day on which the group was seen.
+        self._then: Counts = np.zeros((1, groups, counts), dtype=np.int64)
+        self._next: Counts = np.zeros((1, groups, counts), dtype=np.int64)
+        self._has_next: Mask = np.ones((1, groups), dtype=bool)
+
+    def finds_nothing_small(self, day: int, candidate: Mask, minimum_cell_count: int) -> bool:
+        """Whether nothing small could be worked out if the candidate groups were shown on the day."""
+        then, following, has_next, last = self._with(day, candidate)
+        now, end = self._left[:, day], self._left[:, -1]
+        split = (now - last) + (following - then)
+        between = np.where(has_next[..., np.newaxis], split, now - then).sum(axis=1)
+        ahead = np.where(has_next[..., np.newaxis], following, end)
+        until = (ahead - then).sum(axis=1)
+        return bool(_is_safe(between, minimum_cell_count).all() and _is_safe(until, minimum_cell_count).all())
+
+    def sees(self, day: int, candidate: Mask) -> None:
+        """Learn the whole and the groups shown on a day."""
+        self._then, self._next, self._has_next, self.last_shown = self._with(day, candidate)
+
+    def _with(self, day: int, candidate: Mask) -> tuple[Counts, Counts, Mask, Counts]:
+        now = self._left[:, day]
+        seen = candidate[:, np.newaxis]
+        then = np.concatenate([self._then, now[np.newaxis]])
+        has_next = np.concatenate([self._has_next, np.zeros_like(candidate)[np.newaxis]])
+        following = np.concatenate([self._next, now[np.newaxis]])
+        following = np.where(~has_next[..., np.newaxis] & seen, now, following)
+        return then, following, has_next | candidate, np.where(seen, now, self.last_shown)
+
+
+class _Exact:
+    """The exact Aalen-Johansen curves as arrays, one row per curve.
+
+    Attributes:
+        outcome: what each curve waits for.
+        group: kind of stratum, stratum and site of each curve.
+        is_horizon, is_coarse: which days are horizons, and on which parts may be shown, shape (days,).
+        part_of: `whole` for all patients, else how they are parted: `site` or the kind of stratum.
+        at_risk: patients at risk just before each day, shape (curves, days).
+        left: the counts to protect, shape (curves, days + 1, counts), the end of observation last. Beside the counts
+            that grow there is one that stays: patients whose adjacent segments nobody could see, which the curves of
+            revision beside those of disease tell.
+    """
+
+    def __init__(self, rows: pa.Table, days: int) -> None:
+        curves = rows.take(np.arange(0, rows.num_rows, days))
+        self.group = list(zip(*(curves[name].to_pylist() for name in GROUP), strict=True))
+        self.outcome = np.array(curves["outcome"].to_pylist(), dtype=str)
+        kinds = [("whole" if site is None else "site") if kind == "all" else kind for kind, _, site in self.group]
+        self.part_of = np.array(kinds, dtype=str)
+        grid = rows["day"].to_numpy()[:days]
+        self.is_horizon = np.isin(grid, HORIZONS)
+        self.is_coarse = self.is_horizon | (grid % PARTS_STEP_DAYS == 0)
+        self.at_risk, events, competing, censored = (
+            rows[name].to_numpy().reshape(-1, days) for name in ("at_risk", "events", "competing", "censored")
+        )
+        patients = self.at_risk[:, :1]
+        curves_of_revision = {self.group[curve]: curve for curve in np.flatnonzero(self.outcome == REVISION)}
+        same = [curves_of_revision.get(group, curve) for curve, group in enumerate(self.group)]
+        left_out = np.broadcast_to(patients[same] - patients, (len(same), days + 1))
+        growing = (events, competing + censored, patients - self.at_risk)
+        ends = (events[:, -1:], (competing + censored)[:, -1:], patients)
+        counts = [np.concatenate(pair, axis=1) for pair in zip(growing, ends, strict=True)]
+        self.left = np.stack([*counts, left_out], axis=-1)
+
+    def shown(self, minimum_cell_count: int) -> Mask:
+        """Which days of each curve to show, shape (curves, days)."""
+        shown = np.zeros(self.at_risk.shape, dtype=bool)
+        whole, types = self.part_of == "whole", ~np.isin(self.outcome, (REVISION, ASD))
+        for outcome in (REVISION, ASD):
+            of_all = whole & (self.outcome == outcome)
+            if outcome == ASD and is_small(self._withheld_without_asd(shown), minimum_cell_count).any():
+                break
+            for curve in np.flatnonzero(of_all):
+                shown[curve] = shown_whole(self.left[curve], self.at_risk[curve], minimum_cell_count, self.is_horizon)
+            for partition in np.unique(self.part_of[~whole]):
+                parts = (self.outcome == outcome) & (self.part_of == partition)
+                days = shown[of_all].any(axis=0)
+                shown[parts] = shown_parts(
+                    self.left[parts], self.at_risk[parts], days, minimum_cell_count, self.is_coarse
+                )
+        # The types leave together with all who are revised, whose days they share: only the events tell them apart.
+        days = shown[whole & (self.outcome == REVISION)].any(axis=0)
+        shown[whole & types] = shown_parts(
+            self.left[whole & types, :, :1], self.at_risk[whole & types], days, minimum_cell_count, self.is_coarse
+        )
+        return shown
+
+    def _withheld_without_asd(self, shown: Mask) -> Counts:
+        """Patients of the sites whose curve of revision is withheld and that have none of disease; shape (1,).
+
+        The totals of both curves, less the sites shown, tell how many they are.
+        """
+        with_asd = {group for group, outcome in zip(self.group, self.outcome, strict=True) if outcome == ASD}
+        withheld = (self.outcome == REVISION) & (self.part_of == "site") & ~shown.any(axis=1)
+        without = np.array([group not in with_asd for group in self.group], dtype=bool)
+        patients: Counts = self.at_risk[withheld & without, 0].sum(keepdims=True)
+        return patients
+
+    def published(self, minimum_cell_count: int) -> Mask:
+        """Which rows to publish: of all curves but those of a type in a part, while enough of all patients are at risk.
+
+        Later days would tell how long the few were observed who were observed longest. Shape (curves, days).
+        """
+        whole = np.flatnonzero(self.part_of == "whole")
+        enough = dict(zip(self.outcome[whole], self.at_risk[whole] >= minimum_cell_count, strict=True))
+        listed = (self.part_of == "whole") | np.isin(self.outcome, (REVISION, ASD))
+        published: Mask = listed[:, np.newaxis] & [enough[outcome] for outcome in self.outcome]
+        return published
+
+
+def _may_be_shown(left: Counts, at_risk: Counts, minimum_cell_count: int) -> Mask:
+    """Days with enough patients at risk, on which no count is small, nor what it still lacks of the end's."""
+    so_far, to_come = left[..., :-1, :], left[..., -1:, :] - left[..., :-1, :]
+    return (
+        (at_risk >= minimum_cell_count) & _is_safe(so_far, minimum_cell_count) & _is_safe(to_come, minimum_cell_count)
+    )
+
+
+def _is_safe(counts: Counts, minimum_cell_count: int) -> Mask:
+    """Whether none of the counts along the last axis is small."""
+    safe: Mask = np.all(~is_small(counts, minimum_cell_count), axis=-1)
+    return safe

@@ -1,0 +1,189 @@
+"""Linear programs over counts: between which bounds can a hidden count lie?
+
+A system holds counts between bounds and the sums that hold between them. Linear programs (HiGHS) find the least and the
+greatest value that a hidden count can have in it. With m, the minimum cell count, a count is **disclosed** when that
+interval is narrower than m and reaches into 1 … m - 1. To ask only that the interval reaches beyond the small counts
+would not do: who finds [8, 12] where the rule hides knows nearly all there is to know. [0, m - 1] is disclosed too, by
+one: that is what being hidden tells by itself, and the sums shall tell no more. An interval that begins above the small
+counts tells of none, and [0, 0] tells a zero, which may be shown. The programs allow fractions; that makes an interval
+wider by less than one patient at each end.
+"""
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from outcomes.arrays import Floats, Ids, Mask
+
+Ends = tuple[float, float]
+
+_PLENTY = 1e7
+"""Patients where nothing bounds them."""
+_PATIENCE, _FEW = 3, 0.05
+"""Random goals in a row that settle no more than one target, or than this share of them."""
+NEARLY = 1e-6
+"""Tolerance of the programs, in patients."""
+
+
+class System:
+    """Counts between bounds, some of them unknown, and sums that hold between them."""
+
+    def __init__(self) -> None:
+        self._low: list[Floats] = []
+        self._high: list[Floats] = []
+        self._unknown: list[Mask] = []
+        self._sums: list[tuple[Ids, Floats]] = []
+        self._size = 0
+
+    def counts(self, low: Floats, high: Floats, unknown: Mask) -> Ids:
+        """Add counts; what is not unknown enters every sum as an interval. Returns their ids, in the same shape."""
+        ids = np.arange(self._size, self._size + low.size).reshape(low.shape)
+        high = np.minimum(high, _PLENTY)
+        self._low.append(low.ravel())
+        self._high.append(high.ravel())
+        self._unknown.append((unknown & (low < high)).ravel())
+        self._size += low.size
+        return ids
+
+    def adds_up(self, total: Ids, parts: Ids) -> None:
+        """Each total is the sum of its parts, (…) and (…, parts)."""
+        ids = np.concatenate([total[..., np.newaxis], parts], axis=-1).reshape(-1, parts.shape[-1] + 1)
+        self._sums.append((ids, np.r_[1.0, np.full(parts.shape[-1], -1.0)]))
+
+    def disclosed(self, targets: Ids, minimum_cell_count: int) -> tuple[dict[int, Ends], Ids]:
+        """The bounds of each target that is disclosed, and the targets whose sums contradict each other."""
+        from scipy import sparse  # noqa: PLC0415 - slow to import, needed only here
+        from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
+        low, high = np.concatenate(self._low), np.concatenate(self._high)
+        unknown = np.concatenate(self._unknown)
+        sums, least, greatest = self._sums_of_unknown(low, high, unknown)
+        is_target = np.zeros(self._size, dtype=bool)
+        is_target[targets[unknown[targets]]] = True
+        _, component = connected_components(sparse.block_array([[None, sums], [sums.T, None]]), directed=False)
+        of_sum, of_count = np.split(component, [len(least)])
+
+        def program(rows: Ids, ids: Ids) -> _Program:
+            return _Program(sums[rows][:, ids], least[rows], greatest[rows], low[ids], high[ids])
+
+        # One program for all components costs little more than one for each, and leaves few of them.
+        some = np.unique(of_count[is_target])
+        rows, ids = (np.flatnonzero(np.isin(each, some)) for each in (of_sum, of_count))
+        with suppress(_ContradictionError):
+            still_open = program(rows, ids).not_settled(np.flatnonzero(is_target[ids]), minimum_cell_count)
+            is_target[:] = False
+            is_target[ids[still_open]] = True
+        found: dict[int, Ends] = {}
+        contradicted = []
+        for each in np.unique(of_count[is_target]):
+            rows, ids = np.flatnonzero(of_sum == each), np.flatnonzero(of_count == each)
+            wanted = np.flatnonzero(is_target[ids])
+            try:
+                found |= {
+                    int(ids[at]): ends for at, ends in program(rows, ids).disclosed(wanted, minimum_cell_count).items()
+                }
+            except _ContradictionError:
+                contradicted.append(ids[wanted])
+        return found, np.concatenate([np.zeros(0, dtype=np.intp), *contradicted])
+
+    def _sums_of_unknown(self, low: Floats, high: Floats, unknown: Mask) -> tuple[Any, Floats, Floats]:
+        """The sums as a sparse matrix (sums, counts), and between which ends the unknown of each sum must add up."""
+        from scipy import sparse  # noqa: PLC0415 - slow to import, needed only here
+
+        matrices, ends = [], []
+        for members, sign in self._sums:
+            ids = members[unknown[members].any(axis=1)]
+            is_unknown = unknown[ids]
+            row, column = np.nonzero(is_unknown)
+            entries = (sign[column], (row, ids[row, column]))
+            matrices.append(sparse.coo_array(entries, shape=(len(ids), self._size)))
+            known = np.sort(np.where(is_unknown, 0, sign * np.stack([low[ids], high[ids]])), axis=0).sum(axis=2)
+            ends.append(-known[::-1])
+        return sparse.vstack(matrices, format="csr"), *np.concatenate(ends, axis=1)
+
+
+class _ContradictionError(Exception):
+    """No counts agree with all sums."""
+
+
+class _Program:
+    """One connected part of a system: least <= sums @ counts <= greatest, low <= counts <= high."""
+
+    def __init__(self, sums: Any, least: Floats, greatest: Floats, low: Floats, high: Floats) -> None:
+        from scipy.optimize import LinearConstraint  # noqa: PLC0415 - slow to import, needed only here
+
+        self._low, self._high = _tighten(sums, least, greatest, low, high)
+        self._sums = LinearConstraint(sums, least, greatest)
+        self._least_seen, self._greatest_seen = np.full(len(low), np.inf), np.full(len(low), -np.inf)
+
+    def not_settled(self, targets: Ids, minimum_cell_count: int) -> Ids:
+        """The targets that may still be disclosed after a few programs for all of them.
+
+        Every solution is a witness for all targets at once: two solutions that lie so far apart in a count show that
+        it is not disclosed. Random goals that push each open target just so far settle most of them.
+        """
+        random = np.random.default_rng(0)
+        targets = targets[(self._low[targets] < minimum_cell_count - NEARLY) & (self._high[targets] >= 1 - NEARLY)]
+        if len(targets):
+            self._solve(targets, random.uniform(-1, 1, len(targets)))
+        fruitless = 0
+        while len(targets) and fruitless < _PATIENCE:
+            goal = random.uniform(0.5, 1, len(targets)) * random.choice([-1, 1], len(targets))
+            self._solve(targets, goal, push=minimum_cell_count)
+            still_open = self._still_open(targets, minimum_cell_count)
+            is_fruitless = len(targets) - len(still_open) <= max(1, _FEW * len(targets))
+            fruitless = fruitless + 1 if is_fruitless else 0
+            targets = still_open
+        return targets
+
+    def disclosed(self, targets: Ids, minimum_cell_count: int) -> dict[int, Ends]:
+        """The bounds of each target that is disclosed; what random goals leave gets two programs of its own."""
+        targets = self.not_settled(targets, minimum_cell_count)
+        disclosed = {}
+        while len(targets):
+            at = targets[:1]
+            low, high = (float(self._solve(at, goal)[at[0]]) for goal in (-np.ones(1), np.ones(1)))
+            if high - low < minimum_cell_count - NEARLY and low < minimum_cell_count - NEARLY and high >= 1 - NEARLY:
+                disclosed[int(at[0])] = (low, high)
+            targets = self._still_open(targets[1:], minimum_cell_count)
+        return disclosed
+
+    def _still_open(self, targets: Ids, minimum_cell_count: int) -> Ids:
+        seen = (self._greatest_seen - self._least_seen)[targets]
+        return np.compress(seen < minimum_cell_count - NEARLY, targets)
+
+    def _solve(self, at: Ids, goal: Floats, push: float = np.inf) -> Floats:
+        """The solution that is greatest in the goal, pushing no count further than `push` from where it was seen."""
+        from scipy.optimize import Bounds, milp  # noqa: PLC0415 - slow to import, needed only here
+
+        low, high, costs = self._low - NEARLY, self._high + NEARLY, np.zeros(len(self._low))
+        costs[at] = -goal
+        push += 10 * NEARLY
+        low[at] = np.where(goal < 0, np.maximum(low[at], self._greatest_seen[at] - push), low[at])
+        high[at] = np.where(goal > 0, np.minimum(high[at], self._least_seen[at] + push), high[at])
+        solution = milp(costs, constraints=self._sums, bounds=Bounds(low, high)).x  # no count must be whole: an LP
+        if solution is None:
+            raise _ContradictionError
+        np.minimum(self._least_seen, solution, out=self._least_seen)
+        np.maximum(self._greatest_seen, solution, out=self._greatest_seen)
+        return np.asarray(solution)
+
+
+def _tighten(sums: Any, least: Floats, greatest: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """Narrow the bounds of each count by what the bounds of the others in a sum leave it, a few times over.
+
+    Cheaper than programs for the many counts that are plainly zero or plainly not small.
+    """
+    entries = sums.tocoo()
+    (row, column), sign = entries.coords, entries.data
+    for _ in range(5):
+        ends = np.sort(np.stack([sign * low[column], sign * high[column]]), axis=0)
+        sum_low, sum_high = (np.bincount(row, weights=end, minlength=len(least)) for end in ends)
+        alone = np.sort(
+            sign * np.stack([least[row] - (sum_high[row] - ends[1]), greatest[row] - (sum_low[row] - ends[0])]), axis=0
+        )
+        low, high = low.copy(), high.copy()
+        np.maximum.at(low, column, alone[0])
+        np.minimum.at(high, column, alone[1])
+    return low, high

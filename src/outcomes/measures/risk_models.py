@@ -1,0 +1,243 @@
+"""The risk models of the headline outcomes: case mix from the relations, fitted, and as rows of their marts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from outcomes.arrays import Floats, Ints, Mask
+from outcomes.sql.catalog.measures import measure_definitions
+from outcomes.statistics.intervals import wilson_interval
+from outcomes.statistics.risk_models import (
+    FOLDS,
+    Answers,
+    Column,
+    Estimate,
+    Judged,
+    Model,
+    choose_model,
+    performance,
+    tenths,
+)
+
+_FACTORS = (
+    "sex", "age_known", "smoking", "diabetes", "asa_class", "prior_surgery", "approach", "levels", "ndi_known",
+    "indication", "workers_compensation",
+)  # fmt: skip
+_CORE = {"age", "age_known", "sex", "asa_class", "levels"}
+"""Terms of the smaller model."""
+
+_PATTERNS = f"""
+create or replace temp table risk_patterns as
+with patterns as (select distinct age, ndi, {", ".join(_FACTORS)} from risk_factors)
+select
+    age, ndi, {", ".join(_FACTORS)},
+    row_number() over (order by age, ndi, {", ".join(_FACTORS)}) - 1 as pattern
+from patterns
+"""
+_PATIENTS = f"""
+create or replace temp table risk_patients as
+select
+    risk_factors.site_id,
+    risk_factors.patient_id,
+    risk_patterns.pattern,
+    -- Drawn from the key, so that a patient stays in the same fold whatever else is delivered.
+    (
+        strpos(
+            '0123456789abcdef', substr(sha256(concat(risk_factors.site_id, '/', risk_factors.patient_id)), 1, 1)
+        ) - 1
+    ) % {FOLDS} as fold
+from risk_factors
+inner join risk_patterns using (age, ndi, {", ".join(_FACTORS)})
+"""
+_COUNTS = """
+select
+    risk_patients.pattern,
+    risk_patients.fold,
+    count(*) filter (where headline_results.status = 'yes') as yes,
+    count(*) filter (where headline_results.status = 'no') as no
+from headline_results
+inner join risk_patients using (site_id, patient_id)
+where headline_results.measure = $measure and headline_results.status in ('yes', 'no')
+group by risk_patients.pattern, risk_patients.fold
+"""
+_EXPECTED = """
+select
+    headline_results.measure,
+    headline_results.site_id,
+    headline_results.patient_id,
+    cast(headline_results.status = 'yes' as bigint) as observed,
+    risks.expected
+from headline_results
+inner join risk_patients using (site_id, patient_id)
+inner join risks using (measure, pattern)
+where headline_results.status in ('yes', 'no')
+order by headline_results.measure, headline_results.site_id, headline_results.patient_id
+"""
+
+MODEL_SCHEMA = pa.schema(
+    [
+        ("measure", pa.string()),
+        ("term", pa.string()),
+        ("level", pa.string()),
+        ("state", pa.string()),
+        ("coefficient", pa.float64()),
+        ("std_error", pa.float64()),
+        ("odds_ratio", pa.float64()),
+        ("odds_ratio_low", pa.float64()),
+        ("odds_ratio_high", pa.float64()),
+        ("model_kind", pa.string()),
+        ("reason", pa.string()),
+        ("patients", pa.int64()),
+        ("events", pa.int64()),
+        ("c_statistic", pa.float64()),
+        ("brier", pa.float64()),
+        ("calibration_intercept", pa.float64()),
+        ("calibration_slope", pa.float64()),
+    ]
+)
+CALIBRATION_SCHEMA = pa.schema(
+    [
+        ("measure", pa.string()),
+        ("first_tenth", pa.int64()),
+        ("last_tenth", pa.int64()),
+        ("patients", pa.int64()),
+        ("observed", pa.int64()),
+        ("expected", pa.float64()),
+        ("observed_share", pa.float64()),
+        ("observed_share_low", pa.float64()),
+        ("observed_share_high", pa.float64()),
+        ("expected_share", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class RiskTables:
+    """The models with their coefficients, their calibration, and the expected probability of each patient."""
+
+    models: pa.Table
+    calibration: pa.Table
+    expected: pa.Table
+
+
+def headline_measures() -> tuple[str, ...]:
+    """The measures with a risk model, by name."""
+    return tuple(sorted(measure.id for measure in measure_definitions() if measure.headline is not None))
+
+
+def fit_risk_models(con: duckdb.DuckDBPyConnection, minimum_cell_count: int) -> RiskTables:
+    """Fit the risk model of each headline outcome.
+
+    Args:
+        con: a connection that holds `risk_factors` and `headline_results`.
+        minimum_cell_count: a level with fewer patients of either answer has no coefficient of its own.
+    """
+    con.execute(_PATTERNS)
+    con.execute(_PATIENTS)
+    patterns = con.sql(f"select age, ndi, {', '.join(_FACTORS)} from risk_patterns order by pattern").to_arrow_table()
+    columns = _columns(patterns)
+    models, calibration, risks = [], [], []
+    for measure in headline_measures():
+        answers = _count(con, measure, patterns.num_rows)
+        model, judged = choose_model(columns, answers, minimum_cell_count)
+        models.append(_model_rows(measure, model, answers, judged))
+        calibration.append(_calibration_rows(measure, judged))
+        risks.append(_risk_rows(measure, model.risks))
+    con.register("risks", pa.concat_tables(risks))
+    expected = con.sql(_EXPECTED).to_arrow_table()
+    con.unregister("risks")
+    con.execute("drop table risk_patients")
+    con.execute("drop table risk_patterns")
+    return RiskTables(pa.concat_tables(models), pa.concat_tables(calibration), expected)
+
+
+def _columns(patterns: pa.Table) -> list[Column]:
+    """All columns that a model may have; of a factor one for each of its levels."""
+    age, ndi = (patterns[name].to_numpy().astype(float) for name in ("age", "ndi"))
+    age_known, ndi_known = (_is(patterns, name, "recorded") for name in ("age_known", "ndi_known"))
+    # Straight lines keep the order that bands would blur; the one of age may bend at 65.
+    slopes = [
+        ("age", "per 10 years", (age - 55) / 10, age_known),
+        ("age_past_65", "further per 10 years past 65", np.maximum(age - 65, 0) / 10, age_known),
+        ("ndi", "per 10 points", (ndi - 40) / 10, ndi_known),
+    ]
+    columns = [
+        Column(term, level, values, known & (values != 0), is_level=False, is_core=term in _CORE)
+        for term, level, values, known in slopes
+    ]
+    for factor in _FACTORS:
+        for level in sorted(pc.unique(patterns[factor]).to_pylist()):
+            has_level = _is(patterns, factor, level)
+            columns.append(Column(factor, level, has_level.astype(float), has_level, True, factor in _CORE))
+    return columns
+
+
+def _is(patterns: pa.Table, factor: str, level: str) -> Mask:
+    mask: Mask = pc.equal(patterns[factor], level).to_numpy()
+    return mask
+
+
+def _count(con: duckdb.DuckDBPyConnection, measure: str, patterns: int) -> Answers:
+    rows = con.sql(_COUNTS, params={"measure": measure}).to_arrow_table()
+    yes, no = np.zeros((2, patterns, FOLDS), dtype=np.int64)
+    where = rows["pattern"].to_numpy(), rows["fold"].to_numpy()
+    yes[where], no[where] = rows["yes"].to_numpy(), rows["no"].to_numpy()
+    return Answers(yes, no)
+
+
+def _model_rows(measure: str, model: Model, answers: Answers, judged: Judged) -> pa.Table:
+    events = int(answers.yes.sum())
+    of_model = {
+        "measure": measure,
+        "model_kind": model.kind,
+        "reason": model.reason,
+        "patients": events + int(answers.no.sum()),
+        "events": events,
+        **performance(judged),
+    }
+    rows = [of_model | _coefficient(estimate) for estimate in model.estimates]
+    rows.sort(key=lambda row: (row["term"], row["level"]))
+    return pa.Table.from_pylist(rows, schema=MODEL_SCHEMA)
+
+
+def _coefficient(estimate: Estimate) -> dict[str, Any]:
+    values = {"coefficient": estimate.coefficient, "std_error": estimate.std_error}
+    if estimate.term != "intercept":
+        margin = 1.959964 * estimate.std_error
+        values["odds_ratio"] = np.exp(estimate.coefficient)
+        values["odds_ratio_low"] = np.exp(estimate.coefficient - margin)
+        values["odds_ratio_high"] = np.exp(estimate.coefficient + margin)
+    rounded = {name: round(float(value), 9) if np.isfinite(value) else None for name, value in values.items()}
+    return {"term": estimate.term, "level": estimate.level, "state": estimate.state} | rounded
+
+
+def _calibration_rows(measure: str, judged: Judged) -> pa.Table:
+    last, patients, observed, expected = tenths(judged)
+    return calibration_table(measure, last, patients, observed, expected)
+
+
+def calibration_table(measure: str, last: Ints, patients: Ints, observed: Ints, expected: NDArray[Any]) -> pa.Table:
+    """Groups of patients in order of risk, of which `last` says with which tenth each ends, with observed shares."""
+    first = np.concatenate([[0], last])[:-1] + 1
+    low, high = wilson_interval(observed, patients)
+    columns: tuple[NDArray[Any], ...] = (
+        first, last, patients, observed, expected, observed / patients, low, high, expected / patients
+    )  # fmt: skip
+    arrays = [pa.array([measure] * len(last), pa.string()), *map(pa.array, columns)]
+    return pa.Table.from_arrays(arrays, schema=CALIBRATION_SCHEMA)
+
+
+def _risk_rows(measure: str, risks: Floats) -> pa.Table:
+    size = len(risks)
+    return pa.table(
+        {
+            "measure": pa.array([measure] * size, pa.string()),
+            "pattern": np.arange(size),
+            "expected": np.round(risks, 9),
+        }
+    )
