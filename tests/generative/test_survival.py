@@ -4,7 +4,7 @@ The attacker is a linear program, apart from the code that hides: it takes every
 and finds the least and the greatest value that a small change between two days can have.
 """
 
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import duckdb
@@ -13,15 +13,13 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.optimize import linprog
 
-from outcomes.arrays import Counts, Floats, Mask
+from outcomes.arrays import Counts, Mask
 from outcomes.disclosure.curves import protected_curves, shown_parts, shown_whole
 from outcomes.disclosure.suppression import hide_parts, is_small
 from outcomes.measures.curves import cumulative_incidence_table
 from outcomes.statistics.survival import aalen_johansen, one_minus_kaplan_meier
-
-MINIMUM = 11
+from tests.support.attacker import MINIMUM, Attacker
 
 ENDS = arrays(np.int64, (3, 2, 15), elements=st.integers(0, 4))
 """Patients with the event, a competing one and neither, in two groups, by day."""
@@ -140,57 +138,29 @@ def withheld_groups(left: Counts) -> Mask:
     return withheld
 
 
-def intervals(left: Counts, whole: Mask, shown: Mask, withheld: Mask, targets: list[tuple[int, int, int]]) -> Floats:
-    """The widths to which the attacker places the change of a group between two days, for one kind of count.
+def attacker_of(left: Counts, whole: Mask, shown: Mask, withheld: Mask) -> Attacker:
+    """Who wants the change of a group between a day and the next, (group, day), for one kind of count.
 
     Known are the whole and the groups on the days shown, the whole at the end, the groups at the end unless their
     totals are withheld, that nobody had left before the first day, and that counts only grow.
 
     Args:
-        left: shape (groups, days, kinds).
+        left: shape (groups, days).
         whole: shape (days - 1,).
         shown: shape (groups, days - 1).
         withheld: groups whose totals are not known, shape (groups,).
-        targets: group, earlier and later day; -1 is the start.
     """
-    groups, days = left.shape
-    number = np.arange(groups * days).reshape(groups, days)
-    equations, totals, growing = [], [], []
-    for day in range(days):
-        if day == days - 1 or whole[day]:
-            equations.append(_row(groups * days, {int(each): 1 for each in number[:, day]}))
-            totals.append(left[:, day].sum())
-        for group in range(groups):
-            if not withheld[group] if day == days - 1 else shown[group, day]:
-                equations.append(_row(groups * days, {int(number[group, day]): 1}))
-                totals.append(left[group, day])
-            if day:
-                growing.append(_row(groups * days, {int(number[group, day - 1]): 1, int(number[group, day]): -1}))
-    widths = []
-    for group, earlier, later in targets:
-        goal = {int(number[group, later]): 1.0} | ({int(number[group, earlier]): -1.0} if earlier >= 0 else {})
-        ends = [
-            linprog(
-                sign * _row(groups * days, goal),
-                A_eq=np.array(equations),
-                b_eq=totals,
-                A_ub=np.array(growing),
-                b_ub=np.zeros(len(growing)),
-                method="highs",
-            )
-            for sign in (1, -1)
-        ]
-        assert all(end.status in (0, 3) for end in ends)
-        unbounded = any(end.status == 3 for end in ends)
-        widths.append(np.inf if unbounded else -ends[1].fun - ends[0].fun)
-    return np.array(widths)
-
-
-def _row(length: int, coefficients: dict[int, float]) -> Floats:
-    row = np.zeros(length)
-    for column, coefficient in coefficients.items():
-        row[column] = coefficient
-    return row
+    attacker = Attacker()
+    is_known = np.concatenate([shown, ~withheld[:, np.newaxis]], axis=1)
+    for day, is_whole_known in enumerate([*whole, True]):
+        changes = [[(group, earlier) for earlier in range(day + 1)] for group in range(len(left))]
+        if is_whole_known:
+            attacker.adds_up(("whole", day), [each for of_group in changes for each in of_group])
+            attacker.knows(("whole", day), left[:, day].sum())
+        for group in np.flatnonzero(is_known[:, day]):
+            attacker.adds_up(("group", group, day), changes[group])
+            attacker.knows(("group", group, day), left[group, day])
+    return attacker
 
 
 @given(departures(), MARKS)
@@ -202,14 +172,14 @@ def test_no_small_change_can_be_placed_closely(leaving: Counts, marks: Counts) -
     groups, days, kinds = left.shape
     for kind in range(kinds):
         counts = left[..., kind]
-        start = np.concatenate([np.zeros((groups, 1), dtype=np.int64), counts], axis=1)
-        targets = [
-            (group, earlier, later)
-            for group in range(groups)
-            for earlier, later in combinations(range(-1, days), 2)
-            if is_small(start[group, later + 1 : later + 2] - start[group, earlier + 1], MINIMUM).any()
-        ]
-        assert (intervals(counts, whole, shown, withheld_groups(left), targets) >= MINIMUM - 1e-6).all()
+        attacker = attacker_of(counts, whole, shown, withheld_groups(left))
+        steps = np.diff(counts, prepend=0)
+        for group, (earlier, later) in product(range(groups), combinations(range(days + 1), 2)):
+            if 0 < steps[group, earlier:later].sum() < MINIMUM:
+                between = ("between", group, earlier, later)
+                attacker.adds_up(between, [(group, day) for day in range(earlier, later)])
+                low, high = attacker.bounds(between)
+                assert high - low >= MINIMUM - 1e-6
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([60, 300, 1500]))

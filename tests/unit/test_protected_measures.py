@@ -1,6 +1,5 @@
 """What of the measures is hidden and how the rest is shown, on tables that can be followed by hand."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,69 +10,10 @@ from outcomes.disclosure import measures as protection
 from outcomes.disclosure.audit import PublishedTables, audit
 from outcomes.disclosure.lattice import UNNESTED, Lattice, Nesting
 from outcomes.disclosure.measures import protected_exclusions, protected_measures, safe_measures
-from outcomes.disclosure.suppression import Sums, before_coarse, before_rounding, coarse, hide_secondary, rounded
 from outcomes.errors import OutcomesError
 from tests.support.lattices import Answers, Group, by_site, measure_counts
 
 MINIMUM = 11
-
-
-@pytest.mark.parametrize(
-    ("count", "shown"), [(0, 0), (11, 15), (12, 15), (17, 15), (18, 20), (22, 20), (23, 25), (1242, 1240)]
-)
-def test_rounded_counts_never_look_small(count: int, shown: int) -> None:
-    assert rounded(np.array([count]), MINIMUM).tolist() == [shown]
-
-
-@pytest.mark.parametrize("minimum_cell_count", [5, 7, 11, 20])
-def test_what_is_shown_stands_for_the_counts_that_are_shown_so(minimum_cell_count: int) -> None:
-    counts = np.array([0, *range(minimum_cell_count, 200)])
-    for round_, before in ((rounded, before_rounding), (coarse, before_coarse)):
-        shown = round_(counts, minimum_cell_count)
-        low, high = before(shown, minimum_cell_count)
-        for value in np.unique(shown):
-            stands_for = counts[shown == value]
-            if stands_for.max() < counts.max():
-                assert (low[shown == value][0], high[shown == value][0]) == (stands_for.min(), stands_for.max())
-
-
-def test_a_part_that_helps_is_hidden_before_a_smaller_one_that_does_not() -> None:
-    cells = np.array([[[3, 60, 0], [0, 30, 0], [40, 60, 0], [50, 90, 0]]])
-    hidden = np.array([[True, False, False, False]])
-    hidden, total_hidden = hide_secondary(_sums(cells, hidden), MINIMUM)
-    assert hidden.tolist() == [[True, False, True, False]]
-    assert not total_hidden.any()
-
-
-def test_without_enough_parts_the_total_is_hidden() -> None:
-    cells = np.array([[[3, 60, 0], [2, 30, 0]], [[3, 60, 0], [20, 30, 0]]])
-    hidden, total_hidden = hide_secondary(_sums(cells, np.array([[True, True], [True, False]])), MINIMUM)
-    assert total_hidden.tolist() == [True, False]
-    assert hidden.all()
-
-
-def test_a_part_that_knows_itself_learns_of_no_other() -> None:
-    cells = np.array(
-        [
-            [[3, 60], [20, 50], [30, 90], [40, 70]],  # a second hidden part would know the first
-            [[3, 60], [4, 60], [60, 90], [70, 95]],  # of 3 and 4 the third would know that they are 7
-            [[12, 60], [12, 60], [30, 90], [40, 70]],  # what one of two knows need not be small itself
-            [[5, 0], [20, 30], [40, 0], [60, 70]],  # the second would know that the others have one answer only
-        ]
-    )
-    start = np.array([[1, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [1, 0, 0, 0]], dtype=bool)
-    sums = replace(_sums(cells, start, has_contributors=True), sensitive=start[..., np.newaxis] & (cells > 0))
-    hidden, total_hidden = hide_secondary(sums, MINIMUM)
-    assert hidden.astype(int).tolist() == [[1, 1, 0, 1], [1, 1, 1, 1], [1, 1, 0, 1], [1, 1, 1, 1]]
-    assert not total_hidden.any()
-    outsiders, _ = hide_secondary(replace(sums, has_contributors=np.zeros(4, dtype=bool)), MINIMUM)
-    assert outsiders.sum(axis=1).tolist() == [2, 3, 2, 3]
-
-
-def test_two_parts_whose_size_is_unknown_hide_each_other() -> None:
-    cells = np.array([[[8], [30], [40]]])
-    hidden, _ = hide_secondary(_sums(cells, np.array([[True, False, False]]), sized=False), MINIMUM)
-    assert hidden.tolist() == [[True, True, False]]
 
 
 def test_a_small_count_of_one_of_three_sites_takes_the_smallest_other_site_with_it() -> None:
@@ -116,10 +56,10 @@ def test_zero_missing_and_suppressed_are_three_things() -> None:
     zero_and_missing = {"a": (0, 60, 0), "b": (0, 0, 60)}
     pain = by_site(**zero_and_missing, c=(5, 60, 0), d=(30, 60, 0), e=(30, 70, 0), f=(30, 80, 20))
     states = {
-        row["site_id"]: (row["state"], row["numerator"], row["estimate"])
+        row["site_id"]: (row["state"], row["patients"], row["estimate"])
         for row in _of_sites(_protected({"pain": pain}))
     }
-    assert states["a"] == ("zero", 0, 0.0)
+    assert states["a"] == ("zero", 60, 0.0)
     assert states["b"] == ("missing", 0, None)
     assert states["c"] == ("suppressed", None, None)
     assert states["f"][0] == "shown"
@@ -137,7 +77,7 @@ def test_estimates_are_those_of_the_rounded_counts() -> None:
         for row in _protected({"pain": by_site(a=(12, 61, 22))}).to_pylist()
         if row["resolution"] == "year" and row["site_id"]
     )
-    assert (row["numerator"], row["patients"], row["excluded"]) == (15, 75, 20)
+    assert (row["numerator"], row["patients"], row["excluded"], row["state"]) == (15, 75, 20, "shown")
     assert row["estimate"] == 0.2
     assert row["estimate_low"] < 0.2 < row["estimate_high"]
 
@@ -179,6 +119,16 @@ def test_a_part_is_hidden_where_little_of_the_whole_is_beside_it() -> None:
     part = by_site(a=(40, 60, 0), b=(30, 70, 0), c=(30, 90, 0))
     nesting = Nesting(part_of=frozenset({("part", "whole")}))
     assert _hidden(_protected({"whole": whole, "part": part}, nesting)) == {("part", "a"), ("part", "b")}
+
+
+def test_a_measure_that_lies_within_another_is_hidden_where_the_difference_is_small() -> None:
+    revision = by_site(a=(40, 60, 0), b=(40, 60, 0), c=(40, 60, 0))
+    fusion = by_site(a=(37, 63, 0), b=(20, 80, 0), c=(20, 80, 0))
+    counts = measure_counts({"revision": revision, "fusion": fusion})
+    within = _hidden(safe_measures(counts, MINIMUM, Nesting(part_of=frozenset({("fusion", "revision")}))))
+    assert ("fusion", "a") not in _hidden(safe_measures(counts, MINIMUM))
+    assert ("fusion", "a") in within
+    assert ("revision", "a") not in within
 
 
 def test_of_a_part_counted_among_the_whole_the_excluded_are_protected() -> None:
@@ -272,14 +222,6 @@ def _bridge() -> dict[Group, Answers]:
         for site, years in by_year.items()
         for place, answers in enumerate(years)
     }
-
-
-def _sums(
-    cells: np.ndarray[Any, Any], hidden: np.ndarray[Any, Any], sized: bool = True, has_contributors: bool = False
-) -> Sums:
-    small = (cells > 0) & (cells < MINIMUM)
-    total_hidden, contributors = np.zeros(len(cells), dtype=bool), np.full(len(cells), has_contributors)
-    return Sums(cells, small, np.full(hidden.shape, sized), hidden, total_hidden, contributors)
 
 
 def _protected(measures: dict[str, dict[Group, Answers]], nesting: Nesting = UNNESTED) -> pa.Table:
