@@ -41,13 +41,13 @@ airflow: .venv/.base ## Run Airflow for this machine alone, on 127.0.0.1
 	@$(BIN)/python -m scripts.local_airflow
 
 lock: .venv/.base ## Lock the newest allowed versions anew
-	cd requirements && ../$(LOCK) --upgrade uv.in -o uv.txt && ../$(LOCK) --upgrade base.in -o base.txt \
-		&& ../$(LOCK) --upgrade -c base.txt dev.in -o dev.txt
+	cd requirements && ../$(LOCK) --upgrade base.in -o base.txt \
+		&& for name in setup dev; do ../$(LOCK) --upgrade -c base.txt $$name.in -o $$name.txt; done
 
-.venv/.base: requirements/uv.txt requirements/base.txt pyproject.toml
+.venv/.base: requirements/setup.txt requirements/base.txt pyproject.toml
 	@echo "Setting up .venv"
 	@python=$$(scripts/find_python.sh); [ -x $(BIN)/python ] || "$$python" -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/setup.txt
 	@$(INSTALL) -r requirements/base.txt
 	@$(BIN)/uv pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -43,7 +43,9 @@ def outcome_reports() -> None:
 
     @task(map_index_template="{{ task.op_kwargs['site_id'] }}")
     def report(site_id: str) -> str:
-        return str(pipeline.report(Settings(), site_id))
+        from dashboards.reports import write_report
+
+        return str(write_report(Settings(), site_id))
 
     report.expand(site_id=sites())
 

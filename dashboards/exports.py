@@ -47,12 +47,12 @@ def _found(site: Site, kind: str, path: str) -> _Found | Response:
     if reader is None or (release_id and reader.release_id != release_id):
         return _refusal("This release is no longer kept. Reload the page for the current one.", 410)
     if kind == "export" and f"{path}/".startswith("/cases/"):
-        site.audit.record(scope, f"denied export {logged_denied(path)}", reader.release_id, 0)
+        site.log.record(scope, f"denied export {logged_denied(path)}", reader.release_id, 0)
         return _refusal("Single patients do not leave as a file.", 403)
     try:
         view, page = site.build(reader, path, request.query_string.decode())
     except Denied:
-        site.audit.record(scope, f"denied {kind} {logged_denied(path)}", reader.release_id, 0)
+        site.log.record(scope, f"denied {kind} {logged_denied(path)}", reader.release_id, 0)
         return _refusal("This is another site's page.", 403)
     except UnknownFilter:
         return _refusal("The release has no such year, group or peers.", 400)
@@ -60,7 +60,7 @@ def _found(site: Site, kind: str, path: str) -> _Found | Response:
     if not wanted or wanted[0].table is None:
         return _refusal("There is no such table.", 404)
     card, table = wanted[0], wanted[0].table
-    site.audit.record(scope, f"{kind} {view.href(logged(path))} {card.name}", reader.release_id, len(table.rows))
+    site.log.record(scope, f"{kind} {view.href(logged(path))} {card.name}", reader.release_id, len(table.rows))
     return _Found(view, card, table)
 
 

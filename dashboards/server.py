@@ -10,7 +10,7 @@ from flask_compress import Compress
 
 from dashboards import exports, pages
 from dashboards.access import login, security
-from dashboards.access.log import AuditLog
+from dashboards.access.log import AccessLog
 from dashboards.access.scope import current_scope
 from dashboards.charts.style import Component
 from dashboards.data.reader import Releases
@@ -56,7 +56,7 @@ def create_app(settings: Settings, dashboard_settings: DashboardSettings | None 
     """
     chosen = dashboard_settings or DashboardSettings()
     releases = Releases(settings.releases)
-    site = pages.Site(settings, chosen, releases, AuditLog(settings.home / "logs" / "access.jsonl"))
+    site = pages.Site(settings, chosen, releases, AccessLog(settings.access_log))
     app = Dash(
         "dashboards",
         title=PRODUCT,
@@ -72,7 +72,7 @@ def create_app(settings: Settings, dashboard_settings: DashboardSettings | None 
     app.layout = _layout
     _add_callbacks(app, site)
     exports.install(app.server, site)
-    moves.install(app.server, site)
+    moves.install(app.server, releases, site.reviews, site.log)
     security.install(app.server, app.csp_hashes(), chosen.public_url)
     login.install(app.server, settings, chosen, releases.is_synthetic, releases.sites)
     # Names of scripts and styles change with their content.

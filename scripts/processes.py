@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import psutil
+import psutil  # Airflow needs it, so it is there
 
 GRACE_SECONDS = 10
 

@@ -1,1 +1,1 @@
-"""Who may see what, how they log in, and what every answer forbids."""
+"""Who may see what, how they log in, what is logged of it, and what every answer forbids."""

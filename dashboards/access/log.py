@@ -3,29 +3,25 @@
 Each line of the file is a JSON object: at (UTC), user, view, release, rows, chain. `chain` is the sha256 of the chain
 of the line before and of this line, so that a line that was changed or taken out shows, and one chain that was noted
 elsewhere vouches for every line before it. Lines taken off the end show only against such a note.
-
-    python -m dashboards.access.log FILE
 """
 
-import argparse
 import errno
 import fcntl
 import hashlib
 import json
 import os
-import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from dashboards.access.scope import Scope
+from outcomes.errors import OutcomesError
 
 _START = "0" * 64
 _BLOCK = 4096  # bytes; a line is shorter
 
 
-class AuditLog:
+class AccessLog:
     """An append-only log that several processes may write.
 
     Args:
@@ -70,42 +66,23 @@ def case_view(patient_key: str) -> str:
     return f"cases/patient {hashlib.sha256(patient_key.encode()).hexdigest()[:12]}"
 
 
-def verify(path: Path) -> int | None:
-    """The number of the first line that does not follow from the one before; None if all do.
+def verify(path: Path) -> tuple[int, str]:
+    """How many lines a log holds, and the chain of the last, when each follows from the line before.
 
     Raises:
-        OSError: the file cannot be read.
+        OutcomesError: `access_log_broken` - a line does not follow; `access_log_unreadable`.
     """
-    previous = _START
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            entry = _parsed(line)
-            chain = entry.pop("chain", None)
-            if line != _line(previous, entry):
-                return number
-            previous = chain
-    return None
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Check a log from the command line; the exit status is 0 when every line follows, 1 when one does not."""
-    parser = argparse.ArgumentParser(
-        prog="python -m dashboards.access.log",
-        description="Check that no line of the dashboards' access log was changed or taken out.",
-        epilog="Example: python -m dashboards.access.log data/logs/access.jsonl",
-    )
-    parser.add_argument("file", type=Path, help="the log, OUTCOMES_HOME/logs/access.jsonl")
-    path: Path = parser.parse_args(arguments).file
+    number, chain = 0, _START
     try:
-        broken = verify(path)
-        lines = path.read_bytes().splitlines()
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                entry = _parsed(line)
+                previous, chain = chain, entry.pop("chain", None)
+                if line != _line(previous, entry):
+                    raise OutcomesError("access_log_broken", f"{path}, line {number}")
     except OSError as error:
-        parser.error(f"{path}: {error.strerror}")
-    if broken is not None:
-        print(f"line {broken} does not follow from the line before")
-        return 1
-    print(f"{len(lines)} lines, each follows from the line before; last chain {_chain_of(lines[-1:])}")
-    return 0
+        raise OutcomesError("access_log_unreadable", f"{path}: {error.strerror}") from None
+    return number, chain
 
 
 def _append(file: int, entry: dict[str, Any]) -> None:
@@ -113,7 +90,7 @@ def _append(file: int, entry: dict[str, Any]) -> None:
     end = os.fstat(file).st_size
     last = _last_line(file, end)
     mend = b"\n" if last and not last.endswith(b"\n") else b""  # a crash cut the last line off: it stays, and shows
-    line = mend + _line(_chain_of([last]), entry)
+    line = mend + _line(_chain_of(last), entry)
     if os.write(file, line) != len(line):
         os.ftruncate(file, end)
         raise OSError(errno.ENOSPC, "no room for a line of the access log")
@@ -137,9 +114,9 @@ def _line(previous: str, entry: dict[str, Any]) -> bytes:
     return (json.dumps({**entry, "chain": chain}) + "\n").encode()
 
 
-def _chain_of(lines: Sequence[bytes]) -> str:
-    """The chain that the next line builds upon: of the last line, or the start where there is none."""
-    found = _parsed(lines[-1]).get("chain") if lines else None
+def _chain_of(line: bytes) -> str:
+    """The chain that the line after this one builds upon; the start where this is no line of the log."""
+    found = _parsed(line).get("chain")
     return found if isinstance(found, str) else _START
 
 
@@ -150,7 +127,3 @@ def _parsed(line: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, fields
 
-from dashboards.filters import Choices, Filters, group_order
 from dashboards.data.reader import Reader
+from dashboards.filters import Choices, Filters, group_order
 
 _DAYS_OF_A_YEAR = 365.25
 

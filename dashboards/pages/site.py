@@ -1,9 +1,9 @@
-"""From an address to a page: which one, for whom, of which release, and a line in the audit log for each."""
+"""From an address to a page: which one, for whom, of which release, and a line in the access log for each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dashboards.access.log import AuditLog, case_view
+from dashboards.access.log import AccessLog, case_view
 from dashboards.access.scope import Denied, Scope
 from dashboards.charts.style import Component
 from dashboards.data import measures
@@ -62,7 +62,7 @@ class Site:
     settings: Settings
     dashboard_settings: DashboardSettings
     releases: Releases
-    audit: AuditLog
+    log: AccessLog
 
     @property
     def reviews(self) -> Reviews:
@@ -84,13 +84,13 @@ class Site:
         try:
             view, page = self.build(reader, path, query)
         except Denied:
-            self.audit.record(scope, f"denied {logged_denied(path)}", reader.release_id, 0)
+            self.log.record(scope, f"denied {logged_denied(path)}", reader.release_id, 0)
             return self._instead(reader, path, states.denied())
         except UnknownFilter:
             return self._instead(reader, path, states.unknown_filter(path))
         if page is None:
             return self._instead(reader, path, states.not_found())
-        self.audit.record(scope, view.href(logged(path)), reader.release_id, page.rows)
+        self.log.record(scope, view.href(logged(path)), reader.release_id, page.rows)
         title = f"{page.title} – {frame.PRODUCT}"
         return Shown(frame.whole_page(view, page), title, reader.release_id)
 

@@ -8,42 +8,42 @@ from html import escape
 from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from dashboards.access.log import AccessLog
 from dashboards.access.login import answers
-from dashboards.access.scope import Denied, Scope, current_scope
+from dashboards.access.scope import Denied, current_scope
 from dashboards.data import measures
-from dashboards.data.reader import Reader
+from dashboards.data.reader import Reader, Releases
 from dashboards.data.signals import signals, site_of
 from dashboards.filters import Filters
-from dashboards.pages import Site
-from dashboards.reviews.queue import EXPLANATIONS, STATES, DoesNotFit, Move
+from dashboards.reviews.queue import EXPLANATIONS, STATES, DoesNotFit, Move, Reviews
 from outcomes.errors import OutcomesError
 
 _LARGEST = 9  # digits of a number of moves
 
 
-def install(flask: Flask, site: Site) -> None:
+def install(flask: Flask, releases: Releases, reviews: Reviews, log: AccessLog) -> None:
     """Add the route /reviews."""
 
     @flask.post("/reviews")
     def review() -> AnyResponse:
-        return _answer(site, current_scope())
+        return _answer(releases, reviews, log)
 
 
-def _answer(site: Site, scope: Scope) -> AnyResponse:
+def _answer(releases: Releases, reviews: Reviews, log: AccessLog) -> AnyResponse:
     move = _asked()
-    reader = site.releases.read(scope, request.args.get("release"))
+    reader = releases.read(current_scope(), request.args.get("release"))
     if move is None or reader is None:
         return answers.page(400, "No such move", "This is nothing that can be done with a signal. Nothing was changed.")
     try:
         known = {signal.id for signal in signals(reader, move.site_id)}
     except Denied:
-        site.audit.record(scope, f"denied review {move.signal}", reader.release_id, 0)
+        log.record(reader.scope, f"denied review {move.signal}", reader.release_id, 0)
         raise
     queue = f"/signals{Filters(move.site_id).query(measures.choices(reader))}#queue"
     if move.signal not in known:
         said = "The release that is shown has no such signal. A newer one may have changed it. Nothing was changed."
         return _page(404, "No such signal", said, queue)
-    return _written(site, reader, move, queue)
+    return _written(reviews, log, reader, move, queue)
 
 
 def _asked() -> Move | None:
@@ -59,15 +59,15 @@ def _asked() -> Move | None:
     return Move(site_id, signal, to, explanation, int(after))
 
 
-def _written(site: Site, reader: Reader, move: Move, queue: str) -> AnyResponse:
+def _written(reviews: Reviews, log: AccessLog, reader: Reader, move: Move, queue: str) -> AnyResponse:
     """Write the move, and lead back to the queue."""
     try:
-        site.reviews.move(reader.scope, move)
+        reviews.move(reader.scope, move)
     except DoesNotFit as refused:
         return _page(409, "The signal was not moved", str(refused), queue)
     except OutcomesError as error:
         return _page(503, "The review queue cannot be used just now", f"Nothing was changed. {error}", queue)
-    site.audit.record(reader.scope, f"review {move.signal} {move.to}", reader.release_id, 1)
+    log.record(reader.scope, f"review {move.signal} {move.to}", reader.release_id, 1)
     return redirect(queue, 303)
 
 

@@ -15,6 +15,7 @@ def page() -> str:
         "Numbered once and never reused. `0` is success, `1` an unexpected error (named by type and place only), "
         "`2` a wrong use of the command line, `130` an interruption with Ctrl-C.",
         "10–39 refuse one submission: `outcomes ingest` names each on standard error, goes on with the others and then "
-        "ends with 40. 40–59 say that a command cannot do what it was asked. 60–69 are defects of the pipeline itself.",
+        "ends with 40. 40–59 and 70–99 say that a command cannot do what it was asked. 60–69 are defects of the "
+        "pipeline itself.",
         table(("exit", "code", "what is wrong", "what to do"), rows),
     )

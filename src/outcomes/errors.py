@@ -1,7 +1,8 @@
 """Every mistake that the pipeline names: a stable code, an exit status, what to do next.
 
-Codes and exit statuses are numbered once and never reused. A message names the place (site, period, table,
-column, rule, counts) and never a value of a record.
+Codes and exit statuses are numbered once and never reused: 10-39 refuse one submission, 40-59 and, since those are all
+taken, 70-99 say that a command cannot do what it was asked, 60-69 are defects of the pipeline itself. A message names
+the place (site, period, table, column, rule, counts) and never a value of a record.
 """
 
 from dataclasses import dataclass
@@ -143,6 +144,15 @@ MISTAKES: dict[str, Mistake] = {
     # 60-69: the pipeline contradicts itself; a defect, not bad input
     "rows_not_conserved": Mistake(60, "rows in are not rows accepted plus rows quarantined", "report this as a defect"),
     "rule_not_evaluated": Mistake(61, "a validation rule could not be evaluated", "report this as a defect"),
+    # 70-99: a command cannot do what it was asked, as 40-59
+    "access_log_broken": Mistake(
+        71,
+        "a line of the access log does not follow from the line before: one was changed, added or taken out",
+        "compare the log with your backup and with the chains that you noted",
+    ),
+    "access_log_unreadable": Mistake(
+        72, "the access log cannot be read", "name the file, as the user that serves the dashboards"
+    ),
 }
 
 

@@ -6,9 +6,6 @@ above all) happen inside the functions, so that importing this module costs a DA
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,11 +13,8 @@ from typing import TYPE_CHECKING
 
 from outcomes.errors import OutcomesError, SubmissionRefused, UnexpectedError
 from outcomes.settings import Settings
-from outcomes.sql.shipped import shipped
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from outcomes.intake.landing import Delivery
     from outcomes.lake import SubmissionRecord
     from outcomes.release.diff import ReleaseDiff
@@ -41,7 +35,7 @@ def landed(
     settings: Settings, sites: Collection[str] | None = None, periods: Collection[str] | None = None
 ) -> list[Delivery]:
     """The complete deliveries in site, period order; a folder without a manifest is not a submission yet."""
-    from outcomes.intake.landing import deliveries  # noqa: PLC0415
+    from outcomes.intake.landing import deliveries
 
     return [
         delivery
@@ -57,7 +51,7 @@ def waiting(settings: Settings) -> list[Delivery]:
 
     A refused one stays among them: a file delivered again mends it without any change to its manifest.
     """
-    from outcomes.intake.manifest import submission_id  # noqa: PLC0415
+    from outcomes.intake.manifest import submission_id
 
     accepted = _newest_accepted(settings)
     return [
@@ -69,8 +63,8 @@ def waiting(settings: Settings) -> list[Delivery]:
 
 def _newest_accepted(settings: Settings) -> dict[tuple[str, str], str]:
     """The submission_id of each (site_id, period)'s newest accepted attempt."""
-    from outcomes.lake import Lake  # noqa: PLC0415
-    from outcomes.sql.engine import connect  # noqa: PLC0415
+    from outcomes.lake import Lake
+    from outcomes.sql.engine import connect
 
     with connect(settings) as con:
         Lake(settings.lake).attach(con)
@@ -104,7 +98,7 @@ def ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
         SubmissionRefused: nothing of it entered the lake; the refusal is recorded with its code.
         UnexpectedError: something failed that has no name; nothing of it entered the lake.
     """
-    from outcomes.intake.submission import ingest_submission  # noqa: PLC0415
+    from outcomes.intake.submission import ingest_submission
 
     with _redacted_errors(f"{site_id}/{period}"):
         return ingest_submission(settings, site_id, period)
@@ -165,8 +159,8 @@ def release(
     Raises:
         OutcomesError: nothing_to_release, or period_malformed.
     """
-    from outcomes.intake.landing import is_period  # noqa: PLC0415
-    from outcomes.release.build import build_release  # noqa: PLC0415
+    from outcomes.intake.landing import is_period
+    from outcomes.release.build import build_release
 
     if as_known_on is not None and not is_period(as_known_on):
         raise OutcomesError("period_malformed", "as known on")
@@ -180,8 +174,8 @@ def release_is_current(settings: Settings) -> bool:
     Raises:
         OutcomesError: nothing_to_release.
     """
-    from outcomes.release.build import next_release_id  # noqa: PLC0415
-    from outcomes.release.open import current_release  # noqa: PLC0415
+    from outcomes.release.build import next_release_id
+    from outcomes.release.open import current_release
 
     try:
         return current_release(settings).id == next_release_id(settings)
@@ -197,8 +191,8 @@ def diff(settings: Settings, before: str, after: str) -> ReleaseDiff:
     Raises:
         OutcomesError: no_release.
     """
-    from outcomes.release.diff import diff as compare  # noqa: PLC0415
-    from outcomes.release.open import release as open_release  # noqa: PLC0415
+    from outcomes.release.diff import diff as compare
+    from outcomes.release.open import open_release
 
     with _redacted_errors("diff"):
         return compare(open_release(before, settings), open_release(after, settings), settings)
@@ -210,28 +204,7 @@ def sites_of_release(settings: Settings) -> list[str]:
     Raises:
         OutcomesError: no_release.
     """
-    from outcomes.release.open import current_release  # noqa: PLC0415
+    from outcomes.release.open import current_release
 
     submissions = current_release(settings).submissions
     return sorted({str(row["site_id"]) for row in submissions if row["status"] == "accepted"})
-
-
-def report(settings: Settings, site_id: str, period: str | None = None) -> Path:
-    """Write a site's report, one HTML file, and give its path; the same release gives the same bytes.
-
-    Args:
-        settings: where the releases are, and where the report goes.
-        site_id: the site.
-        period: the month (`YYYY-MM`) up to which the data go; that of the current release when not given.
-
-    Raises:
-        OutcomesError: no_release, report_unknown, dashboards_missing.
-    """
-    if importlib.util.find_spec("dash") is None:
-        raise OutcomesError("dashboards_missing", "dash")
-    # Drawing belongs to the dashboards, which import this library: so they are looked up only when a report is asked.
-    dashboards = str(shipped("dashboards").parent)
-    if dashboards not in sys.path:
-        sys.path.append(dashboards)
-    written: Path = importlib.import_module("dashboards.reports").write_report(settings, site_id, period)
-    return written

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from outcomes import pipeline
+from dashboards.reports import write_report
 from outcomes.errors import OutcomesError
 from outcomes.settings import Settings
 from tests.support.dashboard_release import write_release
@@ -24,7 +24,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def report(settings: Settings) -> Path:
-    return pipeline.report(settings, SITE)
+    return write_report(settings, SITE)
 
 
 def test_it_opens_offline_asks_for_nothing_and_draws_every_chart(chromium: Browser, report: Path) -> None:
@@ -60,7 +60,7 @@ def test_it_names_no_other_host(report: Path) -> None:
 
 def test_the_same_release_gives_the_same_bytes(settings: Settings, report: Path) -> None:
     before = hashlib.sha256(report.read_bytes()).hexdigest()
-    assert pipeline.report(settings, SITE) == report
+    assert write_report(settings, SITE) == report
     assert hashlib.sha256(report.read_bytes()).hexdigest() == before
     assert not list(report.parent.glob("*.part"))
 
@@ -71,12 +71,12 @@ def test_an_unknown_site_or_month_is_named_and_nothing_is_written(
 ) -> None:
     before = sorted((settings.home / "reports").rglob("*"))
     with pytest.raises(OutcomesError) as refused:
-        pipeline.report(settings, site, period)
+        write_report(settings, site, period)
     assert refused.value.code == "report_unknown"
     assert sorted((settings.home / "reports").rglob("*")) == before
 
 
 def test_without_a_release_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(OutcomesError) as refused:
-        pipeline.report(Settings(home=tmp_path), SITE)
+        write_report(Settings(home=tmp_path), SITE)
     assert refused.value.code == "no_release"

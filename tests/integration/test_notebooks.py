@@ -44,7 +44,7 @@ def test_a_notebook_is_stored_without_what_it_showed(path: Path) -> None:
 def test_table_1(settings: Settings) -> None:
     outputs, told = run(settings, "table_1", "table_1.set_index(table_1.index.map(str)).to_json()")
     shown = json.loads(told)
-    assert f"Release {outcomes.release(settings=settings).id}" in outputs[0]["text"]
+    assert f"Release {outcomes.open_release(settings=settings).id}" in outputs[0]["text"]
     with outcomes.connect(settings=settings) as con:
         patients = con.execute(
             "select approach, count(*) as patients, count(*) filter (where sex = 'female') as women, "

@@ -1,5 +1,6 @@
 """What a researcher does with releases: open, compare, rebuild an earlier one, read what every column means."""
 
+import importlib.metadata
 import json
 import os
 import shutil
@@ -104,7 +105,7 @@ def run(settings: Settings, *arguments: str) -> Any:
 def test_importing_the_package_loads_no_database() -> None:
     code = (
         "import sys, outcomes; assert not {'duckdb', 'pyarrow', 'pandas'} & sys.modules.keys(); "
-        "assert callable(outcomes.connect) and callable(outcomes.release)"
+        "assert callable(outcomes.connect) and callable(outcomes.open_release)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -113,8 +114,8 @@ def test_a_release_is_opened_by_its_id(
     settings: Settings, earlier: Release, later: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OUTCOMES_HOME", str(settings.home))
-    assert outcomes.release() == outcomes.release("current") == later
-    found = outcomes.release(earlier.id)
+    assert outcomes.open_release() == outcomes.open_release("current") == later
+    found = outcomes.open_release(earlier.id)
     assert (found.id, found.folder, found.data_to) == (earlier.id, settings.releases / earlier.id, "2026-01")
     assert found.definitions["suspected_asd"] >= 1
     assert found.code_version == later.code_version
@@ -129,18 +130,19 @@ def test_a_release_is_opened_by_its_id(
             con.execute(f"from '{found.parquet('labels')}'")
 
 
-def test_the_package_of_releases_can_be_called_whoever_imported_it() -> None:
-    code = (
-        "import outcomes.release.publish, outcomes; from outcomes.release import publish; "
-        "assert callable(outcomes.release) and outcomes.release.publish is publish"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_the_package_offers_five_names() -> None:
+    offered = {"Release", "Settings", "__version__", "connect", "open_release"}
+    assert offered == set(outcomes.__all__) <= set(dir(outcomes))
+    assert (outcomes.Release, outcomes.Settings) == (Release, Settings)
+    assert outcomes.__version__ == importlib.metadata.version("outcomes")
+    with pytest.raises(AttributeError, match="no attribute 'release_of_last_year'"):
+        _ = outcomes.release_of_last_year
 
 
 @pytest.mark.parametrize("release_id", ["2020-01-none", "../..", "", "/"])
 def test_a_release_that_is_not_there_is_named(settings: Settings, earlier: Release, release_id: str) -> None:
     with pytest.raises(OutcomesError) as missing:
-        outcomes.release(release_id, settings)
+        outcomes.open_release(release_id, settings)
     assert missing.value.code == "no_release"
 
 
@@ -199,7 +201,7 @@ def test_a_release_as_known_earlier_is_the_one_that_was_published_then(
     result = run(settings, "release", "--as-known-on", "2026-02")
     assert result.exit_code == 0, result.stderr
     assert f"release {earlier.id}" in result.stdout
-    assert outcomes.release(settings=settings) == later, "current has been moved back"
+    assert outcomes.open_release(settings=settings) == later, "current has been moved back"
     names = sorted(path.relative_to(published).as_posix() for path in Path(published).rglob("*") if path.is_file())
     assert names == sorted(
         path.relative_to(earlier.folder).as_posix() for path in earlier.folder.rglob("*") if path.is_file()

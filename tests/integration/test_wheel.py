@@ -4,10 +4,13 @@ import os
 import subprocess
 import sys
 import sysconfig
+import urllib.request
 from pathlib import Path
 
 import duckdb
 import pytest
+
+from tests.support.browser import free_port, wait_until_healthy
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,27 +30,63 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python.parent
 
 
+def environment() -> dict[str, str]:
+    """Of a shell that knows neither the checkout nor its data."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("OUTCOMES_", "PYTHONPATH"))}
+
+
 def run(command: list[str], cwd: Path) -> str:
-    """Run a program as from a shell that knows neither the checkout nor its data; its output."""
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("OUTCOMES_", "PYTHONPATH"))
-    }
-    finished = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    """Run a program; its output."""
+    finished = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
 
 
-def test_the_wheel_synthesizes_ingests_and_releases(programs: Path, tmp_path: Path) -> None:
-    imported = run([str(programs / "python"), "-c", "import outcomes; print(outcomes.__file__)"], cwd=tmp_path)
-    assert Path(imported.strip()).is_relative_to(programs.parent)
-
+@pytest.fixture(scope="module")
+def released(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder far from the checkout, whose `data` holds a release that the installed package made."""
+    folder = tmp_path_factory.mktemp("elsewhere")
     outcomes = str(programs / "outcomes")
-    run([outcomes, "synthesize", "--sites", "2", "--patients", "80", "--months", "1", "--no-faults"], cwd=tmp_path)
-    run([outcomes, "ingest"], cwd=tmp_path)
-    run([outcomes, "release"], cwd=tmp_path)
+    run([outcomes, "synthesize", "--sites", "2", "--patients", "80", "--months", "1", "--no-faults"], cwd=folder)
+    run([outcomes, "ingest"], cwd=folder)
+    run([outcomes, "release"], cwd=folder)
+    return folder
 
-    with duckdb.connect(str(tmp_path / "data" / "releases" / "current" / "research.duckdb"), read_only=True) as con:
+
+def test_the_packages_are_the_installed_ones_and_typed(programs: Path, tmp_path: Path) -> None:
+    say = "import outcomes, dashboards; print(outcomes.__file__, dashboards.__file__, sep='\\n')"
+    for imported in run([str(programs / "python"), "-c", say], cwd=tmp_path).split():
+        assert Path(imported).is_relative_to(programs.parent)
+    assert len(list(programs.parent.glob("lib/python*/site-packages/outcomes/py.typed"))) == 1
+
+
+def test_the_wheel_synthesizes_ingests_and_releases(released: Path) -> None:
+    with duckdb.connect(str(released / "data" / "releases" / "current" / "research.duckdb"), read_only=True) as con:
         accepted = con.execute("select count(*) from submissions where status = 'accepted'").fetchall()
         labelled = con.execute("select count(distinct label) from labels where status = 'yes'").fetchall()
     assert accepted == [(4,)]
     assert labelled[0][0] >= 3
+
+
+def test_the_dashboards_are_commands_of_the_wheel(programs: Path, released: Path) -> None:
+    outcomes = str(programs / "outcomes")
+    shown = run([outcomes, "--help"], cwd=released).split()
+    assert {"serve", "report", "verify-log"} <= set(shown)
+    site = min(folder.name for folder in (released / "data" / "landing").iterdir())
+    report = released / run([outcomes, "report", site], cwd=released).strip()
+    assert report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_the_wheel_serves_pages_and_their_style_and_logs_them(programs: Path, released: Path) -> None:
+    port = free_port()
+    outcomes, address = str(programs / "outcomes"), f"http://127.0.0.1:{port}"
+    server = subprocess.Popen([outcomes, "serve", "--port", str(port)], cwd=released, env=environment())
+    try:
+        wait_until_healthy(f"{address}/healthz", server)
+        assert b"<title>" in urllib.request.urlopen(address, timeout=30).read()
+        assert b"--" in urllib.request.urlopen(f"{address}/assets/style.css", timeout=30).read()
+        assert b"Suspected" in urllib.request.urlopen(f"{address}/table/?card=measures", timeout=30).read()
+    finally:
+        server.terminate()
+        server.wait()
+    assert run([outcomes, "verify-log"], cwd=released).startswith("1 lines, each follows")

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-_ROOT = Path(__file__).parents[2]
 _FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run"
     " --disable-background-networking --disable-component-update --disable-sync"
@@ -29,19 +28,16 @@ def serving(home: Path, workers: int = 1, **settings: str) -> Iterator[str]:
         workers: processes that serve.
         settings: of the dashboards, by name in lower case; the address is their `public_url` if not given.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     options = f"--bind 127.0.0.1:{port} --workers {workers} --threads 4 --no-control-socket --log-level warning"
     variables = {f"OUTCOMES_DASHBOARDS_{name}".upper(): value for name, value in settings.items()}
     process = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", *options.split(), "dashboards.server:server()"],
-        cwd=_ROOT,
         env={**os.environ, "OUTCOMES_HOME": str(home), "OUTCOMES_DASHBOARDS_PUBLIC_URL": address, **variables},
     )
     try:
-        _wait_until_healthy(f"{address}/healthz", process)
+        wait_until_healthy(f"{address}/healthz", process)
         yield address
     finally:
         process.terminate()
@@ -79,7 +75,15 @@ def wait_until(page: Page, script: str, argument: object = None) -> None:
         page.wait_for_timeout(20)
 
 
-def _wait_until_healthy(address: str, process: "subprocess.Popen[bytes]") -> None:
+def free_port() -> int:
+    """A port of the loopback address on which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def wait_until_healthy(address: str, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until a server answers there; fail when its process has ended, or after a minute."""
     deadline = time.monotonic() + 60
     while True:
         try:

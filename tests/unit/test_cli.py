@@ -1,6 +1,5 @@
 """The command line's manners: help, exit statuses, and errors that never carry a value."""
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
+import dashboards.commands
 from outcomes import cli, pipeline
 from outcomes.errors import MISTAKES, SubmissionRefused
 from outcomes.lake import SubmissionRecord
@@ -47,7 +47,7 @@ def ingested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_all_commands_are_there() -> None:
-    expected = "synthesize manifest import ingest backfill release diff explain status query serve report"
+    expected = "synthesize manifest import ingest backfill release diff explain status query serve report verify-log"
     assert sorted(expected.split()) == COMMANDS
 
 
@@ -121,8 +121,15 @@ def test_an_unexpected_error_names_type_and_place_only(
     monkeypatch.setattr(pipeline, "ingest_each", fail)
     result = run(tmp_path, "ingest")
     assert result.exit_code == 1
-    assert result.stderr.startswith("unexpected ValueError (cli.py, line ")
+    assert result.stderr.startswith("unexpected ValueError (outcomes.cli.commands, line ")
     assert "Jane" not in result.output
+
+
+@pytest.mark.parametrize("wrong", ["ingest --nope", "nope", "release --as-known-on", "backfill", "serve --port 0"])
+def test_a_wrong_use_ends_with_2_and_is_explained(tmp_path: Path, wrong: str) -> None:
+    result = run(tmp_path, *wrong.split())
+    assert result.exit_code == 2
+    assert "─ Error ─" in result.stderr
 
 
 def test_a_setting_that_is_not_valid_is_named_without_its_value(
@@ -182,12 +189,17 @@ def test_serve_replaces_the_process_by_gunicorn_on_loopback(tmp_path: Path, monk
     assert "http://127.0.0.1:8123" in result.stdout
     (command,) = replaced
     assert command[command.index("--bind") + 1] == "127.0.0.1:8123"
-    assert (Path(command[command.index("--chdir") + 1]) / "dashboards" / "app.py").is_file()
+    assert command[-1] == "dashboards.server:server()"
     assert os.environ["OUTCOMES_HOME"] == str(tmp_path.resolve())
 
 
-def test_serve_says_when_the_dashboards_are_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    result = run(tmp_path, "serve")
+@pytest.mark.parametrize(
+    ("command", "needed"), [("serve", "gunicorn"), ("report north", "dash"), ("verify-log", "flask")]
+)
+def test_a_command_of_the_dashboards_says_when_their_packages_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, needed: str
+) -> None:
+    monkeypatch.setattr(dashboards.commands, "find_spec", lambda package: None if package == needed else "installed")
+    result = run(tmp_path, *command.split())
     assert result.exit_code == MISTAKES["dashboards_missing"].exit_status
-    assert "(dash)" in result.stderr
+    assert f"({needed})" in result.stderr

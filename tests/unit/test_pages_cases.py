@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from plotly.utils import PlotlyJSONEncoder
 
-from dashboards.access.log import AuditLog, case_view
+from dashboards.access.log import AccessLog, case_view
 from dashboards.access.scope import Denied, Role, Scope
 from dashboards.data import cases as queries
 from dashboards.data.reader import Reader, Releases
@@ -62,7 +62,7 @@ def _site(home: Path, is_on: bool = True) -> Site:
         Settings(home=home),
         DashboardSettings(cases=is_on),
         Releases(home / "releases"),
-        AuditLog(home / "logs" / "access.jsonl"),
+        AccessLog(home / "logs" / "access.jsonl"),
     )
 
 

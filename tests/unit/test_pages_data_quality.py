@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
-from dashboards.access.log import AuditLog
+from dashboards.access.log import AccessLog
 from dashboards.access.scope import Scope
 from dashboards.cards import Card
 from dashboards.charts.months import Line, lines
@@ -32,7 +32,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     home = tmp_path_factory.mktemp("home")
     write_release(home)
     return Site(
-        Settings(home=home), DashboardSettings(), Releases(home / "releases"), AuditLog(home / "logs" / "access.jsonl")
+        Settings(home=home), DashboardSettings(), Releases(home / "releases"), AccessLog(home / "logs" / "access.jsonl")
     )
 
 
@@ -200,6 +200,6 @@ def test_names_of_lines_that_end_close_to_each_other_keep_apart() -> None:
 
 
 def test_reading_another_site_leaves_a_line_in_the_access_log(tmp_path: Path, site: Site) -> None:
-    noted = replace(site, audit=AuditLog(tmp_path / "access.jsonl"))
+    noted = replace(site, log=AccessLog(tmp_path / "access.jsonl"))
     noted.show(Scope("me", frozenset({OWN}), "quality"), "/data-quality", f"?site={FOREIGN}", None)
     assert json.loads((tmp_path / "access.jsonl").read_text())["view"] == "denied /data-quality"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
-from dashboards.access.log import AuditLog
+from dashboards.access.log import AccessLog
 from dashboards.access.scope import Scope
 from dashboards.data.reader import Releases
 from dashboards.pages.site import Site
@@ -27,7 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _text(home: Path, path: str) -> str:
-    site = Site(Settings(home=home), DashboardSettings(), Releases(home / "releases"), AuditLog(home / "access.jsonl"))
+    site = Site(Settings(home=home), DashboardSettings(), Releases(home / "releases"), AccessLog(home / "access.jsonl"))
     shown = site.show(Scope("me", frozenset({"ashworth"}), "quality"), path, "", None)
     return json.dumps(shown.content, cls=PlotlyJSONEncoder, ensure_ascii=False)
 

@@ -93,8 +93,8 @@ def current_release(settings: Settings | None = None) -> Release:
     return read_release(folder)
 
 
-def release(release_id: str | None = None, settings: Settings | None = None) -> Release:
-    """A published release; `outcomes.release` is this function.
+def open_release(release_id: str | None = None, settings: Settings | None = None) -> Release:
+    """A published release; `outcomes.open_release` is this function.
 
     Args:
         release_id: the id of a release that is still kept; the current one when not given.
@@ -122,4 +122,22 @@ def connect(release_id: str | None = None, settings: Settings | None = None) -> 
     Raises:
         OutcomesError: no_release.
     """
-    return release(release_id, settings).connect()
+    return open_release(release_id, settings).connect()
+
+
+def query(sql: str, settings: Settings, limit: int | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Columns and rows that a query gives on the row-level marts of the current release, the first `limit` rows.
+
+    Raises:
+        OutcomesError: no_release, or query_failed, whose message speaks of the query and quotes no value.
+    """
+    with connect(settings=settings) as con:
+        try:
+            result = con.execute(sql)
+            columns = [column[0] for column in result.description]
+            return columns, result.fetchall() if limit is None else result.fetchmany(limit)
+        except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException) as error:
+            # These speak of the query's text alone; other messages may quote a value.
+            raise OutcomesError("query_failed", str(error).splitlines()[0]) from None
+        except duckdb.Error as error:
+            raise OutcomesError("query_failed", type(error).__name__) from None

@@ -1,4 +1,4 @@
-"""Find the folders that ship with the package: sql, expectations, dashboards."""
+"""Find the folders that ship with the package: sql, expectations."""
 
 from pathlib import Path
 

@@ -1,0 +1,353 @@
+"""The commands; those of other packages come by entry points of the group `outcomes.commands`.
+
+A named mistake ends with its own exit status (docs/exit-codes.md); anything else ends with 1 and names its type and
+place only, because its message may carry values of records.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from importlib.metadata import entry_points
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from outcomes import pipeline
+from outcomes.cli import printing
+from outcomes.errors import OutcomesError, UnexpectedError
+from outcomes.settings import Settings
+
+if TYPE_CHECKING:
+    from outcomes.pipeline import Ingested
+
+_ROWS_SHOWN = 200
+"""Rows of a query's result that are shown as a table; `--csv` gives all."""
+_OTHERS = entry_points(group="outcomes.commands")
+
+
+class _Group(TyperGroup):
+    """Commands whose failures are one line each, without a value of any record."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; end with the exit status of its mistake."""
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, TyperException, BrokenPipeError):
+            raise
+        except OutcomesError as error:
+            typer.echo(str(error), err=True)
+            status = error.exit_status
+        except UnexpectedError as error:
+            typer.echo(f"unexpected: {error}", err=True)
+            status = 1
+        except Exception as error:
+            typer.echo(f"unexpected {type(error).__name__} ({_place(error)})", err=True)
+            status = 1
+        raise typer.Exit(status)
+
+
+def _place(error: Exception) -> str:
+    """The innermost line, on the way to an error, of a package that has commands."""
+    ours = {"outcomes", *(other.module.partition(".")[0] for other in _OTHERS)}
+    lines = [(frame.f_globals["__name__"], line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    module, line = [each for each in lines if each[0].partition(".")[0] in ours][-1]
+    return f"{module}, line {line}"
+
+
+app = typer.Typer(
+    cls=_Group,
+    help="Outcomes after cervical fusion: sites' submissions in, labels that can say why, marts and dashboards out.",
+    epilog="A first look: outcomes synthesize, outcomes ingest, outcomes release, outcomes status, outcomes serve",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def main(
+    ctx: typer.Context,
+    home: Annotated[
+        Path | None, typer.Option(help="The folder that holds all data (else $OUTCOMES_HOME, else ./data).")
+    ] = None,
+) -> None:
+    """Read the settings that all commands share."""
+    try:
+        ctx.obj = Settings() if home is None else Settings(home=home)
+    except ValidationError as error:
+        names = ", ".join(f"OUTCOMES_{problem['loc'][0]}".upper() for problem in error.errors())
+        raise typer.BadParameter(f"not a valid value: {names}") from None
+
+
+def _month(param: typer.CallbackParam, value: str) -> str:
+    """A month that an option gave.
+
+    Raises:
+        OutcomesError: period_malformed.
+    """
+    from outcomes.intake.landing import is_period
+
+    if not is_period(value):
+        raise OutcomesError("period_malformed", param.opts[0])
+    return value
+
+
+@app.command(epilog="Example: outcomes synthesize --patients 500 --seed 7")
+def synthesize(  # noqa: PLR0913 - each option is a choice about the registry
+    ctx: typer.Context,
+    *,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all that is drawn; the same seed, the same bytes.")] = 1,
+    sites: Annotated[int, typer.Option(min=1, help="Sites.")] = 6,
+    patients: Annotated[int, typer.Option(min=1, help="Patients over all sites.")] = 5000,
+    months: Annotated[int, typer.Option(min=0, help="Monthly submissions of each site after its history.")] = 3,
+    until: Annotated[str, typer.Option(metavar="YYYY-MM", help="The last month.", callback=_month)] = "2026-09",
+    faults: Annotated[bool, typer.Option(" /--no-faults", help="Plant no faults.")] = True,
+) -> None:
+    """Invent a registry to try things out: submissions in the landing folder, and beside it the answer key.
+
+    Faults are planted in a share of the rows and in some submissions, which ingest then refuses.
+    """
+    from outcomes.synthetic import answer_key_folder
+    from outcomes.synthetic import synthesize as make
+
+    with printing.progress("synthesize") as show:
+        made = make(
+            ctx.obj,
+            seed=seed,
+            sites=sites,
+            patients=patients,
+            months=months,
+            until=until,
+            faults=faults,
+            on_progress=show,
+        )
+    typer.echo(
+        f"{made.patients:,} invented patients of {made.sites} sites in {made.submissions} submissions, "
+        f"{made.rows:,} rows: {ctx.obj.landing}"
+    )
+    typer.echo(
+        f"{made.planted_faults:,} faulty rows, {made.submissions_to_refuse} submissions to refuse; "
+        f"the answer key: {answer_key_folder(ctx.obj)}"
+    )
+
+
+@app.command(
+    epilog="Example: outcomes manifest landing/north/2026-01 --kind full --method safe_harbor --data-cut 2026-01-31"
+)
+def manifest(  # noqa: PLR0913 - each option is a field of the manifest
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder with the files of the contract tables.")],
+    *,
+    kind: Annotated[str, typer.Option(help="full (replaces all that the site sent before) or incremental (adds).")],
+    method: Annotated[str, typer.Option(help="safe_harbor, expert_determination or limited_data_set.")],
+    data_cut: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The date on which the extract was cut.")],
+    site: Annotated[str | None, typer.Option(help="The site; by default the name of the folder above DIR.")] = None,
+    period: Annotated[str | None, typer.Option(help="The month, YYYY-MM; by default the name of DIR.")] = None,
+) -> None:
+    """Write the manifest.json that makes a folder a submission: rows and sha256 of each file."""
+    from outcomes.intake.manifest import write_manifest
+
+    place = folder.resolve()
+    if not place.is_dir():
+        raise OutcomesError("submission_unknown", f"{folder} is no folder")
+    written = write_manifest(
+        place,
+        site_id=site or place.parent.name,
+        period=period or place.name,
+        kind=kind,  # type: ignore[arg-type]  # the manifest itself refuses any other word
+        deidentification_method=method,  # type: ignore[arg-type]
+        data_cut=data_cut.date(),
+    )
+    typer.echo(f"{folder / 'manifest.json'}: {len(written.files)} files, {written.rows:,} rows")
+
+
+@app.command("import", epilog="Example: outcomes import mimic-iv mimiciv/3.1/hosp --site mimic")
+def import_source(
+    ctx: typer.Context,
+    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help="The format of the source: mimic-iv.")],
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="The folder with the source's files.")],
+    site: Annotated[str, typer.Option(help="The site that delivers.")],
+    period: Annotated[
+        str | None, typer.Option(help="The month, YYYY-MM; by default December of the last year the source names.")
+    ] = None,
+) -> None:
+    """Turn a foreign format into a submission in the landing folder.
+
+    mimic-iv reads patients, admissions, procedures_icd and diagnoses_icd (.csv or .csv.gz) of MIMIC-IV's hospital
+    module. Patients get random keys; the crosswalk stays in OUTCOMES_HOME/crosswalks and must never leave the site.
+    """
+    if source_format != "mimic-iv":
+        raise typer.BadParameter("the formats are: mimic-iv", param_hint="FORMAT")
+    from outcomes.intake.sources.mimic_iv import import_mimic_iv
+
+    with printing.progress("import"):
+        imported = import_mimic_iv(ctx.obj, source, site, period)
+    typer.echo(f"submission: {imported.folder}, {imported.manifest.rows:,} rows")
+    typer.echo(f"crosswalk:  {imported.crosswalk} (keep it at the site)")
+    if imported.patients_left_out:
+        typer.echo(f"left out:   {imported.patients_left_out:,} patients without an admission, so without a day 0")
+
+
+@app.command(epilog="Example: outcomes ingest north/2026-01 south/2026-01")
+def ingest(
+    ctx: typer.Context,
+    submissions: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SITE/PERIOD]...", help="Which submissions; none given = all that wait."),
+    ] = None,
+) -> None:
+    """Screen, validate and commit submissions from the landing folder to the lake.
+
+    A refused submission does not stop the others; the exit status then says so at the end.
+    """
+    if submissions:
+        pairs = sorted({_submission(ctx.obj, text) for text in submissions})
+    else:
+        pairs = [(delivery.site_id, delivery.period) for delivery in pipeline.waiting(ctx.obj)]
+    _ingest(ctx.obj, pairs)
+
+
+@app.command(epilog="Example: outcomes backfill --from 2026-01 --to 2026-06")
+def backfill(
+    ctx: typer.Context,
+    first: Annotated[str, typer.Option("--from", help="The first month, YYYY-MM.", callback=_month)],
+    last: Annotated[str, typer.Option("--to", help="The last month, YYYY-MM.", callback=_month)],
+) -> None:
+    """Run all sites' submissions of these months again, month by month; what has not changed stays as it is."""
+    pairs = [(each.site_id, each.period) for each in pipeline.landed(ctx.obj) if first <= each.period <= last]
+    _ingest(ctx.obj, sorted(pairs, key=lambda pair: (pair[1], pair[0])))
+
+
+@app.command(epilog="Example: outcomes release --as-known-on 2026-06")
+def release(
+    ctx: typer.Context,
+    as_known_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="YYYY-MM",
+            help="Leave out the submissions of later months: the marts as they were then. `current` stays as it is.",
+        ),
+    ] = None,
+) -> None:
+    """Build the marts from all accepted submissions and publish them; without any news nothing changes."""
+    with printing.progress("release") as show:
+        published = pipeline.release(ctx.obj, as_known_on, show)
+    typer.echo(f"release {published.id}: {published.folder}")
+    for mart, rows in published.counts.items():
+        typer.echo(f"  {mart:20}{rows:>12,} rows")
+
+
+@app.command(epilog="Example: outcomes diff 2026-05-0d5f8a1b22c3 2026-06-9ae41c07b6d2 --json")
+def diff(
+    ctx: typer.Context,
+    before: Annotated[str, typer.Argument(metavar="RELEASE_A", help="The id of a release that is still kept.")],
+    after: Annotated[str, typer.Argument(metavar="RELEASE_B", help='Another one; "current" is the current release.')],
+    as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
+) -> None:
+    """Show what differs from release A to release B: inputs, columns, rows, and labels with what may have moved them.
+
+    No patient is named, but counts are exact: this is for those who may see the row-level marts. Hide small counts
+    before you pass them on.
+    """
+    found = pipeline.diff(ctx.obj, before, after)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+    else:
+        printing.print_diff(found)
+
+
+@app.command(epilog="Example: outcomes explain north/p000123 --label suspected_asd --why-not")
+def explain(
+    ctx: typer.Context,
+    patient: Annotated[str, typer.Argument(metavar="SITE/PATIENT", help="A patient of the current release.")],
+    label: Annotated[str | None, typer.Option(help="This label only.")] = None,
+    show_criteria: Annotated[
+        bool, typer.Option("--why-not", help="Show each criterion of the label, and whether it holds.")
+    ] = False,
+) -> None:
+    """Show a patient's timeline, and of each label what it says, what it means and the records it rests on.
+
+    This shows single records: it is for those who may see the data folder itself.
+    """
+    site_id, _, patient_id = patient.partition("/")
+    if show_criteria:
+        if label is None:
+            raise typer.BadParameter("needs --label, the label to ask about", param_hint="--why-not")
+        from outcomes.release.why_not import why_not
+
+        printing.print_criteria(why_not(ctx.obj, site_id, patient_id, label))
+        return
+    from outcomes.release.explain import explain as explain_patient
+
+    explanation = explain_patient(ctx.obj, site_id, patient_id, label)
+    printing.print_explanation(explanation, marks_evidence=label is not None)
+
+
+@app.command(epilog="Example: outcomes status")
+def status(ctx: typer.Context) -> None:
+    """Show what came in (accepted, quarantined, refused), what waits, and what is released."""
+    from outcomes.release.status import status as read_status
+
+    printing.print_status(read_status(ctx.obj))
+
+
+@app.command(epilog='Example: outcomes query "select label, status, count(*) from labels group by all" --csv')
+def query(
+    ctx: typer.Context,
+    sql: Annotated[str, typer.Argument(help='A select on the current release; "show tables" lists its marts.')],
+    as_csv: Annotated[bool, typer.Option("--csv", help="Write all rows as CSV.")] = False,
+) -> None:
+    """Ask the marts of the current release, read-only."""
+    from outcomes.release.open import query as ask
+
+    columns, rows = ask(sql, ctx.obj, None if as_csv else _ROWS_SHOWN + 1)
+    if as_csv:
+        printing.print_csv(columns, rows)
+        return
+    printing.print_table(columns, rows[:_ROWS_SHOWN])
+    if len(rows) > _ROWS_SHOWN:
+        typer.echo(f"the first {_ROWS_SHOWN} rows; --csv writes all")
+
+
+def _submission(settings: Settings, text: str) -> tuple[str, str]:
+    """The (site_id, period) of a `SITE/PERIOD` that has landed."""
+    site_id, _, period = text.partition("/")
+    if "/" in period or (site_id, period) not in {(each.site_id, each.period) for each in pipeline.landed(settings)}:
+        raise OutcomesError("submission_unknown", text)
+    return site_id, period
+
+
+def _ingest(settings: Settings, pairs: Sequence[tuple[str, str]]) -> None:
+    """Ingest and report.
+
+    Raises:
+        OutcomesError: submissions_refused, after all the others.
+    """
+    if not pairs:
+        typer.echo("no submission is waiting")
+        return
+    done = count(1)
+    with printing.progress("ingest") as show:
+
+        def report(result: Ingested) -> None:
+            if result.refusal:
+                print(result.refusal, file=sys.stderr)
+            show(f"{result.site_id}/{result.period}", next(done), len(pairs))
+
+        results = pipeline.ingest_each(settings, pairs, report)
+    printing.print_ingested(results)
+    if refused := sum(result.refusal is not None for result in results):
+        raise OutcomesError("submissions_refused", f"{refused} of {len(results)}")
+
+
+for _other in _OTHERS:
+    app.add_typer(_other.load())

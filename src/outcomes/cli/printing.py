@@ -1,0 +1,220 @@
+"""What the commands print: tables, sentences, and progress on standard error."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from outcomes.pipeline import Ingested
+    from outcomes.release.diff import LabelChange, ReleaseDiff
+    from outcomes.release.explain import Explanation, LabelAnswer
+    from outcomes.release.status import Status
+    from outcomes.release.why_not import JudgedCriterion, WhyNot
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar on standard error, none where that is not a terminal; what it gives takes step, done, of how many.
+
+    A line that is printed meanwhile stands above the bar.
+    """
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    ) as bars:
+        bar = bars.add_task(title, total=None)
+        yield lambda step, done, total: bars.update(bar, description=f"{title} {step}", completed=done, total=total)
+
+
+def print_table(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Rows as a table; None is an empty cell."""
+    table = Table()
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    Console(width=None if sys.stdout.isatty() else 200, markup=False, highlight=False).print(table)
+
+
+def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Rows as CSV."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+
+
+def print_ingested(results: Sequence[Ingested]) -> None:
+    """How many submissions were accepted, and where their rows are."""
+    accepted = [result.record for result in results if result.record]
+    typer.echo(
+        f"{len(accepted)} accepted, {len(results) - len(accepted)} refused; of the accepted "
+        f"{sum(record.rows_in for record in accepted):,} rows "
+        f"{sum(record.rows_accepted for record in accepted):,} are in the lake, "
+        f"{sum(record.rows_quarantined for record in accepted):,} in quarantine"
+    )
+
+
+def print_status(now: Status) -> None:
+    """Each attempt, their sums, what waits, and the current release."""
+    counts = ("rows_in", "rows_accepted", "rows_quarantined")
+    columns = ("site_id", "period", "attempt", "status", "code", *counts)
+    headings = ("rows in", "accepted", "quarantined")
+    print_table(
+        ("site", "period", "attempt", "status", "code", *headings),
+        [[getattr(each, name) for name in columns] for each in now.submissions],
+    )
+    totals = []
+    for word in ("accepted", "superseded", "refused"):
+        attempts = [each for each in now.submissions if each.status == word]
+        sums = (sum(getattr(each, name) for each in attempts) for name in counts)
+        totals.append((word, len(attempts), *(f"{rows:,}" for rows in sums)))
+    print_table(("status", "submissions", *headings), totals)
+    for delivery in now.waiting:
+        state = "waits for ingest" if delivery.is_complete else "has no manifest yet"
+        typer.echo(f"{delivery.site_id}/{delivery.period} {state}")
+    typer.echo(f"release: {now.release_id or 'none'}")
+
+
+def print_explanation(explanation: Explanation, *, marks_evidence: bool) -> None:
+    """A patient's timeline, and each label with its evidence.
+
+    Args:
+        explanation: of one patient.
+        marks_evidence: whether the timeline marks the records that the labels rest on.
+    """
+    typer.echo(f"{explanation.site_id}/{explanation.patient_id} in release {explanation.release_id}\n")
+    columns = ["day", "what", "table", "record", "submission"]
+    timeline = [
+        [record.day, record.description, record.source_table, record.record_id, record.submission_id]
+        for record in explanation.timeline
+    ]
+    if marks_evidence:
+        columns.append("evidence")
+        for row, record in zip(timeline, explanation.timeline, strict=True):
+            row.append("yes" if record.is_evidence else None)
+    print_table(columns, timeline)
+    if not explanation.labels:
+        typer.echo("not in the cohort: no label")
+    for answer in explanation.labels:
+        _print_answer(answer)
+
+
+def print_diff(found: ReleaseDiff) -> None:
+    """What changed, a table for each part that did; the labels with one row each."""
+    typer.echo(f"from release {found.before} to {found.after}")
+    typer.echo(f"inputs that differ: {_in_words(found.inputs) or 'none'}")
+    parts: dict[str, tuple[Sequence[str], list[tuple[Any, ...]]]] = {
+        "submissions": (
+            ("site", "period", "submission", "before", "after"),
+            [(each.site_id, each.period, each.submission_id, each.before, each.after) for each in found.submissions],
+        ),
+        "definitions": (
+            ("label", "version before", "after"),
+            [(each.label, each.before, each.after) for each in found.definitions],
+        ),
+        "columns": (
+            ("mart", "column", "type before", "after"),
+            [(each.mart, each.column, each.before, each.after) for each in found.columns],
+        ),
+        "rows": (
+            ("mart", "rows before", "after", "difference"),
+            [(each.mart, each.before, each.after, (each.after or 0) - (each.before or 0)) for each in found.rows],
+        ),
+        "labels": (
+            ("label", "appeared", "disappeared", "status changed", "otherwise changed", "what differs"),
+            [_label_row(label, list(changes)) for label, changes in groupby(found.labels, key=lambda each: each.label)],
+        ),
+    }
+    for title, (columns, rows) in parts.items():
+        typer.echo(f"\n{title}" if rows else f"\n{title}: no difference")
+        if rows:
+            print_table(columns, rows)
+
+
+def _label_row(label: str, changes: Sequence[LabelChange]) -> tuple[Any, ...]:
+    """One label's changes in one row: how many episodes, and of each set of reasons how many."""
+    appeared, disappeared, otherwise = 0, 0, 0
+    moved: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    for change in changes:
+        reasons[_in_words(change.reasons)] += change.episodes
+        if change.before is None:
+            appeared += change.episodes
+        elif change.after is None:
+            disappeared += change.episodes
+        elif change.before == change.after:
+            otherwise += change.episodes
+        else:
+            moved[f"{change.before} → {change.after}".replace("_", " ")] += change.episodes
+    return (label, appeared, disappeared, _counted(moved), otherwise, _counted(reasons))
+
+
+def _counted(found: Counter[str]) -> str:
+    """Each name with its count, a line each."""
+    return "\n".join(f"{name}: {count}" for name, count in sorted(found.items()))
+
+
+def _in_words(names: Iterable[str]) -> str:
+    return ", ".join(name.replace("_", " ") for name in names)
+
+
+def _print_answer(answer: LabelAnswer) -> None:
+    """One label of one patient, with its definition and its evidence."""
+    facts = {
+        "reason": answer.reason,
+        "kind": answer.kind,
+        "onset day": answer.onset_day,
+        answer.value_name or "value": None if answer.value is None else f"{answer.value:g}",
+    }
+    stated = "".join(f", {name} {fact}" for name, fact in facts.items() if fact is not None)
+    typer.echo(f"\n{answer.title} ({answer.label}): {answer.status}{stated}")
+    typer.echo(f"  Definition {answer.definition_version}: {answer.definition}")
+    for record in answer.evidence:
+        where = record.file or "a delivery that has been replaced"
+        typer.echo(f"  - {record.source_table} {record.record_id}, submission {record.submission_id}: {where}")
+
+
+def print_criteria(answer: WhyNot) -> None:
+    """Each criterion of one label of one patient, and the records that match it."""
+    typer.echo(f"{answer.title} ({answer.label}) in release {answer.release_id}")
+    if answer.status is None:
+        typer.echo(f"not in the cohort ({answer.reason}): no label")
+        return
+    because = f" ({answer.reason})" if answer.reason else ""
+    ways = ", ".join(way.name for way in answer.ways if way.holds)
+    held = f"all criteria hold ({ways})" if ways else "all criteria hold"
+    typer.echo(f"{answer.status}{because}: {held if answer.all_hold else 'a criterion fails'}")
+    if answer.criteria:
+        typer.echo("\nA yes needs all of these:")
+        _print_judged(answer.criteria)
+    if answer.ways:
+        typer.echo("\nand all of one of these:" if answer.criteria else "\nA yes needs all of one of these:")
+    for way in answer.ways:
+        typer.echo(f"  {way.name}")
+        _print_judged(way.criteria, indent="    ")
+
+
+def _print_judged(criteria: Iterable[JudgedCriterion], indent: str = "  ") -> None:
+    """One line per criterion: whether it holds, what it says, and the records that match."""
+    for criterion in criteria:
+        mark = "✓ holds" if criterion.holds else "✗ fails"
+        records = ", ".join(f"{record.source_table} {record.record_id}" for record in criterion.records)
+        typer.echo(f"{indent}{mark}  {criterion.says}")
+        if records:
+            typer.echo(f"{indent}         records ({len(criterion.records)}): {records}")
