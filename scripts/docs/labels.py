@@ -1,12 +1,11 @@
 """The index of the labels and one page for each."""
 
-import csv
 import re
 from collections.abc import Collection, Sequence
 
-from outcomes.labelling.criteria import Criterion, criteria_of
-from outcomes.sql.catalog.labels import LabelDefinition, label_definitions, thresholds
+from outcomes.sql.catalog.labels import Criterion, LabelDefinition, label_definitions, stated_in
 from outcomes.sql.files import SqlFile
+from outcomes.sql.reference import code_list_rows, thresholds
 from outcomes.sql.shipped import shipped
 from scripts.docs import lineage
 from scripts.docs.coverage import tally
@@ -75,7 +74,7 @@ def _label_page(label: LabelDefinition) -> str:
         f"*Guide:* {label.guide}",
         section("Definition", label.definition, f"*Why so:* {label.rationale}", f"*Source:* {label.citation}"),
         section("How it is decided", *_criteria(label)),
-        section("What the columns mean", _columns(label.file)),
+        section("What the columns mean", _columns(label)),
         section(
             "Thresholds and code lists",
             _lineage_note(label),
@@ -93,10 +92,9 @@ def _facts(label: LabelDefinition) -> str:
 
 
 def _criteria(label: LabelDefinition) -> list[str]:
-    criteria = criteria_of(label)
-    shared = ["A yes needs:", _said(criteria.shared)] if criteria.shared else []
+    shared = ["A yes needs:", _said(label.criteria)] if label.criteria else []
     opening = "and all of one of these:" if shared else "A yes needs all of one of these:"
-    ways = [part for name, way in criteria.ways.items() for part in (f"*{in_words(name)}*", _said(way))]
+    ways = [part for name, way in label.ways.items() for part in (f"*{in_words(name)}*", _said(way))]
     return [*shared, opening, *ways] if ways else shared
 
 
@@ -104,8 +102,8 @@ def _said(criteria: Sequence[Criterion]) -> str:
     return bullets(each.says for each in criteria)
 
 
-def _columns(file: SqlFile) -> str:
-    return bullets(f"{title}: {file.header['columns'][name]}" for name, title in _COLUMNS.items())
+def _columns(label: LabelDefinition) -> str:
+    return bullets(f"{title}: {label.columns[name]}" for name, title in _COLUMNS.items())
 
 
 def _siblings(label: LabelDefinition) -> list[LabelDefinition]:
@@ -129,7 +127,8 @@ def _thresholds_of_siblings(label: LabelDefinition) -> set[str]:
 
 
 def _named(label: LabelDefinition) -> set[str]:
-    stated = [label.file.header.get(part) for part in ("criteria", "ways")]
+    fields = stated_in(label.file)[label.name]
+    stated = [fields.get(part) for part in ("criteria", "ways")]
     return set(re.findall(r"\{(\w+)\}", str(stated)))
 
 
@@ -161,8 +160,7 @@ def _code_lists(files: Sequence[SqlFile], sql: str, siblings: Sequence[str] = ()
 
 
 def _code_list_facts(name: str) -> tuple[str, str]:
-    with shipped("sql", "codelists", f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        entries = list(csv.DictReader(file))
+    entries = code_list_rows(name)
     versions = sorted({entry["version"] for entry in entries})
     codes = {(entry["system"], entry["code"]) for entry in entries}
     return ", ".join(versions), f"{len(codes)} of {', '.join(sorted({system for system, _ in codes}))}"
@@ -209,8 +207,7 @@ def _situations(stated: Sequence[Situation]) -> str:
 def _statement(label: LabelDefinition, files: Sequence[SqlFile]) -> tuple[str, ...]:
     statement, test = f"sql/definitions/labels/{label.name}.sql", f"tests/spec/labels/{label.name}.yaml"
     return (
-        f"[`{statement}`](../../{statement}): {label.file.header['grain']}. "
-        f"The situations stand in [`{test}`](../../{test}).",
+        f"[`{statement}`](../../{statement}): {label.grain}. The situations stand in [`{test}`](../../{test}).",
         _relations(files[:-1], "../../sql"),
         _references(files, "../../sql"),
     )

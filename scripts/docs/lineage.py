@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cache
 
-from outcomes.sql.catalog.labels import relations_in_order, thresholds
+from outcomes.sql.catalog.labels import relations_in_order
 from outcomes.sql.files import SqlFile, in_order
-from outcomes.sql.shipped import shipped
+from outcomes.sql.reference import code_list_names, reference_names, thresholds
 
 # Every label is said of an episode of the cohort and reads scored visits; what these are built from is told once.
 COMMON = ("cohort", "episodes", "follow_up_scores", "index_joints", "index_stages")
@@ -53,16 +53,12 @@ def code_lists_of(file: SqlFile) -> set[str]:
         return set()
     starts = tuple(re.findall(r"starts_with\((?:\w+\.)?list, '(\w+)'\)", file.select))
     named = set(re.findall(r"'(\w+)'", file.select))
-    return {
-        path.stem
-        for path in shipped("sql", "codelists").glob("*.csv")
-        if path.stem in named or path.stem.startswith(starts)
-    }
+    return {name for name in code_list_names() if name in named or name.startswith(starts)}
 
 
 def references_of(file: SqlFile) -> set[str]:
     """The reference tables that a statement needs."""
-    return {name for name in file.needs if shipped("sql", "reference", f"{name}.csv").exists()}
+    return set(file.needs) & set(reference_names())
 
 
 def users(files: Iterable[SqlFile], names_of: Callable[[SqlFile], set[str]]) -> dict[str, list[SqlFile]]:

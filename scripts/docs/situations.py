@@ -1,6 +1,5 @@
 """The situations of `tests/spec/labels/` in words."""
 
-import csv
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +9,7 @@ from typing import Any
 import yaml
 
 from outcomes.contract import TABLES
-from outcomes.sql.shipped import shipped
+from outcomes.sql.reference import code_list_names, code_list_rows
 from tests.support.situations import FUSION, PATIENT, Row, complete
 
 FOLDER = Path(__file__).parents[2] / "tests" / "spec" / "labels"
@@ -246,11 +245,8 @@ def code_label(system: str, code: str) -> str | None:
 
 @cache
 def _listed_codes() -> tuple[tuple[str, str, bool, str], ...]:
-    found = []
-    for path in sorted(shipped("sql", "codelists").glob("*.csv")):
-        with path.open(encoding="utf-8", newline="") as file:
-            found += [
-                (row["system"], row["code"].replace(".", ""), row["is_prefix"] == "true", row["label"])
-                for row in csv.DictReader(file)
-            ]
-    return tuple(found)
+    return tuple(
+        (row["system"], row["code"].replace(".", ""), row["is_prefix"] == "true", row["label"])
+        for name in code_list_names()
+        for row in code_list_rows(name)
+    )

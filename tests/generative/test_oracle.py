@@ -15,7 +15,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from outcomes.sql.catalog.labels import label_definitions, load_definitions
+from outcomes.sql.catalog.labels import label_definitions
+from outcomes.sql.reference import load_references
 from tests.generative import oracle
 from tests.generative.histories import Patient, patients, with_code, without_a_row, without_a_value
 from tests.generative.oracle import Result, codes
@@ -65,7 +66,7 @@ def test_every_code_counts_alike(index_period: str) -> None:
 def _all_codes() -> list[tuple[str, str]]:
     """The codes of both sides."""
     con = duckdb.connect()
-    load_definitions(con)
+    load_references(con)
     shipped = con.execute("select distinct system, code from code_lists").fetchall()
     lists = [*vars(codes).values(), *codes.RED_FLAGS.values(), *codes.TREATMENTS.values(), *codes.PREOPERATIVE_FAMILIES]
     return sorted({*shipped, *(pair for listed in lists if isinstance(listed, Codes) for pair in listed.examples)})

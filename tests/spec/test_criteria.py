@@ -6,8 +6,7 @@ import duckdb
 import pytest
 import yaml
 
-from outcomes.labelling.criteria import Criterion, criteria_of
-from outcomes.sql.catalog.labels import LabelDefinition, label_definitions
+from outcomes.sql.catalog.labels import Criterion, LabelDefinition, label_definitions
 from tests.generative.histories import patients
 from tests.support.situations import complete, label
 
@@ -52,14 +51,12 @@ def _where_holds(con: duckdb.DuckDBPyConnection, criterion: Criterion, episodes:
 
 
 def _all(definition: LabelDefinition) -> list[Criterion]:
-    criteria = criteria_of(definition)
-    return [*criteria.shared, *(each for way in criteria.ways.values() for each in way)]
+    return [*definition.criteria, *(each for way in definition.ways.values() for each in way)]
 
 
 def _where_all_hold(con: duckdb.DuckDBPyConnection, definition: LabelDefinition, episodes: Episodes) -> Episodes:
-    criteria = criteria_of(definition)
-    shared = [_where_holds(con, each, episodes) for each in criteria.shared]
-    ways = [set.intersection(*(_where_holds(con, each, episodes) for each in way)) for way in criteria.ways.values()]
+    shared = [_where_holds(con, each, episodes) for each in definition.criteria]
+    ways = [set.intersection(*(_where_holds(con, each, episodes) for each in way)) for way in definition.ways.values()]
     return set.intersection(episodes, *shared, Episodes().union(*ways) if ways else episodes)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from outcomes.sql.catalog import labels as definitions
+from outcomes.sql.reference import thresholds
 from tests.support.situations import Row, complete, label
 
 RECORDS: dict[str, list[Row]] = {
@@ -37,7 +37,7 @@ def test_a_fall_of_strength_is_judged_apart_from_the_grade(
     monkeypatch: pytest.MonkeyPatch, fall: int, status: str
 ) -> None:
     # With the shipped threshold of 4 every fall ends at a grade that is weakness anyway.
-    changed = definitions.thresholds() | {"weakness_mrc_grade": 3, "weakness_mrc_fall": fall}
-    monkeypatch.setattr(definitions, "thresholds", lambda: changed)
+    monkeypatch.setitem(thresholds(), "weakness_mrc_grade", 3)
+    monkeypatch.setitem(thresholds(), "weakness_mrc_fall", fall)
     con = label({"site": complete({"follow_ups": RECORDS["follow_ups"]})})
     assert con.execute("select status from labels where label = 'red_flag_weakness'").fetchall() == [(status,)]

@@ -9,7 +9,7 @@ import pytest
 from outcomes.errors import OutcomesError
 from outcomes.labelling.build import run
 from outcomes.release.codebook import research_marts
-from outcomes.sql.catalog.labels import load_definitions
+from outcomes.sql.reference import load_references
 from tests.support.situations import Row, complete, label
 
 _ITEMS = [f"ndi_item_{number}" for number in range(1, 11)]
@@ -124,7 +124,7 @@ def test_a_value_set_that_cannot_be_read_is_named(tmp_path: Path, text: str | No
     if text is not None:
         value_set.write_text(text, encoding="utf-8")
     with pytest.raises(OutcomesError) as refused:
-        load_definitions(duckdb.connect(), value_set)
+        load_references(duckdb.connect(), value_set)
     assert (refused.value.code, refused.value.where) == ("value_set_malformed", "values.csv")
 
 

@@ -11,8 +11,9 @@ import pytest
 from typer.main import get_command
 
 from outcomes.cli import app
-from outcomes.sql.catalog.labels import label_definitions, thresholds
+from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.files import load
+from outcomes.sql.reference import code_list_names, thresholds
 from outcomes.sql.shipped import shipped
 from scripts import docs
 from scripts.docs import lineage
@@ -131,9 +132,7 @@ def test_a_label_page_tells_what_the_label_is_built_from() -> None:
 def test_every_threshold_and_code_list_is_found_in_some_statement() -> None:
     files = [*lineage.relations().values(), *load(shipped("sql", "relations", "measures"))]
     assert set(lineage.users(files, lineage.thresholds_of)) == set(thresholds())
-    assert set(lineage.users(files, lineage.code_lists_of)) == {
-        path.stem for path in shipped("sql", "codelists").glob("*.csv")
-    }
+    assert set(lineage.users(files, lineage.code_lists_of)) == set(code_list_names())
 
 
 def test_a_page_leaves_out_what_serves_only_labels_of_the_same_statements() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import duckdb
 
 from outcomes.contract import TABLES
-from outcomes.sql.catalog.labels import label_definitions, load_definitions, relations_in_order
+from outcomes.sql.catalog.labels import LabelDefinition, label_definitions, relations_in_order
 from outcomes.sql.engine import materialize
 from outcomes.sql.files import SqlFile
+from outcomes.sql.reference import load_references, reference_rows
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a step, how many are done, and how many there are."""
@@ -34,11 +35,11 @@ select {distinct}
     '{label}', site_id, patient_id, status, reason, onset_day, kind, {version},
     case when status <> 'not_assessable' then value end,
     case when status <> 'not_assessable' then value_name end,
-    status <> 'not_assessable' and site_id not in (select site_id from {label} where reason = 'no_source_data')
-from {label};
+    status <> 'not_assessable' and site_id not in (select site_id from {rows} where reason = 'no_source_data')
+from {rows};
 insert into cited_records
 select '{label}', site_id, patient_id, source_table, record_id
-from {label}
+from {rows}
 where source_table <> 'patients' or status = 'yes';
 """
 
@@ -80,24 +81,25 @@ def run(
     Args:
         con: the connection.
         on_progress: told about each step.
-        eq5d_value_set: the installation's EQ-5D-5L value set, see `load_definitions`.
+        eq5d_value_set: the installation's EQ-5D-5L value set, see `load_references`.
         kept: relations that must stay; the others go after their last use, since of many patients they would fill the
             memory. All stay when not given.
 
     Raises:
         OutcomesError: value_set_malformed.
     """
-    load_definitions(con, eq5d_value_set)
+    load_references(con, eq5d_value_set)
     files = relations_in_order()
-    versions = {label.name: label.version for label in label_definitions()}
+    labels = label_definitions()
+    reasons = (row["reason"] for row in reference_rows("reasons"))
     spent = _spent_after(files, kept)
-    con.execute(_NO_RESULTS.format(labels=_quoted(versions), reasons=_quoted(_reasons(con))))
+    con.execute(_NO_RESULTS.format(labels=_quoted(label.name for label in labels), reasons=_quoted(reasons)))
     for done, file in enumerate(files):
         if on_progress:
             on_progress(file.name, done, len(files))
         materialize(con, [file])
-        if file.name in versions:
-            _add_results(con, file.name, versions[file.name])
+        for label in (each for each in labels if each.file == file):
+            _add_results(con, label)
         for name in spent[file.name]:
             con.execute(f"drop table {name}")
     con.execute(_EVIDENCE.format(submissions=_submissions_of_records()))
@@ -115,16 +117,16 @@ def _spent_after(files: list[SqlFile], kept: Collection[str] | None) -> dict[str
     return spent
 
 
-def _add_results(con: duckdb.DuckDBPyConnection, label: str, version: int) -> None:
+def _add_results(con: duckdb.DuckDBPyConnection, label: LabelDefinition) -> None:
     # Each episode has a row at least, so that as many rows as episodes are one each: nothing to make distinct.
     (is_one_each,) = con.execute(
-        f"select (select count(*) from {label}) = (select count(*) from episodes)"
+        f"select (select count(*) from {label.rows}) = (select count(*) from episodes)"
     ).fetchone() or (False,)
-    con.execute(_ADD_RESULTS.format(label=label, version=version, distinct="" if is_one_each else "distinct"))
-
-
-def _reasons(con: duckdb.DuckDBPyConnection) -> list[str]:
-    return [reason for (reason,) in con.execute("select reason from reasons").fetchall()]
+    con.execute(
+        _ADD_RESULTS.format(
+            label=label.name, rows=label.rows, version=label.version, distinct="" if is_one_each else "distinct"
+        )
+    )
 
 
 def _submissions_of_records() -> str:

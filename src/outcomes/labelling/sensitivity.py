@@ -6,9 +6,10 @@ from typing import Any
 import duckdb
 import yaml
 
-from outcomes.sql.catalog.labels import relations_in_order, thresholds
+from outcomes.sql.catalog.labels import LabelDefinition, label_definition, relations_in_order
 from outcomes.sql.engine import materialize
 from outcomes.sql.files import SqlFile
+from outcomes.sql.reference import thresholds
 from outcomes.sql.shipped import shipped
 
 _COUNTS = """
@@ -16,7 +17,7 @@ select
     count(distinct (site_id, patient_id)) filter (where status = 'yes'),
     count(distinct (site_id, patient_id)) filter (where status = 'no'),
     count(distinct (site_id, patient_id)) filter (where status = 'not_assessable')
-from {label}
+from {rows}
 """
 
 _TIERS = """
@@ -54,7 +55,7 @@ group by tier
 
 def sensitivity_needs() -> set[str]:
     """The relations that `run_sensitivity` reads."""
-    touched = (file for trial in _trials() for file in _touched(trial["label"], trial["threshold"]))
+    touched = (file for trial in _trials() for file in _touched(label_definition(trial["label"]), trial["threshold"]))
     return {name for file in touched for name in file.needs}
 
 
@@ -74,10 +75,10 @@ def run_sensitivity(con: duckdb.DuckDBPyConnection) -> None:
         """
     )
     for trial in _trials():
-        label, threshold = trial["label"], trial["threshold"]
+        label, threshold = label_definition(trial["label"]), trial["threshold"]
         for value in trial["values"]:
             counts = _counts_with(con, label, threshold, value)
-            row = [label, threshold, str(value), value == thresholds()[threshold], *counts]
+            row = [label.name, threshold, str(value), value == thresholds()[threshold], *counts]
             con.execute("insert into sensitivity values (?, ?, ?, ?, ?, ?, ?)", row)
     con.execute(_TIERS)
 
@@ -89,7 +90,7 @@ def _trials() -> list[dict[str, Any]]:
     return trials
 
 
-def _counts_with(con: duckdb.DuckDBPyConnection, label: str, threshold: str, value: Any) -> tuple[Any, ...]:
+def _counts_with(con: duckdb.DuckDBPyConnection, label: LabelDefinition, threshold: str, value: Any) -> tuple[Any, ...]:
     """Answers of a label under another threshold; what the threshold touches is made anew in a schema of its own."""
     con.execute("create schema trial")
     con.execute("set search_path = 'trial,main'")
@@ -97,19 +98,19 @@ def _counts_with(con: duckdb.DuckDBPyConnection, label: str, threshold: str, val
         replaced = f"select * replace ($value as {threshold}) from main.thresholds"
         con.execute(f"create table thresholds as {replaced}", {"value": value})
         materialize(con, _touched(label, threshold))
-        (counts,) = con.execute(_COUNTS.format(label=label)).fetchall()
+        (counts,) = con.execute(_COUNTS.format(rows=label.rows)).fetchall()
     finally:
         con.execute("set search_path = 'main'")
         con.execute("drop schema trial cascade")
     return tuple(counts)
 
 
-def _touched(label: str, threshold: str) -> Iterator[SqlFile]:
+def _touched(label: LabelDefinition, threshold: str) -> Iterator[SqlFile]:
     """The relations between a threshold and a label, in the order in which they are made."""
     files = relations_in_order()
     by_name = {file.name: file for file in files}
     needed: set[str] = set()
-    waiting = [label]
+    waiting = [label.file.name]
     while waiting:
         name = waiting.pop()
         if name in by_name and name not in needed:

@@ -6,7 +6,6 @@ there is named where else it stands: `labels`, `measures`, `tables`, `refusals`,
 (`enum: visit_windows.visit_window`).
 """
 
-import csv
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +18,7 @@ from outcomes.errors import MISTAKES
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.sql.files import SqlFile, load
+from outcomes.sql.reference import reference_rows
 from outcomes.sql.shipped import shipped
 
 _FIELD_TYPES = {
@@ -209,8 +209,7 @@ def _closed_list(stated: str | list[str] | tuple[()]) -> tuple[str, ...]:
     if stated in named_lists():
         return named_lists()[stated]
     table, _, column = stated.partition(".")
-    with shipped("sql", "reference", f"{table}.csv").open(encoding="utf-8", newline="") as rows:
-        return tuple(row[column] for row in csv.DictReader(rows))
+    return tuple(row[column] for row in reference_rows(table))
 
 
 @cache

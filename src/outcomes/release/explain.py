@@ -11,11 +11,10 @@ import duckdb
 from outcomes.errors import OutcomesError
 from outcomes.intake.landing import deliveries
 from outcomes.intake.manifest import submission_id
-from outcomes.labelling.criteria import definition_of
 from outcomes.lake import Lake
 from outcomes.release.open import Release, current_release
 from outcomes.settings import Settings
-from outcomes.sql.catalog.labels import label_definitions
+from outcomes.sql.catalog.labels import label_definition, label_definitions
 from outcomes.sql.engine import connect as connect_engine
 from outcomes.sql.files import SqlFile
 from outcomes.sql.shipped import shipped
@@ -82,7 +81,7 @@ def explain(settings: Settings, site_id: str, patient_id: str, label: str | None
             the patient.
     """
     if label is not None:
-        definition_of(label)
+        label_definition(label)
     release = current_release(settings)
     with connect_engine(settings) as con:
         attach_as_released(con, settings, release, site_id, patient_id)

@@ -9,10 +9,10 @@ import duckdb
 
 from outcomes.contract import TABLES
 from outcomes.labelling.build import run
-from outcomes.labelling.criteria import Criterion, criteria_of, definition_of
 from outcomes.release.explain import attach_as_released
 from outcomes.release.open import current_release
 from outcomes.settings import Settings
+from outcomes.sql.catalog.labels import Criterion, label_definition
 from outcomes.sql.engine import connect
 
 
@@ -77,7 +77,7 @@ def why_not(settings: Settings, site_id: str, patient_id: str, label: str) -> Wh
         OutcomesError: label_unknown, no_release, or patient_unknown when no accepted submission of the release names
             the patient.
     """
-    definition = definition_of(label)
+    definition = label_definition(label)
     release = current_release(settings)
     with connect(settings) as con:
         attach_as_released(con, settings, release, site_id, patient_id)
@@ -88,15 +88,14 @@ def why_not(settings: Settings, site_id: str, patient_id: str, label: str) -> Wh
             left = con.execute("select reason from cohort").fetchone()
             return WhyNot(release.id, label, definition.title, None, left[0] if left else None)
         status, reason = answer
-        stated = criteria_of(definition)
         return WhyNot(
             release_id=release.id,
             label=label,
             title=definition.title,
             status=status,
             reason=reason,
-            criteria=_judge(con, stated.shared),
-            ways=tuple(Way(name, _judge(con, criteria)) for name, criteria in stated.ways.items()),
+            criteria=_judge(con, definition.criteria),
+            ways=tuple(Way(name, _judge(con, criteria)) for name, criteria in definition.ways.items()),
         )
 
 

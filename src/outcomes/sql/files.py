@@ -40,6 +40,11 @@ class SqlFile:
         return fields
 
     @property
+    def is_family(self) -> bool:
+        """Whether it decides several labels, told apart by its column `label`."""
+        return "labels" in self.header
+
+    @property
     def select(self) -> str:
         """The statement, without header and closing semicolon."""
         return self._parts[1]

@@ -1,135 +1,141 @@
-"""Definitions as data: labels (`sql/definitions/labels/`), thresholds, code lists and reference tables."""
+"""The labels as their files declare them (`sql/definitions/labels/`): the meaning, and the criteria that a yes meets.
 
-from dataclasses import dataclass
+A file declares one label, or a family: several labels that one statement decides, whose header says under `common`
+what they share and under `labels` what each has for itself; the statement's column `label` tells their rows apart.
+Texts and conditions name thresholds in braces; those of a family also the `words` that each of its labels gives, and
+`{label}`, its name.
+"""
+
+from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import duckdb
-import yaml
+from pydantic import Field, PositiveInt
 
+from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError
+from outcomes.sql.catalog.declaration import Declaration, Text
+from outcomes.sql.catalog.texts import days_of_period, with_thresholds
 from outcomes.sql.files import SqlFile, in_order, load
 from outcomes.sql.shipped import shipped
 
-_CODE_LIST_COLUMNS = {
-    "list": "varchar",
-    "version": "integer",
-    "system": "varchar",
-    "code": "varchar",
-    "is_prefix": "boolean",
-    "label": "varchar",
-    "valid_from": "date",
-    "valid_to": "date",
-    "approach": "varchar",
-    "is_add_on": "boolean",
-    "joints": "bigint",
-    "procedure_group": "varchar",
-    "needs": "varchar",
-    "joint": "varchar",
-    "family": "varchar",
-    "treatment_class": "varchar",
-}
+_TABLE_OF_KEY = {table.key: table.name for table in TABLES.values()}
 
 
-@dataclass(frozen=True)
-class LabelDefinition:
-    """One label as its SQL file declares it; `headline` is its place among the labels shown first."""
+class Criterion(Declaration):
+    """A condition that holds when the relation has a matching row of the patient, or none of an `is_absent` one.
+
+    `where` may also use the columns of the patient's episode. `record` is the column that names a row's source record:
+    the key of a contract table, such keys joined by semicolons (its name in the plural), or `record_id`, which lies in
+    the row's `source_table`; None when no single record is meant.
+    """
+
+    says: Text
+    relation: Text
+    where: Text = "true"
+    record: Text | None = None
+    is_absent: bool = Field(default=False, alias="absent")
+
+    @property
+    def select(self) -> str:
+        """The matching rows of all episodes: site_id, patient_id, source_table, record_id."""
+        joined = "" if self.relation == "episodes" else " inner join episodes using (site_id, patient_id)"
+        return f"select site_id, patient_id, {self._source_record} from {self.relation}{joined} where {self.where}"
+
+    @property
+    def _source_record(self) -> str:
+        if self.record is None:
+            return "cast(null as varchar) as source_table, cast(null as varchar) as record_id"
+        if self.record == "record_id":
+            return "source_table, record_id"
+        if self.record in _TABLE_OF_KEY:
+            return f"'{_TABLE_OF_KEY[self.record]}' as source_table, {self.record} as record_id"
+        table = _TABLE_OF_KEY[self.record.removesuffix("s")]
+        return f"'{table}' as source_table, unnest(string_split({self.record}, ';')) as record_id"
+
+
+class LabelDefinition(Declaration):
+    """One label; `headline` is its place among the labels shown first.
+
+    A yes meets all `criteria` and, where there are `ways`, all criteria of at least one of them.
+    """
 
     name: str
-    title: str
-    category: str
-    guide: str
-    definition: str
-    rationale: str
-    citation: str
-    version: int
-    status: str
-    headline: int | None
+    title: Text
+    category: Text
+    guide: Text
+    definition: Text
+    rationale: Text
+    citation: Text
+    grain: Text
+    version: PositiveInt
+    status: Literal["draft", "accepted", "deprecated"]
+    headline: PositiveInt | None = None
+    columns: dict[str, Text]
+    criteria: tuple[Criterion, ...] = ()
+    ways: dict[str, tuple[Criterion, ...]] = Field(default_factory=dict)
     file: SqlFile
-
-    @classmethod
-    def from_file(cls, file: SqlFile) -> "LabelDefinition":
-        """Read the definition from the header of its file."""
-        header = file.header
-        return cls(
-            name=file.name,
-            title=header["title"],
-            category=header["category"],
-            guide=header["guide"].strip(),
-            definition=header["definition"].strip(),
-            rationale=header["rationale"].strip(),
-            citation=header["citation"],
-            version=header["version"],
-            status=header["status"],
-            headline=header.get("headline"),
-            file=file,
-        )
 
     @property
     def is_headline(self) -> bool:
         """Whether it is one of the labels shown first."""
         return self.headline is not None
 
+    @property
+    def rows(self) -> str:
+        """Where its rows are, as it stands after `from`, once its file's relation has been made."""
+        return (
+            f"(select * from {self.file.name} where label = '{self.name}')" if self.file.is_family else self.file.name
+        )
+
 
 @cache
 def label_definitions() -> tuple[LabelDefinition, ...]:
-    """All labels, by name."""
-    return tuple(LabelDefinition.from_file(file) for file in load(shipped("sql", "definitions", "labels")))
+    """All labels, by name.
+
+    Raises:
+        ValueError: a header is incomplete or wrong.
+    """
+    found = (
+        read_label(file, name, stated)
+        for file in load(shipped("sql", "definitions", "labels"))
+        for name, stated in stated_in(file).items()
+    )
+    return tuple(sorted(found, key=lambda label: label.name))
+
+
+def label_definition(name: str) -> LabelDefinition:
+    """The label of this name.
+
+    Raises:
+        OutcomesError: label_unknown.
+    """
+    for label in label_definitions():
+        if label.name == name:
+            return label
+    raise OutcomesError("label_unknown", name)
+
+
+def stated_in(file: SqlFile) -> dict[str, dict[str, Any]]:
+    """The labels that a file declares, by name, with their fields as they stand in it: nothing is filled in."""
+    header = file.header
+    if file.is_family:
+        return {name: header["common"] | own for name, own in header["labels"].items()}
+    return {file.name: {field: value for field, value in header.items() if field != "needs"}}
+
+
+def read_label(file: SqlFile, name: str, stated: Mapping[str, Any]) -> LabelDefinition:
+    """The label that a file states so, with what stands in braces filled in.
+
+    Raises:
+        ValueError: the statement is incomplete or wrong.
+    """
+    known = {"label": name} | days_of_period(name)
+    words = known | with_thresholds(stated.get("words", {}), known)
+    texts = with_thresholds({field: value for field, value in stated.items() if field != "words"}, words)
+    return LabelDefinition.read(texts | {"name": name, "file": file}, f"{file.path.name}, {name}")
 
 
 def relations_in_order() -> list[SqlFile]:
     """Every relation of the labelling step, labels included, each after those that it needs."""
-    return in_order([*load(shipped("sql", "relations", "episodes")), *(label.file for label in label_definitions())])
-
-
-@cache
-def thresholds() -> dict[str, Any]:
-    """The project's conventions by name (`sql/definitions/thresholds.yaml`)."""
-    values: dict[str, Any] = yaml.safe_load(
-        shipped("sql", "definitions", "thresholds.yaml").read_text(encoding="utf-8")
-    )
-    return values
-
-
-def load_definitions(con: duckdb.DuckDBPyConnection, eq5d_value_set: Path | None = None) -> None:
-    """Make the relations `thresholds` (one row), `code_lists`, `eq5d_values` and one per reference table.
-
-    Codes lose their dots, as the codes of a submission do on load.
-
-    Args:
-        con: the connection to make them on.
-        eq5d_value_set: a country's EQ-5D-5L value set, a CSV with the columns profile (five digits) and index; without
-            it `eq5d_values` is empty.
-
-    Raises:
-        OutcomesError: value_set_malformed.
-    """
-    columns = ", ".join(f"${name} as {name}" for name in thresholds())
-    con.execute(f"create or replace table thresholds as select {columns}", thresholds())
-    con.execute("create or replace table code_lists (" + ", ".join(map(" ".join, _CODE_LIST_COLUMNS.items())) + ")")
-    for path in sorted(shipped("sql", "codelists").glob("*.csv")):
-        con.execute(
-            "insert into code_lists by name from read_csv($path, header = true, all_varchar = true)",
-            {"path": str(path)},
-        )
-    con.execute("update code_lists set code = replace(code, '.', '')")
-    for path in sorted(shipped("sql", "reference").glob("*.csv")):
-        con.execute(f"create or replace table {path.stem} as from read_csv($path, header = true)", {"path": str(path)})
-    _load_value_set(con, eq5d_value_set)
-
-
-def _load_value_set(con: duckdb.DuckDBPyConnection, path: Path | None) -> None:
-    con.execute(
-        "create or replace table eq5d_values (profile varchar primary key, eq5d_index double not null, "
-        "check (regexp_full_match(profile, '[1-5]{5}') and isfinite(eq5d_index)))"
-    )
-    if path is None:
-        return
-    try:
-        con.execute(
-            "insert into eq5d_values select profile, index from read_csv($path, header = true, all_varchar = true)",
-            {"path": str(path)},
-        )
-    except duckdb.Error:
-        raise OutcomesError("value_set_malformed", path.name) from None
+    return in_order([*load(shipped("sql", "relations", "episodes")), *load(shipped("sql", "definitions", "labels"))])

@@ -1,27 +1,25 @@
 """The measures as `measures.yaml` defines them: one source for the cube, the docs and the hover texts."""
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
 from functools import cache
 from itertools import product
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 import yaml
+from pydantic import NonNegativeInt, PositiveInt, StringConstraints
 
+from outcomes.sql.catalog.declaration import Declaration, Text
 from outcomes.sql.catalog.labels import label_definitions
+from outcomes.sql.catalog.texts import days_of_period, with_thresholds
 from outcomes.sql.shipped import shipped
 
-UNITS = ("share", "rate")
-DIRECTIONS = ("lower_is_better", "higher_is_better", "neutral")
-
+_FILE = "measures.yaml"
 _NAMES = ("id", "label", "kinds", "relation", "part_of", "among")
 """Fields that name something; the others are texts."""
 
 
-@dataclass(frozen=True)
-class MeasureDefinition:
+class MeasureDefinition(Declaration):
     """One measure: a share of patients, or a rate per 100 person-years.
 
     Exactly one of `label` and `relation` is given. `kinds` limits the yes of a label. `part_of` names the measures
@@ -32,24 +30,24 @@ class MeasureDefinition:
     """
 
     id: str
-    category: str
-    title: str
-    why: str
-    numerator: str
-    denominator: str
-    exclusions: str
-    direction: str
-    unit: str
-    owner: str
-    next_review: str
-    version: int
+    category: Text
+    title: Text
+    why: Text
+    numerator: Text
+    denominator: Text
+    exclusions: Text
+    direction: Literal["lower_is_better", "higher_is_better", "neutral"]
+    unit: Literal["share", "rate"]
+    owner: Text
+    next_review: Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+    version: PositiveInt
     label: str | None = None
     kinds: tuple[str, ...] = ()
     relation: str | None = None
     part_of: tuple[str, ...] = ()
     among: str | None = None
-    headline: int | None = None
-    judged_after_months: int = 0
+    headline: PositiveInt | None = None
+    judged_after_months: NonNegativeInt = 0
 
     @property
     def is_rate(self) -> bool:
@@ -64,7 +62,7 @@ def measure_definitions() -> tuple[MeasureDefinition, ...]:
     Raises:
         ValueError: a definition is incomplete or contradicts another one.
     """
-    given = yaml.safe_load(shipped("sql", "definitions", "measures.yaml").read_text(encoding="utf-8"))
+    given = yaml.safe_load(shipped("sql", "definitions", _FILE).read_text(encoding="utf-8"))
     return parse_definitions(given, {label.name for label in label_definitions()})
 
 
@@ -78,15 +76,12 @@ def parse_definitions(given: dict[str, Any], labels: Iterable[str]) -> tuple[Mea
     Raises:
         ValueError: a definition is incomplete or contradicts another one.
     """
-    known = {each.name for each in fields(MeasureDefinition)}
-    measures = []
-    for category, entries in given["groups"].items():
-        for entry in entries:
-            for one in _expanded(given["defaults"] | {"category": category} | entry):
-                if unknown := one.keys() - known:
-                    msg = f"{one['id']}: unknown fields {sorted(unknown)}"
-                    raise ValueError(msg)
-                measures.append(MeasureDefinition(**one))
+    measures = [
+        MeasureDefinition.read(one, f"{_FILE}, {one['id']}")
+        for category, entries in given["groups"].items()
+        for entry in entries
+        for one in expanded(given["defaults"] | {"category": category} | entry)
+    ]
     _check(measures, set(labels))
     return tuple(measures)
 
@@ -95,29 +90,22 @@ def definitions_table() -> pa.Table:
     """The definitions as a table, one row per measure; `place` is the order of the file."""
     text, texts, number = pa.string(), pa.list_(pa.string()), pa.int32()
     types = {"kinds": texts, "part_of": texts} | dict.fromkeys(("version", "headline", "judged_after_months"), number)
-    names = [each.name for each in fields(MeasureDefinition)]
+    names = list(MeasureDefinition.model_fields)
     schema = pa.schema([("place", number), *((name, types.get(name, text)) for name in names)])
-    rows = [{"place": place} | vars(measure) for place, measure in enumerate(measure_definitions(), 1)]
+    rows = [{"place": place} | dict(measure) for place, measure in enumerate(measure_definitions(), 1)]
     return pa.Table.from_pylist(rows, schema=schema).rename_columns(
         ["measure" if name == "id" else name for name in schema.names]
     )
 
 
-def _expanded(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """One definition for each combination of the entry's words: their keys in names, the words in texts."""
+def expanded(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """One definition for each combination of an entry's words: their keys in names, the words in texts."""
     words = entry.pop("each", {})
     for choice in product(*words.values()):
         keys = dict(zip(words, choice, strict=True))
-        spoken = {variable: words[variable][key] for variable, key in keys.items()}
-        yield {name: _filled(value, keys if name in _NAMES else spoken) for name, value in entry.items()}
-
-
-def _filled(value: Any, words: dict[str, str]) -> Any:
-    if isinstance(value, str):
-        return value.format(**words)
-    if isinstance(value, list):
-        return tuple(_filled(item, words) for item in value)
-    return value
+        names = {field: with_thresholds(value, keys) for field, value in entry.items() if field in _NAMES}
+        spoken = {word: words[word][key] for word, key in keys.items()} | days_of_period(names.get("label", ""))
+        yield {field: with_thresholds(value, spoken) for field, value in entry.items()} | names
 
 
 def _check(measures: list[MeasureDefinition], labels: set[str]) -> None:
@@ -128,16 +116,11 @@ def _check(measures: list[MeasureDefinition], labels: set[str]) -> None:
     without = labels - {measure.id for measure in measures if measure.label == measure.id and not measure.kinds}
     problems += [f"{label}: a label without a measure" for label in sorted(without)]
     if problems:
-        raise ValueError("; ".join(problems))
+        msg = f"{_FILE}: {'; '.join(problems)}"
+        raise ValueError(msg)
 
 
 def _problems(measure: MeasureDefinition, by_id: dict[str, MeasureDefinition], labels: set[str]) -> Iterator[str]:
-    texts = {each.name: getattr(measure, each.name) for each in fields(measure) if each.type is str}
-    yield from (f"{name} is empty" for name, text in texts.items() if not text)
-    if measure.unit not in UNITS or measure.direction not in DIRECTIONS:
-        yield "unknown unit or direction"
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", measure.next_review):
-        yield "next_review is not YYYY-MM"
     if (measure.label is None) == (measure.relation is None):
         yield "it needs a label or a relation"
     if measure.label is not None and measure.label not in labels:

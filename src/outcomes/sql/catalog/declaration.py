@@ -1,0 +1,32 @@
+"""What a declaration read from a file must hold: each kind is a model, and an error names the file and the field."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+"""Words that a reader sees; never empty."""
+
+
+class Declaration(BaseModel):
+    """Something declared in a file of `sql/`: every field is known, and nothing changes once read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any], where: str) -> Self:
+        """The declaration of these fields.
+
+        Args:
+            fields: as they stand in the file.
+            where: the file, and the place in it where it declares several.
+
+        Raises:
+            ValueError: a field is missing, unknown or of the wrong kind.
+        """
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            problems = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+            raise ValueError(f"{where}: {'; '.join(problems)}") from None

@@ -1,0 +1,113 @@
+"""Thresholds, code lists and reference tables, as data and as relations."""
+
+import csv
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from outcomes.errors import OutcomesError
+from outcomes.sql.shipped import shipped
+
+_CODE_LIST_COLUMNS = {
+    "list": "varchar",
+    "version": "integer",
+    "system": "varchar",
+    "code": "varchar",
+    "is_prefix": "boolean",
+    "label": "varchar",
+    "valid_from": "date",
+    "valid_to": "date",
+    "approach": "varchar",
+    "is_add_on": "boolean",
+    "joints": "bigint",
+    "procedure_group": "varchar",
+    "needs": "varchar",
+    "joint": "varchar",
+    "family": "varchar",
+    "treatment_class": "varchar",
+}
+
+
+@cache
+def thresholds() -> dict[str, Any]:
+    """The project's conventions by name (`sql/definitions/thresholds.yaml`)."""
+    values: dict[str, Any] = yaml.safe_load(
+        shipped("sql", "definitions", "thresholds.yaml").read_text(encoding="utf-8")
+    )
+    return values
+
+
+@cache
+def reference_names() -> tuple[str, ...]:
+    """The reference tables there are (`sql/reference/`)."""
+    return tuple(sorted(path.stem for path in shipped("sql", "reference").glob("*.csv")))
+
+
+@cache
+def code_list_names() -> tuple[str, ...]:
+    """The code lists there are (`sql/codelists/`)."""
+    return tuple(sorted(path.stem for path in shipped("sql", "codelists").glob("*.csv")))
+
+
+@cache
+def reference_rows(name: str) -> tuple[dict[str, str], ...]:
+    """The rows of a reference table, as text."""
+    return _rows(shipped("sql", "reference", f"{name}.csv"))
+
+
+@cache
+def code_list_rows(name: str) -> tuple[dict[str, str], ...]:
+    """The rows of a code list, as text."""
+    return _rows(shipped("sql", "codelists", f"{name}.csv"))
+
+
+def _rows(path: Path) -> tuple[dict[str, str], ...]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        return tuple(csv.DictReader(lines))
+
+
+def load_references(con: duckdb.DuckDBPyConnection, eq5d_value_set: Path | None = None) -> None:
+    """Make the relations `thresholds` (one row), `code_lists`, `eq5d_values` and one per reference table.
+
+    Codes lose their dots, as the codes of a submission do on load.
+
+    Args:
+        con: the connection to make them on.
+        eq5d_value_set: a country's EQ-5D-5L value set, a CSV with the columns profile (five digits) and index; without
+            it `eq5d_values` is empty.
+
+    Raises:
+        OutcomesError: value_set_malformed.
+    """
+    columns = ", ".join(f"${name} as {name}" for name in thresholds())
+    con.execute(f"create or replace table thresholds as select {columns}", thresholds())
+    con.execute("create or replace table code_lists (" + ", ".join(map(" ".join, _CODE_LIST_COLUMNS.items())) + ")")
+    for name in code_list_names():
+        con.execute(
+            "insert into code_lists by name from read_csv($path, header = true, all_varchar = true)",
+            {"path": str(shipped("sql", "codelists", f"{name}.csv"))},
+        )
+    con.execute("update code_lists set code = replace(code, '.', '')")
+    for name in reference_names():
+        path = str(shipped("sql", "reference", f"{name}.csv"))
+        con.execute(f"create or replace table {name} as from read_csv($path, header = true)", {"path": path})
+    _load_value_set(con, eq5d_value_set)
+
+
+def _load_value_set(con: duckdb.DuckDBPyConnection, path: Path | None) -> None:
+    con.execute(
+        "create or replace table eq5d_values (profile varchar primary key, eq5d_index double not null, "
+        "check (regexp_full_match(profile, '[1-5]{5}') and isfinite(eq5d_index)))"
+    )
+    if path is None:
+        return
+    try:
+        con.execute(
+            "insert into eq5d_values select profile, index from read_csv($path, header = true, all_varchar = true)",
+            {"path": str(path)},
+        )
+    except duckdb.Error:
+        raise OutcomesError("value_set_malformed", path.name) from None
