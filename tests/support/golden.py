@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from dashboards.access.log import AuditLog
+from dashboards.access.log import AccessLog
 from dashboards.access.scope import Scope
 from dashboards.cards import Card, Table
 from dashboards.data import cases
@@ -107,7 +107,7 @@ def texts(folder: Path) -> dict[str, str]:
 
 def _site(home: Path, *, all_hidden: bool = False) -> Site:
     write_release(home, all_hidden=all_hidden)
-    log = AuditLog(home / "logs" / "access.jsonl")
+    log = AccessLog(home / "logs" / "access.jsonl")
     return Site(Settings(home=home), DashboardSettings(cases=True), Releases(home / "releases"), log)
 
 
