@@ -8,27 +8,39 @@ SHELL := /bin/bash
 DEMO_SERVE ?= 1
 BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python .venv --compile-bytecode --require-hashes
+PYTEST := $(BIN)/pytest -n auto --dist loadfile
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate
 
-.PHONY: help setup demo test lint bench serve airflow lock
+KINDS := $(filter-out test-support test-__pycache__,$(patsubst tests/%/,test-%,$(wildcard tests/*/)))
+
+.PHONY: help setup demo test test-long $(KINDS) lint bench serve airflow lock
 
 help: ## Show this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z-]+|\$$\(KINDS\)):.*## (.*)/  make \1\t\2/p' Makefile | sed 's/\$$(KINDS)/test-KIND/' | expand -t 18
 
 setup: .venv/.dev ## Make .venv with everything that development needs
 
 demo: .venv/.base ## Invent a registry, backfill it through Airflow, publish, serve (DEMO_SERVE=0: end after publishing)
 	@DEMO_SERVE=$(DEMO_SERVE) $(BIN)/python -m scripts.demo
 
-test: lint .venv/.browser ## Run every check and every test
-	$(BIN)/pytest -n auto --dist loadfile
+# Coverage costs a quarter of the time on Python 3.11, so it is of the quick kinds only, which should reach all code.
+test: lint .venv/.browser ## Run every check and every test; print the coverage of the unit tests and the specification
+	$(PYTEST) tests/unit tests/spec --cov --cov-report=term:skip-covered
+	$(PYTEST) -m "not (unit or spec)"
 
-lint: .venv/.dev ## Run ruff, mypy, import-linter and sqlfluff
+$(KINDS): test-%: .venv/.browser ## Run the tests of one kind: unit, spec, generative, integration, browser, dags
+	$(PYTEST) tests/$*
+
+test-long: .venv/.dev ## Run the generated tests with many times the examples
+	ORACLE_PATIENTS=20000 $(PYTEST) tests/generative --hypothesis-profile long
+
+lint: .venv/.dev ## Run ruff, mypy, import-linter and sqlfluff; check the licences of the run-time lock
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m scripts.licences
 	$(BIN)/sqlfluff lint sql
 
 bench: .venv/.dev ## Run the benchmarks
@@ -41,8 +53,9 @@ airflow: .venv/.base ## Run Airflow for this machine alone, on 127.0.0.1
 	@$(BIN)/python -m scripts.local_airflow
 
 lock: .venv/.base ## Lock the newest allowed versions anew
-	cd requirements && ../$(LOCK) --upgrade base.in -o base.txt \
-		&& for name in setup dev; do ../$(LOCK) --upgrade -c base.txt $$name.in -o $$name.txt; done
+	cd requirements && ../$(LOCK) --upgrade setup.in -o setup.txt \
+		&& ../$(LOCK) --upgrade --all-extras ../pyproject.toml -o base.txt \
+		&& ../$(LOCK) --upgrade --group ../pyproject.toml:dev -c base.txt -o dev.txt
 
 .venv/.base: requirements/setup.txt requirements/base.txt pyproject.toml
 	@echo "Setting up .venv"

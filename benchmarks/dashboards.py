@@ -25,8 +25,8 @@ from outcomes.disclosure.protect import ReleaseFacts, protected_tables
 from outcomes.labelling.build import run
 from outcomes.measures.build import run_measures
 from outcomes.release.build import relations_of_marts
-from outcomes.release.codebook import protected_marts, research_marts
 from outcomes.settings import Settings
+from outcomes.sql.catalog.marts import protected_marts, research_marts
 from outcomes.sql.engine import connect
 from tests.support.browser import browser, serving, wait_until, wait_until_drawn
 
@@ -78,10 +78,10 @@ def _build(settings: Settings, lake: Path, patients: int) -> None:
         con.execute(f"attach '{folder / 'research.duckdb'}' as research")
         for mart in research_marts():
             if mart.name in NOT_READ:
-                columns = ", ".join(f'"{field.name}" varchar' for field in mart.fields)
+                columns = ", ".join(f'"{column.name}" varchar' for column in mart.columns)
                 con.execute(f'create table research."{mart.name}" ({columns})')
             else:
-                con.execute(f'create table research."{mart.name}" as {mart.file.select}')
+                con.execute(f'create table research."{mart.name}" as {mart.select}')
         con.execute("detach research")
         tables = protected_tables(con, facts, site_names={})
         con.execute(f"attach '{folder / 'dashboard.duckdb'}' as dashboard")

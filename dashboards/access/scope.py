@@ -4,18 +4,13 @@ A `Scope` is made once per request, when the user is known (`access.login`), and
 nothing that a browser sends can widen it. What reads data asks the scope first.
 """
 
-import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
 
 from flask import g, has_request_context
 
 from outcomes.errors import OutcomesError
-
-Role = Literal["quality", "clinical"]
-
-_COLUMNS = ["user", "site_id", "role"]
+from outcomes.site_files import Access, Role, read_site_file
 
 
 class Denied(Exception):  # noqa: N818 - denied is the word of the domain
@@ -54,34 +49,15 @@ def load_register(path: Path) -> dict[str, Scope]:
     """The scope of every user of access.csv (user, site_id, role), which holds a line per user and site.
 
     Raises:
-        OutcomesError: `access_malformed` - there is no such file, it is not UTF-8, its columns are others, or a line
-            is incomplete, repeated, of an unknown role or of another role than the user's earlier lines.
+        OutcomesError: `access_malformed` - there is no such file, it cannot be used, or a user has two roles.
     """
-    sites: dict[str, set[str]] = {}
-    roles: dict[str, Role] = {}
-    for line, (user, site_id, role) in _lines(path):
-        known = next((each for each in get_args(Role) if each == role), None)
-        repeated = site_id in sites.get(user, ())
-        if not user or not site_id or known is None or repeated or roles.setdefault(user, known) != known:
-            raise OutcomesError("access_malformed", f"{path.name}, line {line}")
-        sites.setdefault(user, set()).add(site_id)
-    return {user: Scope(user, frozenset(found), roles[user]) for user, found in sites.items()}
-
-
-def _lines(path: Path) -> list[tuple[int, list[str]]]:
-    """The lines below the header, each with its number in the file; empty ones are left out."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            lines = [(reader.line_num, [field.strip() for field in fields]) for fields in reader if fields]
-    except (OSError, ValueError, csv.Error):
-        raise OutcomesError("access_malformed", path.name) from None
-    if not lines or lines[0][1] != _COLUMNS:
-        raise OutcomesError("access_malformed", f"{path.name}, line 1")
-    for line, fields in lines:
-        if len(fields) != len(_COLUMNS):
-            raise OutcomesError("access_malformed", f"{path.name}, line {line}")
-    return lines[1:]
+    scopes: dict[str, Scope] = {}
+    for line, row in read_site_file(path, Access, "access_malformed").items():
+        earlier = scopes.get(row.user, Scope(row.user, frozenset(), row.role))
+        if row.role != earlier.role:
+            raise OutcomesError("access_malformed", f"{path.name}, line {line}, role: not the user's in earlier lines")
+        scopes[row.user] = replace(earlier, sites=earlier.sites | {row.site_id})
+    return scopes
 
 
 def current_scope() -> Scope:

@@ -9,6 +9,7 @@ from dashboards.charts import style
 from dashboards.charts.style import Figure
 from dashboards.data.control import ChartPoint
 from dashboards.data.measures import Measure, Value
+from outcomes.periods import add_months
 
 _UNITS = {"g": "Patients between outcomes", "t": "Person-days between events"}
 _MARKS: dict[str, tuple[str, str, str, int]] = {
@@ -268,6 +269,4 @@ def _month_range(months: Sequence[str]) -> list[str] | None:
     """Half a month of air on both sides."""
     if not months:
         return None
-    year, month = (int(part) for part in months[0].split("-"))
-    before = f"{year - (month == 1):04d}-{(month - 2) % 12 + 1:02d}-15"
-    return [before, f"{months[-1]}-15"]
+    return [f"{add_months(months[0], -1)}-15", f"{months[-1]}-15"]

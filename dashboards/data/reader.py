@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import duckdb
 
 from dashboards.access.scope import Scope
-from outcomes.release.codebook import Mart, protected_marts, research_marts
 from outcomes.release.open import DASHBOARD, RESEARCH, read_release
+from outcomes.sql.catalog.marts import Mart, protected_marts, research_marts
 from outcomes.sql.engine import connect_read_only
 
 Record = TypeVar("Record")
@@ -147,7 +147,7 @@ class _OpenRelease:
 def _has(ask: Any, marts: Iterable[Mart]) -> bool:
     """Whether a database has every column of the marts."""
     there = set(ask("select table_name, column_name from duckdb_columns()", ()))
-    return all((mart.name, field.name) in there for mart in marts for field in mart.fields)
+    return all((mart.name, column.name) in there for mart in marts for column in mart.columns)
 
 
 def _remembering(connection: duckdb.DuckDBPyConnection) -> Any:

@@ -15,6 +15,7 @@ from dashboards.data.control import ChartPoint
 from dashboards.data.measures import Measure, Value
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import VALUE_HEAD, big_number, value_cells
+from outcomes.periods import add_months
 
 _MONTHS = 24
 _HEAD = (
@@ -55,7 +56,7 @@ def _lately(view: View) -> _Lately | None:
     """None for all sites together."""
     if view.site is None:
         return None
-    since = _months_before(view.info.data_to, _MONTHS)
+    since = add_months(view.info.data_to, 1 - _MONTHS)
     return _Lately(
         control.recent_charts(view.reader, view.site.site_id, since), comparison.own(view.reader, view.site.site_id)
     )
@@ -209,9 +210,3 @@ def _legend() -> str:
         "denominator, and their share of all the site's patients. py: person-years. Mature: of a month, its patients "
         "have complete follow-up for the measure."
     )
-
-
-def _months_before(period: str, months: int) -> str:
-    year, month = (int(part) for part in period.split("-"))
-    first = 12 * year + month - months
-    return f"{first // 12:04d}-{first % 12 + 1:02d}"

@@ -1,6 +1,6 @@
 """The page of the codebook: every mart of a release, and every column of it."""
 
-from outcomes.release.codebook import Field, Mart, named_lists, protected_marts, research_marts
+from outcomes.sql.catalog.marts import Column, Mart, named_lists, protected_marts, research_marts
 from scripts.docs.markdown import document, section, table
 
 _SHOWN = 14
@@ -15,7 +15,7 @@ _LIST_PAGES = {
 
 
 def page() -> str:
-    """The marts of both files, as the headers of their SQL files describe them."""
+    """The marts of both files, as their declarations describe them."""
     return document(
         "Codebook",
         "Every table of a release, column by column. The same words stand in the release itself: in `datapackage.json` "
@@ -39,14 +39,14 @@ def _mart(mart: Mart) -> tuple[str, str, str]:
         f"{mart.grain[0].upper()}{mart.grain[1:]}. Key: {', '.join(f'`{name}`' for name in mart.key)}.",
         table(
             ("column", "meaning", "unit", "values"),
-            ((f"`{field.name}`", field.description, field.unit, _values(field)) for field in mart.fields),
+            ((f"`{column.name}`", column.description, column.unit, _values(column)) for column in mart.columns),
         ),
     )
 
 
-def _values(field: Field) -> str:
+def _values(column: Column) -> str:
     for name, values in named_lists().items():
-        if field.closed_list == values:
+        if column.enum == values:
             return _LIST_PAGES[name]
-    written = [f"`{value}`" for value in field.closed_list]
+    written = [f"`{value}`" for value in column.enum]
     return ", ".join(written if len(written) <= _SHOWN else [*written[: _SHOWN - 2], "…", written[-1]])

@@ -151,6 +151,9 @@ MISTAKES: dict[str, Mistake] = {
     "access_log_unreadable": Mistake(
         72, "the access log cannot be read", "name the file, as the user that serves the dashboards"
     ),
+    "sites_malformed": Mistake(
+        75, "sites.csv cannot be read", "mend the line; its columns are site_id and name, a line per site"
+    ),
 }
 
 

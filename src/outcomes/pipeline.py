@@ -159,10 +159,10 @@ def release(
     Raises:
         OutcomesError: nothing_to_release, or period_malformed.
     """
-    from outcomes.intake.landing import is_period
+    from outcomes.periods import is_month
     from outcomes.release.build import build_release
 
-    if as_known_on is not None and not is_period(as_known_on):
+    if as_known_on is not None and not is_month(as_known_on):
         raise OutcomesError("period_malformed", "as known on")
     with _redacted_errors("release"):
         return build_release(settings, as_known_on, on_progress)

@@ -19,6 +19,7 @@ from outcomes.statistics.control_charts import (
     share_limits,
     signals,
 )
+from tests.support.examples import examples
 
 TAIL = 0.00135
 
@@ -144,7 +145,7 @@ CUBES = st.dictionaries(
 
 
 @given(CUBES, st.randoms(use_true_random=False))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_any_cube_gives_a_table_whatever_the_order_of_its_rows(cube: dict[Any, Any], random: Any) -> None:
     rows = [
         {

@@ -17,6 +17,7 @@ from outcomes.disclosure.measures import protected_measures, safe_measures
 from outcomes.disclosure.suppression import hide_parts, hide_steps, is_small
 from outcomes.errors import OutcomesError
 from tests.support.attacker import MINIMUM, Attacker
+from tests.support.examples import examples
 from tests.support.lattices import Answers, Group, by_site, has_small_count, measure_counts, shown_but
 
 COUNTS = st.sampled_from([0, 0, 0, 1, 2, 5, 9, 10, 11, 12, 25, 60])
@@ -89,7 +90,7 @@ def unrelated(draw: st.DrawFn) -> pa.Table:
     return measure_counts(groups)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(st.one_of(registries(measures=2), unrelated()))
 def test_no_small_count_can_be_worked_out(counts: pa.Table) -> None:
     shown = safe_measures(counts, MINIMUM, NESTING)
@@ -104,7 +105,7 @@ def test_no_small_count_can_be_worked_out(counts: pa.Table) -> None:
                 assert not attacker.discloses((*at, name)), (at, name, attacker.bounds((*at, name)))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(registries(measures=2))
 def test_no_small_difference_to_the_whole_can_be_worked_out(counts: pa.Table) -> None:
     shown = safe_measures(counts, MINIMUM, NESTING)
@@ -120,7 +121,7 @@ def test_no_small_difference_to_the_whole_can_be_worked_out(counts: pa.Table) ->
                 assert not attacker.discloses(("part", *cell, "more"))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 @given(registries(measures=2, least_sites=4, most_sites=6), st.data())
 def test_no_site_works_out_a_small_count_of_another_by_subtracting_its_own(
     counts: pa.Table, data: st.DataObject
@@ -151,7 +152,7 @@ def test_no_site_works_out_a_small_count_of_another_by_subtracting_its_own(
                 assert not nested.discloses((*at, "more")), (contributor, at, nested.bounds((*at, "more")))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(registries(), st.randoms(use_true_random=False))
 def test_the_auditor_finds_what_the_attacker_finds(counts: pa.Table, random: Any) -> None:
     carelessness = random.random()
@@ -183,7 +184,7 @@ def test_what_hiding_small_counts_alone_leaves_is_found_by_attacker_and_auditor(
     assert audit(PublishedTables(MINIMUM, protected_measures(counts, MINIMUM, round_to=1), round_to=1)) == []
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(registries())
 def test_one_hidden_cell_alone_in_a_sum_is_found(counts: pa.Table) -> None:
     shown = shown_but(counts, has_small_count)
@@ -193,7 +194,7 @@ def test_one_hidden_cell_alone_in_a_sum_is_found(counts: pa.Table) -> None:
         assert audit(PublishedTables(MINIMUM, shown, round_to=1))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(registries(), registries())
 def test_what_follows_a_release_gives_nothing_of_it_away(before: pa.Table, now: pa.Table) -> None:
     first = PublishedTables(MINIMUM, safe_measures(before, MINIMUM))
@@ -201,7 +202,7 @@ def test_what_follows_a_release_gives_nothing_of_it_away(before: pa.Table, now: 
     assert not audit(second, previous=first)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(registries(measures=2), st.integers(5, 20))
 def test_any_minimum_cell_count_holds(counts: pa.Table, minimum_cell_count: int) -> None:
     shown = protected_measures(counts, minimum_cell_count, NESTING, round_to=1)

@@ -7,6 +7,7 @@ import duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.situations import complete, label
 
 _days = st.one_of(
@@ -61,7 +62,7 @@ def _results(con: duckdb.DuckDBPyConnection) -> tuple[list[Any], list[Any]]:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(histories=st.lists(_histories, min_size=1, max_size=8), seed=st.integers(0, 2**32))
 def test_shuffled_rows_give_the_same_labels(histories: list[dict[str, Any]], seed: int) -> None:
     sites = {f"site-{number}": complete(history) for number, history in enumerate(histories)}

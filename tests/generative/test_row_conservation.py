@@ -11,6 +11,7 @@ from outcomes.contract import TABLES
 from outcomes.intake.submission import ingest_submission
 from outcomes.lake import SubmissionRecord
 from outcomes.settings import Settings
+from tests.support.examples import examples
 from tests.support.submissions import Row, follow_up, fusion, image, patient, write_submission
 
 PATIENTS = st.sampled_from(["p1", "p2", "p3", "p-unknown", None])
@@ -67,7 +68,7 @@ IMAGE_ROWS = st.builds(
     follow_ups=st.lists(VISIT_ROWS, max_size=6),
     imaging=st.lists(IMAGE_ROWS, max_size=4),
 )
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 def test_rows_in_are_rows_accepted_plus_rows_quarantined(
     patients: list[Row], procedures: list[Row], follow_ups: list[Row], imaging: list[Row]
 ) -> None:

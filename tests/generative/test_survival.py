@@ -20,6 +20,7 @@ from outcomes.disclosure.suppression import hide_parts, is_small
 from outcomes.measures.curves import cumulative_incidence_table
 from outcomes.statistics.survival import aalen_johansen, one_minus_kaplan_meier
 from tests.support.attacker import MINIMUM, Attacker
+from tests.support.examples import examples
 
 ENDS = arrays(np.int64, (3, 2, 15), elements=st.integers(0, 4))
 """Patients with the event, a competing one and neither, in two groups, by day."""
@@ -65,7 +66,7 @@ def test_the_causes_and_those_without_any_add_up_to_all(ends: Counts) -> None:
 
 
 @given(st.permutations(range(12)))
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 def test_the_order_of_rows_does_not_matter(order: list[int]) -> None:
     rows: list[dict[str, Any]] = [
         {
@@ -164,7 +165,7 @@ def attacker_of(left: Counts, whole: Mask, shown: Mask, withheld: Mask) -> Attac
 
 
 @given(departures(), MARKS)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 def test_no_small_change_can_be_placed_closely(leaving: Counts, marks: Counts) -> None:
     left, whole, shown = published(leaving, marks)
     if not whole.any():
@@ -183,7 +184,7 @@ def test_no_small_change_can_be_placed_closely(leaving: Counts, marks: Counts) -
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([60, 300, 1500]))
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=examples(15))
 def test_between_days_shown_no_count_of_a_curve_changes_by_few(seed: int, patients: int) -> None:
     with duckdb.connect() as con:
         _fill_registry(con, seed, patients)

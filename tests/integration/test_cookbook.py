@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import outcomes
-from outcomes.release.codebook import research_marts
 from outcomes.settings import Settings
+from outcomes.sql.catalog.marts import research_marts
 from scripts.docs import DOCS, cookbook
 from scripts.docs.registry import make_registry
 

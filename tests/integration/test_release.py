@@ -14,10 +14,10 @@ from outcomes.errors import OutcomesError
 from outcomes.lake import Lake, SubmissionRecord
 from outcomes.release import build
 from outcomes.release.build import build_release, next_release_id
-from outcomes.release.codebook import Mart, protected_marts, research_marts
 from outcomes.release.open import Release, connect, current_release
 from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import label_definitions
+from outcomes.sql.catalog.marts import Mart, protected_marts, research_marts
 from tests.integration.small_lake import PATIENTS_PER_SITE, SITES, commit, fill_lake
 
 IN_COHORT = len(SITES) * (PATIENTS_PER_SITE - 5)
@@ -48,9 +48,7 @@ def test_the_marts_hold_what_the_lake_holds(release: Release) -> None:
     assert set(release.counts) == {mart.name for mart in research_marts()}
 
 
-@pytest.mark.parametrize(
-    "mart", [*research_marts(), *protected_marts()], ids=lambda mart: mart.file.path.parent.name + "." + mart.name
-)
+@pytest.mark.parametrize("mart", [*research_marts(), *protected_marts()], ids=lambda mart: mart.name)
 def test_each_column_is_described_as_its_header_says(release: Release, mart: Mart) -> None:
     database = release.research if mart in research_marts() else release.dashboard
     with duckdb.connect(str(database), read_only=True) as con:
@@ -60,7 +58,7 @@ def test_each_column_is_described_as_its_header_says(release: Release, mart: Mar
         (table_comment,) = con.execute(
             "select comment from duckdb_tables() where table_name = ?", [mart.name]
         ).fetchone() or ("",)
-    assert comments == [(field.name, field.comment) for field in mart.fields]
+    assert comments == [(column.name, column.comment) for column in mart.columns]
     assert table_comment == mart.comment
     assert all(comment for _, comment in comments)
 
@@ -69,7 +67,7 @@ def test_no_mart_computes_a_column_that_its_header_leaves_out(settings: Settings
     with duckdb.connect(str(release.research), read_only=True) as con:
         for mart in research_marts():
             names = [name for name, *_ in con.execute(f"describe {mart.name}").fetchall()]
-            assert names == [field.name for field in mart.fields], mart.name
+            assert names == [column.name for column in mart.columns], mart.name
 
 
 @pytest.mark.parametrize("mart", research_marts(), ids=lambda mart: mart.name)

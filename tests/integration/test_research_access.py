@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 import outcomes
 from outcomes import cli, pipeline
 from outcomes.errors import MISTAKES, OutcomesError
-from outcomes.release.codebook import NO_UNIT, protected_marts, research_marts
 from outcomes.release.open import Release
 from outcomes.settings import Settings
+from outcomes.sql.catalog.marts import NO_UNIT, protected_marts, research_marts
 from tests.integration.small_lake import PATIENTS_PER_SITE, SITES, commit, fill_lake
 
 IN_COHORT = len(SITES) * (PATIENTS_PER_SITE - 5)
@@ -260,8 +260,8 @@ def test_every_column_is_described_with_its_unit_and_its_values(packages: dict[s
 
 def test_no_comment_and_no_heading_speaks_of_a_unit_that_there_is_not() -> None:
     for mart in (*research_marts(), *protected_marts()):
-        for field in mart.fields:
-            assert not field.comment.endswith(f"({NO_UNIT})")
+        for column in mart.columns:
+            assert not column.comment.endswith(f"({NO_UNIT})")
 
 
 def test_no_value_stands_outside_its_closed_list(later: Release, packages: dict[str, Any]) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from outcomes.release.codebook import research_marts
 from outcomes.sql.catalog.labels import relations_in_order
 from outcomes.sql.files import SqlFile, load
 from outcomes.sql.shipped import shipped
+from tests.support import marts
 
 _OF_THE_COHORT = {"attrition", "cohort"}
 """Relations whose reasons say why a patient is in no episode at all."""
@@ -37,10 +37,7 @@ def _listed(user: str) -> set[str]:
 
 
 def _enum(mart: str) -> set[str]:
-    (reason,) = (
-        field for each in research_marts() if each.name == mart for field in each.fields if field.name == "reason"
-    )
-    return set(reason.closed_list)
+    return set(marts.column(marts.exact(mart), "reason").enum)
 
 
 def test_labels_give_the_listed_reasons_and_no_other() -> None:

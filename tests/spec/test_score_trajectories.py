@@ -4,12 +4,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from outcomes.sql.files import SqlFile
-from outcomes.sql.shipped import shipped
+from outcomes.disclosure.scores import protected_trajectories
+from tests.support import marts
 from tests.support.situations import Row, complete, measure
 
 THRESHOLD = 11
-PROTECTED = SqlFile(shipped("sql", "marts", "protected", "score_trajectories.sql"))
 QUARTILES = ("lower_quartile", "median", "upper_quartile")
 
 Quartiles = tuple[int, float | None, float | None, float | None]
@@ -109,15 +108,12 @@ def test_each_instrument_and_site_is_there_once_in_each_window_with_a_score(judg
 
 def _shown(patients: int, scores: tuple[float, float, float], instrument: str = "neck_pain_nrs") -> Row:
     """The protected row of quartiles over all sites, with one of a site beside it."""
-    con = duckdb.connect()
     quartiles = dict(zip(QUARTILES, scores if patients else [None] * 3, strict=True))
     key = {"instrument": instrument, "visit_window": "baseline", "target_day": 0, "patients": patients}
     rows = pa.Table.from_pylist([key | quartiles | {"site_id": site} for site in (None, "north")])
     doubles = dict.fromkeys(quartiles, pa.float64())
     types = pa.schema({field.name: doubles.get(field.name, field.type) for field in rows.schema})
-    con.register("score_trajectories", rows.cast(types))
-    con.register("release_facts", pa.table({"suppression_threshold": [THRESHOLD]}))
-    (shown,) = con.sql(PROTECTED.select).to_arrow_table().to_pylist()
+    (shown,) = protected_trajectories(rows.cast(types), THRESHOLD).to_pylist()
     return dict(shown)
 
 
@@ -141,5 +137,5 @@ def test_pain_is_shown_to_half_points_and_all_else_to_points() -> None:
 
 
 def test_no_site_is_shown() -> None:
-    assert "site_id" not in PROTECTED.header["columns"]
-    assert "site_id" not in _shown(100, (1, 2, 3))
+    assert "site_id" not in marts.names(marts.protected("score_trajectories"))
+    assert _shown(100, (1, 2, 3))["site_id"] is None

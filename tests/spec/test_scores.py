@@ -1,15 +1,14 @@
 """The scores of a visit, situation by situation: bands, severity, satisfaction and the EQ-5D-5L index."""
 
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 
 from outcomes.errors import OutcomesError
 from outcomes.labelling.build import run
-from outcomes.release.codebook import research_marts
 from outcomes.sql.reference import load_references
+from tests.support import marts
 from tests.support.situations import Row, complete, label
 
 _ITEMS = [f"ndi_item_{number}" for number in range(1, 11)]
@@ -136,7 +135,5 @@ def test_a_value_set_that_cannot_be_read_is_named(tmp_path: Path, text: str | No
     ],
 )
 def test_the_codebook_lists_the_bands(scored: duckdb.DuckDBPyConnection, column: str, sql: str) -> None:
-    listed: dict[str, Any] = {
-        field.name: field.closed_list for mart in research_marts() if mart.name == "follow_ups" for field in mart.fields
-    }
-    assert sorted(listed[column]) == sorted(band for (band,) in scored.execute(sql).fetchall())
+    listed = marts.column(marts.exact("follow_ups"), column).enum
+    assert sorted(listed) == sorted(band for (band,) in scored.execute(sql).fetchall())

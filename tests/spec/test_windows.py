@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outcomes.release.codebook import research_marts
+from tests.support import marts
+from tests.support.examples import examples
 from tests.support.situations import Row, complete, measure
 
 _REVISION: Row = {"code_system": "CPT", "code": "22551", "levels": "C6-7"}
@@ -120,16 +121,10 @@ def _histories(draw: st.DrawFn) -> dict[str, list[Row]]:
     return _patient(*alive, cut=max(draw(_DAYS), death or 0, 0), death=death, revision=revision, visits=examined)
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, database=None)
+@settings(max_examples=examples(15), deadline=None, derandomize=True, database=None)
 @given(st.lists(_histories(), min_size=20, max_size=40))
 def test_each_episode_has_exactly_one_state_in_each_window(histories: list[dict[str, list[Row]]]) -> None:
-    (closed_list,) = (
-        field.closed_list
-        for mart in research_marts()
-        if mart.name == "visit_windows"
-        for field in mart.fields
-        if field.name == "state"
-    )
+    closed_list = marts.column(marts.exact("visit_windows"), "state").enum
     with measure({str(number): records for number, records in enumerate(histories)}) as con:
         rows = con.execute(
             """

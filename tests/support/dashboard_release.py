@@ -14,8 +14,8 @@ import duckdb
 import pyarrow as pa
 
 from outcomes.release import publish
-from outcomes.release.codebook import Mart, protected_marts, research_marts
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH
+from outcomes.sql.catalog.marts import Mart, protected_marts, research_marts
 from tests.support import dashboard_rows as rows
 
 SITES = {
@@ -90,7 +90,7 @@ def _fill(con: duckdb.DuckDBPyConnection, marts: tuple[Mart, ...], contents: row
     """Make every table with the columns that the codebook names; what is not invented here is null."""
     for mart in marts:
         found = contents.get(mart.name, [])
-        made = pa.table({field.name: _column(found, field.name, bool(field.unit)) for field in mart.fields})
+        made = pa.table({column.name: _column(found, column.name, column.is_number) for column in mart.columns})
         con.register("made", made)
         con.execute(f'create table "{mart.name}" as from made')
         con.unregister("made")

@@ -10,9 +10,7 @@ import pyarrow as pa
 import pytest
 
 from outcomes.measures.control_charts import control_chart_table
-from outcomes.measures.site_files import Annotation, Target
-from outcomes.sql.files import SqlFile
-from outcomes.sql.shipped import shipped
+from outcomes.site_files import Annotation, Target
 from outcomes.statistics.control_charts import (
     ASSURANCES,
     BETTER,
@@ -30,6 +28,7 @@ from outcomes.statistics.control_charts import (
     signals,
     variation,
 )
+from tests.support import marts
 
 # R 4: set.seed(123); rnorm(20), the series of NHSRplotthedots' own tests
 NORMAL = [
@@ -406,12 +405,17 @@ def test_limits_of_many_patients_come_from_the_moving_range() -> None:
     assert (rows[0]["lower"], rows[0]["upper"]) == pytest.approx((0.35 - 0.266, 0.35 + 0.266))
 
 
+def annotation(site: str, period: str, **stated: str) -> Annotation:
+    context = {"measures": {"pain"}, "sites": {site}}
+    return Annotation.model_validate({"site_id": site, "measure": "pain", "period": period, **stated}, context=context)
+
+
 def rebase(site: str, period: str) -> Annotation:
-    return Annotation(site, "pain", period, "rebase", "", "A. Lead", "new pathway")
+    return annotation(site, period, kind="rebase", text="", author="A. Lead", reason="new pathway")
 
 
 def note(site: str, period: str) -> Annotation:
-    return Annotation(site, "pain", period, "note", "new clinic", "B. Nurse", "")
+    return annotation(site, period, kind="note", text="new clinic", author="B. Nurse", reason="")
 
 
 TWO_LEVELS = [(20, 100), (22, 100)] * 6 + [(50, 100), (52, 100)] * 6
@@ -491,7 +495,7 @@ def test_without_limits_nothing_is_assured() -> None:
 
 
 def aim(measure: str, target: float) -> Target:
-    return Target(measure, target, "A. Lead", "agreed")
+    return Target.model_construct(measure=measure, target=target, author="A. Lead", reason="agreed")
 
 
 def test_a_target_is_of_its_measure_at_every_site() -> None:
@@ -564,12 +568,12 @@ def test_only_the_named_measure_waits_and_at_every_site() -> None:
 
 
 def test_the_mart_describes_the_table() -> None:
-    file = SqlFile(shipped("sql", "marts", "control_charts.sql"))
+    declared = marts.exact("control_charts")
     table = control_chart_table(counts({("pain", None): STEADY, ("pain", "south"): STEADY}), DIRECTIONS)
     with duckdb.connect() as con:
         con.register("control_chart_points", table)
-        mart = con.sql(file.select).to_arrow_table()
-    assert mart.column_names == list(file.header["columns"]) == table.column_names
+        mart = con.sql(declared.select).to_arrow_table()
+    assert mart.column_names == marts.names(declared) == table.column_names
     assert mart.num_rows == table.num_rows
-    assert file.header["columns"]["variation"]["enum"] == list(VARIATIONS)
-    assert file.header["columns"]["assurance"]["enum"] == list(ASSURANCES)
+    assert marts.column(declared, "variation").enum == tuple(VARIATIONS)
+    assert marts.column(declared, "assurance").enum == tuple(ASSURANCES)

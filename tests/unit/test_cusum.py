@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from outcomes.arrays import Floats
 from outcomes.measures.cusum import cusum_table
-from outcomes.sql.files import SqlFile
-from outcomes.sql.shipped import shipped
 from outcomes.statistics.cusum import Draws, cusum, threshold, weights
+from tests.support import marts
+from tests.support.examples import examples
 
 FEW_DRAWS = Draws.seeded(1, 20_000)
 
@@ -186,7 +186,7 @@ SITES = st.lists(
 
 
 @given(SITES, st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_the_table_holds_each_patient_once_whatever_their_order(rows: list[Any], random: Any) -> None:
     table = cusum_table(outcomes(rows), 100, FEW_DRAWS)
     assert sum(table["patients"].to_pylist()) == len(rows)
@@ -199,7 +199,7 @@ def test_the_table_holds_each_patient_once_whatever_their_order(rows: list[Any],
 
 
 @given(SITES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_a_site_does_not_depend_on_the_others(rows: list[Any]) -> None:
     def of_south(table: pa.Table) -> list[Row]:
         return [
@@ -214,10 +214,10 @@ def test_a_site_does_not_depend_on_the_others(rows: list[Any]) -> None:
 
 
 def test_the_mart_describes_the_table() -> None:
-    file = SqlFile(shipped("sql", "marts", "cusum.sql"))
+    declared = marts.exact("cusum")
     table = cusum_table(outcomes(PATIENTS), 100, FEW_DRAWS)
     with duckdb.connect() as con:
         con.register("cusum_points", table)
-        mart = con.sql(file.select).to_arrow_table()
-    assert mart.column_names == list(file.header["columns"]) == table.column_names
-    assert mart.to_pylist() == table.sort_by([(name, "ascending") for name in file.header["key"]]).to_pylist()
+        mart = con.sql(declared.select).to_arrow_table()
+    assert mart.column_names == marts.names(declared) == table.column_names
+    assert mart.to_pylist() == table.sort_by([(name, "ascending") for name in declared.key]).to_pylist()

@@ -32,8 +32,11 @@ def test_a_tiny_delivery_is_hidden_whole() -> None:
 
 
 def test_attrition_hides_a_small_loss() -> None:
-    table = pa.table({"step": [1, 2, 3], "patients_left": [300, 297, 280]})
-    assert protected_attrition(table, MINIMUM)["patients_left"].to_pylist() == [300, None, 280]
+    sites = {"site_id": list("abab") * 2, "step": [2, 2, 1, 1, 3, 3, 4, 4], "reason": list("yyxxzzww")}
+    table = pa.table(sites | {"patients_left": [150, 147, 150, 150, 0, 280, 280, 0]})
+    shown = protected_attrition(table, MINIMUM)
+    assert shown["step"].to_pylist() == [1, 2, 3, 4]
+    assert shown["patients_left"].to_pylist() == [300, None, 280, 280]
 
 
 def _deliveries(
@@ -58,6 +61,6 @@ def _deliveries(
         pa.Table.from_pylist([attempt | counts]), pa.Table.from_pylist(failures, schema=schema), MINIMUM
     )
     return (
-        [tuple(row.values())[3:] for row in submissions.to_pylist()],
+        [tuple(row[name] for name in (*counts, "is_suppressed")) for row in submissions.to_pylist()],
         [(row["rule"], row["rows_checked"], row["rows_failed"], row["is_suppressed"]) for row in shown.to_pylist()],
     )

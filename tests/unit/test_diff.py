@@ -25,6 +25,7 @@ from outcomes.release.diff import (
 )
 from outcomes.release.open import Release
 from outcomes.settings import Settings
+from tests.support.examples import examples
 
 Row = dict[str, Any]
 
@@ -248,7 +249,7 @@ _STATUS = st.sampled_from(["yes", "no", "not_assessable"])
 _ANSWERS = st.dictionaries(st.tuples(st.sampled_from(["pain", "asd"]), st.integers(1, 6)), _STATUS)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(before=_ANSWERS, after=_ANSWERS)
 def test_the_changes_lead_from_one_release_to_the_other(
     before: dict[tuple[str, int], str], after: dict[tuple[str, int], str]

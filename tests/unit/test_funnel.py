@@ -13,8 +13,6 @@ from statsmodels.stats.meta_analysis import combine_effects
 
 from outcomes.disclosure.comparison import protected_comparison
 from outcomes.measures.comparison import comparison_table
-from outcomes.sql.files import SqlFile
-from outcomes.sql.shipped import shipped
 from outcomes.statistics.funnel import (
     Limits,
     binomial_limits,
@@ -25,6 +23,7 @@ from outcomes.statistics.funnel import (
     widened_limits,
     winsorised,
 )
+from tests.support import marts
 
 MINIMUM = 11
 FUNNELPLOTR = np.array([[100.0, 150, 180, 80, 120, 225], [108.0, 112, 165, 95, 100, 220]])
@@ -188,7 +187,8 @@ def test_completeness_counts_the_lost_and_not_the_dead_and_those_too_early() -> 
 def test_the_mart_has_the_columns_of_its_file() -> None:
     con, expected = _registry({"big": (100, 30, 0.3)}, {})
     con.register("site_comparison", comparison_table(con, expected))
-    _columns_are_described(con, "marts")
+    mart = marts.exact("site_comparison")
+    assert con.sql(mart.select).columns == marts.names(mart)
 
 
 def test_the_protected_comparison_knows_only_the_rounded_counts() -> None:
@@ -217,9 +217,7 @@ def test_without_the_sum_of_all_sites_no_site_is_shown() -> None:
     shown = _shown({"a": (105, 35), "b": (100, 30)}, hidden=[None])
     protected = protected_comparison(_table({"a": (103, 33, 0.3), "b": (98, 32, 0.3)}), shown, MINIMUM)
     assert set(protected["is_suppressed"].to_pylist()) == {True}
-    con = duckdb.connect()
-    con.register("protected_site_comparison", protected)
-    _columns_are_described(con, "marts/protected")
+    assert set(protected.column_names) == {*marts.names(marts.protected("site_comparison"))}
 
 
 _JUDGEMENTS = (
@@ -281,8 +279,3 @@ def _shown(counts: dict[str | None, tuple[int, int]], hidden: list[str | None]) 
          ("stratum_kind", pa.string()), ("numerator", pa.int64()), ("patients", pa.int64()), ("state", pa.string())]
     )  # fmt: skip
     return pa.Table.from_pylist([everybody | row for row in [*rows, *(row | of_a_year for row in rows)]], schema=schema)
-
-
-def _columns_are_described(con: duckdb.DuckDBPyConnection, folder: str) -> None:
-    file = SqlFile(shipped("sql", folder) / "site_comparison.sql")
-    assert con.sql(file.select).columns == list(file.header["columns"])

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from plotly.utils import PlotlyJSONEncoder
 
 from dashboards.access.log import AccessLog, case_view
-from dashboards.access.scope import Denied, Role, Scope
+from dashboards.access.scope import Denied, Scope
 from dashboards.data import cases as queries
 from dashboards.data.reader import Reader, Releases
 from dashboards.pages import cases as page
@@ -21,6 +21,7 @@ from dashboards.settings import DashboardSettings
 from outcomes.errors import OutcomesError
 from outcomes.release.explain import Explanation
 from outcomes.settings import Settings
+from outcomes.site_files import Role
 from tests.support.dashboard_release import FIRST_ID, FOREIGN, SECOND_ID, SECRET_WORD, write_release
 from tests.support.golden import EXPLAINED, LABEL, PATIENT
 

@@ -98,13 +98,6 @@ def test_the_latest_month_that_is_judged_says_the_variation() -> None:
     assert overviews._latest_variation([]) is None
 
 
-@pytest.mark.parametrize(
-    ("period", "months", "first"), [("2026-09", 24, "2024-10"), ("2026-01", 1, "2026-01"), ("2025-12", 12, "2025-01")]
-)
-def test_the_first_of_so_many_months(period: str, months: int, first: str) -> None:
-    assert overviews._months_before(period, months) == first
-
-
 def test_all_sites_have_no_months_and_no_place_among_sites(home: Path) -> None:
     rows = card(overview(a_view(home, "?site=all")), "measures")
     assert rows.table is not None

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from dashboards.access.scope import Denied, Scope
 from dashboards.reviews.queue import EXPLANATIONS, STATES, DoesNotFit, Explanation, Move, Review, Reviews, State
 from outcomes.errors import OutcomesError
+from tests.support.examples import examples
 
 _ADA = Scope("ada", frozenset({"north"}), "quality")
 _BEN = Scope("ben", frozenset({"south"}), "clinical")
@@ -204,7 +205,7 @@ _ATTEMPTS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(_ATTEMPTS)
 def test_whatever_is_tried_states_stay_valid_and_no_row_is_lost(
     attempts: list[tuple[str, State, Explanation, bool, int]],

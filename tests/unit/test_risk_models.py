@@ -17,8 +17,7 @@ from statsmodels.genmod.generalized_linear_model import GLM
 
 from outcomes.disclosure.risk_models import protected_calibration, protected_models
 from outcomes.measures.risk_models import RiskTables, fit_risk_models, headline_measures
-from outcomes.sql.files import SqlFile
-from outcomes.sql.shipped import shipped
+from tests.support import marts
 
 MINIMUM = 11
 OUTCOME = "suspected_asd"
@@ -300,12 +299,12 @@ def test_an_outcome_without_patients_has_a_row_and_no_figures() -> None:
     ],
 )
 def test_a_mart_has_the_columns_of_its_file_in_its_order(mart: str, table: Callable[[], pa.Table]) -> None:
-    file = SqlFile(shipped("sql", "marts") / f"{mart}.sql")
+    declared = marts.exact(mart)
     con = duckdb.connect()
     con.register(mart, table())
-    rows = con.sql(file.select)
-    assert rows.columns == list(file.header["columns"])
-    keys = [tuple(row[name] for name in file.header["key"]) for row in rows.to_arrow_table().to_pylist()]
+    rows = con.sql(declared.select)
+    assert rows.columns == marts.names(declared)
+    keys = [tuple(row[name] for name in declared.key) for row in rows.to_arrow_table().to_pylist()]
     assert keys == sorted(set(keys))
 
 
@@ -392,7 +391,4 @@ def _shown(state: str) -> pa.Table:
 
 
 def _has_the_columns_of_its_file(table: pa.Table, mart: str) -> None:
-    file = SqlFile(shipped("sql", "marts", "protected") / f"{mart}.sql")
-    con = duckdb.connect()
-    con.register(f"protected_{mart}", table)
-    assert con.sql(file.select).columns == list(file.header["columns"])
+    assert {*marts.names(marts.protected(mart))} == {*table.column_names}

@@ -13,12 +13,13 @@ from outcomes.contract import TABLES
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.inference import FEWEST_PATIENTS
 from outcomes.intake.screening import findings, screen
+from tests.support.examples import examples
 
 Grain = Literal["M", "Y"]
 
 CUT = int(np.datetime64("2026-09-30", "D").astype(np.int64))
 
-repeatable = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+repeatable = settings(max_examples=examples(150), deadline=None, derandomize=True, database=None)
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -1,103 +1,154 @@
-"""What the site files may hold: annotations and targets of control charts."""
+"""The files that an installation writes by hand: what is read, and what is refused, where and without a value."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from outcomes.errors import OutcomesError
-from outcomes.measures.site_files import Annotation, Target, load_annotations, load_targets
+from outcomes.site_files import Access, Annotation, Site, SiteFileRow, Target, read_site_file, site_names
 
-HEADER = "site_id,measure,period,kind,text,author,reason\n"
-
-
-def load(folder: Path, text: str) -> tuple[Annotation, ...]:
-    file = folder / "annotations.csv"
-    file.write_text(text, encoding="utf-8")
-    return load_annotations(file, {"pain"}, {"south"})
-
-
-def test_no_file_is_no_annotations(tmp_path: Path) -> None:
-    assert load_annotations(tmp_path / "annotations.csv", {"pain"}, {"south"}) == ()
-
-
-def test_annotations_are_read(tmp_path: Path) -> None:
-    text = HEADER + ",pain,2021-01,rebase,,A. Lead,new pathway\nsouth, pain ,2020-03,note,new clinic,B. Nurse,\n"
-    assert load(tmp_path, text) == (
-        Annotation("", "pain", "2021-01", "rebase", "", "A. Lead", "new pathway"),
-        Annotation("south", "pain", "2020-03", "note", "new clinic", "B. Nurse", ""),
-    )
+FILES: dict[str, tuple[type[SiteFileRow], int]] = {
+    "access": (Access, 56),
+    "annotations": (Annotation, 52),
+    "sites": (Site, 75),
+    "targets": (Target, 57),
+}
+CONTEXT = {
+    "measures": {"pain": "share", "satisfied": "share", "revision_rate": "rate"},
+    "sites": {"south"},
+}
+HEADERS = {name: ",".join(model.model_fields) + "\n" for name, (model, _) in FILES.items()}
+SOUND = {
+    "access": "alice,north,clinical\n",
+    "annotations": ",pain,2021-01,rebase,,A. Lead,pathway\n",
+    "sites": "north,North Clinic\n",
+    "targets": "pain,0.25,A. Lead,agreed\n",
+}
 
 
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        ("", "the columns must be site_id, measure"),
-        ("site_id,measure\n", "the columns must be"),
-        (HEADER + ",pain,2021-01,rebase,,A. Lead\n", "row 2: not 7 columns"),
-        (HEADER + ",pane,2021-01,rebase,,A. Lead,why\n", "row 2: there is no such measure"),
-        (HEADER + "north,pain,2021-01,rebase,,A. Lead,why\n", "row 2: there is no such site"),
-        (HEADER + ",pain,2021-13,rebase,,A. Lead,why\n", "row 2: period is not YYYY-MM"),
-        (HEADER + ",pain,2021,rebase,,A. Lead,why\n", "row 2: period is not YYYY-MM"),
-        (HEADER + ",pain,2021-01,reset,,A. Lead,why\n", "row 2: kind is neither rebase nor note"),
-        (HEADER + ",pain,2021-01,rebase,,,why\n", "row 2: author is empty"),
-        (HEADER + ",pain,2021-01,rebase,text,A. Lead, \n", "row 2: a rebase needs a reason"),
-        (HEADER + ",pain,2021-01,note,,A. Lead,why\n", "row 2: a note needs a text"),
-        (HEADER + ",pain,2021-01,note,ok,A,\n,pain,x,note,ok,A,\n", "row 3: period is not YYYY-MM"),
-        (HEADER + ',pain,2021-01,note,"ok,A,\n', "is not a CSV file in UTF-8"),
-    ],
-)
-def test_a_malformed_file_is_refused(tmp_path: Path, text: str, fault: str) -> None:
-    with pytest.raises(OutcomesError, match="annotations_malformed") as refusal:
-        load(tmp_path, text)
-    assert fault in refusal.value.where
-
-
-def test_another_encoding_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "annotations.csv"
-    file.write_bytes((HEADER + ",pain,2021-01,note,café,A,\n").encode("latin-1"))
-    with pytest.raises(OutcomesError, match="not a CSV file in UTF-8"):
-        load_annotations(file, {"pain"}, {"south"})
-
-
-TARGETS = "measure,target,author,reason\n"
-
-
-def load_aims(folder: Path, text: str) -> tuple[Target, ...]:
-    file = folder / "targets.csv"
-    file.write_text(text, encoding="utf-8")
-    return load_targets(file, {"pain": "share", "satisfied": "share", "revision_rate": "rate"})
-
-
-def test_no_file_is_no_targets(tmp_path: Path) -> None:
-    assert load_targets(tmp_path / "targets.csv", {"pain": "share"}) == ()
-
-
-def test_targets_are_read(tmp_path: Path) -> None:
-    text = TARGETS + " pain ,0.25,A. Lead,agreed\nsatisfied,1,A. Lead,agreed\nrevision_rate,3.5,A. Lead,agreed\n"
-    aims = {"pain": 0.25, "satisfied": 1, "revision_rate": 3.5}
-    assert load_aims(tmp_path, text) == tuple(Target(name, aim, "A. Lead", "agreed") for name, aim in aims.items())
+def read(folder: Path, name: str, content: bytes) -> dict[int, SiteFileRow]:
+    path = folder / f"{name}.csv"
+    path.write_bytes(content)
+    return read_site_file(path, FILES[name][0], f"{name}_malformed", CONTEXT)
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("name", "lines", "expected"),
     [
-        ("", "the columns must be measure, target"),
-        ("measure,target\n", "the columns must be"),
-        (TARGETS + "pain,0.25,A. Lead\n", "row 2: not 4 columns"),
-        (TARGETS + "pane,0.25,A. Lead,why\n", "row 2: there is no such measure"),
-        (TARGETS + "pain,low,A. Lead,why\n", "row 2: target is not a number of 0 or more"),
-        (TARGETS + "pain,,A. Lead,why\n", "row 2: target is not a number of 0 or more"),
-        (TARGETS + "pain,nan,A. Lead,why\n", "row 2: target is not a number of 0 or more"),
-        (TARGETS + "pain,-0.1,A. Lead,why\n", "row 2: target is not a number of 0 or more"),
-        (TARGETS + "revision_rate,inf,A. Lead,why\n", "row 2: target is not a number of 0 or more"),
-        (TARGETS + "pain,25,A. Lead,why\n", "row 2: the target of a share is a fraction from 0 to 1"),
-        (TARGETS + "pain,0.25,,why\n", "row 2: author is empty"),
-        (TARGETS + "pain,0.25,A. Lead, \n", "row 2: reason is empty"),
-        (TARGETS + "pain,0.25,A,why\npain,0.3,A,why\n", "row 3: the measure has a target already"),
-        (TARGETS + 'pain,0.25,"A,why\n', "is not a CSV file in UTF-8"),
+        (
+            "access",
+            "alice,north,clinical\r\n\r\nbob, south ,quality\r\n",
+            {2: ("alice", "north", "clinical"), 4: ("bob", "south", "quality")},
+        ),
+        (
+            "annotations",
+            ",pain,2021-01,rebase,,A. Lead,new pathway\nsouth, pain ,2020-03,note,new clinic,B. Nurse,\n",
+            {
+                2: ("", "pain", "2021-01", "rebase", "", "A. Lead", "new pathway"),
+                3: ("south", "pain", "2020-03", "note", "new clinic", "B. Nurse", ""),
+            },
+        ),
+        ("sites", 'north,"North\nClinic"\nsouth,\n', {3: ("north", "North\nClinic"), 4: ("south", "")}),
+        (
+            "targets",
+            " pain ,0.25,A. Lead,agreed\nsatisfied,1,A. Lead,agreed\nrevision_rate,3.5,A. Lead,agreed\n",
+            {
+                2: ("pain", 0.25, "A. Lead", "agreed"),
+                3: ("satisfied", 1.0, "A. Lead", "agreed"),
+                4: ("revision_rate", 3.5, "A. Lead", "agreed"),
+            },
+        ),
     ],
 )
-def test_malformed_targets_are_refused(tmp_path: Path, text: str, fault: str) -> None:
-    with pytest.raises(OutcomesError, match="targets_malformed") as refusal:
-        load_aims(tmp_path, text)
-    assert fault in refusal.value.where
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "byte order mark"])
+def test_lines_are_read_with_their_numbers(
+    tmp_path: Path, name: str, lines: str, expected: dict[int, tuple[object, ...]], mark: str
+) -> None:
+    rows = read(tmp_path, name, (mark + HEADERS[name] + lines).encode())
+    assert {line: tuple(row.model_dump().values()) for line, row in rows.items()} == expected
+
+
+# Of any file, what becomes of its header and a sound line, and how the fault is named.
+ANY: list[
+    tuple[Callable[[bytes, bytes], bytes], str]
+] = [  # of every file: its content below (or in place of) the header, and where it is at fault
+    (lambda header, sound: b"", "line 1: the columns are "),
+    (lambda header, sound: sound, "line 1: the columns are "),
+    (lambda header, sound: header.replace(b",", b", ", 1) + sound, "line 1: the columns are "),
+    (lambda header, sound: header.replace(b"\n", b",more\n") + sound, "line 1: the columns are "),
+    (lambda header, sound: header + sound + sound.rpartition(b",")[0], "line 3: not "),
+    (lambda header, sound: header + b"\n" + sound.replace(b"\n", b",more\n"), "line 3: not "),
+    (lambda header, sound: header + sound + b"\n" + sound, "line 4, "),
+    (lambda header, sound: header + b'"' + sound, " is not a CSV file in UTF-8"),
+    (lambda header, sound: header + sound.replace(b"\n", b"\xff\n"), " is not a CSV file in UTF-8"),
+]
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(("content", "fault"), ANY)
+def test_whatever_is_no_such_table_is_refused(
+    tmp_path: Path, name: str, content: Callable[[bytes, bytes], bytes], fault: str
+) -> None:
+    with pytest.raises(OutcomesError) as refused:
+        read(tmp_path, name, content(HEADERS[name].encode(), SOUND[name].encode()))
+    assert (refused.value.code, refused.value.exit_status) == (f"{name}_malformed", FILES[name][1])
+    assert refused.value.where.removeprefix(f"{name}.csv").removeprefix(", ").startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "column"),
+    [
+        ("access", ",north,clinical", "user"),
+        ("access", "carol,,clinical", "site_id"),
+        ("access", "carol,Le Mans,clinical", "site_id"),
+        ("access", "carol,north,Quality", "role"),
+        ("access", "alice,north,quality", "user and site_id"),
+        ("annotations", ",pane,2021-01,rebase,,A. Lead,why", "measure"),
+        ("annotations", "north,pain,2021-01,rebase,,A. Lead,why", "site_id"),
+        ("annotations", ",pain,2021-13,rebase,,A. Lead,why", "period"),
+        ("annotations", ",pain,2021,rebase,,A. Lead,why", "period"),
+        ("annotations", ",pain,2021-01,reset,,A. Lead,why", "kind"),
+        ("annotations", ",pain,2021-01,rebase,,,why", "author"),
+        ("annotations", ",pain,2021-01,rebase,words,A. Lead, ", "reason"),
+        ("annotations", ",pain,2021-01,note,,A. Lead,why", "text"),
+        ("annotations", ",pain,2021-01,rebase,, A. Lead,pathway", "all columns"),
+        ("sites", "North,North Clinic", "site_id"),
+        ("sites", ",North Clinic", "site_id"),
+        ("sites", "north,Another Clinic", "site_id"),
+        ("targets", "pane,0.25,A. Lead,why", "measure"),
+        ("targets", "satisfied,low,A. Lead,why", "target"),
+        ("targets", "satisfied,,A. Lead,why", "target"),
+        ("targets", "satisfied,nan,A. Lead,why", "target"),
+        ("targets", "satisfied,-0.1,A. Lead,why", "target"),
+        ("targets", "revision_rate,inf,A. Lead,why", "target"),
+        ("targets", "satisfied,25,A. Lead,why", "target"),
+        ("targets", "satisfied,0.25,,why", "author"),
+        ("targets", "satisfied,0.25,A. Lead, ", "reason"),
+        ("targets", "pain,0.3,A. Lead,why", "measure"),
+    ],
+)
+def test_a_line_at_fault_is_named_by_line_and_column_and_never_by_value(
+    tmp_path: Path, name: str, line: str, column: str
+) -> None:
+    with pytest.raises(OutcomesError) as refused:
+        read(tmp_path, name, f"{HEADERS[name]}{SOUND[name]}{line}\n".encode())
+    assert refused.value.code == f"{name}_malformed"
+    place, _, said = refused.value.where.partition(": ")
+    assert place == f"{name}.csv, line 3, {column}"
+    cells = {cell for cell in line.split(",") if cell.strip() and not cell.isdigit()}
+    assert not any(cell in said for cell in cells), said
+
+
+def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutcomesError, match="access_malformed"):
+        read_site_file(tmp_path / "access.csv", Access, "access_malformed")
+
+
+def test_without_a_register_there_are_no_names_and_a_site_without_one_goes_by_its_id(tmp_path: Path) -> None:
+    register = tmp_path / "sites.csv"
+    assert site_names(register) is None
+    register.write_text("site_id,name\nnorth,North Clinic\nsouth,\n", encoding="utf-8")
+    assert site_names(register) == {"north": "North Clinic", "south": "south"}
+    register.write_text("site_id,name\n", encoding="utf-8")
+    assert site_names(register) == {}

@@ -16,9 +16,8 @@ from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
 from outcomes.arrays import Counts, Ints
 from outcomes.disclosure.curves import protected_curves
 from outcomes.measures.curves import cumulative_incidence_table, grid_days
-from outcomes.sql.files import SqlFile
-from outcomes.sql.shipped import shipped
 from outcomes.statistics.survival import Curves, aalen_johansen, one_minus_kaplan_meier
+from tests.support import marts
 
 CENSORED, EVENT, COMPETING = range(3)
 Ends = Ints
@@ -240,15 +239,12 @@ def test_the_table_reads_off_what_the_days_say() -> None:
 def test_the_tables_have_the_columns_and_the_rows_of_their_marts() -> None:
     con = connection([(site, "anterior", registry(seed)) for seed, site in enumerate(("south", "east", "north"))])
     exact = cumulative_incidence_table(con)
-    for folder, name, table in (
-        ("marts", "curves", exact),
-        ("marts/protected", "protected_curves", protected_curves(exact, 11)),
-    ):
-        con.register(name, table)
-        file = SqlFile(shipped("sql", folder, "cumulative_incidence.sql"))
-        assert table.column_names == list(file.header["columns"])
-        by_key = [(name, "ascending") for name in file.header["key"]]
-        assert con.sql(file.select).to_arrow_table().to_pylist() == table.sort_by(by_key).to_pylist()
+    con.register("curves", exact)
+    mart = marts.exact("cumulative_incidence")
+    assert exact.column_names == marts.names(mart)
+    by_key = [(name, "ascending") for name in mart.key]
+    assert con.sql(mart.select).to_arrow_table().to_pylist() == exact.sort_by(by_key).to_pylist()
+    assert set(protected_curves(exact, 11).column_names) == {*marts.names(marts.protected("cumulative_incidence"))}
 
 
 def test_nothing_to_wait_for_gives_empty_tables() -> None:

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from pyarrow import parquet
 
+from outcomes.contract import TABLES, ColumnType
 from outcomes.errors import OutcomesError
 from outcomes.intake.landing import deliveries
 from outcomes.intake.manifest import read_manifest
-from outcomes.measures.site_files import load_targets
 from outcomes.settings import Settings
+from outcomes.site_files import Target, read_site_file
 from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.synthetic import answer_key_folder, synthesize
+from tests.support.situations import label
+from tests.support.synthetic import answer_key, rows_in_force
 
 DAYS_PER_YEAR = 365.25
 
@@ -39,20 +41,30 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 def _key(settings: Settings, name: str) -> pd.DataFrame:
-    return pd.DataFrame(parquet.read_table(answer_key_folder(settings) / f"{name}.parquet").to_pylist())
+    return pd.DataFrame(answer_key(settings, name))
 
 
 def _table(settings: Settings, table: str) -> pd.DataFrame:
     """The newest version of every row that landed, over all sites, typed as far as text tells."""
+    texts = {column.name: str for column in TABLES[table].columns if column.type is ColumnType.TEXT}
     frames = []
     for one in deliveries(settings):
         for path in one.folder.glob(f"{table}.*"):
-            rows = pd.read_csv(path, dtype={"index_period": str}) if path.suffix == ".csv" else pd.read_parquet(path)
+            rows = pd.read_csv(path, dtype=texts) if path.suffix == ".csv" else pd.read_parquet(path)
             frames.append(rows.assign(site_id=one.site_id, period=one.period))
     rows = pd.concat(frames, ignore_index=True)
     key = rows.columns[0]
     newest = rows.sort_values("period").drop_duplicates(["site_id", key], keep="last")
     return newest[~newest["deleted"].astype("boolean").fillna(False)]
+
+
+@pytest.fixture(scope="module")
+def answers(large: Settings) -> pd.DataFrame:
+    """The labels of the large registry."""
+    sites = rows_in_force(large)
+    with label(sites, {site: list(tables) for site, tables in sites.items()}) as con:
+        names = ["site_id", "patient_id", "label", "status", "reason", "kind", "onset_day"]
+        return pd.DataFrame(con.execute(f"select {', '.join(names)} from labels").fetchall(), columns=names)
 
 
 def test_the_same_seed_gives_the_same_bytes(small: Settings, tmp_path: Path) -> None:
@@ -62,7 +74,7 @@ def test_the_same_seed_gives_the_same_bytes(small: Settings, tmp_path: Path) -> 
 
 def test_another_seed_gives_other_patients(small: Settings, tmp_path: Path) -> None:
     synthesize(Settings(home=tmp_path), seed=4, sites=3, patients=150)
-    keys, other_keys = (set(_key(one, "labels")["patient_id"]) for one in (small, Settings(home=tmp_path)))
+    keys, other_keys = (set(_table(one, "patients")["patient_id"]) for one in (small, Settings(home=tmp_path)))
     assert not keys & other_keys
 
 
@@ -95,8 +107,9 @@ def test_every_submission_says_that_its_patients_are_invented(small: Settings) -
 
 
 def test_the_targets_are_of_measures_that_there_are(small: Settings) -> None:
-    targets = load_targets(small.targets_file, {measure.id: measure.unit for measure in measure_definitions()})
-    assert ("pain_past_3_months", 0.25) in {(target.measure, target.target) for target in targets}
+    measures = {measure.id: measure.unit for measure in measure_definitions()}
+    targets = read_site_file(small.targets_file, Target, "targets_malformed", {"measures": measures})
+    assert ("pain_past_3_months", 0.25) in {(target.measure, target.target) for target in targets.values()}
     assert len(targets) == 3
 
 
@@ -238,9 +251,8 @@ def test_disability_and_satisfaction_follow_published_registries(large: Settings
     assert satisfied[2] == pytest.approx(0.20, abs=0.04)
 
 
-def _follow_up(settings: Settings, label: str) -> pd.DataFrame:
+def _follow_up(settings: Settings, answers: pd.DataFrame, label: str) -> pd.DataFrame:
     """Each assessable patient of the sites with imaging: whether the event came, and when, or the last contact."""
-    answers = _key(settings, "labels")
     patients = _table(settings, "patients")[["patient_id", "data_cut_day", "last_contact_day"]]
     with_imaging = answers[answers["site_id"] != "dogwood"]
     assessed = with_imaging[(with_imaging["label"] == label) & (with_imaging["status"] != "not_assessable")]
@@ -260,21 +272,20 @@ def _kaplan_meier(times: pd.DataFrame, until: int) -> float:
     return 1 - free
 
 
-def test_revisions_within_two_years(large: Settings) -> None:
-    assert _kaplan_meier(_follow_up(large, "revision_performed"), 730) == pytest.approx(0.097, abs=0.02)
+def test_revisions_within_two_years(large: Settings, answers: pd.DataFrame) -> None:
+    assert _kaplan_meier(_follow_up(large, answers, "revision_performed"), 730) == pytest.approx(0.097, abs=0.02)
 
 
-def test_suspected_adjacent_disease_per_year(large: Settings) -> None:
-    times = _follow_up(large, "suspected_asd")
+def test_suspected_adjacent_disease_per_year(large: Settings, answers: pd.DataFrame) -> None:
+    times = _follow_up(large, answers, "suspected_asd")
     assert times["event"].sum() / (times["day"].sum() / DAYS_PER_YEAR) == pytest.approx(0.029, abs=0.007)
 
 
-def test_the_edges_of_the_definitions_occur(large: Settings) -> None:
+def test_the_edges_of_the_definitions_occur(large: Settings, answers: pd.DataFrame) -> None:
     visits = _table(large, "follow_ups")
     days = set(visits["day"])
     assert {80, 91, 92} <= days
     assert visits.duplicated(["site_id", "patient_id", "day"]).any()
-    answers = _key(large, "labels")
     found = set(answers[["label", "status", "reason", "kind"]].fillna("").itertuples(index=False, name=None))
     assert {("pain_past_3_months", "yes", "", kind) for kind in ("persistent", "recurrent")} <= found
     assert {("clinical_asd", "yes", "", kind) for kind in ("possible", "probable")} <= found
@@ -286,17 +297,17 @@ def test_the_edges_of_the_definitions_occur(large: Settings) -> None:
         ],
         "suspected_asd": ["level_unknown", "no_source_data", "no_follow_up"],
     }
-    for label, names in reasons.items():
-        assert {(label, "not_assessable", reason, "") for reason in names} <= found
+    for name, named in reasons.items():
+        assert {(name, "not_assessable", reason, "") for reason in named} <= found
     # A handful lost on day 0 would hide the headline of the whole demo.
-    assert {status for label, status, _, _ in found if label == "revision_performed"} == {"yes", "no"}
-    types = {kind for label, _, _, kind in found if label == "revision_performed" and kind}
+    assert {status for name, status, _, _ in found if name == "revision_performed"} == {"yes", "no"}
+    types = {kind for name, _, _, kind in found if name == "revision_performed" and kind}
     assert types == {
         *("nonunion_revision", "adjacent_segment_fusion", "fusion_revision_level_unknown", "disc_replacement"),
         *("hardware_removal", "laminoplasty", "foraminotomy", "other"),
     }
 
 
-def test_some_patients_do_not_belong_to_the_cohort(large: Settings) -> None:
-    labelled = _key(large, "labels")["patient_id"].nunique()
+def test_some_patients_do_not_belong_to_the_cohort(large: Settings, answers: pd.DataFrame) -> None:
+    labelled = answers["patient_id"].nunique()
     assert 0.95 < labelled / len(_table(large, "patients")) < 0.98

@@ -108,22 +108,43 @@ cells as (
         0 as potential_days
     from sites
     cross join windows_seen
+),
+
+summed as (
+    select
+        site_id,
+        visit_window,
+        target_day,
+        cast(sum(done) + sum(due) + sum(lost) as bigint) as expected,
+        cast(sum(done) as bigint) as done,
+        cast(sum(due) as bigint) as due,
+        cast(sum(lost) as bigint) as lost,
+        cast(sum(not_yet_due) as bigint) as not_yet_due,
+        cast(sum(died_before_window) as bigint) as died_before_window,
+        cast(sum(revised_before_window) as bigint) as revised_before_window,
+        cast(sum(answered) + sum(lost) as bigint) as closed,
+        cast(sum(answered) as bigint) as answered,
+        cast(sum(observed_days) as bigint) as observed_days,
+        cast(sum(potential_days) as bigint) as potential_days
+    from cells
+    group by site_id, visit_window, target_day
 )
 
 select
     site_id,
     visit_window,
     target_day,
-    cast(sum(done) + sum(due) + sum(lost) as bigint) as expected,
-    cast(sum(done) as bigint) as done,
-    cast(sum(due) as bigint) as due,
-    cast(sum(lost) as bigint) as lost,
-    cast(sum(not_yet_due) as bigint) as not_yet_due,
-    cast(sum(died_before_window) as bigint) as died_before_window,
-    cast(sum(revised_before_window) as bigint) as revised_before_window,
-    cast(sum(answered) + sum(lost) as bigint) as closed,
-    cast(sum(answered) as bigint) as answered,
-    cast(sum(observed_days) as bigint) as observed_days,
-    cast(sum(potential_days) as bigint) as potential_days
-from cells
-group by site_id, visit_window, target_day
+    expected,
+    done,
+    due,
+    lost,
+    not_yet_due,
+    died_before_window,
+    revised_before_window,
+    closed,
+    answered,
+    answered / nullif(closed, 0) as response,
+    observed_days,
+    potential_days,
+    observed_days / nullif(potential_days, 0) as clarks_c
+from summed

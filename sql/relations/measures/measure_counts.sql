@@ -135,7 +135,8 @@ sites as (
 )
 
 select
-    measure_definitions.measure, sites.site_id, slots.resolution, slots.period, slots.stratum_kind, slots.stratum,
+    measure_definitions.measure, measure_definitions.unit, sites.site_id, slots.resolution, slots.period,
+    slots.stratum_kind, slots.stratum,
     cast(coalesce(counted.numerator, 0) as bigint) as numerator,
     cast(coalesce(counted.patients, 0) as bigint) as patients,
     cast(coalesce(counted.excluded, 0) as bigint) as excluded,

@@ -1,9 +1,10 @@
 /*
 title: Why patients are not counted, by measure and site
 grain: one row per measure, site (null = all) and reason seen anywhere for the measure
-needs: [measure_totals, submissions]
+needs: [measure_totals, submissions, reasons]
 columns:
   reason: why the patient is not in the denominator
+  is_missing: the answer exists but is not known
   patients: patients excluded for it
 */
 with excluded as (
@@ -54,9 +55,12 @@ cells as (
 )
 
 select
-    measure,
-    site_id,
-    reason,
-    cast(sum(patients) as bigint) as patients
+    cells.measure,
+    cells.site_id,
+    cells.reason,
+    reasons.is_missing,
+    cast(sum(cells.patients) as bigint) as patients
 from cells
-group by measure, site_id, reason
+inner join reasons
+    on cells.reason = reasons.reason
+group by cells.measure, cells.site_id, cells.reason, reasons.is_missing

@@ -5,21 +5,19 @@ rationale: >
   The others, dead or revised before the question or operated too lately for it, have none and are left out.
 citation: Manski 1990, American Economic Review 80(2):319
 grain: one row per headline measure and site (null = all)
-needs: [measure_counts, measure_exclusions, measure_definitions, reasons]
+needs: [measure_counts, measure_exclusions, measure_definitions]
 columns:
   missing: patients whose answer is not known
   not_applicable: patients for whom there is none
 */
 with unanswered as (
     select
-        measure_exclusions.measure,
-        measure_exclusions.site_id,
-        coalesce(sum(measure_exclusions.patients) filter (where reasons.is_missing), 0) as missing,
-        coalesce(sum(measure_exclusions.patients) filter (where not reasons.is_missing), 0) as not_applicable
+        measure,
+        site_id,
+        coalesce(sum(patients) filter (where is_missing), 0) as missing,
+        coalesce(sum(patients) filter (where not is_missing), 0) as not_applicable
     from measure_exclusions
-    inner join reasons
-        on measure_exclusions.reason = reasons.reason
-    group by measure_exclusions.measure, measure_exclusions.site_id
+    group by measure, site_id
 ),
 
 counted as (

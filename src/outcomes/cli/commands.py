@@ -95,9 +95,9 @@ def _month(param: typer.CallbackParam, value: str) -> str:
     Raises:
         OutcomesError: period_malformed.
     """
-    from outcomes.intake.landing import is_period
+    from outcomes.periods import is_month
 
-    if not is_period(value):
+    if not is_month(value):
         raise OutcomesError("period_malformed", param.opts[0])
     return value
 

@@ -5,6 +5,7 @@ Their counts are of rows; a few rows can mean no more than a few patients, so th
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from outcomes.arrays import Mask
 from outcomes.disclosure.suppression import hide, hide_parts, hide_steps, is_small
@@ -25,6 +26,8 @@ def protected_deliveries(
     tiny = is_small(rows_in, minimum_cell_count)
     at_risk = np.array([attempt in attempts_at_risk for attempt in _attempts(submissions)], dtype=bool)
     hidden = tiny | at_risk | is_small(accepted, minimum_cell_count) | is_small(quarantined, minimum_cell_count)
+    conserved = pc.equal(submissions["rows_in"], pc.add(submissions["rows_accepted"], submissions["rows_quarantined"]))
+    submissions = submissions.append_column("is_conserved", conserved)
     submissions = hide(hide(submissions, ["rows_in"], tiny), ["rows_accepted", "rows_quarantined"], hidden)
     failures = hide(failures, ["rows_checked", "rows_failed"], hidden_failures)
     return (
@@ -34,7 +37,9 @@ def protected_deliveries(
 
 
 def protected_attrition(attrition: pa.Table, minimum_cell_count: int) -> pa.Table:
-    """Hide steps between which only a few patients were lost."""
+    """The steps over all sites, hidden where between them only a few patients were lost."""
+    attrition = attrition.group_by(["step", "reason"]).aggregate([("patients_left", "sum")]).sort_by("step")
+    attrition = attrition.rename_columns({"patients_left_sum": "patients_left"})
     hidden = hide_steps(attrition["patients_left"].to_numpy(), minimum_cell_count)
     return hide(attrition, ["patients_left"], hidden).append_column("is_suppressed", pa.array(hidden))
 

@@ -1,9 +1,11 @@
-"""All tables that may be shown, made from `sql/marts/protected/`."""
+"""One way to protect a mart: the exact table in, the table that may be shown out."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from outcomes.disclosure.audit import PublishedTables, require_safe
 from outcomes.disclosure.comparison import protected_comparison
@@ -13,19 +15,12 @@ from outcomes.disclosure.kinds import protected_kinds
 from outcomes.disclosure.lattice import Nesting
 from outcomes.disclosure.measures import protected_exclusions, safe_measures
 from outcomes.disclosure.risk_models import protected_calibration, protected_models
-from outcomes.sql.catalog.labels import label_definitions
+from outcomes.disclosure.scores import protected_trajectories
+from outcomes.sql.catalog.marts import protected_marts
 from outcomes.sql.catalog.measures import measure_definitions
-from outcomes.sql.files import load
-from outcomes.sql.shipped import shipped
 
 _TOO_FINE = "month"
 """Nine in ten months of a site hold a small count: others see its years."""
-
-
-_TYPES = {name: pa.string() for name in ("release_id", "data_to", "code_version")} | {
-    "suppression_threshold": pa.int64(),
-    "is_synthetic": pa.bool_(),
-}
 
 
 @dataclass(frozen=True)
@@ -39,39 +34,69 @@ class ReleaseFacts:
     is_synthetic: bool
 
 
+@dataclass(frozen=True)
+class Context:
+    """What protecting a mart may take into account.
+
+    Attributes:
+        facts: what the release says of itself.
+        site_names: names of the sites by id, as far as the register gives them.
+        before: what the release before has published: both together must not tell a small count either.
+        exact: the exact tables that were read already, by mart.
+        done: what is protected already, by mart.
+    """
+
+    facts: ReleaseFacts
+    site_names: Mapping[str, str]
+    before: PublishedTables | None = None
+    exact: dict[str, pa.Table] = field(default_factory=dict)
+    done: dict[str, pa.Table] = field(default_factory=dict)
+
+    @property
+    def minimum_cell_count(self) -> int:
+        """The smallest count that may be shown."""
+        return self.facts.suppression_threshold
+
+
 def protected_tables(
     con: duckdb.DuckDBPyConnection,
     facts: ReleaseFacts,
-    site_names: dict[str, str],
+    site_names: Mapping[str, str],
     before: PublishedTables | None = None,
 ) -> dict[str, pa.Table]:
-    """The tables of `sql/marts/protected/`, hidden where they would tell of a few patients.
+    """Every protected mart by name, audited together.
 
     Args:
         con: a connection that holds the lake, the relations of the labelling step and those of the measures.
         facts: what the release says of itself.
         site_names: names of the sites by id, as far as the register gives them.
-        before: what the release before has published: both together must not tell a small count either.
+        before: what the release before has published.
 
     Raises:
         OutcomesError: disclosure_risk.
     """
-    small_cell = facts.suppression_threshold
-    given = _given(facts, site_names) | _protected_measures(con, small_cell, before)
-    for name, table in given.items():
-        con.register(name, table)
-    tables = {file.name: con.sql(file.select).to_arrow_table() for file in load(shipped("sql", "marts", "protected"))}
-    for name in given:
-        con.unregister(name)
-    tables |= _hidden(tables, small_cell)
-    _require_safe_parts(tables, small_cell)
-    return tables
+    context = Context(facts, site_names, before)
+    relations = {mart.name: mart.relation for mart in protected_marts()}
+    # The measures first, for much else is shown as far as they are.
+    for name in sorted(relations, key=[*_PROTECT].index):
+        context.exact[name] = con.sql(f'from "{relations[name]}"').to_arrow_table()
+        context.done[name] = protect(name, context.exact[name], context)
+    _require_safe_parts(context)
+    return context.done
 
 
-def _require_safe_parts(tables: dict[str, pa.Table], small_cell: int) -> None:
-    """Audit what stands beside the measures, which are audited before they are rounded (`safe_measures`)."""
-    names = ("measures", "measure_exclusions", "label_kinds", "attrition", "release_info")
-    require_safe(PublishedTables(small_cell, **{name: tables[name] for name in names}), nesting(), only=())
+def protect(name: str, exact: pa.Table, context: Context) -> pa.Table:
+    """One mart as it may be shown: at least the columns that it is declared with.
+
+    Args:
+        name: of the mart.
+        exact: all rows of its relation.
+        context: what else is known; those marts are protected already that stand before it in the table below.
+
+    Raises:
+        OutcomesError: disclosure_risk.
+    """
+    return _PROTECT[name](exact, context)
 
 
 def nesting() -> Nesting:
@@ -83,49 +108,65 @@ def nesting() -> Nesting:
     )
 
 
-def _protected_measures(
-    con: duckdb.DuckDBPyConnection, small_cell: int, before: PublishedTables | None
-) -> dict[str, pa.Table]:
-    names = ("measure_exclusions", "curves", "risk_models", "risk_calibration", "site_comparison")
-    exact = {name: con.sql(f"from {name}").to_arrow_table() for name in names}
-    counts = con.sql(f"from measure_counts where resolution <> '{_TOO_FINE}'").to_arrow_table()
-    shown = safe_measures(counts, small_cell, nesting(), before)
-    return {
-        "protected_measures": shown,
-        "protected_exclusions": protected_exclusions(exact["measure_exclusions"], shown, small_cell),
-        "protected_curves": protected_curves(exact["curves"], small_cell),
-        "protected_risk_models": protected_models(exact["risk_models"], shown),
-        "protected_risk_calibration": protected_calibration(exact["risk_calibration"], shown, small_cell),
-        "protected_site_comparison": protected_comparison(exact["site_comparison"], shown, small_cell),
-    }
+def _require_safe_parts(context: Context) -> None:
+    """Audit what stands beside the measures, which are audited before they are rounded (`safe_measures`)."""
+    names = ("measures", "measure_exclusions", "label_kinds", "attrition", "release_info")
+    tables = {name: context.done[name] for name in names}
+    require_safe(PublishedTables(context.minimum_cell_count, **tables), nesting(), only=())
 
 
-def _hidden(tables: dict[str, pa.Table], small_cell: int) -> dict[str, pa.Table]:
-    submissions, failures = protected_deliveries(tables["submissions"], tables["rule_failures"], small_cell)
-    return {
-        "label_kinds": protected_kinds(tables["label_kinds"], tables["measures"], small_cell),
-        "submissions": submissions,
-        "rule_failures": failures,
-        "attrition": protected_attrition(tables["attrition"], small_cell),
-    }
+def _measures(exact: pa.Table, context: Context) -> pa.Table:
+    counts = exact.filter(pc.not_equal(exact["resolution"], _TOO_FINE))
+    return safe_measures(counts, context.minimum_cell_count, nesting(), context.before)
 
 
-def _given(facts: ReleaseFacts, site_names: dict[str, str]) -> dict[str, pa.Table]:
-    definitions = [
-        {
-            "label": label.name,
-            "title": label.title,
-            "category": label.category,
-            "definition_text": label.definition,
-            "guide": label.guide,
-            "version": label.version,
-            "headline": label.headline,
-        }
-        for label in label_definitions()
-    ]
-    names = [{"site_id": site_id, "name": name} for site_id, name in site_names.items()]
-    return {
-        "release_facts": pa.table({name: pa.array([value], _TYPES[name]) for name, value in vars(facts).items()}),
-        "definitions": pa.Table.from_pylist(definitions),
-        "site_names": pa.Table.from_pylist(names, schema=pa.schema({"site_id": pa.string(), "name": pa.string()})),
-    }
+def _release_info(exact: pa.Table, context: Context) -> pa.Table:
+    ((sites, patients),) = zip(*exact.to_pydict().values(), strict=True)
+    rounded = patients + 5 - (patients + 5) % 10 if patients >= context.minimum_cell_count else None
+    shown = vars(context.facts) | {"site_count": sites, "patient_count_rounded": rounded}
+    types = {"patient_count_rounded": pa.int64()}
+    return pa.table({name: pa.array([value], types.get(name)) for name, value in shown.items()})
+
+
+def _sites(exact: pa.Table, context: Context) -> pa.Table:
+    names = [context.site_names.get(site, site) for site in exact["site_id"].to_pylist()]
+    return exact.append_column("name", pa.array(names, pa.string()))
+
+
+def _submissions(exact: pa.Table, context: Context) -> pa.Table:
+    submissions, _ = protected_deliveries(exact, context.exact["rule_failures"], context.minimum_cell_count)
+    return submissions
+
+
+def _rule_failures(exact: pa.Table, context: Context) -> pa.Table:
+    no_submissions = pa.table({name: pa.array([], pa.int64()) for name in _ROWS_OF_SUBMISSIONS})
+    _, failures = protected_deliveries(no_submissions, exact, context.minimum_cell_count)
+    return failures
+
+
+_ROWS_OF_SUBMISSIONS = ("site_id", "period", "attempt", "rows_in", "rows_accepted", "rows_quarantined")
+
+_PROTECT: dict[str, Callable[[pa.Table, Context], pa.Table]] = {
+    "measures": _measures,
+    "measure_exclusions": lambda exact, context: protected_exclusions(
+        exact, context.done["measures"], context.minimum_cell_count
+    ),
+    "cumulative_incidence": lambda exact, context: protected_curves(exact, context.minimum_cell_count),
+    "risk_models": lambda exact, context: protected_models(exact, context.done["measures"]),
+    "risk_calibration": lambda exact, context: protected_calibration(
+        exact, context.done["measures"], context.minimum_cell_count
+    ),
+    "site_comparison": lambda exact, context: protected_comparison(
+        exact, context.done["measures"], context.minimum_cell_count
+    ),
+    "label_kinds": lambda exact, context: protected_kinds(exact, context.done["measures"], context.minimum_cell_count),
+    "score_trajectories": lambda exact, context: protected_trajectories(exact, context.minimum_cell_count),
+    "attrition": lambda exact, context: protected_attrition(exact, context.minimum_cell_count),
+    "rule_failures": _rule_failures,
+    "submissions": _submissions,
+    "release_info": _release_info,
+    "sites": _sites,
+    "measure_definitions": lambda exact, _: exact,
+    "label_definitions": lambda exact, _: exact,
+}
+"""Each protected mart, and what makes it; those come first that others look at."""

@@ -7,9 +7,9 @@ here: validation keeps its row out of the lake.
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from outcomes.arrays import Floats, Ints, Mask
+from outcomes.periods import bounds
 
 FEWEST_PATIENTS = 20
 """Below this many patients a common date cannot be told from chance."""
@@ -21,7 +21,6 @@ _MOST_DAYS = 10_957
 
 _OLDEST_AGE = 90
 _NUMBER = r"^-?\d{1,6}(?:\.\d*)?$"
-_PERIOD = r"^(?P<year>(?:19|20)\d\d)(?:-(?P<month>0[1-9]|1[0-2]))?$"
 _DAY_COLUMNS = ("data_cut_day", "last_contact_day", "death_day")
 
 
@@ -66,7 +65,7 @@ def _fitting_one_date(index_period: pa.ChunkedArray, days: Floats) -> int:
     a date; and where nearly all are of one index period, they share one whatever the cut. Four standard errors above
     the greater of the two is no chance any more.
     """
-    first, last = _bounds(index_period)
+    first, last = bounds(index_period)
     known = ~(np.isnan(days) | np.isnat(first))
     earliest = first[known].astype(np.int64) + days[known].astype(np.int64)
     latest = last[known].astype(np.int64) + days[known].astype(np.int64)
@@ -80,20 +79,6 @@ def _fitting_one_date(index_period: pa.ChunkedArray, days: Floats) -> int:
     # The standard error of a share is greatest, 1 / (2 sqrt(n)), where the share is a half.
     is_chance = fitting / len(days) <= expected + _STANDARD_ERRORS / (2 * np.sqrt(len(days)))
     return 0 if is_chance else fitting
-
-
-def _bounds(index_period: pa.ChunkedArray) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
-    """The first and the last day of each index period, a month or a year; NaT where there is none."""
-    parts = pc.extract_regex(pc.utf8_trim_whitespace(index_period), _PERIOD)
-    year, month = (_numbers(pc.struct_field(parts, name)) for name in ("year", "month"))
-    months = (year - 1970) * 12
-    return _first_day(months + np.nan_to_num(month, nan=1) - 1), _first_day(months + np.nan_to_num(month, nan=12)) - 1
-
-
-def _first_day(months: Floats) -> NDArray[np.datetime64]:
-    """The first day of the month that comes so many months after January 1970."""
-    days = np.nan_to_num(months).astype(np.int64).astype("datetime64[M]").astype("datetime64[D]")
-    return np.where(np.isnan(months), np.datetime64("NaT"), days)
 
 
 def _counted_from_the_last_day(latest: Ints) -> Mask:

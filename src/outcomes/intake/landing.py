@@ -1,15 +1,13 @@
 """What has landed: the folders in which sites deliver, and the register of sites."""
 
-import csv
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from outcomes.intake.manifest import MANIFEST
+from outcomes.periods import is_month
 from outcomes.settings import Settings
-
-_SITE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_PERIOD = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+from outcomes.site_files import SITE_ID, site_names
 
 
 @dataclass(frozen=True)
@@ -27,23 +25,20 @@ def deliveries(settings: Settings) -> list[Delivery]:
     return [
         Delivery(folder.parent.name, folder.name, folder, (folder / MANIFEST).is_file())
         for folder in sorted(settings.landing.glob("*/*"))
-        if folder.is_dir() and is_site_id(folder.parent.name) and is_period(folder.name)
+        if folder.is_dir() and is_site_id(folder.parent.name) and is_month(folder.name)
     ]
 
 
 def site_is_known(settings: Settings, site_id: str) -> bool:
-    """Whether the register names the site; without a register every site is known."""
-    if not settings.sites_file.is_file():
-        return True
-    with settings.sites_file.open(encoding="utf-8", newline="") as lines:
-        return any(row.get("site_id") == site_id for row in csv.DictReader(lines))
+    """Whether the register names the site; without a register every site is known.
+
+    Raises:
+        OutcomesError: sites_malformed.
+    """
+    names = site_names(settings.sites_file)
+    return names is None or site_id in names
 
 
 def is_site_id(text: str) -> bool:
     """Whether the text can name a site: lower-case letters, digits, `-` and `_`, 63 at most."""
-    return _SITE.fullmatch(text) is not None
-
-
-def is_period(text: str) -> bool:
-    """Whether the text is a month, `YYYY-MM`."""
-    return _PERIOD.fullmatch(text) is not None
+    return re.fullmatch(SITE_ID, text) is not None

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, 
 from outcomes.contract import CONTRACT_VERSION
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.reading import SUFFIXES, count_rows
+from outcomes.periods import MONTH
+from outcomes.site_files import SiteId
 
 MANIFEST = "manifest.json"
 
@@ -20,8 +22,7 @@ Kind = Literal["full", "incremental"]
 Method = Literal["safe_harbor", "expert_determination", "limited_data_set"]
 """How the site de-identified the extract (45 CFR 164.514)."""
 
-SiteId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-Period = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+Period = Annotated[str, Field(pattern=rf"^{MONTH}$")]
 
 
 class FileEntry(BaseModel):

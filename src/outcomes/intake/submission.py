@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError, SubmissionRefused
-from outcomes.intake.landing import is_period, is_site_id, site_is_known
+from outcomes.intake.landing import is_site_id, site_is_known
 from outcomes.intake.manifest import FileEntry, Manifest, delivered_files, place, read_manifest, submission_id
 from outcomes.intake.quarantine import quarantine_folder, write_quarantine, write_refusal
 from outcomes.intake.reading import SUFFIXES, read_table
@@ -17,6 +17,7 @@ from outcomes.intake.screening import screen
 from outcomes.intake.validation import Judgement, validate
 from outcomes.lake import Lake, RuleResult, SubmissionRecord, TableCounts
 from outcomes.locks import one_at_a_time
+from outcomes.periods import add_months, is_month
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
 
@@ -37,11 +38,11 @@ def ingest_submission(settings: Settings, site_id: str, period: str) -> Submissi
 
     Raises:
         SubmissionRefused: a code of 10 to 39. The refusal is recorded in the lake once there is a manifest.
-        OutcomesError: rows_not_conserved or rule_not_evaluated.
+        OutcomesError: rows_not_conserved, rule_not_evaluated or sites_malformed.
     """
     if not is_site_id(site_id):
         raise SubmissionRefused("site_unknown", "a site_id is lower-case letters, digits, - and _")
-    if not is_period(period):
+    if not is_month(period):
         raise SubmissionRefused("period_mismatch", f"{site_id}: a period is YYYY-MM")
     with one_at_a_time(settings.home / "locks" / f"{site_id}-{period}"):
         return _ingest(settings, site_id, period)
@@ -115,7 +116,7 @@ def _judge(attempt: _Attempt, manifest: Manifest) -> list[Judgement]:
             raise SubmissionRefused("row_count_mismatch", f"{file.table}: {delivered} rows, {file.rows} stated")
     screen(cells, manifest.deidentification_method)
     with connect(attempt.settings) as con:
-        attempt.lake.attach(con, as_known_on=_month_before(attempt.period))
+        attempt.lake.attach(con, as_known_on=add_months(attempt.period, -1))
         return validate(con, cells, attempt.site_id, manifest.kind)
 
 
@@ -242,8 +243,3 @@ def _with_provenance(attempt: _Attempt, accepted: pa.Table) -> pa.Table:
     for name, value in constants.items():
         rows = rows.append_column(name, pa.repeat(pa.scalar(value), accepted.num_rows))
     return rows
-
-
-def _month_before(period: str) -> str:
-    year, month = int(period[:4]), int(period[5:])
-    return f"{year - 1}-12" if month == 1 else f"{year}-{month - 1:02d}"

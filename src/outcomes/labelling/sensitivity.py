@@ -70,7 +70,8 @@ def run_sensitivity(con: duckdb.DuckDBPyConnection) -> None:
         """
         create or replace table sensitivity (
             label varchar, convention varchar, setting varchar, is_default boolean,
-            yes bigint, no bigint, not_assessable bigint
+            yes bigint, no bigint, not_assessable bigint,
+            share double as (yes / nullif(yes + no, 0))
         )
         """
     )

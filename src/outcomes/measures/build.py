@@ -1,7 +1,8 @@
 """From labels to measures: counts, curves, risk models, comparisons and charts, each as a relation for its mart."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -14,7 +15,8 @@ from outcomes.measures.cusum import RISKS, cusum_table
 from outcomes.measures.estimates import with_intervals
 from outcomes.measures.inputs import make_inputs
 from outcomes.measures.risk_models import fit_risk_models
-from outcomes.measures.site_files import load_annotations, load_targets
+from outcomes.periods import add_months
+from outcomes.site_files import Annotation, Row, Target, read_site_file
 from outcomes.sql.catalog.measures import measure_definitions
 
 
@@ -41,8 +43,9 @@ def run_measures(
         OutcomesError: annotations_malformed, targets_malformed.
     """
     measures = measure_definitions()
-    annotations = load_annotations(annotations_file, [measure.id for measure in measures], _sites(con))
-    targets = load_targets(targets_file, {measure.id: measure.unit for measure in measures})
+    known = {"measures": {measure.id: measure.unit for measure in measures}, "sites": _sites(con)}
+    annotations = _optional(annotations_file, Annotation, "annotations_malformed", known)
+    targets = _optional(targets_file, Target, "targets_malformed", known)
     directions = {measure.id: measure.direction for measure in measures}
     immature_from = _immature_from(con)
     names = {"measure": list(immature_from), "first_period": list(immature_from.values())}
@@ -72,14 +75,8 @@ def _immature_from(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     ((latest,),) = con.execute("select max(period) from submissions where status = 'accepted'").fetchall()
     if latest is None:
         return {}
-    year, month = (int(part) for part in latest.split("-"))
     waiting = {measure.id: measure.judged_after_months for measure in measure_definitions()}
-    return {measure: _month(12 * year + month - months) for measure, months in waiting.items() if months}
-
-
-def _month(months: int) -> str:
-    """The month (YYYY-MM) that begins so many months after the beginning of year 0."""
-    return f"{months // 12:04d}-{months % 12 + 1:02d}"
+    return {measure: add_months(latest, 1 - months) for measure, months in waiting.items() if months}
 
 
 def _register_risks(con: duckdb.DuckDBPyConnection, minimum_cell_count: int) -> None:
@@ -91,6 +88,10 @@ def _register_risks(con: duckdb.DuckDBPyConnection, minimum_cell_count: int) -> 
 def _register(con: duckdb.DuckDBPyConnection, **tables: pa.Table) -> None:
     for name, table in tables.items():
         con.register(name, table)
+
+
+def _optional(path: Path, model: type[Row], code: str, known: Mapping[str, Any]) -> list[Row]:
+    return list(read_site_file(path, model, code, known).values()) if path.exists() else []
 
 
 def _sites(con: duckdb.DuckDBPyConnection) -> Collection[str]:

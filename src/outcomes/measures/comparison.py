@@ -65,25 +65,14 @@ order by headlines.measure, sites.site_id
 
 COMPARISON_SCHEMA = pa.schema(
     [
-        ("measure", pa.string()),
-        ("site_id", pa.string()),
-        ("marking", pa.string()),
-        ("patients", pa.int64()),
-        ("eligible", pa.int64()),
+        *((name, pa.string()) for name in ("measure", "site_id", "marking")),
+        *((name, pa.int64()) for name in ("patients", "eligible")),
         ("completeness", pa.float64()),
         ("observed", pa.int64()),
-        ("expected", pa.float64()),
-        ("share", pa.float64()),
-        ("target_share", pa.float64()),
-        ("ratio", pa.float64()),
-        ("ratio_low", pa.float64()),
-        ("ratio_high", pa.float64()),
-        ("adjusted_share", pa.float64()),
-        *((name, pa.float64()) for name in LIMITS),
+        *((name, pa.float64()) for name in ("expected", "share", "target_share", "ratio", "ratio_low", "ratio_high")),
+        *((name, pa.float64()) for name in ("adjusted_share", *LIMITS)),
         ("position", pa.string()),
-        ("phi", pa.float64()),
-        ("tau2", pa.float64()),
-        *((f"widened_{name}", pa.float64()) for name in LIMITS),
+        *((name, pa.float64()) for name in ("phi", "tau2", *(f"widened_{name}" for name in LIMITS))),
         ("widened_position", pa.string()),
     ]
 )

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from outcomes.arrays import Floats, Ints, Mask, numbered, starts
-from outcomes.measures.site_files import Annotation, Target
+from outcomes.site_files import Annotation, Target
 from outcomes.statistics.control_charts import (
     ASSURANCES,
     BETTER,

@@ -11,33 +11,20 @@ from outcomes.statistics.survival import aalen_johansen, one_minus_kaplan_meier
 STEP_DAYS = 30
 HORIZONS = (90, 365, 730, 1825, 3650, 7300)
 """Days on which a curve is read off, instead of the multiples of `STEP_DAYS` near them."""
-
 _NEAR = STEP_DAYS // 2
-
 AALEN_JOHANSEN, ONE_MINUS_KM = "aalen_johansen", "one_minus_km"
-
 GROUP = ("stratum_kind", "stratum", "site_id")
-
 _STRATUM_KINDS = ("approach", "levels_band", "age_band", "indication")
-
 _GROUP_SCHEMA = pa.schema([(name, pa.string()) for name in GROUP])
-
 CURVE_SCHEMA = pa.schema(
     [
         ("outcome", pa.string()),
         ("estimator", pa.string()),
         *_GROUP_SCHEMA,
-        ("day", pa.int64()),
-        ("at_risk", pa.int64()),
-        ("events", pa.int64()),
-        ("competing", pa.int64()),
-        ("censored", pa.int64()),
-        ("incidence", pa.float64()),
-        ("low", pa.float64()),
-        ("high", pa.float64()),
+        *((name, pa.int64()) for name in ("day", "at_risk", "events", "competing", "censored")),
+        *((name, pa.float64()) for name in ("incidence", "low", "high")),
     ]
 )
-
 _PROFILED = """
 with described as (
     select

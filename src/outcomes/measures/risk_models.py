@@ -81,36 +81,19 @@ order by headline_results.measure, headline_results.site_id, headline_results.pa
 
 MODEL_SCHEMA = pa.schema(
     [
-        ("measure", pa.string()),
-        ("term", pa.string()),
-        ("level", pa.string()),
-        ("state", pa.string()),
-        ("coefficient", pa.float64()),
-        ("std_error", pa.float64()),
-        ("odds_ratio", pa.float64()),
-        ("odds_ratio_low", pa.float64()),
-        ("odds_ratio_high", pa.float64()),
-        ("model_kind", pa.string()),
-        ("reason", pa.string()),
-        ("patients", pa.int64()),
-        ("events", pa.int64()),
-        ("c_statistic", pa.float64()),
-        ("brier", pa.float64()),
-        ("calibration_intercept", pa.float64()),
-        ("calibration_slope", pa.float64()),
+        *((name, pa.string()) for name in ("measure", "term", "level", "state")),
+        *((name, pa.float64()) for name in ("coefficient", "std_error")),
+        *((name, pa.float64()) for name in ("odds_ratio", "odds_ratio_low", "odds_ratio_high")),
+        *((name, pa.string()) for name in ("model_kind", "reason")),
+        *((name, pa.int64()) for name in ("patients", "events")),
+        *((name, pa.float64()) for name in ("c_statistic", "brier", "calibration_intercept", "calibration_slope")),
     ]
 )
 CALIBRATION_SCHEMA = pa.schema(
     [
         ("measure", pa.string()),
-        ("first_tenth", pa.int64()),
-        ("last_tenth", pa.int64()),
-        ("patients", pa.int64()),
-        ("observed", pa.int64()),
-        ("expected", pa.float64()),
-        ("observed_share", pa.float64()),
-        ("observed_share_low", pa.float64()),
-        ("observed_share_high", pa.float64()),
+        *((name, pa.int64()) for name in ("first_tenth", "last_tenth", "patients", "observed")),
+        *((name, pa.float64()) for name in ("expected", "observed_share", "observed_share_low", "observed_share_high")),
         ("expected_share", pa.float64()),
     ]
 )

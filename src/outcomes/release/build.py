@@ -1,6 +1,5 @@
 """Build a release: label everything that is accepted, write the marts and what describes them, publish."""
 
-import csv
 import hashlib
 import importlib.metadata
 import json
@@ -19,19 +18,14 @@ from outcomes.labelling.build import Progress, run
 from outcomes.labelling.sensitivity import run_sensitivity, sensitivity_needs
 from outcomes.lake import Lake
 from outcomes.measures.build import run_measures
-from outcomes.release.codebook import (
-    comment_on,
-    data_package,
-    parquet_path,
-    protected_marts,
-    protected_package,
-    research_marts,
-)
+from outcomes.release.codebook import comment_on, data_package, parquet_path, protected_package
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH, Release, read_release
 from outcomes.release.publish import current, publish
 from outcomes.settings import Settings
+from outcomes.site_files import site_names
 from outcomes.sql import engine
 from outcomes.sql.catalog.labels import label_definitions
+from outcomes.sql.catalog.marts import Mart, protected_marts, research_marts
 from outcomes.sql.files import load
 from outcomes.sql.shipped import shipped
 
@@ -79,8 +73,8 @@ def build_release(settings: Settings, as_known_on: str | None = None, on_progres
         on_progress: told about each step of the labelling.
 
     Raises:
-        OutcomesError: nothing_to_release, value_set_malformed, annotations_malformed, targets_malformed,
-            disclosure_risk.
+        OutcomesError: nothing_to_release, sites_malformed, value_set_malformed, annotations_malformed,
+            targets_malformed, disclosure_risk.
     """
     with engine.connect(settings) as con:
         Lake(settings.lake).attach(con, as_known_on)
@@ -110,15 +104,15 @@ def build_release(settings: Settings, as_known_on: str | None = None, on_progres
 def relations_of_marts() -> set[str]:
     """The relations of the labelling step that something after it reads."""
     inputs = load(shipped("sql", "relations", "measures"))
-    marts = (mart.file for mart in (*research_marts(), *protected_marts()))
-    return sensitivity_needs() | {name for file in (*inputs, *marts) for name in file.needs}
+    marts = {mart.relation for mart in (*research_marts(), *protected_marts())}
+    return sensitivity_needs() | {name for file in inputs for name in file.needs} | marts
 
 
 def next_release_id(settings: Settings, as_known_on: str | None = None) -> str:
     """The id that `build_release` would publish under now.
 
     Raises:
-        OutcomesError: nothing_to_release, value_set_malformed.
+        OutcomesError: nothing_to_release, sites_malformed, value_set_malformed.
     """
     with engine.connect(settings) as con:
         Lake(settings.lake).attach(con, as_known_on)
@@ -142,7 +136,7 @@ def _read_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> _Inputs:
     sql = shipped("sql")
     return _Inputs(
         submissions=submissions,
-        site_names=_site_names(settings.sites_file),
+        site_names=site_names(settings.sites_file) or {},
         suppression_threshold=settings.minimum_cell_count,
         code_version=code_version(),
         definitions_sha256=_digest(sql, (path for path in sql.rglob("*") if path.is_file())),
@@ -196,7 +190,8 @@ def _write_research(con: duckdb.DuckDBPyConnection, folder: Path, release_id: st
     _attach(con, folder / RESEARCH, "research")
     rows = {}
     for mart in research_marts():
-        con.execute(f'create table research."{mart.name}" as {mart.file.select}')
+        _require_types(con, mart, mart.relation)
+        con.execute(f'create table research."{mart.name}" as {mart.select}')
         (rows[mart.name],) = con.execute(f'select count(*) from research."{mart.name}"').fetchone() or (0,)
         con.execute(
             f'copy research."{mart.name}" to {_quoted(folder / parquet_path(mart))} (format parquet, compression zstd)'
@@ -218,9 +213,10 @@ def _write_dashboard(
     tables = protected_tables(con, facts, inputs.site_names, before)
     _attach(con, folder / DASHBOARD, "dashboard")
     for mart in protected_marts():
-        columns = ", ".join(f'"{field.name}"' for field in mart.fields)
+        columns = ", ".join(f'"{column.name}"' for column in mart.columns)
         con.register("protected", tables[mart.name])
-        con.execute(f'create table dashboard."{mart.name}" as select {columns} from protected')
+        _require_types(con, mart, "protected")
+        con.execute(f'create table dashboard."{mart.name}" as select {columns} from protected order by {mart.order}')
         con.unregister("protected")
     comment_on(con, "dashboard", protected_marts())
     package = protected_package(con, "dashboard", inputs.release_id, DASHBOARD)
@@ -228,15 +224,12 @@ def _write_dashboard(
     con.execute("detach dashboard")
 
 
+def _require_types(con: duckdb.DuckDBPyConnection, mart: Mart, relation: str) -> None:
+    mart.require_types({name: sql_type for name, sql_type, *_ in con.execute(f'describe "{relation}"').fetchall()})
+
+
 def _attach(con: duckdb.DuckDBPyConnection, database: Path, name: str) -> None:
     con.execute(f"attach {_quoted(database)} as {name} (storage_version '{_STORAGE_VERSION}')")
-
-
-def _site_names(register: Path) -> dict[str, str]:
-    if not register.is_file():
-        return {}
-    with register.open(encoding="utf-8", newline="") as lines:
-        return {row["site_id"]: row.get("name") or row["site_id"] for row in csv.DictReader(lines)}
 
 
 def _value_set_sha256(value_set: Path | None) -> str | None:

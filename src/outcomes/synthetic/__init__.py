@@ -1,4 +1,4 @@
-"""A registry of invented patients, calibrated to published figures, with planted faults and known answers."""
+"""A registry of invented patients, calibrated to published figures, with planted faults."""
 
 from outcomes.synthetic.registry import SyntheticRegistry, answer_key_folder, synthesize
 

@@ -70,12 +70,6 @@ def histories(rng: Rng, plan: Plan, calendar: Calendar, frames: Mapping[str, pd.
     return history | {"procedures": _in_every_period(calendar, history)}
 
 
-def in_force(table: Table, history: pd.DataFrame) -> pa.Table:
-    """The rows in force after the last submission."""
-    newest = history.sort_values([table.key, "period"]).drop_duplicates(table.key, keep="last")
-    return as_arrow(table, newest[~newest["deleted"].astype(bool)])
-
-
 def as_arrow(table: Table, frame: pd.DataFrame) -> pa.Table:
     """The contract's columns of a frame, typed; columns that the frame lacks are empty."""
     columns = {column.name: _typed(frame, column.name, column.type) for column in table.columns}

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from outcomes.arrays import Floats, Ints, Mask
+from outcomes.periods import Grain, as_text, first_days, last_days
 from outcomes.synthetic import joints
 from outcomes.synthetic.draws import Rng, Texts, chance, keys, often, pick, with_gaps
-from outcomes.synthetic.months import as_period, period_end, period_start
 from outcomes.synthetic.profiles import SiteProfile
 
 YEARS_OF_SURGERY = 6
@@ -75,10 +75,10 @@ def draw_plan(rng: Rng, profile: SiteProfile, size: int, last_cut: int) -> Plan:
     """
     grain = _grain(profile)
     # Whoever is operated on in the month (the year) of the last cut comes with a later submission.
-    last_index = period_start(np.array(last_cut), grain) - 1
+    last_index = first_days(np.array(last_cut), grain) - 1
     index_date = last_index - rng.integers(0, round(_DAYS_PER_YEAR * YEARS_OF_SURGERY), size)
-    cut = last_cut - period_end(index_date, grain)
-    traits = _traits(rng, size) | {"index_period": as_period(index_date, grain)}
+    cut = last_cut - last_days(index_date, grain)
+    traits = _traits(rng, size) | {"index_period": as_text(index_date, grain)}
     stratum = pick(rng, ["degenerative", "trauma", "tumour", "infection"], size, [0.915, 0.05, 0.02, 0.015])
     traits["indication"] = np.where(stratum == "degenerative", traits["indication"], "other")
     approach = pick(rng, ["anterior", "posterior", "combined"], size, [0.72, 0.2, 0.08])
@@ -92,7 +92,7 @@ def draw_plan(rng: Rng, profile: SiteProfile, size: int, last_cut: int) -> Plan:
     return Plan(
         profile=profile,
         key=keys(rng, size),
-        period_end=period_end(index_date, grain),
+        period_end=last_days(index_date, grain),
         cut=cut,
         death=death,
         lost=lost,
@@ -121,7 +121,7 @@ def widened(fused: Ints) -> Ints:
     return fused | joints.BELOW[fused]
 
 
-def _grain(profile: SiteProfile) -> str:
+def _grain(profile: SiteProfile) -> Grain:
     return "Y" if profile.method == "safe_harbor" else "M"
 
 

@@ -1,4 +1,5 @@
-"""A whole registry of invented patients: landing folders for the pipeline, and an answer key that it never reads."""
+"""A whole registry of invented patients: landing folders for the pipeline, and an answer key, which it never reads,
+of what is to become of each submission and of each planted fault."""
 
 import csv
 from collections.abc import Callable, Iterable
@@ -11,11 +12,10 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError
+from outcomes.periods import day_number, last_day, months_until
 from outcomes.settings import Settings
 from outcomes.synthetic.adjacent import draw_adjacent_disease
-from outcomes.synthetic.answers import answer_key
 from outcomes.synthetic.diagnoses import (
     beside_after,
     beside_before,
@@ -27,15 +27,14 @@ from outcomes.synthetic.diagnoses import (
     unrevised_nonunion,
 )
 from outcomes.synthetic.draws import Rng
-from outcomes.synthetic.extracts import Calendar, History, histories, in_force
+from outcomes.synthetic.extracts import Calendar, History, histories
 from outcomes.synthetic.faults import PlantedFault, Submission, plant_flags, plant_rows
 from outcomes.synthetic.images import draw_images
-from outcomes.synthetic.months import day_number, last_day, periods_ending
 from outcomes.synthetic.patients import Plan, draw_plan
 from outcomes.synthetic.profiles import SiteProfile, site_profiles
 from outcomes.synthetic.spoiled import ExpectedSubmission, fault_sites, write_spoiled_submissions
 from outcomes.synthetic.stays import Stays, add_unplanned_stays
-from outcomes.synthetic.submissions import submissions, without_dots, write_submission
+from outcomes.synthetic.submissions import submissions, write_submission
 from outcomes.synthetic.surgery import (
     draw_revisions,
     index_procedures,
@@ -50,12 +49,6 @@ from outcomes.synthetic.visits import draw_visits
 Progress = Callable[[str, int, int], None]
 """Called with what has just been written, how many submissions are done, and how many there will be."""
 
-_LABELS = pa.schema(
-    [
-        *((name, pa.string()) for name in ("site_id", "patient_id", "label", "status", "reason", "kind")),
-        ("onset_day", pa.int64()),
-    ]
-)
 _FAULTS = pa.schema(
     [(name, pa.string()) for name in ("site_id", "period", "source_table", "record_id", "kind", "rule", "outcome")]
 )
@@ -77,27 +70,24 @@ class SyntheticRegistry:
     submissions_to_refuse: int
     rows: int
     planted_faults: int
-    labels: int
 
 
 @dataclass
 class _Key:
     """The answer key, as it grows."""
 
-    labels: list[dict[str, Any]]
     faults: list[PlantedFault]
     submissions: list[ExpectedSubmission]
     rows: int = 0
 
     def write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_parquet(folder / "labels.parquet", self.labels, _LABELS)
         _write_parquet(folder / "faults.parquet", map(asdict, self.faults), _FAULTS)
         _write_parquet(folder / "submissions.parquet", map(asdict, self.submissions), _SUBMISSIONS)
 
 
 def answer_key_folder(settings: Settings) -> Path:
-    """Where the answer key lies: labels.parquet, faults.parquet, submissions.parquet and `earlier_deliveries/`.
+    """Where the answer key lies: faults.parquet, submissions.parquet and `earlier_deliveries/`.
 
     The last holds first versions of submissions that were delivered twice, as `<site>/<period>/`.
     """
@@ -136,9 +126,9 @@ def synthesize(  # noqa: PLR0913 - each argument is one choice about the registr
     if settings.landing.is_dir() and any(settings.landing.iterdir()):
         raise OutcomesError("folder_not_empty", str(settings.landing))
     profiles = site_profiles(sites)
-    periods = periods_ending(until, months)
+    periods = months_until(until, months + 1)
     *streams, spoiling = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(sites + 1))
-    key = _Key([], [], [])
+    key = _Key([], [])
     total = sites * len(periods)
     for number, (profile, stream, size) in enumerate(zip(profiles, streams, _sizes(profiles, patients), strict=True)):
         for done in _write_site(settings, key, _Site(profile, number, size, periods, faults), stream):
@@ -156,7 +146,6 @@ def synthesize(  # noqa: PLR0913 - each argument is one choice about the registr
         submissions_to_refuse=sum(one.status == "refused" for one in key.submissions),
         rows=key.rows,
         planted_faults=len(key.faults),
-        labels=len(key.labels),
     )
 
 
@@ -187,7 +176,7 @@ def _volume(profiles: tuple[SiteProfile, ...]) -> float:
 
 
 def _write_site(settings: Settings, key: _Key, site: _Site, rng: Rng) -> Iterable[int]:
-    """Write all submissions of one site and note its answers; yields the number of each period when written."""
+    """Write all submissions of one site and note what was planted; yields the number of each period when written."""
     drawing, lagging, planting = rng.spawn(3)
     calendar = Calendar(np.array([day_number(last_day(period)) for period in site.periods]))
     plan = draw_plan(drawing, site.profile, site.size, int(calendar.cuts[-1]))
@@ -195,7 +184,6 @@ def _write_site(settings: Settings, key: _Key, site: _Site, rng: Rng) -> Iterabl
     if site.faults:
         history["diagnoses"], flags = plant_flags(planting, site.profile.site_id, site.periods, history)
         key.faults += flags
-    key.labels += _answers(site.profile, history)
     for turn, submission in enumerate(submissions(site.profile, site.number, history, site.periods)):
         _write_one(settings, key, site, submission, planting)
         yield turn
@@ -260,13 +248,6 @@ def _history(drawing: Rng, lagging: Rng, plan: Plan, calendar: Calendar) -> Hist
     if plan.profile.has_treatments:
         frames["treatments"] = draw_treatments(drawing, plan)
     return histories(lagging, plan, calendar, frames, stays.keys(lagging))
-
-
-def _answers(profile: SiteProfile, history: History) -> list[dict[str, Any]]:
-    rows = {name: without_dots(in_force(TABLES[name], frame)).to_pylist() for name, frame in history.items()}
-    return [
-        {"site_id": profile.site_id, "patient_id": patient} | asdict(answer) for patient, answer in answer_key(rows)
-    ]
 
 
 def _write_register(path: Path, profiles: tuple[SiteProfile, ...], *, faults: bool) -> None:

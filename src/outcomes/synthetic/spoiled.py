@@ -11,8 +11,8 @@ from typing import Any
 
 from outcomes.contract import TABLES
 from outcomes.intake.manifest import MANIFEST, write_manifest
+from outcomes.periods import last_day
 from outcomes.synthetic.draws import Rng, keys
-from outcomes.synthetic.months import last_day
 
 _PATIENTS = 24
 

@@ -11,9 +11,9 @@ from pyarrow import csv, parquet
 
 from outcomes.contract import TABLES, Table
 from outcomes.intake.manifest import write_manifest
+from outcomes.periods import last_day
 from outcomes.synthetic.extracts import History, as_arrow
 from outcomes.synthetic.faults import Submission
-from outcomes.synthetic.months import last_day
 from outcomes.synthetic.profiles import SiteProfile
 
 

@@ -7,8 +7,6 @@ here; other columns are never loaded. What each contract column means for MIMIC-
 Source: Johnson et al., MIMIC-IV, PhysioNet; https://mimic.mit.edu/docs/iv/modules/hosp/.
 """
 
-import calendar
-import datetime
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +16,10 @@ import pyarrow as pa
 from pyarrow import csv
 
 from outcomes.errors import OutcomesError
-from outcomes.intake.landing import is_period, is_site_id, site_is_known
+from outcomes.intake.landing import is_site_id, site_is_known
 from outcomes.intake.manifest import Manifest, write_manifest
 from outcomes.intake.sources.crosswalk import Crosswalk
+from outcomes.periods import is_month, last_day
 from outcomes.settings import Settings
 from outcomes.sql import files as sqlfiles
 from outcomes.sql.engine import connect, materialize
@@ -136,12 +135,12 @@ def import_mimic_iv(settings: Settings, source: Path, site_id: str, period: str 
         period: `YYYY-MM`; by default December of the last calendar year that the source names.
 
     Raises:
-        OutcomesError: source_malformed, site_unknown, period_malformed, or folder_not_empty when that site and period
-            have landed already.
+        OutcomesError: source_malformed, site_unknown, sites_malformed, period_malformed, or
+            folder_not_empty when that site and period have landed already.
     """
     if not (is_site_id(site_id) and site_is_known(settings, site_id)):
         raise OutcomesError("site_unknown", "--site")
-    if period is not None and not is_period(period):
+    if period is not None and not is_month(period):
         raise OutcomesError("period_malformed", "--period")
     with connect(settings) as con:
         _load(con, source)
@@ -244,7 +243,6 @@ def _last_period(con: duckdb.DuckDBPyConnection) -> str:
 def _deliver(con: duckdb.DuckDBPyConnection, folder: Path, workspace: Path) -> Manifest:
     """Write the submission beside the landing folder and move it there whole."""
     workspace.mkdir(parents=True, exist_ok=True)
-    year, month = int(folder.name[:4]), int(folder.name[5:])
     with tempfile.TemporaryDirectory(dir=workspace) as temporary:
         unfinished = Path(temporary) / folder.parent.name / folder.name
         unfinished.mkdir(parents=True)
@@ -256,7 +254,7 @@ def _deliver(con: duckdb.DuckDBPyConnection, folder: Path, workspace: Path) -> M
             period=folder.name,
             kind="full",
             deidentification_method="expert_determination",
-            data_cut=datetime.date(year, month, calendar.monthrange(year, month)[1]),
+            data_cut=last_day(folder.name),
         )
         folder.parent.mkdir(parents=True, exist_ok=True)
         unfinished.rename(folder)

@@ -1,0 +1,25 @@
+/*
+title: Rows of each contract table of each attempt
+grain: one row per attempt and contract table
+needs: [submissions]
+columns:
+  source_table: contract table
+*/
+with counted as (
+    select
+        site_id,
+        period,
+        attempt,
+        unnest(tables) as counts
+    from submissions
+)
+
+select
+    counted.site_id,
+    counted.period,
+    counted.attempt,
+    counted.counts.source_table,
+    counted.counts.rows_in,
+    counted.counts.rows_accepted,
+    counted.counts.rows_quarantined
+from counted

@@ -1,0 +1,33 @@
+"""Score trajectories in the form that may be shown."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from outcomes.disclosure.suppression import hide
+
+_QUARTILES = ("lower_quartile", "median", "upper_quartile")
+_HALF_POINTS = ("neck_pain_nrs", "arm_pain_nrs")
+"""Instruments that are shown to half points; all others to points."""
+
+
+def protected_trajectories(trajectories: pa.Table, minimum_cell_count: int) -> pa.Table:
+    """The quartiles over all sites, rounded, where each of the four quarters holds enough patients.
+
+    Args:
+        trajectories: instrument, visit_window, site_id (null = all), patients and the quartiles.
+        minimum_cell_count: the smallest count that may be shown.
+    """
+    shown = trajectories.filter(pc.is_null(trajectories["site_id"]))
+    patients = shown["patients"].to_numpy()
+    state = np.select([patients == 0, patients < 4 * minimum_cell_count], ["missing", "suppressed"], "shown")
+    steps = pc.if_else(pc.is_in(shown["instrument"], pa.array(_HALF_POINTS)), 2.0, 1.0)
+    rounded = {name: pc.divide(_nearest(pc.multiply(shown[name], steps)), steps) for name in _QUARTILES}
+    rounded["patients"] = pc.multiply(_nearest(pc.divide(patients, 10.0)), 10.0).cast(pa.int64())
+    for name, values in rounded.items():
+        shown = shown.set_column(shown.schema.get_field_index(name), name, values)
+    return hide(shown, rounded, state == "suppressed").append_column("state", pa.array(state))
+
+
+def _nearest(values: pa.Array) -> pa.Array:
+    return pc.round(values, round_mode="half_towards_infinity")

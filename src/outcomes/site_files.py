@@ -1,0 +1,175 @@
+"""The files that an installation writes by hand: access.csv, annotations.csv, sites.csv, targets.csv.
+
+All are read alike: CSV in UTF-8 (a byte order mark may lead), exactly the columns of the model in its order, no
+incomplete line, no line twice. Blank lines and white space around a cell do not count.
+"""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from outcomes.errors import OutcomesError
+from outcomes.periods import MONTH
+
+SITE_ID = r"[a-z0-9][a-z0-9_-]{0,62}"
+"""The pattern of what can name a site: lower-case letters, digits, `-` and `_`, 63 at most."""
+
+SiteId = Annotated[str, Field(pattern=f"^{SITE_ID}$")]
+Role = Literal["quality", "clinical"]
+
+
+def _one_of(known: str, *others: str) -> AfterValidator:
+    """A cell that is in the context's collection of this name, or one of the others."""
+
+    def check(cell: str, info: ValidationInfo) -> str:
+        if cell not in others and cell not in _context(info)[known]:
+            raise PydanticCustomError("unknown", "there is no such one")
+        return cell
+
+    return AfterValidator(check)
+
+
+def _context(info: ValidationInfo) -> Mapping[str, Any]:
+    if info.context is None:
+        raise LookupError("this site file is read with a context")
+    context: Mapping[str, Any] = info.context
+    return context
+
+
+_Stated = Annotated[str, Field(min_length=1)]
+_Measure = Annotated[str, _one_of("measures")]
+
+
+class SiteFileRow(BaseModel):
+    """A line of a site file: its fields are the columns. No two lines are the same in those of `key`, or in all."""
+
+    model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
+
+    key: ClassVar[tuple[str, ...]] = ()
+
+
+class Access(SiteFileRow):
+    """A line of access.csv: a user of the dashboards, one site that is theirs, and their role."""
+
+    key = ("user", "site_id")
+
+    user: _Stated
+    site_id: SiteId
+    role: Role
+
+
+class Site(SiteFileRow):
+    """A line of sites.csv: a site that may deliver, and its name for people, if it has one."""
+
+    key = ("site_id",)
+
+    site_id: SiteId
+    name: str
+
+
+class Annotation(SiteFileRow):
+    """A line of annotations.csv, a note on a chart or the month from which its limits are worked out anew.
+
+    `site_id` is empty when it holds for all sites, together and each. A note has a text, a rebase a reason.
+    """
+
+    site_id: Annotated[str, _one_of("sites", "")]
+    measure: _Measure
+    period: Annotated[str, Field(pattern=f"^{MONTH}$")]
+    kind: Literal["rebase", "note"]
+    text: str
+    author: _Stated
+    reason: str
+
+    @field_validator("text", "reason")
+    @classmethod
+    def _stated_where_needed(cls, text: str, info: ValidationInfo) -> str:
+        kind = info.data.get("kind")
+        if not text and (kind, info.field_name) in {("note", "text"), ("rebase", "reason")}:
+            raise PydanticCustomError("unstated", "a line of this kind needs it")
+        return text
+
+
+class Target(SiteFileRow):
+    """A line of targets.csv: what a measure should reach, a fraction or of a rate events per 100 person-years."""
+
+    key = ("measure",)
+
+    measure: _Measure
+    target: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    author: _Stated
+    reason: _Stated
+
+    @field_validator("target")
+    @classmethod
+    def _fraction_of_a_share(cls, target: float, info: ValidationInfo) -> float:
+        if target > 1 and _context(info)["measures"].get(info.data.get("measure")) == "share":
+            raise PydanticCustomError("no_fraction", "the target of a share is a fraction from 0 to 1")
+        return target
+
+
+Row = TypeVar("Row", bound=SiteFileRow)
+
+
+def read_site_file(path: Path, model: type[Row], code: str, context: Mapping[str, Any] | None = None) -> dict[int, Row]:
+    """Read a site file.
+
+    Args:
+        path: the file, which has to exist.
+        model: of its lines.
+        code: of the mistake that a file which cannot be used is.
+        context: what the model's checks need: `measures`, the unit (`share` or `rate`) of each measure that there is,
+            and `sites`, those that there are.
+
+    Returns:
+        The rows, each with the number of its line.
+
+    Raises:
+        OutcomesError: `code`, with the file, the line and the column, never a value.
+    """
+    columns = list(model.model_fields)
+    (_, header), *lines = _lines(path, code) or [(1, [])]
+    if header != columns:
+        raise OutcomesError(code, f"{path.name}, line 1: the columns are {', '.join(columns)}")
+    rows: dict[int, Row] = {}
+    seen: set[tuple[object, ...]] = set()
+    for line, cells in lines:
+        place = f"{path.name}, line {line}"
+        if len(cells) != len(columns):
+            raise OutcomesError(code, f"{place}: not {len(columns)} columns")
+        try:
+            row = model.model_validate(dict(zip(columns, cells, strict=True)), context=context)
+        except ValidationError as error:
+            fault = error.errors(include_input=False, include_url=False)[0]
+            raise OutcomesError(code, f"{place}, {fault['loc'][0]}: {fault['msg']}") from None
+        identity = tuple(getattr(row, column) for column in model.key or columns)
+        if identity in seen:
+            raise OutcomesError(code, f"{place}, {' and '.join(model.key) or 'all columns'}: as in an earlier line")
+        seen.add(identity)
+        rows[line] = row
+    return rows
+
+
+def site_names(path: Path) -> dict[str, str] | None:
+    """The sites that sites.csv names, each with its name for people; None without the file: every site is known.
+
+    Raises:
+        OutcomesError: sites_malformed.
+    """
+    if not path.exists():
+        return None
+    return {site.site_id: site.name or site.site_id for site in read_site_file(path, Site, "sites_malformed").values()}
+
+
+def _lines(path: Path, code: str) -> list[tuple[int, list[str]]]:
+    """The cells of each line that is not blank, with its number."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            return [(reader.line_num, cells) for cells in reader if cells]
+    except (OSError, ValueError, csv.Error):
+        raise OutcomesError(code, f"{path.name} is not a CSV file in UTF-8") from None

@@ -1,0 +1,294 @@
+"""The marts as `sql/marts/` declares them: one file for each, from which its exact and its protected table derive.
+
+A column is declared once: its type (text unless stated), what it means, and
+
+- `unit` of a number, or that it has none (`unit: none`);
+- `enum`, its closed list, or the name of one: `labels`, `measures`, `tables`, `refusals`, or a column of a reference
+  table (`visit_windows.visit_window`);
+- `only: exact` or `only: protected`, when it stands in one of the two;
+- `protected`, what the text of the protected table adds, or which text or closed list replaces the other.
+
+A column that the contract declares is described there, its closed list stands in `expectations/`; the file leaves it
+empty.
+"""
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from outcomes.contract import TABLES, ColumnType
+from outcomes.errors import MISTAKES
+from outcomes.sql.catalog.labels import label_definitions
+from outcomes.sql.catalog.measures import measure_definitions
+from outcomes.sql.shipped import shipped
+
+Kind = Literal["exact", "protected"]
+Type = Literal["text", "integer", "number", "boolean"]
+
+NO_UNIT = "none"
+"""Stated of a number without a unit, so that none is forgotten."""
+
+_SQL_TYPES: dict[Type, tuple[str, ...]] = {
+    "text": ("VARCHAR", "ENUM"),
+    "integer": ("BIGINT", "INTEGER"),
+    "number": ("DOUBLE",),
+    "boolean": ("BOOLEAN",),
+}
+_OF_THE_CONTRACT: dict[ColumnType, Type] = {
+    ColumnType.TEXT: "text",
+    ColumnType.INTEGER: "integer",
+    ColumnType.DECIMAL: "number",
+    ColumnType.BOOLEAN: "boolean",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a mart; `enum` is empty when any value may stand there."""
+
+    name: str
+    type: Type
+    description: str
+    unit: str = ""
+    enum: tuple[str, ...] = ()
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it holds numbers, so that it has a unit or says that it has none."""
+        return self.type in ("integer", "number")
+
+    @property
+    def comment(self) -> str:
+        """The description with its unit, in one line."""
+        return self.description if self.unit in ("", NO_UNIT) else f"{self.description} ({self.unit})"
+
+
+@dataclass(frozen=True)
+class Mart:
+    """One published table: a relation's columns in the order of its key."""
+
+    name: str
+    title: str
+    grain: str
+    key: tuple[str, ...]
+    relation: str
+    columns: tuple[Column, ...]
+
+    @property
+    def comment(self) -> str:
+        """Title and grain in one line."""
+        return f"{self.title}: {self.grain}"
+
+    @property
+    def order(self) -> str:
+        """The key in SQL, which orders the rows; all sites, all periods and everybody are null and come last."""
+        return ", ".join(f'"{name}"' for name in self.key)
+
+    @property
+    def select(self) -> str:
+        """The exact table as a query on its relation, which may keep texts as an enumeration."""
+        columns = (
+            f'cast("{column.name}" as varchar) as "{column.name}"' if column.type == "text" else f'"{column.name}"'
+            for column in self.columns
+        )
+        return f'select {", ".join(columns)} from "{self.relation}" order by {self.order}'
+
+    def require_types(self, found: Mapping[str, str]) -> None:
+        """Compare the declared types with those that a table has.
+
+        Args:
+            found: its SQL types by column.
+
+        Raises:
+            ValueError: a column is missing or of another type.
+        """
+        for column in self.columns:
+            sql_type = found.get(column.name, "missing")
+            if not sql_type.startswith(_SQL_TYPES[column.type]):
+                msg = f"{self.name}.yaml: columns.{column.name}: declared as {column.type}, found {sql_type}"
+                raise ValueError(msg)
+
+
+@cache
+def research_marts() -> tuple[Mart, ...]:
+    """The exact marts, by name."""
+    return _marts("exact")
+
+
+@cache
+def protected_marts() -> tuple[Mart, ...]:
+    """The marts that may be shown, by name."""
+    return _marts("protected")
+
+
+def parse_mart(name: str, given: Any, kind: Kind) -> Mart | None:
+    """The exact or the protected mart of a declaration; None where there is none.
+
+    Args:
+        name: of the file, and so of the mart.
+        given: the file's content.
+        kind: which of the two.
+
+    Raises:
+        ValueError: names the file and the field that is wrong.
+    """
+    try:
+        declared = _Declaration.model_validate(given)
+    except ValidationError as error:
+        problems = (
+            f"{name}.yaml: {'.'.join(map(str, problem['loc'])) or 'file'}: {problem['msg']}"
+            for problem in error.errors(include_url=False)
+        )
+        raise ValueError("; ".join(problems)) from None
+    return declared.mart(name, kind)
+
+
+@cache
+def named_lists() -> dict[str, tuple[str, ...]]:
+    """The closed lists that a column may name: labels, measures, contract tables, and why a submission is refused."""
+    return {
+        "labels": tuple(label.name for label in label_definitions()),
+        "measures": tuple(measure.id for measure in measure_definitions()),
+        "tables": tuple(TABLES),
+        "refusals": tuple(code for code, mistake in MISTAKES.items() if 10 <= mistake.exit_status < 40),
+    }
+
+
+def _closed_list(stated: Any) -> Any:
+    """The list that is stated, or the one that is named."""
+    if not isinstance(stated, str):
+        return stated
+    if stated in named_lists():
+        return named_lists()[stated]
+    table, _, column = stated.partition(".")
+    with shipped("sql", "reference", f"{table}.csv").open(encoding="utf-8", newline="") as rows:
+        return tuple(row[column] for row in csv.DictReader(rows))
+
+
+_Text = Annotated[str, Field(min_length=1)]
+_Enum = Annotated[tuple[str, ...], BeforeValidator(_closed_list)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Change(_Strict):
+    description: str | None = None
+    enum: _Enum | None = None
+
+
+class _DeclaredColumn(_Strict):
+    description: _Text
+    type: Type = "text"
+    unit: str = ""
+    enum: _Enum = ()
+    only: Kind | None = None
+    protected: str | _Change | None = None
+
+    @model_validator(mode="after")
+    def _unit_of_a_number(self) -> "_DeclaredColumn":
+        if (self.type in ("integer", "number")) != bool(self.unit):
+            msg = "a number states its unit, or none; nothing else does"
+            raise ValueError(msg)
+        return self
+
+    def column(self, name: str, kind: Kind) -> Column:
+        described = Column(name, self.type, self.description, self.unit, self.enum)
+        if kind == "exact" or self.protected is None:
+            return described
+        if isinstance(self.protected, str):
+            return replace(described, description=f"{self.description}; {self.protected}")
+        return replace(described, **self.protected.model_dump(exclude_none=True))
+
+
+class _Difference(_Strict):
+    title: _Text | None = None
+    rationale: _Text | None = None
+    grain: _Text | None = None
+
+
+class _Declaration(_Strict):
+    title: _Text
+    grain: Annotated[str, Field(pattern="^one row")]
+    key: Annotated[tuple[str, ...], Field(min_length=1)]
+    columns: Annotated[dict[str, _DeclaredColumn], Field(min_length=1)]
+    rationale: _Text | None = None
+    citation: _Text | None = None
+    contract_table: str | None = None
+    relation: _Text | None = None
+    published: frozenset[Kind] = frozenset({"exact"})
+    protected: _Difference = _Difference()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _columns_in_full(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not isinstance(given.get("columns"), dict):
+            return given
+        table = given.get("contract_table")
+        return given | {"columns": {name: _in_full(name, about, table) for name, about in given["columns"].items()}}
+
+    @model_validator(mode="after")
+    def _key_is_there(self) -> "_Declaration":
+        if missing := [name for name in self.key if name not in self.columns]:
+            msg = f"key: no columns {missing}"
+            raise ValueError(msg)
+        return self
+
+    def mart(self, name: str, kind: Kind) -> Mart | None:
+        if kind not in self.published:
+            return None
+        changed = self.protected if kind == "protected" else _Difference()
+        columns = tuple(each.column(key, kind) for key, each in self.columns.items() if each.only in (None, kind))
+        names = {column.name for column in columns}
+        return Mart(
+            name=name,
+            title=changed.title or self.title,
+            grain=changed.grain or self.grain,
+            key=tuple(each for each in self.key if each in names),
+            relation=self.relation or name,
+            columns=columns,
+        )
+
+
+def _in_full(name: str, about: Any, contract_table: str | None) -> Any:
+    """A column's declaration: a text stands for its description, nothing for what the contract says."""
+    if isinstance(about, str):
+        return {"description": about}
+    declared = {column.name: column for column in TABLES[contract_table].columns} if contract_table in TABLES else {}
+    if about is not None or name not in declared:
+        return about
+    column = declared[name]
+    column_type = _OF_THE_CONTRACT[column.type]
+    return {
+        "type": column_type,
+        "description": column.description,
+        "unit": column.unit or (NO_UNIT if column_type in ("integer", "number") else ""),
+        "enum": _closed_lists(str(contract_table)).get(name, ()),
+    }
+
+
+@cache
+def _closed_lists(contract_table: str) -> dict[str, tuple[str, ...]]:
+    suite = json.loads(shipped("expectations", f"{contract_table}.json").read_text(encoding="utf-8"))
+    return {
+        rule["kwargs"]["column"]: tuple(rule["kwargs"]["value_set"])
+        for rule in suite["expectations"]
+        if rule["type"] == "expect_column_values_to_be_in_set"
+    }
+
+
+def _marts(kind: Kind) -> tuple[Mart, ...]:
+    found = (parse_mart(path.stem, _content(path), kind) for path in sorted(shipped("sql", "marts").glob("*.yaml")))
+    return tuple(mart for mart in found if mart is not None)
+
+
+def _content(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
