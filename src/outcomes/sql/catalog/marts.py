@@ -12,7 +12,6 @@ A column that the contract declares is described there, its closed list stands i
 empty.
 """
 
-import csv
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from outcomes.contract import TABLES, ColumnType
 from outcomes.errors import MISTAKES
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.measures import measure_definitions
+from outcomes.sql.reference import reference_rows
 from outcomes.sql.shipped import shipped
 
 Kind = Literal["exact", "protected"]
@@ -168,8 +168,7 @@ def _closed_list(stated: Any) -> Any:
     if stated in named_lists():
         return named_lists()[stated]
     table, _, column = stated.partition(".")
-    with shipped("sql", "reference", f"{table}.csv").open(encoding="utf-8", newline="") as rows:
-        return tuple(row[column] for row in csv.DictReader(rows))
+    return tuple(row[column] for row in reference_rows(table))
 
 
 _Text = Annotated[str, Field(min_length=1)]

@@ -9,6 +9,7 @@ import pyarrow as pa
 import yaml
 from pydantic import NonNegativeInt, PositiveInt, StringConstraints
 
+from outcomes.periods import MONTH
 from outcomes.sql.catalog.declaration import Declaration, Text
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.texts import days_of_period, with_thresholds
@@ -39,7 +40,7 @@ class MeasureDefinition(Declaration):
     direction: Literal["lower_is_better", "higher_is_better", "neutral"]
     unit: Literal["share", "rate"]
     owner: Text
-    next_review: Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+    next_review: Annotated[str, StringConstraints(pattern=f"^{MONTH}$")]
     version: PositiveInt
     label: str | None = None
     kinds: tuple[str, ...] = ()
