@@ -18,9 +18,9 @@ from dashboards.access.log import AccessLog
 from dashboards.access.scope import Scope
 from dashboards.cards import Card, Table
 from dashboards.data import cases
-from dashboards.data.reader import Reader, Releases
+from dashboards.data.reader import Releases
 from dashboards.pages import states
-from dashboards.pages.frame import Page, status_line, whole_page
+from dashboards.pages.frame import Page, View, status_line, whole_page
 from dashboards.pages.site import Site
 from dashboards.settings import DashboardSettings
 from outcomes.release.explain import Evidence, Explanation, LabelAnswer, TimelineRecord
@@ -53,7 +53,7 @@ EXPLAINED = Explanation(
 
 _EVERYWHERE = ("", "?site=all", f"?site={EMPTY}")
 _NARROWED = (*_EVERYWHERE, "?period=2023", "?group=approach:anterior")
-_ADDRESSES = {
+ADDRESSES = {
     "overview": tuple(f"/{query}" for query in _NARROWED),
     "pain": tuple(f"/pain{query}" for query in _NARROWED),
     "asd": tuple(f"/asd{query}" for query in _NARROWED),
@@ -71,7 +71,7 @@ _ADDRESSES = {
     "research": ("/research",),
 }
 """The addresses whose sentences make up the text of a page, those that a reader meets first at the start."""
-PAGES = (*_ADDRESSES, "header", "states")
+PAGES = (*ADDRESSES, "header", "states")
 _INLINE = {"A", "Code", "Link", "Span", "Strong"}
 _DEFINITIONS_SHOWN = {"contents", "measures-recovery-timeline", "labels-recovery-timeline"}
 """Of the page of definitions: the others are alike, and their texts are those of `sql/definitions`."""
@@ -83,9 +83,9 @@ def texts(folder: Path) -> dict[str, str]:
     Args:
         folder: an empty one, for the releases.
     """
-    usual, suppressed = _site(folder / "usual"), _site(folder / "suppressed", all_hidden=True)
+    usual, suppressed = site_over(folder / "usual"), site_over(folder / "suppressed", all_hidden=True)
     said = {}
-    for name, addresses in _ADDRESSES.items():
+    for name, addresses in ADDRESSES.items():
         sections = [(address, *_lines_at(usual, address)) for address in addresses]
         sections += [
             (f"{address}, every count suppressed", *_lines_at(suppressed, address))
@@ -93,7 +93,7 @@ def texts(folder: Path) -> dict[str, str]:
             if address.endswith("?site=all")
         ]
         said[name] = _joined(sections)
-    view, _ = usual.build(_reader(usual), "/", "")
+    view, _ = built(usual, "/")
     said["header"] = _joined([("/", *_lines(whole_page(view, Page("", [], ("period", "group", "peers")))))])
     instead = {"no such page": states.not_found(), "denied": states.denied(), "filter": states.unknown_filter("/")}
     said["states"] = _joined(
@@ -105,24 +105,27 @@ def texts(folder: Path) -> dict[str, str]:
     return said
 
 
-def _site(home: Path, *, all_hidden: bool = False) -> Site:
+def site_over(home: Path, *, all_hidden: bool = False) -> Site:
+    """The dashboards over a release that is written for them."""
     write_release(home, all_hidden=all_hidden)
     log = AccessLog(home / "logs" / "access.jsonl")
     return Site(Settings(home=home), DashboardSettings(cases=True), Releases(home / "releases"), log)
 
 
-def _reader(site: Site) -> Reader:
+def built(site: Site, address: str) -> tuple[View, Page]:
+    """The view and the page at an address, for the clinical role of `OWN` and of `EMPTY`."""
     reader = site.releases.read(Scope("me", frozenset({*OWN, EMPTY}), "clinical"))
+    path, _, query = address.partition("?")
     assert reader is not None
-    return reader
+    with patch.object(cases, "explain_patient", lambda *_: EXPLAINED):
+        view, page = site.build(reader, path, query)
+    assert page is not None, address
+    return view, page
 
 
 def _lines_at(site: Site, address: str) -> Iterator[str]:
-    path, _, query = address.partition("?")
-    with patch.object(cases, "explain_patient", lambda *_: EXPLAINED):
-        view, page = site.build(_reader(site), path, query)
-    assert page is not None, address
-    shown = [card for card in page.cards if path != "/definitions" or card.name in _DEFINITIONS_SHOWN]
+    view, page = built(site, address)
+    shown = [card for card in page.cards if view.path != "/definitions" or card.name in _DEFINITIONS_SHOWN]
     yield from (f"# {page.title}", *_lines(status_line(view)), page.lead)
     yield from (line for card in shown for line in _card(card))
 
