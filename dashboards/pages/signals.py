@@ -1,4 +1,4 @@
-"""Signals of one's own site: what stands out, what the team made of it, and the cumulative charts behind it."""
+"""Signals of one's own site: which there are, what the team made of them, and the cumulative charts behind them."""
 
 from collections.abc import Sequence
 from urllib.parse import urlencode
