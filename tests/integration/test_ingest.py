@@ -19,6 +19,7 @@ from outcomes.intake.submission import ingest_submission
 from outcomes.lake import Lake, SubmissionRecord
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
+from tests.support.files import snapshot
 from tests.support.submissions import Row, diagnosis, follow_up, fusion, image, patient, write_submission
 
 
@@ -35,15 +36,6 @@ def query(settings: Settings, sql: str, as_known_on: str | None = None) -> list[
     with connect(settings) as con:
         Lake(settings.lake).attach(con, as_known_on)
         return con.sql(sql).fetchall()
-
-
-def snapshot(*folders: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for folder in folders
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def test_rows_come_through_with_provenance_types_and_flags(settings: Settings) -> None:

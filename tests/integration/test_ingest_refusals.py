@@ -16,6 +16,7 @@ from outcomes.intake.submission import ingest_submission
 from outcomes.lake import Lake
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
+from tests.support.files import snapshot
 from tests.support.submissions import Row, follow_up, fusion, image, patient, restate, write_csv, write_submission
 
 SITE, PERIOD = "site-a", "2026-02"
@@ -151,15 +152,6 @@ BAD: dict[str, tuple[str, Tables, Callable[[Path], None]]] = {
     "one cut for all": ("data_cut_common", tables(patients=cut_on_one_day(40)), nothing),
     "many bad rows": ("too_many_critical_rows", tables(imaging=[image(day=d, unit="x y") for d in range(9)]), nothing),
 }
-
-
-def snapshot(*folders: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for folder in folders
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def in_force(settings: Settings) -> list[list[tuple[Any, ...]]]:

@@ -14,14 +14,6 @@ from dashboards.pages.rows import Row, by_size, chosen, rows_of
 from tests.support.dashboard_release import EMPTY, write_release
 from tests.support.dashboard_views import view_at
 
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("home")
-    write_release(home)
-    return home
-
-
 a_view = partial(view_at, "/causes")
 
 

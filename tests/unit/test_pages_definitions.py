@@ -4,7 +4,6 @@ import json
 import re
 from pathlib import Path
 
-import pytest
 from plotly.utils import PlotlyJSONEncoder
 
 from dashboards.access.log import AccessLog
@@ -15,14 +14,7 @@ from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.measures import measure_definitions
-from tests.support.dashboard_release import FIRST_ID, PATIENTS, write_release
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    write_release(folder)
-    return folder
+from tests.support.dashboard_release import FIRST_ID, PATIENTS
 
 
 def _text(home: Path, path: str) -> str:

@@ -31,13 +31,6 @@ PageOf = Callable[[View], Page]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    write_release(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def reader(home: Path) -> Reader:
     return opened(home)
 

@@ -16,7 +16,7 @@ from dashboards.pages import overview as overviews
 from dashboards.pages.frame import Page
 from dashboards.pages.measure import measure_page
 from dashboards.pages.overview import overview
-from tests.support.dashboard_release import EMPTY, OWN, write_release
+from tests.support.dashboard_release import EMPTY, OWN
 from tests.support.dashboard_views import view_at
 
 SITE = OWN[0]
@@ -41,13 +41,6 @@ POINT = ChartPoint(
     annotation_author=None,
     annotation_reason=None,
 )
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("home")
-    write_release(home)
-    return home
 
 
 a_view = partial(view_at, "/")

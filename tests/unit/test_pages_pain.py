@@ -17,13 +17,6 @@ from tests.support.dashboard_views import view_at
 SITE = OWN[0]
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("home")
-    write_release(home)
-    return home
-
-
 a_view = partial(view_at, "/pain")
 
 

@@ -1,6 +1,5 @@
 """The synthetic registry: the same seed gives the same bytes, and the numbers look like a real registry's."""
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -15,15 +14,11 @@ from outcomes.settings import Settings
 from outcomes.site_files import Target, read_site_file
 from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.synthetic import answer_key_folder, synthesize
+from tests.support.files import snapshot
 from tests.support.situations import label
 from tests.support.synthetic import answer_key, rows_in_force
 
 DAYS_PER_YEAR = 365.25
-
-
-def _digests(home: Path) -> dict[str, str]:
-    files = sorted(path for path in home.rglob("*") if path.is_file())
-    return {path.relative_to(home).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +64,7 @@ def answers(large: Settings) -> pd.DataFrame:
 
 def test_the_same_seed_gives_the_same_bytes(small: Settings, tmp_path: Path) -> None:
     synthesize(Settings(home=tmp_path), seed=3, sites=3, patients=150)
-    assert _digests(tmp_path) == _digests(small.home)
+    assert snapshot(tmp_path) == snapshot(small.home)
 
 
 def test_another_seed_gives_other_patients(small: Settings, tmp_path: Path) -> None:
@@ -79,11 +74,11 @@ def test_another_seed_gives_other_patients(small: Settings, tmp_path: Path) -> N
 
 
 def test_an_occupied_landing_folder_is_left_alone(small: Settings) -> None:
-    before = _digests(small.home)
+    before = snapshot(small.home)
     with pytest.raises(OutcomesError) as refused:
         synthesize(small, seed=3, sites=3, patients=150)
     assert refused.value.code == "folder_not_empty"
-    assert _digests(small.home) == before
+    assert snapshot(small.home) == before
 
 
 def test_each_site_delivers_its_history_and_then_months(small: Settings) -> None:
