@@ -83,7 +83,9 @@ def texts(folder: Path) -> dict[str, str]:
     Args:
         folder: an empty one, for the releases.
     """
-    usual, suppressed = site_over(folder / "usual"), site_over(folder / "suppressed", all_hidden=True)
+    write_release(folder / "usual")
+    write_release(folder / "suppressed", all_hidden=True)
+    usual, suppressed = site_over(folder / "usual"), site_over(folder / "suppressed")
     said = {}
     for name, addresses in ADDRESSES.items():
         sections = [(address, *_lines_at(usual, address)) for address in addresses]
@@ -105,9 +107,8 @@ def texts(folder: Path) -> dict[str, str]:
     return said
 
 
-def site_over(home: Path, *, all_hidden: bool = False) -> Site:
-    """The dashboards over a release that is written for them."""
-    write_release(home, all_hidden=all_hidden)
+def site_over(home: Path) -> Site:
+    """The dashboards over the release of a home."""
     log = AccessLog(home / "logs" / "access.jsonl")
     return Site(Settings(home=home), DashboardSettings(cases=True), Releases(home / "releases"), log)
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 from plotly.utils import PlotlyJSONEncoder
@@ -23,8 +24,8 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return golden.site_over(tmp_path_factory.mktemp("home"))
+def site(home: Path) -> Site:
+    return golden.site_over(home)
 
 
 @pytest.mark.parametrize("page", golden.PAGES)
