@@ -113,7 +113,7 @@ def _line(points: Sequence[CusumPoint], heights: Sequence[float], hover: str) ->
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": [point.period for point in points],
+        "x": [point.index_period for point in points],
         "y": list(heights),
         "hovertemplate": f"{hover}<extra></extra>",
         "line": {"width": 2, "color": style.BLUE},
@@ -125,7 +125,7 @@ def _threshold(points: Sequence[CusumPoint], side: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": [points[0].period, points[-1].period],
+        "x": [points[0].index_period, points[-1].index_period],
         "y": [_values([point], "threshold", side)[0] for point in (points[0], points[-1])],
         "line": {"width": 1, "color": style.GREY, "dash": "dot"},
         "hoverinfo": "skip",
@@ -143,7 +143,7 @@ def _signals(points: Sequence[CusumPoint], direction: str) -> list[dict[str, Any
                 {
                     "type": "scatter",
                     "mode": "markers",
-                    "x": [point.period for point in found],
+                    "x": [point.index_period for point in found],
                     "y": _values(found, "cusum", side),
                     "marker": {"symbol": shape, "size": size, "color": colour, "line": {"width": 2, "color": colour}},
                     "hoverinfo": "skip",
@@ -156,7 +156,7 @@ def _signals(points: Sequence[CusumPoint], direction: str) -> list[dict[str, Any
 def _periods(points: Sequence[CusumPoint]) -> dict[str, Any]:
     """The axis of periods, months or years, as time."""
     if _are_years(points):
-        years = [point.period for point in points]
+        years = [point.index_period for point in points]
         every = -(-len(years) // _YEARS_NAMED)
         return style.axis(type="date", tickformat="%Y", tickvals=years[::every], tickangle=0)
     return style.axis(type="date", tickformat="%b<br>%Y", nticks=4, tickangle=0)
@@ -173,7 +173,7 @@ def _period(points: Sequence[CusumPoint]) -> str:
 
 
 def _are_years(points: Sequence[CusumPoint]) -> bool:
-    return len(points[-1].period) == len("YYYY")
+    return len(points[-1].index_period) == len("YYYY")
 
 
 def _unit(text: str) -> dict[str, Any]:

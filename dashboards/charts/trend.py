@@ -42,7 +42,7 @@ def control_chart(measure: Measure, points: Sequence[ChartPoint]) -> Figure:
     chart = next((point.chart for point in points if point.chart), None)
     factor = scale(measure, chart)
     shown = [point for point in points if point.value is not None]
-    months = [point.period for point in points]
+    months = [point.index_period for point in points]
     top = max([factor * (limit or 0) for point in points for limit in (point.value, point.upper)], default=1)
     return {
         "data": [
@@ -71,9 +71,9 @@ def by_year(measure: Measure, values: Sequence[Value], minimum_cell_count: int, 
 
     A suppressed year keeps its place on the axis and has no point.
     """
-    years = [value.period or "" for value in values]
+    years = [value.index_period or "" for value in values]
     top = max([_shown(measure, value.estimate_high) for value in (*values, *peers)], default=0)
-    behind = [value for value in peers if value.estimate is not None and value.period in years]
+    behind = [value for value in peers if value.estimate is not None and value.index_period in years]
     return {
         "data": [
             *([_peer_years(measure, behind)] if behind else []),
@@ -87,7 +87,7 @@ def by_year(measure: Measure, values: Sequence[Value], minimum_cell_count: int, 
                 categoryorder="array",
                 range=[-0.5, len(years) - 0.5],
                 tickvals=years,
-                ticktext=[f"{value.period}<br>{_patients(value)}" for value in values],
+                ticktext=[f"{value.index_period}<br>{_patients(value)}" for value in values],
                 tickangle=0,
             ),
             yaxis=style.axis(range=[0, 1.08 * top or 1], showgrid=True, nticks=5, ticksuffix=_suffix(measure, None)),
@@ -103,11 +103,11 @@ def by_year(measure: Measure, values: Sequence[Value], minimum_cell_count: int, 
 def _values(points: Sequence[ChartPoint], factor: float) -> dict[str, Any]:
     unit_sign = " %" if factor == 100 else ""
     trace = style.points(
-        [point.period for point in points],
+        [point.index_period for point in points],
         [None if point.value is None else round(factor * point.value, 2) for point in points],
         style.BLUE,
         [
-            f"{wording.period(point.period)}: "
+            f"{wording.period(point.index_period)}: "
             + (wording.DASH if point.value is None else f"{factor * point.value:.1f}{unit_sign}")
             + ("" if point.rules is None else f"<br>{wording.rules(point.rules)}")
             for point in points
@@ -131,7 +131,7 @@ def _special(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]
                     "type": "scatter",
                     "mode": "markers",
                     "name": name,
-                    "x": [point.period for point in marked],
+                    "x": [point.index_period for point in marked],
                     "y": [round(factor * (point.value or 0), 2) for point in marked],
                     "marker": {"symbol": shape, "size": size, "color": colour, "line": {"width": 1, "color": colour}},
                     "hoverinfo": "skip",
@@ -148,7 +148,7 @@ def _line(points: Sequence[ChartPoint], name: str, factor: float) -> dict[str, A
     for _, phase in groupby(points, key=lambda point: point.phase):
         for point in phase:
             limit = getattr(point, name)
-            x.append(point.period)
+            x.append(point.index_period)
             y.append(None if limit is None else round(factor * limit, 2))
         y[-1:] = [*y[-1:], None]
         x.append(x[-1])
@@ -195,8 +195,8 @@ def _rebase_lines(points: Sequence[ChartPoint]) -> list[dict[str, Any]]:
         {
             "type": "line",
             "yref": "paper",
-            "x0": point.period,
-            "x1": point.period,
+            "x0": point.index_period,
+            "x1": point.index_period,
             "y0": 0,
             "y1": 1,
             "line": {"color": style.GREY, "width": 1},
@@ -210,7 +210,7 @@ def _notes(points: Sequence[ChartPoint]) -> list[dict[str, Any]]:
     """Annotations, numbered: their words stand below the chart."""
     noted = [point for point in points if point.annotation]
     return [
-        style.note(str(place), point.period, 1, xref="x", xanchor="center", yanchor="bottom")
+        style.note(str(place), point.index_period, 1, xref="x", xanchor="center", yanchor="bottom")
         for place, point in enumerate(noted, 1)
     ]
 
@@ -223,11 +223,11 @@ def _years(measure: Measure, values: Sequence[Value], minimum_cell_count: int) -
     above = [None if value is None else (high or 0) - value for value, high in zip(estimates, highs, strict=True)]
     below = [None if value is None else value - (low or 0) for value, low in zip(estimates, lows, strict=True)]
     return style.points(
-        [value.period or "" for value in values],
+        [value.index_period or "" for value in values],
         estimates,
         style.BLUE,
         [
-            f"{value.period}: {wording.short_amount(measure, value, minimum_cell_count)}"
+            f"{value.index_period}: {wording.short_amount(measure, value, minimum_cell_count)}"
             f" ({wording.interval(measure, value)})<br>{wording.basis(value).replace('; ', '<br>')}"
             for value in values
         ],
@@ -239,10 +239,10 @@ def _years(measure: Measure, values: Sequence[Value], minimum_cell_count: int) -
 
 def _peer_years(measure: Measure, values: Sequence[Value]) -> dict[str, Any]:
     return style.points(
-        [value.period or "" for value in values],
+        [value.index_period or "" for value in values],
         [_shown(measure, value.estimate) for value in values],
         style.GREY,
-        [f"All sites, {value.period}: {_shown(measure, value.estimate):.1f}" for value in values],
+        [f"All sites, {value.index_period}: {_shown(measure, value.estimate):.1f}" for value in values],
         mode="lines+markers",
         line={"width": 1, "color": style.GREY, "dash": "dot"},
     )
@@ -262,7 +262,9 @@ def _patients(value: Value) -> str:
 
 def _hidden_year(value: Value, minimum_cell_count: int) -> dict[str, Any]:
     """Upright text in the place of the point, so that it fits between its neighbours on a narrow screen."""
-    return style.note(wording.hidden(minimum_cell_count), value.period, 0.04, xref="x", yanchor="bottom", textangle=-90)
+    return style.note(
+        wording.hidden(minimum_cell_count), value.index_period, 0.04, xref="x", yanchor="bottom", textangle=-90
+    )
 
 
 def _month_range(months: Sequence[str]) -> list[str] | None:

@@ -4,10 +4,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from dashboards.data.reader import Reader
+from dashboards.data.records import ControlChartsRow, CusumRow
 
 
 @dataclass(frozen=True)
-class ChartPoint:
+class ChartPoint(ControlChartsRow):
     """A month of a control chart; the unit of `value`, `centre`, `lower` and `upper` follows `chart`.
 
     `chart` is None, and every number too, while no month has a patient. `rules` names the rules that hold, joined by
@@ -15,47 +16,14 @@ class ChartPoint:
     lie on the better side of the target.
     """
 
-    measure: str
-    period: str
-    chart: str | None
-    reason_for_chart: str
-    phase: int
-    is_rebased: bool
-    is_judged: bool
-    has_trial_limits: bool
-    value: float | None
-    centre: float | None
-    lower: float | None
-    upper: float | None
-    rules: str | None
-    variation: str | None
-    target: float | None
-    assurance: str | None
-    annotation: str | None
-    annotation_author: str | None
-    annotation_reason: str | None
-
     @property
     def is_special(self) -> bool:
         """Whether a rule holds: worth asking why."""
         return self.variation is not None and self.variation != "common"
 
 
-@dataclass(frozen=True)
-class CusumPoint:
-    """A period of the risk-adjusted cumulative sums of an outcome at a site."""
-
-    measure: str
-    period: str
-    patients: int
-    observed: int
-    expected: float
-    vlad: float
-    cusum_upper: float
-    threshold_upper: float
-    cusum_lower: float
-    threshold_lower: float
-    signal: str | None
+CusumPoint = CusumRow
+"""A period of the risk-adjusted cumulative sums of an outcome at a site."""
 
 
 def chart(reader: Reader, measure: str, site_id: str) -> list[ChartPoint]:
@@ -64,7 +32,7 @@ def chart(reader: Reader, measure: str, site_id: str) -> list[ChartPoint]:
     Raises:
         Denied: the site is not one of the scope's.
     """
-    return reader.own(ChartPoint, "control_charts", site_id, "measure = ?", measure, order="period")
+    return reader.own(ChartPoint, "control_charts", site_id, "measure = ?", measure, order="index_period")
 
 
 def recent_charts(reader: Reader, site_id: str, since: str) -> dict[str, list[ChartPoint]]:
@@ -74,7 +42,9 @@ def recent_charts(reader: Reader, site_id: str, since: str) -> dict[str, list[Ch
         Denied: the site is not one of the scope's.
     """
     found = defaultdict(list)
-    for point in reader.own(ChartPoint, "control_charts", site_id, "period >= ?", since, order="measure, period"):
+    for point in reader.own(
+        ChartPoint, "control_charts", site_id, "index_period >= ?", since, order="measure, index_period"
+    ):
         found[point.measure].append(point)
     return dict(found)
 
@@ -86,6 +56,6 @@ def cusum(reader: Reader, site_id: str) -> dict[str, list[CusumPoint]]:
         Denied: the site is not one of the scope's.
     """
     found = defaultdict(list)
-    for point in reader.own(CusumPoint, "cusum", site_id, order="measure, period"):
+    for point in reader.own(CusumPoint, "cusum", site_id, order="measure, index_period"):
         found[point.measure].append(point)
     return dict(found)

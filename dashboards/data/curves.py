@@ -4,9 +4,8 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from dashboards.data.reader import Reader
-
-SHOWN, WITHHELD, ENDED = "shown", "withheld", "ended"
+from dashboards.data.reader import ENDED, SHOWN, SUPPRESSED, Reader
+from dashboards.data.records import CumulativeIncidenceRow
 
 _STEP_DAYS = 30
 """Days between two points of a curve; what is known so near to a day is said of it, with its own day."""
@@ -16,21 +15,13 @@ Group = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class CurvePoint:
+class CurvePoint(CumulativeIncidenceRow):
     """A curve on a day since the index fusion; every number is None unless `state` is shown.
 
     `at_risk` counts patients still observed without any event just before the day, `events` those with the outcome up
     to and including it: exact of one's own site, else to the nearest 10. `incidence` is a share from 0 to 1 with its
     pointwise 95 % limits, which are None where it is 0 or 1.
     """
-
-    day: int
-    state: str
-    at_risk: int | None
-    events: int | None
-    incidence: float | None
-    low: float | None
-    high: float | None
 
     @property
     def is_shown(self) -> bool:
@@ -60,9 +51,9 @@ class Curve:
         return (self.shown[0].at_risk or 0) if self.shown else 0
 
     @property
-    def is_withheld(self) -> bool:
+    def is_suppressed(self) -> bool:
         """Whether no day may be shown, though enough patients are at risk."""
-        return not self.shown and any(point.state == WITHHELD for point in self.points)
+        return not self.shown and any(point.state == SUPPRESSED for point in self.points)
 
     def has_ended(self, day: int) -> bool:
         """Whether too few patients are at risk by the day for the curve to go on."""
@@ -81,22 +72,6 @@ class Curve:
         return before[-1] if before else None, next(after, None)
 
 
-@dataclass(frozen=True)
-class _Exact:
-    day: int
-    at_risk: int
-    events: int
-    incidence: float | None
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True)
-class _Protected(CurvePoint):
-    stratum_kind: str
-    stratum: str | None
-
-
 def own(reader: Reader, outcome: str, site_id: str, threshold: int) -> Curve:
     """The exact curve of a site, of all its patients; it ends where fewer than `threshold` are at risk.
 
@@ -104,7 +79,7 @@ def own(reader: Reader, outcome: str, site_id: str, threshold: int) -> Curve:
         Denied: the site is not one of the scope's.
     """
     where = "outcome = ? and estimator = 'aalen_johansen' and stratum_kind = 'all'"
-    rows = reader.own(_Exact, "cumulative_incidence", site_id, where, outcome, order="day")
+    rows = reader.own(CurvePoint, "cumulative_incidence", site_id, where, outcome, order="day")
     return Curve(tuple(_cut(row, threshold) for row in rows))
 
 
@@ -118,13 +93,12 @@ def by_group(reader: Reader, outcome: str) -> dict[Group, Curve]:
     """The curve of each group of patients of all sites, as everybody may see it."""
     where = "site_id is null and stratum_kind <> 'all' and outcome = ?"
     found: dict[Group, list[CurvePoint]] = defaultdict(list)
-    for row in reader.protected(_Protected, "cumulative_incidence", where, outcome, order="day"):
+    for row in reader.protected(CurvePoint, "cumulative_incidence", where, outcome, order="day"):
         found[row.stratum_kind, row.stratum or ""].append(row)
     return {group: Curve(tuple(points)) for group, points in found.items()}
 
 
-def _cut(row: _Exact, threshold: int) -> CurvePoint:
-    point = CurvePoint(row.day, SHOWN, row.at_risk, row.events, row.incidence, row.low, row.high)
-    if row.at_risk >= threshold and row.incidence is not None:
+def _cut(point: CurvePoint, threshold: int) -> CurvePoint:
+    if (point.at_risk or 0) >= threshold and point.incidence is not None:
         return point
     return replace(point, state=ENDED, at_risk=None, events=None, incidence=None, low=None, high=None)

@@ -1,20 +1,10 @@
 """What the labels mean."""
 
-from dataclasses import dataclass
-
 from dashboards.data.reader import Reader
+from dashboards.data.records import LabelDefinitionsRow
 
-
-@dataclass(frozen=True)
-class LabelDefinition:
-    """A label: the sentence that defines it, and the sentence of the patient guide that it follows."""
-
-    label: str
-    title: str
-    category: str
-    definition_text: str
-    guide: str
-    version: int
+LabelDefinition = LabelDefinitionsRow
+"""A label: the sentence that defines it, and the sentence of the patient guide that it follows."""
 
 
 def labels(reader: Reader) -> list[LabelDefinition]:

@@ -1,9 +1,16 @@
 """What sites delivered: submissions, rows that add up, broken rules, who is counted, and who was followed."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from dashboards.data.reader import Reader
+from dashboards.data.reader import SUPPRESSED, Reader
+from dashboards.data.records import (
+    AttritionRow,
+    CompletenessRow,
+    SubmissionsRow,
+    TableCountsRow,
+    ValidationResultsRow,
+)
 
 
 @dataclass(frozen=True)
@@ -15,75 +22,30 @@ class ValidationState:
 
 
 @dataclass(frozen=True)
-class Submission:
+class Submission(SubmissionsRow):
     """One attempt of a site to deliver a period, and whether its rows add up; hidden counts of rows are None."""
 
-    site_id: str
-    period: str
-    attempt: int
-    kind: str | None
-    status: str
-    code: str | None
-    rows_in: int | None
-    rows_accepted: int | None
-    rows_quarantined: int | None
-    is_conserved: bool
-    is_suppressed: bool
+    @property
+    def is_suppressed(self) -> bool:
+        """Whether some count is hidden to protect patients."""
+        return self.state == SUPPRESSED
 
 
-@dataclass(frozen=True)
-class RuleFailure:
-    """How many rows of a submission of one's own site broke a rule, of those that it was applied to."""
+RuleFailure = ValidationResultsRow
+"""How many rows of a submission of one's own site broke a rule, of those that it was applied to."""
 
-    site_id: str
-    period: str
-    attempt: int
-    source_table: str
-    rule: str
-    severity: str
-    reason: str
-    rows_checked: int
-    rows_failed: int
+Step = AttritionRow
+"""Patients left after a step from delivery to cohort; None when hidden."""
 
+TableRows = TableCountsRow
+"""Rows of one contract table of a submission: delivered, accepted and kept out."""
 
-@dataclass(frozen=True)
-class Step:
-    """Patients left after a step from delivery to cohort; None when hidden."""
+Completeness = CompletenessRow
+"""How many patients of a site were seen at a visit window.
 
-    step: int
-    reason: str
-    patients_left: int | None
-
-
-@dataclass(frozen=True)
-class TableRows:
-    """Rows of one contract table of a submission: delivered, accepted and kept out."""
-
-    period: str
-    attempt: int
-    source_table: str
-    rows_in: int
-    rows_accepted: int
-    rows_quarantined: int
-
-
-@dataclass(frozen=True)
-class Completeness:
-    """How many patients of a site were seen at a visit window.
-
-    Expected visits are done, due (the window is open) or lost (it has closed). `response` is the share answered among
-    the closed ones and `clarks_c` the share of the possible time that was observed, both from 0 to 1.
-    """
-
-    visit_window: str
-    expected: int
-    done: int
-    due: int
-    lost: int
-    closed: int
-    answered: int
-    response: float | None
-    clarks_c: float | None
+Expected visits are done, due (the window is open) or lost (it has closed). `response` is the share answered among the
+closed ones and `clarks_c` the share of the possible time that was observed, both from 0 to 1.
+"""
 
 
 @dataclass(frozen=True)
@@ -91,28 +53,10 @@ class BrokenRule:
     """A rule that some row of a submission broke; how many rows is not said."""
 
     site_id: str
-    period: str
+    submission_period: str
     attempt: int
     rule: str
     reason: str
-
-
-@dataclass(frozen=True)
-class _ExactSubmission:
-    site_id: str
-    period: str
-    attempt: int
-    kind: str | None
-    status: str
-    code: str | None
-    rows_in: int
-    rows_accepted: int
-    rows_quarantined: int
-
-    def submission(self) -> Submission:
-        """The same as a `Submission`: nothing of one's own site is hidden."""
-        adds_up = self.rows_in == self.rows_accepted + self.rows_quarantined
-        return Submission(**asdict(self), is_conserved=adds_up, is_suppressed=False)
 
 
 @dataclass(frozen=True)
@@ -129,7 +73,7 @@ def validation_state(reader: Reader, site_id: str | None) -> ValidationState:
 
 def submissions(reader: Reader) -> list[Submission]:
     """Every attempt of every site as everybody may see it, latest first."""
-    return reader.protected(Submission, "submissions", order="site_id, period desc, attempt desc")
+    return reader.protected(Submission, "submissions", order="site_id, submission_period desc, attempt desc")
 
 
 def own_submissions(reader: Reader, site_id: str) -> list[Submission]:
@@ -138,8 +82,9 @@ def own_submissions(reader: Reader, site_id: str) -> list[Submission]:
     Raises:
         Denied: the site is not one of the scope's.
     """
-    found = reader.own(_ExactSubmission, "submissions", site_id, order="period desc, attempt desc")
-    return [one.submission() for one in found]
+    order = "submission_period desc, attempt desc"
+    conserved = "rows_in = rows_accepted + rows_quarantined"
+    return reader.own(Submission, "submissions", site_id, order=order, derived={"is_conserved": conserved})
 
 
 def own_tables(reader: Reader, site_id: str) -> list[TableRows]:
@@ -148,7 +93,7 @@ def own_tables(reader: Reader, site_id: str) -> list[TableRows]:
     Raises:
         Denied: the site is not one of the scope's.
     """
-    return reader.own(TableRows, "table_counts", site_id, order="period desc, attempt desc, source_table")
+    return reader.own(TableRows, "table_counts", site_id, order="submission_period desc, attempt desc, source_table")
 
 
 def own_rule_failures(reader: Reader, site_id: str) -> list[RuleFailure]:
@@ -157,14 +102,18 @@ def own_rule_failures(reader: Reader, site_id: str) -> list[RuleFailure]:
     Raises:
         Denied: the site is not one of the scope's.
     """
-    order = "period desc, attempt desc, source_table, rule"
+    order = "submission_period desc, attempt desc, source_table, rule"
     return reader.own(RuleFailure, "validation_results", site_id, "rows_failed > 0", order=order)
 
 
 def broken_rules(reader: Reader, since: str) -> list[BrokenRule]:
     """The rules that some row broke in a period from `since` (`YYYY-MM`) on, at every site, oldest first."""
     return reader.protected(
-        BrokenRule, "rule_failures", "period >= ?", since, order="period, site_id, attempt, source_table, rule"
+        BrokenRule,
+        "rule_failures",
+        "submission_period >= ?",
+        since,
+        order="submission_period, site_id, attempt, source_table, rule",
     )
 
 

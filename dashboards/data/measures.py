@@ -1,52 +1,28 @@
 """Measures: what they mean, and their values for a site, exact if it is one of the scope's, or for all sites."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from dashboards.data.reader import Reader
+from dashboards.data.reader import SUPPRESSED, Reader
+from dashboards.data.records import MeasureDefinitionsRow, MeasuresRow, ReleaseInfoRow, SitesRow
 from dashboards.filters import Choices, Filters, group_order
 
-_DAYS_OF_A_YEAR = 365.25
+_OF_EXACT = {
+    "state": "case when estimate is null then 'missing' when numerator = 0 then 'zero' else 'shown' end",
+    "person_years": "days / 365.25",
+}
+"""What an exact row says in other words than a protected one."""
+
+
+ReleaseInfo = ReleaseInfoRow
+"""Which release this is. `data_to` is the latest period (`YYYY-MM`); patients are rounded to 10, None if few."""
+
+Site = SitesRow
+"""A site of the register."""
 
 
 @dataclass(frozen=True)
-class ReleaseInfo:
-    """Which release this is. `data_to` is the latest period (`YYYY-MM`); patients are rounded to 10, None if few."""
-
-    release_id: str
-    data_to: str
-    site_count: int
-    patient_count_rounded: int | None
-    suppression_threshold: int
-    is_synthetic: bool
-
-
-@dataclass(frozen=True)
-class Site:
-    """A site of the register."""
-
-    site_id: str
-    name: str
-
-
-@dataclass(frozen=True)
-class Measure:
+class Measure(MeasureDefinitionsRow):
     """A measure as `measures.yaml` defines it; `headline` is its place among those compared between sites."""
-
-    measure: str
-    place: int
-    category: str
-    title: str
-    why: str
-    numerator: str
-    denominator: str
-    exclusions: str
-    direction: str
-    unit: str
-    owner: str
-    next_review: str
-    version: int
-    label: str | None
-    headline: int | None
 
     @property
     def is_rate(self) -> bool:
@@ -55,7 +31,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Value:
+class Value(MeasuresRow):
     """A measure of some patients. Where `state` is suppressed or missing, what cannot be said is None.
 
     `numerator`, `patients` and `excluded` count patients: with the outcome, in the denominator, and not counted.
@@ -63,46 +39,10 @@ class Value:
     one's own site are exact, all others rounded to 5.
     """
 
-    measure: str
-    site_id: str | None
-    period: str | None
-    stratum_kind: str
-    stratum: str | None
-    state: str
-    numerator: int | None
-    patients: int | None
-    excluded: int | None
-    person_years: float | None
-    estimate: float | None
-    estimate_low: float | None
-    estimate_high: float | None
-
     @property
     def is_suppressed(self) -> bool:
         """Whether it is hidden to protect patients."""
-        return self.state == "suppressed"
-
-
-@dataclass(frozen=True)
-class _Exact:
-    measure: str
-    site_id: str | None
-    period: str | None
-    stratum_kind: str
-    stratum: str | None
-    numerator: int
-    patients: int
-    excluded: int
-    days: int | None
-    estimate: float | None
-    estimate_low: float | None
-    estimate_high: float | None
-
-    def value(self) -> Value:
-        """The same as a `Value`: nothing of one's own site is hidden."""
-        said = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "days"}
-        state = "missing" if self.estimate is None else "shown" if self.numerator else "zero"
-        return Value(**said, state=state, person_years=None if self.days is None else self.days / _DAYS_OF_A_YEAR)
+        return self.state == SUPPRESSED
 
 
 @dataclass(frozen=True)
@@ -140,12 +80,12 @@ def choices(reader: Reader) -> Choices:
         _Place,
         "measures",
         "site_id is null and measure = (select min(measure) from measures)",
-        order="resolution, period desc, stratum_kind, stratum",
+        order="resolution, index_period desc, stratum_kind, stratum",
     )
     groups = {(place.stratum_kind, place.stratum) for place in places if place.stratum is not None}
     return Choices(
         sites=tuple(site.site_id for site in sites(reader) if site.site_id in reader.scope.sites),
-        years=tuple(place.period for place in places if place.period is not None),
+        years=tuple(place.index_period for place in places if place.index_period is not None),
         groups=tuple(sorted(groups, key=group_order)),
     )
 
@@ -166,7 +106,7 @@ def by_year(reader: Reader, measure: str, site_id: str | None) -> list[Value]:
     Raises:
         Denied: the site is not one of the scope's.
     """
-    return _read(reader, site_id, "measure = ? and resolution = 'year'", measure, order="period")
+    return _read(reader, site_id, "measure = ? and resolution = 'year'", measure, order="index_period")
 
 
 def by_group(reader: Reader, measure: str, site_id: str | None) -> list[Value]:
@@ -212,7 +152,7 @@ class _Kind:
 
 @dataclass(frozen=True)
 class _Place:
-    period: str | None
+    index_period: str | None
     stratum_kind: str
     stratum: str | None
 
@@ -220,7 +160,7 @@ class _Place:
 def _slot(filters: Filters) -> tuple[str, tuple[str, ...]]:
     """The condition that picks one cell of each measure and site."""
     if filters.period is not None:
-        return "resolution = 'year' and stratum_kind = 'all' and period = ?", (filters.period,)
+        return "resolution = 'year' and stratum_kind = 'all' and index_period = ?", (filters.period,)
     if filters.group is not None:
         return "resolution = 'all' and stratum_kind = ? and stratum = ?", filters.group
     return "resolution = 'all' and stratum_kind = 'all'", ()
@@ -229,7 +169,7 @@ def _slot(filters: Filters) -> tuple[str, tuple[str, ...]]:
 def _read(reader: Reader, site_id: str | None, where: str, *parameters: str, order: str) -> list[Value]:
     if site_id is None:
         return reader.protected(Value, "measures", f"site_id is null and {where}", *parameters, order=order)
-    return [each.value() for each in reader.own(_Exact, "measures", site_id, where, *parameters, order=order)]
+    return reader.own(Value, "measures", site_id, where, *parameters, order=order, derived=_OF_EXACT)
 
 
 def _sorted(counts: list[Count]) -> list[Count]:

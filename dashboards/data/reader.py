@@ -1,11 +1,12 @@
 """Reading a release for somebody: protected tables for all, exact ones for the sites of the scope and no other."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import duckdb
@@ -17,6 +18,10 @@ from outcomes.sql.engine import connect_read_only
 
 Record = TypeVar("Record")
 
+SHOWN, SUPPRESSED, ENDED = "shown", "suppressed", "ended"
+"""States of a row that pages ask for (`outcomes.sql.catalog.marts.STATE`)."""
+
+_NOTHING_HIDDEN = {"state": f"'{SHOWN}'"}
 _RELEASES_OPEN = 3
 """The current release, and those that pages opened earlier still show."""
 _ANSWERS_KEPT = 4096
@@ -49,8 +54,15 @@ class Reader:
         """
         return _records(self._opened.protected, record, f'"{mart}" where {where}{_sorted(order)}', parameters)
 
-    def own(
-        self, record: type[Record], mart: str, site_id: str, where: str = "true", *parameters: Any, order: str = ""
+    def own(  # noqa: PLR0913 - a question has these parts
+        self,
+        record: type[Record],
+        mart: str,
+        site_id: str,
+        where: str = "true",
+        *parameters: Any,
+        order: str = "",
+        derived: Mapping[str, str] = MappingProxyType({}),
     ) -> list[Record]:
         """Exact rows of one site of the scope as records; arguments as for `protected`.
 
@@ -61,13 +73,14 @@ class Reader:
             where: a condition in SQL.
             parameters: its values.
             order: columns to sort by, in SQL.
+            derived: in SQL, fields that the exact mart has no column for; nothing of one's own site is hidden.
 
         Raises:
             Denied: the site is not one of the scope's.
         """
         self.scope.require(site_id)
         source = f'"{mart}" where site_id = ? and ({where}){_sorted(order)}'
-        return _records(self._opened.exact, record, source, (site_id, *parameters))
+        return _records(self._opened.exact, record, source, (site_id, *parameters), {**_NOTHING_HIDDEN, **derived})
 
 
 class Releases:
@@ -158,8 +171,14 @@ def _remembering(connection: duckdb.DuckDBPyConnection) -> Any:
     return ask
 
 
-def _records(ask: Any, record: type[Record], source: str, parameters: tuple[Any, ...]) -> list[Record]:
-    columns = ", ".join(field.name for field in fields(record))  # type: ignore[arg-type]
+def _records(
+    ask: Any,
+    record: type[Record],
+    source: str,
+    parameters: tuple[Any, ...],
+    derived: Mapping[str, str] = MappingProxyType({}),
+) -> list[Record]:
+    columns = ", ".join(derived.get(field.name, field.name) for field in fields(record))  # type: ignore[arg-type]
     return [record(*row) for row in ask(f"select {columns} from {source}", parameters)]
 
 

@@ -1,45 +1,24 @@
 """Scores of instruments by visit window: quartiles of one's own site, exact, or of all sites."""
 
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from dashboards.data.reader import Reader
+from dashboards.data.reader import SUPPRESSED, Reader
+from dashboards.data.records import ScoreTrajectoriesRow
 
 
 @dataclass(frozen=True)
-class Scores:
+class Scores(ScoreTrajectoriesRow):
     """How the scores of an instrument lie in a visit window, in the instrument's unit.
 
     `patients` have a score. Where `state` is suppressed or missing there is no quartile. One's own site is exact; of
     all sites counts are rounded to 10, quartiles to a point (pain: half a point).
     """
 
-    instrument: str
-    visit_window: str
-    patients: int | None
-    lower_quartile: float | None
-    median: float | None
-    upper_quartile: float | None
-    state: str
-
     @property
     def is_suppressed(self) -> bool:
         """Whether it is hidden to protect patients."""
-        return self.state == "suppressed"
-
-
-@dataclass(frozen=True)
-class _Exact:
-    instrument: str
-    visit_window: str
-    patients: int
-    lower_quartile: float | None
-    median: float | None
-    upper_quartile: float | None
-
-    def scores(self) -> Scores:
-        """The same as `Scores`: nothing of one's own site is hidden."""
-        return Scores(**asdict(self), state="shown" if self.patients else "missing")
+        return self.state == SUPPRESSED
 
 
 def trajectories(reader: Reader, site_id: str | None) -> dict[str, list[Scores]]:
@@ -57,5 +36,5 @@ def trajectories(reader: Reader, site_id: str | None) -> dict[str, list[Scores]]
 def _read(reader: Reader, site_id: str | None) -> list[Scores]:
     if site_id is None:
         return reader.protected(Scores, "score_trajectories", order="target_day")
-    exact = reader.own(_Exact, "score_trajectories", site_id, order="target_day")
-    return [each.scores() for each in exact]
+    state = "case when patients = 0 then 'missing' else 'shown' end"
+    return reader.own(Scores, "score_trajectories", site_id, order="target_day", derived={"state": state})

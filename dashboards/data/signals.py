@@ -55,7 +55,7 @@ class Signal:
 @dataclass(frozen=True)
 class _Month:
     measure: str
-    period: str
+    index_period: str
     phase: int
     rules: str | None
     variation: str
@@ -71,7 +71,7 @@ def signals(reader: Reader, site_id: str) -> list[Signal]:
         Denied: the site is not one of the scope's.
     """
     defined = {one.measure: one for one in measures.measures(reader)}
-    months = reader.own(_Month, "control_charts", site_id, "variation is not null", order="measure, period")
+    months = reader.own(_Month, "control_charts", site_id, "variation is not null", order="measure, index_period")
     found = [
         *(
             signal
@@ -109,12 +109,12 @@ def variation_of(side: str, direction: str) -> str:
 
 def _of_chart(site_id: str, months: Sequence[_Month]) -> Iterator[Signal]:
     """The signals of a chart whose months with a value are given, oldest first."""
-    latest = months[-1].period
+    latest = months[-1].index_period
     a_year_before = f"{int(latest[:4]) - 1:04d}{latest[4:]}"
     for rule in _RULES:
         for run in _runs(months, rule):
-            if run[-1].period > a_year_before:
-                yield Signal(site_id, run[0].measure, rule, run[0].period, run[-1].period, run[0].variation)
+            if run[-1].index_period > a_year_before:
+                yield Signal(site_id, run[0].measure, rule, run[0].index_period, run[-1].index_period, run[0].variation)
 
 
 def _runs(months: Sequence[_Month], rule: Method) -> Iterator[list[_Month]]:
@@ -130,4 +130,6 @@ def _run_key(month: _Month, rule: Method) -> tuple[int, str] | None:
 
 def _of_cusum(site_id: str, point: CusumPoint, direction: str) -> Signal:
     side = point.signal or ""
-    return Signal(site_id, point.measure, _SIDES[side], point.period, point.period, variation_of(side, direction))
+    return Signal(
+        site_id, point.measure, _SIDES[side], point.index_period, point.index_period, variation_of(side, direction)
+    )

@@ -57,7 +57,7 @@ def _own(view: View, site: Site) -> list[Card]:
 
 def _all_sites(view: View) -> list[Card]:
     submissions = deliveries.submissions(view.reader)
-    periods = sorted({one.period for one in submissions if one.status != "refused"})[-_MONTHS:]
+    periods = sorted({one.submission_period for one in submissions if one.status != "refused"})[-_MONTHS:]
     broken = deliveries.broken_rules(view.reader, periods[0]) if periods else []
     return [
         state(view.who, submissions),
@@ -111,7 +111,9 @@ def conservation(submissions: Sequence[Submission]) -> str:
 def refused(submissions: Sequence[Submission], sites: dict[str, Site]) -> list[Card]:
     """Refused submissions, what was wrong and what to do; with the site's name where `sites` holds several."""
     found = sorted(
-        (one for one in submissions if one.status == "refused"), key=lambda one: (one.period, one.attempt), reverse=True
+        (one for one in submissions if one.status == "refused"),
+        key=lambda one: (one.submission_period, one.attempt),
+        reverse=True,
     )
     if not found:
         return []
@@ -119,7 +121,7 @@ def refused(submissions: Sequence[Submission], sites: dict[str, Site]) -> list[C
     rows = [
         [
             *((_site_name(one.site_id, sites),) if sites else ()),
-            wording.period(one.period),
+            wording.period(one.submission_period),
             str(one.attempt),
             *_mistake(one.code),
         ]
@@ -150,7 +152,7 @@ def _submissions(view: View, submissions: Sequence[Submission]) -> list[Card]:
     head = ("Month", "Attempt", "Kind", "Status", "Code", "Rows add up", "Rows in", "Accepted", "Quarantined")
     rows = [
         [
-            wording.period(one.period),
+            wording.period(one.submission_period),
             str(one.attempt),
             wording.in_words(one.kind) if one.kind else wording.DASH,
             wording.in_words(one.status),
@@ -179,7 +181,11 @@ def _tables(tables: Sequence[TableRows]) -> list[Card]:
     """Rows by table of the latest attempt that had any."""
     if not tables:
         return []
-    latest = [one for one in tables if (one.period, one.attempt) == (tables[0].period, tables[0].attempt)]
+    latest = [
+        one
+        for one in tables
+        if (one.submission_period, one.attempt) == (tables[0].submission_period, tables[0].attempt)
+    ]
     rows: list[Sequence[Cell | str]] = [
         [
             wording.in_words(one.source_table),
@@ -193,7 +199,7 @@ def _tables(tables: Sequence[TableRows]) -> list[Card]:
         Card(
             "tables",
             "Rows by table",
-            sentence=f"{wording.period(latest[0].period)}, attempt {latest[0].attempt}: "
+            sentence=f"{wording.period(latest[0].submission_period)}, attempt {latest[0].attempt}: "
             f"rows {'add up in every table' if adds_up else 'do not add up in every table'}.",
             table=Table(
                 "Rows by table of the latest submission",
@@ -208,7 +214,7 @@ def _tables(tables: Sequence[TableRows]) -> list[Card]:
 
 def _over_time(submissions: Sequence[Submission], failures: Sequence[RuleFailure]) -> list[Card]:
     """Shares of rows that broke rules, by month; of each month its last attempt that was not refused."""
-    by_period = {one.period: one for one in reversed(submissions) if one.status != "refused" and one.rows_in}
+    by_period = {one.submission_period: one for one in reversed(submissions) if one.status != "refused" and one.rows_in}
     months = sorted(by_period)
     if not months:
         return []
@@ -216,16 +222,16 @@ def _over_time(submissions: Sequence[Submission], failures: Sequence[RuleFailure
     flagged = Counter[tuple[str, int]]()
     for one in failures:
         if one.severity == "warning":
-            flagged[one.period, one.attempt] += one.rows_failed
+            flagged[one.submission_period, one.attempt] += one.rows_failed
     kept_out = [100 * (one.rows_quarantined or 0) / (one.rows_in or 1) for one in attempts]
-    warned = [100 * flagged[one.period, one.attempt] / (one.rows_in or 1) for one in attempts]
+    warned = [100 * flagged[one.submission_period, one.attempt] / (one.rows_in or 1) for one in attempts]
     rows: list[Sequence[Cell | str]] = [
         [
             month,
             _number(one.rows_in or 0),
             _number(one.rows_quarantined or 0),
             Cell(f"{out:.1f}{wording.NBSP}%", round(out, 3)),
-            _number(flagged[one.period, one.attempt]),
+            _number(flagged[one.submission_period, one.attempt]),
             Cell(f"{flag:.1f}{wording.NBSP}%", round(flag, 3)),
         ]
         for month, one, out, flag in zip(months, attempts, kept_out, warned, strict=True)
@@ -257,16 +263,18 @@ def _over_time(submissions: Sequence[Submission], failures: Sequence[RuleFailure
 
 def _rules_now(submissions: Sequence[Submission], failures: Sequence[RuleFailure]) -> list[Card]:
     """The rules that the latest submission broke, of those whose rows were checked."""
-    by_attempt = {(one.period, one.attempt) for one in failures}
-    checked = [one for one in submissions if one.status != "refused" or (one.period, one.attempt) in by_attempt]
+    by_attempt = {(one.submission_period, one.attempt) for one in failures}
+    checked = [
+        one for one in submissions if one.status != "refused" or (one.submission_period, one.attempt) in by_attempt
+    ]
     if not checked:
         return []
     latest = checked[0]
     found = sorted(
-        (one for one in failures if (one.period, one.attempt) == (latest.period, latest.attempt)),
+        (one for one in failures if (one.submission_period, one.attempt) == (latest.submission_period, latest.attempt)),
         key=lambda one: (_SEVERITIES.index(one.severity), -one.rows_failed, one.source_table, one.rule),
     )
-    which = f"{wording.period(latest.period)}, attempt {latest.attempt} ({latest.status})"
+    which = f"{wording.period(latest.submission_period)}, attempt {latest.attempt} ({latest.status})"
     if not found:
         return [Card("rules", "Rules broken now", sentence=f"{which}: no row broke a rule.")]
     rows: list[Sequence[Cell | str]] = [
@@ -301,10 +309,10 @@ def _rules_now(submissions: Sequence[Submission], failures: Sequence[RuleFailure
 
 def quarantine(submissions: Sequence[Submission], failures: Sequence[RuleFailure]) -> list[Card]:
     """Quarantined rows of the accepted submissions, by the rule that they broke."""
-    in_force = {(one.period, one.attempt) for one in submissions if one.status == "accepted"}
+    in_force = {(one.submission_period, one.attempt) for one in submissions if one.status == "accepted"}
     rows = Counter[str]()
     for one in failures:
-        if one.severity == "critical" and (one.period, one.attempt) in in_force:
+        if one.severity == "critical" and (one.submission_period, one.attempt) in in_force:
             rows[one.rule] += one.rows_failed
     notes = ["A row that breaks several rules counts for each. Corrected rows can be submitted again."]
     blank = Card("quarantine", "Quarantine by rule", notes=notes)
@@ -413,7 +421,9 @@ def by_site(view: View, submissions: Sequence[Submission], broken: Sequence[Brok
     attempts: dict[str, list[Submission]] = {}
     for one in submissions:
         attempts.setdefault(one.site_id, []).append(one)
-    rules_of: dict[tuple[str, str, int], int] = Counter((one.site_id, one.period, one.attempt) for one in broken)
+    rules_of: dict[tuple[str, str, int], int] = Counter(
+        (one.site_id, one.submission_period, one.attempt) for one in broken
+    )
     rows = [_site_row(view, site, attempts.get(site.site_id, []), rules_of) for site in view.sites.values()]
     return Card(
         "sites",
@@ -452,7 +462,7 @@ def _site_row(
     counts: list[Cell | str] = [wording.DASH] * 4
     if latest:
         counts = [
-            _number(rules_of.get((site.site_id, latest.period, latest.attempt), 0)),
+            _number(rules_of.get((site.site_id, latest.submission_period, latest.attempt), 0)),
             *(
                 _rows(number, view.minimum_cell_count)
                 for number in (latest.rows_in, latest.rows_accepted, latest.rows_quarantined)
@@ -460,7 +470,7 @@ def _site_row(
         ]
     return [
         Cell(site.name, href=view.href(view.path, site=site.site_id) if is_own else None),
-        wording.period(latest.period) if latest else wording.DASH,
+        wording.period(latest.submission_period) if latest else wording.DASH,
         "Yes" if all(one.is_conserved for one in attempts) else "No",
         *(_number(number) for number in (len(attempts), status["superseded"], status["refused"])),
         *counts,
@@ -473,9 +483,11 @@ def rules_by_month(
     """How many rules a submission broke on average, by month: of other sites the rows are mostly hidden."""
     if not periods:
         return []
-    checked = {(one.site_id, one.period, one.attempt) for one in submissions if one.status != "refused"}
+    checked = {(one.site_id, one.submission_period, one.attempt) for one in submissions if one.status != "refused"}
     of_period = Counter(period for _, period, _ in checked)
-    rules_of = Counter(one.period for one in broken if (one.site_id, one.period, one.attempt) in checked)
+    rules_of = Counter(
+        one.submission_period for one in broken if (one.site_id, one.submission_period, one.attempt) in checked
+    )
     values = [rules_of[period] / of_period[period] for period in periods]
     return [
         Card(

@@ -12,7 +12,7 @@ from dashboards.cards import Card, Cell, Table
 from dashboards.charts.style import Component, graph
 from dashboards.data import deliveries, measures
 from dashboards.data.measures import Measure, ReleaseInfo, Site
-from dashboards.data.reader import Reader
+from dashboards.data.reader import SHOWN, Reader
 from dashboards.filters import ALL_SITES, Choices, Filters
 from dashboards.reviews.queue import Reviews
 from dashboards.static import as_html
@@ -70,7 +70,7 @@ class View:
     @property
     def minimum_cell_count(self) -> int:
         """The smallest count of patients that may be shown of others."""
-        return self.info.suppression_threshold
+        return self.info.minimum_cell_count
 
     @property
     def site(self) -> Site | None:
@@ -78,7 +78,7 @@ class View:
         if self.filters.site is None:
             return None
         self.reader.scope.require(self.filters.site)
-        return self.sites.get(self.filters.site, Site(self.filters.site, self.filters.site))
+        return self.sites.get(self.filters.site, Site(self.filters.site, self.filters.site, SHOWN))
 
     @property
     def who(self) -> str:

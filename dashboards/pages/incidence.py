@@ -13,6 +13,7 @@ from dashboards.charts.curve import Line
 from dashboards.data import curves, measures
 from dashboards.data.curves import Curve, CurvePoint
 from dashboards.data.measures import Measure
+from dashboards.data.reader import ENDED, SUPPRESSED
 from dashboards.pages.frame import Page, View
 from dashboards.pages.measure import counts_card
 from dashboards.pages.rows import bars_card, by_size, chosen, notes_on_values, rows_of, values_table
@@ -21,7 +22,6 @@ _YEARS = (1, 2, 5)
 _LEADING = 2
 """The year after the fusion whose number comes first, and at which groups are compared."""
 _READ_HEAD = ("Incidence", "95 % interval", "With the outcome", "At risk")
-_WITHHELD = "suppressed"
 _PERCENT = f"{wording.NBSP}%"
 _ANY_REVISION = "revision_performed"
 
@@ -197,8 +197,8 @@ def _read(curve: Curve, day: int) -> str:
     if point is not None:
         limits = _limits(point, curve.patients)
         return f"{wording.percent(point.incidence or 0, curve.patients)} {limits}{_on_day(point, day)}".strip()
-    if curve.is_withheld:
-        return _WITHHELD
+    if curve.is_suppressed:
+        return SUPPRESSED
     if curve.has_ended(day):
         return "too few still at risk"
     if not curve.shown:
@@ -293,7 +293,7 @@ def _curves(view: View, outcome: _Outcome, lines: Sequence[Line]) -> Card:
 def _why_missing(view: View, line: Line) -> str:
     """Why there is no curve, and what would change it."""
     who = wording.sentence_case(line.who)
-    if line.curve.is_withheld:
+    if line.curve.is_suppressed:
         return (
             f"{who}: suppressed, because the curve would disclose a count of fewer than "
             f"{view.minimum_cell_count} patients. It is shown once more patients have the outcome."
@@ -307,7 +307,7 @@ def _why_missing(view: View, line: Line) -> str:
 
 def _end_note(view: View, line: Line) -> str:
     who = wording.sentence_case(line.who)
-    if not any(point.state == curves.ENDED for point in line.curve.points):
+    if not any(point.state == ENDED for point in line.curve.points):
         return ""
     return (
         f"{who}: the curve ends on day {wording.count(line.curve.last_day)}, because fewer than "
@@ -318,9 +318,7 @@ def _end_note(view: View, line: Line) -> str:
 def _dotted_note(lines: Sequence[Line]) -> str:
     """What dots and dashes stand for, where a day between two known ones is suppressed."""
     last_days = ((line.curve, line.curve.last_day) for line in lines)
-    if not any(
-        point.state == curves.WITHHELD and point.day < last for curve, last in last_days for point in curve.points
-    ):
+    if not any(point.state == SUPPRESSED and point.day < last for curve, last in last_days for point in curve.points):
         return ""
     return (
         "Dotted: suppressed days, in which too few patients had the outcome or left follow-up; the curve lies between "
@@ -351,7 +349,7 @@ def _curve_table(outcome: _Outcome, lines: Sequence[Line]) -> Table:
 
 def _day_cells(curve: Curve, point: CurvePoint | None) -> list[Cell]:
     if point is None:
-        return [Cell(wording.DASH, _WITHHELD), Cell(""), Cell(wording.DASH, _WITHHELD)]
+        return [Cell(wording.DASH, SUPPRESSED), Cell(""), Cell(wording.DASH, SUPPRESSED)]
     return [
         Cell(f"{100 * (point.incidence or 0):.1f}", round(100 * (point.incidence or 0), 2)),
         Cell("" if point.low is None else f"{100 * point.low:.1f}–{100 * (point.high or 0):.1f}"),
@@ -425,7 +423,7 @@ def _groups(view: View, outcome: _Outcome) -> Card:
         notes=[
             "Dotted: the day is suppressed; the share lies on the dotted line." if any(spans) else "",
             f"Suppressed: the curve would disclose a count of fewer than {view.minimum_cell_count} patients."
-            if _WITHHELD in texts
+            if SUPPRESSED in texts
             else "",
             "Groups differ in more than the named characteristic: this is not a comparison of treatments.",
         ],

@@ -96,7 +96,7 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
     )
     rows: list[list[Cell | str]] = [
         [
-            point.period,
+            point.index_period,
             *(_decimal(number, factor) for number in (point.value, point.centre, point.lower, point.upper)),
             wording.variation(point.variation),
             wording.rules(point.rules) if point.rules else "",
@@ -128,7 +128,7 @@ def _not_mature(points: Sequence[ChartPoint]) -> str:
     if not immature:
         return ""
     return (
-        f"Hollow, from {wording.period(immature[0].period)} on: not mature, as follow-up is incomplete. "
+        f"Hollow, from {wording.period(immature[0].index_period)} on: not mature, as follow-up is incomplete. "
         "Outcomes still to come would make these months look like an improvement."
     )
 
@@ -137,15 +137,15 @@ def _signal(special: Sequence[ChartPoint], known: Sequence[ChartPoint]) -> str:
     if not special:
         return f"no signal in {wording.plural(len(known), 'month')}."
     last = special[-1]
-    signals = wording.count(len({point.period for point in special}))
-    latest = f"{wording.period(last.period)} ({wording.variation(last.variation).lower()})"
+    signals = wording.count(len({point.index_period for point in special}))
+    latest = f"{wording.period(last.index_period)} ({wording.variation(last.variation).lower()})"
     return f"signals in {signals} of {wording.plural(len(known), 'month')}; the latest is {latest}."
 
 
 def _annotations(points: Sequence[ChartPoint]) -> list[str]:
     noted = [point for point in points if point.annotation]
     return [
-        f"{place}, {wording.period(point.period)}: {point.annotation} "
+        f"{place}, {wording.period(point.index_period)}: {point.annotation} "
         f"({point.annotation_author}: {point.annotation_reason})"
         for place, point in enumerate(noted, 1)
     ]
@@ -165,7 +165,7 @@ def _years(view: View, measure: Measure, values: Sequence[Value]) -> Card:
         table=Table(
             title,
             ("Year of fusion", *VALUE_HEAD),
-            [[value.period or "", *value_cells(measure, value, view.minimum_cell_count)] for value in values],
+            [[value.index_period or "", *value_cells(measure, value, view.minimum_cell_count)] for value in values],
             numbers=5,
         ),
         notes=["Patients operated on recently have been followed for less time.", _hidden(view, [*values, *peers])],

@@ -210,7 +210,7 @@ def _no_sums(view: View, measure: Measure) -> Card:
 def _cusum(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
     rows: list[list[Cell | str]] = [
         [
-            point.period,
+            point.index_period,
             *(
                 Cell(f"{number:.2f}", round(number, 6))
                 for number in (point.cusum_upper, point.threshold_upper, point.cusum_lower, point.threshold_lower)
@@ -248,11 +248,12 @@ def _cusum(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
 
 def _signalled(points: Sequence[CusumPoint]) -> str:
     found = [point for point in points if point.signal is not None]
-    unit = "year" if len(points[-1].period) == len("YYYY") else "month"
+    unit = "year" if len(points[-1].index_period) == len("YYYY") else "month"
     if not found:
         return f"no signal in {wording.plural(len(points), unit)}."
     times = f"signals in {wording.count(len(found))} of {wording.plural(len(points), unit)}"
-    return f"{times}; the latest is {wording.period(found[-1].period)}, {wording.rules(f'cusum_{found[-1].signal}')}."
+    latest = found[-1]
+    return f"{times}; the latest is {wording.period(latest.index_period)}, {wording.rules(f'cusum_{latest.signal}')}."
 
 
 def _side(signal: str | None, direction: str) -> str:
@@ -265,7 +266,7 @@ def _side(signal: str | None, direction: str) -> str:
 def _vlad(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
     rows: list[list[Cell | str]] = [
         [
-            point.period,
+            point.index_period,
             Cell(wording.count(point.patients), point.patients),
             Cell(wording.count(point.observed), point.observed),
             Cell(f"{point.expected:.1f}", round(point.expected, 6)),

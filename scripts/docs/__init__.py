@@ -3,10 +3,11 @@
 import tempfile
 from pathlib import Path
 
-from scripts.docs import codebook, contract, cookbook, coverage, exit_codes, labels, measures
+from scripts.docs import codebook, contract, cookbook, coverage, exit_codes, labels, measures, records
 from scripts.docs.registry import make_registry
 
 DOCS = Path(__file__).parents[2] / "docs"
+RECORDS = DOCS.parent / "dashboards" / "data" / "records.py"
 
 
 def pages() -> dict[str, str]:
@@ -29,11 +30,12 @@ def registry_pages() -> dict[str, str]:
 
 
 def build() -> None:
-    """Write every built page, and drop the pages of labels that are no more."""
+    """Write every built page and the records of the dashboards, and drop the pages of labels that are no more."""
     built = pages() | registry_pages()
     (DOCS / "labels").mkdir(exist_ok=True)
     for path in (DOCS / "labels").glob("*.md"):
         if f"labels/{path.name}" not in built:
             path.unlink()
+    RECORDS.write_text(records.module(), encoding="utf-8")
     for name, text in built.items():
         (DOCS / name).write_text(text, encoding="utf-8")

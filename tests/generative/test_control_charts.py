@@ -152,7 +152,7 @@ def test_any_cube_gives_a_table_whatever_the_order_of_its_rows(cube: dict[Any, A
             "measure": measure,
             "site_id": site,
             "resolution": "month",
-            "period": f"2020-{number + 1:02d}",
+            "index_period": f"2020-{number + 1:02d}",
             "stratum_kind": "all",
             "numerator": int(patients * share),
             "patients": patients,
@@ -162,7 +162,7 @@ def test_any_cube_gives_a_table_whatever_the_order_of_its_rows(cube: dict[Any, A
         for number, (patients, share) in enumerate(months)
     ]
     schema = pa.schema(
-        {name: pa.string() for name in ("measure", "site_id", "resolution", "period", "stratum_kind")}
+        {name: pa.string() for name in ("measure", "site_id", "resolution", "index_period", "stratum_kind")}
         | {name: pa.int64() for name in ("numerator", "patients", "days")}
     )
     directions = {"pain": "lower_is_better", "revision_rate": "lower_is_better"}

@@ -253,7 +253,7 @@ def test_no_small_loss_between_steps_can_be_worked_out(losses: list[int], cohort
 
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in ("resolution", "period", "stratum_kind", "stratum"))
+    return tuple(row[name] for name in ("resolution", "index_period", "stratum_kind", "stratum"))
 
 
 def _place(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -134,24 +134,26 @@ def test_every_cell_is_there_and_the_margins_add_up(episodes: list[Row]) -> None
             assert total == sum(row[name] or 0 for row in at_site if row["resolution"] == "year")
             for stratum in STRATA if episodes else ():
                 assert total == sum(row[name] or 0 for row in at_site if row["stratum_kind"] == stratum)
-            for year in {row["period"] for row in at_site if row["resolution"] == "year"}:
+            for year in {row["index_period"] for row in at_site if row["resolution"] == "year"}:
                 in_year = values[measure, site, ("year", year, "all", None)]
                 months = sum(
-                    row[name] or 0 for row in at_site if row["resolution"] == "month" and row["period"].startswith(year)
+                    row[name] or 0
+                    for row in at_site
+                    if row["resolution"] == "month" and row["index_period"].startswith(year)
                 )
                 only_year = any(row["index_period"] == year and site in (None, row["site_id"]) for row in episodes)
                 assert months <= in_year if only_year else months == in_year
 
 
 def _cell(row: Row) -> tuple[Any, ...]:
-    return row["measure"], row["site_id"], (row["resolution"], row["period"], row["stratum_kind"], row["stratum"])
+    return row["measure"], row["site_id"], (row["resolution"], row["index_period"], row["stratum_kind"], row["stratum"])
 
 
 def _is_in(episode: Row, cell: Row) -> bool:
     return (
         cell["site_id"] in (None, episode["site_id"])
-        and (cell["resolution"] != "year" or episode["index_period"][:4] == cell["period"])
-        and (cell["resolution"] != "month" or episode["index_period"] == cell["period"])
+        and (cell["resolution"] != "year" or episode["index_period"][:4] == cell["index_period"])
+        and (cell["resolution"] != "month" or episode["index_period"] == cell["index_period"])
         and (cell["stratum_kind"] == "all" or (episode[cell["stratum_kind"]] or "unknown") == cell["stratum"])
     )
 

@@ -57,7 +57,7 @@ def test_the_demo_backfills_in_order_and_publishes_once(settings: Settings) -> N
     assert "2025-05  north: refused, checksum_mismatch" in output
     assert left_running(settings) == []
     with duckdb.connect(str(settings.releases / "current" / "research.duckdb"), read_only=True) as con:
-        submissions = con.execute("select site_id, period, status from submissions order by all").fetchall()
+        submissions = con.execute("select site_id, submission_period, status from submissions order by all").fetchall()
         visits = con.execute("select site_id, count(*) from follow_ups group by all order by all").fetchall()
     assert submissions == [
         ("east", "2025-04", "accepted"),

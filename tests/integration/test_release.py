@@ -43,7 +43,9 @@ def test_the_marts_hold_what_the_lake_holds(release: Release) -> None:
     with duckdb.connect(str(release.research), read_only=True) as con:
         unlike = con.execute("select count(*) from submissions where rows_in <> rows_accepted + rows_quarantined")
         assert unlike.fetchone() == (0,)
-        refused = con.execute("select site_id, period, code from submissions where status = 'refused'").fetchall()
+        refused = con.execute(
+            "select site_id, submission_period, code from submissions where status = 'refused'"
+        ).fetchall()
     assert refused == [("east", "2026-02", "checksum_mismatch")]
     assert set(release.counts) == {mart.name for mart in research_marts()}
 
@@ -285,7 +287,9 @@ def test_a_release_is_synthetic_when_every_accepted_submission_is(
     with duckdb.connect(str(release.dashboard), read_only=True) as con:
         assert con.execute("select is_synthetic from release_info").fetchone() == (is_synthetic,)
     with release.connect() as con:
-        stated = con.execute("select site_id, period, is_synthetic from submissions where code is null").fetchall()
+        stated = con.execute(
+            "select site_id, submission_period, is_synthetic from submissions where code is null"
+        ).fetchall()
     assert sorted(stated) == sorted(submissions)
 
 

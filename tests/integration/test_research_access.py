@@ -35,7 +35,7 @@ OPEN_COLUMNS = {
     "release_id",
     # months, joints, and what else has a form of its own
     "index_period",
-    "period",
+    "submission_period",
     "data_to",
     "index_levels",
     "levels",
@@ -273,6 +273,15 @@ def test_no_value_stands_outside_its_closed_list(later: Release, packages: dict[
                     if allowed:
                         values = con.execute(f'select distinct "{field["name"]}" from "{resource["name"]}"').fetchall()
                         assert {value for (value,) in values} <= {*allowed, None}, (resource["name"], field["name"])
+
+
+def test_a_column_that_says_nothing_of_null_holds_none(later: Release) -> None:
+    for database, marts in ((later.research, research_marts()), (later.dashboard, protected_marts())):
+        with duckdb.connect(str(database), read_only=True) as con:
+            for mart in marts:
+                for name in (column.name for column in mart.columns if not column.may_be_null):
+                    nulls = con.execute(f'select count(*) from "{mart.name}" where "{name}" is null').fetchone()
+                    assert nulls == (0,), (mart.name, name)
 
 
 def test_a_primary_key_is_never_null(later: Release, packages: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ anybody else that holds one of them has told what it should not.
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -73,7 +72,7 @@ def write_release(
         with duckdb.connect(str(folder / DASHBOARD)) as con:
             _fill(con, protected_marts(), protected)
         with duckdb.connect(str(folder / RESEARCH)) as con:
-            _fill(con, research_marts(), rows.exact("ashworth", patients) | rows.of_all_sites_exact())
+            _fill(con, research_marts(), rows.exact("ashworth", patients))
             _add_sites(con, [site for site in names if site not in ("ashworth", EMPTY)])
         manifest = {"release_id": release_id, "data_to": rows.DATA_TO, "is_synthetic": True}
         (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
@@ -86,21 +85,16 @@ def _names(sites: int) -> dict[str, str]:
     return dict(list((SITES | more).items())[:sites])
 
 
+_TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
+
+
 def _fill(con: duckdb.DuckDBPyConnection, marts: tuple[Mart, ...], contents: rows.Rows) -> None:
-    """Make every table with the columns that the codebook names; what is not invented here is null."""
+    """Make every table with its columns as they are declared."""
     for mart in marts:
-        found = contents.get(mart.name, [])
-        made = pa.table({column.name: _column(found, column.name, column.is_number) for column in mart.columns})
-        con.register("made", made)
+        schema = pa.schema([(column.name, _TYPES[column.type]) for column in mart.columns])
+        con.register("made", pa.Table.from_pylist(contents[mart.name], schema=schema))
         con.execute(f'create table "{mart.name}" as from made')
         con.unregister("made")
-
-
-def _column(found: list[rows.Row], name: str, is_number: bool) -> pa.Array:
-    values: list[Any] = [row.get(name) for row in found]
-    if any(value is not None for value in values):
-        return pa.array(values)
-    return pa.array(values, pa.float64() if is_number else pa.string())
 
 
 def _add_sites(con: duckdb.DuckDBPyConnection, sites: list[str]) -> None:

@@ -1,12 +1,16 @@
-"""Invented numbers for every table of a release, of one site and of what everybody may see of several."""
+"""Invented rows for every mart of a release, of one site and of what everybody may see of several.
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+A row states what pages need to hang together (curves that rise, a hidden year, a site without patients); every other
+column is filled by its declared type and closed list.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from math import sqrt
 from typing import Any
 
 from outcomes.sql.catalog.labels import label_definitions
+from outcomes.sql.catalog.marts import Column, Mart, protected_marts, research_marts
 from outcomes.sql.catalog.measures import MeasureDefinition, measure_definitions
 
 Row = dict[str, Any]
@@ -29,47 +33,22 @@ GROUPS = (
     *product(["age_band"], ["under 45", "45-64", "65 and over"]),
     *product(["indication"], ["both", "myelopathy", "other", "radiculopathy"]),
 )
-_WINDOWS = {"baseline": 0, "6_weeks": 42, "3_months": 91, "6_months": 182, "12_months": 365, "24_months": 730}
-_SCALES = {
-    "ndi": 40.0,
-    "neck_pain_nrs": 6.0,
-    "arm_pain_nrs": 5.0,
-    "mjoa": 14.0,
-    "promis_pf_t": 40.0,
-    "promis_pi_t": 60.0,
-}
+_ENUMS = {(mart.name, column.name): column.enum for mart in research_marts() for column in mart.columns}
+_OUTCOMES = _ENUMS["cumulative_incidence", "outcome"]
+_REVISIONS = _ENUMS["revisions", "type"]
+_STEPS = dict(zip(_ENUMS["attrition", "reason"], (0, 13, 19, 7), strict=True))
+_SCALES = dict(zip(_ENUMS["score_trajectories", "instrument"], (40.0, 6.0, 5.0, 14.0, 40.0, 60.0), strict=True))
 """Instruments, with a median before surgery."""
-_REVISIONS = (
-    "nonunion_revision",
-    "adjacent_segment_fusion",
-    "fusion_revision_level_unknown",
-    "disc_replacement",
-    "foraminotomy",
-    "laminoplasty",
-    "hardware_removal",
-    "other",
-)
-_OUTCOMES = (
-    "asd",
-    "revision",
-    "revision_adjacent_segment_fusion",
-    "revision_disc_replacement",
-    "revision_foraminotomy",
-    "revision_fusion_level_unknown",
-    "revision_hardware_removal",
-    "revision_laminoplasty",
-    "revision_nonunion",
-    "revision_other",
-)
-_DAYS = tuple(
-    {365: 365, 730: 730, 1826: 1826}.get(day, day)
-    for day in (*range(0, 360, 30), 365, *range(390, 720, 30), 730, *range(750, 1826, 30), 1826)
-)
+_WINDOWS = [
+    {"visit_window": window, "target_day": day}
+    for window, day in zip(_ENUMS["visit_windows", "visit_window"], (0, 42, 91, 182, 365, 730), strict=False)
+]
+_DAYS = (*range(0, 360, 30), 365, *range(390, 720, 30), 730, *range(750, 1826, 30), 1826)
 _KINDS: dict[str, dict[str | None, int | None]] = {
     "pain_past_3_months": {"persistent": 780, "recurrent": 385},
     "suspected_asd": {"clinical": 800, "surgical": 345, "both": None},
     "surgical_asd": {None: None},
-    "revision_performed": dict(zip(_REVISIONS, (510, 320, 170, 95, 60, None, None, 25), strict=True)),
+    "revision_performed": dict(zip(_REVISIONS, (510, 320, 170, 95, None, None, 60, 25), strict=True)),
 }
 _REASONS: dict[str, int | None] = {
     "no_assessment_in_window": 640,
@@ -78,85 +57,130 @@ _REASONS: dict[str, int | None] = {
     "no_follow_up": 70,
     "died_before_window": None,
 }
-_STEPS = {
-    "delivered": 0,
-    "no_cervical_fusion_on_day_0": 13,
-    "earlier_cervical_fusion": 19,
-    "arthrodesis_status_before": 7,
-}
-_TABLES = ("patients", "procedures", "encounters", "follow_ups", "imaging", "diagnoses", "treatments")
-_REASONS_FOR_CHART = {
-    "p": "shares with at least one outcome a month on average: binomial limits that vary with the month's patients",
-    "g": "fewer than one outcome a month on average: the patients between outcomes say more than monthly shares",
-    "xmr": "rates with at least one event a month on average: limits from the moving range",
-    "t": "fewer than one event a month on average: the person-days between events say more than monthly rates",
-    None: "no patients in any month",
-}
 _VARIATIONS = (
     ("special_concerning", "outside;near"),
     ("special_improving", "run"),
     ("special_neutral", "trend"),
     ("common", None),
 )
-
-
-@dataclass(frozen=True)
-class _Slot:
-    """A cell of the cube, and the part of a site's patients in it."""
-
-    resolution: str
-    period: str | None
-    stratum_kind: str
-    stratum: str | None
-    part: float
-
-    def row(self) -> Row:
-        return {name: value for name, value in vars(self).items() if name != "part"}
-
-
-_ALL = _Slot("all", None, "all", None, 1.0)
-_YEAR_SLOTS = tuple(_Slot("year", year, "all", None, 1 / (len(YEARS) + 3 - place)) for place, year in enumerate(YEARS))
-_MONTH_SLOTS = tuple(_Slot("month", month, "all", None, 0.02) for month in MONTHS)
-_GROUP_SLOTS = tuple(
-    _Slot("all", None, kind, value, 0.03 if value == "unknown" else 0.3 + 0.1 * (place % 3))
-    for place, (kind, value) in enumerate(GROUPS)
+_RULES = (
+    ("follow_ups", "FUP-006", "critical", "day is after the patient's death"),
+    ("encounters", "ENC-004", "critical", "start_day is missing"),
+    ("procedures", "PRO-006", "warning", "the code is not in the format of its system"),
 )
+_MEASURES = tuple(enumerate(measure_definitions()))
+_ALL = {"resolution": "all", "stratum_kind": "all"}
+_SLOTS = {
+    "all": [(_ALL, 1.0)],
+    "year": [
+        (_ALL | {"resolution": "year", "index_period": year}, 1 / (len(YEARS) + 3 - place))
+        for place, year in enumerate(YEARS)
+    ],
+    "month": [(_ALL | {"resolution": "month", "index_period": month}, 0.02) for month in MONTHS],
+    "group": [
+        (_ALL | {"stratum_kind": kind, "stratum": value}, 0.03 if value == "unknown" else 0.3 + 0.1 * (place % 3))
+        for place, (kind, value) in enumerate(GROUPS)
+    ],
+}
+"""Cells of the cube, each with the part of a site's patients in it."""
 
 
 def exact(site_id: str, patients: int) -> Rows:
-    """Every table of `research.duckdb` as far as it is of one site.
+    """Every table of `research.duckdb`: of one site where they are of sites.
 
     Args:
         site_id: the site.
         patients: how many it has.
     """
-    made: dict[str, Callable[[], Iterator[Row]]] = {
-        "measures": lambda: _exact_measures(patients),
-        "measure_exclusions": lambda: _exact_reasons(patients),
-        "control_charts": _control_charts,
-        "cumulative_incidence": lambda: _exact_curves(patients),
-        "cusum": _cusum,
-        "site_comparison": lambda: _exact_comparison(patients),
-        "share_bounds": lambda: _share_bounds(patients),
-        "score_trajectories": lambda: _exact_trajectories(patients),
-        "completeness": lambda: _completeness(patients),
-        "attrition": lambda: _exact_attrition(patients),
-        "submissions": lambda: _exact_submissions(site_id),
-        "table_counts": _table_counts,
-        "validation_results": lambda: _validation_results(site_id),
-        **_of_patients(),
+    people = [f"patient{chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(30)]
+    visits = _crossed([{"patient_id": patient} for patient in people], _WINDOWS)
+    periods = [{"submission_period": period, "attempt": 1} for period in ("2025-12", "2026-01", "2026-03")]
+    made: dict[str, Iterable[Row]] = {
+        "measures": (
+            {"measure": measure.id, "unit": measure.unit, **slot, **_count(measure, place, patients * part)}
+            for place, measure in _MEASURES
+            for slot, part in _slots("all", "year", "month", "group")
+        ),
+        "measure_exclusions": (
+            {"measure": one.id, "reason": reason, "is_missing": place < 2, "patients": patients // (7 + 9 * place)}
+            for (_, one), (place, reason) in product(_MEASURES, enumerate(_REASONS))
+        ),
+        "control_charts": _control_charts(),
+        "cumulative_incidence": (
+            {"outcome": outcome, "stratum_kind": kind, "stratum": group, **point}
+            for place, outcome in enumerate(_OUTCOMES)
+            for kind, group in _groups_of(outcome)
+            for point in _curve(place, patients if group is None else patients // 4)
+        ),
+        "cusum": _cusum(),
+        "site_comparison": (
+            _compared(measure, patients, factor, position)
+            for measure, factor, position in zip(
+                HEADLINES, (1.3, 1.0, 0.6), ("above_95", "inside", "below_99_8"), strict=True
+            )
+        ),
+        "share_bounds": (
+            {"measure": measure, "numerator": patients // 6, "patients": patients, "missing": patients // 7}
+            | {"share": 0.17, "share_if_missing_no": 0.14, "share_if_missing_yes": 0.29}
+            for measure in HEADLINES
+        ),
+        "score_trajectories": (
+            {"instrument": instrument, **window, "patients": patients - window["target_day"] // 3, **quartiles}
+            for instrument, window, quartiles in _trajectories()
+        ),
+        "completeness": (window | _followed(patients) for window in _WINDOWS),
+        "attrition": _attrition_of_site(patients),
+        "submissions": (row | _exact_rows(site_id, row) for row in _submissions()),
+        "table_counts": (
+            {**period, "source_table": table, "rows_in": 302, "rows_accepted": 300, "rows_quarantined": 2}
+            for period, table in product(periods, _ENUMS["table_counts", "source_table"])
+        ),
+        "validation_results": (
+            period | rule | {"submission_id": f"{site_id}-{period['submission_period']}"}
+            for period, rule in product(periods, _broken(302, 2))
+        ),
+        "episodes": (
+            {"patient_id": patient, "index_period": MONTHS[number], "index_year": int(MONTHS[number][:4])}
+            | {"sex": ("female", "male")[number % 2], "index_levels": "C5-6", "level_count": 1}
+            | {"first_revision_day": 396 if number % 5 == 0 else None}
+            for number, patient in enumerate(people)
+        ),
+        "labels": (row for number, patient in enumerate(people) for row in _labels(patient, number)),
+        "label_evidence": (
+            {"patient_id": patient, "label": "pain_past_3_months", "source_table": "follow_ups"}
+            | {"record_id": f"{patient}-12_months", "submission_id": "delivery-2026-03"}
+            for patient in people[::3]
+        ),
+        "follow_ups": (_visit(row) | {"has_outcome": True, "neck_pain_nrs": 5.0} for row in visits),
+        "visit_windows": (_visit(row) | {"state": "done", "is_closed": True} for row in visits),
+        "responders": (
+            row | {"instrument": instrument, "baseline_value": 40.0, "value": 24.0, "change": 16.0}
+            for row, instrument in product(visits, _SCALES)
+            if row["target_day"]
+        ),
+        "revisions": (
+            {"patient_id": patient, "revision_number": 1, "day": 396, "type": kind, "types": kind, "levels": "C5-6"}
+            | {"procedure_ids": f"{patient}-revision"}
+            for patient, kind in zip(people[::5], _REVISIONS, strict=False)
+        ),
+        "expected_outcomes": (
+            {"measure": measure, "patient_id": patient, "observed": 0}
+            for measure, patient in product(HEADLINES, people)
+        ),
+        "measure_definitions": _measure_definitions(),
+        "risk_models": _risk_models(),
+        "risk_calibration": _calibration(),
+        "sensitivity": (
+            {"label": "pain_past_3_months", "convention": "pain_nrs", "setting": str(value), "is_default": value == 4}
+            for value in (3, 4, 5)
+        ),
+        "responders_baseline": (
+            _WINDOWS[4] | {"characteristic": one, "responders_value": 0.5, "non_responders_value": 0.48}
+            for one in ("female", "age_years", "baseline_ndi")
+        ),
     }
-    return {mart: [{"site_id": site_id, **row} for row in rows()] for mart, rows in made.items()}
-
-
-def of_all_sites_exact() -> Rows:
-    """The tables of `research.duckdb` that are of all sites together."""
     return {
-        "measure_definitions": list(definitions()),
-        "risk_models": list(_risk_models()),
-        "risk_calibration": list(_calibration()),
-        "sensitivity": list(_sensitivity()),
-        "responders_baseline": list(_responders_baseline()),
+        mart.name: _filled(mart, ({"site_id": site_id} | row for row in made[mart.name])) for mart in research_marts()
     }
 
 
@@ -171,245 +195,186 @@ def protected(release_id: str, sites: dict[str, str], empty: str, patients: int,
         all_hidden: every count of patients is suppressed.
     """
     delivering = [site for site in sites if site != empty]
-    made: dict[str, Iterator[Row]] = {
-        "release_info": iter(
-            [_release_info(release_id, len(sites), None if all_hidden else patients * len(delivering))]
+    everybody = patients * len(delivering)
+
+    def told(row: Row, is_hidden: bool, *hidden: str, **state: str) -> Row:
+        """The row, or the row without what is hidden."""
+        is_hidden = all_hidden or is_hidden
+        return row | (dict.fromkeys(hidden) | {"state": "suppressed"} if is_hidden else state)
+
+    made: dict[str, Iterable[Row]] = {
+        "release_info": [
+            {"release_id": release_id, "data_to": DATA_TO, "site_count": len(sites), "code_version": "0.1.0"}
+            | {"minimum_cell_count": THRESHOLD, "is_synthetic": True}
+            | {"patient_count_rounded": None if all_hidden else everybody}
+        ],
+        "sites": ({"site_id": site_id, "name": name} for site_id, name in sites.items()),
+        "measure_definitions": _measure_definitions(),
+        "label_definitions": (
+            {"label": one.name, "definition_text": one.definition}
+            | {name: getattr(one, name) for name in ("title", "category", "guide", "version", "headline")}
+            for one in label_definitions()
         ),
-        "sites": iter([{"site_id": site_id, "name": name} for site_id, name in sites.items()]),
-        "measure_definitions": definitions(),
-        "label_definitions": _label_definitions(),
-        "measures": _measures(sites, empty, patients, all_hidden),
-        "measure_exclusions": _reasons(all_hidden),
-        "label_kinds": _kinds(all_hidden),
+        "measures": _measures(sites, empty, patients, told),
+        "measure_exclusions": (
+            told({"measure": one.id, "reason": reason, "patients": count}, count is None, "patients")
+            for (_, one), (reason, count) in product(_MEASURES, _REASONS.items())
+        ),
+        "label_kinds": (
+            told({"label": label, "kind": kind, "episodes": episodes}, episodes is None, "episodes")
+            for label, kinds in _KINDS.items()
+            for kind, episodes in kinds.items()
+        ),
         "cumulative_incidence": _curves(delivering, patients, all_hidden),
-        "site_comparison": _comparison(sites, empty, patients, all_hidden),
-        "score_trajectories": _trajectories(patients, all_hidden),
-        "risk_models": (row | {"is_suppressed": False} for row in _risk_models()),
-        "risk_calibration": (row | {"is_suppressed": False} for row in _calibration()),
-        "submissions": (row for site_id in delivering for row in _submissions(site_id)),
-        "rule_failures": (row for site_id in delivering for row in _rule_failures(site_id)),
-        "attrition": _attrition(patients * len(delivering), all_hidden),
+        "site_comparison": _comparison(sites, empty, patients, told),
+        "score_trajectories": (
+            told(
+                {"instrument": instrument, **window, **quartiles}
+                | {"patients": 5 * patients - 10 * (window["target_day"] // 30)},
+                instrument == "mjoa" and window["visit_window"] == "24_months",
+                *("patients", *quartiles),
+            )
+            for instrument, window, quartiles in _trajectories()
+        ),
+        "risk_models": _risk_models(),
+        "risk_calibration": _calibration(),
+        "submissions": ({"site_id": site_id} | row for site_id, row in product(delivering, _submissions())),
+        "rule_failures": (
+            told({"site_id": site_id, "submission_period": DATA_TO, "attempt": 1} | rule, False)
+            | (_hidden_rows if number == 1 else {})
+            for site_id, (number, rule) in product(delivering, enumerate(_broken(305, 15)))
+        ),
+        "attrition": (
+            told({"step": step, "reason": reason, "patients_left": everybody + 40 * (4 - step)}, False, "patients_left")
+            for step, reason in enumerate(_STEPS, 1)
+        ),
     }
-    return {mart: list(rows) for mart, rows in made.items()}
+    return {mart.name: _filled(mart, made[mart.name]) for mart in protected_marts()}
 
 
-def definitions() -> Iterator[Row]:
-    """The measures as they are defined."""
-    for place, one in enumerate(measure_definitions()):
-        yield {
-            "measure": one.id,
-            "place": place,
-            **{
-                name: getattr(one, name)
-                for name in (
-                    "category",
-                    "title",
-                    "why",
-                    "numerator",
-                    "denominator",
-                    "exclusions",
-                    "direction",
-                    "unit",
-                    "owner",
-                    "next_review",
-                    "version",
-                    "label",
-                    "headline",
-                )
-            },
-        }
+def _filled(mart: Mart, rows: Iterable[Row]) -> list[Row]:
+    return [
+        {column.name: row[column.name] if column.name in row else _plausible(column) for column in mart.columns}
+        for row in rows
+    ]
 
 
-def _label_definitions() -> Iterator[Row]:
-    for one in label_definitions():
-        yield {
-            "label": one.name,
-            "title": one.title,
-            "category": one.category,
-            "definition_text": one.definition,
-            "guide": one.guide,
-            "version": one.version,
-            "headline": one.headline,
-        }
+def _plausible(column: Column) -> Any:
+    """A value of the column's type; none where its text says what null means, or where any text may stand."""
+    if "null" in column.description or (column.type == "text" and not column.enum):
+        return None
+    if column.enum:
+        return column.enum[0]
+    return {"boolean": False, "integer": 24, "number": 0.2 if column.unit == "fraction" else 2.5}[column.type]
 
 
-def _release_info(release_id: str, sites: int, patients: int | None) -> Row:
-    return {
-        "release_id": release_id,
-        "data_to": DATA_TO,
-        "site_count": sites,
-        "patient_count_rounded": patients,
-        "suppression_threshold": THRESHOLD,
-        "code_version": "0.1.0",
-        "is_synthetic": True,
-    }
+def _crossed(*parts: Iterable[Row]) -> list[Row]:
+    return [{name: value for part in row for name, value in part.items()} for row in product(*parts)]
+
+
+def _slots(*kinds: str) -> Iterator[tuple[Row, float]]:
+    return (slot for kind in kinds for slot in _SLOTS[kind])
 
 
 # Measures
 
 
+def _measure_definitions() -> Iterator[Row]:
+    for place, one in _MEASURES:
+        yield vars(one) | {"measure": one.id, "place": place}
+
+
 def _count(measure: MeasureDefinition, place: int, patients: float) -> Row:
     """Counts and estimate of some patients."""
     if measure.id == NEVER_DUE:
-        none = {"estimate": None, "estimate_low": None, "estimate_high": None}
-        return {"numerator": 0, "patients": 0, "excluded": round(patients), "days": None, **none}
+        return {"numerator": 0, "patients": 0, "excluded": round(patients)}
     counted = max(round(patients * 0.85), 1)
     numerator = round(counted * (4 + 7 * place % 40) / 100)
-    excluded = round(patients) - counted
-    row: Row = {"numerator": numerator, "patients": counted, "excluded": excluded, "days": None}
+    row = {"numerator": numerator, "patients": counted, "excluded": round(patients) - counted}
     if measure.is_rate:
-        days = 700 * counted
-        rate = 36525 * numerator / days
-        limits = {"estimate": rate, "estimate_low": 0.7 * rate, "estimate_high": 1.4 * rate + 0.1}
-        return row | {"days": days} | limits
-    low, high = _wilson(numerator / counted, counted)
-    return row | {"estimate": numerator / counted, "estimate_low": low, "estimate_high": high}
+        rate = 36525 * numerator / (700 * counted)
+        return row | _interval(rate, 0.7 * rate, 1.4 * rate + 0.1) | {"days": 700 * counted}
+    share, z = numerator / counted, 1.96
+    centre = (share + z * z / (2 * counted)) / (1 + z * z / counted)
+    half = z / (1 + z * z / counted) * sqrt(share * (1 - share) / counted + z * z / (4 * counted * counted))
+    return row | _interval(share, centre - half, centre + half)
 
 
-def _wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return centre - half, centre + half
+def _interval(estimate: float, low: float, high: float) -> Row:
+    return {"estimate": estimate, "estimate_low": low, "estimate_high": high}
 
 
-def _exact_measures(patients: int) -> Iterator[Row]:
-    for place, measure in enumerate(measure_definitions()):
-        for slot in (_ALL, *_YEAR_SLOTS, *_MONTH_SLOTS, *_GROUP_SLOTS):
-            counts = _count(measure, place, patients * slot.part)
-            yield {"measure": measure.id, "unit": measure.unit, **slot.row(), **counts}
-
-
-def _measures(sites: dict[str, str], empty: str, patients: int, all_hidden: bool) -> Iterator[Row]:
+def _measures(sites: dict[str, str], empty: str, patients: int, told: Callable[..., Row]) -> Iterator[Row]:
     everybody: dict[str | None, int] = {None: patients * max(len(sites) - 1, 1)}
-    for place, measure in enumerate(measure_definitions()):
+    for place, measure in _MEASURES:
         for number, (site_id, of_site) in enumerate((everybody | dict.fromkeys(sites, patients)).items()):
             # Of a site alone the pages read no year and no group.
-            for slot in (_ALL, *_YEAR_SLOTS, *_GROUP_SLOTS) if site_id is None else (_ALL,):
+            for slot, part in _slots("all", "year", "group") if site_id is None else _slots("all"):
                 is_hidden = (
-                    slot.period == HIDDEN_YEAR
-                    or slot.stratum == "unknown"
+                    slot.get("index_period") == HIDDEN_YEAR
+                    or slot.get("stratum") == "unknown"
                     or (site_id is not None and (place + number) % 3 == 0)
                 )
-                counts = _rounded(measure, place, 0 if site_id == empty else of_site * slot.part)
-                said = _SUPPRESSED if all_hidden or (is_hidden and site_id != empty) else counts
-                yield {"measure": measure.id, "site_id": site_id, **slot.row(), **said}
-
-
-_SUPPRESSED: Row = {
-    "state": "suppressed",
-    **dict.fromkeys(("numerator", "patients", "excluded", "person_years", "estimate", "estimate_low", "estimate_high")),
-}
+                row = _rounded(measure, place, 0 if site_id == empty else of_site * part)
+                where = {"measure": measure.id, "site_id": site_id, **slot}
+                yield told(where | row, is_hidden and site_id != empty, *(name for name in row if name != "state"))
 
 
 def _rounded(measure: MeasureDefinition, place: int, patients: float) -> Row:
     """Counts to the nearest 5, as everybody may see them."""
-    row = _count(measure, place, patients)
-    days = row.pop("days")
-    if not row["numerator"] and not patients:
-        row = {"numerator": 0, "patients": 0, "excluded": 0} | dict.fromkeys(
-            ("estimate", "estimate_low", "estimate_high")
-        )
+    row = _count(measure, place, patients) if patients else dict.fromkeys(("numerator", "patients", "excluded"), 0)
     counts = {name: 5 * round(row[name] / 5) for name in ("numerator", "patients", "excluded")}
-    state = "missing" if row["estimate"] is None else "shown" if counts["numerator"] else "zero"
-    return row | counts | {"state": state, "person_years": None if days is None or not patients else days / 365.25}
-
-
-def _exact_reasons(patients: int) -> Iterator[Row]:
-    for measure in measure_definitions():
-        for place, reason in enumerate(_REASONS):
-            yield {
-                "measure": measure.id,
-                "reason": reason,
-                "is_missing": place < 2,
-                "patients": patients // (7 + 9 * place),
-            }
-
-
-def _reasons(all_hidden: bool) -> Iterator[Row]:
-    for measure, (reason, patients) in product(measure_definitions(), _REASONS.items()):
-        is_hidden = all_hidden or patients is None
-        yield {
-            "measure": measure.id,
-            "reason": reason,
-            "state": "suppressed" if is_hidden else "shown",
-            "patients": None if is_hidden else patients,
-        }
-
-
-def _kinds(all_hidden: bool) -> Iterator[Row]:
-    for label, kinds in _KINDS.items():
-        for kind, episodes in kinds.items():
-            is_hidden = all_hidden or episodes is None
-            yield {
-                "label": label,
-                "kind": kind,
-                "episodes": None if is_hidden else episodes,
-                "is_suppressed": is_hidden,
-            }
+    state = "missing" if "estimate" not in row else "shown" if counts["numerator"] else "zero"
+    return row | counts | {"state": state, "person_years": row["days"] / 365.25 if "days" in row else None}
 
 
 # Time
 
 
 def _control_charts() -> Iterator[Row]:
-    for place, measure in enumerate(measure_definitions()):
-        chart = None if place == len(measure_definitions()) - 1 else _chart(measure, place)
+    for place, measure in _MEASURES:
+        kinds = ("xmr", "t") if measure.is_rate else ("p", "p", "p", "g")
+        chart = None if place == len(_MEASURES) - 1 else kinds[place % len(kinds)]
         for month, period in enumerate(MONTHS):
-            yield {"measure": measure.id, "period": period, **_month(chart, place, month)}
-
-
-def _chart(measure: MeasureDefinition, place: int) -> str:
-    return ("xmr", "t")[place % 2] if measure.is_rate else ("p", "p", "p", "g")[place % 4]
+            yield {"measure": measure.id, "index_period": period, **_month(chart, place, month)}
 
 
 def _month(chart: str | None, place: int, month: int) -> Row:
     """A month of a control chart: every kind of variation in the last month of one chart or another."""
-    is_last = month == len(MONTHS) - 1
-    is_signal = chart is not None and (is_last or month == 12)
+    is_signal = chart is not None and month in (12, len(MONTHS) - 1)
     variation, rules = _VARIATIONS[place % 4] if is_signal else ("common", None)
     centre = 40.0 if chart in ("g", "t") else 0.2
-    is_filled = chart is not None and (month % 11 != 3)
-    value = centre * (1 + 0.3 * ((5 * month + place) % 7 - 3) / 3 + (0.6 if rules else 0))
     target = centre * 0.9 if place % 3 == 0 and chart else None
     is_noted = place == 0 and month == 15
-    return {
-        "chart": chart,
-        "reason_for_chart": _REASONS_FOR_CHART[chart],
-        "phase": 1 + (place == 0 and month >= 15),
-        "is_rebased": is_noted,
-        "is_judged": chart is not None,
-        "has_trial_limits": place % 5 == 4,
-        "value": value if is_filled else None,
-        "centre": centre if chart else None,
-        "lower": 0.6 * centre if chart else None,
-        "upper": 1.4 * centre if chart else None,
-        "rules": rules if is_filled else None,
-        "variation": variation if is_filled else None,
-        "target": target,
-        "assurance": ("hits", "misses", "either")[place % 9 // 3] if target is not None and is_filled else None,
-        "annotation": "New implant system" if is_noted else None,
-        "annotation_author": "quality lead" if is_noted else None,
-        "annotation_reason": "changed on purpose" if is_noted else None,
-    }
+    value = centre * (1 + 0.3 * ((5 * month + place) % 7 - 3) / 3 + (0.6 if rules else 0))
+    row: Row = {"chart": chart, "reason_for_chart": f"what a {chart} chart is for", "is_judged": chart is not None}
+    row |= {"phase": 1 + (place == 0 and month >= 15), "is_rebased": is_noted, "has_trial_limits": place % 5 == 4}
+    if chart is not None:
+        row |= {"centre": centre, "lower": 0.6 * centre, "upper": 1.4 * centre, "target": target}
+    if chart is not None and month % 11 != 3:
+        assurance = None if target is None else ("hits", "misses", "either")[place % 9 // 3]
+        row |= {"value": value, "rules": rules, "variation": variation, "assurance": assurance}
+    if is_noted:
+        row |= {"annotation": "New implant system", "annotation_author": "quality lead"}
+        row |= {"annotation_reason": "changed on purpose"}
+    return row
 
 
 def _cusum() -> Iterator[Row]:
-    for place, measure in enumerate(HEADLINES):
-        for month, period in enumerate(MONTHS):
-            upper = (month % 12) * (0.5 if place == 0 else 0.2)
-            yield {
-                "measure": measure,
-                "period": period,
-                "patients": 12 + month % 5,
-                "observed": 2 + month % 3,
-                "expected": 2.5,
-                "vlad": 0.4 * ((month * 7) % 11 - 5),
-                "cusum_upper": upper,
-                "threshold_upper": 5.0,
-                "cusum_lower": 0.2 * (month % 9),
-                "threshold_lower": 5.0,
-                "signal": "upper" if upper > 5 else None,
-            }
+    for (place, measure), (month, period) in product(enumerate(HEADLINES), enumerate(MONTHS)):
+        upper = (month % 12) * (0.5 if place == 0 else 0.2)
+        yield {
+            "measure": measure,
+            "index_period": period,
+            "patients": 12 + month % 5,
+            "observed": 2 + month % 3,
+            "vlad": 0.4 * ((month * 7) % 11 - 5),
+            "cusum_upper": upper,
+            "threshold_upper": 5.0,
+            "cusum_lower": 0.2 * (month % 9),
+            "threshold_lower": 5.0,
+            "signal": "upper" if upper > 5 else None,
+        }
 
 
 def _curve(place: int, patients: int) -> Iterator[Row]:
@@ -429,454 +394,126 @@ def _groups_of(outcome: str) -> tuple[tuple[str, str | None], ...]:
     return (("all", None), *(GROUPS if outcome in ("asd", "revision") else ()))
 
 
-def _exact_curves(patients: int) -> Iterator[Row]:
-    for place, outcome in enumerate(_OUTCOMES):
-        for kind, group in _groups_of(outcome):
-            for point in _curve(place, patients if group is None else patients // 4):
-                where = {"outcome": outcome, "stratum_kind": kind, "stratum": group}
-                yield {**where, "estimator": "aalen_johansen", **point, "competing": 3, "censored": 40}
-
-
 def _curves(sites: list[str], patients: int, all_hidden: bool) -> Iterator[Row]:
     of_sites = [("all", None, site_id) for site_id in sites]
-    nothing = dict.fromkeys(("at_risk", "events", "incidence", "low", "high"))
     for place, outcome in enumerate(_OUTCOMES):
         whose = [(kind, group, None) for kind, group in _groups_of(outcome)]
         for kind, group, site_id in (*whose, *(of_sites if place < 2 else [])):
             for number, point in enumerate(_curve(place, 5 * patients)):
                 is_ended = all_hidden or number > len(_DAYS) - 12
-                state = "ended" if is_ended else "withheld" if number % 4 == 2 else "shown"
-                said = point if state == "shown" else {"day": point["day"], **nothing}
+                state = "ended" if is_ended else "suppressed" if number % 4 == 2 else "shown"
+                said = point if state == "shown" else dict.fromkeys(point) | {"day": point["day"]}
                 where = {"outcome": outcome, "stratum_kind": kind, "stratum": group, "site_id": site_id}
                 yield {**where, "state": state, **said}
 
 
-def _exact_trajectories(patients: int) -> Iterator[Row]:
-    for (instrument, start), (window, day) in product(_SCALES.items(), _WINDOWS.items()):
-        yield {
-            "instrument": instrument,
-            "visit_window": window,
-            "target_day": day,
-            "patients": patients - day // 3,
-            **_quartiles(start, day),
-        }
-
-
-def _trajectories(patients: int, all_hidden: bool) -> Iterator[Row]:
-    for (instrument, start), (window, day) in product(_SCALES.items(), _WINDOWS.items()):
-        is_hidden = all_hidden or (instrument == "mjoa" and window == "24_months")
-        quartiles = dict.fromkeys(_quartiles(start, day)) if is_hidden else _quartiles(start, day)
-        yield {
-            "instrument": instrument,
-            "visit_window": window,
-            "target_day": day,
-            "patients": None if is_hidden else 5 * patients - 10 * (day // 30),
-            **quartiles,
-            "state": "suppressed" if is_hidden else "shown",
-        }
-
-
-def _quartiles(start: float, day: int) -> dict[str, Any]:
-    median = start * (0.6 if day else 1.0)
-    return {"lower_quartile": 0.7 * median, "median": median, "upper_quartile": 1.2 * median}
+def _trajectories() -> Iterator[tuple[str, Row, Row]]:
+    for (instrument, start), window in product(_SCALES.items(), _WINDOWS):
+        median = start * (0.6 if window["target_day"] else 1.0)
+        quartiles = {"lower_quartile": 0.7 * median, "median": median, "upper_quartile": 1.2 * median}
+        yield instrument, window, quartiles
 
 
 # Sites
 
 
-_COMPARED: Row = {
-    "completeness": 0.86,
-    "share": 0.2,
-    "target_share": 0.18,
-    "phi": 1.4,
-    "tau2": 0.001,
-    "low_95": 0.14,
-    "high_95": 0.22,
-    "low_99_8": 0.12,
-    "high_99_8": 0.25,
-    "widened_low_95": 0.12,
-    "widened_high_95": 0.24,
-    "widened_low_99_8": 0.10,
-    "widened_high_99_8": 0.27,
-}
-
-
-def _place(measure: str, patients: int, factor: float, position: str) -> Row:
-    expected = 0.18 * patients
+def _compared(measure: str, patients: int, factor: float, position: str) -> Row:
     ratio = {"ratio": factor, "ratio_low": 0.8 * factor, "ratio_high": 1.2 * factor, "adjusted_share": 0.18 * factor}
-    counts = {
-        "patients": patients,
-        "eligible": patients + 60,
-        "observed": round(expected * factor),
-        "expected": expected,
-    }
+    expected = 0.18 * patients
+    counts = {"patients": patients, "eligible": patients + 60, "observed": round(expected * factor)}
+    limits = {"low_95": 0.14, "high_95": 0.22, "low_99_8": 0.12, "high_99_8": 0.25, "widened_low_95": 0.12}
+    limits |= {"widened_high_95": 0.24, "widened_low_99_8": 0.10, "widened_high_99_8": 0.27}
     where = {"measure": measure, "marking": "compared", "position": position, "widened_position": position}
-    return {**where, **_COMPARED, **counts, **ratio}
+    shares = {"expected": expected, "completeness": 0.86, "share": 0.2, "target_share": 0.18, "phi": 1.4, "tau2": 0.001}
+    return where | counts | shares | ratio | limits
 
 
-def _exact_comparison(patients: int) -> Iterator[Row]:
-    for measure, position in zip(HEADLINES, ("above_95", "inside", "below_99_8"), strict=True):
-        yield _place(measure, patients, {"above_95": 1.3, "inside": 1.0, "below_99_8": 0.6}[position], position)
-
-
-def _comparison(sites: dict[str, str], empty: str, patients: int, all_hidden: bool) -> Iterator[Row]:
-    for place, measure in enumerate(HEADLINES):
-        for number, site_id in enumerate(sites):
-            row = _place(measure, 10 * round(patients * (1 + number % 5) / 20), 0.7 + 0.1 * (number % 7), "inside")
-            is_hidden = all_hidden or (number + place) % 6 == 3
-            if site_id == empty or is_hidden:
-                said = None if is_hidden else "insufficient"
-                row = {"measure": measure, **dict.fromkeys(name for name in row if name != "measure"), "marking": said}
-            yield {"site_id": site_id, **row, "is_suppressed": is_hidden}
-
-
-def _share_bounds(patients: int) -> Iterator[Row]:
-    for measure in HEADLINES:
-        yield {
-            "measure": measure,
-            "numerator": patients // 6,
-            "patients": patients,
-            "missing": patients // 7,
-            "not_applicable": patients // 9,
-            "share": 0.17,
-            "share_if_missing_no": 0.14,
-            "share_if_missing_yes": 0.29,
-        }
+def _comparison(sites: dict[str, str], empty: str, patients: int, told: Callable[..., Row]) -> Iterator[Row]:
+    for (place, measure), (number, site_id) in product(enumerate(HEADLINES), enumerate(sites)):
+        row = _compared(measure, 10 * round(patients * (1 + number % 5) / 20), 0.7 + 0.1 * (number % 7), "inside")
+        nothing = dict.fromkeys(name for name in row if name != "measure")
+        where = {"measure": measure, "site_id": site_id}
+        said = row if site_id != empty else nothing | {"marking": "insufficient"}
+        yield told(said | where, (number + place) % 6 == 3, *nothing)
 
 
 def _risk_models() -> Iterator[Row]:
     levels = (("age", "per 10 years"), ("approach", "anterior"), ("approach", "posterior"), ("sex", "male"))
     for measure, (number, (term, level)) in product(HEADLINES, enumerate(levels)):
         is_reference = level == "anterior"
-        yield {
+        limits = {} if is_reference else {"odds_ratio_low": 0.9, "odds_ratio_high": 1.6}
+        yield limits | {
             "measure": measure,
             "term": term,
             "level": level,
-            "state": "reference" if is_reference else "estimated",
-            "coefficient": 0.1 * number,
-            "std_error": 0.05,
+            "role": "reference" if is_reference else "estimated",
             "odds_ratio": 1.0 if is_reference else 1.0 + 0.1 * number,
-            "odds_ratio_low": None if is_reference else 0.9,
-            "odds_ratio_high": None if is_reference else 1.6,
-            "model_kind": "full",
-            "reason": None,
-            "patients": 3730,
-            "events": 680,
-            "c_statistic": 0.61,
-            "brier": 0.15,
-            "calibration_intercept": 0.0,
-            "calibration_slope": 0.97,
         }
 
 
 def _calibration() -> Iterator[Row]:
     for measure, tenth in product(HEADLINES, range(1, 11)):
-        share = 0.04 * tenth
-        yield {
-            "measure": measure,
-            "first_tenth": tenth,
-            "last_tenth": tenth,
-            "patients": 370,
-            "observed": 15 * tenth,
-            "expected": 14.0 * tenth,
-            "observed_share": share,
-            "observed_share_low": 0.8 * share,
-            "observed_share_high": 1.2 * share,
-            "expected_share": 0.95 * share,
-        }
-
-
-def _sensitivity() -> Iterator[Row]:
-    for number, setting in enumerate(("3", "4", "5")):
-        yield {
-            "label": "pain_past_3_months",
-            "convention": "pain_nrs",
-            "setting": setting,
-            "is_default": setting == "4",
-            "yes": 900 - 90 * number,
-            "no": 2600 + 90 * number,
-            "not_assessable": 700,
-            "share": 0.25 - 0.02 * number,
-        }
-
-
-def _responders_baseline() -> Iterator[Row]:
-    for characteristic in ("female", "age_years", "baseline_ndi"):
-        yield {
-            "visit_window": "12_months",
-            "target_day": 365,
-            "characteristic": characteristic,
-            "responders": 1900,
-            "non_responders": 1700,
-            "responders_value": 0.5,
-            "non_responders_value": 0.48,
-            "difference": 0.03,
-        }
+        yield {"measure": measure, "first_tenth": tenth, "last_tenth": tenth, "observed_share": 0.04 * tenth}
 
 
 # Deliveries
 
+_hidden_rows = {"rows_checked": None, "rows_failed": None, "state": "suppressed"}
 
-def _submissions(site_id: str) -> Iterator[Row]:
+
+def _submissions() -> Iterator[Row]:
     for number, period in enumerate(("2025-12", "2026-01", "2026-02", "2026-03")):
-        is_refused = number == 2
-        is_hidden = number == 1
+        counts = ((2091, 23), (None, None), (0, 2114), (2091, 23))[number]
         yield {
-            "site_id": site_id,
-            "period": period,
+            "submission_period": period,
             "attempt": 1,
             "kind": "incremental" if number else "full",
-            "status": "refused" if is_refused else "accepted",
-            "code": "identifier_found" if is_refused else None,
+            "status": "refused" if number == 2 else "accepted",
+            "code": "identifier_found" if number == 2 else None,
             "rows_in": 2114,
-            "rows_accepted": None if is_hidden else 0 if is_refused else 2091,
-            "rows_quarantined": None if is_hidden else 2114 if is_refused else 23,
+            **dict(zip(("rows_accepted", "rows_quarantined"), counts, strict=True)),
             "is_conserved": True,
-            "is_suppressed": is_hidden,
+            "state": "suppressed" if number == 1 else "shown",
         }
 
 
-def _exact_submissions(site_id: str) -> Iterator[Row]:
-    for row in _submissions(site_id):
-        counts = {"rows_accepted": 2110, "rows_quarantined": 4} if row["is_suppressed"] else {}
-        named = {"submission_id": f"{site_id}-{row['period']}", "deidentification_method": "limited_data_set"}
-        yield {
-            name: value
-            for name, value in (row | counts | named | {"is_synthetic": True}).items()
-            if name not in ("site_id", "is_conserved", "is_suppressed")
-        }
+def _exact_rows(site_id: str, row: Row) -> Row:
+    named = {"submission_id": f"{site_id}-{row['submission_period']}", "is_synthetic": True}
+    return named | ({"rows_accepted": 2110, "rows_quarantined": 4} if row["state"] == "suppressed" else {})
 
 
-def _table_counts() -> Iterator[Row]:
-    for period, table in product(("2025-12", "2026-01", "2026-03"), _TABLES):
-        yield {
-            "period": period,
-            "attempt": 1,
-            "source_table": table,
-            "rows_in": 302,
-            "rows_accepted": 300,
-            "rows_quarantined": 2,
-        }
+def _broken(checked: int, failed: int) -> list[Row]:
+    names = ("source_table", "rule", "severity", "reason", "rows_checked", "rows_failed")
+    return [dict(zip(names, (*rule, checked, failed), strict=True)) for rule in _RULES]
 
 
-_RULES = (
-    ("follow_ups", "FUP-006", "critical", "day is after the patient's death"),
-    ("encounters", "ENC-004", "critical", "start_day is missing"),
-    ("procedures", "PRO-006", "warning", "the code is not in the format of its system"),
-)
-
-
-def _rule_failures(site_id: str) -> Iterator[Row]:
-    for number, (table, rule, severity, reason) in enumerate(_RULES):
-        is_hidden = number == 1
-        yield {
-            "site_id": site_id,
-            "period": "2026-03",
-            "attempt": 1,
-            "source_table": table,
-            "rule": rule,
-            "severity": severity,
-            "reason": reason,
-            "rows_checked": None if is_hidden else 305,
-            "rows_failed": None if is_hidden else 15,
-            "is_suppressed": is_hidden,
-        }
-
-
-def _validation_results(site_id: str) -> Iterator[Row]:
-    for period, (table, rule, severity, reason) in product(("2025-12", "2026-01", "2026-03"), _RULES):
-        yield {
-            "period": period,
-            "attempt": 1,
-            "submission_id": f"{site_id}-{period}",
-            "source_table": table,
-            "rule": rule,
-            "severity": severity,
-            "reason": reason,
-            "rows_checked": 302,
-            "rows_failed": 2,
-        }
-
-
-def _exact_attrition(patients: int) -> Iterator[Row]:
+def _attrition_of_site(patients: int) -> Iterator[Row]:
     left = patients + sum(_STEPS.values())
     for step, (reason, out) in enumerate(_STEPS.items(), 1):
         yield {"step": step, "reason": reason, "patients_in": left, "patients_out": out, "patients_left": left - out}
         left -= out
 
 
-def _attrition(patients: int, all_hidden: bool) -> Iterator[Row]:
-    for step, reason in enumerate(_STEPS, 1):
-        left = None if all_hidden else patients + 40 * (len(_STEPS) - step)
-        yield {"step": step, "reason": reason, "patients_left": left, "is_suppressed": all_hidden}
-
-
-def _completeness(patients: int) -> Iterator[Row]:
-    for window, day in _WINDOWS.items():
-        done = patients * 3 // 4
-        yield {
-            "visit_window": window,
-            "target_day": day,
-            "expected": patients,
-            "done": done,
-            "due": 12,
-            "lost": patients // 8,
-            "not_yet_due": 21,
-            "died_before_window": 2,
-            "revised_before_window": 3,
-            "closed": patients - 40,
-            "answered": done,
-            "response": done / (patients - 40),
-            "observed_days": 300 * patients,
-            "potential_days": 340 * patients,
-            "clarks_c": 300 / 340,
-        }
+def _followed(patients: int) -> Row:
+    done, closed = patients * 3 // 4, patients - 40
+    counts = {"expected": patients, "done": done, "due": 12, "lost": patients // 8, "closed": closed, "answered": done}
+    return counts | {"response": done / closed, "clarks_c": 300 / 340}
 
 
 # Patients
 
 
-def _of_patients() -> dict[str, Callable[[], Iterator[Row]]]:
-    patients = [f"patient{chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(30)]
-    return {
-        "episodes": lambda: (_episode(patient, number) for number, patient in enumerate(patients)),
-        "labels": lambda: (row for number, patient in enumerate(patients) for row in _labels(patient, number)),
-        "label_evidence": lambda: (_evidence(patient) for patient in patients[::3]),
-        "follow_ups": lambda: (row for patient in patients for row in _follow_ups(patient)),
-        "visit_windows": lambda: (row for patient in patients for row in _visits(patient)),
-        "responders": lambda: (row for patient in patients for row in _responders(patient)),
-        "revisions": lambda: (_revision(patient, number) for number, patient in enumerate(patients[::5])),
-        "expected_outcomes": lambda: (
-            {"measure": measure, "patient_id": patient, "observed": 0, "expected": 0.2}
-            for measure, patient in product(HEADLINES, patients)
-        ),
-    }
-
-
-def _episode(patient: str, number: int) -> Row:
-    return {
-        "patient_id": patient,
-        "index_period": MONTHS[number],
-        "index_year": int(MONTHS[number][:4]),
-        "sex": ("female", "male")[number % 2],
-        "age_years": 41 + number,
-        "age_band": "45-64",
-        "bmi": 27.5,
-        "smoking": "never",
-        "diabetes": False,
-        "asa_class": 2,
-        "prior_cervical_surgery": False,
-        "indication": "radiculopathy",
-        "workers_compensation": False,
-        "preop_opioid_use": False,
-        "is_trauma": False,
-        "is_tumour": False,
-        "is_infection": False,
-        "approach": "anterior",
-        "index_levels": "C5-6",
-        "level_count": 1,
-        "levels_band": "1",
-        "is_staged": False,
-        "observed_days": 900,
-        "death_day": None,
-        "first_revision_day": 396 if number % 5 == 0 else None,
-        "treatment_data_complete": True,
-    }
+def _visit(row: Row) -> Row:
+    visit = f"{row['patient_id']}-{row['visit_window']}"
+    return row | {"follow_up_id": visit, "day": row["target_day"], "is_window_visit": True}
 
 
 def _labels(patient: str, number: int) -> Iterator[Row]:
     for place, label in enumerate(label_definitions()):
         status = ("yes", "no", "no", "not_assessable")[(number + place) % 4]
-        yield {
-            "patient_id": patient,
-            "label": label.name,
-            "status": status,
-            "reason": "no_follow_up" if status == "not_assessable" else None,
-            "onset_day": 120 if status == "yes" else None,
-            "value": 5.0 if status == "yes" else None,
-            "value_name": "neck_pain_nrs" if status == "yes" else None,
-            "kind": next(iter(_KINDS.get(label.name, {})), None) if status == "yes" else None,
-            "definition_version": 1,
-            "is_counted": status != "not_assessable",
-        }
-
-
-def _evidence(patient: str) -> Row:
-    return {
-        "patient_id": patient,
-        "label": "pain_past_3_months",
-        "source_table": "follow_ups",
-        "record_id": f"{patient}-12_months",
-        "submission_id": "delivery-2026-03",
-    }
-
-
-def _follow_ups(patient: str) -> Iterator[Row]:
-    for window, day in _WINDOWS.items():
-        yield {
-            "patient_id": patient,
-            "follow_up_id": f"{patient}-{window}",
-            "day": day,
-            "visit_window": window,
-            "is_window_visit": True,
-            "is_after_revision": False,
-            "has_outcome": True,
-            "neck_pain_nrs": 5.0,
-            "arm_pain_nrs": 3.0,
-            "ndi_percent": 34.0,
-            "ndi_band": "moderate",
-            "ndi_items_answered": 10,
-            "mjoa": 15,
-            "mjoa_severity": "mild",
-            "eq_vas": 70,
-            "promis_pf_t": 41.0,
-            "promis_pi_t": 60.0,
-            "satisfaction": 1,
-            "is_satisfied": True,
-            "opioid_use": False,
-            "working": True,
-        }
-
-
-def _visits(patient: str) -> Iterator[Row]:
-    for window, day in _WINDOWS.items():
-        yield {
-            "patient_id": patient,
-            "visit_window": window,
-            "target_day": day,
-            "state": "done",
-            "is_closed": True,
-            "follow_up_id": f"{patient}-{window}",
-            "day": day,
-        }
-
-
-def _responders(patient: str) -> Iterator[Row]:
-    for instrument, (window, day) in product(_SCALES, list(_WINDOWS.items())[1:]):
-        yield {
-            "patient_id": patient,
-            "instrument": instrument,
-            "visit_window": window,
-            "target_day": day,
-            "baseline_value": 40.0,
-            "value": 24.0,
-            "change": 16.0,
-            "reached_mcid": True,
-            "reached_scb": False,
-            "reached_percent": True,
-            "reason": None,
-        }
-
-
-def _revision(patient: str, number: int) -> Row:
-    kind = _REVISIONS[number % len(_REVISIONS)]
-    return {
-        "patient_id": patient,
-        "revision_number": 1,
-        "day": 396,
-        "type": kind,
-        "types": kind,
-        "levels": "C5-6",
-        "is_adjacent_only": False,
-        "procedure_ids": f"{patient}-revision",
-    }
+        row = {"patient_id": patient, "label": label.name, "status": status, "definition_version": 1}
+        row |= {"reason": "no_follow_up"} if status == "not_assessable" else {"is_counted": True}
+        if status == "yes":
+            kind = next(iter(_KINDS.get(label.name, {})), None)
+            row |= {"onset_day": 120, "value": 5.0, "value_name": "neck_pain_nrs", "kind": kind}
+        yield row

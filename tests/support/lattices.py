@@ -15,7 +15,7 @@ Group = tuple[str, str, str]
 
 _SCHEMA = pa.schema(
     {
-        **dict.fromkeys(("measure", "site_id", "resolution", "period", "stratum_kind", "stratum"), pa.string()),
+        **dict.fromkeys(("measure", "site_id", "resolution", "index_period", "stratum_kind", "stratum"), pa.string()),
         **dict.fromkeys(("numerator", "patients", "excluded", "days"), pa.int64()),
     }
 )

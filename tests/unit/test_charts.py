@@ -16,47 +16,43 @@ from dashboards.charts.bars import Bar
 from dashboards.data.comparison import Compared
 from dashboards.data.control import ChartPoint
 from dashboards.data.measures import Measure, Value
+from tests.support.records import a
 
 CODE = Path(dashboards.__file__).parent
-SHARE = Measure(
-    "pain", 1, "recovery timeline", "Pain", "Why", "Who has it", "Who is counted", "Who is not", "lower_is_better",
-    "share", "clinical lead", "2027-05", 1, "pain", 1,
-)  # fmt: skip
+SHARE = a(Measure, measure="pain", title="Pain", direction="lower_is_better", unit="share", label="pain", headline=1)
 RATE = replace(SHARE, unit="rate")
 
 
 def a_year(year: str, yes: int, no: int) -> Value:
     share = yes / (yes + no)
-    return Value("pain", None, year, "all", None, "shown", yes, yes + no, 20, None, share, share - 0.05, share + 0.05)
+    counts = {"numerator": yes, "patients": yes + no, "excluded": 20}
+    return a(Value, index_period=year, **counts, estimate=share, estimate_low=share - 0.05, estimate_high=share + 0.05)
 
 
 def a_hidden_year(year: str) -> Value:
-    return Value("pain", None, year, "all", None, "suppressed", *(None,) * 7)
+    return a(Value, index_period=year, state="suppressed")
 
 
 def nobody_assessed(year: str) -> Value:
-    return Value("pain", None, year, "all", None, "missing", 0, 0, 40, None, None, None, None)
+    return a(Value, index_period=year, state="missing", numerator=0, patients=0, excluded=40)
 
 
 def a_point(period: str, value: float | None = 0.2, **changed: Any) -> ChartPoint:
     known: dict[str, Any] = {
-        "measure": "pain", "period": period, "chart": "p", "reason_for_chart": "shares", "phase": 1,
-        "is_rebased": False,
-        "is_judged": True, "has_trial_limits": False, "value": value, "centre": 0.2, "lower": 0.1, "upper": 0.3,
-        "rules": None, "variation": None if value is None else "common", "target": None, "assurance": None,
-        "annotation": None, "annotation_author": None, "annotation_reason": None,
+        "measure": "pain", "index_period": period, "chart": "p", "phase": 1, "is_judged": True, "value": value,
+        "centre": 0.2, "lower": 0.1, "upper": 0.3, "variation": None if value is None else "common",
     }  # fmt: skip
-    return ChartPoint(**(known | changed))
+    return a(ChartPoint, **(known | changed))
 
 
 def a_site(site_id: str, share: float | None, patients: int | None = 400, **changed: Any) -> Compared:
-    known: dict[str, Any] = dict.fromkeys(Compared.__dataclass_fields__) | {
+    known: dict[str, Any] = {
         "measure": "pain", "site_id": site_id, "marking": "compared", "patients": patients, "eligible": 500,
         "completeness": 0.9, "observed": 70, "expected": 65.0, "share": share, "target_share": 0.18, "ratio": 1.1,
         "ratio_low": 0.9, "ratio_high": 1.3, "adjusted_share": share, "low_95": 0.14, "high_95": 0.22,
         "low_99_8": 0.12, "high_99_8": 0.24, "position": "inside",
     }  # fmt: skip
-    return Compared(**(known | changed))
+    return a(Compared, **(known | changed))
 
 
 YEARS = [a_year("2020", 30, 70), a_hidden_year("2021"), a_year("2022", 40, 60), nobody_assessed("2023")]

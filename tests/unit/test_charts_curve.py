@@ -12,20 +12,21 @@ from dashboards.charts import style
 from dashboards.charts.curve import Line
 from dashboards.charts.pairs import Share, paired_bars
 from dashboards.data.curves import Curve, CurvePoint
+from tests.support.records import a
 
 
 def known(day: int, incidence: float, at_risk: int = 100) -> CurvePoint:
     has_limits = incidence > 0
     low, high = (0.8 * incidence, 1.2 * incidence) if has_limits else (None, None)
-    return CurvePoint(day, "shown", at_risk, 10, incidence, low, high)
+    return a(CurvePoint, day=day, at_risk=at_risk, events=10, incidence=incidence, low=low, high=high)
 
 
 def withheld(day: int) -> CurvePoint:
-    return CurvePoint(day, "withheld", None, None, None, None, None)
+    return a(CurvePoint, day=day, state="suppressed")
 
 
 def ended(day: int) -> CurvePoint:
-    return CurvePoint(day, "ended", None, None, None, None, None)
+    return a(CurvePoint, day=day, state="ended")
 
 
 def a_line(*points: CurvePoint, name: str = "This site", colour: str = style.BLUE) -> Line:

@@ -11,6 +11,7 @@ from dashboards.charts import style
 from dashboards.charts.trajectory import Scale, patients_below, trajectory
 from dashboards.charts.windows import Panel, panels
 from dashboards.data.scores import Scores
+from tests.support.records import a
 
 HIDDEN = "– fewer than 44"
 NDI = Scale("Percent, lower is better", 0, 25)
@@ -18,7 +19,8 @@ NDI = Scale("Percent, lower is better", 0, 25)
 
 def scores(window: str, median: float | None, patients: int | None = 100, state: str = "shown") -> Scores:
     low, high = (None, None) if median is None else (median - 10, median + 12)
-    return Scores("ndi", window, patients, low, median, high, state)
+    quartiles = {"lower_quartile": low, "median": median, "upper_quartile": high}
+    return a(Scores, instrument="ndi", visit_window=window, patients=patients, **quartiles, state=state)
 
 
 OWN = [

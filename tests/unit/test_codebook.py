@@ -28,7 +28,7 @@ def test_the_marts_that_others_rely_on_are_there() -> None:
         "site_id", "patient_id", "label", "source_table", "record_id", "submission_id"
     }  # fmt: skip
     assert columns["submissions"] >= {
-        "site_id", "period", "status", "code", "rows_in", "rows_accepted", "rows_quarantined"
+        "site_id", "submission_period", "status", "code", "rows_in", "rows_accepted", "rows_quarantined"
     }  # fmt: skip
 
 
@@ -74,7 +74,9 @@ def test_exact_and_protected_derive_from_one_declaration() -> None:
     assert (protected.key, protected.grain) == (("day",), "one row per day")
     assert [column.description for column in exact.columns[1:3]] == ["the day", "seen"]
     assert [column.description for column in protected.columns[:2]] == ["the day", "seen; to the nearest 5"]
-    assert (exact.columns[-1].enum, protected.columns[-1].enum) == (("year", "month"), ("year",))
+    assert (exact.columns[-1].enum, protected.columns[-2].enum) == (("year", "month"), ("year",))
+    assert [column.name for column in protected.columns] == ["day", "patients", "resolution", "state"]
+    assert [column.may_be_null for column in protected.columns] == [False, True, False, False]
     assert exact.select == (
         'select cast("site_id" as varchar) as "site_id", "day", "patients", cast("resolution" as varchar) as '
         '"resolution" from "visits" order by "site_id", "day"'

@@ -296,7 +296,7 @@ def counts(series: dict[tuple[str, str | None], list[tuple[int, int]]], days: in
             "measure": pa.string(),
             "site_id": pa.string(),
             "resolution": pa.string(),
-            "period": pa.string(),
+            "index_period": pa.string(),
             "stratum_kind": pa.string(),
             "stratum": pa.string(),
             "numerator": pa.int64(),
@@ -308,11 +308,11 @@ def counts(series: dict[tuple[str, str | None], list[tuple[int, int]]], days: in
     rows: list[Row] = []
     for (measure, site), months in series.items():
         key = {"measure": measure, "site_id": site, "excluded": 0, "numerator": 1, "patients": 9}
-        rows.append(key | {"resolution": "year", "period": "2020", "stratum_kind": "all"})
+        rows.append(key | {"resolution": "year", "index_period": "2020", "stratum_kind": "all"})
         rows.append(key | {"resolution": "all", "stratum_kind": "approach", "stratum": "anterior"})
         rows += [
             key
-            | {"resolution": "month", "period": month(number), "stratum_kind": "all"}
+            | {"resolution": "month", "index_period": month(number), "stratum_kind": "all"}
             | {"numerator": numerator, "patients": patients, "days": patients * days if days else None}
             for number, (numerator, patients) in enumerate(months)
         ]
@@ -331,7 +331,7 @@ def test_a_table_by_measure_site_and_month() -> None:
     table = control_chart_table(
         counts({("satisfied", None): STEADY, ("pain", "south"): STEADY, ("pain", None): STEADY}), DIRECTIONS
     )
-    keys = [(row["measure"], row["site_id"], row["period"]) for row in table.to_pylist()]
+    keys = [(row["measure"], row["site_id"], row["index_period"]) for row in table.to_pylist()]
     assert keys == [
         (measure, site, month(number))
         for measure, site in (("pain", None), ("pain", "south"), ("satisfied", None))
@@ -562,7 +562,7 @@ def test_a_registry_without_months_has_no_chart_and_nothing_to_wait_for() -> Non
 def test_only_the_named_measure_waits_and_at_every_site() -> None:
     cube = counts({(name, site): STEADY for name in ("pain", "satisfied") for site in (None, "south")})
     rows = control_chart_table(cube, DIRECTIONS, immature_from={"pain": month(3)}).to_pylist()
-    judged = {(row["measure"], row["site_id"], row["period"]) for row in rows if row["is_judged"]}
+    judged = {(row["measure"], row["site_id"], row["index_period"]) for row in rows if row["is_judged"]}
     assert len(judged) == 2 * len(STEADY) + 2 * 3
     assert {period for name, _, period in judged if name == "pain"} == {month(0), month(1), month(2)}
 

@@ -134,7 +134,9 @@ PATIENTS = [
 
 def test_a_table_by_hand() -> None:
     rows = cusum_table(outcomes(PATIENTS), 100, FEW_DRAWS).to_pylist()
-    assert [(row["measure"], row["site_id"], row["period"], row["patients"], row["observed"]) for row in rows] == [
+    assert [
+        (row["measure"], row["site_id"], row["index_period"], row["patients"], row["observed"]) for row in rows
+    ] == [
         ("asd", "south", "2021-01", 1, 0),
         ("pain", "north", "2021-01", 1, 0),
         ("pain", "south", "2021-01", 2, 1),

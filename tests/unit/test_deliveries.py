@@ -2,33 +2,33 @@
 
 import pyarrow as pa
 
-from outcomes.disclosure.deliveries import protected_attrition, protected_deliveries
+from outcomes.disclosure.deliveries import protected_attrition, protected_failures, protected_submissions
 
 MINIMUM = 11
 
 
 def test_few_quarantined_rows_are_hidden_with_the_accepted_ones() -> None:
     submissions, failures = _deliveries((1000, 3), {"A": ("critical", 3)})
-    assert submissions == [(1000, None, None, True)]
-    assert failures == [("A", None, None, True)]
+    assert submissions == [(1000, None, None, "suppressed")]
+    assert failures == [("A", None, None, "suppressed")]
 
 
 def test_failures_that_add_up_to_the_quarantined_rows_are_hidden_with_others() -> None:
     submissions, failures = _deliveries(
         (1000, 63), {"A": ("critical", 3), "B": ("critical", 20), "C": ("critical", 40), "D": ("warning", 12)}
     )
-    assert submissions == [(1000, 937, 63, False)]
+    assert submissions == [(1000, 937, 63, "shown")]
     assert [(rule, failed) for rule, _, failed, _ in failures] == [("A", None), ("B", None), ("C", 40), ("D", 12)]
 
 
 def test_where_failures_have_no_others_the_quarantined_rows_are_hidden() -> None:
     submissions, _ = _deliveries((1000, 11), {"A": ("critical", 5), "B": ("critical", 6)})
-    assert submissions == [(1000, None, None, True)]
+    assert submissions == [(1000, None, None, "suppressed")]
 
 
 def test_a_tiny_delivery_is_hidden_whole() -> None:
     submissions, _ = _deliveries((8, 0), {})
-    assert submissions == [(None, None, None, True)]
+    assert submissions == [(None, None, None, "suppressed")]
 
 
 def test_attrition_hides_a_small_loss() -> None:
@@ -42,12 +42,12 @@ def test_attrition_hides_a_small_loss() -> None:
 def _deliveries(
     rows: tuple[int, int], failed: dict[str, tuple[str, int]]
 ) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
-    attempt = {"site_id": "a", "period": "2026-01", "attempt": 1}
+    attempt = {"site_id": "a", "submission_period": "2026-01", "attempt": 1}
     rows_in, quarantined = rows
     counts = {"rows_in": rows_in, "rows_accepted": rows_in - quarantined, "rows_quarantined": quarantined}
     schema = pa.schema(
         {
-            **dict.fromkeys(("site_id", "period"), pa.string()),
+            **dict.fromkeys(("site_id", "submission_period"), pa.string()),
             "attempt": pa.int64(),
             **dict.fromkeys(("rule", "severity"), pa.string()),
             **dict.fromkeys(("rows_checked", "rows_failed"), pa.int64()),
@@ -57,10 +57,10 @@ def _deliveries(
         {**attempt, "rule": rule, "severity": severity, "rows_checked": rows_in, "rows_failed": count}
         for rule, (severity, count) in failed.items()
     ]
-    submissions, shown = protected_deliveries(
-        pa.Table.from_pylist([attempt | counts]), pa.Table.from_pylist(failures, schema=schema), MINIMUM
-    )
+    exact = pa.Table.from_pylist(failures, schema=schema)
+    submissions = protected_submissions(pa.Table.from_pylist([attempt | counts]), exact, MINIMUM)
+    shown = protected_failures(exact, MINIMUM)
     return (
-        [tuple(row[name] for name in (*counts, "is_suppressed")) for row in submissions.to_pylist()],
-        [(row["rule"], row["rows_checked"], row["rows_failed"], row["is_suppressed"]) for row in shown.to_pylist()],
+        [tuple(row[name] for name in (*counts, "state")) for row in submissions.to_pylist()],
+        [(row["rule"], row["rows_checked"], row["rows_failed"], row["state"]) for row in shown.to_pylist()],
     )

@@ -43,7 +43,7 @@ def test_four_cells_of_two_sites_and_two_years_are_told_by_their_margins() -> No
         for year, yes in zip(("2022", "2023", "2024"), counts, strict=True):
             groups[site, year, "x"] = (yes, 80, 40)
     corners = {(site, year) for site in "ab" for year in ("2022", "2023")}
-    shown = shown_but(measure_counts({"pain": groups}), lambda row: (row["site_id"], row["period"]) in corners)
+    shown = shown_but(measure_counts({"pain": groups}), lambda row: (row["site_id"], row["index_period"]) in corners)
     found = _audit(shown)
     assert {(finding.cell[1], finding.cell[2][1]) for finding in found if finding.cell} == corners
     assert _bounds(found, "numerator", "a") == (0, 7)  # of 12 in two years, and of 7 in the year at two sites
@@ -102,7 +102,7 @@ def test_a_part_that_is_more_than_its_whole_is_no_part() -> None:
 def test_months_add_up_to_their_year() -> None:
     months = {"2024-01": 3, "2024-02": 40, "2024-03": 50}
     groups: dict[Group, Answers] = {("a", month, "x"): (yes, 60, 20) for month, yes in months.items()}
-    shown = shown_but(measure_counts({"pain": groups}), lambda row: row["period"] == "2024-01")
+    shown = shown_but(measure_counts({"pain": groups}), lambda row: row["index_period"] == "2024-01")
     assert _bounds(_audit(shown), "numerator", "a") == (3, 3)
 
 
@@ -110,7 +110,7 @@ def test_patients_without_a_month_hide_the_hidden_month() -> None:
     months = {"2024-01": 3, "2024-02": 40, "2024": 50}
     groups: dict[Group, Answers] = {("a", month, "x"): (yes, 60, 20) for month, yes in months.items()}
     groups["b", "2024", "x"] = (50, 60, 20)
-    shown = shown_but(measure_counts({"pain": groups}), lambda row: row["period"] == "2024-01")
+    shown = shown_but(measure_counts({"pain": groups}), lambda row: row["index_period"] == "2024-01")
     assert not _audit(shown)
 
 
@@ -209,7 +209,7 @@ def test_the_attrition_tells_the_size_of_the_cohort() -> None:
     groups: dict[Group, Answers] = {("a", year, "x"): (20, 60, 20) for year in ("2023", "2024")}
     groups["a", "2025", "x"] = (2, 3, 1)
     shown = shown_but(
-        measure_counts({"pain": groups}), lambda row: row["period"] == "2025" or row["resolution"] == "all"
+        measure_counts({"pain": groups}), lambda row: row["index_period"] == "2025" or row["resolution"] == "all"
     )
     attrition = pa.table({"step": [1, 2], "patients_left": [300, 206]})
     assert not _audit(shown)
@@ -217,13 +217,17 @@ def test_the_attrition_tells_the_size_of_the_cohort() -> None:
     assert _bounds(found, "size") == (6, 6)
 
 
-def test_the_file_is_what_is_audited(tmp_path: Path) -> None:
+@pytest.mark.parametrize("older", [{}, {"index_period": "period", "minimum_cell_count": "suppression_threshold"}])
+def test_the_file_is_what_is_audited_whatever_an_older_release_calls_it(tmp_path: Path, older: dict[str, str]) -> None:
     leaky = shown_but(measure_counts({"pain": by_site(a=(5, 60, 20), b=(42, 70, 30))}), has_small_count)
     path = tmp_path / "dashboard.duckdb"
     with duckdb.connect(str(path)) as con:
         con.register("leaky", leaky)
         con.execute("create table measures as from leaky")
-        con.execute("create table release_info as select 11 as suppression_threshold, 230 as patient_count_rounded")
+        con.execute("create table release_info as select 11 as minimum_cell_count, 230 as patient_count_rounded")
+        for table, name in (("measures", "index_period"), ("release_info", "minimum_cell_count")):
+            if name in older:
+                con.execute(f"alter table {table} rename column {name} to {older[name]}")
     published = published_tables(path)
     assert (published.minimum_cell_count, published.attrition) == (11, None)
     with pytest.raises(OutcomesError, match="disclosure_risk") as refusal:

@@ -29,6 +29,10 @@ def test_a_built_page_is_not_stale(name: str) -> None:
     assert (docs.DOCS / name).read_text(encoding="utf-8") == _BUILT[name], "run `python -m scripts.docs`"
 
 
+def test_the_records_of_the_dashboards_are_not_stale() -> None:
+    assert docs.RECORDS.read_text(encoding="utf-8") == docs.records.module(), "run `python -m scripts.docs`"
+
+
 def test_no_page_is_left_of_a_label_that_is_no_more() -> None:
     assert {f"labels/{path.name}" for path in (docs.DOCS / "labels").iterdir()} == {
         name for name in _BUILT if name.startswith("labels/")

@@ -202,8 +202,8 @@ def test_the_protected_comparison_knows_only_the_rounded_counts() -> None:
     assert rows["a"]["target_share"] == pytest.approx(50 / 220)
     assert rows["a"]["eligible"] == 100
     assert rows["a"]["completeness"] == 1
-    assert rows["b"]["is_suppressed"]
-    assert {value for name, value in rows["b"].items() if name not in {"measure", "site_id", "is_suppressed"}} == {None}
+    assert rows["b"]["state"] == "suppressed"
+    assert {value for name, value in rows["b"].items() if name not in {"measure", "site_id", "state"}} == {None}
 
 
 def test_what_is_hidden_changes_nothing_that_is_shown() -> None:
@@ -216,7 +216,7 @@ def test_what_is_hidden_changes_nothing_that_is_shown() -> None:
 def test_without_the_sum_of_all_sites_no_site_is_shown() -> None:
     shown = _shown({"a": (105, 35), "b": (100, 30)}, hidden=[None])
     protected = protected_comparison(_table({"a": (103, 33, 0.3), "b": (98, 32, 0.3)}), shown, MINIMUM)
-    assert set(protected["is_suppressed"].to_pylist()) == {True}
+    assert set(protected["state"].to_pylist()) == {"suppressed"}
     assert set(protected.column_names) == {*marts.names(marts.protected("site_comparison"))}
 
 

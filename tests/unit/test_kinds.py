@@ -10,7 +10,7 @@ MINIMUM = 11
 def test_kinds_are_hidden_with_others() -> None:
     kinds = _kinds("revision_performed", {"fusion": 3, "removal": 20, "other": 37})
     shown = protected_kinds(kinds, _measures(revision_performed="shown"), MINIMUM).to_pylist()
-    assert [(row["kind"], row["episodes"], row["is_suppressed"]) for row in shown] == [
+    assert [(row["kind"], row["episodes"], row["state"] == "suppressed") for row in shown] == [
         ("fusion", None, True),
         ("removal", None, True),
         ("other", 40, False),
@@ -19,7 +19,7 @@ def test_kinds_are_hidden_with_others() -> None:
 
 def test_kinds_of_a_hidden_sum_are_not_listed() -> None:
     kinds = protected_kinds(_kinds("pain", {"persistent": 2, "recurrent": 3}), _measures(pain="suppressed"), MINIMUM)
-    assert kinds.to_pylist() == [{"label": "pain", "kind": None, "episodes": None, "is_suppressed": True}]
+    assert kinds.to_pylist() == [{"label": "pain", "kind": None, "episodes": None, "state": "suppressed"}]
 
 
 def test_only_the_sum_of_all_sites_counts() -> None:

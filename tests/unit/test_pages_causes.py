@@ -13,6 +13,7 @@ from dashboards.pages.frame import Page
 from dashboards.pages.rows import Row, by_size, chosen, rows_of
 from tests.support.dashboard_release import EMPTY, write_release
 from tests.support.dashboard_views import view_at
+from tests.support.records import a
 
 a_view = partial(view_at, "/causes")
 
@@ -28,7 +29,8 @@ def cells(card: Card) -> list[list[Cell]]:
 
 def a_value(estimate: float | None) -> Value:
     state = "suppressed" if estimate is None else "shown"
-    return Value("any", None, None, "all", None, state, 5, 50, 0, None, estimate, estimate, estimate)
+    limits = dict.fromkeys(("estimate", "estimate_low", "estimate_high"), estimate)
+    return a(Value, state=state, numerator=5, patients=50, excluded=0, **limits)
 
 
 def test_rows_stand_by_size_and_hidden_ones_last_as_they_came(home: Path) -> None:

@@ -19,11 +19,15 @@ from dashboards.pages.site import Shown, Site
 from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
 from tests.support.dashboard_release import FOREIGN, SITES, leaked, write_release
+from tests.support.records import a
 
 OWN = "ashworth"
-ACCEPTED = Submission("a", "2026-02", 1, "full", "accepted", None, 1000, 960, 40, True, False)
-REFUSED = Submission("a", "2026-03", 1, None, "refused", "file_encoding", 500, 0, 500, True, False)
-CRITICAL = RuleFailure("a", "2026-02", 1, "follow_ups", "FUP-006", "critical", "day is after death", 1000, 40)
+ACCEPTED = Submission("a", "2026-02", 1, "full", "accepted", None, 1000, 960, 40, True, "shown")
+REFUSED = Submission("a", "2026-03", 1, None, "refused", "file_encoding", 500, 0, 500, True, "shown")
+CRITICAL = a(
+    RuleFailure, site_id="a", submission_period="2026-02", attempt=1, source_table="follow_ups", rule="FUP-006",
+    severity="critical", reason="day is after death", rows_checked=1000, rows_failed=40,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +74,7 @@ def test_rows_that_do_not_add_up_are_said() -> None:
 
 def test_totals_leave_out_submissions_whose_counts_are_hidden() -> None:
     hidden = replace(
-        ACCEPTED, period="2026-04", rows_in=77, rows_accepted=None, rows_quarantined=None, is_suppressed=True
+        ACCEPTED, submission_period="2026-04", rows_in=77, rows_accepted=None, rows_quarantined=None, state="suppressed"
     )
     assert data_quality.conservation([ACCEPTED, hidden]) == (
         "Rows add up in every submission: 1,000 in = 960 accepted + 40 quarantined, "
@@ -95,7 +99,7 @@ def test_all_sites_together_show_no_exact_number_of_another(site: Site) -> None:
 
 def test_a_hidden_count_is_said_to_be_hidden_and_never_zero(site: Site) -> None:
     view, _ = _built(site, "?site=all")
-    hidden = replace(ACCEPTED, site_id=OWN, rows_accepted=None, rows_quarantined=None, is_suppressed=True)
+    hidden = replace(ACCEPTED, site_id=OWN, rows_accepted=None, rows_quarantined=None, state="suppressed")
     card = data_quality.by_site(view, [hidden], [])
     row = next(row for row in _texts(card) if row[0] == SITES[OWN])
     assert row[-3:] == ["1,000", "– fewer than 11", "– fewer than 11"]
@@ -153,7 +157,7 @@ def test_quarantine_counts_critical_rules_of_submissions_in_force() -> None:
     failures = [
         CRITICAL,
         replace(CRITICAL, rule="FUP-007", severity="warning"),
-        replace(CRITICAL, rule="FUP-008", period="2026-03"),
+        replace(CRITICAL, rule="FUP-008", submission_period="2026-03"),
     ]
     (card,) = data_quality.quarantine([ACCEPTED, REFUSED], failures)
     assert _texts(card) == [["FUP-006", "day is after death", "40"]]
@@ -168,8 +172,9 @@ def test_many_rules_are_drawn_in_part_and_listed_in_full() -> None:
 
 
 def test_follow_up_stacks_held_open_and_lost_to_the_whole() -> None:
-    window = Completeness("12_months", 200, 120, 20, 60, 180, 120, 120 / 180, 0.9)
-    nobody = Completeness("24_months", 0, 0, 0, 0, 0, 0, None, None)
+    counts = {"expected": 200, "done": 120, "due": 20, "lost": 60, "closed": 180, "answered": 120}
+    window = a(Completeness, visit_window="12_months", **counts, response=120 / 180, clarks_c=0.9)
+    nobody = a(Completeness, visit_window="24_months")
     (card,) = data_quality.follow_up([window, nobody])
     assert card.figure is not None
     assert [trace["x"] for trace in card.figure["data"]] == [[60.0], [10.0], [30.0]]

@@ -22,6 +22,7 @@ from dashboards.pages.site import page_of
 from outcomes.release.open import RESEARCH
 from outcomes.sql.engine import connect_read_only
 from tests.support.dashboard_release import EMPTY, FOREIGN, write_release
+from tests.support.records import a
 
 SITE, GROUP = "ashworth", ("approach", "anterior")
 SCOPE = Scope("quinn", frozenset({SITE, EMPTY}), "quality")
@@ -83,12 +84,11 @@ def exact(home: Path, outcome: str, day: int) -> tuple[Any, ...]:
 
 def a_curve(*states: str, step: int = 30) -> Curve:
     """A curve of one percent more each step, with the state of each."""
-    points = [
-        CurvePoint(step * place, state, 5000 - 10 * place, place, place / 100, place / 120, place / 80)
-        if state == "shown"
-        else CurvePoint(step * place, state, None, None, None, None, None)
-        for place, state in enumerate(states)
-    ]
+    points = []
+    for place, state in enumerate(states):
+        known = {"at_risk": 5000 - 10 * place, "events": place, "incidence": place / 100}
+        known |= {"low": place / 120, "high": place / 80}
+        points.append(a(CurvePoint, day=step * place, state=state, **(known if state == "shown" else {})))
     return Curve(tuple(points))
 
 
@@ -99,12 +99,12 @@ def assert_one_point_a_day(curve: Curve) -> None:
 
 
 def test_a_curve_is_read_at_the_nearest_known_day_within_a_month() -> None:
-    curve = a_curve("shown", "withheld", "withheld", "withheld", "shown")
+    curve = a_curve("shown", "suppressed", "suppressed", "suppressed", "shown")
     assert [point and point.day for point in map(curve.near, (0, 30, 45, 90, 115))] == [0, 0, None, 120, 120]
 
 
 def test_a_day_withheld_lies_between_the_known_days_around_it() -> None:
-    before, after = a_curve("shown", "shown", "withheld", "withheld", "shown").around(75)
+    before, after = a_curve("shown", "shown", "suppressed", "suppressed", "shown").around(75)
     assert (before and before.day, after and after.day) == (30, 120)
 
 
@@ -116,10 +116,10 @@ def test_a_curve_that_has_ended_says_nothing_even_just_after_its_last_day() -> N
 
 
 def test_a_curve_withheld_whole_has_not_ended() -> None:
-    assert a_curve("withheld", "withheld").is_withheld
-    assert not a_curve("withheld").has_ended(0)
-    assert not a_curve("ended").is_withheld
-    assert not Curve(()).is_withheld
+    assert a_curve("suppressed", "suppressed").is_suppressed
+    assert not a_curve("suppressed").has_ended(0)
+    assert not a_curve("ended").is_suppressed
+    assert not Curve(()).is_suppressed
 
 
 def test_the_curve_of_a_site_is_cut_where_too_few_are_at_risk(reader: Reader) -> None:
@@ -222,7 +222,7 @@ def test_days_withheld_are_no_numbers_in_the_table_of_the_curve(reader: Reader) 
 def test_a_suppressed_share_is_said_as_the_span_in_which_it_lies(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    states = ["shown"] * 10 + ["withheld"] * 5 + ["shown"] * 6 + ["withheld"] * 45
+    states = ["shown"] * 10 + ["suppressed"] * 5 + ["shown"] * 6 + ["suppressed"] * 45
     monkeypatch.setattr(curves, "all_sites", lambda *_: a_curve(*states))
     page = revision(looking(reader, "?site=all"))
     shares = {row[0]: row[2:] for row in rows(page, "incidence")}
@@ -231,7 +231,7 @@ def test_a_suppressed_share_is_said_as_the_span_in_which_it_lies(
 
 
 def test_a_share_of_a_near_day_says_which_day_it_is(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(curves, "all_sites", lambda *_: a_curve(*["shown"] * 13, *["withheld"] * 60))
+    monkeypatch.setattr(curves, "all_sites", lambda *_: a_curve(*["shown"] * 13, *["suppressed"] * 60))
     page = revision(looking(reader, "?site=all"))
     assert rows(page, "incidence")[0][2] == f"12.0{NBSP}% on day 360"
 

@@ -18,29 +18,13 @@ from dashboards.pages.measure import measure_page
 from dashboards.pages.overview import overview
 from tests.support.dashboard_release import EMPTY, OWN
 from tests.support.dashboard_views import view_at
+from tests.support.records import a
 
 SITE = OWN[0]
-POINT = ChartPoint(
-    measure="pain_past_3_months",
-    period="2025-01",
-    chart="p",
-    reason_for_chart="enough patients",
-    phase=1,
-    is_rebased=False,
-    is_judged=True,
-    has_trial_limits=False,
-    value=0.2,
-    centre=0.2,
-    lower=0.0,
-    upper=0.5,
-    rules=None,
-    variation="common",
-    target=None,
-    assurance=None,
-    annotation=None,
-    annotation_author=None,
-    annotation_reason=None,
-)
+POINT = a(
+    ChartPoint, measure="pain_past_3_months", index_period="2025-01", chart="p", phase=1, is_judged=True, value=0.2,
+    centre=0.2, lower=0.0, upper=0.5, variation="common",
+)  # fmt: skip
 
 
 a_view = partial(view_at, "/")
@@ -82,9 +66,9 @@ def test_no_signal_is_said_of_mature_months_only(home: Path) -> None:
 def test_the_latest_month_that_is_judged_says_the_variation() -> None:
     months = [
         POINT,
-        replace(POINT, period="2025-02", variation="special_concerning"),
-        replace(POINT, period="2025-03", is_judged=False, variation=None),
-        replace(POINT, period="2025-04", value=None, variation=None),
+        replace(POINT, index_period="2025-02", variation="special_concerning"),
+        replace(POINT, index_period="2025-03", is_judged=False, variation=None),
+        replace(POINT, index_period="2025-04", value=None, variation=None),
     ]
     assert overviews._latest_variation(months) == "special_concerning"
     assert overviews._latest_variation([]) is None
@@ -124,22 +108,23 @@ def test_an_unknown_measure_has_no_page(home: Path) -> None:
     assert measure_page(a_view(home), "nothing") is None
 
 
-def test_a_chart_says_from_when_its_months_are_not_mature() -> None:
-    first = replace(POINT, period="2025-03", is_judged=False)
+def test_a_chart_whose_months_are_not_mature_says_from_when() -> None:
+    immature = replace(POINT, index_period="2025-03", is_judged=False)
     assert measure_pages._not_mature([POINT]) == ""
-    assert "from March\u00a02025 on" in measure_pages._not_mature([POINT, first, replace(first, period="2025-04")])
+    assert "from March\u00a02025 on" in measure_pages._not_mature(
+        [POINT, immature, replace(immature, index_period="2025-04")]
+    )
 
 
 def test_the_table_of_the_chart_holds_every_month(home: Path) -> None:
     view = a_view(home)
     points = control.chart(view.reader, "pain_past_3_months", SITE)
     trend = card(measure_page(view, "pain_past_3_months"), "trend")
-    assert [cell.text for cell in column(trend, "Month of fusion")] == [point.period for point in points]
+    assert [cell.text for cell in column(trend, "Month of fusion")] == [point.index_period for point in points]
 
 
 def a_peer(patients: int | None) -> Compared:
-    known = dict.fromkeys(Compared.__dataclass_fields__)
-    return Compared(**(known | {"measure": "pain_past_3_months", "site_id": "b", "patients": patients}))  # type: ignore[arg-type]
+    return a(Compared, measure="pain_past_3_months", site_id="b", patients=patients)
 
 
 @pytest.mark.parametrize(

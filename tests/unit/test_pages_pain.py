@@ -13,6 +13,7 @@ from dashboards.pages.frame import Page
 from dashboards.pages.pain import pain
 from tests.support.dashboard_release import EMPTY, OWN, write_release
 from tests.support.dashboard_views import view_at
+from tests.support.records import a
 
 SITE = OWN[0]
 
@@ -89,7 +90,8 @@ def test_the_reference_is_the_median_before_surgery_better_by_the_difference(
 def test_the_difference_of_mjoa_goes_by_severity_before_surgery(
     home: Path, monkeypatch: pytest.MonkeyPatch, before: float, difference: float
 ) -> None:
-    baseline = Scores("mjoa", "baseline", 50, before - 1, before, before + 1, "shown")
+    quartiles = {"lower_quartile": before - 1, "median": before, "upper_quartile": before + 1}
+    baseline = a(Scores, instrument="mjoa", visit_window="baseline", patients=50, **quartiles)
     monkeypatch.setattr(scores, "trajectories", lambda *_: {"mjoa": [baseline]})
     figure = cards(pain(a_view(home)))["scores-mjoa"].figure
     assert figure is not None

@@ -22,6 +22,7 @@ from dashboards.pages.signals import signals_page
 from dashboards.reviews.queue import EXPLANATIONS, STATES, Move, Reviews
 from outcomes.release.open import RESEARCH
 from tests.support.dashboard_release import EMPTY, write_release
+from tests.support.records import a
 
 _SITE = "ashworth"
 _SCOPE = Scope("ada", frozenset({_SITE, EMPTY}), "quality")
@@ -64,7 +65,8 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
         con.execute("delete from control_charts where site_id = ?", [_SITE])
         con.execute("delete from cusum where site_id = ?", [_SITE])
         con.executemany(
-            "insert into control_charts (site_id, measure, period, variation, rules, phase) values (?, ?, ?, ?, ?, ?)",
+            "insert into control_charts (site_id, measure, index_period, variation, rules, phase) "
+            "values (?, ?, ?, ?, ?, ?)",
             [
                 [_SITE, measure, period, *of_month]
                 for measure, months in _CHARTS.items()
@@ -72,7 +74,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
             ],
         )
         con.executemany(
-            "insert into cusum (site_id, measure, period, patients, observed, expected, vlad, cusum_upper, "
+            "insert into cusum (site_id, measure, index_period, patients, observed, expected, vlad, cusum_upper, "
             "threshold_upper, cusum_lower, threshold_lower, signal) values (?, ?, ?, 20, 3, 2.5, -0.5, 1, 5, 2, 5, ?)",
             [[_SITE, measure, *of_period] for measure, found in _CUSUM.items() for of_period in found.items()],
         )
@@ -213,7 +215,8 @@ def test_each_headline_outcome_has_both_charts_with_a_table(reader: Reader) -> N
 
 
 def _point(period: str, upper: float, lower: float, signal: str | None = None) -> CusumPoint:
-    return CusumPoint("suspected_asd", period, 10, 2, 1.5, -0.5, upper, 5.0, lower, 4.0, signal)
+    sums = {"cusum_upper": upper, "threshold_upper": 5.0, "cusum_lower": lower, "threshold_lower": 4.0}
+    return a(CusumPoint, index_period=period, patients=10, observed=2, expected=1.5, vlad=-0.5, **sums, signal=signal)
 
 
 def test_sums_are_drawn_away_from_zero_with_their_thresholds_and_marked_where_they_signal() -> None:

@@ -110,7 +110,7 @@ def test_the_newest_year_does_not_take_the_others_with_it() -> None:
     years = {"2022": 60, "2023": 70, "2024": 80, "2025": 90, "2026": 3}
     groups = {(site, year, "anterior"): (yes, 2 * yes, 40) for site in "abc" for year, yes in years.items()}
     shown = _protected({"pain": groups})
-    hidden = {row["period"] for row in shown.to_pylist() if row["state"] == "suppressed"}
+    hidden = {row["index_period"] for row in shown.to_pylist() if row["state"] == "suppressed"}
     assert hidden == {"2026", "2022"}
 
 

@@ -154,18 +154,18 @@ def test_filters_pick_one_cell_of_each_measure(
 ) -> None:
     found = measures.values(reader, filters)
     assert len(found) == len(measure_definitions())
-    assert {(one.period, one.stratum) for one in found.values()} == {(period, group)}
+    assert {(one.index_period, one.stratum) for one in found.values()} == {(period, group)}
 
 
 def test_a_suppressed_value_holds_no_number(reader: Reader) -> None:
     hidden = [one for one in measures.by_year(reader, PAIN, None) if one.is_suppressed]
-    assert [one.period for one in hidden] == [HIDDEN_YEAR]
-    numbers = [field.name for field in fields(measures.Value)][6:]
+    assert [one.index_period for one in hidden] == [HIDDEN_YEAR]
+    numbers = [field.name for field in fields(measures.Value)][6:-1]
     assert [getattr(hidden[0], name) for name in numbers] == [None] * 7
 
 
 def test_years_run_forward_and_groups_stand_by_kind(reader: Reader) -> None:
-    assert [one.period for one in measures.by_year(reader, PAIN, OWN)] == list(YEARS)
+    assert [one.index_period for one in measures.by_year(reader, PAIN, OWN)] == list(YEARS)
     kinds = [one.stratum_kind for one in measures.by_group(reader, PAIN, OWN)]
     assert list(dict.fromkeys(kinds)) == list(GROUP_KINDS)
     assert len(kinds) == 14
@@ -195,9 +195,9 @@ def test_kinds_and_reasons_are_sorted_by_size_and_hidden_ones_come_last(reader: 
 
 def test_charts_run_forward_and_recent_ones_begin_where_asked(reader: Reader) -> None:
     points = control.chart(reader, PAIN, OWN)
-    assert [point.period for point in points] == list(MONTHS)
+    assert [point.index_period for point in points] == list(MONTHS)
     recent = control.recent_charts(reader, OWN, "2025-06")
-    assert [point.period for point in recent[PAIN]] == [month for month in MONTHS if month >= "2025-06"]
+    assert [point.index_period for point in recent[PAIN]] == [month for month in MONTHS if month >= "2025-06"]
     assert set(control.cusum(reader, OWN)) == set(HEADLINES)
 
 
@@ -212,7 +212,7 @@ def test_deliveries_are_counted_by_their_state_latest_first(reader: Reader) -> N
     state = deliveries.validation_state(reader, OWN)
     assert (state.accepted, state.refused) == (3, 1)
     assert deliveries.validation_state(reader, None).accepted == 15
-    ashworth = [one.period for one in deliveries.submissions(reader) if one.site_id == OWN]
+    ashworth = [one.submission_period for one in deliveries.submissions(reader) if one.site_id == OWN]
     assert ashworth == ["2026-03", "2026-02", "2026-01", "2025-12"]
     steps = deliveries.attrition(reader)
     assert [step.step for step in steps] == [1, 2, 3, 4]

@@ -101,7 +101,7 @@ def test_known_coefficients_come_back() -> None:
     for term, coefficient in known.items():
         assert abs(found[term]["coefficient"] - coefficient) < 3 * found[term]["std_error"], term
         assert found[term]["std_error"] < 0.15
-    assert found["smoking", "never"]["state"] == "reference", "the most frequent level"
+    assert found["smoking", "never"]["role"] == "reference", "the most frequent level"
     assert (model(fitted())["model_kind"], model(fitted())["reason"]) == ("full", None)
 
 
@@ -114,7 +114,7 @@ def test_an_odds_ratio_has_its_interval() -> None:
 
 def test_the_coefficients_are_those_of_statsmodels_on_patients() -> None:
     factors, has_outcome = simulated()
-    found = {term: row for term, row in terms(fitted()).items() if row["state"] == "estimated"}
+    found = {term: row for term, row in terms(fitted()).items() if row["role"] == "estimated"}
     result = GLM(has_outcome.astype(float), _design(list(found), factors), family=Binomial()).fit(tol=1e-12)
     assert [row["coefficient"] for row in found.values()] == pytest.approx(result.params.tolist(), abs=1e-7)
     assert [row["std_error"] for row in found.values()] == pytest.approx(result.bse.tolist(), abs=1e-7)
@@ -122,7 +122,7 @@ def test_the_coefficients_are_those_of_statsmodels_on_patients() -> None:
 
 def test_the_published_coefficients_give_the_published_risks() -> None:
     factors, _ = simulated()
-    found = {term: row for term, row in terms(fitted()).items() if row["state"] == "estimated"}
+    found = {term: row for term, row in terms(fitted()).items() if row["role"] == "estimated"}
     risks = expit(_design(list(found), factors) @ [row["coefficient"] for row in found.values()])
     expected = {row["patient_id"]: row["expected"] for row in fitted().expected.to_pylist()}
     assert [expected[f"p{n}"] for n in range(len(risks))] == pytest.approx(risks.tolist(), abs=1e-9)
@@ -137,7 +137,7 @@ def test_as_many_are_expected_as_were_observed() -> None:
 
 def test_cross_validation_is_that_of_models_fitted_anew() -> None:
     factors, has_outcome = simulated()
-    names = [term for term, row in terms(fitted()).items() if row["state"] == "estimated"]
+    names = [term for term, row in terms(fitted()).items() if row["role"] == "estimated"]
     design = _design(names, factors)
     keys = [hashlib.sha256(f"s/p{n}".encode()).hexdigest() for n in range(len(design))]
     fold = np.array([int(key[0], 16) % 8 for key in keys])
@@ -200,7 +200,7 @@ def test_a_rare_level_has_no_coefficient() -> None:
     levels = np.array(["anterior"] * 500 + ["posterior"] * 300 + ["combined"] * 40)
     has_outcome = np.concatenate([rng.random(500) < 0.3, rng.random(300) < 0.6, np.arange(40) < 10])
     found = terms(fit({"approach": levels}, has_outcome))
-    states = {level: row["state"] for (term, level), row in found.items() if term == "approach"}
+    states = {level: row["role"] for (term, level), row in found.items() if term == "approach"}
     assert states == {"anterior": "reference", "posterior": "estimated", "combined": "merged"}
     assert found["approach", "combined"]["coefficient"] is None
 
@@ -265,7 +265,7 @@ def test_factors_missing_together_are_collinear_with_the_first() -> None:
         "smoking": np.where(missing, "unknown", "never"),
     }
     found = terms(fit(factors, rng.random(2000) < np.where(missing, 0.5, 0.2)))
-    states = sorted(found[factor, "unknown"]["state"] for factor in factors)
+    states = sorted(found[factor, "unknown"]["role"] for factor in factors)
     assert states == ["collinear", "estimated"]
     assert found["intercept", "all"]["model_kind"] == "full"
 
@@ -280,8 +280,8 @@ def test_an_index_known_of_few_has_no_slope() -> None:
     has_outcome = rng.random(600) < 0.4
     factors["sex"] = np.where(rng.random(600) < np.where(has_outcome, 0.8, 0.2), "female", "male")
     found = terms(fit(factors, has_outcome))
-    assert found["ndi", "per 10 points"]["state"] == "merged"
-    assert found["ndi_known", "recorded"]["state"] == "merged"
+    assert found["ndi", "per 10 points"]["role"] == "merged"
+    assert found["ndi_known", "recorded"]["role"] == "merged"
 
 
 def test_an_outcome_without_patients_has_a_row_and_no_figures() -> None:
@@ -312,7 +312,7 @@ def test_a_shown_model_lists_only_levels_with_enough_patients() -> None:
     shown = protected_models(fitted().models, _shown("shown"))
     _has_the_columns_of_its_file(shown, "risk_models")
     rows = [row for row in shown.to_pylist() if row["measure"] == OUTCOME]
-    assert {row["state"] for row in rows} == {"estimated", "reference"}
+    assert {row["role"] for row in rows} == {"estimated", "reference"}
     assert {(row["patients"], row["events"]) for row in rows} == {(6000, 1500)}
     assert all(row["odds_ratio"] is None or row["odds_ratio"] == round(row["odds_ratio"], 2) for row in rows)
 
@@ -320,7 +320,7 @@ def test_a_shown_model_lists_only_levels_with_enough_patients() -> None:
 def test_of_a_hidden_measure_the_model_is_hidden() -> None:
     rows = protected_models(fitted().models, _shown("suppressed")).to_pylist()
     (row,) = [row for row in rows if row["measure"] == OUTCOME]
-    assert row["is_suppressed"]
+    assert row["state"] == "suppressed"
     assert {row[name] for name in ("patients", "events", "c_statistic", "brier", "odds_ratio")} == {None}
     hidden = protected_calibration(fitted().calibration, _shown("suppressed"), MINIMUM).to_pylist()
     assert [(row["first_tenth"], row["last_tenth"], row["patients"]) for row in hidden] == [(1, 10, None)]
@@ -343,7 +343,7 @@ def test_neighbouring_tenths_are_shown_together_until_there_are_enough() -> None
 def test_an_outcome_that_nobody_has_is_one_group() -> None:
     shown = protected_calibration(_calibration(np.zeros(2, int), np.full(2, 30)), _shown("zero"), MINIMUM)
     (row,) = shown.to_pylist()
-    assert (row["patients"], row["observed"], row["is_suppressed"]) == (60, 0, False)
+    assert (row["patients"], row["observed"], row["state"]) == (60, 0, "shown")
 
 
 def _design(names: list[tuple[str, str]], factors: Factors) -> NDArray[np.float64]:

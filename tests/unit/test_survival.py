@@ -267,7 +267,7 @@ def test_a_curve_moves_only_with_enough_events() -> None:
     shown = {row["day"]: (row["at_risk"], row["events"]) for row in found if row["state"] == "shown"}
     # 4 events each 30 days: after 3 steps there are 12, since the last day shown.
     assert shown == {0: (500, 0), 90: (490, 20), 180: (480, 20), 270: (460, 40), 365: (450, 50)}
-    assert {row["state"] for row in found} == {"shown", "withheld"}
+    assert {row["state"] for row in found} == {"shown", "suppressed"}
     assert all(row["incidence"] is None for row in found if row["state"] != "shown")
 
 
@@ -286,7 +286,7 @@ def test_estimates_are_rounded() -> None:
             assert row[name] is None or row[name] == round(row[name], 3)
 
 
-def test_a_site_with_few_events_is_withheld_whole_and_another_with_it() -> None:
+def test_a_site_with_few_events_is_suppressed_whole_and_another_with_it() -> None:
     few, some, many = _steady(400, 0, EVENT), _steady(400, 12, EVENT), _steady(900, 20, EVENT)
     few[:5] = (100, EVENT)
     con = connection([("few", "anterior", few), ("some", "anterior", some), ("many", "anterior", many)])
@@ -295,7 +295,7 @@ def test_a_site_with_few_events_is_withheld_whole_and_another_with_it() -> None:
         site: {row["state"] for row in rows_of(protected, stratum_kind="all", site_id=site)}
         for site in (None, "few", "some", "many")
     }
-    assert by_site["few"] == by_site["some"] == {"withheld"}
+    assert by_site["few"] == by_site["some"] == {"suppressed"}
     assert "shown" in by_site["many"]
     assert "shown" in by_site[None]
 
@@ -310,7 +310,7 @@ def test_a_curve_ends_where_few_are_at_risk() -> None:
     # Beside the other site, whose numbers tell those of this one, it can be shown on no day on which 5 are left.
     assert all(states[day] == "ended" for day in states if day > 45)
     at_60 = rows_of(protected, stratum_kind="all", site_id="late", day=60)
-    assert [row["state"] for row in at_60] == ["withheld"]
+    assert [row["state"] for row in at_60] == ["suppressed"]
 
 
 def _with_outcome(con: duckdb.DuckDBPyConnection, outcome: str, condition: str = "true") -> None:
@@ -356,4 +356,4 @@ def test_a_small_withheld_site_that_could_not_see_disease_withholds_its_curves()
     )
     _with_outcome(con, "asd", "site_id not in ('tiny', 'west')")
     states = {row["state"] for row in rows_of(protected_curves(cumulative_incidence_table(con), 11), outcome="asd")}
-    assert states == {"withheld"}
+    assert states == {"suppressed"}

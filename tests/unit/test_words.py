@@ -7,18 +7,16 @@ import pytest
 from dashboards import wording
 from dashboards.data.measures import Measure, Value
 from dashboards.filters import Filters
+from tests.support.records import a
 
-SHARE = Measure(
-    "pain", 1, "recovery timeline", "Pain", "Why", "Who has it", "Who is counted", "Who is not", "lower_is_better",
-    "share", "clinical lead", "2027-05", 1, "pain", 1,
-)  # fmt: skip
+SHARE = a(Measure, measure="pain", title="Pain", direction="lower_is_better", unit="share", label="pain", headline=1)
 RATE = replace(SHARE, unit="rate", title="Revisions")
-VALUE = Value("pain", "ash", None, "all", None, "shown", 128, 412, 91, None, 128 / 412, 0.268, 0.357)
+VALUE = a(Value, numerator=128, patients=412, excluded=91, estimate=128 / 412, estimate_low=0.268, estimate_high=0.357)
 MANY = replace(
     VALUE, numerator=3100, patients=10_000, excluded=1234, estimate=0.31, estimate_low=0.3, estimate_high=0.32
 )
 A_RATE = replace(VALUE, person_years=800.0, estimate=2.345, estimate_low=1.9, estimate_high=2.88)
-HIDDEN = Value("pain", "ash", None, "all", None, "suppressed", *(None,) * 7)
+HIDDEN = a(Value, state="suppressed")
 NONE_ASSESSED = replace(HIDDEN, state="missing", numerator=0, patients=0, excluded=40)
 NOBODY = replace(NONE_ASSESSED, excluded=0)
 

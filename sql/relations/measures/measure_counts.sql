@@ -7,7 +7,7 @@ grain: one row per measure, site (null = all), period (of the index fusion) and 
 needs: [measure_totals, measure_groups, measure_definitions, submissions]
 columns:
   resolution: all, year or month
-  period: null, YYYY or YYYY-MM
+  index_period: null, YYYY or YYYY-MM
   stratum_kind: all, approach, levels_band, age_band or indication
   stratum: its value; null of all
   numerator: patients with the outcome
@@ -32,7 +32,7 @@ memberships as (
             when 'year' then substr(measure_groups.index_period, 1, 4)
             when 'month'
                 then case when length(measure_groups.index_period) = 7 then measure_groups.index_period end
-        end as period,
+        end as index_period,
         'all' as stratum_kind,
         cast(null as varchar) as stratum
     from measure_groups
@@ -41,7 +41,7 @@ memberships as (
     select distinct
         -measure_groups.profile as group_number, measure_groups.site_id,
         'all' as resolution,
-        cast(null as varchar) as period,
+        cast(null as varchar) as index_period,
         stratum_kinds.stratum_kind,
         case stratum_kinds.stratum_kind
             when 'approach' then measure_groups.approach
@@ -57,9 +57,9 @@ memberships as (
 numbered as (
     select
         resolution,
-        12 * cast(substr(period, 1, 4) as integer) + coalesce(try_cast(substr(period, 6) as integer), 1) - 1 as month
+        12 * cast(substr(index_period, 1, 4) as integer) + coalesce(try_cast(substr(index_period, 6) as integer), 1) - 1 as month
     from memberships
-    where period is not null
+    where index_period is not null
 ),
 
 calendar as (
@@ -76,26 +76,26 @@ listed as (
         concat(
             lpad(cast(month // 12 as varchar), 4, '0'),
             case resolution when 'month' then concat('-', lpad(cast(month % 12 + 1 as varchar), 2, '0')) else '' end
-        ) as period,
+        ) as index_period,
         'all' as stratum_kind,
         cast(null as varchar) as stratum
     from calendar
     union all
-    select distinct resolution, period, stratum_kind, stratum
+    select distinct resolution, index_period, stratum_kind, stratum
     from memberships
     where stratum is not null
     union all
     select
         'all' as resolution,
-        cast(null as varchar) as period,
+        cast(null as varchar) as index_period,
         'all' as stratum_kind,
         cast(null as varchar) as stratum
 ),
 
 slots as (
     select
-        resolution, period, stratum_kind, stratum,
-        row_number() over (order by resolution, period, stratum_kind, stratum) as slot
+        resolution, index_period, stratum_kind, stratum,
+        row_number() over (order by resolution, index_period, stratum_kind, stratum) as slot
     from listed
 ),
 
@@ -105,7 +105,7 @@ placed as (
     inner join slots
         on
             memberships.resolution = slots.resolution
-            and memberships.period is not distinct from slots.period
+            and memberships.index_period is not distinct from slots.index_period
             and memberships.stratum_kind = slots.stratum_kind
             and memberships.stratum is not distinct from slots.stratum
 ),
@@ -135,7 +135,7 @@ sites as (
 )
 
 select
-    measure_definitions.measure, measure_definitions.unit, sites.site_id, slots.resolution, slots.period,
+    measure_definitions.measure, measure_definitions.unit, sites.site_id, slots.resolution, slots.index_period,
     slots.stratum_kind, slots.stratum,
     cast(coalesce(counted.numerator, 0) as bigint) as numerator,
     cast(coalesce(counted.patients, 0) as bigint) as patients,

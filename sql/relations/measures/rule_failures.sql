@@ -8,20 +8,20 @@ columns:
 with with_table_rows as (
     select
         site_id,
-        period,
+        submission_period,
         attempt,
         source_table,
         rule,
         severity,
         reason,
         rows_failed,
-        max(rows_checked) over (partition by site_id, period, attempt, source_table) as rows_checked
+        max(rows_checked) over (partition by site_id, submission_period, attempt, source_table) as rows_checked
     from validation_results
 )
 
 select
     site_id,
-    period,
+    submission_period,
     attempt,
     source_table,
     rule,

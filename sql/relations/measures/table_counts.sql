@@ -8,7 +8,7 @@ columns:
 with counted as (
     select
         site_id,
-        period,
+        period as submission_period,
         attempt,
         unnest(tables) as counts
     from submissions
@@ -16,7 +16,7 @@ with counted as (
 
 select
     counted.site_id,
-    counted.period,
+    counted.submission_period,
     counted.attempt,
     counted.counts.source_table,
     counted.counts.rows_in,

@@ -8,7 +8,7 @@ columns:
 with judged as (
     select
         site_id,
-        period,
+        period as submission_period,
         attempt,
         submission_id,
         unnest(rules) as result
@@ -17,7 +17,7 @@ with judged as (
 
 select
     judged.site_id,
-    judged.period,
+    judged.submission_period,
     judged.attempt,
     judged.submission_id,
     judged.result.source_table,

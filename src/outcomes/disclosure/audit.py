@@ -43,8 +43,8 @@ class PublishedTables:
         minimum_cell_count: the one it was published with.
         measures: as `outcomes.disclosure.measures.protected_measures` makes it.
         measure_exclusions: measure, reason, patients (coarse), state.
-        label_kinds: label, kind, episodes (coarse), is_suppressed.
-        attrition: step, patients_left, is_suppressed.
+        label_kinds: label, kind, episodes (coarse), state.
+        attrition: step, patients_left, state.
         release_info: patient_count_rounded, to 10.
         round_to: the step that `measures` is rounded to.
     """
@@ -78,8 +78,14 @@ def published_tables(dashboard: Path) -> PublishedTables:
     """The tables of a `dashboard.duckdb`; of an older release some may be missing."""
     with duckdb.connect(str(dashboard), read_only=True) as con:
         there = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
-        tables = {name: con.table(name).to_arrow_table() for name in _TABLES if name in there}
-    return PublishedTables(minimum_cell_count=tables["release_info"]["suppression_threshold"][0].as_py(), **tables)
+        tables = {name: _in_present_words(con.table(name).to_arrow_table()) for name in _TABLES if name in there}
+    return PublishedTables(minimum_cell_count=tables["release_info"]["minimum_cell_count"][0].as_py(), **tables)
+
+
+def _in_present_words(table: pa.Table) -> pa.Table:
+    """The table with its columns named as today, whatever an older release called them."""
+    older = {"suppression_threshold": "minimum_cell_count", "period": "index_period"}
+    return table.rename_columns([older.get(name, name) for name in table.column_names])
 
 
 def require_safe(

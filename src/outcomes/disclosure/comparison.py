@@ -19,7 +19,7 @@ def protected_comparison(comparison: pa.Table, shown: pa.Table, minimum_cell_cou
 
     Args:
         comparison: as `comparison_table` gives it.
-        shown: the protected measures (`sql/marts/protected/measures.sql`).
+        shown: the protected measures (`sql/marts/measures.yaml`).
         minimum_cell_count: the smallest count that may be shown.
     """
     counts = shown_counts(shown)
@@ -33,8 +33,8 @@ def protected_comparison(comparison: pa.Table, shown: pa.Table, minimum_cell_cou
             figures = {"patients": patients, "eligible": could_be_followed, "observed": observed}
             known.append(site | figures | {"expected": round(row["expected"], 1)})
         else:
-            hidden.append(site | {"is_suppressed": True})
+            hidden.append(site | {"state": "suppressed"})
     rows = compared(pa.Table.from_pylist(known, schema=_COUNTS_SCHEMA), of_all).to_pylist() + hidden
     rows.sort(key=lambda row: (row["measure"], row["site_id"]))
-    schema = COMPARISON_SCHEMA.append(pa.field("is_suppressed", pa.bool_()))
-    return pa.Table.from_pylist([{"is_suppressed": False} | row for row in rows], schema=schema)
+    schema = COMPARISON_SCHEMA.append(pa.field("state", pa.string()))
+    return pa.Table.from_pylist([{"state": "shown"} | row for row in rows], schema=schema)

@@ -15,7 +15,7 @@ PARTS_STEP_DAYS = 180
 """Curves of sites and strata, and of a type of revision, are shown on multiples of these days and on the horizons: more
 days would each take patients from what the horizons need."""
 
-SHOWN, WITHHELD, ENDED = "shown", "withheld", "ended"
+SHOWN, SUPPRESSED, ENDED = "shown", "suppressed", "ended"
 
 REVISION, ASD = "revision", "asd"
 
@@ -46,7 +46,7 @@ def protected_curves(table: pa.Table, minimum_cell_count: int) -> pa.Table:
 
     Returns:
         One row per group and day up to the last day on which enough of all patients are at risk, with `state` shown,
-        withheld or ended (too few of the group are at risk). A curve withheld whole is withheld on every day.
+        suppressed or ended (too few of the group are at risk). A curve suppressed whole is so on every day.
     """
     rows = table.filter(pc.equal(table["estimator"], AALEN_JOHANSEN)).sort_by(
         [(name, "ascending") for name in ("outcome", *GROUP, "day")]
@@ -56,7 +56,7 @@ def protected_curves(table: pa.Table, minimum_cell_count: int) -> pa.Table:
     exact = _Exact(rows, len(pc.unique(rows["day"])))
     shown = exact.shown(minimum_cell_count)
     has_ended = shown.any(axis=1, keepdims=True) & (exact.at_risk < minimum_cell_count)
-    state = np.where(shown, SHOWN, np.where(has_ended, ENDED, WITHHELD))
+    state = np.where(shown, SHOWN, np.where(has_ended, ENDED, SUPPRESSED))
     values = {"state": pa.array(state.ravel())}
     for name in ("at_risk", "events"):
         values[name] = pa.array(coarse(rows[name].to_numpy(), minimum_cell_count), mask=~shown.ravel())

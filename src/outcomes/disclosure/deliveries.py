@@ -5,46 +5,48 @@ Their counts are of rows; a few rows can mean no more than a few patients, so th
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from outcomes.arrays import Mask
-from outcomes.disclosure.suppression import hide, hide_parts, hide_steps, is_small
+from outcomes.disclosure.suppression import hide, hide_parts, hide_steps, is_small, with_state
 
 
-def protected_deliveries(
-    submissions: pa.Table, failures: pa.Table, minimum_cell_count: int
-) -> tuple[pa.Table, pa.Table]:
-    """Hide small counts of submissions and of failed rules.
+def protected_submissions(submissions: pa.Table, failures: pa.Table, minimum_cell_count: int) -> pa.Table:
+    """Hide small counts of submissions, and quarantined rows that their rule failures would tell.
 
-    The critical failures of an attempt add up to its quarantined rows (or more, where a row breaks several rules), so
-    they are hidden with enough others; where that cannot be done the quarantined rows are hidden too.
+    Args:
+        submissions: one row per attempt with its counts of rows.
+        failures: the relation `rule_failures`, exact. The critical failures of an attempt add up to its quarantined
+            rows (or more, where a row breaks several rules).
+        minimum_cell_count: the smallest count that may be shown.
     """
-    hidden_failures, attempts_at_risk = _hide_failures(failures, minimum_cell_count)
     rows_in, accepted, quarantined = (
         submissions[name].to_numpy() for name in ("rows_in", "rows_accepted", "rows_quarantined")
     )
-    tiny = is_small(rows_in, minimum_cell_count)
+    _, attempts_at_risk = _hide_failures(failures, minimum_cell_count)
     at_risk = np.array([attempt in attempts_at_risk for attempt in _attempts(submissions)], dtype=bool)
+    tiny = is_small(rows_in, minimum_cell_count)
     hidden = tiny | at_risk | is_small(accepted, minimum_cell_count) | is_small(quarantined, minimum_cell_count)
-    conserved = pc.equal(submissions["rows_in"], pc.add(submissions["rows_accepted"], submissions["rows_quarantined"]))
-    submissions = submissions.append_column("is_conserved", conserved)
-    submissions = hide(hide(submissions, ["rows_in"], tiny), ["rows_accepted", "rows_quarantined"], hidden)
-    failures = hide(failures, ["rows_checked", "rows_failed"], hidden_failures)
-    return (
-        submissions.append_column("is_suppressed", pa.array(hidden)),
-        failures.append_column("is_suppressed", pa.array(hidden_failures)),
-    )
+    submissions = submissions.append_column("is_conserved", pa.array(rows_in == accepted + quarantined))
+    return with_state(hide(hide(submissions, ["rows_in"], tiny), ["rows_accepted", "rows_quarantined"], hidden), hidden)
+
+
+def protected_failures(failures: pa.Table, minimum_cell_count: int) -> pa.Table:
+    """Hide small counts of failed rules, and enough others that the quarantined rows do not tell them."""
+    hidden, _ = _hide_failures(failures, minimum_cell_count)
+    return with_state(hide(failures, ["rows_checked", "rows_failed"], hidden), hidden)
 
 
 def protected_attrition(attrition: pa.Table, minimum_cell_count: int) -> pa.Table:
     """The steps over all sites, hidden where between them only a few patients were lost."""
     attrition = attrition.group_by(["step", "reason"]).aggregate([("patients_left", "sum")]).sort_by("step")
     attrition = attrition.rename_columns({"patients_left_sum": "patients_left"})
-    hidden = hide_steps(attrition["patients_left"].to_numpy(), minimum_cell_count)
-    return hide(attrition, ["patients_left"], hidden).append_column("is_suppressed", pa.array(hidden))
+    left = attrition["patients_left"].to_numpy()
+    hidden = hide_steps(left, minimum_cell_count)
+    return with_state(hide(attrition, ["patients_left"], hidden), hidden, zero=left == 0)
 
 
 def _hide_failures(failures: pa.Table, minimum_cell_count: int) -> tuple[Mask, set[str]]:
+    """Which failures to hide, and the attempts of which no number of hidden critical failures is enough."""
     failed, checked = failures["rows_failed"].to_numpy(), failures["rows_checked"].to_numpy()
     hidden = (
         is_small(failed, minimum_cell_count)
@@ -64,5 +66,5 @@ def _hide_failures(failures: pa.Table, minimum_cell_count: int) -> tuple[Mask, s
 
 
 def _attempts(table: pa.Table) -> list[str]:
-    columns = (table[name].to_pylist() for name in ("site_id", "period", "attempt"))
+    columns = (table[name].to_pylist() for name in ("site_id", "submission_period", "attempt"))
     return ["/".join(map(str, attempt)) for attempt in zip(*columns, strict=True)]

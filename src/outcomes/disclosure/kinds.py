@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from outcomes.disclosure.suppression import coarse, hide, hide_parts
+from outcomes.disclosure.suppression import coarse, hide, hide_parts, with_state
 
 _SHARED_KINDS = ("clinical_asd", "suspected_asd")
 """Labels whose kinds count the same patients. With surgical_asd each kind can be worked out from the others, so they
@@ -27,7 +27,7 @@ def protected_kinds(kinds: pa.Table, measures: pa.Table, minimum_cell_count: int
     """
     withheld = _without_sum(measures)
     shown = _protected(kinds, withheld, minimum_cell_count)
-    untellable = withheld | set(shown.filter(shown["is_suppressed"])["label"].to_pylist())
+    untellable = withheld | set(shown.filter(pc.equal(shown["state"], "suppressed"))["label"].to_pylist())
     if untellable & {*_SHARED_KINDS, "surgical_asd"}:
         return _protected(kinds, withheld | set(_SHARED_KINDS), minimum_cell_count)
     return shown
@@ -53,4 +53,4 @@ def _protected(kinds: pa.Table, withheld: Collection[str], minimum_cell_count: i
     kinds = kinds.set_column(
         kinds.schema.get_field_index("episodes"), "episodes", pa.array(coarse(counts, minimum_cell_count))
     )
-    return hide(kinds, ["episodes"], hidden).append_column("is_suppressed", pa.array(hidden)).filter(pa.array(listed))
+    return with_state(hide(kinds, ["episodes"], hidden), hidden).filter(pa.array(listed))

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from outcomes.arrays import Counts, Ids, Mask
 
 Key = tuple[str, str | None, str, str | None]
-"""resolution, period, stratum_kind, stratum"""
+"""resolution, index_period, stratum_kind, stratum"""
 
-KEY = ("resolution", "period", "stratum_kind", "stratum")
+KEY = ("resolution", "index_period", "stratum_kind", "stratum")
 EVERYBODY: Key = ("all", None, "all", None)
 REST = "rest"
 ALL_SITES = 0

@@ -34,6 +34,7 @@ from outcomes.disclosure.suppression import (
     hide_secondary,
     is_small,
     rounded,
+    with_state,
 )
 from outcomes.errors import OutcomesError
 from outcomes.measures.estimates import DAYS_PER_YEAR, with_intervals
@@ -109,7 +110,7 @@ def protected_measures(
         round_to: step of the counts; 1 leaves them as they are.
 
     Returns:
-        The columns of `sql/marts/protected/measures.sql`, a row for each row of `counts`.
+        The columns of the protected mart in `sql/marts/measures.yaml`, a row for each row of `counts`.
     """
     counts = _in_order(counts)
     lattice = Lattice.of(counts)
@@ -129,7 +130,7 @@ def protected_exclusions(exclusions: pa.Table, measures: pa.Table, minimum_cell_
         minimum_cell_count: the smallest count that may be shown.
 
     Returns:
-        The columns of `sql/marts/protected/measure_exclusions.sql`.
+        The columns of the protected mart in `sql/marts/measure_exclusions.yaml`.
     """
     exclusions = exclusions.filter(pc.is_null(exclusions["site_id"])).select(["measure", "reason", "patients"])
     exclusions = exclusions.sort_by([("measure", "ascending"), ("reason", "ascending")])
@@ -140,9 +141,8 @@ def protected_exclusions(exclusions: pa.Table, measures: pa.Table, minimum_cell_
         rows = names == measure
         to_hide = hide_parts(counts[rows], minimum_cell_count)
         hidden[rows] = True if to_hide is None else to_hide
-    state = np.select([hidden, counts == 0], ["suppressed", "zero"], "shown")
     shown = pa.array(coarse(counts, minimum_cell_count), mask=hidden)
-    return exclusions.set_column(2, "patients", shown).append_column("state", pa.array(state))
+    return with_state(exclusions.set_column(2, "patients", shown), hidden, zero=counts == 0)
 
 
 def shown_counts(shown: pa.Table) -> dict[tuple[str, str | None], tuple[int, int]]:
@@ -330,7 +330,7 @@ def _sums_through(lattice: Lattice, site: int, key: int) -> Iterator[list[tuple[
 
 def _as_shown(counts: pa.Table, hidden: Mask, minimum_cell_count: int, round_to: int) -> pa.Table:
     numerator, patients, excluded = (counts[name].to_numpy() for name in ("numerator", "patients", "excluded"))
-    state = np.select([hidden, patients == 0, numerator == 0], ["suppressed", "missing", "zero"], "shown")
+    states = {"missing": patients == 0, "zero": numerator == 0}
     # The parts are rounded and their sum is taken: a share is never above 1, and 1 only where it holds for everybody.
     numerator, others, excluded = (
         rounded(each, minimum_cell_count, round_to) for each in (numerator, patients - numerator, excluded)
@@ -344,7 +344,7 @@ def _as_shown(counts: pa.Table, hidden: Mask, minimum_cell_count: int, round_to:
         | {"days": pc.multiply(years, DAYS_PER_YEAR), "person_years": years}
     )
     shown = with_intervals(shown).drop_columns("days")
-    return hide(shown, shown.column_names[len(KEY) + 2 :], hidden).append_column("state", pa.array(state))
+    return with_state(hide(shown, shown.column_names[len(KEY) + 2 :], hidden), hidden, **states)
 
 
 def _within(nesting: Nesting, lattice: Lattice, cells: Counts) -> list[tuple[int, int, Counts]]:

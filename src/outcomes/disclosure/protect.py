@@ -4,18 +4,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from outcomes.disclosure.audit import PublishedTables, require_safe
 from outcomes.disclosure.comparison import protected_comparison
 from outcomes.disclosure.curves import protected_curves
-from outcomes.disclosure.deliveries import protected_attrition, protected_deliveries
+from outcomes.disclosure.deliveries import protected_attrition, protected_failures, protected_submissions
 from outcomes.disclosure.kinds import protected_kinds
 from outcomes.disclosure.lattice import Nesting
 from outcomes.disclosure.measures import protected_exclusions, safe_measures
 from outcomes.disclosure.risk_models import protected_calibration, protected_models
 from outcomes.disclosure.scores import protected_trajectories
+from outcomes.disclosure.suppression import with_state
 from outcomes.sql.catalog.marts import protected_marts
 from outcomes.sql.catalog.measures import measure_definitions
 
@@ -29,7 +31,7 @@ class ReleaseFacts:
 
     release_id: str
     data_to: str
-    suppression_threshold: int
+    minimum_cell_count: int
     code_version: str
     is_synthetic: bool
 
@@ -55,7 +57,12 @@ class Context:
     @property
     def minimum_cell_count(self) -> int:
         """The smallest count that may be shown."""
-        return self.facts.suppression_threshold
+        return self.facts.minimum_cell_count
+
+    @property
+    def measures(self) -> tuple[pa.Table, int]:
+        """The protected measures, and the smallest count that may be shown."""
+        return self.done["measures"], self.minimum_cell_count
 
 
 def protected_tables(
@@ -96,7 +103,10 @@ def protect(name: str, exact: pa.Table, context: Context) -> pa.Table:
     Raises:
         OutcomesError: disclosure_risk.
     """
-    return _PROTECT[name](exact, context)
+    shown = _PROTECT[name](exact, context)
+    if "state" in shown.column_names:
+        return shown
+    return shown.append_column("state", pa.repeat("shown", shown.num_rows))
 
 
 def nesting() -> Nesting:
@@ -125,7 +135,8 @@ def _release_info(exact: pa.Table, context: Context) -> pa.Table:
     rounded = patients + 5 - (patients + 5) % 10 if patients >= context.minimum_cell_count else None
     shown = vars(context.facts) | {"site_count": sites, "patient_count_rounded": rounded}
     types = {"patient_count_rounded": pa.int64()}
-    return pa.table({name: pa.array([value], types.get(name)) for name, value in shown.items()})
+    table = pa.table({name: pa.array([value], types.get(name)) for name, value in shown.items()})
+    return with_state(table, np.array([rounded is None]))
 
 
 def _sites(exact: pa.Table, context: Context) -> pa.Table:
@@ -133,40 +144,28 @@ def _sites(exact: pa.Table, context: Context) -> pa.Table:
     return exact.append_column("name", pa.array(names, pa.string()))
 
 
-def _submissions(exact: pa.Table, context: Context) -> pa.Table:
-    submissions, _ = protected_deliveries(exact, context.exact["rule_failures"], context.minimum_cell_count)
-    return submissions
+def _shown(exact: pa.Table, _: Context) -> pa.Table:
+    """Nothing of it is of patients."""
+    return exact
 
-
-def _rule_failures(exact: pa.Table, context: Context) -> pa.Table:
-    no_submissions = pa.table({name: pa.array([], pa.int64()) for name in _ROWS_OF_SUBMISSIONS})
-    _, failures = protected_deliveries(no_submissions, exact, context.minimum_cell_count)
-    return failures
-
-
-_ROWS_OF_SUBMISSIONS = ("site_id", "period", "attempt", "rows_in", "rows_accepted", "rows_quarantined")
 
 _PROTECT: dict[str, Callable[[pa.Table, Context], pa.Table]] = {
     "measures": _measures,
-    "measure_exclusions": lambda exact, context: protected_exclusions(
-        exact, context.done["measures"], context.minimum_cell_count
-    ),
+    "measure_exclusions": lambda exact, context: protected_exclusions(exact, *context.measures),
     "cumulative_incidence": lambda exact, context: protected_curves(exact, context.minimum_cell_count),
     "risk_models": lambda exact, context: protected_models(exact, context.done["measures"]),
-    "risk_calibration": lambda exact, context: protected_calibration(
-        exact, context.done["measures"], context.minimum_cell_count
-    ),
-    "site_comparison": lambda exact, context: protected_comparison(
-        exact, context.done["measures"], context.minimum_cell_count
-    ),
-    "label_kinds": lambda exact, context: protected_kinds(exact, context.done["measures"], context.minimum_cell_count),
+    "risk_calibration": lambda exact, context: protected_calibration(exact, *context.measures),
+    "site_comparison": lambda exact, context: protected_comparison(exact, *context.measures),
+    "label_kinds": lambda exact, context: protected_kinds(exact, *context.measures),
     "score_trajectories": lambda exact, context: protected_trajectories(exact, context.minimum_cell_count),
     "attrition": lambda exact, context: protected_attrition(exact, context.minimum_cell_count),
-    "rule_failures": _rule_failures,
-    "submissions": _submissions,
+    "rule_failures": lambda exact, context: protected_failures(exact, context.minimum_cell_count),
+    "submissions": lambda exact, context: protected_submissions(
+        exact, context.exact["rule_failures"], context.minimum_cell_count
+    ),
     "release_info": _release_info,
     "sites": _sites,
-    "measure_definitions": lambda exact, _: exact,
-    "label_definitions": lambda exact, _: exact,
+    "measure_definitions": _shown,
+    "label_definitions": _shown,
 }
 """Each protected mart, and what makes it; those come first that others look at."""

@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 
 from outcomes.arrays import Ints
 from outcomes.disclosure.measures import shown_counts
-from outcomes.disclosure.suppression import rounded
+from outcomes.disclosure.suppression import rounded, with_state
 from outcomes.measures.risk_models import CALIBRATION_SCHEMA, MODEL_SCHEMA, calibration_table
 
 _SHOWN_DIGITS = {
@@ -28,23 +28,25 @@ def protected_models(models: pa.Table, shown: pa.Table) -> pa.Table:
 
     Args:
         models: as `fit_risk_models` gives them.
-        shown: the protected measures (`sql/marts/protected/measures.sql`).
+        shown: the protected measures (`sql/marts/measures.yaml`).
     """
     rows = []
     counts = shown_counts(shown)
     for row in models.to_pylist():
         count = counts.get((row["measure"], None))
-        if row["term"] != "intercept" and (count is None or row["state"] not in {"estimated", "reference"}):
+        if row["term"] != "intercept" and (count is None or row["role"] not in {"estimated", "reference"}):
             continue
         patients, events = count or (None, None)
         figures = {
             name: None if count is None or row[name] is None else round(row[name], digits)
             for name, digits in _SHOWN_DIGITS.items()
         }
-        rows.append(row | figures | {"patients": patients, "events": events, "is_suppressed": count is None})
+        rows.append(
+            row | figures | {"patients": patients, "events": events, "state": "shown" if count else "suppressed"}
+        )
     hidden = {"coefficient", "std_error"}
     fields = [field for field in MODEL_SCHEMA if field.name not in hidden]
-    return pa.Table.from_pylist(rows, schema=pa.schema([*fields, pa.field("is_suppressed", pa.bool_())]))
+    return pa.Table.from_pylist(rows, schema=pa.schema([*fields, pa.field("state", pa.string())]))
 
 
 def protected_calibration(calibration: pa.Table, shown: pa.Table, minimum_cell_count: int) -> pa.Table:
@@ -75,13 +77,13 @@ def protected_calibration(calibration: pa.Table, shown: pa.Table, minimum_cell_c
         patients = observed + others
         expected = np.round(expected_share * patients, 1)
         table = calibration_table(measure, last[ends - 1], patients, observed, expected)
-        tables.append(table.append_column("is_suppressed", pa.array(np.zeros(len(ends), dtype=bool))))
+        tables.append(with_state(table, np.zeros(len(ends), dtype=bool)))
     return pa.concat_tables(tables) if tables else _hidden_calibration("").slice(1)
 
 
 def _hidden_calibration(measure: str) -> pa.Table:
-    schema = CALIBRATION_SCHEMA.append(pa.field("is_suppressed", pa.bool_()))
-    row = {"measure": measure, "first_tenth": 1, "last_tenth": 10, "is_suppressed": True}
+    schema = CALIBRATION_SCHEMA.append(pa.field("state", pa.string()))
+    row = {"measure": measure, "first_tenth": 1, "last_tenth": 10, "state": "suppressed"}
     return pa.Table.from_pylist([row], schema=schema)
 
 

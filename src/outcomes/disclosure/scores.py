@@ -1,10 +1,9 @@
 """Score trajectories in the form that may be shown."""
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from outcomes.disclosure.suppression import hide
+from outcomes.disclosure.suppression import hide, with_state
 
 _QUARTILES = ("lower_quartile", "median", "upper_quartile")
 _HALF_POINTS = ("neck_pain_nrs", "arm_pain_nrs")
@@ -20,13 +19,13 @@ def protected_trajectories(trajectories: pa.Table, minimum_cell_count: int) -> p
     """
     shown = trajectories.filter(pc.is_null(trajectories["site_id"]))
     patients = shown["patients"].to_numpy()
-    state = np.select([patients == 0, patients < 4 * minimum_cell_count], ["missing", "suppressed"], "shown")
+    hidden = (patients > 0) & (patients < 4 * minimum_cell_count)
     steps = pc.if_else(pc.is_in(shown["instrument"], pa.array(_HALF_POINTS)), 2.0, 1.0)
     rounded = {name: pc.divide(_nearest(pc.multiply(shown[name], steps)), steps) for name in _QUARTILES}
     rounded["patients"] = pc.multiply(_nearest(pc.divide(patients, 10.0)), 10.0).cast(pa.int64())
     for name, values in rounded.items():
         shown = shown.set_column(shown.schema.get_field_index(name), name, values)
-    return hide(shown, rounded, state == "suppressed").append_column("state", pa.array(state))
+    return with_state(hide(shown, rounded, hidden), hidden, missing=patients == 0)
 
 
 def _nearest(values: pa.Array) -> pa.Array:

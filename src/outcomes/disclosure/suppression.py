@@ -199,6 +199,12 @@ def hide(table: pa.Table, columns: Iterable[str], hidden: Mask) -> pa.Table:
     return table
 
 
+def with_state(table: pa.Table, suppressed: Mask, **others: Mask) -> pa.Table:
+    """The table with the column `state`: suppressed, else the first of the others that holds, else shown."""
+    state = np.select([suppressed, *others.values()], ["suppressed", *others], "shown")
+    return table.append_column("state", pa.array(state))
+
+
 def _smallest_shown(totals: Counts, hidden: Mask) -> int | None:
     shown = np.flatnonzero(~hidden & (totals > 0))
     return int(shown[np.argmin(totals[shown])]) if len(shown) else None

@@ -79,7 +79,7 @@ def control_chart_table(
     points = np.bincount(segment[rows], minlength=int(segment.max(initial=-1)) + 1)[segment]
     return pa.table(
         {
-            **{name: months.counts[name] for name in ("measure", "site_id", "period")},
+            **{name: months.counts[name] for name in ("measure", "site_id", "index_period")},
             "chart": _words([choice.chart for choice in choices], months.series),
             "reason_for_chart": _words([choice.reason for choice in choices], months.series),
             "phase": pa.array(segment - first_of_series + 1, pa.int32()),
@@ -120,7 +120,7 @@ class _Months:
     def of(cls, measure_counts: pa.Table) -> "_Months":
         of_month = (pc.field("resolution") == "month") & (pc.field("stratum_kind") == "all")
         counts = measure_counts.filter(of_month)
-        keys = [(name, "ascending", "at_start") for name in ("measure", "site_id", "period")]
+        keys = [(name, "ascending", "at_start") for name in ("measure", "site_id", "index_period")]
         counts = counts.take(pc.sort_indices(counts, sort_keys=keys))
         measure, site = (
             pc.fill_null(counts[name], "").combine_chunks().dictionary_encode() for name in ("measure", "site_id")
@@ -159,8 +159,9 @@ class _Months:
 
     def at(self, annotation: Annotation) -> Mask:
         """The rows of an annotation: one per series that it is of."""
-        names = ("measure", "period", *(["site_id"] if annotation.site_id else []))
-        is_equal = [pc.equal(self.counts[name], getattr(annotation, name)).fill_null(False) for name in names]
+        named = {"measure": annotation.measure, "index_period": annotation.period}
+        named |= {"site_id": annotation.site_id} if annotation.site_id else {}
+        is_equal = [pc.equal(self.counts[name], value).fill_null(False) for name, value in named.items()]
         rows: Mask = np.all([each.to_numpy() for each in is_equal], axis=0)
         return rows
 
@@ -173,7 +174,7 @@ class _Months:
     def mature(self, immature_from: Mapping[str, str]) -> Mask:
         """Which rows are of months whose patients have been followed long enough."""
         end = pa.array(self.of_measure([immature_from.get(name, _NEVER) for name in self.names], object), pa.string())
-        return np.asarray(pc.less(self.counts["period"], end))
+        return np.asarray(pc.less(self.counts["index_period"], end))
 
     def remarks(self, annotations: Sequence[Annotation]) -> dict[str, pa.Array]:
         """What the annotations say of each row; several are joined in the order of the file."""

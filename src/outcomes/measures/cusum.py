@@ -68,7 +68,7 @@ def cusum_table(outcomes: pa.Table, in_control_run: int = IN_CONTROL_RUN, draws:
         {
             "measure": keys_of_row["measure"],
             "site_id": keys_of_row["site_id"],
-            "period": keys_of_row["index_period"],
+            "index_period": keys_of_row["index_period"],
             "patients": np.bincount(rows),
             "observed": np.add.reduceat(observed.astype(np.int64), first_of_row),
             "expected": np.add.reduceat(expected, first_of_row),

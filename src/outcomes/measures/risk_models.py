@@ -81,7 +81,7 @@ order by headline_results.measure, headline_results.site_id, headline_results.pa
 
 MODEL_SCHEMA = pa.schema(
     [
-        *((name, pa.string()) for name in ("measure", "term", "level", "state")),
+        *((name, pa.string()) for name in ("measure", "term", "level", "role")),
         *((name, pa.float64()) for name in ("coefficient", "std_error")),
         *((name, pa.float64()) for name in ("odds_ratio", "odds_ratio_low", "odds_ratio_high")),
         *((name, pa.string()) for name in ("model_kind", "reason")),
@@ -196,7 +196,7 @@ def _coefficient(estimate: Estimate) -> dict[str, Any]:
         values["odds_ratio_low"] = np.exp(estimate.coefficient - margin)
         values["odds_ratio_high"] = np.exp(estimate.coefficient + margin)
     rounded = {name: round(float(value), 9) if np.isfinite(value) else None for name, value in values.items()}
-    return {"term": estimate.term, "level": estimate.level, "state": estimate.state} | rounded
+    return {"term": estimate.term, "level": estimate.level, "role": estimate.role} | rounded
 
 
 def _calibration_rows(measure: str, judged: Judged) -> pa.Table:

@@ -39,7 +39,7 @@ class _Inputs:
 
     submissions: list[dict[str, Any]]
     site_names: dict[str, str]
-    suppression_threshold: int
+    minimum_cell_count: int
     code_version: str
     definitions_sha256: str
     eq5d_value_set_sha256: str | None
@@ -137,7 +137,7 @@ def _read_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> _Inputs:
     return _Inputs(
         submissions=submissions,
         site_names=site_names(settings.sites_file) or {},
-        suppression_threshold=settings.minimum_cell_count,
+        minimum_cell_count=settings.minimum_cell_count,
         code_version=code_version(),
         definitions_sha256=_digest(sql, (path for path in sql.rglob("*") if path.is_file())),
         eq5d_value_set_sha256=_value_set_sha256(settings.eq5d_value_set),
@@ -169,7 +169,7 @@ def _write_release(
         "eq5d_value_set_sha256": inputs.eq5d_value_set_sha256,
         "annotations_sha256": inputs.annotations_sha256,
         "targets_sha256": inputs.targets_sha256,
-        "suppression_threshold": inputs.suppression_threshold,
+        "minimum_cell_count": inputs.minimum_cell_count,
         "is_synthetic": inputs.is_synthetic,
         "definitions": {label.name: label.version for label in label_definitions()},
         "submissions": inputs.submissions,
@@ -208,7 +208,7 @@ def _write_dashboard(
 ) -> None:
     """Write the protected marts; nothing else of the data may enter this file."""
     facts = ReleaseFacts(
-        inputs.release_id, inputs.data_to, inputs.suppression_threshold, inputs.code_version, inputs.is_synthetic
+        inputs.release_id, inputs.data_to, inputs.minimum_cell_count, inputs.code_version, inputs.is_synthetic
     )
     tables = protected_tables(con, facts, inputs.site_names, before)
     _attach(con, folder / DASHBOARD, "dashboard")

@@ -118,7 +118,9 @@ def attach_as_released(
         create or replace table submissions as
         select submissions.* replace (released.status as status)
         from submissions
-        inner join research.submissions as released using (site_id, period, attempt)
+        inner join research.submissions as released
+            on submissions.site_id = released.site_id and submissions.period = released.submission_period
+            and submissions.attempt = released.attempt
         """
     )
     con.execute(

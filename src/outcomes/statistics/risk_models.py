@@ -41,7 +41,7 @@ class Estimate(NamedTuple):
 
     term: str
     level: str
-    state: str
+    role: str
     coefficient: float
     std_error: float
 
@@ -98,8 +98,8 @@ def choose_model(columns: Sequence[Column], answers: Answers, minimum_cell_count
     reason: str | None = None
     for kind in ("full", "core"):
         candidates = [column for column in columns if kind == "full" or column.is_core]
-        states = _states(candidates, yes, no, minimum_cell_count)
-        chosen = [column for column, state in zip(candidates, states, strict=True) if state == "estimated"]
+        roles = _roles(candidates, yes, no, minimum_cell_count)
+        chosen = [column for column, role in zip(candidates, roles, strict=True) if role == "estimated"]
         if min(yes.sum(), no.sum()) < EVENTS_PER_PARAMETER * max(len(chosen), 1):
             reason = "too_few_events"
             continue
@@ -112,7 +112,7 @@ def choose_model(columns: Sequence[Column], answers: Answers, minimum_cell_count
             reason = "not_converged"
             continue
         coefficients = np.array(_rounded_to_publish(result.params))
-        model = Model(kind, reason, _estimates(candidates, states, result), design, coefficients)
+        model = Model(kind, reason, _estimates(candidates, roles, result), design, coefficients)
         judged = _judged(answers, _cross_validated(model, answers))
         if _c_statistic(judged) > 0.5:
             return model, judged
@@ -122,21 +122,21 @@ def choose_model(columns: Sequence[Column], answers: Answers, minimum_cell_count
     return constant, _judged(answers, _cross_validated(constant, answers))
 
 
-def _states(columns: Sequence[Column], yes: Ints, no: Ints, minimum_cell_count: int) -> list[str]:
+def _roles(columns: Sequence[Column], yes: Ints, no: Ints, minimum_cell_count: int) -> list[str]:
     """Whether each column is estimated, the reference of its factor, merged into it, or collinear with those before."""
     with_outcome = np.array([yes[column.support].sum() for column in columns])
     without = np.array([no[column.support].sum() for column in columns])
     enough = np.minimum(with_outcome, without) >= minimum_cell_count
-    states = np.where(enough, "estimated", "merged").astype(object)
+    roles = np.where(enough, "estimated", "merged").astype(object)
     terms = np.array([column.term for column in columns])
     for factor in dict.fromkeys(column.term for column in columns if column.is_level):
         levels = np.flatnonzero((terms == factor) & enough)
         if len(levels):
-            states[levels[np.argmax((with_outcome + without)[levels])]] = "reference"
-    estimated = np.flatnonzero(states == "estimated")
+            roles[levels[np.argmax((with_outcome + without)[levels])]] = "reference"
+    estimated = np.flatnonzero(roles == "estimated")
     design = np.column_stack([np.ones(len(yes)), *(columns[int(index)].values for index in estimated)])
-    states[estimated[_depends_on_earlier(design, yes + no)[1:]]] = "collinear"
-    return [str(state) for state in states]
+    roles[estimated[_depends_on_earlier(design, yes + no)[1:]]] = "collinear"
+    return [str(role) for role in roles]
 
 
 def _depends_on_earlier(design: Floats, weights: Ints) -> Mask:
@@ -169,14 +169,14 @@ def _fit(design: Floats, yes: Ints, no: Ints) -> Any | None:
     return result if result.mle_retvals["converged"] and is_finite else None
 
 
-def _estimates(columns: Sequence[Column], states: Sequence[str], result: Any) -> tuple[Estimate, ...]:
+def _estimates(columns: Sequence[Column], roles: Sequence[str], result: Any) -> tuple[Estimate, ...]:
     """The intercept and what became of each column, in their order."""
     fitted = list(zip(_rounded_to_publish(result.params), _rounded_to_publish(result.bse), strict=True))
     estimates = [Estimate("intercept", "all", "estimated", *fitted.pop(0))]
-    for column, state in zip(columns, states, strict=True):
-        known = 0.0 if state == "reference" else np.nan
-        values = fitted.pop(0) if state == "estimated" else (known, np.nan)
-        estimates.append(Estimate(column.term, column.level, state, *values))
+    for column, role in zip(columns, roles, strict=True):
+        known = 0.0 if role == "reference" else np.nan
+        values = fitted.pop(0) if role == "estimated" else (known, np.nan)
+        estimates.append(Estimate(column.term, column.level, role, *values))
     return tuple(estimates)
 
 

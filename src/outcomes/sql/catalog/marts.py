@@ -6,14 +6,18 @@ A column is declared once: its type (text unless stated), what it means, and
 - `enum`, its closed list, or the name of one: `labels`, `measures`, `tables`, `refusals`, or a column of a reference
   table (`visit_windows.visit_window`);
 - `only: exact` or `only: protected`, when it stands in one of the two;
+- `may_be_null`, where neither the text (which says what null means) nor protection tells it;
 - `protected`, what the text of the protected table adds, or which text or closed list replaces the other.
+
+Every protected mart ends with the same column `state`, which no file declares.
 
 A column that the contract declares is described there, its closed list stands in `expectations/`; the file leaves it
 empty.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -58,6 +62,7 @@ class Column:
     description: str
     unit: str = ""
     enum: tuple[str, ...] = ()
+    may_be_null: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -68,6 +73,16 @@ class Column:
     def comment(self) -> str:
         """The description with its unit, in one line."""
         return self.description if self.unit in ("", NO_UNIT) else f"{self.description} ({self.unit})"
+
+
+STATE = Column(
+    "state",
+    "text",
+    "what the row tells: zero, nobody has the outcome; suppressed, hidden to protect patients; missing, nobody could "
+    "have been counted; ended, too few are still at risk; shown, none of these",
+    enum=("shown", "zero", "suppressed", "missing", "ended"),
+)
+"""The last column of every protected mart."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +206,7 @@ class _DeclaredColumn(_Strict):
     enum: _Enum = ()
     only: Kind | None = None
     protected: str | _Change | None = None
+    may_be_null: bool | None = None
 
     @model_validator(mode="after")
     def _unit_of_a_number(self) -> "_DeclaredColumn":
@@ -199,13 +215,16 @@ class _DeclaredColumn(_Strict):
             raise ValueError(msg)
         return self
 
-    def column(self, name: str, kind: Kind) -> Column:
-        described = Column(name, self.type, self.description, self.unit, self.enum)
-        if kind == "exact" or self.protected is None:
-            return described
-        if isinstance(self.protected, str):
-            return replace(described, description=f"{self.description}; {self.protected}")
-        return replace(described, **self.protected.model_dump(exclude_none=True))
+    def column(self, name: str, kind: Kind, is_key: bool) -> Column:
+        column = Column(name, self.type, self.description, self.unit, self.enum)
+        if kind == "protected" and isinstance(self.protected, str):
+            column = replace(column, description=f"{self.description}; {self.protected}")
+        elif kind == "protected" and isinstance(self.protected, _Change):
+            column = replace(column, **self.protected.model_dump(exclude_none=True))
+        # What is hidden is a number with a unit; all else that may be null says so.
+        is_hidden = kind == "protected" and self.unit not in ("", NO_UNIT) and not is_key
+        says_so = re.search(r"\bnull\b", column.description) is not None
+        return replace(column, may_be_null=is_hidden or says_so if self.may_be_null is None else self.may_be_null)
 
 
 class _Difference(_Strict):
@@ -232,7 +251,9 @@ class _Declaration(_Strict):
         if not isinstance(given, dict) or not isinstance(given.get("columns"), dict):
             return given
         table = given.get("contract_table")
-        return given | {"columns": {name: _in_full(name, about, table) for name, about in given["columns"].items()}}
+        key = given.get("key", ())
+        columns = {name: _in_full(name, about, table, key) for name, about in given["columns"].items()}
+        return given | {"columns": columns}
 
     @model_validator(mode="after")
     def _key_is_there(self) -> "_Declaration":
@@ -245,7 +266,9 @@ class _Declaration(_Strict):
         if kind not in self.published:
             return None
         changed = self.protected if kind == "protected" else _Difference()
-        columns = tuple(each.column(key, kind) for key, each in self.columns.items() if each.only in (None, kind))
+        declared = {key: each for key, each in self.columns.items() if each.only in (None, kind)}
+        columns = tuple(each.column(key, kind, key in self.key) for key, each in declared.items())
+        columns += (STATE,) if kind == "protected" else ()
         names = {column.name for column in columns}
         return Mart(
             name=name,
@@ -257,7 +280,7 @@ class _Declaration(_Strict):
         )
 
 
-def _in_full(name: str, about: Any, contract_table: str | None) -> Any:
+def _in_full(name: str, about: Any, contract_table: str | None, key: Sequence[str]) -> Any:
     """A column's declaration: a text stands for its description, nothing for what the contract says."""
     if isinstance(about, str):
         return {"description": about}
@@ -271,6 +294,7 @@ def _in_full(name: str, about: Any, contract_table: str | None) -> Any:
         "description": column.description,
         "unit": column.unit or (NO_UNIT if column_type in ("integer", "number") else ""),
         "enum": _closed_lists(str(contract_table)).get(name, ()),
+        "may_be_null": name not in key,
     }
 
 

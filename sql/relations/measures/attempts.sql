@@ -1,0 +1,21 @@
+/*
+title: Attempts to deliver
+grain: one row per attempt of a site to deliver a month
+needs: [submissions]
+columns:
+  submission_period: the month delivered, YYYY-MM
+*/
+select
+    site_id,
+    period as submission_period,
+    attempt,
+    submission_id,
+    kind,
+    deidentification_method,
+    is_synthetic,
+    status,
+    code,
+    rows_in,
+    rows_accepted,
+    rows_quarantined
+from submissions
