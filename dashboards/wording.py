@@ -10,14 +10,14 @@ DASH = "–"
 
 _CODES = {
     # why a patient could not be assessed
-    "no_assessment_in_window": "No usable assessment in the window",
-    "window_not_closed": "Window not closed yet",
-    "died_before_window": "Died before the window",
-    "revised_before_window": "Revised before the window",
+    "no_assessment_in_window": "No usable assessment in the visit window",
+    "window_not_closed": "Visit window still open",
+    "died_before_window": "Died before the visit window",
+    "revised_before_window": "Revised before the visit window",
     "no_follow_up": "Not followed up long enough",
-    "no_source_data": "Site delivers no table that could show it",
+    "no_source_data": "Site delivers no table that records it",
     "level_unknown": "Level of the fusion not recorded",
-    "treatment_data_incomplete": "Site does not see all treatments",
+    "treatment_data_incomplete": "Site does not record all treatments",
     "not_revised": "Never revised",
     "no_red_flag": "No red flag",
     "no_pain_past_3_months": "No pain past 3 months",
@@ -35,7 +35,7 @@ _CODES = {
     "full": "Full",
     "incremental": "Incremental",
     # why a signal came about
-    "case_mix": "Other patients than the risk model knows",
+    "case_mix": "Case mix that the risk model does not cover",
     "incomplete_follow_up": "Incomplete follow-up",
     "other_see_minutes": "Other, see the minutes",
 }
@@ -49,21 +49,25 @@ CHARTS = {
 }
 """Control charts by code; each abbreviation is spelled out where it is used."""
 
-DIRECTIONS = {"lower_is_better": "lower", "higher_is_better": "higher", "neutral": "neither"}
+DIRECTIONS = {
+    "lower_is_better": "Lower is better",
+    "higher_is_better": "Higher is better",
+    "neutral": "Neither direction is better",
+}
 
 _VARIATIONS = {
     None: "No value",
     "common": "Common cause",
     "special_improving": "Improving signal",
     "special_concerning": "Concerning signal",
-    "special_neutral": "A change, neither better nor worse",
+    "special_neutral": "Signal, neither better nor worse",
 }
 
 _ASSURANCES = {
     None: "No target",
-    "hits": "Target met whatever chance does",
-    "misses": "Target missed whatever chance does",
-    "either": "Target met or missed by chance",
+    "hits": "Target consistently met",
+    "misses": "Target consistently missed",
+    "either": "Target met or missed by chance variation",
 }
 
 _POSITIONS = {
@@ -76,13 +80,13 @@ _POSITIONS = {
 }
 
 _RULES = {
-    "outside": "beyond a limit",
-    "run": "7 or more on one side of the average",
-    "trend": "7 or more rising or falling",
-    "near": "2 of 3 close to a limit",
-    "cusum_upper": "more outcomes than expected, added up",
-    "cusum_lower": "fewer outcomes than expected, added up",
-    "cusum_both": "more outcomes than expected and fewer, added up one after the other",
+    "outside": "beyond a control limit",
+    "run": "run of 7 or more on one side of the average",
+    "trend": "trend of 7 or more, rising or falling",
+    "near": "2 of 3 points close to a control limit",
+    "cusum_upper": "cumulatively more outcomes than expected",
+    "cusum_lower": "cumulatively fewer outcomes than expected",
+    "cusum_both": "cumulatively more and fewer outcomes than expected, one after the other",
 }
 
 _GROUP_KINDS = {
@@ -111,10 +115,10 @@ _GROUPS = {
 def in_words(code: str | None) -> str:
     """A code as a phrase in sentence case; codes without a phrase of their own lose their underscores.
 
-    None stands for several codes that are hidden together, their names included.
+    None stands for several codes that are suppressed together, their names included.
     """
     if code is None:
-        return "All together"
+        return "Several, combined"
     return _CODES.get(code, sentence_case(code.replace("_", " ")))
 
 
@@ -150,18 +154,13 @@ def hidden(minimum_cell_count: int) -> str:
 
 
 def hidden_note(minimum_cell_count: int) -> str:
-    """Why a number is hidden, as a footnote."""
-    return f"{_why_hidden(minimum_cell_count)} Other counts of patients are shown to the nearest 5."
+    """Why a number is suppressed, as a footnote."""
+    return f"{_why_suppressed(minimum_cell_count)} Other counts of patients are rounded to 5."
 
 
 def hidden_rows_note(minimum_cell_count: int) -> str:
-    """Why a number of rows, or of patients left, is hidden, as a footnote."""
-    return f"{_why_hidden(minimum_cell_count)} Other counts are exact."
-
-
-def _why_hidden(minimum_cell_count: int) -> str:
-    small = f"a count behind this number is between 1 and {minimum_cell_count - 1}, or would reveal one that is"
-    return f"{hidden(minimum_cell_count)}: {small}."
+    """Why a number of rows, or of remaining patients, is suppressed, as a footnote."""
+    return f"{_why_suppressed(minimum_cell_count)} Other counts are exact."
 
 
 def variation(code: str | None) -> str:
@@ -199,11 +198,8 @@ def group_kind(kind: str) -> str:
 def no_year(is_hidden: bool, minimum_cell_count: int) -> str:
     """Why no year can be shown, and what would change it."""
     if is_hidden:
-        return (
-            f"{hidden(minimum_cell_count)}: in every year a count is between 1 and {minimum_cell_count - 1}, "
-            "or would reveal one that is. Years appear as more patients are followed."
-        )
-    return "Nobody could be assessed yet. Years appear as assessments are delivered."
+        return f"{_why_suppressed(minimum_cell_count)} Years are shown once more patients have been followed."
+    return "No patient could be assessed yet. Years are shown once assessments have been delivered."
 
 
 def group(kind: str, value: str) -> str:
@@ -246,14 +242,20 @@ def interval(measure: Measure, value: Value) -> str:
 
 
 def basis(value: Value) -> str:
-    """What a value rests on: how many patients were counted, and how many were not."""
+    """What a value rests on: how many patients were assessed, and how many of all could not be."""
     if value.is_suppressed or value.patients is None or value.excluded is None:
         return ""
     everybody = value.patients + value.excluded
     if everybody == 0:
         return "no patients yet"
-    left_out = percent(value.excluded / everybody, everybody)
-    return f"{count(value.patients)} of {count(everybody)} patients counted; {left_out} not counted"
+    if value.patients == 0:
+        return f"none of {plural(everybody, 'patient')} could be assessed"
+    if value.excluded == 0:
+        return f"{plural(everybody, 'patient')}, all assessed"
+    left_out = f"{count(value.excluded)} of {count(everybody)} could not be assessed"
+    return (
+        f"{plural(value.patients, 'assessed patient')}; {left_out} ({percent(value.excluded / everybody, everybody)})"
+    )
 
 
 def sentence(measure: Measure, value: Value | None, minimum_cell_count: int) -> str:
@@ -263,9 +265,15 @@ def sentence(measure: Measure, value: Value | None, minimum_cell_count: int) -> 
     if value.is_suppressed:
         return f"{measure.title}: {hidden(minimum_cell_count)}."
     if value.estimate is None:
-        return f"{measure.title}: nobody could be assessed yet, {basis(value)}."
+        return f"{measure.title}: no value yet, {basis(value)}."
     said = f"{measure.title}: {amount(measure, value)} ({interval(measure, value)})"
     return f"{said}, {count(value.numerator or 0)} of {basis(value)}."
+
+
+def _why_suppressed(minimum_cell_count: int) -> str:
+    few = f"from 1 to {minimum_cell_count - 1}"
+    why = f"suppressed, because a count behind it is {few}, or a count {few} could be worked out from it"
+    return f"{hidden(minimum_cell_count)}: {why}."
 
 
 def _number(share: float, n: int) -> str:

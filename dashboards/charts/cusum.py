@@ -70,7 +70,7 @@ def vlad_chart(points: Sequence[CusumPoint]) -> Figure:
     values = [round(point.vlad, 1) for point in points]
     reach = _AIR * max(1.0, *(abs(value) for value in values))
     return {
-        "data": [_line(points, values, f"{_period(points)}: %{{y:.1f}} patients, added up")],
+        "data": [_line(points, values, f"{_period(points)}: %{{y:.1f}} patients, cumulative")],
         "layout": style.layout(
             _MARGIN,
             xaxis=_periods(points),

@@ -7,7 +7,7 @@ from dashboards import wording
 from dashboards.charts import style
 from dashboards.charts.style import Figure
 
-_RIGHT = 64
+_RIGHT = 80
 """Pixels for the names of the lines, at their ends."""
 _CLOSE = 0.07
 """Ends nearer to each other than this part of the height would have their names overlap."""

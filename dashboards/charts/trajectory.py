@@ -1,4 +1,4 @@
-"""Scores by visit window: the median of each window with the middle half of the patients."""
+"""Scores by visit window: the median of each window with its quartiles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -109,7 +109,7 @@ def _medians(scores: Sequence[Scores], windows: Sequence[str], colour: str, shif
         colour,
         [
             f"{whose}{wording.in_words(each.visit_window)}"
-            f"<br>median {score(median)}, middle half {score(low)} to {score(high)}"
+            f"<br>median {score(median)}, quartiles {score(low)} and {score(high)}"
             f"<br>{wording.plural(each.patients or 0, 'patient')}"
             for each, low, median, high in known
         ],

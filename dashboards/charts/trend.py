@@ -29,13 +29,13 @@ def scale(measure: Measure, chart: str | None) -> float:
 
 def unit(measure: Measure, chart: str | None) -> str:
     """What the values of a chart are, with their unit."""
-    return _UNITS.get(chart or "", "Per 100 person-years" if measure.is_rate else "Percent of patients counted")
+    return _UNITS.get(chart or "", "Per 100 person-years" if measure.is_rate else "Percent of assessed patients")
 
 
 def control_chart(measure: Measure, points: Sequence[ChartPoint]) -> Figure:
     """Values by month with centre line and limits; what a rule marks has a shape and a colour of its own.
 
-    Months that are not judged yet are hollow, and have no limits.
+    Months that are not mature are hollow, and have no limits.
 
     Limits start anew with each phase. The last month is where limits are named.
     """
@@ -93,7 +93,7 @@ def by_year(measure: Measure, values: Sequence[Value], minimum_cell_count: int, 
             yaxis=style.axis(range=[0, 1.08 * top or 1], showgrid=True, nticks=5, ticksuffix=_suffix(measure, None)),
             annotations=[
                 style.note(unit(measure, None), 0, 1, xanchor="left", yanchor="bottom", yshift=10, xshift=-40),
-                style.note("Year of fusion, patients counted", 1, 0, xanchor="right", yanchor="top", yshift=-40),
+                style.note("Year of fusion, assessed patients", 1, 0, xanchor="right", yanchor="top", yshift=-40),
                 *(_hidden_year(value, minimum_cell_count) for value in values if value.is_suppressed),
             ],
         ),

@@ -25,7 +25,7 @@ _EVIDENCE_SHOWN = 6
 _HOVER = 80
 """Characters of a record's description in a hover; the table has all of it."""
 _STATUSES = {"yes": "Yes", "no": "No", "not_assessable": "Not assessable"}
-_KEPT = "Every view of this page is in the access log. Nothing of it can be downloaded."
+_KEPT = "Every view of this page is recorded in the access log. Nothing on it can be downloaded."
 
 
 def patient_of(name: str) -> str:
@@ -56,10 +56,10 @@ def cases(view: View) -> Page | None:
             Card(
                 "labels",
                 f"{view.who}: patients by label",
-                sentence="Choose a label to see who has it. Patients stand under the random keys of your site.",
+                sentence="Choose a label to see who has it. Patients are listed by the random keys of your site.",
                 table=Table("Labels", ("Label", "Part of the guide", "Patients with a yes"), rows, numbers=1),
                 is_table=True,
-                notes=["Patients with a yes: the exact number of your site among those counted.", _KEPT],
+                notes=["Patients with a yes: the exact number at your site, among assessed patients.", _KEPT],
                 can_be_saved=False,
             )
         ],
@@ -74,7 +74,7 @@ def cases_of(view: View, label: str) -> Page | None:
     if view.site is None:
         return _one_site_at_a_time()
     everybody, found = queries.with_label(view.reader, view.site.site_id, label, _AT_MOST)
-    shown = "" if everybody <= _AT_MOST else f" The {_AT_MOST} fused latest are listed."
+    shown = "" if everybody <= _AT_MOST else f" The {_AT_MOST} with the latest fusions are listed."
     return Page(
         f"Cases: {definition.title}",
         [
@@ -172,14 +172,14 @@ def _timeline(records: Sequence[TimelineRecord]) -> Card:
     return Card(
         "timeline",
         "Timeline",
-        sentence=f"{wording.plural(len(records), 'record')} by day since the index fusion; an answer rests on "
-        f"{wording.count(evidence)} of them (diamonds).",
+        sentence=f"{wording.plural(len(records), 'record')} by day since the index fusion, "
+        f"{wording.count(evidence)} of them evidence for an answer (diamonds).",
         figure=timeline(len(by_table), marks),
         css_class="rows--groups",
         beside=[(wording.in_words(table), wording.plural(number, "record")) for table, number in by_table.items()],
         table=Table(
             "Records by day since the index fusion",
-            ("Day", "Table", "What it says", "Evidence", "Record", "Submission"),
+            ("Day", "Table", "Description", "Evidence", "Record", "Submission"),
             rows,
         ),
         notes=[f"{wording.plural(without_day, 'record')} without a day: in the table only." if without_day else ""],
@@ -257,8 +257,8 @@ def _one_site_at_a_time() -> Page:
 
 def _not_current() -> Page:
     said = (
-        "A newer release has been published since this page was opened, and a patient's records can be explained for "
-        "the current release only. Load the page anew to see them."
+        "A newer release has been published since this page was opened, and a patient's records can be shown for "
+        "the current release only. Reload the page to see them."
     )
     return Page("Patient", [Card("patient", "This release is no longer the current one", body=[html.P(said)])])
 

@@ -1,4 +1,4 @@
-"""Causes and red flags: what pain may come from, what should be looked into right away, and what care followed."""
+"""Causes and red flags: what pain may come from, what needs attention without delay, and what care followed."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,14 +10,12 @@ from dashboards.pages.rows import Row, bars_card, by_size, chosen, rows_of
 
 _IMAGED = "red_flag_imaging_30_days"
 _IMAGING = ("imaging_or_visit_after_red_flag", _IMAGED, "imaging_after_pain")
-_SEVERAL = "One patient may have several: the rows do not add up."
+_SEVERAL = "One patient may have several, so the rows do not add up to all patients."
 _NO_DIAGNOSIS = (
-    "A suspected cause is a reason to look, no diagnosis. Each share is of the patients whose site delivers a table "
-    "that could show the cause."
+    "A suspected cause is a reason to investigate, not a diagnosis. Each share is of patients whose site delivers a "
+    "table that records the cause."
 )
-_UNSEEN = (
-    "What is bought or done elsewhere is not seen: the shares are of patients whose site sees all their treatments."
-)
+_UNSEEN = "Care received elsewhere is not recorded: the shares are of patients whose site records all their treatments."
 
 
 def causes(view: View) -> Page:
@@ -79,7 +77,7 @@ def _most_frequent(view: View, rows: Sequence[Row]) -> str:
     first = rows[0]
     if first.value.estimate is None:
         is_hidden = any(row.value.is_suppressed for row in rows)
-        return f"Most frequent{of}: {'every share is hidden' if is_hidden else 'nobody could be assessed yet'}."
+        return f"Most frequent{of}: {'every share is suppressed' if is_hidden else 'no patient could be assessed yet'}."
     said = wording.amount(first.measure, first.value)
     return f"Most frequent{of}: {first.name[:1].lower()}{first.name[1:]}, {said}."
 

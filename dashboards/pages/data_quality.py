@@ -1,4 +1,4 @@
-"""The data behind the numbers: submissions, rows that add up, broken rules, who is counted and who was followed."""
+"""The data behind the numbers: submissions, rows that add up, broken rules, the cohort and its follow-up."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -117,7 +117,7 @@ def refused(submissions: Sequence[Submission], sites: dict[str, Site]) -> list[C
     )
     if not found:
         return []
-    head = (*(("Site",) if sites else ()), "Period", "Attempt", "Code", "What was wrong", "What to do")
+    head = (*(("Site",) if sites else ()), "Month", "Attempt", "Code", "What was wrong", "What to do")
     rows = [
         [
             *((_site_name(one.site_id, sites),) if sites else ()),
@@ -131,7 +131,7 @@ def refused(submissions: Sequence[Submission], sites: dict[str, Site]) -> list[C
         Card(
             "refused",
             "Refused submissions",
-            sentence=f"{wording.plural(len(found), 'submission')} refused: nothing of them is in the numbers.",
+            sentence=f"{wording.plural(len(found), 'submission')} refused; none of the rows are in the numbers.",
             table=Table("Refused submissions", head, rows),
             is_table=True,
             notes=[_latest_only(len(found))],
@@ -149,7 +149,7 @@ def _mistake(code: str | None) -> list[str]:
 def _submissions(view: View, submissions: Sequence[Submission]) -> list[Card]:
     if not submissions:
         return []
-    head = ("Period", "Attempt", "Kind", "Status", "Code", "Rows add up", "Rows in", "Accepted", "Quarantined")
+    head = ("Month", "Attempt", "Kind", "Status", "Code", "Rows add up", "Rows in", "Accepted", "Quarantined")
     rows = [
         [
             wording.period(one.submission_period),
@@ -169,7 +169,7 @@ def _submissions(view: View, submissions: Sequence[Submission]) -> list[Card]:
         Card(
             "attempts",
             "Submission by submission",
-            sentence="Every attempt to deliver a month, latest first. A full delivery replaces all that came before.",
+            sentence="Every attempt to submit a month, latest first. A full submission replaces all earlier ones.",
             table=Table("Submissions", head, rows, numbers=3),
             is_table=True,
             notes=[_latest_only(len(submissions))],
@@ -241,22 +241,22 @@ def _over_time(submissions: Sequence[Submission], failures: Sequence[RuleFailure
             "over-time",
             "Rules broken over time",
             sentence=f"{wording.period(months[-1])}: {kept_out[-1]:.1f}{wording.NBSP}% of the rows broke a critical "
-            f"rule and were kept out, {warned[-1]:.1f}{wording.NBSP}% were flagged by a warning.",
+            f"rule and were quarantined, {warned[-1]:.1f}{wording.NBSP}% broke a warning rule and were flagged.",
             figure=lines(
                 months,
-                [Line("kept out", kept_out, style.BLUE), Line("flagged", warned, style.GREY)],
+                [Line("quarantined", kept_out, style.BLUE), Line("flagged", warned, style.GREY)],
                 "Percent of rows delivered in the month",
                 " %",
             ),
             table=Table(
                 "Rows that broke rules by month",
-                ("Month", "Rows in", "Kept out", "Kept out, share", "Flagged", "Flagged, share"),
+                ("Month", "Rows in", "Quarantined", "Quarantined, share", "Flagged", "Flagged, share"),
                 rows,
                 numbers=5,
             ),
-            notes=["A row that breaks two warnings counts twice. Refused submissions are left out."],
+            notes=["A row that breaks two warning rules counts twice. Refused submissions are left out."],
             basis=wording.plural(len(months), "month"),
-            about="Critical rules send a row to quarantine; one that breaks a warning is kept and flagged.",
+            about="A row that breaks a critical rule is quarantined; one that breaks a warning rule is only flagged.",
         )
     ]
 
@@ -302,19 +302,19 @@ def _rules_now(submissions: Sequence[Submission], failures: Sequence[RuleFailure
                 numbers=3,
             ),
             is_table=True,
-            notes=["Critical: the row goes to quarantine. Warning: it is flagged. Info: it is only counted."],
+            notes=["Critical: the row is quarantined. Warning: it is flagged. Info: it is only counted."],
         )
     ]
 
 
 def quarantine(submissions: Sequence[Submission], failures: Sequence[RuleFailure]) -> list[Card]:
-    """Rows kept out of the submissions in force, by the rule that they broke."""
+    """Quarantined rows of the accepted submissions, by the rule that they broke."""
     in_force = {(one.submission_period, one.attempt) for one in submissions if one.status == "accepted"}
     rows = Counter[str]()
     for one in failures:
         if one.severity == "critical" and (one.submission_period, one.attempt) in in_force:
             rows[one.rule] += one.rows_failed
-    notes = ["A row that breaks several rules counts for each. Mended rows can be delivered again."]
+    notes = ["A row that breaks several rules counts for each. Corrected rows can be submitted again."]
     blank = Card("quarantine", "Quarantine by rule", notes=notes)
     return _bars_by_rule(blank, rows, {one.rule: one.reason for one in failures}, "rows in quarantine", _OWN)
 
@@ -387,7 +387,7 @@ def _window(code: str) -> str:
 def attrition(view: View, steps: Sequence[Step], marker: dict[str, str]) -> Card:
     """From all patients delivered to the cohort."""
     if not steps:
-        return Card("attrition", "Who is counted", body=[html.P("No patient has been delivered yet.")])
+        return Card("attrition", "Who is in the cohort", body=[html.P("No patient has been delivered yet.")])
     rows = [
         Bar(
             wording.in_words(step.reason),
@@ -400,15 +400,15 @@ def attrition(view: View, steps: Sequence[Step], marker: dict[str, str]) -> Card
     ]
     return Card(
         "attrition",
-        "Who is counted",
-        sentence="From all patients delivered to the cohort: how many are left after those with each reason are left "
-        f"out. {rows[-1].text} are counted.",
+        "Who is in the cohort",
+        sentence="From all patients delivered to the cohort: patients remaining after each exclusion. "
+        f"{rows[-1].text} are in the cohort.",
         figure=bars(rows, marker),
         css_class="rows--bars",
         beside=[(row.name, "") for row in rows],
         table=Table(
-            "Patients left after each step",
-            ("Step", "Patients left"),
+            "Patients remaining after each exclusion",
+            ("Step", "Patients remaining"),
             [[row.name, Cell(row.text, row.length)] for row in rows],
             numbers=1,
         ),
@@ -428,7 +428,7 @@ def by_site(view: View, submissions: Sequence[Submission], broken: Sequence[Brok
     return Card(
         "sites",
         "By site",
-        sentence=f"{wording.plural(len(rows), 'site')} by name. Rules and rows: of the latest submission in force.",
+        sentence=f"{wording.plural(len(rows), 'site')} by name. Rules and rows: of the latest accepted submission.",
         table=Table(
             "Submissions and broken rules by site",
             (
@@ -494,7 +494,7 @@ def rules_by_month(
             "over-time",
             "Rules broken over time",
             sentence=f"{wording.period(periods[-1])}: a submission broke {values[-1]:.1f} rules on average, "
-            "by one row or by many.",
+            "each in one or more rows.",
             figure=lines(periods, [Line("all sites", values, style.GREY)], "Rules broken per submission"),
             table=Table(
                 "Rules broken per submission by month",
@@ -506,8 +506,8 @@ def rules_by_month(
                 numbers=2,
             ),
             notes=[
-                "This counts rules, not rows: of other sites the numbers of rows are mostly hidden. Choose your site "
-                "to see its shares of rows. Refused submissions are left out."
+                "This counts rules, not rows: most counts of rows of other sites are suppressed. Choose your site to "
+                "see its shares of rows. Refused submissions are left out."
             ],
             basis=wording.plural(len(periods), "month"),
         )
@@ -517,7 +517,7 @@ def rules_by_month(
 def rules(broken: Sequence[BrokenRule], periods: Sequence[str]) -> list[Card]:
     """In how many submissions of the last months some row broke each rule."""
     what = f"submissions since {wording.period(periods[0])}" if periods else "submissions"
-    notes = ["By one row or by many: with your site chosen, this page says how many of its rows."]
+    notes = ["A rule counts once per submission, in however many rows. Choose your site to see its counts of rows."]
     blank = Card("rules", "Rules broken", notes=notes)
     reasons = {one.rule: one.reason for one in broken}
     return _bars_by_rule(blank, Counter(one.rule for one in broken), reasons, what, _COUNTED)

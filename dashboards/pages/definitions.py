@@ -13,12 +13,6 @@ from dashboards.data.definitions import LabelDefinition
 from dashboards.data.measures import Measure
 from dashboards.pages.frame import Page, View
 
-_BETTER = {
-    "lower_is_better": "Lower is better",
-    "higher_is_better": "Higher is better",
-    "neutral": "Neither way is better",
-}
-
 
 def definitions(view: View) -> Page:
     """Measures by category, then labels by category."""
@@ -48,8 +42,8 @@ def _contents(measures: Mapping[str, Sequence[Measure]], labels: Mapping[str, Se
     return Card(
         "contents",
         f"{counted}, {defined}",
-        sentence="A label says yes, no or not assessable of a patient; a measure counts labels or days over patients. "
-        "A patient who is not assessable is never counted as a no.",
+        sentence="A label answers yes, no or not assessable for a patient; a measure adds up answers or days. "
+        "Not assessable never counts as a no.",
         body=[html.Ul([html.Li(html.A(f"{said} ({number})", href=f"#{anchor}")) for anchor, said, number in places])],
     )
 
@@ -69,10 +63,10 @@ def _measure(view: View, one: Measure) -> list[Component]:
             [
                 one.why,
                 *_term("With the outcome", one.numerator),
-                *_term("Counted", one.denominator),
+                *_term("Assessed", one.denominator),
                 html.Br(),
-                f"{_BETTER[one.direction]}. Owner: {one.owner}. Next review: {wording.period(one.next_review)}. "
-                f"Version {one.version}.",
+                f"{wording.DIRECTIONS[one.direction]}. Owner: {one.owner}. "
+                f"Next review: {wording.period(one.next_review)}. Version {one.version}.",
             ]
         ),
     ]

@@ -297,13 +297,13 @@ def _nav_link(view: View, path: str, name: str) -> Component:
 
 
 def status_line(view: View) -> Component:
-    """Where one is: site, data to, release, validation state and what is hidden."""
+    """Where one is: site, data to, release, validation state and what is suppressed."""
     parts = [
         view.who if view.site else f"All {wording.plural(view.info.site_count, 'site')}, {_patients(view)} patients",
         f"data to {wording.period(view.info.data_to)}",
         f"release {view.info.release_id}",
         _validation_state(view),
-        f"of other sites, counts of 1–{view.minimum_cell_count - 1} patients are hidden",
+        f"counts of 1–{view.minimum_cell_count - 1} patients at other sites are suppressed",
         "invented patients" if view.info.is_synthetic else "",
     ]
     return html.P(" · ".join(part for part in parts if part), className="status")

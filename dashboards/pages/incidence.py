@@ -20,9 +20,8 @@ from dashboards.pages.rows import bars_card, by_size, chosen, notes_on_values, r
 
 _YEARS = (1, 2, 5)
 _LEADING = 2
-"""The year after the fusion whose number comes first, and by which groups are told apart."""
+"""The year after the fusion whose number comes first, and at which groups are compared."""
 _READ_HEAD = ("Incidence", "95 % interval", "With the outcome", "At risk")
-_WITHHELD = "withheld"
 _PERCENT = f"{wording.NBSP}%"
 _ANY_REVISION = "revision_performed"
 
@@ -49,8 +48,8 @@ _ASD = _Outcome(
     title="Adjacent segment disease",
     noun="suspected adjacent segment disease",
     happens="with suspected adjacent segment disease",
-    competes="Death competes: a patient who has died can no longer get it. Patients who died without it stay in the "
-    "share as patients without it; to treat them as merely lost would overstate how many get it.",
+    competes="Death is a competing event: a patient who has died can no longer develop it. Patients who died without "
+    "it stay in the denominator; censoring them at death would overstate the share.",
     measures=(
         "radiographic_asd",
         "clinical_asd",
@@ -59,11 +58,11 @@ _ASD = _Outcome(
         "suspected_asd",
         "asd_rate",
     ),
-    measures_title="From a finding to an operation",
-    measures_say="Radiographic: a new or worse finding on an image of a joint next to the fusion. Clinical: symptoms "
-    "too (probable), or a diagnosis code alone. Surgical: another operation there.",
-    measures_note="These shares count patients observed for different times, and so differ from the curve, which "
-    "allows for that. More is found where more images are taken.",
+    measures_title="From imaging finding to operation",
+    measures_say="Radiographic: a new or worse finding on an image of a level adjacent to the fusion. Clinical: with "
+    "symptoms too (probable), or a diagnosis code alone (possible). Surgical: another operation at that level.",
+    measures_note="These shares include patients with different lengths of follow-up, and so differ from the curve, "
+    "which accounts for them. Sites that take more images find more.",
     kinds_of="suspected_asd",
     kinds_title="How it was suspected, at all sites",
 )
@@ -73,13 +72,13 @@ _REVISION = _Outcome(
     title="Revision",
     noun="revision",
     happens="with a revision",
-    competes="Death competes: a patient who has died can no longer be revised. Patients who died unrevised stay in "
-    "the share as patients without a revision; to treat them as merely lost would overstate how many are revised.",
+    competes="Death is a competing event: a patient who has died can no longer be revised. Patients who died without a "
+    "revision stay in the denominator; censoring them at death would overstate the share.",
     measures=("revision_90_days", "revision_1_year", "revision_2_years", "revision_5_years", "revision_rate"),
     measures_title="Within fixed times, and as a rate",
-    measures_say="Shares of those whose whole time was observed, and the rate of all observed time.",
-    measures_note="A share counts only patients whose whole time was observed, and so differs from the curve, which "
-    "uses the time of those observed in part, too.",
+    measures_say="Shares among patients observed for the whole time, and the rate over all observed time.",
+    measures_note="A share includes only patients observed for the whole time, and so differs from the curve, which "
+    "also uses the time of patients observed in part.",
     kinds_of=_ANY_REVISION,
     kinds_title="The first revision, at all sites",
 )
@@ -116,7 +115,7 @@ def _of_all_years(view: View) -> View:
 
 def _no_year(view: View) -> str:
     """What of the address the page cannot follow."""
-    return "All years of fusion together: a year by itself has no curve." if view.filters.period else ""
+    return "All years of fusion together: there is no curve for a single year." if view.filters.period else ""
 
 
 def _lines(view: View, outcome: _Outcome) -> list[Line]:
@@ -170,7 +169,7 @@ def _big_number(view: View, outcome: _Outcome, line: Line) -> html.P:
             said = wording.sentence_case(f"{_within(_LEADING)}: {_read(line.curve, 365 * _LEADING)}")
         return html.P(html.Span(said, className="sentence-hidden"), className="sentence")
     events, at_risk = wording.count(point.events or 0), wording.count(point.at_risk or 0)
-    basis = f"{events} with it, {at_risk} patients still at risk by then"
+    basis = f"{events} patients with the outcome by then, {at_risk} still at risk"
     limits = f"{_limits(point, line.curve.patients)}{_on_day(point, 365 * _LEADING)}"
     return html.P(
         [
@@ -199,7 +198,7 @@ def _read(curve: Curve, day: int) -> str:
         limits = _limits(point, curve.patients)
         return f"{wording.percent(point.incidence or 0, curve.patients)} {limits}{_on_day(point, day)}".strip()
     if curve.is_suppressed:
-        return _WITHHELD
+        return SUPPRESSED
     if curve.has_ended(day):
         return "too few still at risk"
     if not curve.shown:
@@ -247,20 +246,20 @@ def _group_note(view: View) -> str:
     if view.filters.group is None:
         return ""
     return (
-        "A site's curve exists for all its patients only. With a group chosen, this is the group at all sites beside "
-        "all patients of all sites."
+        "A site's curve exists for all its patients only. With a group chosen, the page compares the group at all "
+        "sites with all patients of all sites."
     )
 
 
 def _days_note(lines: Sequence[Line]) -> str:
-    """What is withheld of the curves, where anything is."""
+    """What is suppressed of the curves, where anything is."""
     days = [365 * years for years in _YEARS]
     exact = all(line.curve.has_ended(day) or _is_known(line.curve, day) for line in lines for day in days)
     if exact:
         return ""
     return (
-        "Of all sites a day is shown only where enough patients had the outcome or left since the day shown before. "
-        "Where the very day is withheld, the nearest one within 30 days stands for it, or the shares on both sides."
+        "For all sites a day is shown only if enough patients had the outcome or left follow-up since the previous day "
+        "shown. For a suppressed day, the nearest day shown within 30 days is given, or the shares before and after it."
     )
 
 
@@ -287,7 +286,7 @@ def _curves(view: View, outcome: _Outcome, lines: Sequence[Line]) -> Card:
         notes=[*missing, *(_end_note(view, line) for line in shown), _dotted_note(shown), _group_note(view)],
         basis=f"{wording.count(shown[0].curve.patients)} patients at the start",
         about="The Aalen-Johansen estimate of the share of patients who have had the outcome by each day, with "
-        "death as a competing event. The band is the 95 % interval of each day by itself.",
+        "death as a competing event. The band is the pointwise 95 % interval.",
     )
 
 
@@ -296,13 +295,14 @@ def _why_missing(view: View, line: Line) -> str:
     who = wording.sentence_case(line.who)
     if line.curve.is_suppressed:
         return (
-            f"{who}: withheld, as it would tell of fewer than {view.minimum_cell_count} patients. "
-            "The curve appears as more have the outcome."
+            f"{who}: suppressed, because the curve would disclose a count of fewer than "
+            f"{view.minimum_cell_count} patients. It is shown once more patients have the outcome."
         )
     if line.curve.points:
-        few = f"fewer than {view.minimum_cell_count} patients are at risk"
-        return f"{who}: {few}. The curve appears as more are delivered."
-    return f"{who}: no patient is followed in a table that could show the outcome. The curve appears with the first."
+        return (
+            f"{who}: fewer than {view.minimum_cell_count} patients are at risk. The curve is shown once there are more."
+        )
+    return f"{who}: no patient is followed in a table that records the outcome. The curve is shown once one is."
 
 
 def _end_note(view: View, line: Line) -> str:
@@ -310,20 +310,20 @@ def _end_note(view: View, line: Line) -> str:
     if not any(point.state == ENDED for point in line.curve.points):
         return ""
     return (
-        f"{who}: the curve ends on day {wording.count(line.curve.last_day)}, as fewer than {view.minimum_cell_count} "
-        "patients are at risk after it."
+        f"{who}: the curve ends on day {wording.count(line.curve.last_day)}, because fewer than "
+        f"{view.minimum_cell_count} patients are at risk after it."
     )
 
 
 def _dotted_note(lines: Sequence[Line]) -> str:
-    """What dots and dashes stand for, where a day between two known ones is withheld."""
+    """What dots and dashes stand for, where a day between two known ones is suppressed."""
     last_days = ((line.curve, line.curve.last_day) for line in lines)
     if not any(point.state == SUPPRESSED and point.day < last for curve, last in last_days for point in curve.points):
         return ""
     return (
-        "Dotted: days withheld to protect patients, as too few of them had the outcome or left in between; the curve "
-        f"lies between the values at both ends. {wording.DASH} under the axis: withheld, or ended. Counts of all sites "
-        "are rounded to 10."
+        "Dotted: suppressed days, in which too few patients had the outcome or left follow-up; the curve lies between "
+        f"the values at both ends. {wording.DASH} under the axis: suppressed, or the curve has ended. Counts of all "
+        "sites are rounded to 10."
     )
 
 
@@ -349,7 +349,7 @@ def _curve_table(outcome: _Outcome, lines: Sequence[Line]) -> Table:
 
 def _day_cells(curve: Curve, point: CurvePoint | None) -> list[Cell]:
     if point is None:
-        return [Cell(wording.DASH, _WITHHELD), Cell(""), Cell(wording.DASH, _WITHHELD)]
+        return [Cell(wording.DASH, SUPPRESSED), Cell(""), Cell(wording.DASH, SUPPRESSED)]
     return [
         Cell(f"{100 * (point.incidence or 0):.1f}", round(100 * (point.incidence or 0), 2)),
         Cell("" if point.low is None else f"{100 * point.low:.1f}–{100 * (point.high or 0):.1f}"),
@@ -421,11 +421,11 @@ def _groups(view: View, outcome: _Outcome) -> Card:
             4,
         ),
         notes=[
-            "Dotted: this very day is withheld to protect patients; the share lies in between." if any(spans) else "",
-            f"Withheld: a curve would tell of fewer than {view.minimum_cell_count} patients."
-            if _WITHHELD in texts
+            "Dotted: the day is suppressed; the share lies on the dotted line." if any(spans) else "",
+            f"Suppressed: the curve would disclose a count of fewer than {view.minimum_cell_count} patients."
+            if SUPPRESSED in texts
             else "",
-            "Groups differ in more than their name: this is no comparison of treatments.",
+            "Groups differ in more than the named characteristic: this is not a comparison of treatments.",
         ],
     )
 
@@ -435,6 +435,6 @@ def _group_name(kind: str, value: str) -> str:
 
 
 def _kinds(view: View, outcome: _Outcome) -> Card:
-    card = Card("kinds", outcome.kinds_title, body=[html.P("Nobody has it so far.")])
+    card = Card("kinds", outcome.kinds_title, body=[html.P("No patient has it so far.")])
     found = measures.kinds(view.reader, outcome.kinds_of)
     return counts_card(view, card, "Kind", found, {"color": style.GREY})

@@ -25,8 +25,8 @@ _SIMILAR = 2
 
 
 _FUNNEL_NOTE = (
-    "Adjusted for case mix; peers have no names and no order. Hollow: fewer than 80 % of the patients were followed. "
-    "A difference may still be one of case mix that was not recorded."
+    "Adjusted for case mix; peers are not named and not ranked. Hollow: fewer than 80 % of the patients were followed. "
+    "A difference may be due to case mix that is not recorded."
 )
 
 
@@ -80,8 +80,8 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
     known = [point for point in points if point.value is not None and point.is_judged]
     chart = next((point.chart for point in points if point.chart), None)
     if len(known) < 2 or chart is None:
-        reason = points[0].reason_for_chart if points else "no months are known"
-        return Card("trend", "By month", body=[html.P(f"There is no chart of months yet: {reason}.")])
+        reason = points[0].reason_for_chart if points else "no month has a value"
+        return Card("trend", "By month", body=[html.P(f"There is no control chart yet: {reason}.")])
     factor = trend.scale(measure, chart)
     special = [point for point in known if point.is_special]
     head = (
@@ -114,12 +114,12 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
         notes=[
             f"{wording.CHARTS[chart]}: {known[-1].reason_for_chart}.",
             _not_mature(points),
-            "Fewer than 12 values: the limits will still move." if known[-1].has_trial_limits else "",
+            "Fewer than 12 values: trial limits, which will still change." if known[-1].has_trial_limits else "",
             *_annotations(points),
         ],
         basis=f"{wording.plural(len(known), 'month')} with a value",
-        about="A control chart tells a change from the variation that there always is. Points within the limits and "
-        "without a pattern need no explanation, one by one.",
+        about="A control chart distinguishes a change from the variation that is always present. Points within the "
+        "limits and without a pattern need no individual explanation.",
     )
 
 
@@ -128,8 +128,8 @@ def _not_mature(points: Sequence[ChartPoint]) -> str:
     if not immature:
         return ""
     return (
-        f"Hollow, from {wording.period(immature[0].index_period)} on: followed for too short a time to be judged. "
-        "What these patients will still have would look like a change for the better."
+        f"Hollow, from {wording.period(immature[0].index_period)} on: not mature, as follow-up is incomplete. "
+        "Outcomes still to come would make these months look like an improvement."
     )
 
 
@@ -137,9 +137,9 @@ def _signal(special: Sequence[ChartPoint], known: Sequence[ChartPoint]) -> str:
     if not special:
         return f"no signal in {wording.plural(len(known), 'month')}."
     last = special[-1]
-    signals = wording.plural(len({point.index_period for point in special}), "month")
+    signals = wording.count(len({point.index_period for point in special}))
     latest = f"{wording.period(last.index_period)} ({wording.variation(last.variation).lower()})"
-    return f"{signals} of {len(known)} stand out; the latest is {latest}."
+    return f"signals in {signals} of {wording.plural(len(known), 'month')}; the latest is {latest}."
 
 
 def _annotations(points: Sequence[ChartPoint]) -> list[str]:
@@ -160,7 +160,7 @@ def _years(view: View, measure: Measure, values: Sequence[Value]) -> Card:
     return Card(
         "years",
         "By year of fusion",
-        sentence=f"{title}, with 95 % intervals" + ("; in grey all sites." if peers else "."),
+        sentence=f"{title}, with 95 % intervals" + ("; grey: all sites." if peers else "."),
         figure=trend.by_year(measure, values, view.minimum_cell_count, peers),
         table=Table(
             title,
@@ -207,7 +207,7 @@ def _funnel(view: View, measure: Measure) -> list[Card]:
             ),
             notes=[_FUNNEL_NOTE, _widened(everybody), _not_drawn(len(others) - len(shown), len(others))],
             basis=f"{wording.plural(len(shown), 'peer')} shown",
-            about="The funnel holds 95 and 99.8 of 100 sites that differ by chance alone.",
+            about="If sites differed by chance alone, 95 % and 99.8 % of them would lie within the limits.",
             is_wide=view.site is None,
         )
     ]
@@ -217,13 +217,13 @@ def _widened(everybody: Sequence[Compared]) -> str:
     phi = max((one.phi or 0 for one in everybody), default=0)
     if phi <= 1:
         return ""
-    return f"The limits are widened: sites vary {phi:.1f} times as much as chance alone would let them."
+    return f"The limits are widened for overdispersion: sites vary {phi:.1f} times as much as by chance alone."
 
 
 def _not_drawn(hidden: int, others: int) -> str:
     if not hidden:
         return ""
-    return f"{hidden} of {wording.plural(others, 'peer')} are not drawn: too few patients followed, or hidden."
+    return f"{hidden} of {wording.plural(others, 'peer')} are not shown: too few patients followed, or suppressed."
 
 
 def _by_size(others: Sequence[Compared]) -> list[Compared]:
@@ -241,13 +241,20 @@ def _funnel_sentence(view: View, measure: Measure, own: Compared | None) -> str:
     if own.adjusted_share is None:
         return f"{view.who} has too few patients followed to be compared."
     place = wording.position(own.widened_position or own.position).lower()
-    expected = f"{wording.count(own.observed or 0)} observed, {own.expected:.1f} expected for its patients"
+    expected = f"{wording.count(own.observed or 0)} observed, {own.expected:.1f} expected for its case mix"
     return f"{measure.title} at {view.who} is {place}: {expected}."
 
 
 def _compared_row(name: str, one: Compared) -> list[Cell | str]:
     if one.adjusted_share is None:
-        return [name, wording.DASH, wording.DASH, wording.DASH, wording.DASH, wording.in_words(one.marking or "hidden")]
+        return [
+            name,
+            wording.DASH,
+            wording.DASH,
+            wording.DASH,
+            wording.DASH,
+            wording.in_words(one.marking or "suppressed"),
+        ]
     ratio = f"{one.ratio_low:.2f}–{one.ratio_high:.2f}" if one.ratio_low is not None else ""
     return [
         name,
@@ -299,7 +306,7 @@ def _groups(view: View, measure: Measure) -> Card:
             numbers=5,
         ),
         notes=[
-            "Groups differ in more than their name: this is no comparison of treatments.",
+            "Groups differ in more than the named characteristic: this is not a comparison of treatments.",
             _hidden(view, [*values, *(one for one in others if one)]),
         ],
     )
@@ -307,8 +314,8 @@ def _groups(view: View, measure: Measure) -> Card:
 
 def _reasons(view: View, measure: Measure) -> Card:
     found = measures.reasons(view.reader, measure.measure, view.site.site_id if view.site else None)
-    empty = [html.P("Every patient could be counted.")]
-    card = Card("reasons", "Why patients are not counted", body=empty, is_wide=False)
+    empty = [html.P("There is no patient who could not be assessed.")]
+    card = Card("reasons", "Why patients could not be assessed", body=empty, is_wide=False)
     return counts_card(view, card, "Reason", found, style.HATCHED)
 
 
@@ -335,7 +342,9 @@ def counts_card(view: View, card: Card, of_what: str, found: Sequence[Count], ma
     first = f"{rows[0].name[:1].lower()}{rows[0].name[1:]}"
     return replace(
         card,
-        sentence=f"Most frequent: {first}, {rows[0].text} patients." if rows[0].length else "Every one is hidden.",
+        sentence=f"Most frequent: {first}, {rows[0].text} patients."
+        if rows[0].length
+        else "Every count is suppressed.",
         figure=bars(rows, marker),
         css_class="rows--bars",
         body=(),
@@ -357,9 +366,9 @@ def _patients(count: Count, minimum_cell_count: int) -> str:
 def _definition(measure: Measure) -> Card:
     terms = [
         ("With the outcome", measure.numerator),
-        ("Counted", measure.denominator),
-        ("Not counted", measure.exclusions),
-        ("Better is", wording.DIRECTIONS[measure.direction]),
+        ("Assessed", measure.denominator),
+        ("Not assessed", measure.exclusions),
+        ("Direction", wording.DIRECTIONS[measure.direction]),
         ("Owner", measure.owner),
         ("Next review", wording.period(measure.next_review)),
         ("Definition", f"{measure.measure}, version {measure.version}"),

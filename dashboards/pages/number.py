@@ -7,14 +7,16 @@ from dashboards.cards import Cell
 from dashboards.charts.trend import scale
 from dashboards.data.measures import Measure, Value
 
-VALUE_HEAD = ("Value", "95 % interval", "With the outcome", "Counted", "Not counted")
+VALUE_HEAD = ("Value", "95 % interval", "With the outcome", "Assessed", "Not assessed")
 """The columns of `value_cells`."""
 
 
 def big_number(measure: Measure, value: Value | None, minimum_cell_count: int) -> html.P:
     """The first thing seen: a number, its interval, and what it rests on; or why there is none."""
     if value is None or value.estimate is None:
-        said = wording.hidden(minimum_cell_count) if value and value.is_suppressed else "Nobody could be assessed yet"
+        said = (
+            wording.hidden(minimum_cell_count) if value and value.is_suppressed else "No patient could be assessed yet"
+        )
         return html.P(html.Span(said, className="sentence-hidden"), className="sentence")
     return html.P(
         [

@@ -18,8 +18,18 @@ from dashboards.pages.number import VALUE_HEAD, big_number, value_cells
 from outcomes.periods import add_months
 
 _MONTHS = 24
-_HEAD = ("Measure", "Variation", "Target", "24 months", "Among sites", "Value", "95 % interval", "Patients", "Counted")
-_HEAD_ALL = ("Measure", "By year", "Value", "95 % interval", "Patients", "Counted")
+_HEAD = (
+    "Measure",
+    "Variation",
+    "Target",
+    "24 months",
+    "Among sites",
+    "Value",
+    "95 % interval",
+    "Assessed",
+    "Share assessed",
+)
+_HEAD_ALL = ("Measure", "By year", "Value", "95 % interval", "Assessed", "Share assessed")
 _ORDER = ("special_concerning", "special_neutral", "special_improving", "common", None)
 """What asks for attention first; within each, the order of the definitions."""
 
@@ -64,13 +74,12 @@ def _headlines(view: View, found: dict[str, Value], lately: _Lately | None) -> C
     ]
     return Card(
         "headlines",
-        f"{view.who}: the headline outcomes"
-        + (f" of patients {wording.narrowed(view.filters)}" if view.filters.are_narrow else ""),
+        f"{view.who}: headline outcomes" + (f", {wording.narrowed(view.filters)}" if view.filters.are_narrow else ""),
         body=[
             html.Div([_headline(view, one, found.get(one.measure), lately) for one in headlines], className="headlines")
         ],
-        table=Table("The headline outcomes", ("Outcome", *VALUE_HEAD), rows, numbers=5),
-        notes=["In brackets: 95 % confidence interval. A patient without a usable visit is not counted, never a no."],
+        table=Table("Headline outcomes", ("Outcome", *VALUE_HEAD), rows, numbers=5),
+        notes=["In brackets: 95 % confidence interval. A patient without a usable visit is not assessed, never a no."],
     )
 
 
@@ -91,17 +100,18 @@ def _beside_others(measure: Measure, lately: _Lately | None) -> str:
     place = lately.places.get(measure.measure)
     said = [
         _signals_in_words(lately.months.get(measure.measure, [])),
-        f"{wording.position(place.widened_position or place.position)} for its patients." if place else "",
+        f"{wording.position(place.widened_position or place.position)} for its case mix." if place else "",
     ]
     return " ".join(said)
 
 
 def _signals_in_words(months: Sequence[ChartPoint]) -> str:
-    """How many of the last months are concerning; where none was judged, nothing can be said of any."""
+    """How many of the last months have a concerning signal; where none is mature, nothing can be said of any."""
     if _latest(months) is None:
-        return f"No month of the last {_MONTHS} can be judged yet."
+        return f"No mature month with a value in the last {_MONTHS} months."
     signals = sum(point.variation == "special_concerning" for point in months)
-    return f"{wording.plural(signals, 'concerning month') if signals else 'No concerning signal'} in {_MONTHS} months."
+    said = f"Concerning signal in {wording.count(signals)}" if signals else "No concerning signal in any"
+    return f"{said} of the last {_MONTHS} months."
 
 
 def _own(view: View, listed: Sequence[Measure], found: dict[str, Value], lately: _Lately) -> Card:
@@ -115,11 +125,14 @@ def _own(view: View, listed: Sequence[Measure], found: dict[str, Value], lately:
     return Card(
         "measures",
         "All measures",
-        sentence=f"{wording.plural(len(ordered), 'measure')}; {signals or 'none'} with a concerning signal in the "
-        "latest month. Those come first; earlier signals are listed under Signals.",
+        sentence=f"{wording.plural(len(ordered), 'measure')}, {signals or 'none'} with a concerning signal in the "
+        "latest mature month; these come first. Earlier signals are listed under Signals.",
         table=Table("All measures, those with a signal first", _HEAD, rows, numbers=4),
         is_table=True,
-        notes=[_legend(), "Variation and 24 months are by month of fusion and of all patients, whatever the filters."],
+        notes=[
+            _legend(),
+            "Variation and 24 months are by month of fusion and include all patients, whatever the filters.",
+        ],
     )
 
 
@@ -180,7 +193,7 @@ def _value_cells(view: View, measure: Measure, value: Value) -> list[Cell]:
 
 
 def _latest(months: Sequence[ChartPoint]) -> ChartPoint | None:
-    """The latest month that has a value and is judged."""
+    """The latest month that is mature and has a value."""
     return next((point for point in reversed(months) if point.value is not None and point.is_judged), None)
 
 
@@ -191,8 +204,9 @@ def _latest_variation(months: Sequence[ChartPoint]) -> str | None:
 
 def _legend() -> str:
     return (
-        "Variation: wave, common cause; triangle, a concerning signal; ring, an improving one; diamond, a change that "
-        "is neither. Target: filled circle, met whatever chance does; triangle, missed; ring, either. "
-        "Among sites: where the site lies in the funnel of case-mix adjusted shares. "
-        "Counted: patients in the denominator among all of the site. py: person-years."
+        "Variation: wave, common cause; triangle, concerning signal; ring, improving signal; diamond, signal that is "
+        "neither. Target: filled circle, consistently met; triangle, consistently missed; ring, met or missed by "
+        "chance variation. Among sites: position in the funnel of case-mix adjusted shares. Assessed: patients in the "
+        "denominator, and their share of all the site's patients. py: person-years. Mature: of a month, its patients "
+        "have complete follow-up for the measure."
     )

@@ -1,4 +1,4 @@
-"""Pain and recovery: pain over time since surgery, scores by visit window, who got clearly better, and who answered."""
+"""Pain and recovery: pain since surgery, scores by visit window, who got clearly better, satisfaction, follow-up."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -77,15 +77,15 @@ _INSTRUMENTS = {
         "Pain interference",
         "T-score, lower is better",
         20,
-        "Patient-Reported Outcomes Measurement Information System (PROMIS), how far pain stands in the way of daily "
-        "life: 50 is the mean of the general population, 10 its standard deviation.",
+        "Patient-Reported Outcomes Measurement Information System (PROMIS), how much pain interferes with daily life: "
+        "50 is the mean of the general population, 10 its standard deviation.",
     ),
 }
 """Instruments in the order of the page."""
 
 
 def pain(view: View) -> Page:
-    """Pain since surgery, scores by instrument and window, who got clearly better, satisfaction, who answered."""
+    """Pain since surgery, scores by instrument and window, who got clearly better, satisfaction, follow-up."""
     own = scores.trajectories(view.reader, view.site.site_id if view.site else None)
     others = scores.trajectories(view.reader, None) if view.site else {}
     rows = rows_of(view)
@@ -112,8 +112,8 @@ def _timeline(view: View, rows: Sequence[Row]) -> Card:
         sentence=f"{headline.measure.why} The rows show neck pain by time since surgery, with 95 % intervals.",
         body=[big_number(headline.measure, headline.value, view.minimum_cell_count)],
         notes=[
-            "Discomfort in the first weeks is expected. Each row counts those who could be assessed then: not the same "
-            "patients from row to row."
+            "Discomfort in the first weeks is expected. Each row is of the patients assessed at that time, so the "
+            "patients differ from row to row."
         ],
     )
     return interval_card(view, card, rows)
@@ -133,7 +133,7 @@ def _trajectory(view: View, name: str, own: Sequence[Scores], others: Sequence[S
     return Card(
         card,
         said.title,
-        sentence=f"{_course(view, drawn(own))} Bars: the middle half of the patients."
+        sentence=f"{_course(view, drawn(own))} Bars: from the lower to the upper quartile."
         + (" Grey: all sites." if others else ""),
         figure=trajectory(
             own,
@@ -152,12 +152,12 @@ def _trajectory(view: View, name: str, own: Sequence[Scores], others: Sequence[S
         notes=[
             _reference_note(before, difference),
             "Of all patients, whatever the filters." if view.filters.are_narrow else "",
-            f"{hidden}: quartiles of so few would tell of single patients."
+            f"{hidden}: suppressed, because quartiles of so few patients could disclose the score of one."
             if any(each.is_suppressed for each in (*own, *others))
             else "",
         ],
-        about=f"{said.about} Not the same patients in each window: those who come back differ from those who do not. "
-        "Counted before any revision. Windows after 24 months stand in the table.",
+        about=f"{said.about} The patients differ from window to window: those who return differ from those who do not. "
+        "Scores after a revision are left out. Windows after 24 months are in the table only.",
         is_wide=False,
     )
 
@@ -166,16 +166,16 @@ def _no_scores(view: View, own: Sequence[Scores]) -> str:
     if any(each.is_suppressed for each in own):
         return (
             f"{wording.hidden(_QUARTERS * view.minimum_cell_count)} patients in every window. "
-            "Medians appear as more patients are followed."
+            "Medians are shown once more patients have been followed."
         )
-    return "No patient has this score yet. Medians appear as scores are delivered."
+    return "No patient has this score yet. Medians are shown once scores have been delivered."
 
 
 def _course(view: View, own: Sequence[Scores]) -> str:
     """The first and the last median that there are, in wording."""
     known = [(each.visit_window, each.median) for each in own if each.median is not None]
     if not known:
-        return f"{view.who}: no median up to 24 months; later ones stand in the table."
+        return f"{view.who}: no median up to 24 months; later ones are in the table."
     (first, start), (last, end) = known[0], known[-1]
     at = [f"{score(start)} {_when(first)}", *([f"{score(end)} {_when(last)}"] if last != first else [])]
     return f"{view.who}: median {', '.join(at)}."
@@ -248,11 +248,11 @@ def _reference(table: str) -> dict[str, dict[str, str]]:
 def _clearly_better(view: View, rows: Mapping[str, Row]) -> Card:
     card = Card(
         "clearly-better",
-        "Who got clearly better",
-        sentence="Patients whose score got better by at least the minimal clinically important difference, of those "
+        "Clearly better",
+        sentence="Patients whose score improved by at least the minimal clinically important difference, among those "
         "with a score before surgery and in the window, with 95 % intervals.",
         css_class="chart chart--panels",
-        notes=["A mean hides who got better; these are shares of patients whose change they can feel."],
+        notes=["A mean does not show how many patients improved; these are shares with a change that patients notice."],
     )
     found = {
         said.short: chosen(rows, [f"mcid_{name}_{window}" for window in charts.TICKS])
@@ -265,7 +265,7 @@ def _satisfied(view: View, rows: list[Row]) -> Card:
     card = Card(
         "satisfied",
         "Satisfied with surgery",
-        sentence="Patients who say that surgery met what they expected, of those who answered."
+        sentence="Patients who say that surgery met their expectations, among those who answered."
         f"{_at_12_months(view, rows)}",
         is_wide=False,
     )
@@ -275,8 +275,8 @@ def _satisfied(view: View, rows: list[Row]) -> Card:
 def _answered(view: View, rows: list[Row]) -> Card:
     card = Card(
         "answered",
-        "Who answered",
-        sentence=f"Patients with a scored visit, of those expected in a closed window.{_at_12_months(view, rows)}",
+        "Follow-up complete",
+        sentence=f"Patients with a scored visit, among those expected in a closed window.{_at_12_months(view, rows)}",
         notes=[next((row.measure.why for row in rows), "")],
         is_wide=False,
     )

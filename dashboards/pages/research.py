@@ -14,8 +14,8 @@ _MARTS = (
     ("label_evidence", "record that a label rests on: table, record id, submission"),
     ("revisions", "day with a revision"),
     ("visit_windows", "episode and visit window: done, lost, due, not yet due, died or revised before it"),
-    ("responders", "episode, instrument and window: change from baseline, and whether it matters"),
-    ("sensitivity", "label, convention and value tried: how far the share moves"),
+    ("responders", "episode, instrument and window: change from baseline, and whether it is clinically important"),
+    ("sensitivity", "label, convention and value tried: how much the share changes"),
     ("attrition", "site and step at which patients left the cohort"),
     ("submissions", "attempt of a site to deliver a month"),
 )
@@ -26,8 +26,11 @@ _FILES = (
     ("parquet/", "the same marts, one Parquet file each, for everything that does not read DuckDB"),
     ("datapackage.json", "the codebook as a Data Package: types, units, keys and closed lists of every column"),
     ("manifest.json", "what the release was made of: submissions, versions of code and definitions"),
-    ("SHA256SUMS", "lets others check that they hold the same files"),
-    ("dashboard.duckdb", "the protected tables that these pages show of all sites; it holds no patient"),
+    ("SHA256SUMS", "for checking that others hold the same files"),
+    (
+        "dashboard.duckdb",
+        "the protected tables that these pages show of all sites; it has no row about a single patient",
+    ),
 )
 
 _PYTHON = """import outcomes
@@ -51,15 +54,16 @@ def research(view: View) -> Page:
 
 def _access() -> Card:
     said = (
-        "These pages show counts. Research needs rows: one per patient, visit and label. They lie in the release's "
-        "folder on the server that holds the data, and whoever may read that folder may read all of it, of every site.",
-        "Who decides: those who answer for the data of the sites, as their agreements and ethics approvals say. They "
-        "have the folder opened to a person, for a purpose, for a time. A login to these pages does not open it.",
-        "The patients are de-identified, yet the rows are about single people: keep them where they are, do not try "
-        "to find out who somebody is, and hide small counts, and whatever they could be worked out from, before you "
-        "publish.",
+        "These pages show counts. Research needs rows: one per patient, visit and label. They are in the release's "
+        "folder on the server that holds the data; whoever can read that folder can read all of it, for every site.",
+        "Who decides: those responsible for the data of the sites, under their agreements and ethics approvals. They "
+        "have a person given access to the folder, for a purpose and a limited time. A login to these pages does not "
+        "include it.",
+        "The patients are de-identified, but each row is about one person: keep the rows where they are, do not try to "
+        "identify anyone, and before you publish, suppress small counts and every count that they could be worked out "
+        "from.",
     )
-    return Card("access", "Who may have the rows", body=[html.P(text) for text in said])
+    return Card("access", "Who may use the rows", body=[html.P(text) for text in said])
 
 
 def _contents(release: str) -> Card:

@@ -85,9 +85,9 @@ def bars_card(view: View, card: Card, rows: Sequence[Row]) -> Card:
 def none_held(view: View, card: Card) -> Card:
     """The card where the release has none of its measures: why, and what would change it."""
     said = (
-        f"{view.who} has delivered nothing that could be counted yet. Numbers come with its first submission."
+        f"{view.who} has delivered no data for these measures yet. Numbers are shown after its first submission."
         if view.site
-        else "This release holds none of these measures. A new release brings them."
+        else "This release has none of these measures. They are shown once a release has them."
     )
     return replace(card, sentence=said, notes=())
 
@@ -120,7 +120,7 @@ def values_table(view: View, caption: str, rows: Sequence[Row]) -> Table:
 
 
 def notes_on_values(view: View, rows: Sequence[Row]) -> list[str]:
-    """What was done to the numbers of others: hidden, or rounded."""
+    """What was done to the numbers of others: suppressed, or rounded."""
     is_hidden = any(value.is_suppressed for row in rows for value in (row.value, row.everybody) if value)
     return [
         wording.hidden_note(view.minimum_cell_count) if is_hidden else "",

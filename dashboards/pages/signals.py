@@ -1,4 +1,4 @@
-"""Signals of one's own site: what stands out, what the team made of it, and the cumulative charts behind it."""
+"""Signals of one's own site: which there are, what the team made of them, and the cumulative charts behind them."""
 
 from collections.abc import Sequence
 from urllib.parse import urlencode
@@ -20,7 +20,7 @@ from outcomes.errors import OutcomesError
 
 _MOST_LISTED = 100
 """Signals in the queue; nobody reviews more at a time."""
-_HEAD = ("Measure", "Signal", "Fused in", "Seen in", "State", "Last moved", "Next")
+_HEAD = ("Measure", "Signal", "Fused in", "Chart", "State", "Last change", "Next step")
 _NAMES: dict[State, str] = {
     "new": "New",
     "reviewing": "Under review",
@@ -53,15 +53,15 @@ def signals_page(view: View) -> Page:
 
 
 def _no_site(view: View) -> Card:
-    said = "A signal is a site's own: it asks the people who treated the patients what has changed. "
-    there = "Choose a site above to see its signals." if view.choices.sites else "No site has been opened to you."
+    said = "Signals are listed by site, as the people who treated the patients have to find out what has changed. "
+    there = "Choose a site above to see its signals." if view.choices.sites else "You have access to no site."
     return Card("queue", "Signals belong to a site", body=[html.P(said + there)])
 
 
 def _no_queue() -> Card:
     said = (
-        "The review queue cannot be read just now, so no signal is listed; nothing of it is lost. Ask whoever runs "
-        "these dashboards to look at reviews.sqlite. The cumulative charts below are not affected."
+        "The review queue cannot be read at the moment, so no signal is listed; nothing is lost. Ask the administrator "
+        "of these dashboards to check reviews.sqlite. The cumulative charts below are not affected."
     )
     return Card("queue", "Review queue", body=[html.P(said)])
 
@@ -90,20 +90,22 @@ def _state(view: View, queue: Sequence[tuple[Signal, Review]]) -> Card:
             ),
             html.P(f"{of_these} of these {'is' if concerning == 1 else 'are'} concerning. {done}"),
         ],
-        about="A signal is a pattern that chance alone rarely makes. It asks a question and gives no answer: look at "
-        "the data first, then at the patients, then at the care.",
+        about="A signal is a pattern that chance alone rarely produces. It raises a question and does not answer it: "
+        "check the data first, then the patients, then the care.",
     )
 
 
 def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
     if not queue:
-        said = "No signal: everything varied as it always does. One appears here when a chart or a sum stands out."
+        said = (
+            "No signal: all variation is common cause. Signals of control charts and cumulative sums are listed here."
+        )
         return [Card("queue", "Review queue", body=[html.P(said)])]
     return [
         Card(
             "queue",
             "Review queue",
-            sentence="Concerning signals first, then improving ones, then changes that are neither; the latest first.",
+            sentence="Concerning signals first, then improving ones, then those that are neither; the latest first.",
             table=Table(
                 "Signals, their state, and what can be done",
                 _HEAD,
@@ -114,10 +116,10 @@ def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
                 f"The first {_MOST_LISTED} of {wording.count(len(queue))}: others move up as these are closed."
                 if len(queue) > _MOST_LISTED
                 else "",
-                "Of control charts: signals that reach into the last 12 months that a chart has a value for. Months "
-                "that follow each other and stand out by the same rule are one signal. Cumulative sums: every signal.",
-                "Your name and the time are kept with each move. There is no free text, so that no patient is named "
-                "here: what has to be said stands in your minutes.",
+                "Control charts: signals that reach into the last 12 months with a value. Consecutive months with the "
+                "same rule are one signal. Cumulative sums: every signal.",
+                "Your name and the time are recorded with each change of state. There is no free text, so that no "
+                "patient is named here: keep the details in your minutes.",
             ],
         )
     ]
@@ -199,8 +201,8 @@ def _cumulative(view: View, site: Site) -> list[Card]:
 
 def _no_sums(view: View, measure: Measure) -> Card:
     said = (
-        f"No patient of {view.who} can be judged for this outcome yet. The charts appear once the site delivers what "
-        "its definition needs and its patients have been followed for long enough."
+        f"No patient of {view.who} can be assessed for this outcome yet. The charts are shown once the site delivers "
+        "the data that the definition needs and follow-up is long enough."
     )
     return Card(f"cusum-{measure.measure}", f"{measure.title}: cumulative charts", body=[html.P(said)])
 
@@ -219,10 +221,10 @@ def _cusum(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
     ]
     head = (
         "Period of fusion",
-        "Sum of more",
-        "Signals at",
-        "Sum of fewer",
-        "Signals at (fewer)",
+        "Sum (more)",
+        "Limit (more)",
+        "Sum (fewer)",
+        "Limit (fewer)",
         "Signal",
     )
     return Card(
@@ -232,14 +234,14 @@ def _cusum(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
         figure=cusum_chart(points, measure.direction),
         table=Table(f"{measure.title}: cumulative sums by period of fusion", head, rows),
         notes=[
-            "Upwards: evidence that the odds of the outcome are twice what the risk model expects of these patients; "
-            "downwards, that they are half of it. A sum that reaches its dotted line signals and starts anew at zero. "
-            "Triangle: a concerning signal; ring: an improving one."
+            "Upwards: evidence that the odds of the outcome are twice those that the risk model expects for these "
+            "patients; downwards: half. A sum that reaches its dotted limit signals and restarts at zero. Triangle: "
+            "concerning signal; ring: improving signal."
         ],
         basis=f"{wording.count(sum(point.patients for point in points))} patients",
-        about="Risk-adjusted cumulative sum (CUSUM): each patient moves the sums by how much the outcome speaks for a "
-        "change, given the patient's own risk. The lines are set so that a site that is as expected signals by chance "
-        "once in 10,000 patients on each side.",
+        about="Risk-adjusted cumulative sum (CUSUM): each patient changes the sums by the evidence that the "
+        "outcome gives at the patient's own risk. The limits are set so that at a site that is as expected, chance "
+        "alone signals once in 10,000 patients on each side.",
         is_wide=False,
     )
 
@@ -249,7 +251,7 @@ def _signalled(points: Sequence[CusumPoint]) -> str:
     unit = "year" if len(points[-1].index_period) == len("YYYY") else "month"
     if not found:
         return f"no signal in {wording.plural(len(points), unit)}."
-    times = f"signals in {wording.plural(len(found), unit)} of {len(points)}"
+    times = f"signals in {wording.count(len(found))} of {wording.plural(len(points), unit)}"
     latest = found[-1]
     return f"{times}; the latest is {wording.period(latest.index_period)}, {wording.rules(f'cusum_{latest.signal}')}."
 
@@ -276,21 +278,21 @@ def _vlad(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
     return Card(
         f"vlad-{measure.measure}",
         f"{measure.title}: expected minus observed",
-        sentence=f"{measure.title} at {view.who}, all months judged so far: {said_net(points[-1].vlad)} "
-        f"({wording.count(observed)} observed, {expected:.1f} expected). Whether chance explains it, the funnel says.",
+        sentence=f"{measure.title} at {view.who}, all mature months: {said_net(points[-1].vlad)} "
+        f"({wording.count(observed)} observed, {expected:.1f} expected). The funnel shows whether chance explains it.",
         figure=vlad_chart(points),
         table=Table(
-            f"{measure.title}: expected minus observed, added up by period of fusion",
-            ("Period of fusion", "Patients", "Observed", "Expected", "Expected minus observed, added up"),
+            f"{measure.title}: cumulative expected minus observed by period of fusion",
+            ("Period of fusion", "Patients", "Observed", "Expected", "Cumulative expected minus observed"),
             rows,
             numbers=4,
         ),
         notes=[
-            "A rising line: fewer patients with the outcome than expected; a falling one: more. Only its slope "
-            "counts: where it stands is what all the years before have added."
+            "A rising line: fewer patients with the outcome than expected; a falling line: more. Read the slope: the "
+            "level is the sum of everything before."
         ],
         basis=f"{wording.count(sum(point.patients for point in points))} patients",
         about="Variable life-adjusted display (VLAD): the patients with the outcome that the risk model expects, less "
-        "those observed, added up from the first patient on. It has no limits: the cumulative sum beside it judges.",
+        "those observed, summed from the first patient on. It has no limits: the cumulative sum beside it has them.",
         is_wide=False,
     )

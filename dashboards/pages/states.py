@@ -11,11 +11,11 @@ from dashboards.pages.frame import Page
 def no_release() -> Component:
     """Before the first release: what to run."""
     return frame.bare_page(
-        "Nothing has been released yet",
+        "No release yet",
         html.P("The dashboards show the current release, and there is none that this version can read. To make one:"),
         html.Ol(
             [
-                html.Li(["Take in what the sites have delivered: ", html.Code("outcomes ingest")]),
+                html.Li(["Ingest the submissions of the sites: ", html.Code("outcomes ingest")]),
                 html.Li(["Publish a release: ", html.Code("outcomes release")]),
                 html.Li("Reload this page."),
             ]
@@ -24,11 +24,11 @@ def no_release() -> Component:
 
 
 def not_found() -> Page:
-    """An address that leads nowhere."""
+    """An address of no page."""
     return _page(
         "No such page",
-        "This address leads nowhere",
-        "What it names may have been renamed, or it needs an access that you do not have. Go to the ",
+        "There is no page at this address",
+        "The page may have been renamed, or you may not have access to it. Go to the ",
         dcc.Link("overview", href="/"),
         ".",
     )
@@ -37,9 +37,9 @@ def not_found() -> Page:
 def denied() -> Page:
     """An address of a site that is not the reader's."""
     return _page(
-        "Not yours to see",
+        "No access",
         "This is another site's page",
-        "Exact numbers are for the site that they belong to. What may be shown of all sites stands in the ",
+        "Exact numbers are shown only to the site that they belong to. Numbers that everybody may see are in the ",
         dcc.Link("overview of all sites", href="/?site=all"),
         ".",
     )
@@ -49,7 +49,7 @@ def unknown_filter(path: str) -> Page:
     """An address with a filter that the release does not have."""
     return _page(
         "No such filter",
-        "This address filters by something that there is not",
+        "Unknown filter in the address",
         "The release has no such year, group or peers. ",
         dcc.Link("Show the page without filters", href=path),
         ".",

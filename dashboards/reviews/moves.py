@@ -33,7 +33,7 @@ def _answer(releases: Releases, reviews: Reviews, log: AccessLog) -> AnyResponse
     move = _asked()
     reader = releases.read(current_scope(), request.args.get("release"))
     if move is None or reader is None:
-        return answers.page(400, "No such move", "This is nothing that can be done with a signal. Nothing was changed.")
+        return answers.page(400, "No such change", "A signal cannot be changed in this way. Nothing was changed.")
     try:
         known = {signal.id for signal in signals(reader, move.site_id)}
     except Denied:
@@ -64,9 +64,9 @@ def _written(reviews: Reviews, log: AccessLog, reader: Reader, move: Move, queue
     try:
         reviews.move(reader.scope, move)
     except DoesNotFit as refused:
-        return _page(409, "The signal was not moved", str(refused), queue)
+        return _page(409, "The signal was not changed", str(refused), queue)
     except OutcomesError as error:
-        return _page(503, "The review queue cannot be used just now", f"Nothing was changed. {error}", queue)
+        return _page(503, "The review queue cannot be used at the moment", f"Nothing was changed. {error}", queue)
     log.record(reader.scope, f"review {move.signal} {move.to}", reader.release_id, 1)
     return redirect(queue, 303)
 

@@ -182,8 +182,8 @@ def _reviews(database: sqlite3.Connection, where: str, value: str) -> dict[str, 
 def _check(review: Review, move: Move) -> None:
     if review.moves != move.after:
         raise DoesNotFit(
-            f"Somebody else has moved this signal since you opened the page: it is {review.state} now. "
-            "Nothing was changed. Look at it again and decide anew."
+            f"Somebody else has changed this signal since you opened the page: it is now {review.state}. "
+            "Nothing was changed. Look at it and decide again."
         )
     if move.to not in NEXT[review.state]:
         raise DoesNotFit(f"A signal that is {review.state} cannot become {move.to}. Nothing was changed.")

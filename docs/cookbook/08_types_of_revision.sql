@@ -3,7 +3,7 @@ title: Types of revision
 question: What was done at the first revision, and when?
 note: >
   A day of revision has one leading type; `types` holds all of that day. Where a site gives no levels, a renewed fusion
-  can't be told apart from one of the next joint.
+  cannot be distinguished from one of the next joint.
 needs: [revisions]
 */
 select

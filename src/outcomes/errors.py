@@ -23,7 +23,7 @@ MISTAKES: dict[str, Mistake] = {
         10, "the folder holds no manifest.json", "finish the delivery with `outcomes manifest DIR`"
     ),
     "manifest_malformed": Mistake(
-        11, "manifest.json cannot be read as a manifest", "write it anew with `outcomes manifest DIR`"
+        11, "manifest.json cannot be read as a manifest", "write it again with `outcomes manifest DIR`"
     ),
     "contract_version_unknown": Mistake(
         12, "this contract version is not known here", "deliver with a version that the contract page lists"
@@ -37,7 +37,7 @@ MISTAKES: dict[str, Mistake] = {
         14, "the manifest's period is not the one of the folder", "correct the period, or move the folder"
     ),
     "table_missing": Mistake(15, "a table that every submission needs is missing", "deliver it with the others"),
-    "table_unknown": Mistake(16, "a file is not a table of the contract", "take it out of the submission"),
+    "table_unknown": Mistake(16, "a file is not a table of the contract", "remove it from the submission"),
     "file_missing": Mistake(17, "a file that the manifest lists is missing", "deliver the file again"),
     "checksum_mismatch": Mistake(
         18, "a file's sha256 is not the one of the manifest", "deliver the file again, then write the manifest last"
@@ -48,9 +48,7 @@ MISTAKES: dict[str, Mistake] = {
     "file_encoding": Mistake(20, "a file is not UTF-8", "export it as UTF-8"),
     "file_unreadable": Mistake(21, "a file cannot be read as CSV (RFC 4180) or Parquet", "export it again"),
     "column_missing": Mistake(22, "a column of the contract is missing", "add the column; it may be left empty"),
-    "column_extra": Mistake(
-        23, "a column is not in the contract", "take the column out; the contract is an allow-list"
-    ),
+    "column_extra": Mistake(23, "a column is not in the contract", "remove the column; the contract is an allow-list"),
     "row_count_mismatch": Mistake(
         24, "a file's rows are not as many as the manifest says", "deliver the file again, then write the manifest last"
     ),
@@ -60,7 +58,7 @@ MISTAKES: dict[str, Mistake] = {
     "age_over_89": Mistake(
         26,
         "an age above 90 was delivered, or one that becomes 90 within the days of follow-up",
-        "give 90 to everyone who is 90 or over at surgery or becomes so while followed",
+        "give 90 to everyone who is 90 or over at surgery or becomes so during follow-up",
     ),
     "index_period_too_fine": Mistake(
         27,
@@ -68,16 +66,16 @@ MISTAKES: dict[str, Mistake] = {
         "give YYYY under Safe Harbor, else YYYY-MM",
     ),
     "too_many_critical_rows": Mistake(
-        28, "too large a share of the rows breaks a critical rule", "mend the rows listed by rule and deliver again"
+        28, "too large a share of the rows breaks a critical rule", "correct the rows listed by rule and deliver again"
     ),
     "file_unlisted": Mistake(
-        29, "a CSV or Parquet file is not listed in the manifest", "write the manifest anew, or take the file out"
+        29, "a CSV or Parquet file is not listed in the manifest", "write the manifest again, or remove the file"
     ),
     "data_cut_common": Mistake(
         30,
         "one common data cut fits the patients, so that the day of each surgery can be worked out",
         "give each patient a cut of their own: count data_cut_day from the last day of index_period, or shift each "
-        "patient's cut back by an own random number of days (0 to 90 or more with months, 0 to 730 or more with "
+        "patient's cut back by its own random number of days (0 to 90 or more with months, 0 to 730 or more with "
         "years), and leave out later records",
     ),
     # 40-59: a command cannot do what it was asked
@@ -102,7 +100,7 @@ MISTAKES: dict[str, Mistake] = {
     "annotations_malformed": Mistake(
         52,
         "annotations.csv cannot be read",
-        "mend the line; its columns are site_id, measure, period, kind (rebase or note), text, author and reason",
+        "correct the line; its columns are site_id, measure, period, kind (rebase or note), text, author and reason",
     ),
     "disclosure_risk": Mistake(
         53,
@@ -111,35 +109,35 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "login_needed": Mistake(
         54,
-        "the dashboards hold real patients' data, and nobody has to log in",
+        "the dashboards hold data of real patients, but no login is set up",
         "set OUTCOMES_DASHBOARDS_LOGIN to oidc or proxy, see docs/access.md",
     ),
     "login_malformed": Mistake(
         55,
-        "a setting that the chosen login needs is missing or does not fit",
+        "a setting that the chosen login needs is missing or not valid",
         "set it as docs/access.md says",
     ),
     "access_malformed": Mistake(
         56,
         "access.csv cannot be read",
-        "mend the line; its columns are user, site_id and role (quality or clinical), a line per user and site, "
+        "correct the line; its columns are user, site_id and role (quality or clinical), a line per user and site, "
         "a user's role the same in all",
     ),
     "targets_malformed": Mistake(
         57,
         "targets.csv cannot be read",
-        "mend the line; its columns are measure, target (a fraction from 0 to 1, of a rate events per 100 "
+        "correct the line; its columns are measure, target (a fraction from 0 to 1, of a rate events per 100 "
         "person-years), author and reason",
     ),
     "report_unknown": Mistake(
         58,
-        "there is nothing to report on: no kept release goes to that month, or it does not have the site",
+        "there is nothing to report: no kept release has data to that month, or the release does not have the site",
         "name a site of sites.csv and the month of a kept release",
     ),
     "reviews_malformed": Mistake(
         59,
         "the review queue's database cannot be used",
-        "run the version of the dashboards that wrote it, or put back the copy in your backup",
+        "run the version of the dashboards that wrote it, or restore your backup",
     ),
     # 60-69: the pipeline contradicts itself; a defect, not bad input
     "rows_not_conserved": Mistake(60, "rows in are not rows accepted plus rows quarantined", "report this as a defect"),
@@ -152,7 +150,7 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "access_log_broken": Mistake(
         71,
-        "a line of the access log does not follow from the line before: one was changed, added or taken out",
+        "a line of the access log does not follow from the line before: one was changed, added or removed",
         "compare the log with your backup and with the chains that you noted",
     ),
     "access_log_unreadable": Mistake(

@@ -92,7 +92,7 @@ def test_an_unknown_filter_is_named_as_such_and_leads_on(visitor: Visitor, query
 
 def test_another_site_is_not_yours_to_see(quality_visitor: Visitor) -> None:
     text = quality_visitor.open(f"{MEASURE}?site={FOREIGN}")
-    assert "Not yours to see" in text
+    assert "No access" in text
     assert SITES[FOREIGN] not in text
     assert quality_visitor.page.locator(".graph").count() == 0
     quality_visitor.page.get_by_role("link", name="overview of all sites").click()

@@ -27,7 +27,7 @@ from tests.support.dashboard_client import (
 )
 from tests.support.dashboard_release import FIRST_ID, FOREIGN, SITES, leaked, write_release
 
-DENIED = "Not yours to see"
+DENIED = "No access"
 FILTERS = ("", "?period=2023", "?group=approach:anterior", "?peers=similar", "?site=all", "?site=all&period=2021")
 
 

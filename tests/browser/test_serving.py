@@ -36,7 +36,7 @@ def client(home: Path) -> FlaskClient:
 
 def test_it_is_healthy_and_calm_before_the_first_release(tmp_path: Path) -> None:
     assert server(str(tmp_path)).test_client().get("/healthz").status_code == 200
-    assert "Nothing has been released yet" in Client(tmp_path, QUALITY).page("/")
+    assert "No release yet" in Client(tmp_path, QUALITY).page("/")
 
 
 def test_the_layout_holds_no_page(client: FlaskClient) -> None:

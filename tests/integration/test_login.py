@@ -261,7 +261,7 @@ def test_a_user_who_is_not_in_the_register_reads_whom_to_ask(address: str) -> No
     browser = _logged_in(address, "<b>carol</b>")
     answer = browser.get(f"{address}/")
     assert answer.status_code == 403
-    assert "Ask whoever runs these dashboards" in answer.text
+    assert "Ask the administrator of these dashboards" in answer.text
     assert "&lt;b&gt;carol&lt;/b&gt;" in answer.text
     assert browser.post(f"{address}/_dash-update-component", headers=_OWN_PAGE).status_code == 403
 

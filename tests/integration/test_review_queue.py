@@ -145,7 +145,7 @@ def test_the_moves_of_a_site_are_not_told_to_others(client: FlaskClient, home: P
     assert f"{QUALITY}, 20" in text(_page(client, "/signals", QUALITY))
     assert QUALITY not in text(_page(client, "/signals", CLINICAL))
     assert QUALITY not in text(_page(client, "/signals?site=all", CLINICAL))
-    assert "Not yours to see" in text(_page(client, f"/signals?site={_OWN}", CLINICAL))
+    assert "No access" in text(_page(client, f"/signals?site={_OWN}", CLINICAL))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_the_second_of_two_people_reads_why_and_gets_back_to_the_queue(client: F
     answer = _post(client, signal, "reviewing")
     said = answer.get_data(as_text=True)
     assert answer.status_code == 409
-    assert "Somebody else has moved this signal since you opened the page: it is reviewing now." in said
+    assert "Somebody else has changed this signal since you opened the page: it is now reviewing." in said
     assert 'href="/signals#queue"' in said
     assert len(_moves(home)) == len(_audited(home)) == 1
 
@@ -220,7 +220,7 @@ def test_a_database_that_cannot_be_used_leaves_the_charts_and_loses_nothing(clie
     (home / "reviews.sqlite").write_text("spoiled, " * 1000)
     assert _post(client, signal, "reviewing").status_code == 503
     said = text(_page(client, "/signals", QUALITY))
-    assert "cannot be read just now" in said
+    assert "cannot be read at the moment" in said
     assert "Pain past 3 months: cumulative sum" in said
     assert (home / "reviews.sqlite").read_text() == "spoiled, " * 1000
 

@@ -141,7 +141,7 @@ def test_a_note_is_a_number_at_the_top_of_its_month_and_the_target_is_named() ->
 
 
 def test_units_follow_the_chart() -> None:
-    assert trend.unit(SHARE, "p") == "Percent of patients counted"
+    assert trend.unit(SHARE, "p") == "Percent of assessed patients"
     assert trend.unit(SHARE, "g") == "Patients between outcomes"
     assert (trend.scale(SHARE, "p"), trend.scale(SHARE, "g"), trend.scale(RATE, "xmr")) == (100, 1, 1)
 

@@ -117,7 +117,7 @@ def test_patients_stand_under_their_ticks_and_hidden_ones_are_a_dash() -> None:
 
 def test_hover_texts_have_at_most_three_lines() -> None:
     others, own = trajectory(OWN, OTHERS, NDI, "this site", HIDDEN)["data"]
-    assert own["text"][0] == "Before surgery<br>median 40, middle half 30 to 52<br>100 patients"
+    assert own["text"][0] == "Before surgery<br>median 40, quartiles 30 and 52<br>100 patients"
     assert others["text"][0].startswith("All sites: Before surgery<br>")
 
 

@@ -113,7 +113,7 @@ def test_an_explanation_is_given_with_explained_and_with_nothing_else(
 def test_the_second_of_two_people_is_told_and_changes_nothing(reviews: Reviews, path: Path) -> None:
     reviews.move(_ADA, _move("reviewing", 0))
     before = _rows(path)
-    with pytest.raises(DoesNotFit, match=r"Somebody else has moved this signal .* it is reviewing now"):
+    with pytest.raises(DoesNotFit, match=r"Somebody else has changed this signal .* it is now reviewing"):
         reviews.move(_ADA, _move("reviewing", 0))
     assert _rows(path) == before
 

@@ -33,7 +33,7 @@ def test_percent_has_a_decimal_from_a_thousand_on() -> None:
 
 def test_a_value_is_said_with_its_interval_and_what_it_rests_on() -> None:
     assert plain(wording.sentence(SHARE, VALUE, 11)) == (
-        "Pain: 31 % (27–36), 128 of 412 of 503 patients counted; 18 % not counted."
+        "Pain: 31 % (27–36), 128 of 412 assessed patients; 91 of 503 could not be assessed (18 %)."
     )
     assert plain(wording.amount(SHARE, MANY)) == "31.0 %"
     assert wording.interval(SHARE, MANY) == "30.0–32.0"
@@ -50,7 +50,8 @@ def test_hidden_none_assessed_and_nobody_are_three_different_things() -> None:
     assert (wording.basis(HIDDEN), wording.interval(SHARE, HIDDEN)) == ("", "")
     assert wording.sentence(SHARE, HIDDEN, 11) == "Pain: – fewer than 11."
     assert wording.amount(SHARE, NONE_ASSESSED) == "None assessed"
-    assert plain(wording.basis(NONE_ASSESSED)) == "0 of 40 patients counted; 100 % not counted"
+    assert wording.basis(NONE_ASSESSED) == "none of 40 patients could be assessed"
+    assert wording.basis(replace(VALUE, excluded=0)) == "412 patients, all assessed"
     assert wording.basis(NOBODY) == "no patients yet"
     assert wording.sentence(SHARE, None, 11) == "Pain: this release holds no result."
 
@@ -61,7 +62,7 @@ def test_hidden_none_assessed_and_nobody_are_three_different_things() -> None:
         ("no_follow_up", "Not followed up long enough"),
         ("hardware_removal", "Hardware removal"),
         ("full", "Full"),
-        (None, "All together"),
+        (None, "Several, combined"),
     ],
 )
 def test_codes_are_said_in_words(code: str | None, said: str) -> None:
@@ -87,7 +88,7 @@ def test_every_variation_has_its_own_words() -> None:
 
 
 def test_rules_are_said_together() -> None:
-    assert wording.rules("outside;run") == "beyond a limit, 7 or more on one side of the average"
+    assert wording.rules("outside;run") == "beyond a control limit, run of 7 or more on one side of the average"
 
 
 def test_counts_and_nouns_agree() -> None:
@@ -97,11 +98,6 @@ def test_counts_and_nouns_agree() -> None:
 
 def test_capitals_stay_capitals() -> None:
     assert wording.sentence_case("a file is not UTF-8") == "A file is not UTF-8"
-
-
-def test_a_chart_without_a_year_says_why() -> None:
-    assert wording.no_year(True, 11).startswith("– fewer than 11: in every year")
-    assert wording.no_year(False, 11).startswith("Nobody could be assessed yet")
 
 
 def test_periods_are_said_as_month_and_year() -> None:

@@ -41,13 +41,13 @@ def page(status: int, title: str, *sentences: str, below: str = "") -> Response:
 def refused() -> Response:
     """To a request that came another way than it should; it does not tell which way that is."""
     return page(
-        403, "Not from here", "The dashboards cannot be reached this way. Ask whoever runs them for the address."
+        403, "Wrong address", "The dashboards cannot be reached this way. Ask their administrator for the address."
     )
 
 
 def denied() -> Response:
     """To a user who asked for what is not theirs."""
-    return page(403, "Not yours to see", "What you asked for is not among what has been opened to you.")
+    return page(403, "No access", "You have no access to what you asked for.")
 
 
 def unknown_user(user: str, below: str = "") -> Response:
@@ -55,8 +55,8 @@ def unknown_user(user: str, below: str = "") -> Response:
     return page(
         403,
         "You have no access yet",
-        f"You are logged in as {user}, and no site has been opened to you.",
-        "Ask whoever runs these dashboards at your organisation to add you, and give them this name.",
+        f"You are logged in as {user}, who has access to no site.",
+        "Ask the administrator of these dashboards to add you under this name.",
         below=below,
     )
 
@@ -65,8 +65,8 @@ def unreadable_register() -> Response:
     """To everybody while nobody can say who may see what."""
     return page(
         503,
-        "Nobody can be let in just now",
-        "The list of who may see what cannot be read. Ask whoever runs these dashboards to mend access.csv.",
+        "Access cannot be checked at the moment",
+        "The list of who may see what cannot be read. Ask the administrator of these dashboards to correct access.csv.",
     )
 
 
@@ -76,7 +76,7 @@ def real_patients() -> Response:
         403,
         "A login is needed",
         "The dashboards now hold real patients' data, and nobody has to log in here, so nothing is shown.",
-        "Ask whoever runs them to set up a login: docs/access.md says how.",
+        "Ask their administrator to set up a login: docs/access.md says how.",
     )
 
 

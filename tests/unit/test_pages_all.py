@@ -1,0 +1,52 @@
+"""What holds of every page: what it says, that it tells nothing exact of others, whom it denies, and what it weighs."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from plotly.utils import PlotlyJSONEncoder
+
+from dashboards.access.scope import Denied
+from dashboards.cards import as_csv
+from dashboards.pages.frame import whole_page
+from dashboards.pages.site import Site
+from tests.support import golden
+from tests.support.dashboard_release import FOREIGN, leaked
+
+ADDRESSES = [address for addresses in golden.ADDRESSES.values() for address in addresses]
+_BUDGET = 25_000
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return golden.texts(tmp_path_factory.mktemp("golden"))
+
+
+@pytest.fixture(scope="module")
+def site(home: Path) -> Site:
+    return golden.site_over(home)
+
+
+@pytest.mark.parametrize("page", golden.PAGES)
+def test_a_page_says_what_its_golden_text_says(said: dict[str, str], page: str) -> None:
+    """After a change of wording: `python -m tests.support.golden`, and read the diff."""
+    assert said[page] == (golden.FOLDER / f"{page}.txt").read_text(encoding="utf-8")
+
+
+def test_each_golden_text_is_that_of_a_page() -> None:
+    assert {path.stem for path in golden.FOLDER.iterdir()} == set(golden.PAGES)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_page_tells_nothing_exact_of_others_and_is_light(site: Site, address: str) -> None:
+    view, page = golden.built(site, address)
+    text = json.dumps(whole_page(view, page), cls=PlotlyJSONEncoder)
+    assert leaked(text + "".join(as_csv(card.table) for card in page.cards if card.table)) == []
+    assert len(gzip.compress(text.encode())) < _BUDGET
+
+
+@pytest.mark.parametrize("path", sorted({address.partition("?")[0] for address in ADDRESSES}))
+def test_a_page_of_a_foreign_site_is_denied(site: Site, path: str) -> None:
+    with pytest.raises(Denied):
+        golden.built(site, f"{path}?site={FOREIGN}")
