@@ -79,7 +79,7 @@ def test_the_definitions_are_as_locked() -> None:
 def test_comments_layout_and_docstrings_move_nothing(checkout: Checkout) -> None:
     before = checkout.python("-c", _DIGESTS).stdout
     checkout.change("sql/relations/episodes/cause_images.sql", "\nselect", "\n-- why\n\nSELECT  ")
-    checkout.change("sql/marts/labels.sql", "order by site_id,", "order by\n    /* key */ site_id,")
+    checkout.change("sql/relations/measures/label_kinds.sql", "group by label,", "group by\n    /* one */ label,")
     checkout.change(
         "sql/definitions/labels/causes.sql", "title: Suspected causes\n", "title:   Suspected causes # all\n"
     )
