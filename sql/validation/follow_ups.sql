@@ -52,8 +52,7 @@ ndi as (
 
 differences as (
     select
-        delivered_follow_ups.row_number,
-        delivered_follow_ups.ndi_unit,
+        delivered_follow_ups.row_number, delivered_follow_ups.ndi_unit,
         delivered_follow_ups.ndi_total - ndi.points_plain as from_plain,
         delivered_follow_ups.ndi_total - ndi.points_scaled as from_scaled,
         delivered_follow_ups.ndi_total - ndi.percent as from_percent

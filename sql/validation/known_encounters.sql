@@ -7,17 +7,14 @@ columns:
 */
 with own as (
     select
-        encounter_id,
-        patient_id,
+        encounter_id, patient_id,
         coalesce(deleted, false) as is_withdrawn
     from accepted_encounters
 ),
 
 -- A full submission replaces what came before, so only an incremental one may rest on it.
 earlier as (
-    select
-        encounters.encounter_id,
-        encounters.patient_id
+    select encounters.encounter_id, encounters.patient_id
     from encounters
     inner join submission
         on
@@ -28,13 +25,9 @@ earlier as (
     where own.encounter_id is null
 )
 
-select
-    encounter_id,
-    patient_id
+select encounter_id, patient_id
 from own
 where not is_withdrawn
 union all
-select
-    encounter_id,
-    patient_id
+select encounter_id, patient_id
 from earlier

@@ -8,18 +8,14 @@ columns:
 */
 with own as (
     select
-        patient_id,
-        death_day,
-        data_cut_day,
+        patient_id, death_day, data_cut_day,
         coalesce(deleted, false) as is_withdrawn
     from accepted_patients
 ),
 
 -- A full submission replaces what came before, so only an incremental one may rest on it.
 earlier as (
-    select
-        patients.patient_id,
-        patients.death_day
+    select patients.patient_id, patients.death_day
     from patients
     inner join submission
         on
@@ -30,15 +26,11 @@ earlier as (
     where own.patient_id is null
 )
 
-select
-    patient_id,
-    death_day,
-    data_cut_day
+select patient_id, death_day, data_cut_day
 from own
 where not is_withdrawn
 union all
 select
-    patient_id,
-    death_day,
+    patient_id, death_day,
     cast(null as bigint) as data_cut_day
 from earlier

@@ -159,9 +159,7 @@ labels:
         - *near_the_image
 */
 with sources as (
-    select distinct
-        delivered_tables.site_id,
-        cause_sources.cause
+    select distinct delivered_tables.site_id, cause_sources.cause
     from delivered_tables
     inner join cause_sources
         on delivered_tables.source_table = cause_sources.source_table
@@ -174,9 +172,7 @@ causes_judged as (
 
 results as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        causes_judged.cause,
+        episodes.site_id, episodes.patient_id, causes_judged.cause,
         case
             when cause_findings.tier is not null then 'yes'
             when
@@ -201,9 +197,7 @@ results as (
                 then concat(cause_findings.tier, '_provisional')
             when cause_findings.tier is not null then concat(cause_findings.tier, '_firm')
         end as kind,
-        cause_findings.image_id,
-        cause_findings.record_table,
-        cause_findings.record_id
+        cause_findings.image_id, cause_findings.record_table, cause_findings.record_id
     from episodes
     cross join causes_judged
     cross join thresholds
@@ -220,27 +214,21 @@ results as (
 
 evidence as (
     select
-        site_id,
-        patient_id,
-        cause,
+        site_id, patient_id, cause,
         'imaging' as source_table,
         image_id as record_id
     from results
     where image_id is not null
     union all
     select
-        site_id,
-        patient_id,
-        cause,
+        site_id, patient_id, cause,
         record_table as source_table,
         record_id
     from results
     where record_id is not null
     union all
     select
-        results.site_id,
-        results.patient_id,
-        results.cause,
+        results.site_id, results.patient_id, results.cause,
         'procedures' as source_table,
         revision_procedures.procedure_id as record_id
     from results
@@ -252,9 +240,7 @@ evidence as (
     where results.record_table = 'procedures'
     union all
     select
-        site_id,
-        patient_id,
-        cause,
+        site_id, patient_id, cause,
         'patients' as source_table,
         patient_id as record_id
     from results
@@ -262,14 +248,9 @@ evidence as (
 )
 
 select
-    results.site_id,
-    results.patient_id,
+    results.site_id, results.patient_id,
     concat('suspected_', results.cause) as label,
-    results.status,
-    results.reason,
-    results.onset_day,
-    results.value,
-    results.value_name,
+    results.status, results.reason, results.onset_day, results.value, results.value_name,
     results.kind,
     coalesce(evidence.source_table, 'patients') as source_table,
     coalesce(evidence.record_id, results.patient_id) as record_id

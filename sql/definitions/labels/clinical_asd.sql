@@ -49,11 +49,8 @@ with sources as (
 
 results as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        symptomatic_images.imaging_id,
-        symptomatic_images.symptom_table,
-        symptomatic_images.symptom_id,
+        episodes.site_id, episodes.patient_id, symptomatic_images.imaging_id,
+        symptomatic_images.symptom_table, symptomatic_images.symptom_id,
         first_adjacent_diagnoses.diagnosis_id,
         coalesce(symptomatic_images.onset_day, first_adjacent_diagnoses.day) as onset_day,
         case
@@ -90,24 +87,21 @@ results as (
 
 evidence as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         'imaging' as source_table,
         imaging_id as record_id
     from results
     where kind = 'probable'
     union all
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         symptom_table as source_table,
         symptom_id as record_id
     from results
     where kind = 'probable'
     union all
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         'diagnoses' as source_table,
         diagnosis_id as record_id
     from results
@@ -115,18 +109,13 @@ evidence as (
 )
 
 select
-    results.site_id,
-    results.patient_id,
+    results.site_id, results.patient_id,
     case
         when results.kind is not null then 'yes'
         when results.reason is not null then 'not_assessable'
         else 'no'
     end as status,
-    results.reason,
-    results.onset_day,
-    results.value,
-    results.value_name,
-    results.kind,
+    results.reason, results.onset_day, results.value, results.value_name, results.kind,
     coalesce(evidence.source_table, 'patients') as source_table,
     coalesce(evidence.record_id, results.patient_id) as record_id
 from results

@@ -27,11 +27,8 @@ criteria:
 */
 with first_treatments as (
     select
-        treatment_classes.site_id,
-        treatment_classes.patient_id,
-        treatment_classes.start_day,
-        treatment_classes.source_table,
-        treatment_classes.record_id
+        treatment_classes.site_id, treatment_classes.patient_id, treatment_classes.start_day,
+        treatment_classes.source_table, treatment_classes.record_id
     from treatment_classes
     inner join episodes
         on
@@ -48,10 +45,7 @@ with first_treatments as (
 
 results as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        episodes.observed_days,
-        first_treatments.start_day,
+        episodes.site_id, episodes.patient_id, episodes.observed_days, first_treatments.start_day,
         case
             when first_treatments.record_id is not null then null
             when episodes.first_revision_day is null then 'not_revised'
@@ -70,16 +64,11 @@ results as (
 ),
 
 evidence as (
-    select
-        site_id,
-        patient_id,
-        source_table,
-        record_id
+    select site_id, patient_id, source_table, record_id
     from first_treatments
     union
     select
-        episodes.site_id,
-        episodes.patient_id,
+        episodes.site_id, episodes.patient_id,
         'procedures' as source_table,
         revision_procedures.procedure_id as record_id
     from episodes
@@ -91,8 +80,7 @@ evidence as (
 )
 
 select
-    results.site_id,
-    results.patient_id,
+    results.site_id, results.patient_id,
     case
         when results.start_day is not null then 'yes'
         when results.reason is not null then 'not_assessable'

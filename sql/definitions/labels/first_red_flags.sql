@@ -98,14 +98,7 @@ with flags as (
 ),
 
 first_records as (
-    select
-        site_id,
-        patient_id,
-        flag,
-        day,
-        source_table,
-        record_id,
-        kind
+    select site_id, patient_id, flag, day, source_table, record_id, kind
     from red_flags
     qualify row_number() over (partition by site_id, patient_id, flag order by day, source_table, record_id) = 1
 ),
@@ -118,14 +111,8 @@ sources as (
 
 reasoned as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        episodes.observed_days,
-        flags.flag,
-        first_records.day,
-        first_records.kind,
-        first_records.source_table,
-        first_records.record_id,
+        episodes.site_id, episodes.patient_id, episodes.observed_days, flags.flag,
+        first_records.day, first_records.kind, first_records.source_table, first_records.record_id,
         case
             when first_records.record_id is not null then null
             when sources.site_id is null then 'no_source_data'
@@ -144,8 +131,7 @@ reasoned as (
 )
 
 select
-    site_id,
-    patient_id,
+    site_id, patient_id,
     flag as label,
     case
         when record_id is not null then 'yes'

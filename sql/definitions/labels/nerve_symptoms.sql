@@ -43,9 +43,7 @@ ways:
 */
 with recorded as (
     select
-        follow_up_scores.site_id,
-        follow_up_scores.patient_id,
-        follow_up_scores.day,
+        follow_up_scores.site_id, follow_up_scores.patient_id, follow_up_scores.day,
         'follow_ups' as source_table,
         follow_up_scores.follow_up_id as record_id,
         follow_up_scores.arm_pain_nrs as value
@@ -54,11 +52,7 @@ with recorded as (
     where follow_up_scores.arm_pain_nrs >= thresholds.nerve_arm_nrs
     union all
     select
-        site_id,
-        patient_id,
-        day,
-        source_table,
-        record_id,
+        site_id, patient_id, day, source_table, record_id,
         cast(null as double) as value
     from red_flags
     where flag in ('red_flag_numbness', 'red_flag_weakness')
@@ -66,12 +60,8 @@ with recorded as (
 
 signs as (
     select
-        recorded.site_id,
-        recorded.patient_id,
-        recorded.day,
-        recorded.source_table,
-        recorded.record_id,
-        recorded.value,
+        recorded.site_id, recorded.patient_id, recorded.day, recorded.source_table,
+        recorded.record_id, recorded.value,
         recorded.day > thresholds.nerve_watch_last_day as is_flagged
     from recorded
     inner join episodes
@@ -84,14 +74,7 @@ signs as (
 ),
 
 deciding_signs as (
-    select
-        site_id,
-        patient_id,
-        day,
-        source_table,
-        record_id,
-        value,
-        is_flagged
+    select site_id, patient_id, day, source_table, record_id, value, is_flagged
     from signs
     qualify
         row_number() over (
@@ -108,15 +91,9 @@ sources as (
 
 results as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        episodes.observed_days,
-        episodes.first_revision_day,
-        deciding_signs.day,
-        deciding_signs.value,
-        deciding_signs.is_flagged,
-        deciding_signs.source_table,
-        deciding_signs.record_id,
+        episodes.site_id, episodes.patient_id, episodes.observed_days, episodes.first_revision_day,
+        deciding_signs.day, deciding_signs.value, deciding_signs.is_flagged,
+        deciding_signs.source_table, deciding_signs.record_id,
         case
             when episodes.death_day < thresholds.nerve_from_day then 'died_before_window'
             when episodes.first_revision_day < thresholds.nerve_from_day then 'revised_before_window'
@@ -135,17 +112,12 @@ results as (
 ),
 
 evidence as (
-    select
-        site_id,
-        patient_id,
-        source_table,
-        record_id
+    select site_id, patient_id, source_table, record_id
     from results
     where reason is null and record_id is not null
     union all
     select
-        results.site_id,
-        results.patient_id,
+        results.site_id, results.patient_id,
         'procedures' as source_table,
         revision_procedures.procedure_id as record_id
     from results
@@ -158,8 +130,7 @@ evidence as (
 )
 
 select
-    results.site_id,
-    results.patient_id,
+    results.site_id, results.patient_id,
     case
         when results.reason is not null then 'not_assessable'
         when results.record_id is not null then 'yes'

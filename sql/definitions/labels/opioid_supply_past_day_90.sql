@@ -30,9 +30,7 @@ ways:
 */
 with supplies as (
     select
-        treatment_classes.site_id,
-        treatment_classes.patient_id,
-        treatment_classes.source_table,
+        treatment_classes.site_id, treatment_classes.patient_id, treatment_classes.source_table,
         treatment_classes.record_id,
         greatest(treatment_classes.start_day, thresholds.opioid_supply_day + 1) as day
     from treatment_classes
@@ -44,36 +42,24 @@ with supplies as (
 
 answers as (
     select
-        follow_up_scores.site_id,
-        follow_up_scores.patient_id,
-        follow_up_scores.follow_up_id,
-        follow_up_scores.day,
-        follow_up_scores.opioid_use
+        follow_up_scores.site_id, follow_up_scores.patient_id, follow_up_scores.follow_up_id,
+        follow_up_scores.day, follow_up_scores.opioid_use
     from follow_up_scores
     cross join thresholds
     where follow_up_scores.day > thresholds.opioid_supply_day and follow_up_scores.opioid_use is not null
 ),
 
 answered as (
-    select distinct
-        site_id,
-        patient_id
+    select distinct site_id, patient_id
     from answers
 ),
 
 signs as (
-    select
-        site_id,
-        patient_id,
-        day,
-        source_table,
-        record_id
+    select site_id, patient_id, day, source_table, record_id
     from supplies
     union all
     select
-        site_id,
-        patient_id,
-        day,
+        site_id, patient_id, day,
         'follow_ups' as source_table,
         follow_up_id as record_id
     from answers
@@ -81,12 +67,7 @@ signs as (
 ),
 
 first_signs as (
-    select
-        site_id,
-        patient_id,
-        day,
-        source_table,
-        record_id
+    select site_id, patient_id, day, source_table, record_id
     from signs
     qualify row_number() over (partition by site_id, patient_id order by day, source_table, record_id) = 1
 ),
@@ -99,12 +80,8 @@ sources as (
 
 reasoned as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        episodes.observed_days,
-        first_signs.day,
-        first_signs.source_table,
-        first_signs.record_id,
+        episodes.site_id, episodes.patient_id, episodes.observed_days, first_signs.day,
+        first_signs.source_table, first_signs.record_id,
         case
             when first_signs.record_id is not null then null
             when sources.site_id is null then 'no_source_data'
@@ -127,8 +104,7 @@ reasoned as (
 )
 
 select
-    site_id,
-    patient_id,
+    site_id, patient_id,
     case
         when record_id is not null then 'yes'
         when reason is not null then 'not_assessable'

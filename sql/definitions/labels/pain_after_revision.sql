@@ -36,22 +36,14 @@ criteria:
     record: follow_up_id
 */
 with painful_before as (
-    select distinct
-        site_id,
-        patient_id
+    select distinct site_id, patient_id
     from pain_visits
     where is_painful and not is_after_revision
 ),
 
 visits as (
     select
-        site_id,
-        patient_id,
-        follow_up_id,
-        day,
-        is_painful,
-        value_name,
-        value,
+        site_id, patient_id, follow_up_id, day, is_painful, value_name, value,
         row_number() over (
             partition by site_id, patient_id
             order by
@@ -68,11 +60,7 @@ visits as (
 
 reasoned as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        visits.day,
-        visits.is_painful,
-        visits.value_name,
+        episodes.site_id, episodes.patient_id, visits.day, visits.is_painful, visits.value_name,
         visits.value,
         case
             when episodes.first_revision_day is null then 'not_revised'
@@ -98,9 +86,7 @@ reasoned as (
 
 results as (
     select
-        site_id,
-        patient_id,
-        reason,
+        site_id, patient_id, reason,
         case
             when reason is not null then 'not_assessable'
             when is_painful then 'yes'
@@ -114,14 +100,8 @@ results as (
 )
 
 select
-    results.site_id,
-    results.patient_id,
-    results.status,
-    results.reason,
-    results.onset_day,
-    results.value,
-    results.value_name,
-    results.kind,
+    results.site_id, results.patient_id, results.status, results.reason, results.onset_day,
+    results.value, results.value_name, results.kind,
     case when visits.follow_up_id is not null then 'follow_ups' else 'patients' end as source_table,
     coalesce(visits.follow_up_id, results.patient_id) as record_id
 from results

@@ -89,14 +89,9 @@ labels:
 */
 with visits as (
     select
-        pain_assessments.site_id,
-        pain_assessments.patient_id,
-        pain_periods.label,
-        pain_assessments.follow_up_id,
-        pain_assessments.day,
-        pain_assessments.is_painful,
-        pain_assessments.value_name,
-        pain_assessments.value,
+        pain_assessments.site_id, pain_assessments.patient_id, pain_periods.label,
+        pain_assessments.follow_up_id, pain_assessments.day, pain_assessments.is_painful,
+        pain_assessments.value_name, pain_assessments.value,
         row_number() over (
             partition by pain_assessments.site_id, pain_assessments.patient_id, pain_periods.label
             order by
@@ -117,14 +112,8 @@ with visits as (
 
 reasoned as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        episodes.first_revision_day,
-        pain_periods.label,
-        visits.day,
-        visits.is_painful,
-        visits.value_name,
-        visits.value,
+        episodes.site_id, episodes.patient_id, episodes.first_revision_day, pain_periods.label,
+        visits.day, visits.is_painful, visits.value_name, visits.value,
         case
             when episodes.death_day < pain_periods.first_day then 'died_before_window'
             when episodes.first_revision_day < pain_periods.first_day then 'revised_before_window'
@@ -149,11 +138,7 @@ reasoned as (
 
 results as (
     select
-        site_id,
-        patient_id,
-        first_revision_day,
-        label,
-        reason,
+        site_id, patient_id, first_revision_day, label, reason,
         case
             when reason is not null then 'not_assessable'
             when is_painful then 'yes'
@@ -168,9 +153,7 @@ results as (
 
 evidence as (
     select
-        visits.site_id,
-        visits.patient_id,
-        visits.label,
+        visits.site_id, visits.patient_id, visits.label,
         'follow_ups' as source_table,
         visits.follow_up_id as record_id
     from visits
@@ -182,9 +165,7 @@ evidence as (
     where results.status = 'no' or (results.status = 'yes' and visits.decision_order = 1)
     union all
     select
-        results.site_id,
-        results.patient_id,
-        results.label,
+        results.site_id, results.patient_id, results.label,
         'procedures' as source_table,
         revision_procedures.procedure_id as record_id
     from results
@@ -197,15 +178,8 @@ evidence as (
 )
 
 select
-    results.site_id,
-    results.patient_id,
-    results.label,
-    results.status,
-    results.reason,
-    results.onset_day,
-    results.value,
-    results.value_name,
-    results.kind,
+    results.site_id, results.patient_id, results.label, results.status, results.reason,
+    results.onset_day, results.value, results.value_name, results.kind,
     coalesce(evidence.source_table, 'patients') as source_table,
     coalesce(evidence.record_id, results.patient_id) as record_id
 from results

@@ -44,13 +44,8 @@ criteria:
 */
 with visits as (
     select
-        pain_visits.site_id,
-        pain_visits.patient_id,
-        pain_visits.follow_up_id,
-        pain_visits.day,
-        pain_visits.is_painful,
-        pain_visits.value_name,
-        pain_visits.value,
+        pain_visits.site_id, pain_visits.patient_id, pain_visits.follow_up_id, pain_visits.day,
+        pain_visits.is_painful, pain_visits.value_name, pain_visits.value,
         row_number() over (
             partition by pain_visits.site_id, pain_visits.patient_id
             order by
@@ -66,23 +61,14 @@ with visits as (
 ),
 
 deciding_visits as (
-    select
-        site_id,
-        patient_id,
-        follow_up_id,
-        day,
-        is_painful,
-        value_name,
-        value
+    select site_id, patient_id, follow_up_id, day, is_painful, value_name, value
     from visits
     where decision_order = 1
 ),
 
 controlled_visits as (
     select
-        follow_up_scores.site_id,
-        follow_up_scores.patient_id,
-        follow_up_scores.follow_up_id,
+        follow_up_scores.site_id, follow_up_scores.patient_id, follow_up_scores.follow_up_id,
         deciding_visits.day as onset_day
     from follow_up_scores
     inner join deciding_visits
@@ -98,20 +84,14 @@ controlled_visits as (
 ),
 
 controlled_episodes as (
-    select distinct
-        site_id,
-        patient_id
+    select distinct site_id, patient_id
     from controlled_visits
 ),
 
 reasoned as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        deciding_visits.day,
-        deciding_visits.is_painful,
-        deciding_visits.value_name,
-        deciding_visits.value,
+        episodes.site_id, episodes.patient_id, deciding_visits.day, deciding_visits.is_painful,
+        deciding_visits.value_name, deciding_visits.value,
         controlled_episodes.patient_id is not null as is_controlled_before,
         case
             when episodes.death_day < thresholds.pain_landmark_day then 'died_before_window'
@@ -139,9 +119,7 @@ reasoned as (
 
 results as (
     select
-        site_id,
-        patient_id,
-        reason,
+        site_id, patient_id, reason,
         case
             when reason is not null then 'not_assessable'
             when is_painful then 'yes'
@@ -159,8 +137,7 @@ results as (
 
 evidence as (
     select
-        visits.site_id,
-        visits.patient_id,
+        visits.site_id, visits.patient_id,
         'follow_ups' as source_table,
         visits.follow_up_id as record_id
     from visits
@@ -171,8 +148,7 @@ evidence as (
     where results.status = 'no' or (results.status = 'yes' and visits.decision_order = 1)
     union all
     select
-        controlled_visits.site_id,
-        controlled_visits.patient_id,
+        controlled_visits.site_id, controlled_visits.patient_id,
         'follow_ups' as source_table,
         controlled_visits.follow_up_id as record_id
     from controlled_visits
@@ -183,8 +159,7 @@ evidence as (
             and results.status = 'yes'
     union all
     select
-        revision_procedures.site_id,
-        revision_procedures.patient_id,
+        revision_procedures.site_id, revision_procedures.patient_id,
         'procedures' as source_table,
         revision_procedures.procedure_id as record_id
     from revision_procedures
@@ -196,14 +171,8 @@ evidence as (
 )
 
 select
-    results.site_id,
-    results.patient_id,
-    results.status,
-    results.reason,
-    results.onset_day,
-    results.value,
-    results.value_name,
-    results.kind,
+    results.site_id, results.patient_id, results.status, results.reason, results.onset_day,
+    results.value, results.value_name, results.kind,
     coalesce(evidence.source_table, 'patients') as source_table,
     coalesce(evidence.record_id, results.patient_id) as record_id
 from results

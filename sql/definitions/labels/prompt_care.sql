@@ -94,13 +94,11 @@ labels:
 */
 with findings as (
     select
-        pain_past_3_months.site_id,
-        pain_past_3_months.patient_id,
+        pain_past_3_months.site_id, pain_past_3_months.patient_id,
         'imaging_after_pain' as label,
         pain_past_3_months.onset_day as day,
         pain_past_3_months.onset_day + thresholds.imaging_after_pain_days as last_day,
-        pain_past_3_months.source_table,
-        pain_past_3_months.record_id
+        pain_past_3_months.source_table, pain_past_3_months.record_id
     from pain_past_3_months
     inner join pain_visits
         on
@@ -110,13 +108,11 @@ with findings as (
     cross join thresholds
     union all
     select
-        red_flags.site_id,
-        red_flags.patient_id,
+        red_flags.site_id, red_flags.patient_id,
         'imaging_or_visit_after_red_flag' as label,
         red_flags.day,
         red_flags.day + thresholds.care_after_red_flag_days as last_day,
-        red_flags.source_table,
-        red_flags.record_id
+        red_flags.source_table, red_flags.record_id
     from red_flags
     cross join thresholds
     qualify
@@ -127,11 +123,7 @@ with findings as (
 ),
 
 flagged_encounters as (
-    select distinct
-        diagnoses.site_id,
-        diagnoses.patient_id,
-        diagnoses.encounter_id,
-        red_flags.day
+    select distinct diagnoses.site_id, diagnoses.patient_id, diagnoses.encounter_id, red_flags.day
     from red_flags
     inner join diagnoses
         on
@@ -142,10 +134,7 @@ flagged_encounters as (
 
 care as (
     select
-        findings.site_id,
-        findings.patient_id,
-        findings.label,
-        imaging.day,
+        findings.site_id, findings.patient_id, findings.label, imaging.day,
         'imaging' as source_table,
         imaging.imaging_id as record_id
     from findings
@@ -157,9 +146,7 @@ care as (
             and findings.last_day >= imaging.day
     union all
     select
-        findings.site_id,
-        findings.patient_id,
-        findings.label,
+        findings.site_id, findings.patient_id, findings.label,
         encounters.start_day as day,
         'encounters' as source_table,
         encounters.encounter_id as record_id
@@ -186,13 +173,7 @@ care as (
 ),
 
 first_care as (
-    select
-        site_id,
-        patient_id,
-        label,
-        day,
-        source_table,
-        record_id
+    select site_id, patient_id, label, day, source_table, record_id
     from care
     qualify row_number() over (partition by site_id, patient_id, label order by day, source_table, record_id) = 1
 ),
@@ -203,9 +184,7 @@ questions as (
 ),
 
 sources as (
-    select distinct
-        delivered_tables.site_id,
-        prompt_care_sources.label
+    select distinct delivered_tables.site_id, prompt_care_sources.label
     from delivered_tables
     inner join prompt_care_sources
         on delivered_tables.source_table = prompt_care_sources.source_table
@@ -213,10 +192,7 @@ sources as (
 
 results as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        episodes.observed_days,
-        questions.label,
+        episodes.site_id, episodes.patient_id, episodes.observed_days, questions.label,
         findings.day as finding_day,
         first_care.day as care_day,
         case
@@ -246,27 +222,15 @@ results as (
 ),
 
 evidence as (
-    select
-        site_id,
-        patient_id,
-        label,
-        source_table,
-        record_id
+    select site_id, patient_id, label, source_table, record_id
     from findings
     union all
-    select
-        site_id,
-        patient_id,
-        label,
-        source_table,
-        record_id
+    select site_id, patient_id, label, source_table, record_id
     from first_care
 )
 
 select
-    results.site_id,
-    results.patient_id,
-    results.label,
+    results.site_id, results.patient_id, results.label,
     case
         when results.care_day is not null then 'yes'
         when results.reason is not null then 'not_assessable'

@@ -29,26 +29,15 @@ criteria:
     record: imaging_id
 */
 with first_images as (
-    select
-        site_id,
-        patient_id,
-        imaging_id,
-        day,
-        finding,
-        value
+    select site_id, patient_id, imaging_id, day, finding, value
     from adjacent_images
     qualify row_number() over (partition by site_id, patient_id order by day, imaging_id) = 1
 ),
 
 reasoned as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        episodes.observed_days,
-        first_images.imaging_id,
-        first_images.day,
-        first_images.finding,
-        first_images.value,
+        episodes.site_id, episodes.patient_id, episodes.observed_days, first_images.imaging_id,
+        first_images.day, first_images.finding, first_images.value,
         case
             when first_images.imaging_id is not null then null
             when episodes.index_levels is null then 'level_unknown'
@@ -68,8 +57,7 @@ reasoned as (
 )
 
 select
-    site_id,
-    patient_id,
+    site_id, patient_id,
     case
         when imaging_id is not null then 'yes'
         when reason is not null then 'not_assessable'

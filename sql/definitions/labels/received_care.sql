@@ -95,11 +95,7 @@ labels:
 */
 with counted as (
     select
-        site_id,
-        patient_id,
-        treatment_class,
-        source_table,
-        record_id,
+        site_id, patient_id, treatment_class, source_table, record_id,
         greatest(start_day, 1) as onset_day,
         count(*) over (partition by site_id, patient_id, treatment_class) as record_count
     from treatment_classes
@@ -113,14 +109,8 @@ with counted as (
 
 reasoned as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        episodes.observed_days,
-        care_classes.treatment_class,
-        counted.source_table,
-        counted.record_id,
-        counted.onset_day,
-        counted.record_count,
+        episodes.site_id, episodes.patient_id, episodes.observed_days, care_classes.treatment_class,
+        counted.source_table, counted.record_id, counted.onset_day, counted.record_count,
         case
             when counted.record_id is not null then null
             when delivered_tables.site_id is null then 'no_source_data'
@@ -142,16 +132,14 @@ reasoned as (
 )
 
 select
-    site_id,
-    patient_id,
+    site_id, patient_id,
     concat('received_', treatment_class) as label,
     case
         when record_id is not null then 'yes'
         when reason is not null then 'not_assessable'
         else 'no'
     end as status,
-    reason,
-    onset_day,
+    reason, onset_day,
     cast(coalesce(record_count, observed_days) as double) as value,
     case when record_id is not null then 'records' else 'observed_days' end as value_name,
     cast(null as varchar) as kind,

@@ -28,8 +28,7 @@ criteria:
 */
 with counted as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         count(*) as revision_count
     from revisions
     group by site_id, patient_id
@@ -37,8 +36,7 @@ with counted as (
 
 results as (
     select
-        episodes.site_id,
-        episodes.patient_id,
+        episodes.site_id, episodes.patient_id,
         case
             when counted.patient_id is not null then 'yes'
             when episodes.observed_days >= thresholds.revision_observed_days then 'no'
@@ -68,22 +66,15 @@ results as (
 
 evidence as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         'procedures' as source_table,
         procedure_id as record_id
     from revision_procedures
 )
 
 select
-    results.site_id,
-    results.patient_id,
-    results.status,
-    results.reason,
-    results.onset_day,
-    results.value,
-    results.value_name,
-    results.kind,
+    results.site_id, results.patient_id, results.status, results.reason, results.onset_day,
+    results.value, results.value_name, results.kind,
     coalesce(evidence.source_table, 'patients') as source_table,
     coalesce(evidence.record_id, results.patient_id) as record_id
 from results

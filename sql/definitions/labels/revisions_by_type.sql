@@ -86,9 +86,7 @@ labels:
 */
 with typed as (
     select
-        revisions.site_id,
-        revisions.patient_id,
-        revision_types.type,
+        revisions.site_id, revisions.patient_id, revision_types.type,
         min(revisions.day) as onset_day,
         count(*) as revision_count
     from revisions
@@ -98,21 +96,15 @@ with typed as (
 ),
 
 of_unknown_level as (
-    select distinct
-        site_id,
-        patient_id
+    select distinct site_id, patient_id
     from typed
     where type = 'fusion_revision_level_unknown'
 ),
 
 results as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        episodes.observed_days,
-        revision_types.type,
-        typed.onset_day,
-        typed.revision_count,
+        episodes.site_id, episodes.patient_id, episodes.observed_days, revision_types.type,
+        typed.onset_day, typed.revision_count,
         case
             when typed.onset_day is not null then null
             when of_unknown_level.patient_id is not null and revision_types.needs_levels then 'level_unknown'
@@ -133,8 +125,7 @@ results as (
 )
 
 select
-    results.site_id,
-    results.patient_id,
+    results.site_id, results.patient_id,
     case
         when results.type = 'nonunion_revision' then 'revision_nonunion'
         else concat('revision_', results.type)
@@ -144,8 +135,7 @@ select
         when results.reason is not null then 'not_assessable'
         else 'no'
     end as status,
-    results.reason,
-    results.onset_day,
+    results.reason, results.onset_day,
     cast(coalesce(results.revision_count, results.observed_days) as double) as value,
     case when results.onset_day is not null then 'revisions' else 'observed_days' end as value_name,
     cast(null as varchar) as kind,

@@ -33,8 +33,7 @@ criteria:
 */
 with judged_revisions as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         min(day) filter (where is_adjacent_only) as onset_day,
         bool_or(is_adjacent_only is null) as has_unknown_levels
     from revisions
@@ -43,10 +42,7 @@ with judged_revisions as (
 
 results as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        judged_revisions.onset_day,
-        episodes.observed_days,
+        episodes.site_id, episodes.patient_id, judged_revisions.onset_day, episodes.observed_days,
         case
             when judged_revisions.onset_day is not null then null
             when episodes.index_levels is null or coalesce(judged_revisions.has_unknown_levels, false)
@@ -62,15 +58,13 @@ results as (
 )
 
 select
-    results.site_id,
-    results.patient_id,
+    results.site_id, results.patient_id,
     case
         when results.onset_day is not null then 'yes'
         when results.reason is not null then 'not_assessable'
         else 'no'
     end as status,
-    results.reason,
-    results.onset_day,
+    results.reason, results.onset_day,
     case when results.onset_day is null then cast(results.observed_days as double) end as value,
     case when results.onset_day is null then 'observed_days' end as value_name,
     cast(null as varchar) as kind,

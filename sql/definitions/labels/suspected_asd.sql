@@ -50,32 +50,18 @@ ways:
       record: procedure_ids
 */
 with surgical as (
-    select
-        site_id,
-        patient_id,
-        status,
-        reason,
-        onset_day,
-        source_table,
-        record_id
+    select site_id, patient_id, status, reason, onset_day, source_table, record_id
     from surgical_asd
 ),
 
 surgical_results as (
-    select distinct
-        site_id,
-        patient_id,
-        status,
-        reason,
-        onset_day
+    select distinct site_id, patient_id, status, reason, onset_day
     from surgical
 ),
 
 results as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        episodes.observed_days,
+        episodes.site_id, episodes.patient_id, episodes.observed_days,
         least(symptomatic_images.onset_day, surgical_results.onset_day) as onset_day,
         case
             when symptomatic_images.imaging_id is not null and surgical_results.status = 'yes' then 'both'
@@ -105,38 +91,30 @@ results as (
 
 evidence as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         'imaging' as source_table,
         imaging_id as record_id
     from symptomatic_images
     union all
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         symptom_table as source_table,
         symptom_id as record_id
     from symptomatic_images
     union all
-    select
-        site_id,
-        patient_id,
-        source_table,
-        record_id
+    select site_id, patient_id, source_table, record_id
     from surgical
     where status = 'yes'
 )
 
 select
-    results.site_id,
-    results.patient_id,
+    results.site_id, results.patient_id,
     case
         when results.kind is not null then 'yes'
         when results.reason is not null then 'not_assessable'
         else 'no'
     end as status,
-    results.reason,
-    results.onset_day,
+    results.reason, results.onset_day,
     case when results.kind is null then cast(results.observed_days as double) end as value,
     case when results.kind is null then 'observed_days' end as value_name,
     results.kind,

@@ -8,13 +8,9 @@ columns:
 */
 with findings as (
     select
-        imaging.site_id,
-        imaging.patient_id,
-        imaging.imaging_id,
-        imaging.day,
+        imaging.site_id, imaging.patient_id, imaging.imaging_id, imaging.day,
         imaging.level as joint,
-        imaging.finding,
-        imaging.value
+        imaging.finding, imaging.value
     from imaging
     inner join adjacent_joints
         on
@@ -27,10 +23,7 @@ with findings as (
 
 before_surgery as (
     select
-        site_id,
-        patient_id,
-        joint,
-        finding,
+        site_id, patient_id, joint, finding,
         max(value) as value
     from findings
     where day <= 0
@@ -38,13 +31,8 @@ before_surgery as (
 )
 
 select
-    findings.site_id,
-    findings.patient_id,
-    findings.imaging_id,
-    findings.day,
-    findings.joint,
-    findings.finding,
-    findings.value
+    findings.site_id, findings.patient_id, findings.imaging_id, findings.day, findings.joint,
+    findings.finding, findings.value
 from findings
 left join before_surgery
     on

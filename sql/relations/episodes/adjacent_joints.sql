@@ -9,8 +9,7 @@ columns:
 */
 with bounds as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         min(position) as highest,
         max(position) as lowest
     from index_joints
@@ -18,19 +17,13 @@ with bounds as (
 ),
 
 symptomatic_before as (
-    select distinct
-        site_id,
-        patient_id,
-        joint
+    select distinct site_id, patient_id, joint
     from joint_diagnoses
     where day < 1 and joint is not null
 )
 
 select
-    bounds.site_id,
-    bounds.patient_id,
-    joints.joint,
-    joints.position,
+    bounds.site_id, bounds.patient_id, joints.joint, joints.position,
     symptomatic_before.joint is null as is_counting
 from bounds
 inner join joints

@@ -35,10 +35,7 @@ delivered as (
 
 counted as (
     select
-        delivered.site_id,
-        steps.step,
-        steps.reason,
-        delivered.patients,
+        delivered.site_id, steps.step, steps.reason, delivered.patients,
         count(cohort.patient_id) as patients_out
     from delivered
     cross join steps
@@ -51,10 +48,7 @@ counted as (
 
 running as (
     select
-        site_id,
-        step,
-        reason,
-        patients_out,
+        site_id, step, reason, patients_out,
         patients - sum(patients_out) over (
             partition by site_id order by step rows between unbounded preceding and current row
         ) as patients_left
@@ -62,9 +56,7 @@ running as (
 )
 
 select
-    site_id,
-    step,
-    reason,
+    site_id, step, reason,
     cast(patients_left + patients_out as bigint) as patients_in,
     patients_out,
     cast(patients_left as bigint) as patients_left

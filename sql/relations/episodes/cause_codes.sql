@@ -10,15 +10,10 @@ columns:
 */
 with coded as (
     select
-        coded_records.site_id,
-        coded_records.patient_id,
+        coded_records.site_id, coded_records.patient_id,
         coded_records.record_id as diagnosis_id,
-        coded_records.encounter_id,
-        coded_records.day,
-        coded_records.list,
-        coded_records.needs,
-        coded_records.family,
-        coded_records.joint
+        coded_records.encounter_id, coded_records.day, coded_records.list, coded_records.needs,
+        coded_records.family, coded_records.joint
     from coded_records
     inner join episodes
         on
@@ -38,19 +33,13 @@ with coded as (
 ),
 
 cervical as (
-    select
-        site_id,
-        patient_id,
-        encounter_id,
-        day
+    select site_id, patient_id, encounter_id, day
     from coded
     where list = 'cervical_context'
 ),
 
 in_context as (
-    select distinct
-        coded.site_id,
-        coded.diagnosis_id
+    select distinct coded.site_id, coded.diagnosis_id
     from coded
     inner join cervical
         on
@@ -61,19 +50,13 @@ in_context as (
 ),
 
 family_before as (
-    select distinct
-        site_id,
-        patient_id,
-        family
+    select distinct site_id, patient_id, family
     from coded
     where list = 'unresolved_condition' and day < 1
 )
 
 select distinct
-    coded.site_id,
-    coded.patient_id,
-    coded.diagnosis_id,
-    coded.day,
+    coded.site_id, coded.patient_id, coded.diagnosis_id, coded.day,
     case coded.list when 'nonunion_supporting' then 'nonunion' else coded.list end as cause,
     coded.list = 'nonunion_supporting' as is_supporting
 from coded

@@ -16,9 +16,7 @@ columns:
 */
 with codes as (
     select
-        site_id,
-        patient_id,
-        cause,
+        site_id, patient_id, cause,
         1 as tier_rank,
         day as onset_day,
         0 as days_apart,
@@ -33,9 +31,7 @@ with codes as (
 
 pairs as (
     select
-        cause_images.site_id,
-        cause_images.patient_id,
-        cause_images.cause,
+        cause_images.site_id, cause_images.patient_id, cause_images.cause,
         case when cause_images.modality = 'ct' then 3 else 2 end as tier_rank,
         greatest(cause_images.day, cause_symptoms.day) as onset_day,
         abs(cause_images.day - cause_symptoms.day) as days_apart,
@@ -55,9 +51,7 @@ pairs as (
 ),
 
 early_therapy as (
-    select distinct
-        treatment_classes.site_id,
-        treatment_classes.patient_id
+    select distinct treatment_classes.site_id, treatment_classes.patient_id
     from treatment_classes
     cross join thresholds
     where
@@ -68,9 +62,7 @@ early_therapy as (
 
 untreated_posture as (
     select
-        cause_codes.site_id,
-        cause_codes.patient_id,
-        cause_codes.cause,
+        cause_codes.site_id, cause_codes.patient_id, cause_codes.cause,
         2 as tier_rank,
         greatest(cause_codes.day, thresholds.no_therapy_until_day + 1) as onset_day,
         -- Farther apart than any pair, so that on one onset day the pair decides.
@@ -103,8 +95,7 @@ untreated_posture as (
 
 intra_operative as (
     select
-        revisions.site_id,
-        revisions.patient_id,
+        revisions.site_id, revisions.patient_id,
         case
             when revisions.type = 'nonunion_revision' and revisions.day >= thresholds.nonunion_day then 'nonunion'
         end as nonunion,
@@ -118,16 +109,14 @@ intra_operative as (
 
 seen_by_surgeon as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         nonunion as cause,
         day
     from intra_operative
     where nonunion is not null
     union all
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         hardware_irritation as cause,
         day
     from intra_operative
@@ -142,9 +131,7 @@ candidates as (
     select * from untreated_posture
     union all
     select
-        site_id,
-        patient_id,
-        cause,
+        site_id, patient_id, cause,
         3 as tier_rank,
         day as onset_day,
         0 as days_apart,
@@ -157,16 +144,9 @@ candidates as (
 )
 
 select
-    site_id,
-    patient_id,
-    cause,
+    site_id, patient_id, cause,
     case tier_rank when 3 then 'confirmed' when 2 then 'probable' else 'possible' end as tier,
-    onset_day,
-    value,
-    value_name,
-    image_id,
-    record_table,
-    record_id
+    onset_day, value, value_name, image_id, record_table, record_id
 from candidates
 qualify
     row_number() over (

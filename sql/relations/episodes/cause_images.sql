@@ -7,13 +7,8 @@ needs: [episodes, index_joints, thresholds]
 */
 with images as (
     select
-        imaging.site_id,
-        imaging.patient_id,
-        imaging.imaging_id,
-        imaging.day,
-        imaging.modality,
-        imaging.finding,
-        imaging.value,
+        imaging.site_id, imaging.patient_id, imaging.imaging_id, imaging.day, imaging.modality,
+        imaging.finding, imaging.value,
         case when imaging.unit = 'mm' then imaging.value end as length_mm,
         imaging.level is null or index_joints.joint is not null as is_at_index
     from imaging
@@ -30,33 +25,22 @@ with images as (
 ),
 
 valid_motion_days as (
-    select distinct
-        images.site_id,
-        images.patient_id,
-        images.day
+    select distinct images.site_id, images.patient_id, images.day
     from images
     cross join thresholds
     where images.finding = 'superjacent_motion' and images.length_mm >= thresholds.superjacent_motion_mm
 ),
 
 recurrent_disc_days as (
-    select distinct
-        site_id,
-        patient_id,
-        day
+    select distinct site_id, patient_id, day
     from images
     where finding = 'recurrent_disc'
 ),
 
 judged as (
     select
-        images.site_id,
-        images.patient_id,
-        images.imaging_id,
-        images.day,
-        images.modality,
-        images.finding,
-        images.value,
+        images.site_id, images.patient_id, images.imaging_id, images.day, images.modality,
+        images.finding, images.value,
         case
             when
                 images.is_at_index
@@ -100,14 +84,6 @@ judged as (
             and images.day = recurrent_disc_days.day
 )
 
-select
-    site_id,
-    patient_id,
-    imaging_id,
-    day,
-    modality,
-    finding,
-    value,
-    cause
+select site_id, patient_id, imaging_id, day, modality, finding, value, cause
 from judged
 where cause is not null

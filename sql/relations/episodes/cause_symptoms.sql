@@ -18,28 +18,19 @@ with causes_of_pain as (
 )
 
 select
-    complaints.site_id,
-    complaints.patient_id,
-    complaints.day,
-    causes_of_pain.cause,
-    complaints.source_table,
-    complaints.record_id
+    complaints.site_id, complaints.patient_id, complaints.day, causes_of_pain.cause,
+    complaints.source_table, complaints.record_id
 from complaints
 cross join causes_of_pain
 union
 select
-    site_id,
-    patient_id,
-    day,
-    cause,
+    site_id, patient_id, day, cause,
     'diagnoses' as source_table,
     diagnosis_id as record_id
 from cause_codes
 union
 select
-    site_id,
-    patient_id,
-    day,
+    site_id, patient_id, day,
     'unresolved_condition' as cause,
     'follow_ups' as source_table,
     follow_up_id as record_id

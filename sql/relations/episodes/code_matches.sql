@@ -7,19 +7,13 @@ grain: one row per code list entry and recorded code
 needs: [code_lists]
 */
 with recorded_codes as (
-    select
-        code_system,
-        code
+    select code_system, code
     from procedures
     union
-    select
-        code_system,
-        code
+    select code_system, code
     from diagnoses
     union
-    select
-        code_system,
-        code
+    select code_system, code
     from treatments
 )
 
@@ -27,16 +21,9 @@ select
     code_lists.list,
     max(code_lists.valid_from) over code_of_system as valid_from,
     min(code_lists.valid_to) over code_of_system as valid_to,
-    recorded_codes.code_system,
-    recorded_codes.code,
-    code_lists.approach,
-    code_lists.is_add_on,
-    code_lists.joints,
-    code_lists.procedure_group,
-    code_lists.needs,
-    code_lists.joint,
-    code_lists.family,
-    code_lists.treatment_class
+    recorded_codes.code_system, recorded_codes.code, code_lists.approach, code_lists.is_add_on,
+    code_lists.joints, code_lists.procedure_group, code_lists.needs, code_lists.joint,
+    code_lists.family, code_lists.treatment_class
 from recorded_codes
 inner join code_lists
     on

@@ -14,54 +14,33 @@ columns:
 with recorded as (
     select
         'procedures' as source_table,
-        site_id,
-        patient_id,
+        site_id, patient_id,
         procedure_id as record_id,
-        encounter_id,
-        day,
-        code_system,
-        code
+        encounter_id, day, code_system, code
     from procedures
     union all
     select
         'diagnoses' as source_table,
-        site_id,
-        patient_id,
+        site_id, patient_id,
         diagnosis_id as record_id,
-        encounter_id,
-        day,
-        code_system,
-        code
+        encounter_id, day, code_system, code
     from diagnoses
     union all
     select
         'treatments' as source_table,
-        site_id,
-        patient_id,
+        site_id, patient_id,
         treatment_id as record_id,
         cast(null as varchar) as encounter_id,
         start_day as day,
-        code_system,
-        code
+        code_system, code
     from treatments
 )
 
 select
-    recorded.source_table,
-    recorded.site_id,
-    recorded.patient_id,
-    recorded.record_id,
-    recorded.encounter_id,
-    recorded.day,
-    code_matches.list,
-    code_matches.approach,
-    code_matches.is_add_on,
-    code_matches.joints,
-    code_matches.procedure_group,
-    code_matches.needs,
-    code_matches.joint,
-    code_matches.family,
-    code_matches.treatment_class
+    recorded.source_table, recorded.site_id, recorded.patient_id, recorded.record_id,
+    recorded.encounter_id, recorded.day, code_matches.list, code_matches.approach,
+    code_matches.is_add_on, code_matches.joints, code_matches.procedure_group, code_matches.needs,
+    code_matches.joint, code_matches.family, code_matches.treatment_class
 from recorded
 inner join code_matches
     on

@@ -12,8 +12,7 @@ columns:
 */
 with fusion_days as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         coalesce(bool_or(day = 0), false) as has_index_fusion,
         coalesce(bool_or(day < 0), false) as has_earlier_fusion
     from fusions
@@ -22,9 +21,7 @@ with fusion_days as (
 ),
 
 fused_before as (
-    select distinct
-        coded_records.site_id,
-        coded_records.patient_id
+    select distinct coded_records.site_id, coded_records.patient_id
     from coded_records
     cross join thresholds
     where
@@ -35,8 +32,7 @@ fused_before as (
 
 judged as (
     select
-        patients.site_id,
-        patients.patient_id,
+        patients.site_id, patients.patient_id,
         case
             when not coalesce(fusion_days.has_index_fusion, false) then 2
             when fusion_days.has_earlier_fusion then 3
@@ -54,9 +50,7 @@ judged as (
 )
 
 select
-    site_id,
-    patient_id,
-    step,
+    site_id, patient_id, step,
     case step
         when 2 then 'no_cervical_fusion_on_day_0'
         when 3 then 'earlier_cervical_fusion'

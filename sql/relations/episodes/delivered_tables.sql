@@ -11,7 +11,5 @@ with tables_in_force as (
     where status = 'accepted'
 )
 
-select distinct
-    tables_in_force.site_id,
-    delivered.source_table
+select distinct tables_in_force.site_id, delivered.source_table
 from tables_in_force

@@ -10,8 +10,7 @@ columns:
 */
 with stages as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         max(day) > 0 as is_staged,
         bool_or(approach in ('anterior', 'combined')) as is_anterior,
         bool_or(approach in ('posterior', 'combined')) as is_posterior
@@ -21,8 +20,7 @@ with stages as (
 
 coded_joints as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         case when count(*) = count(joints) then sum(joints) end as joint_count
     from index_stages
     group by site_id, patient_id, approach
@@ -30,8 +28,7 @@ coded_joints as (
 
 coded_levels as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         case when count(*) = count(joint_count) then max(joint_count) end as level_count
     from coded_joints
     group by site_id, patient_id
@@ -39,8 +36,7 @@ coded_levels as (
 
 recorded_levels as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         string_agg(joint, ';' order by position) as index_levels,
         count(*) as level_count
     from index_joints
@@ -48,18 +44,14 @@ recorded_levels as (
 ),
 
 index_encounters as (
-    select distinct
-        site_id,
-        patient_id,
-        encounter_id
+    select distinct site_id, patient_id, encounter_id
     from index_stages
     where encounter_id is not null
 ),
 
 strata as (
     select
-        coded_records.site_id,
-        coded_records.patient_id,
+        coded_records.site_id, coded_records.patient_id,
         bool_or(coded_records.list = 'trauma') as is_trauma,
         bool_or(coded_records.list = 'tumour') as is_tumour,
         bool_or(coded_records.list = 'infection') as is_infection
@@ -82,8 +74,7 @@ strata as (
 
 first_revisions as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         min(day) as first_revision_day
     from revisions
     group by site_id, patient_id
@@ -139,40 +130,22 @@ described as (
 )
 
 select
-    site_id,
-    patient_id,
-    index_period,
+    site_id, patient_id, index_period,
     cast(substr(index_period, 1, 4) as integer) as index_year,
-    sex,
-    age_years,
+    sex, age_years,
     case
         when age_years < 45 then 'under 45'
         when age_years < 65 then '45-64'
         when age_years >= 65 then '65 and over'
         else 'unknown'
     end as age_band,
-    bmi,
-    smoking,
-    diabetes,
-    asa_class,
-    prior_cervical_surgery,
-    indication,
-    workers_compensation,
-    preop_opioid_use,
-    is_trauma,
-    is_tumour,
-    is_infection,
-    approach,
-    index_levels,
-    level_count,
+    bmi, smoking, diabetes, asa_class, prior_cervical_surgery, indication, workers_compensation,
+    preop_opioid_use, is_trauma, is_tumour, is_infection, approach, index_levels, level_count,
     case
         when level_count >= 3 then '3+'
         else coalesce(cast(level_count as varchar), 'unknown')
     end as levels_band,
-    is_staged,
-    observed_days,
+    is_staged, observed_days,
     last_known_day as data_cut_day,
-    death_day,
-    first_revision_day,
-    treatment_data_complete
+    death_day, first_revision_day, treatment_data_complete
 from described

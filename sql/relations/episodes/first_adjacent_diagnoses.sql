@@ -5,9 +5,7 @@ grain: one row per episode that has one
 needs: [joint_diagnoses, adjacent_joints]
 */
 select
-    joint_diagnoses.site_id,
-    joint_diagnoses.patient_id,
-    joint_diagnoses.diagnosis_id,
+    joint_diagnoses.site_id, joint_diagnoses.patient_id, joint_diagnoses.diagnosis_id,
     joint_diagnoses.day
 from joint_diagnoses
 inner join adjacent_joints

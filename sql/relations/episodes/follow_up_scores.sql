@@ -60,11 +60,7 @@ scored as (
             items.mjoa_total
         ) as mjoa,
         concat(
-            items.eq5d_1,
-            items.eq5d_2,
-            items.eq5d_3,
-            items.eq5d_4,
-            items.eq5d_5
+            items.eq5d_1, items.eq5d_2, items.eq5d_3, items.eq5d_4, items.eq5d_5
         ) as eq5d_digits
     from items
     cross join thresholds
@@ -73,8 +69,7 @@ scored as (
 in_windows as (
     select
         scored.*,
-        episodes.first_revision_day,
-        visit_windows.visit_window,
+        episodes.first_revision_day, visit_windows.visit_window,
         ndi_bands.band as ndi_band,
         mjoa_severity.severity as mjoa_severity,
         case when length(scored.eq5d_digits) = 5 then scored.eq5d_digits end as eq5d_profile,
@@ -99,11 +94,7 @@ in_windows as (
 )
 
 select
-    site_id,
-    patient_id,
-    follow_up_id,
-    day,
-    visit_window,
+    site_id, patient_id, follow_up_id, day, visit_window,
     coalesce(day > first_revision_day, false) as is_after_revision,
     neck_pain_nrs is not null
     or arm_pain_nrs is not null
@@ -115,27 +106,11 @@ select
     or promis_pi_t is not null
     or satisfaction is not null
         as has_outcome,
-    neck_pain_nrs,
-    arm_pain_nrs,
-    ndi_percent,
-    ndi_band,
+    neck_pain_nrs, arm_pain_nrs, ndi_percent, ndi_band,
     ndi_item_1 as ndi_pain_item,
     ndi_item_5 as ndi_headache_item,
     items_answered as ndi_items_answered,
-    mjoa,
-    mjoa_severity,
-    eq5d_profile,
-    eq5d_index,
-    eq_vas,
-    promis_pf_t,
-    promis_pi_t,
-    satisfaction,
-    is_satisfied,
-    radiating_pain,
-    numbness,
-    mrc_grade_min,
-    neck_rotation_deg,
-    occipital_headache,
-    opioid_use,
-    working
+    mjoa, mjoa_severity, eq5d_profile, eq5d_index, eq_vas, promis_pf_t, promis_pi_t, satisfaction,
+    is_satisfied, radiating_pain, numbness, mrc_grade_min, neck_rotation_deg, occipital_headache,
+    opioid_use, working
 from in_windows

@@ -10,14 +10,8 @@ columns:
   is_unplanned_return: an unplanned return to the theatre
 */
 select
-    procedures.site_id,
-    procedures.patient_id,
-    procedures.procedure_id,
-    procedures.encounter_id,
-    procedures.day,
-    procedures.levels,
-    coded_records.is_add_on,
-    coded_records.joints,
+    procedures.site_id, procedures.patient_id, procedures.procedure_id, procedures.encounter_id,
+    procedures.day, procedures.levels, coded_records.is_add_on, coded_records.joints,
     coalesce(procedures.approach, coded_records.approach, fusion_approaches.approach) as approach,
     coalesce(procedures.planned_stage or procedures.modifier = thresholds.planned_stage_modifier, false) as is_planned,
     coalesce(procedures.modifier = thresholds.unplanned_return_modifier, false) as is_unplanned_return

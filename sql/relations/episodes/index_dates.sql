@@ -9,16 +9,13 @@ columns:
 */
 with bounds as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         cast(index_period || case when length(index_period) = 4 then '-01-01' else '-01' end as date) as earliest,
         cast(index_period || case when length(index_period) = 4 then '-12-01' else '-01' end as date) as last_month
     from patients
 )
 
 select
-    site_id,
-    patient_id,
-    earliest,
+    site_id, patient_id, earliest,
     last_day(last_month) as latest
 from bounds

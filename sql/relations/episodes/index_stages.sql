@@ -8,23 +8,14 @@ grain: one row per fusion procedure that belongs to the index episode, add-ons i
 needs: [cohort, fusions, thresholds]
 */
 with index_encounters as (
-    select distinct
-        site_id,
-        patient_id,
-        encounter_id
+    select distinct site_id, patient_id, encounter_id
     from fusions
     where day = 0 and encounter_id is not null
 )
 
 select
-    fusions.site_id,
-    fusions.patient_id,
-    fusions.procedure_id,
-    fusions.encounter_id,
-    fusions.day,
-    fusions.levels,
-    fusions.approach,
-    fusions.joints
+    fusions.site_id, fusions.patient_id, fusions.procedure_id, fusions.encounter_id, fusions.day,
+    fusions.levels, fusions.approach, fusions.joints
 from fusions
 inner join cohort
     on

@@ -5,11 +5,9 @@ grain: one row per diagnosis and joint; joint is null where the code names none
 needs: [coded_records, cohort]
 */
 select
-    coded_records.site_id,
-    coded_records.patient_id,
+    coded_records.site_id, coded_records.patient_id,
     coded_records.record_id as diagnosis_id,
-    coded_records.day,
-    coded_records.joint
+    coded_records.day, coded_records.joint
 from coded_records
 inner join cohort
     on

@@ -8,9 +8,7 @@ grain: one row per episode and visit window with a visit
 needs: [follow_up_scores, visit_windows]
 */
 select
-    follow_up_scores.site_id,
-    follow_up_scores.patient_id,
-    follow_up_scores.visit_window,
+    follow_up_scores.site_id, follow_up_scores.patient_id, follow_up_scores.visit_window,
     follow_up_scores.follow_up_id
 from follow_up_scores
 inner join visit_windows
@@ -20,6 +18,5 @@ qualify
         partition by follow_up_scores.site_id, follow_up_scores.patient_id, follow_up_scores.visit_window
         order by
             abs(follow_up_scores.day - visit_windows.target_day),
-            follow_up_scores.day,
-            follow_up_scores.follow_up_id
+            follow_up_scores.day, follow_up_scores.follow_up_id
     ) = 1

@@ -11,46 +11,31 @@ columns:
 */
 with record_days as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         coalesce(end_day, start_day) as day
     from encounters
     union all
-    select
-        site_id,
-        patient_id,
-        day
+    select site_id, patient_id, day
     from procedures
     union all
-    select
-        site_id,
-        patient_id,
-        day
+    select site_id, patient_id, day
     from diagnoses
     union all
-    select
-        site_id,
-        patient_id,
-        day
+    select site_id, patient_id, day
     from follow_ups
     union all
-    select
-        site_id,
-        patient_id,
-        day
+    select site_id, patient_id, day
     from imaging
     union all
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         start_day as day
     from treatments
 ),
 
 latest_records as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         max(day) as day
     from record_days
     group by site_id, patient_id
@@ -58,9 +43,7 @@ latest_records as (
 
 known_days as (
     select
-        patients.site_id,
-        patients.patient_id,
-        patients.death_day,
+        patients.site_id, patients.patient_id, patients.death_day,
         coalesce(greatest(patients.last_contact_day, latest_records.day), 0) as last_seen_day,
         greatest(patients.data_cut_day, latest_records.day) as data_cut_day
     from patients
@@ -71,9 +54,6 @@ known_days as (
 )
 
 select
-    site_id,
-    patient_id,
-    death_day,
-    data_cut_day,
+    site_id, patient_id, death_day, data_cut_day,
     least(last_seen_day, data_cut_day, death_day) as observed_days
 from known_days

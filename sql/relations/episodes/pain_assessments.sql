@@ -13,12 +13,8 @@ columns:
 */
 with judged as (
     select
-        follow_up_scores.site_id,
-        follow_up_scores.patient_id,
-        follow_up_scores.follow_up_id,
-        follow_up_scores.day,
-        follow_up_scores.is_after_revision,
-        follow_up_scores.neck_pain_nrs,
+        follow_up_scores.site_id, follow_up_scores.patient_id, follow_up_scores.follow_up_id,
+        follow_up_scores.day, follow_up_scores.is_after_revision, follow_up_scores.neck_pain_nrs,
         follow_up_scores.ndi_percent,
         follow_up_scores.neck_pain_nrs >= thresholds.pain_nrs as is_painful_nrs,
         case
@@ -32,11 +28,7 @@ with judged as (
 )
 
 select
-    site_id,
-    patient_id,
-    follow_up_id,
-    day,
-    is_after_revision,
+    site_id, patient_id, follow_up_id, day, is_after_revision,
     coalesce(is_painful_nrs, false) or coalesce(is_painful_ndi, false) as is_painful,
     case
         when is_painful_nrs or (neck_pain_nrs is not null and not coalesce(is_painful_ndi, false)) then 'neck_pain_nrs'

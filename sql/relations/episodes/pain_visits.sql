@@ -9,14 +9,9 @@ columns:
   value: the score that decides
 */
 select
-    pain_assessments.site_id,
-    pain_assessments.patient_id,
-    pain_assessments.follow_up_id,
-    pain_assessments.day,
-    pain_assessments.is_after_revision,
-    pain_assessments.is_painful,
-    pain_assessments.value_name,
-    pain_assessments.value
+    pain_assessments.site_id, pain_assessments.patient_id, pain_assessments.follow_up_id,
+    pain_assessments.day, pain_assessments.is_after_revision, pain_assessments.is_painful,
+    pain_assessments.value_name, pain_assessments.value
 from pain_assessments
 cross join thresholds
 where pain_assessments.day >= thresholds.pain_landmark_day

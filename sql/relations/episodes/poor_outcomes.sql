@@ -9,12 +9,8 @@ needs: [follow_up_scores, nearest_visits, mjoa_severity, thresholds]
 */
 with window_visits as (
     select
-        follow_up_scores.site_id,
-        follow_up_scores.patient_id,
-        follow_up_scores.follow_up_id,
-        follow_up_scores.day,
-        follow_up_scores.visit_window,
-        follow_up_scores.arm_pain_nrs,
+        follow_up_scores.site_id, follow_up_scores.patient_id, follow_up_scores.follow_up_id,
+        follow_up_scores.day, follow_up_scores.visit_window, follow_up_scores.arm_pain_nrs,
         follow_up_scores.mjoa
     from follow_up_scores
     inner join nearest_visits
@@ -26,10 +22,7 @@ with window_visits as (
 
 arm_pain as (
     select
-        three_months.site_id,
-        three_months.patient_id,
-        three_months.follow_up_id,
-        three_months.day
+        three_months.site_id, three_months.patient_id, three_months.follow_up_id, three_months.day
     from window_visits as three_months
     inner join window_visits as six_weeks
         on
@@ -51,10 +44,7 @@ arm_pain as (
 
 function_gain as (
     select
-        three_months.site_id,
-        three_months.patient_id,
-        three_months.follow_up_id,
-        three_months.day
+        three_months.site_id, three_months.patient_id, three_months.follow_up_id, three_months.day
     from window_visits as three_months
     inner join window_visits as baseline
         on
@@ -69,16 +59,8 @@ function_gain as (
         and three_months.mjoa - baseline.mjoa < mjoa_severity.mcid
 )
 
-select
-    site_id,
-    patient_id,
-    follow_up_id,
-    day
+select site_id, patient_id, follow_up_id, day
 from arm_pain
 union
-select
-    site_id,
-    patient_id,
-    follow_up_id,
-    day
+select site_id, patient_id, follow_up_id, day
 from function_gain

@@ -12,19 +12,11 @@ columns:
 */
 with visits as (
     select
-        follow_up_scores.site_id,
-        follow_up_scores.patient_id,
-        follow_up_scores.follow_up_id,
-        follow_up_scores.day,
-        follow_up_scores.neck_pain_nrs,
-        follow_up_scores.arm_pain_nrs,
-        follow_up_scores.ndi_headache_item,
-        follow_up_scores.mjoa,
-        follow_up_scores.mrc_grade_min,
-        follow_up_scores.neck_rotation_deg,
-        follow_up_scores.radiating_pain,
-        follow_up_scores.numbness,
-        follow_up_scores.occipital_headache,
+        follow_up_scores.site_id, follow_up_scores.patient_id, follow_up_scores.follow_up_id,
+        follow_up_scores.day, follow_up_scores.neck_pain_nrs, follow_up_scores.arm_pain_nrs,
+        follow_up_scores.ndi_headache_item, follow_up_scores.mjoa, follow_up_scores.mrc_grade_min,
+        follow_up_scores.neck_rotation_deg, follow_up_scores.radiating_pain,
+        follow_up_scores.numbness, follow_up_scores.occipital_headache,
         max(follow_up_scores.mjoa) over earlier as best_mjoa,
         max(follow_up_scores.mrc_grade_min) over earlier as best_mrc_grade,
         max(case when follow_up_scores.day > 0 then follow_up_scores.neck_rotation_deg end) over earlier
@@ -38,10 +30,7 @@ with visits as (
 
 judged as (
     select
-        visits.site_id,
-        visits.patient_id,
-        visits.follow_up_id,
-        visits.day,
+        visits.site_id, visits.patient_id, visits.follow_up_id, visits.day,
         visits.radiating_pain
         or (visits.neck_pain_nrs >= thresholds.pain_nrs and visits.arm_pain_nrs >= thresholds.pain_nrs)
             as has_radiating_pain,
@@ -61,68 +50,47 @@ judged as (
 
 measured as (
     select
-        site_id,
-        patient_id,
-        follow_up_id,
-        day,
+        site_id, patient_id, follow_up_id, day,
         'red_flag_radiating_pain' as flag
     from judged
     where has_radiating_pain
     union all
     select
-        site_id,
-        patient_id,
-        follow_up_id,
-        day,
+        site_id, patient_id, follow_up_id, day,
         'red_flag_numbness' as flag
     from judged
     where has_numbness
     union all
     select
-        site_id,
-        patient_id,
-        follow_up_id,
-        day,
+        site_id, patient_id, follow_up_id, day,
         'red_flag_weakness' as flag
     from judged
     where has_weakness
     union all
     select
-        site_id,
-        patient_id,
-        follow_up_id,
-        day,
+        site_id, patient_id, follow_up_id, day,
         'red_flag_limited_motion' as flag
     from judged
     where has_limited_motion
     union all
     select
-        site_id,
-        patient_id,
-        follow_up_id,
-        day,
+        site_id, patient_id, follow_up_id, day,
         'red_flag_headache' as flag
     from judged
     where has_headache
 )
 
 select
-    site_id,
-    patient_id,
-    flag,
-    day,
+    site_id, patient_id, flag, day,
     'follow_ups' as source_table,
     follow_up_id as record_id,
     'measured' as kind
 from measured
 union
 select
-    coded_records.site_id,
-    coded_records.patient_id,
+    coded_records.site_id, coded_records.patient_id,
     coded_records.list as flag,
-    coded_records.day,
-    coded_records.source_table,
-    coded_records.record_id,
+    coded_records.day, coded_records.source_table, coded_records.record_id,
     'code' as kind
 from coded_records
 inner join episodes

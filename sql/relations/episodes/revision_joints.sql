@@ -4,13 +4,8 @@ grain: one row per revision procedure and joint
 needs: [revision_procedures, joints, index_joints, adjacent_joints]
 */
 select
-    revision_procedures.site_id,
-    revision_procedures.patient_id,
-    revision_procedures.procedure_id,
-    revision_procedures.day,
-    revision_procedures.procedure_group,
-    joints.joint,
-    joints.position,
+    revision_procedures.site_id, revision_procedures.patient_id, revision_procedures.procedure_id,
+    revision_procedures.day, revision_procedures.procedure_group, joints.joint, joints.position,
     index_joints.joint is not null as is_index,
     adjacent_joints.joint is not null as is_adjacent,
     coalesce(adjacent_joints.is_counting, false) as is_counting

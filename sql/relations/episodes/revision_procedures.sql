@@ -10,23 +10,14 @@ columns:
   procedure_group: fusion, or the group of the revision code list
 */
 with stage_days as (
-    select distinct
-        site_id,
-        patient_id,
-        day
+    select distinct site_id, patient_id, day
     from index_stages
 ),
 
 coded as (
     select
-        procedures.site_id,
-        procedures.patient_id,
-        procedures.procedure_id,
-        procedures.encounter_id,
-        procedures.day,
-        procedures.levels,
-        procedures.modifier,
-        coded_records.needs,
+        procedures.site_id, procedures.patient_id, procedures.procedure_id, procedures.encounter_id,
+        procedures.day, procedures.levels, procedures.modifier, coded_records.needs,
         case when coded_records.list = 'cervical_fusion' then 'fusion' else coded_records.procedure_group end
             as procedure_group
     from coded_records
@@ -57,12 +48,7 @@ after_index as (
 ),
 
 companion_codes as (
-    select
-        site_id,
-        patient_id,
-        encounter_id,
-        day,
-        list
+    select site_id, patient_id, encounter_id, day, list
     from coded_records
     where
         (list = 'cervical_context' and source_table = 'diagnoses')
@@ -70,9 +56,7 @@ companion_codes as (
 ),
 
 accompanied as (
-    select distinct
-        after_index.site_id,
-        after_index.procedure_id
+    select distinct after_index.site_id, after_index.procedure_id
     from after_index
     inner join companion_codes
         on
@@ -86,13 +70,8 @@ accompanied as (
 )
 
 select distinct
-    after_index.site_id,
-    after_index.patient_id,
-    after_index.procedure_id,
-    after_index.encounter_id,
-    after_index.day,
-    after_index.levels,
-    after_index.procedure_group
+    after_index.site_id, after_index.patient_id, after_index.procedure_id, after_index.encounter_id,
+    after_index.day, after_index.levels, after_index.procedure_group
 from after_index
 left join accompanied
     on

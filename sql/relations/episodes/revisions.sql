@@ -12,19 +12,13 @@ columns:
   is_adjacent_only: fusion or decompression whose joints are all adjacent, one of them counting; null when unknown
 */
 with nonunion_diagnoses as (
-    select
-        site_id,
-        patient_id,
-        encounter_id,
-        day
+    select site_id, patient_id, encounter_id, day
     from coded_records
     where list = 'nonunion_diagnosis' and source_table = 'diagnoses'
 ),
 
 with_nonunion as (
-    select distinct
-        revision_procedures.site_id,
-        revision_procedures.procedure_id
+    select distinct revision_procedures.site_id, revision_procedures.procedure_id
     from revision_procedures
     inner join nonunion_diagnoses
         on
@@ -38,8 +32,7 @@ with_nonunion as (
 
 joints_of_procedure as (
     select
-        site_id,
-        procedure_id,
+        site_id, procedure_id,
         bool_or(is_index) as is_on_index,
         bool_and(is_adjacent) as is_adjacent
     from revision_joints
@@ -47,18 +40,14 @@ joints_of_procedure as (
 ),
 
 fused_episodes as (
-    select distinct
-        site_id,
-        patient_id
+    select distinct site_id, patient_id
     from index_joints
 ),
 
 typed as (
     select
-        revision_procedures.site_id,
-        revision_procedures.patient_id,
-        revision_procedures.procedure_id,
-        revision_procedures.day,
+        revision_procedures.site_id, revision_procedures.patient_id,
+        revision_procedures.procedure_id, revision_procedures.day,
         revision_procedures.procedure_group,
         joints_of_procedure.procedure_id is not null and fused_episodes.patient_id is not null as has_known_levels,
         case
@@ -88,9 +77,7 @@ typed as (
 
 joints_of_day as (
     select
-        site_id,
-        patient_id,
-        day,
+        site_id, patient_id, day,
         bool_and(is_adjacent) filter (where procedure_group <> 'hardware_removal') as is_adjacent,
         bool_or(is_counting) filter (where procedure_group not in ('hardware_removal', 'fixation_revision'))
             as has_counting_joint
@@ -99,39 +86,26 @@ joints_of_day as (
 ),
 
 distinct_joints as (
-    select distinct
-        site_id,
-        patient_id,
-        day,
-        joint,
-        position
+    select distinct site_id, patient_id, day, joint, position
     from revision_joints
 ),
 
 levels_of_day as (
     select
-        site_id,
-        patient_id,
-        day,
+        site_id, patient_id, day,
         string_agg(joint, ';' order by position) as levels
     from distinct_joints
     group by site_id, patient_id, day
 ),
 
 distinct_types as (
-    select distinct
-        site_id,
-        patient_id,
-        day,
-        type
+    select distinct site_id, patient_id, day, type
     from typed
 ),
 
 types_of_day as (
     select
-        distinct_types.site_id,
-        distinct_types.patient_id,
-        distinct_types.day,
+        distinct_types.site_id, distinct_types.patient_id, distinct_types.day,
         string_agg(distinct_types.type, ';' order by revision_types.precedence) as types,
         min(revision_types.precedence) as leading_precedence
     from distinct_types
@@ -142,9 +116,7 @@ types_of_day as (
 
 procedures_of_day as (
     select
-        site_id,
-        patient_id,
-        day,
+        site_id, patient_id, day,
         string_agg(procedure_id, ';' order by procedure_id) as procedure_ids,
         coalesce(
             bool_or(has_known_levels) filter (where procedure_group not in ('hardware_removal', 'fixation_revision')),
@@ -155,13 +127,8 @@ procedures_of_day as (
 )
 
 select
-    types_of_day.site_id,
-    types_of_day.patient_id,
-    types_of_day.day,
-    revision_types.type,
-    types_of_day.types,
-    levels_of_day.levels,
-    procedures_of_day.procedure_ids,
+    types_of_day.site_id, types_of_day.patient_id, types_of_day.day, revision_types.type,
+    types_of_day.types, levels_of_day.levels, procedures_of_day.procedure_ids,
     row_number() over (
         partition by types_of_day.site_id, types_of_day.patient_id order by types_of_day.day
     ) as revision_number,

@@ -8,9 +8,7 @@ needs: [adjacent_images, symptoms, thresholds]
 */
 with pairs as (
     select
-        adjacent_images.site_id,
-        adjacent_images.patient_id,
-        adjacent_images.imaging_id,
+        adjacent_images.site_id, adjacent_images.patient_id, adjacent_images.imaging_id,
         symptoms.source_table as symptom_table,
         symptoms.record_id as symptom_id,
         greatest(adjacent_images.day, symptoms.day) as onset_day,
@@ -25,14 +23,7 @@ with pairs as (
     where abs(adjacent_images.day - symptoms.day) <= thresholds.symptom_image_days
 )
 
-select
-    site_id,
-    patient_id,
-    imaging_id,
-    symptom_table,
-    symptom_id,
-    onset_day,
-    days_apart
+select site_id, patient_id, imaging_id, symptom_table, symptom_id, onset_day, days_apart
 from pairs
 qualify
     row_number() over (

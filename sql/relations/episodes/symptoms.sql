@@ -8,12 +8,9 @@ grain: one row per record that shows a symptom, and joint where the record names
 needs: [complaints, joint_diagnoses]
 */
 select
-    complaints.site_id,
-    complaints.patient_id,
-    complaints.day,
+    complaints.site_id, complaints.patient_id, complaints.day,
     cast(null as varchar) as joint,
-    complaints.source_table,
-    complaints.record_id
+    complaints.source_table, complaints.record_id
 from complaints
 left join joint_diagnoses
     on
@@ -23,10 +20,7 @@ left join joint_diagnoses
 where joint_diagnoses.diagnosis_id is null
 union
 select
-    site_id,
-    patient_id,
-    day,
-    joint,
+    site_id, patient_id, day, joint,
     'diagnoses' as source_table,
     diagnosis_id as record_id
 from joint_diagnoses

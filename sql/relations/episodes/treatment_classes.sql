@@ -11,23 +11,19 @@ columns:
 */
 with classed as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         'treatments' as source_table,
         treatment_id as record_id,
-        treatment_class,
-        start_day,
+        treatment_class, start_day,
         coalesce(end_day, start_day) as end_day
     from treatments
     where treatment_class is not null
     union all
     select
-        treatments.site_id,
-        treatments.patient_id,
+        treatments.site_id, treatments.patient_id,
         'treatments' as source_table,
         treatments.treatment_id as record_id,
-        coded_records.treatment_class,
-        treatments.start_day,
+        coded_records.treatment_class, treatments.start_day,
         coalesce(treatments.end_day, treatments.start_day) as end_day
     from coded_records
     inner join treatments
@@ -39,11 +35,7 @@ with classed as (
             and treatments.treatment_class is null
     union all
     select
-        site_id,
-        patient_id,
-        source_table,
-        record_id,
-        treatment_class,
+        site_id, patient_id, source_table, record_id, treatment_class,
         day as start_day,
         day as end_day
     from coded_records
@@ -51,13 +43,8 @@ with classed as (
 )
 
 select
-    classed.site_id,
-    classed.patient_id,
-    classed.source_table,
-    classed.record_id,
-    classed.treatment_class,
-    classed.start_day,
-    classed.end_day
+    classed.site_id, classed.patient_id, classed.source_table, classed.record_id,
+    classed.treatment_class, classed.start_day, classed.end_day
 from classed
 inner join episodes
     on

@@ -11,9 +11,7 @@ with records as (
     select
         'patients' as source_table,
         patient_id as record_id,
-        patient_id,
-        site_id,
-        submission_id,
+        patient_id, site_id, submission_id,
         death_day as day,
         'died' as description
     from patients
@@ -22,9 +20,7 @@ with records as (
     select
         'patients' as source_table,
         patient_id as record_id,
-        patient_id,
-        site_id,
-        submission_id,
+        patient_id, site_id, submission_id,
         last_contact_day as day,
         'last contact' as description
     from patients
@@ -33,9 +29,7 @@ with records as (
     select
         'patients' as source_table,
         patient_id as record_id,
-        patient_id,
-        site_id,
-        submission_id,
+        patient_id, site_id, submission_id,
         data_cut_day as day,
         'data cut' as description
     from patients
@@ -44,9 +38,7 @@ with records as (
     select
         'encounters' as source_table,
         encounter_id as record_id,
-        patient_id,
-        site_id,
-        submission_id,
+        patient_id, site_id, submission_id,
         start_day as day,
         concat_ws(' ', type, 'to day ' || end_day) as description
     from encounters
@@ -54,17 +46,12 @@ with records as (
     select
         'procedures' as source_table,
         procedure_id as record_id,
-        patient_id,
-        site_id,
-        submission_id,
-        day,
+        patient_id, site_id, submission_id, day,
         concat_ws(
             ' ',
-            code_system,
-            code,
+            code_system, code,
             'modifier ' || modifier,
-            approach,
-            levels,
+            approach, levels,
             case when planned_stage then 'planned stage' end
         ) as description
     from procedures
@@ -72,20 +59,14 @@ with records as (
     select
         'diagnoses' as source_table,
         diagnosis_id as record_id,
-        patient_id,
-        site_id,
-        submission_id,
-        day,
+        patient_id, site_id, submission_id, day,
         concat_ws(' ', code_system, code) as description
     from diagnoses
     union all
     select
         'follow_ups' as source_table,
         follow_up_id as record_id,
-        patient_id,
-        site_id,
-        submission_id,
-        day,
+        patient_id, site_id, submission_id, day,
         concat_ws(
             ', ',
             'neck pain ' || neck_pain_nrs,
@@ -103,30 +84,21 @@ with records as (
     select
         'imaging' as source_table,
         imaging_id as record_id,
-        patient_id,
-        site_id,
-        submission_id,
-        day,
+        patient_id, site_id, submission_id, day,
         concat_ws(' ', modality, level, finding, value, unit) as description
     from imaging
     union all
     select
         'treatments' as source_table,
         treatment_id as record_id,
-        patient_id,
-        site_id,
-        submission_id,
+        patient_id, site_id, submission_id,
         start_day as day,
         concat_ws(' ', treatment_class, code_system, code, 'to day ' || end_day) as description
     from treatments
 )
 
 select
-    records.day,
-    records.source_table,
-    records.record_id,
-    records.description,
-    records.submission_id
+    records.day, records.source_table, records.record_id, records.description, records.submission_id
 from records
 inner join explained_patient
     on

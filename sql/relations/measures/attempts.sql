@@ -8,14 +8,6 @@ columns:
 select
     site_id,
     period as submission_period,
-    attempt,
-    submission_id,
-    kind,
-    deidentification_method,
-    is_synthetic,
-    status,
-    code,
-    rows_in,
-    rows_accepted,
-    rows_quarantined
+    attempt, submission_id, kind, deidentification_method, is_synthetic, status, code, rows_in,
+    rows_accepted, rows_quarantined
 from submissions

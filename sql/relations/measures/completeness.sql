@@ -17,11 +17,8 @@ columns:
 */
 with windows as (
     select
-        window_states.site_id,
-        window_states.visit_window,
-        window_states.target_day,
-        window_states.state,
-        window_states.is_closed,
+        window_states.site_id, window_states.visit_window, window_states.target_day,
+        window_states.state, window_states.is_closed,
         greatest(least(window_states.target_day, episodes.data_cut_day, episodes.death_day), 0) as potential_days,
         greatest(least(window_states.target_day, episodes.observed_days), 0) as observed_days
     from window_states
@@ -33,9 +30,7 @@ with windows as (
 
 counted as (
     select
-        site_id,
-        visit_window,
-        target_day,
+        site_id, visit_window, target_day,
         count(*) filter (where state = 'done') as done,
         count(*) filter (where state = 'due') as due,
         count(*) filter (where state = 'lost') as lost,
@@ -50,9 +45,7 @@ counted as (
 ),
 
 windows_seen as (
-    select distinct
-        visit_window,
-        target_day
+    select distinct visit_window, target_day
     from counted
 ),
 
@@ -64,39 +57,18 @@ sites as (
 
 cells as (
     select
-        site_id,
-        visit_window,
-        target_day,
-        done,
-        due,
-        lost,
-        not_yet_due,
-        died_before_window,
-        revised_before_window,
-        answered,
-        observed_days,
-        potential_days
+        site_id, visit_window, target_day, done, due, lost, not_yet_due, died_before_window,
+        revised_before_window, answered, observed_days, potential_days
     from counted
     union all
     select
         cast(null as varchar) as site_id,
-        visit_window,
-        target_day,
-        done,
-        due,
-        lost,
-        not_yet_due,
-        died_before_window,
-        revised_before_window,
-        answered,
-        observed_days,
-        potential_days
+        visit_window, target_day, done, due, lost, not_yet_due, died_before_window,
+        revised_before_window, answered, observed_days, potential_days
     from counted
     union all
     select
-        sites.site_id,
-        windows_seen.visit_window,
-        windows_seen.target_day,
+        sites.site_id, windows_seen.visit_window, windows_seen.target_day,
         0 as done,
         0 as due,
         0 as lost,
@@ -112,9 +84,7 @@ cells as (
 
 summed as (
     select
-        site_id,
-        visit_window,
-        target_day,
+        site_id, visit_window, target_day,
         cast(sum(done) + sum(due) + sum(lost) as bigint) as expected,
         cast(sum(done) as bigint) as done,
         cast(sum(due) as bigint) as due,
@@ -131,20 +101,9 @@ summed as (
 )
 
 select
-    site_id,
-    visit_window,
-    target_day,
-    expected,
-    done,
-    due,
-    lost,
-    not_yet_due,
-    died_before_window,
-    revised_before_window,
-    closed,
-    answered,
+    site_id, visit_window, target_day, expected, done, due, lost, not_yet_due, died_before_window,
+    revised_before_window, closed, answered,
     answered / nullif(closed, 0) as response,
-    observed_days,
-    potential_days,
+    observed_days, potential_days,
     observed_days / nullif(potential_days, 0) as clarks_c
 from summed

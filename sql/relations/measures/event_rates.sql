@@ -17,9 +17,7 @@ with reasoned as (
             when 'revision_performed' then 'revision_rate'
             when 'suspected_asd' then 'asd_rate'
         end as measure,
-        labels.site_id,
-        labels.patient_id,
-        labels.status,
+        labels.site_id, labels.patient_id, labels.status,
         coalesce(labels.onset_day, episodes.observed_days) as days,
         case
             when labels.is_counted then null
@@ -35,9 +33,7 @@ with reasoned as (
 )
 
 select
-    measure,
-    site_id,
-    patient_id,
+    measure, site_id, patient_id,
     case
         when reason is not null then 'excluded'
         when status = 'yes' then 'yes'

@@ -12,28 +12,21 @@ columns:
 */
 with inpatient_stays as (
     select
-        encounters.site_id,
-        encounters.patient_id,
-        encounters.encounter_id,
-        encounters.start_day,
+        encounters.site_id, encounters.patient_id, encounters.encounter_id, encounters.start_day,
         coalesce(encounters.end_day, encounters.start_day) as end_day
     from encounters
     where encounters.type = 'inpatient'
 ),
 
 index_encounters as (
-    select distinct
-        site_id,
-        patient_id,
-        encounter_id
+    select distinct site_id, patient_id, encounter_id
     from index_stages
     where encounter_id is not null
 ),
 
 index_stays as (
     select
-        inpatient_stays.site_id,
-        inpatient_stays.patient_id,
+        inpatient_stays.site_id, inpatient_stays.patient_id,
         max(inpatient_stays.end_day) as last_day
     from inpatient_stays
     where inpatient_stays.start_day <= 0 and inpatient_stays.end_day >= 0
@@ -41,8 +34,7 @@ index_stays as (
 )
 
 select
-    inpatient_stays.site_id,
-    inpatient_stays.patient_id,
+    inpatient_stays.site_id, inpatient_stays.patient_id,
     min(inpatient_stays.start_day) as day
 from inpatient_stays
 left join index_encounters

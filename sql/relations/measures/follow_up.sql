@@ -12,9 +12,7 @@ columns:
 */
 with reasoned as (
     select
-        window_states.site_id,
-        window_states.patient_id,
-        window_states.visit_window,
+        window_states.site_id, window_states.patient_id, window_states.visit_window,
         window_states.state,
         case
             when window_states.state in ('died_before_window', 'revised_before_window') then window_states.state
@@ -27,8 +25,7 @@ with reasoned as (
 
 select
     concat('follow_up_', visit_window) as measure,
-    site_id,
-    patient_id,
+    site_id, patient_id,
     case
         when reason is not null then 'excluded'
         when state = 'done' then 'yes'

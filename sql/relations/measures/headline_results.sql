@@ -9,11 +9,8 @@ columns:
   reason: why excluded; null otherwise
 */
 select
-    measure_results.measure,
-    measure_results.site_id,
-    measure_results.patient_id,
-    measure_results.status,
-    measure_results.reason
+    measure_results.measure, measure_results.site_id, measure_results.patient_id,
+    measure_results.status, measure_results.reason
 from measure_results
 inner join measure_definitions
     on measure_results.measure = measure_definitions.measure

@@ -10,9 +10,7 @@ columns:
   status: yes, no or excluded
 */
 select
-    measure_definitions.measure,
-    labels.site_id,
-    labels.patient_id,
+    measure_definitions.measure, labels.site_id, labels.patient_id,
     case
         when not labels.is_counted then 'excluded'
         when labels.status = 'no' then 'no'

@@ -6,8 +6,7 @@ columns:
   episodes: patients with this kind
 */
 select
-    label,
-    kind,
+    label, kind,
     count(*) as episodes
 from labels
 where status = 'yes' and is_counted and kind is not null

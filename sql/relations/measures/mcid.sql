@@ -9,8 +9,7 @@ columns:
 */
 select
     concat('mcid_', responders.instrument, '_', responders.visit_window) as measure,
-    responders.site_id,
-    responders.patient_id,
+    responders.site_id, responders.patient_id,
     case
         when responders.reason is not null then 'excluded'
         when responders.reached_mcid then 'yes'

@@ -9,18 +9,14 @@ columns:
 */
 with excluded as (
     select
-        measure,
-        site_id,
-        reason,
+        measure, site_id, reason,
         excluded as patients
     from measure_totals
     where excluded > 0 and reason is not null
 ),
 
 reasons_seen as (
-    select distinct
-        measure,
-        reason
+    select distinct measure, reason
     from excluded
 ),
 
@@ -31,34 +27,24 @@ sites as (
 ),
 
 cells as (
-    select
-        measure,
-        site_id,
-        reason,
-        patients
+    select measure, site_id, reason, patients
     from excluded
     union all
     select
         measure,
         cast(null as varchar) as site_id,
-        reason,
-        patients
+        reason, patients
     from excluded
     union all
     select
-        reasons_seen.measure,
-        sites.site_id,
-        reasons_seen.reason,
+        reasons_seen.measure, sites.site_id, reasons_seen.reason,
         0 as patients
     from reasons_seen
     cross join sites
 )
 
 select
-    cells.measure,
-    cells.site_id,
-    cells.reason,
-    reasons.is_missing,
+    cells.measure, cells.site_id, cells.reason, reasons.is_missing,
     cast(sum(cells.patients) as bigint) as patients
 from cells
 inner join reasons

@@ -9,24 +9,15 @@ columns:
 */
 with described as (
     select
-        site_id,
-        patient_id,
-        index_period,
+        site_id, patient_id, index_period,
         coalesce(approach, 'unknown') as approach,
-        levels_band,
-        age_band,
+        levels_band, age_band,
         coalesce(indication, 'unknown') as indication
     from episodes
 )
 
 select
-    site_id,
-    patient_id,
-    index_period,
-    approach,
-    levels_band,
-    age_band,
-    indication,
+    site_id, patient_id, index_period, approach, levels_band, age_band, indication,
     dense_rank() over (order by site_id, index_period) as cohort,
     dense_rank() over (order by site_id, approach, levels_band, age_band, indication) as profile
 from described

@@ -10,64 +10,34 @@ columns:
   days: of a rate, person-days at risk; null otherwise
 */
 select
-    measure,
-    site_id,
-    patient_id,
-    status,
-    reason,
+    measure, site_id, patient_id, status, reason,
     cast(null as bigint) as days
 from label_answers
 union all
 select
-    measure,
-    site_id,
-    patient_id,
-    status,
-    reason,
+    measure, site_id, patient_id, status, reason,
     cast(null as bigint) as days
 from within_horizons
 union all
 select
-    measure,
-    site_id,
-    patient_id,
-    status,
-    reason,
+    measure, site_id, patient_id, status, reason,
     cast(null as bigint) as days
 from red_flag_imaging
 union all
 select
-    measure,
-    site_id,
-    patient_id,
-    status,
-    reason,
+    measure, site_id, patient_id, status, reason,
     cast(null as bigint) as days
 from mcid
 union all
 select
-    measure,
-    site_id,
-    patient_id,
-    status,
-    reason,
+    measure, site_id, patient_id, status, reason,
     cast(null as bigint) as days
 from satisfaction
 union all
 select
-    measure,
-    site_id,
-    patient_id,
-    status,
-    reason,
+    measure, site_id, patient_id, status, reason,
     cast(null as bigint) as days
 from follow_up
 union all
-select
-    measure,
-    site_id,
-    patient_id,
-    status,
-    reason,
-    days
+select measure, site_id, patient_id, status, reason, days
 from event_rates

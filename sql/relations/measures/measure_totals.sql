@@ -22,10 +22,7 @@ with numbered as (
 
 counted as (
     select
-        numbered.number,
-        measure_groups.cohort,
-        measure_groups.profile,
-        measure_results.site_id,
+        numbered.number, measure_groups.cohort, measure_groups.profile, measure_results.site_id,
         measure_results.reason,
         count(*) filter (where measure_results.status = 'yes') as numerator,
         count(*) filter (where measure_results.status <> 'excluded') as patients,
@@ -46,15 +43,8 @@ counted as (
 )
 
 select
-    numbered.measure,
-    counted.cohort,
-    counted.profile,
-    counted.site_id,
-    counted.reason,
-    counted.numerator,
-    counted.patients,
-    counted.excluded,
-    counted.days
+    numbered.measure, counted.cohort, counted.profile, counted.site_id, counted.reason,
+    counted.numerator, counted.patients, counted.excluded, counted.days
 from counted
 inner join numbered
     on counted.number = numbered.number

@@ -11,17 +11,14 @@ columns:
 */
 with first_flags as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         min(day) as day
     from red_flags
     group by site_id, patient_id
 ),
 
 imaged as (
-    select distinct
-        first_flags.site_id,
-        first_flags.patient_id
+    select distinct first_flags.site_id, first_flags.patient_id
     from first_flags
     cross join thresholds
     inner join imaging
@@ -34,8 +31,7 @@ imaged as (
 
 reasoned as (
     select
-        episodes.site_id,
-        episodes.patient_id,
+        episodes.site_id, episodes.patient_id,
         imaged.patient_id is not null as is_imaged,
         case
             when first_flags.patient_id is null then 'no_red_flag'
@@ -64,8 +60,7 @@ reasoned as (
 
 select
     'red_flag_imaging_30_days' as measure,
-    site_id,
-    patient_id,
+    site_id, patient_id,
     case
         when reason is not null then 'excluded'
         when is_imaged then 'yes'

@@ -17,8 +17,6 @@ patients as (
     from episodes
 )
 
-select
-    sites.site_count,
-    patients.patient_count
+select sites.site_count, patients.patient_count
 from sites
 cross join patients

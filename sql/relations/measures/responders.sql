@@ -19,9 +19,7 @@ columns:
 */
 with scores as (
     select
-        site_id,
-        patient_id,
-        visit_window,
+        site_id, patient_id, visit_window,
         arg_min(ndi_percent, nearness) filter (where ndi_percent is not null) as ndi_percent,
         arg_min(neck_pain_nrs, nearness) filter (where neck_pain_nrs is not null) as neck_pain_nrs,
         arg_min(arm_pain_nrs, nearness) filter (where arm_pain_nrs is not null) as arm_pain_nrs,
@@ -34,19 +32,11 @@ with scores as (
 
 assessed as (
     select
-        window_states.site_id,
-        window_states.patient_id,
-        window_states.visit_window,
-        window_states.target_day,
-        window_states.state,
-        window_states.is_closed,
+        window_states.site_id, window_states.patient_id, window_states.visit_window,
+        window_states.target_day, window_states.state, window_states.is_closed,
         mjoa_severity.mcid as mjoa_mcid,
-        instruments.instrument,
-        instruments.higher_is_better,
-        instruments.best,
-        instruments.mcid,
-        instruments.scb,
-        instruments.percent,
+        instruments.instrument, instruments.higher_is_better, instruments.best, instruments.mcid,
+        instruments.scb, instruments.percent,
         case instruments.instrument
             when 'ndi' then before.ndi_percent
             when 'neck_pain_nrs' then before.neck_pain_nrs
@@ -84,14 +74,7 @@ assessed as (
 
 compared as (
     select
-        site_id,
-        patient_id,
-        visit_window,
-        target_day,
-        instrument,
-        scb,
-        percent,
-        baseline_value,
+        site_id, patient_id, visit_window, target_day, instrument, scb, percent, baseline_value,
         value,
         case when instrument = 'mjoa' then mjoa_mcid else mcid end as mcid,
         round(case when higher_is_better then value - baseline_value else baseline_value - value end, 6) as change,
@@ -107,14 +90,7 @@ compared as (
 )
 
 select
-    site_id,
-    patient_id,
-    instrument,
-    visit_window,
-    target_day,
-    baseline_value,
-    value,
-    change,
+    site_id, patient_id, instrument, visit_window, target_day, baseline_value, value, change,
     case when reason is null then change >= mcid end as reached_mcid,
     case when reason is null then change >= scb end as reached_scb,
     case when reason is null then round(100 * change, 6) >= round(percent * baseline_value, 6) end as reached_percent,

@@ -14,8 +14,7 @@ columns:
 */
 with baselines as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         arg_min(ndi_percent, nearness) filter (where ndi_percent is not null) as ndi_percent,
         arg_min(neck_pain_nrs, nearness) filter (where neck_pain_nrs is not null) as neck_pain_nrs
     from window_visits
@@ -25,8 +24,7 @@ with baselines as (
 
 closed_windows as (
     select
-        window_states.visit_window,
-        window_states.target_day,
+        window_states.visit_window, window_states.target_day,
         window_states.state = 'done' as is_responder,
         cast(episodes.age_years as double) as age_years,
         case
@@ -37,8 +35,7 @@ closed_windows as (
             when episodes.smoking = 'current' then 1.0
             when episodes.smoking in ('never', 'former') then 0.0
         end as is_smoker,
-        baselines.ndi_percent,
-        baselines.neck_pain_nrs
+        baselines.ndi_percent, baselines.neck_pain_nrs
     from window_states
     inner join episodes
         on
@@ -56,41 +53,31 @@ closed_windows as (
 
 known_values as (
     select
-        visit_window,
-        target_day,
-        is_responder,
+        visit_window, target_day, is_responder,
         'age_years' as characteristic,
         age_years as value
     from closed_windows
     union all
     select
-        visit_window,
-        target_day,
-        is_responder,
+        visit_window, target_day, is_responder,
         'female' as characteristic,
         is_female as value
     from closed_windows
     union all
     select
-        visit_window,
-        target_day,
-        is_responder,
+        visit_window, target_day, is_responder,
         'current_smoker' as characteristic,
         is_smoker as value
     from closed_windows
     union all
     select
-        visit_window,
-        target_day,
-        is_responder,
+        visit_window, target_day, is_responder,
         'baseline_ndi' as characteristic,
         ndi_percent as value
     from closed_windows
     union all
     select
-        visit_window,
-        target_day,
-        is_responder,
+        visit_window, target_day, is_responder,
         'baseline_neck_pain' as characteristic,
         neck_pain_nrs as value
     from closed_windows
@@ -98,9 +85,7 @@ known_values as (
 
 summarised as (
     select
-        visit_window,
-        target_day,
-        characteristic,
+        visit_window, target_day, characteristic,
         count(value) filter (where is_responder) as responders,
         count(value) filter (where not is_responder) as non_responders,
         avg(value) filter (where is_responder) as responders_value,
@@ -119,11 +104,7 @@ summarised as (
 
 -- The order in which a sum of fractions is added up leaves its mark in the last digits: rounded off.
 select
-    visit_window,
-    target_day,
-    characteristic,
-    responders,
-    non_responders,
+    visit_window, target_day, characteristic, responders, non_responders,
     round(responders_value, 6) as responders_value,
     round(non_responders_value, 6) as non_responders_value,
     round(

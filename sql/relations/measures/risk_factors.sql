@@ -26,8 +26,7 @@ columns:
 */
 with baselines as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         arg_min(ndi_percent, nearness) filter (where ndi_percent is not null) as ndi_percent
     from window_visits
     where visit_window = 'baseline'
@@ -36,17 +35,9 @@ with baselines as (
 
 rounded as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        episodes.sex,
-        episodes.smoking,
-        episodes.diabetes,
-        episodes.asa_class,
-        episodes.prior_cervical_surgery,
-        episodes.approach,
-        episodes.levels_band,
-        episodes.indication,
-        episodes.workers_compensation,
+        episodes.site_id, episodes.patient_id, episodes.sex, episodes.smoking, episodes.diabetes,
+        episodes.asa_class, episodes.prior_cervical_surgery, episodes.approach,
+        episodes.levels_band, episodes.indication, episodes.workers_compensation,
         cast(5 * round(episodes.age_years / 5.0) as bigint) as age,
         cast(10 * round(baselines.ndi_percent / 10.0) as bigint) as ndi
     from episodes
@@ -64,8 +55,7 @@ means as (
 )
 
 select
-    rounded.site_id,
-    rounded.patient_id,
+    rounded.site_id, rounded.patient_id,
     coalesce(rounded.sex, 'unknown') as sex,
     coalesce(rounded.age, means.age, 0) as age,
     case when rounded.age is null then 'missing' else 'recorded' end as age_known,

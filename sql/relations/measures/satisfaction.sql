@@ -12,9 +12,7 @@ columns:
 */
 with answers as (
     select
-        window_visits.site_id,
-        window_visits.patient_id,
-        window_visits.visit_window,
+        window_visits.site_id, window_visits.patient_id, window_visits.visit_window,
         follow_up_scores.is_satisfied
     from window_visits
     inner join follow_up_scores
@@ -31,9 +29,7 @@ with answers as (
 
 reasoned as (
     select
-        window_states.site_id,
-        window_states.patient_id,
-        window_states.visit_window,
+        window_states.site_id, window_states.patient_id, window_states.visit_window,
         answers.is_satisfied,
         case
             when window_states.state in ('died_before_window', 'revised_before_window') then window_states.state
@@ -53,8 +49,7 @@ reasoned as (
 
 select
     concat('satisfied_', visit_window) as measure,
-    site_id,
-    patient_id,
+    site_id, patient_id,
     case
         when reason is not null then 'excluded'
         when is_satisfied then 'yes'

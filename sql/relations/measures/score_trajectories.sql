@@ -17,27 +17,21 @@ columns:
 with scores as (
     -- Every episode has a row in the first window after surgery; each row repeats the baseline.
     select
-        site_id,
-        instrument,
+        site_id, instrument,
         'baseline' as visit_window,
         baseline_value as score
     from responders
     where visit_window = '6_weeks'
     union all
     select
-        site_id,
-        instrument,
-        visit_window,
+        site_id, instrument, visit_window,
         value as score
     from responders
 ),
 
 at_sites as (
     select
-        site_id,
-        instrument,
-        visit_window,
-        score,
+        site_id, instrument, visit_window, score,
         count(*) as patients
     from scores
     where score is not null
@@ -45,19 +39,12 @@ at_sites as (
 ),
 
 counted as (
-    select
-        site_id,
-        instrument,
-        visit_window,
-        score,
-        patients
+    select site_id, instrument, visit_window, score, patients
     from at_sites
     union all
     select
         cast(null as varchar) as site_id,
-        instrument,
-        visit_window,
-        score,
+        instrument, visit_window, score,
         sum(patients) as patients
     from at_sites
     group by instrument, visit_window, score
@@ -65,10 +52,7 @@ counted as (
 
 ranked as (
     select
-        site_id,
-        instrument,
-        visit_window,
-        score,
+        site_id, instrument, visit_window, score,
         sum(patients) over (partition by site_id, instrument, visit_window) as patients,
         sum(patients) over (
             partition by site_id, instrument, visit_window
@@ -80,9 +64,7 @@ ranked as (
 
 quartiles as (
     select
-        site_id,
-        instrument,
-        visit_window,
+        site_id, instrument, visit_window,
         max(patients) as patients,
         min(score) filter (where 4 * patients_up_to_score >= patients) as lower_quartile,
         min(score) filter (where 2 * patients_up_to_score >= patients) as median,
@@ -92,9 +74,7 @@ quartiles as (
 ),
 
 windows as (
-    select
-        visit_windows.visit_window,
-        visit_windows.target_day
+    select visit_windows.visit_window, visit_windows.target_day
     from visit_windows
     where visit_windows.visit_window in (select at_sites.visit_window from at_sites)
 ),
@@ -108,14 +88,9 @@ sites as (
 )
 
 select
-    instruments.instrument,
-    windows.visit_window,
-    windows.target_day,
-    sites.site_id,
+    instruments.instrument, windows.visit_window, windows.target_day, sites.site_id,
     cast(coalesce(quartiles.patients, 0) as bigint) as patients,
-    quartiles.lower_quartile,
-    quartiles.median,
-    quartiles.upper_quartile
+    quartiles.lower_quartile, quartiles.median, quartiles.upper_quartile
 from instruments
 cross join windows
 cross join sites

@@ -12,8 +12,7 @@ columns:
 */
 with unanswered as (
     select
-        measure,
-        site_id,
+        measure, site_id,
         coalesce(sum(patients) filter (where is_missing), 0) as missing,
         coalesce(sum(patients) filter (where not is_missing), 0) as not_applicable
     from measure_exclusions
@@ -22,9 +21,7 @@ with unanswered as (
 
 counted as (
     select
-        measure_counts.measure,
-        measure_counts.site_id,
-        measure_counts.numerator,
+        measure_counts.measure, measure_counts.site_id, measure_counts.numerator,
         measure_counts.patients,
         coalesce(unanswered.missing, 0) as missing,
         coalesce(unanswered.not_applicable, 0) as not_applicable
@@ -41,10 +38,7 @@ counted as (
 )
 
 select
-    measure,
-    site_id,
-    numerator,
-    patients,
+    measure, site_id, numerator, patients,
     cast(missing as bigint) as missing,
     cast(not_applicable as bigint) as not_applicable,
     numerator / nullif(patients, 0) as share,

@@ -15,11 +15,6 @@ with counted as (
 )
 
 select
-    counted.site_id,
-    counted.submission_period,
-    counted.attempt,
-    counted.counts.source_table,
-    counted.counts.rows_in,
-    counted.counts.rows_accepted,
-    counted.counts.rows_quarantined
+    counted.site_id, counted.submission_period, counted.attempt, counted.counts.source_table,
+    counted.counts.rows_in, counted.counts.rows_accepted, counted.counts.rows_quarantined
 from counted

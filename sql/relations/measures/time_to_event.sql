@@ -19,9 +19,7 @@ columns:
 */
 with first_revisions as (
     select
-        site_id,
-        patient_id,
-        day,
+        site_id, patient_id, day,
         concat('revision_', replace(type, '_revision', '')) as outcome
     from revisions
     where revision_number = 1
@@ -36,8 +34,7 @@ revision_outcomes as (
 
 revision_waits as (
     select
-        episodes.site_id,
-        episodes.patient_id,
+        episodes.site_id, episodes.patient_id,
         episodes.observed_days as last_day,
         episodes.death_day,
         first_revisions.day as first_day,
@@ -57,18 +54,14 @@ without_asd_source as (
 ),
 
 asd_onsets as (
-    select
-        site_id,
-        patient_id,
-        onset_day
+    select site_id, patient_id, onset_day
     from labels
     where label = 'suspected_asd' and status = 'yes'
 ),
 
 unknown_levels as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         min(day) as first_day
     from revisions
     where is_adjacent_only is null
@@ -77,15 +70,13 @@ unknown_levels as (
 
 asd_waits as (
     select
-        episodes.site_id,
-        episodes.patient_id,
+        episodes.site_id, episodes.patient_id,
         case
             when episodes.index_levels is null then 0
             when unknown_levels.first_day < episodes.observed_days then unknown_levels.first_day
             else episodes.observed_days
         end as last_day,
-        episodes.death_day,
-        asd_onsets.onset_day
+        episodes.death_day, asd_onsets.onset_day
     from episodes
     left join without_asd_source
         on episodes.site_id = without_asd_source.site_id
@@ -101,9 +92,7 @@ asd_waits as (
 )
 
 select
-    revision_waits.site_id,
-    revision_waits.patient_id,
-    revision_outcomes.outcome,
+    revision_waits.site_id, revision_waits.patient_id, revision_outcomes.outcome,
     coalesce(revision_waits.first_day, revision_waits.last_day) as day,
     case
         when revision_waits.first_day is null
@@ -115,8 +104,7 @@ from revision_waits
 cross join revision_outcomes
 union all
 select
-    site_id,
-    patient_id,
+    site_id, patient_id,
     'asd' as outcome,
     case when onset_day <= last_day then onset_day else last_day end as day,
     case

@@ -9,21 +9,13 @@ with judged as (
     select
         site_id,
         period as submission_period,
-        attempt,
-        submission_id,
+        attempt, submission_id,
         unnest(rules) as result
     from submissions
 )
 
 select
-    judged.site_id,
-    judged.submission_period,
-    judged.attempt,
-    judged.submission_id,
-    judged.result.source_table,
-    judged.result.rule,
-    judged.result.severity,
-    judged.result.reason,
-    judged.result.rows_checked,
-    judged.result.rows_failed
+    judged.site_id, judged.submission_period, judged.attempt, judged.submission_id,
+    judged.result.source_table, judged.result.rule, judged.result.severity, judged.result.reason,
+    judged.result.rows_checked, judged.result.rows_failed
 from judged

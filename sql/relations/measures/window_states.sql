@@ -17,13 +17,8 @@ columns:
 */
 with windows as (
     select
-        episodes.site_id,
-        episodes.patient_id,
-        episodes.death_day,
-        episodes.first_revision_day,
-        episodes.data_cut_day,
-        visit_windows.visit_window,
-        visit_windows.first_day,
+        episodes.site_id, episodes.patient_id, episodes.death_day, episodes.first_revision_day,
+        episodes.data_cut_day, visit_windows.visit_window, visit_windows.first_day,
         visit_windows.target_day,
         coalesce(
             episodes.data_cut_day >= least(visit_windows.last_day, episodes.death_day, episodes.first_revision_day),
@@ -38,10 +33,7 @@ with windows as (
 )
 
 select
-    windows.site_id,
-    windows.patient_id,
-    windows.visit_window,
-    windows.target_day,
+    windows.site_id, windows.patient_id, windows.visit_window, windows.target_day,
     case
         when windows.death_day < windows.first_day then 'died_before_window'
         when windows.first_revision_day < windows.first_day then 'revised_before_window'
@@ -50,9 +42,7 @@ select
         when windows.data_cut_day >= windows.first_day then 'due'
         else 'not_yet_due'
     end as state,
-    windows.is_closed,
-    window_visits.follow_up_id,
-    window_visits.day
+    windows.is_closed, window_visits.follow_up_id, window_visits.day
 from windows
 left join window_visits
     on

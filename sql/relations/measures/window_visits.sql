@@ -10,24 +10,16 @@ columns:
   nearness: 1 = the nearest to the window's target
 */
 select
-    follow_up_scores.site_id,
-    follow_up_scores.patient_id,
-    follow_up_scores.visit_window,
-    follow_up_scores.follow_up_id,
-    follow_up_scores.day,
+    follow_up_scores.site_id, follow_up_scores.patient_id, follow_up_scores.visit_window,
+    follow_up_scores.follow_up_id, follow_up_scores.day,
     row_number() over (
         partition by follow_up_scores.site_id, follow_up_scores.patient_id, follow_up_scores.visit_window
         order by
             abs(follow_up_scores.day - visit_windows.target_day),
-            follow_up_scores.day,
-            follow_up_scores.follow_up_id
+            follow_up_scores.day, follow_up_scores.follow_up_id
     ) as nearness,
-    follow_up_scores.ndi_percent,
-    follow_up_scores.neck_pain_nrs,
-    follow_up_scores.arm_pain_nrs,
-    follow_up_scores.mjoa,
-    follow_up_scores.promis_pf_t,
-    follow_up_scores.promis_pi_t
+    follow_up_scores.ndi_percent, follow_up_scores.neck_pain_nrs, follow_up_scores.arm_pain_nrs,
+    follow_up_scores.mjoa, follow_up_scores.promis_pf_t, follow_up_scores.promis_pi_t
 from follow_up_scores
 inner join visit_windows
     on follow_up_scores.visit_window = visit_windows.visit_window

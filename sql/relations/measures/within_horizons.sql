@@ -13,16 +13,14 @@ columns:
 */
 with events as (
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         'revision' as event,
         first_revision_day as day
     from episodes
     where first_revision_day is not null
     union all
     select
-        site_id,
-        patient_id,
+        site_id, patient_id,
         'readmission' as event,
         day
     from first_readmissions
@@ -30,9 +28,7 @@ with events as (
 
 reasoned as (
     select
-        horizons.measure,
-        episodes.site_id,
-        episodes.patient_id,
+        horizons.measure, episodes.site_id, episodes.patient_id,
         coalesce(events.day <= horizons.last_day, false) as has_event,
         case
             when delivered_tables.site_id is null then 'no_source_data'
@@ -55,9 +51,7 @@ reasoned as (
 )
 
 select
-    measure,
-    site_id,
-    patient_id,
+    measure, site_id, patient_id,
     case
         when reason is not null then 'excluded'
         when has_event then 'yes'

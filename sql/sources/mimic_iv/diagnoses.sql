@@ -9,8 +9,7 @@ columns: as declared in the contract
 */
 select
     encounter_keys.encounter_id || '-d' || cast(mimic_diagnoses.seq_num as varchar) as diagnosis_id,
-    patient_keys.patient_id,
-    encounter_keys.encounter_id,
+    patient_keys.patient_id, encounter_keys.encounter_id,
     date_diff('day', index_days.index_date, mimic_admissions.admittime) as day,
     case mimic_diagnoses.icd_version when 10 then 'ICD10CM' else 'ICD9CM' end as code_system,
     mimic_diagnoses.icd_code as code,

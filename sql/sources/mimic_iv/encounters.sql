@@ -8,8 +8,7 @@ needs: [index_days, mimic_admissions, patient_keys, encounter_keys]
 columns: as declared in the contract
 */
 select
-    encounter_keys.encounter_id,
-    patient_keys.patient_id,
+    encounter_keys.encounter_id, patient_keys.patient_id,
     date_diff('day', index_days.index_date, mimic_admissions.admittime) as start_day,
     date_diff(
         'day', index_days.index_date, least(mimic_admissions.dischtime, mimic_admissions.deathtime)

@@ -24,12 +24,8 @@ with stays as (
 
 dated as (
     select
-        mimic_patients.subject_id,
-        mimic_patients.gender,
-        mimic_patients.anchor_age,
-        mimic_patients.anchor_year_group,
-        index_days.index_date,
-        stays.last_discharge_date,
+        mimic_patients.subject_id, mimic_patients.gender, mimic_patients.anchor_age,
+        mimic_patients.anchor_year_group, index_days.index_date, stays.last_discharge_date,
         year(index_days.index_date) - mimic_patients.anchor_year as years_after_anchor,
         coalesce(stays.hospital_death_date, mimic_patients.dod) as death_date
     from mimic_patients
@@ -75,9 +71,7 @@ select
     cast(null as varchar) as indication,
     cast(null as boolean) as workers_compensation,
     cast(null as boolean) as preop_opioid_use,
-    followed.data_cut_day,
-    followed.last_contact_day,
-    followed.death_day,
+    followed.data_cut_day, followed.last_contact_day, followed.death_day,
     false as treatment_data_complete
 from dated
 inner join followed on dated.subject_id = followed.subject_id

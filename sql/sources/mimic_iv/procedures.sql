@@ -9,8 +9,7 @@ columns: as declared in the contract
 */
 select
     encounter_keys.encounter_id || '-p' || cast(mimic_procedures.seq_num as varchar) as procedure_id,
-    patient_keys.patient_id,
-    encounter_keys.encounter_id,
+    patient_keys.patient_id, encounter_keys.encounter_id,
     date_diff('day', index_days.index_date, mimic_procedures.chartdate) as day,
     case mimic_procedures.icd_version when 10 then 'ICD10PCS' else 'ICD9PCS' end as code_system,
     mimic_procedures.icd_code as code,
