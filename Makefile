@@ -41,7 +41,7 @@ lint: .venv/.dev ## Run ruff, mypy, import-linter and sqlfluff; check licences a
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m scripts.licences
-	$(BIN)/sqlfluff lint sql
+	$(BIN)/sqlfluff lint sql --processes 2
 	$(BIN)/python -m scripts.bump --check
 
 bench: .venv/.dev ## Run the benchmarks

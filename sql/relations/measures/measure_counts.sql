@@ -57,7 +57,8 @@ memberships as (
 numbered as (
     select
         resolution,
-        12 * cast(substr(index_period, 1, 4) as integer) + coalesce(try_cast(substr(index_period, 6) as integer), 1) - 1 as month
+        12 * cast(substr(index_period, 1, 4) as integer)
+        + coalesce(try_cast(substr(index_period, 6) as integer), 1) - 1 as month
     from memberships
     where index_period is not null
 ),
