@@ -70,7 +70,7 @@ labels:
       care: opioids
       record: an opioid
       codes: ATC N02A
-    rationale: Receipt is told apart from supply past day {opioid_supply_day}, which is flagged by a label of its own.
+    rationale: Supply past day {opioid_supply_day} has a label of its own.
   received_tens:
     version: 1
     words:

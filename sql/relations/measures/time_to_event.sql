@@ -3,7 +3,7 @@ title: Time to revision and to suspected adjacent segment disease
 rationale: >
   What comes first ends the wait: the outcome, what makes it impossible (death; for one type of revision also a first
   revision of another type), or the end of observation. On one and the same day the outcome comes before death, and
-  death before the end of observation. Revision and disease are told apart by the first revision's leading type, so
+  death before the end of observation. Revision and disease are distinguished by the first revision's leading type, so
   that the curves of the types add up to the curve of all revisions. Adjacent segment disease can be seen neither where
   the fused joints are not recorded (the wait ends on day 0) nor from a revision on whose joints are not recorded (it
   ends there), whatever is found later; sites that deliver no table that could show it are left out.

@@ -66,7 +66,7 @@ def _place(error: Exception) -> str:
 
 app = typer.Typer(
     cls=_Group,
-    help="Outcomes after cervical fusion: sites' submissions in, labels that can say why, marts and dashboards out.",
+    help="Outcomes after cervical fusion: from sites' submissions to labels with their evidence, marts and dashboards.",
     epilog="A first look: outcomes synthesize, outcomes ingest, outcomes release, outcomes status, outcomes serve",
     no_args_is_help=True,
     add_completion=False,
@@ -202,7 +202,7 @@ def ingest(
     ctx: typer.Context,
     submissions: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SITE/PERIOD]...", help="Which submissions; none given = all that wait."),
+        typer.Argument(metavar="[SITE/PERIOD]...", help="Which submissions; none given: all that are waiting."),
     ] = None,
 ) -> None:
     """Screen, validate and commit submissions from the landing folder to the lake.
@@ -222,7 +222,7 @@ def backfill(
     first: Annotated[str, typer.Option("--from", help="The first month, YYYY-MM.", callback=_month)],
     last: Annotated[str, typer.Option("--to", help="The last month, YYYY-MM.", callback=_month)],
 ) -> None:
-    """Run all sites' submissions of these months again, month by month; what has not changed stays as it is."""
+    """Run all sites' submissions of these months again, month by month; what has not changed stays the same."""
     pairs = [(each.site_id, each.period) for each in pipeline.landed(ctx.obj) if first <= each.period <= last]
     _ingest(ctx.obj, sorted(pairs, key=lambda pair: (pair[1], pair[0])))
 
@@ -238,7 +238,7 @@ def release(
         ),
     ] = None,
 ) -> None:
-    """Build the marts from all accepted submissions and publish them; without any news nothing changes."""
+    """Build the marts from all accepted submissions and publish them; without new submissions nothing changes."""
     with printing.progress("release") as show:
         published = pipeline.release(ctx.obj, as_known_on, show)
     typer.echo(f"release {published.id}: {published.folder}")
@@ -294,7 +294,7 @@ def explain(
 
 @app.command(epilog="Example: outcomes status")
 def status(ctx: typer.Context) -> None:
-    """Show what came in (accepted, quarantined, refused), what waits, and what is released."""
+    """Show the submissions (accepted, quarantined, refused), those waiting, and the current release."""
     from outcomes.release.status import status as read_status
 
     printing.print_status(read_status(ctx.obj))
@@ -306,7 +306,7 @@ def query(
     sql: Annotated[str, typer.Argument(help='A select on the current release; "show tables" lists its marts.')],
     as_csv: Annotated[bool, typer.Option("--csv", help="Write all rows as CSV.")] = False,
 ) -> None:
-    """Ask the marts of the current release, read-only."""
+    """Query the marts of the current release, read-only."""
     from outcomes.release.open import query as ask
 
     columns, rows = ask(sql, ctx.obj, None if as_csv else _ROWS_SHOWN + 1)

@@ -186,7 +186,7 @@ def _print_answer(answer: LabelAnswer) -> None:
     typer.echo(f"\n{answer.title} ({answer.label}): {answer.status}{stated}")
     typer.echo(f"  Definition {answer.definition_version}: {answer.definition}")
     for record in answer.evidence:
-        where = record.file or "a delivery that has been replaced"
+        where = record.file or "no longer in the landing folder"
         typer.echo(f"  - {record.source_table} {record.record_id}, submission {record.submission_id}: {where}")
 
 

@@ -14,11 +14,11 @@ are shown together or not at all."""
 
 
 def protected_kinds(kinds: pa.Table, measures: pa.Table, minimum_cell_count: int) -> pa.Table:
-    """The kinds of each label, hidden where they tell too much.
+    """The kinds of each label, hidden where they would disclose a small count.
 
     What is shown is coarse: the same patients are often counted as a kind of several labels, and exact counts side by
     side would tell of the few that make the difference. Of a label whose sum is hidden, and where listing the kinds
-    tells too much, one row is left that names none.
+    would disclose one, one row is left that names none.
 
     Args:
         kinds: label, kind, episodes.

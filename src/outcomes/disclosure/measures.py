@@ -122,7 +122,7 @@ def protected_exclusions(exclusions: pa.Table, measures: pa.Table, minimum_cell_
     """Why episodes are not in the denominator, over all sites.
 
     Counts are coarse, for the same patients are counted under a reason of several measures. Of a measure whose sum is
-    hidden, and where listing the reasons would tell too much, all are hidden.
+    hidden, and where listing the reasons would disclose a small count, all are hidden.
 
     Args:
         exclusions: the relation `measure_exclusions`: measure, site_id, reason, patients.
@@ -243,7 +243,7 @@ def _hide_secondary(table: _Table, hidden: Mask, lattice: Lattice, minimum_cell_
         layers, hidden, hidden[:, ALL_SITES], lambda each: np.moveaxis(each[:, 1:], 1, 2), minimum_cell_count
     )
     hidden[:, 1:], hidden[:, ALL_SITES] = np.moveaxis(parts, 2, 1), total
-    layers = replace(layers, has_contributors=np.zeros(1, dtype=bool))  # no year or stratum reads along
+    layers = replace(layers, has_contributors=np.zeros(1, dtype=bool))  # no year or stratum is a contributor
     for line in lattice.lines:
         within = partial(np.take, indices=line.parts, axis=2)
         parts, total = _secondary_in(layers, hidden, hidden[..., line.total], within, minimum_cell_count)

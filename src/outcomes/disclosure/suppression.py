@@ -98,7 +98,7 @@ class Sums:
         sized: (sums, parts); whether the sum of a part's answers is known.
         hidden: (sums, parts); which parts are hidden already, all their answers together.
         total_hidden: (sums,); whether the total is.
-        has_contributors: (sums,); whether each part knows its own answers and reads along, as a site does.
+        has_contributors: (sums,); whether each part is a contributor, which knows its own answers, as a site does.
     """
 
     cells: Counts
@@ -115,8 +115,8 @@ def hide_secondary(sums: Sums, minimum_cell_count: int) -> tuple[Mask, Mask]:
     Where the total is shown, the hidden parts are a table with known sums of columns, and of rows where their size is
     known: the Fréchet bounds say how many more parts must be hidden, the smallest first, those that help before those
     that don't. Where no number of parts is enough, the total is hidden too; then it is enough that some hidden part can
-    take up what the total leaves open. Where parts read along, the bounds must be wide enough for each of them, who
-    takes its own counts out of the sum; so at least three parts are hidden.
+    take up what the total leaves open. Where parts are contributors, the bounds must be wide enough for each of them,
+    who takes its own counts out of the sum; so at least three parts are hidden.
 
     Args:
         sums: what adds up, and what of it is hidden.

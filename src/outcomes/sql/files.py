@@ -49,7 +49,7 @@ class SqlFile:
 
     @property
     def is_family(self) -> bool:
-        """Whether it decides several labels, told apart by its column `label`."""
+        """Whether it decides several labels, named in its column `label`."""
         return "labels" in self.header
 
     @property

@@ -80,7 +80,7 @@ class Column:
 STATE = Column(
     "state",
     "text",
-    "what the row tells: zero, nobody has the outcome; suppressed, hidden to protect patients; missing, nobody could "
+    "what the row tells: zero, nobody has the outcome; suppressed, to protect patients; missing, nobody could "
     "have been counted; ended, too few are still at risk; shown, none of these",
     enum=("shown", "zero", "suppressed", "missing", "ended"),
 )
