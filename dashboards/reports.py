@@ -45,7 +45,7 @@ def write_report(settings: Settings, site_id: str, period: str | None = None) ->
         raise OutcomesError("report_unknown", "the site")
     view = View(reader, Filters(site_id), measures.choices(reader), "/")
     title = f"{view.who}, outcomes to {wording.period(view.info.data_to)}"
-    path = settings.home / "reports" / site_id / f"{view.info.data_to}.html"
+    path = settings.reports / site_id / f"{view.info.data_to}.html"
     _write_whole(path, whole_file(title, [_cover(view, title), *_parts(view)]))
     return path
 

@@ -59,6 +59,31 @@ class Settings(BaseSettings):
         return self.home / "targets.csv"
 
     @property
+    def locks(self) -> Path:
+        """Locks that processes hold on a submission, or on the lake while they commit."""
+        return self.home / "locks"
+
+    @property
+    def scratch(self) -> Path:
+        """What is written on the way to something, and what the database spills to disk."""
+        return self.home / "tmp"
+
+    @property
+    def crosswalks(self) -> Path:
+        """Which random key an imported patient got, `crosswalks/<site>.csv`; it never leaves the site."""
+        return self.home / "crosswalks"
+
+    @property
+    def answer_key(self) -> Path:
+        """What was planted in an invented registry: faults.parquet, submissions.parquet, and `earlier_deliveries/`."""
+        return self.home / "answer_key"
+
+    @property
+    def reports(self) -> Path:
+        """Reports that were written: `reports/<site>/<YYYY-MM>.html`."""
+        return self.home / "reports"
+
+    @property
     def access_file(self) -> Path:
         """Who may see which site in the dashboards (user, site_id, role), needed as soon as users log in."""
         return self.home / "access.csv"

@@ -7,14 +7,13 @@ from pyarrow import parquet
 
 from outcomes.contract import TABLES, Table
 from outcomes.settings import Settings
-from outcomes.synthetic import answer_key_folder
 
 Row = dict[str, Any]
 
 
 def answer_key(settings: Settings, name: str) -> list[Row]:
     """The rows of `submissions` or `faults` of the answer key."""
-    rows: list[Row] = parquet.read_table(answer_key_folder(settings) / f"{name}.parquet").to_pylist()
+    rows: list[Row] = parquet.read_table(settings.answer_key / f"{name}.parquet").to_pylist()
     return rows
 
 

@@ -13,7 +13,7 @@ from outcomes.sql.lock import check_lock, definitions_now
 
 _ROOT = Path(__file__).parents[2]
 _DIGESTS = """
-from outcomes.release.build import code_version
+from outcomes.release.inputs import code_version
 from outcomes.sql.lock import definitions_sha256
 print(definitions_sha256(), code_version())
 """

@@ -13,7 +13,7 @@ from outcomes.intake.manifest import read_manifest
 from outcomes.settings import Settings
 from outcomes.site_files import Target, read_site_file
 from outcomes.sql.catalog.measures import measure_definitions
-from outcomes.synthetic import answer_key_folder, synthesize
+from outcomes.synthetic import synthesize
 from tests.support.files import snapshot
 from tests.support.situations import label
 from tests.support.synthetic import answer_key, rows_in_force
@@ -92,7 +92,7 @@ def test_each_site_delivers_its_history_and_then_months(small: Settings) -> None
 
 
 def test_every_submission_says_that_its_patients_are_invented(small: Settings) -> None:
-    paths = [path for folder in (small.landing, answer_key_folder(small)) for path in folder.rglob("manifest.json")]
+    paths = [path for folder in (small.landing, small.answer_key) for path in folder.rglob("manifest.json")]
     # One spoiled manifest is cut short.
     silent = [path for path in paths if '"is_synthetic": true' not in path.read_text(encoding="utf-8")]
     key = _key(small, "submissions")

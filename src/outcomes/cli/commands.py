@@ -117,7 +117,6 @@ def synthesize(  # noqa: PLR0913 - each option is a choice about the registry
 
     Faults are planted in a share of the rows and in some submissions, which ingest then refuses.
     """
-    from outcomes.synthetic import answer_key_folder
     from outcomes.synthetic import synthesize as make
 
     with printing.progress("synthesize") as show:
@@ -137,7 +136,7 @@ def synthesize(  # noqa: PLR0913 - each option is a choice about the registry
     )
     typer.echo(
         f"{made.planted_faults:,} faulty rows, {made.submissions_to_refuse} submissions to refuse; "
-        f"the answer key: {answer_key_folder(ctx.obj)}"
+        f"the answer key: {ctx.obj.answer_key}"
     )
 
 

@@ -104,8 +104,6 @@ def protect(name: str, exact: pa.Table, context: Context) -> pa.Table:
         OutcomesError: disclosure_risk.
     """
     shown = _PROTECT[name](exact, context)
-    if "state" not in shown.column_names:
-        shown = shown.append_column("state", pa.repeat("shown", shown.num_rows))
     (mart,) = (mart for mart in protected_marts() if mart.name == name)
     return shown.select([column.name for column in mart.columns])
 
@@ -142,12 +140,12 @@ def _release_info(exact: pa.Table, context: Context) -> pa.Table:
 
 def _sites(exact: pa.Table, context: Context) -> pa.Table:
     names = [context.site_names.get(site, site) for site in exact["site_id"].to_pylist()]
-    return exact.append_column("name", pa.array(names, pa.string()))
+    return _shown(exact.append_column("name", pa.array(names, pa.string())), context)
 
 
 def _shown(exact: pa.Table, _: Context) -> pa.Table:
     """Nothing of it is of patients."""
-    return exact
+    return exact.append_column("state", pa.repeat("shown", exact.num_rows))
 
 
 _PROTECT: dict[str, Callable[[pa.Table, Context], pa.Table]] = {

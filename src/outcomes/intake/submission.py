@@ -44,7 +44,7 @@ def ingest_submission(settings: Settings, site_id: str, period: str) -> Submissi
         raise SubmissionRefused("site_unknown", "a site_id is lower-case letters, digits, - and _")
     if not is_month(period):
         raise SubmissionRefused("period_mismatch", f"{site_id}: a period is YYYY-MM")
-    with one_at_a_time(settings.home / "locks" / f"{site_id}-{period}"):
+    with one_at_a_time(settings.locks / f"{site_id}-{period}"):
         return _ingest(settings, site_id, period)
 
 
@@ -94,7 +94,7 @@ def _take_in(attempt: _Attempt, earlier: Sequence[SubmissionRecord]) -> Submissi
         raise refusal from None
     record = _accepted(attempt, manifest, judgements)
     # Delta fails a write during which another site's left-over rows are discarded.
-    with one_at_a_time(attempt.settings.home / "locks" / "lake"):
+    with one_at_a_time(attempt.settings.locks / "lake"):
         for judgement in judgements:
             attempt.lake.discard_rows(judgement.table, attempt.site_id, attempt.period, attempt.submission_id)
             attempt.lake.write_rows(judgement.table, _with_provenance(attempt, judgement.accepted))

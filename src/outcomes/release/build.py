@@ -1,69 +1,33 @@
 """Build a release: label everything that is accepted, write the marts and what describes them, publish."""
 
-import ast
 import hashlib
-import importlib.metadata
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from outcomes.disclosure.audit import PublishedTables, published_tables
 from outcomes.disclosure.protect import ReleaseFacts, protected_tables
-from outcomes.errors import OutcomesError
 from outcomes.labelling.build import Progress, run
 from outcomes.labelling.sensitivity import run_sensitivity, sensitivity_needs
 from outcomes.lake import Lake
 from outcomes.measures.build import run_measures
 from outcomes.release.codebook import comment_on, data_package, parquet_path, protected_package
+from outcomes.release.inputs import Inputs, file_sha256, read_inputs
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH, Release, read_release
 from outcomes.release.publish import current, publish
 from outcomes.settings import Settings
-from outcomes.site_files import site_names
 from outcomes.sql import engine
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.marts import Mart, protected_marts, research_marts
 from outcomes.sql.files import load
-from outcomes.sql.lock import check_lock, definitions_now, definitions_sha256
+from outcomes.sql.lock import check_lock, definitions_now
 from outcomes.sql.reference import thresholds
 from outcomes.sql.shipped import shipped
 
 _STORAGE_VERSION = "v1.4.0"
 """Of the DuckDB files, so that older DuckDB and R can open them."""
-
-
-@dataclass(frozen=True)
-class _Inputs:
-    """All that a release depends on: the same inputs make the same release."""
-
-    submissions: list[dict[str, Any]]
-    site_names: dict[str, str]
-    minimum_cell_count: int
-    code_version: str
-    definitions_sha256: str
-    eq5d_value_set_sha256: str | None
-    annotations_sha256: str | None
-    targets_sha256: str | None
-
-    @property
-    def data_to(self) -> str:
-        """The latest accepted period."""
-        return max(str(row["period"]) for row in self.submissions if row["status"] == "accepted")
-
-    @property
-    def is_synthetic(self) -> bool:
-        """Whether every accepted submission, superseded ones included, is of invented patients."""
-        return all(row["is_synthetic"] for row in self.submissions if row["status"] != "refused")
-
-    @property
-    def release_id(self) -> str:
-        """The latest accepted period and a digest of all inputs."""
-        digest = hashlib.sha256(json.dumps(vars(self), sort_keys=True).encode()).hexdigest()
-        return f"{self.data_to}-{digest[:12]}"
 
 
 def build_release(settings: Settings, as_known_on: str | None = None, on_progress: Progress | None = None) -> Release:
@@ -82,7 +46,7 @@ def build_release(settings: Settings, as_known_on: str | None = None, on_progres
     check_lock()
     with engine.connect(settings) as con:
         Lake(settings.lake).attach(con, as_known_on)
-        inputs = _read_inputs(con, settings)
+        inputs = read_inputs(con, settings)
         # A release of the past is rebuilt as it was then, whatever is current now.
         before = None if as_known_on else _published_before(settings.releases, inputs.release_id)
 
@@ -120,52 +84,7 @@ def next_release_id(settings: Settings, as_known_on: str | None = None) -> str:
     """
     with engine.connect(settings) as con:
         Lake(settings.lake).attach(con, as_known_on)
-        return _read_inputs(con, settings).release_id
-
-
-@cache
-def code_version() -> str:
-    """The package's version and a digest of its code, without comments, docstrings and layout."""
-    package = Path(__file__).parents[1]
-    code = {
-        path.relative_to(package).as_posix(): syntax(ast.parse(path.read_text(encoding="utf-8")))
-        for path in sorted(package.rglob("*.py"))
-        if "_shipped" not in path.parts
-    }
-    digest = hashlib.sha256(json.dumps(code).encode()).hexdigest()
-    return f"{importlib.metadata.version('outcomes')}+{digest[:12]}"
-
-
-def syntax(node: Any) -> Any:
-    """The syntax tree of code in lists, the same in every version of Python; without texts that stand by themselves."""
-    if isinstance(node, ast.AST):
-        fields = [(name, getattr(node, name, None)) for name in node._fields if name != "ctx"]
-        return [type(node).__name__, *((name, syntax(value)) for name, value in fields if value not in (None, []))]
-    if isinstance(node, list):
-        return [syntax(each) for each in node if not (isinstance(each, ast.Expr) and _is_text(each.value))]
-    return repr(node)
-
-
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-def _read_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> _Inputs:
-    columns = ("submission_id", "site_id", "period", "attempt", "status", "code", "is_synthetic")
-    rows = con.execute(f"select {', '.join(columns)} from submissions order by site_id, period, attempt").fetchall()
-    submissions = [dict(zip(columns, row, strict=True)) for row in rows]
-    if not any(row["status"] == "accepted" for row in submissions):
-        raise OutcomesError("nothing_to_release", str(settings.lake))
-    return _Inputs(
-        submissions=submissions,
-        site_names=site_names(settings.sites_file) or {},
-        minimum_cell_count=settings.minimum_cell_count,
-        code_version=code_version(),
-        definitions_sha256=definitions_sha256(),
-        eq5d_value_set_sha256=_value_set_sha256(settings.eq5d_value_set),
-        annotations_sha256=_sha256_if_any(settings.annotations_file),
-        targets_sha256=_sha256_if_any(settings.targets_file),
-    )
+        return read_inputs(con, settings).release_id
 
 
 def _published_before(releases: Path, release_id: str) -> PublishedTables | None:
@@ -177,7 +96,7 @@ def _published_before(releases: Path, release_id: str) -> PublishedTables | None
 
 
 def _write_release(
-    con: duckdb.DuckDBPyConnection, folder: Path, inputs: _Inputs, before: PublishedTables | None
+    con: duckdb.DuckDBPyConnection, folder: Path, inputs: Inputs, before: PublishedTables | None
 ) -> None:
     rows = _write_research(con, folder, inputs.release_id)
     _write_dashboard(con, folder, inputs, before)
@@ -227,7 +146,7 @@ def _write_research(con: duckdb.DuckDBPyConnection, folder: Path, release_id: st
 
 
 def _write_dashboard(
-    con: duckdb.DuckDBPyConnection, folder: Path, inputs: _Inputs, before: PublishedTables | None
+    con: duckdb.DuckDBPyConnection, folder: Path, inputs: Inputs, before: PublishedTables | None
 ) -> None:
     """Write the protected marts; nothing else of the data may enter this file."""
     facts = ReleaseFacts(
@@ -254,25 +173,8 @@ def _attach(con: duckdb.DuckDBPyConnection, database: Path, name: str) -> None:
     con.execute(f"attach {_quoted(database)} as {name} (storage_version '{_STORAGE_VERSION}')")
 
 
-def _value_set_sha256(value_set: Path | None) -> str | None:
-    if value_set is None:
-        return None
-    if not value_set.is_file():
-        raise OutcomesError("value_set_malformed", value_set.name)
-    return _sha256(value_set)
-
-
 def _sums(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
-    return {path.relative_to(folder).as_posix(): _sha256(path) for path in sorted(paths)}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sha256_if_any(path: Path) -> str | None:
-    return _sha256(path) if path.is_file() else None
+    return {path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(paths)}
 
 
 def _quoted(path: Path) -> str:

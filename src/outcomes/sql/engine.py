@@ -11,12 +11,11 @@ from outcomes.sql.files import SqlFile
 
 def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     """An in-memory connection that spills to disk beside the data and never loads an extension."""
-    spill = settings.home / "tmp"
     return duckdb.connect(
         config={
             "threads": settings.threads,
             "memory_limit": settings.memory_limit,
-            "temp_directory": str(spill),
+            "temp_directory": str(settings.scratch),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }

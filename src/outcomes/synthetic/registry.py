@@ -86,14 +86,6 @@ class _Key:
         _write_parquet(folder / "submissions.parquet", map(asdict, self.submissions), _SUBMISSIONS)
 
 
-def answer_key_folder(settings: Settings) -> Path:
-    """Where the answer key lies: faults.parquet, submissions.parquet and `earlier_deliveries/`.
-
-    The last holds first versions of submissions that were delivered twice, as `<site>/<period>/`.
-    """
-    return settings.home / "answer_key"
-
-
 def synthesize(  # noqa: PLR0913 - each argument is one choice about the registry
     settings: Settings,
     *,
@@ -138,7 +130,7 @@ def synthesize(  # noqa: PLR0913 - each argument is one choice about the registr
         key.submissions += write_spoiled_submissions(spoiling, settings.home, settings.landing, periods)
     _write_register(settings.sites_file, profiles, faults=faults)
     _write_csv(settings.targets_file, ["measure", "target", "author", "reason"], _TARGETS)
-    key.write(answer_key_folder(settings))
+    key.write(settings.answer_key)
     return SyntheticRegistry(
         sites=sites,
         patients=patients,
@@ -197,7 +189,7 @@ def _write_one(settings: Settings, key: _Key, site: _Site, submission: Submissio
     kind = "full" if submission.period == site.periods[0] else "incremental"
     place = Path(site.profile.site_id) / submission.period
     if site.delivers_twice and is_last:
-        earlier = answer_key_folder(settings) / "earlier_deliveries" / place
+        earlier = settings.answer_key / "earlier_deliveries" / place
         write_submission(site.profile, earlier, submission.period, kind=kind, tables=_half(tables))
         key.submissions.append(_expected(settings, submission, earlier, "superseded"))
     folder = settings.landing / place

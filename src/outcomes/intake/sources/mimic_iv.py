@@ -144,7 +144,7 @@ def import_mimic_iv(settings: Settings, source: Path, site_id: str, period: str 
         raise OutcomesError("period_malformed", "--period")
     with connect(settings) as con:
         _load(con, source)
-        crosswalk = Crosswalk(settings.home / "crosswalks" / f"{site_id}.csv")
+        crosswalk = Crosswalk(settings.crosswalks / f"{site_id}.csv")
         _register_keys(con, crosswalk)
         _register_fusion_codes(con)
         materialize(con, sqlfiles.in_order(sqlfiles.load(shipped("sql", "sources", "mimic_iv"))))
@@ -152,7 +152,7 @@ def import_mimic_iv(settings: Settings, source: Path, site_id: str, period: str 
         if folder.exists():
             raise OutcomesError("folder_not_empty", f"{site_id}/{folder.name} in the landing folder")
         crosswalk.save()
-        manifest = _deliver(con, folder, settings.home / "tmp")
+        manifest = _deliver(con, folder, settings.scratch)
         left_out = _count(con, "from mimic_patients") - _count(con, "from patients")
     return Import(folder, manifest, crosswalk.path, left_out)
 
