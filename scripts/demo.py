@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from outcomes import pipeline
 from outcomes.lake import Lake
 from outcomes.settings import Settings
-from scripts.local_airflow import HOST, LocalAirflow, answers, end_on_sigterm, is_free
+from scripts.local_airflow import HOST, LocalAirflow, answers, end_on_signals, is_free
 from scripts.processes import Processes
 
 DASHBOARD_PORT = 8050
@@ -30,7 +30,7 @@ console = Console(highlight=False, markup=False, soft_wrap=True)
 
 def main() -> int:
     """Run the demo; at Ctrl-C or SIGTERM, at its end and at a failure every process that it started is ended."""
-    end_on_sigterm()
+    end_on_signals()
     settings = Settings(home=Settings().home.resolve())
     os.environ["OUTCOMES_HOME"] = str(settings.home)
     serve = os.environ.get("DEMO_SERVE", "1") != "0"

@@ -141,14 +141,18 @@ def answers(address: str) -> bool:
         return False
 
 
-def end_on_sigterm() -> None:
-    """Let SIGTERM end this program as Ctrl-C does, so that `with` blocks are left in order."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+def end_on_signals() -> None:
+    """Let SIGTERM end this program as Ctrl-C does, so that `with` blocks are left in order.
+
+    A shell starts what runs in the background with Ctrl-C ignored, and so would Python.
+    """
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
 
 
 def main() -> int:
     """Serve Airflow until Ctrl-C."""
-    end_on_sigterm()
+    end_on_signals()
     home = Settings().home
     try:
         with Processes(home / "logs") as processes:

@@ -31,9 +31,14 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def start_demo(settings: Settings) -> subprocess.Popen[str]:
+    """The demo as a shell starts it in the background, which has it ignore Ctrl-C."""
     environment = os.environ | {"OUTCOMES_HOME": str(settings.home), "DEMO_SERVE": "0"}
     return subprocess.Popen(
-        [sys.executable, "-m", "scripts.demo"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        ["sh", "-c", f"trap '' INT; exec {sys.executable} -m scripts.demo"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
