@@ -1,6 +1,6 @@
 """The measures as `measures.yaml` defines them: one source for the cube, the docs and the hover texts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from itertools import product
 from typing import Annotated, Any, Literal
@@ -64,15 +64,15 @@ def measure_definitions() -> tuple[MeasureDefinition, ...]:
         ValueError: a definition is incomplete or contradicts another one.
     """
     given = parse_yaml(shipped("sql", "definitions", _FILE).read_text(encoding="utf-8"))
-    return parse_definitions(given, {label.name for label in label_definitions()})
+    return parse_definitions(given, {label.name: label.status == "accepted" for label in label_definitions()})
 
 
-def parse_definitions(given: dict[str, Any], labels: Iterable[str]) -> tuple[MeasureDefinition, ...]:
+def parse_definitions(given: dict[str, Any], labels: Mapping[str, bool]) -> tuple[MeasureDefinition, ...]:
     """Read the definitions from the content of the file.
 
     Args:
         given: the file's content.
-        labels: the labels there are; each needs a measure of its own name.
+        labels: the labels there are, and whether each is accepted, so that it needs a measure of its own name.
 
     Raises:
         ValueError: a definition is incomplete or contradicts another one.
@@ -83,7 +83,7 @@ def parse_definitions(given: dict[str, Any], labels: Iterable[str]) -> tuple[Mea
         for entry in entries
         for one in expanded(given["defaults"] | {"category": category} | entry)
     ]
-    _check(measures, set(labels))
+    _check(measures, labels)
     return tuple(measures)
 
 
@@ -109,19 +109,22 @@ def expanded(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {field: with_thresholds(value, spoken) for field, value in entry.items()} | names
 
 
-def _check(measures: list[MeasureDefinition], labels: set[str]) -> None:
+def _check(measures: list[MeasureDefinition], labels: Mapping[str, bool]) -> None:
     by_id = {measure.id: measure for measure in measures}
     problems = [f"{measure.id}: {problem}" for measure in measures for problem in _problems(measure, by_id, labels)]
     if len(by_id) < len(measures):
         problems.append("a measure is defined twice")
-    without = labels - {measure.id for measure in measures if measure.label == measure.id and not measure.kinds}
+    accepted = {label for label, is_accepted in labels.items() if is_accepted}
+    without = accepted - {measure.id for measure in measures if measure.label == measure.id and not measure.kinds}
     problems += [f"{label}: a label without a measure" for label in sorted(without)]
     if problems:
         msg = f"{_FILE}: {'; '.join(problems)}"
         raise ValueError(msg)
 
 
-def _problems(measure: MeasureDefinition, by_id: dict[str, MeasureDefinition], labels: set[str]) -> Iterator[str]:
+def _problems(
+    measure: MeasureDefinition, by_id: dict[str, MeasureDefinition], labels: Collection[str]
+) -> Iterator[str]:
     if (measure.label is None) == (measure.relation is None):
         yield "it needs a label or a relation"
     if measure.label is not None and measure.label not in labels:
