@@ -75,10 +75,7 @@ def by_year(measure: Measure, values: Sequence[Value], minimum_cell_count: int, 
     top = max([_shown(measure, value.estimate_high) for value in (*values, *peers)], default=0)
     behind = [value for value in peers if value.estimate is not None and value.index_period in years]
     return {
-        "data": [
-            *([_peer_years(measure, behind)] if behind else []),
-            _years(measure, values, minimum_cell_count),
-        ],
+        "data": [*([_peer_years(measure, behind)] if behind else []), _years(measure, values, minimum_cell_count)],
         "layout": style.layout(
             (32, 16, 56, 44),
             xaxis=style.axis(

@@ -355,9 +355,7 @@ def follow_up(windows: Sequence[Completeness]) -> list[Card]:
                 rows,
                 numbers=6,
             ),
-            notes=[
-                "Not expected: patients who died or were revised before the window, or whose data end before it.",
-            ],
+            notes=["Not expected: patients who died or were revised before the window, or whose data end before it."],
             about="A visit is held when at least one score was recorded in the window. Clark's C is the share of the "
             "possible time of observation that was observed.",
         )

@@ -50,14 +50,7 @@ _ASD = _Outcome(
     happens="with suspected adjacent segment disease",
     competes="Death is a competing event: a patient who has died can no longer develop it. Patients who died without "
     "it stay in the denominator; censoring them at death would overstate the share.",
-    measures=(
-        "radiographic_asd",
-        "clinical_asd",
-        "clinical_asd_probable",
-        "surgical_asd",
-        "suspected_asd",
-        "asd_rate",
-    ),
+    measures=("radiographic_asd", "clinical_asd", "clinical_asd_probable", "surgical_asd", "suspected_asd", "asd_rate"),
     measures_title="From imaging finding to operation",
     measures_say="Radiographic: a new or worse finding on an image of a level adjacent to the fusion. Clinical: with "
     "symptoms too (probable), or a diagnosis code alone (possible). Surgical: another operation at that level.",
@@ -365,10 +358,7 @@ def _measures(view: View, outcome: _Outcome) -> Card:
         sentence=f"{_whose(view)}. {outcome.measures_say}",
         table=values_table(view, outcome.measures_title, rows),
         is_table=True,
-        notes=[
-            outcome.measures_note,
-            *notes_on_values(view, rows),
-        ],
+        notes=[outcome.measures_note, *notes_on_values(view, rows)],
     )
 
 

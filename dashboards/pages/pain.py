@@ -135,13 +135,7 @@ def _trajectory(view: View, name: str, own: Sequence[Scores], others: Sequence[S
         said.title,
         sentence=f"{_course(view, drawn(own))} Bars: from the lower to the upper quartile."
         + (" Grey: all sites." if others else ""),
-        figure=trajectory(
-            own,
-            others,
-            Scale(said.unit, said.lowest, reference),
-            own_name,
-            hidden,
-        ),
+        figure=trajectory(own, others, Scale(said.unit, said.lowest, reference), own_name, hidden),
         css_class="chart chart--trajectory",
         table=_scores_table(view, said.title, own, others),
         below=[

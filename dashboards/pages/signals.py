@@ -21,12 +21,7 @@ from outcomes.errors import OutcomesError
 _MOST_LISTED = 100
 """Signals in the queue; nobody reviews more at a time."""
 _HEAD = ("Measure", "Signal", "Fused in", "Chart", "State", "Last change", "Next step")
-_NAMES: dict[State, str] = {
-    "new": "New",
-    "reviewing": "Under review",
-    "explained": "Explained",
-    "closed": "Closed",
-}
+_NAMES: dict[State, str] = {"new": "New", "reviewing": "Under review", "explained": "Explained", "closed": "Closed"}
 _BUTTONS: dict[tuple[State, State], str] = {
     ("new", "reviewing"): "Start review",
     ("reviewing", "explained"): "Mark as explained",
@@ -219,14 +214,7 @@ def _cusum(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
         ]
         for point in points
     ]
-    head = (
-        "Period of fusion",
-        "Sum (more)",
-        "Limit (more)",
-        "Sum (fewer)",
-        "Limit (fewer)",
-        "Signal",
-    )
+    head = ("Period of fusion", "Sum (more)", "Limit (more)", "Sum (fewer)", "Limit (fewer)", "Signal")
     return Card(
         f"cusum-{measure.measure}",
         f"{measure.title}: cumulative sum",

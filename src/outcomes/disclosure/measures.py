@@ -52,10 +52,7 @@ _PERSON_YEARS_STEP = 5
 
 
 def safe_measures(
-    counts: pa.Table,
-    minimum_cell_count: int,
-    nesting: Nesting = UNNESTED,
-    previous: PublishedTables | None = None,
+    counts: pa.Table, minimum_cell_count: int, nesting: Nesting = UNNESTED, previous: PublishedTables | None = None
 ) -> pa.Table:
     """The protected measures, of which the auditor finds that nothing can be worked out, even before they are rounded.
 

@@ -171,8 +171,7 @@ def _check_critical_share(attempt: _Attempt, judgements: Sequence[Judgement]) ->
             if result.severity == "critical" and result.rows_failed
         ]
         raise SubmissionRefused(
-            "too_many_critical_rows",
-            f"{quarantined} of {rows} rows, {limit:.0%} allowed; {', '.join(broken)}",
+            "too_many_critical_rows", f"{quarantined} of {rows} rows, {limit:.0%} allowed; {', '.join(broken)}"
         )
 
 

@@ -218,9 +218,5 @@ def calibration_table(measure: str, last: Ints, patients: Ints, observed: Ints, 
 def _risk_rows(measure: str, risks: Floats) -> pa.Table:
     size = len(risks)
     return pa.table(
-        {
-            "measure": pa.array([measure] * size, pa.string()),
-            "pattern": np.arange(size),
-            "expected": np.round(risks, 9),
-        }
+        {"measure": pa.array([measure] * size, pa.string()), "pattern": np.arange(size), "expected": np.round(risks, 9)}
     )
