@@ -7,7 +7,8 @@ import pyarrow.compute as pc
 from outcomes.arrays import Ints
 from outcomes.disclosure.measures import shown_counts
 from outcomes.disclosure.suppression import rounded, with_state
-from outcomes.measures.risk_models import CALIBRATION_SCHEMA, MODEL_SCHEMA, calibration_table
+from outcomes.measures.risk_models import calibration_table
+from outcomes.sql.catalog.marts import mart_schema
 
 _SHOWN_DIGITS = {
     "odds_ratio": 2,
@@ -44,9 +45,7 @@ def protected_models(models: pa.Table, shown: pa.Table) -> pa.Table:
         rows.append(
             row | figures | {"patients": patients, "events": events, "state": "shown" if count else "suppressed"}
         )
-    hidden = {"coefficient", "std_error"}
-    fields = [field for field in MODEL_SCHEMA if field.name not in hidden]
-    return pa.Table.from_pylist(rows, schema=pa.schema([*fields, pa.field("state", pa.string())]))
+    return pa.Table.from_pylist(rows, schema=mart_schema("risk_models", "protected"))
 
 
 def protected_calibration(calibration: pa.Table, shown: pa.Table, minimum_cell_count: int) -> pa.Table:
@@ -82,9 +81,8 @@ def protected_calibration(calibration: pa.Table, shown: pa.Table, minimum_cell_c
 
 
 def _hidden_calibration(measure: str) -> pa.Table:
-    schema = CALIBRATION_SCHEMA.append(pa.field("state", pa.string()))
     row = {"measure": measure, "first_tenth": 1, "last_tenth": 10, "state": "suppressed"}
-    return pa.Table.from_pylist([row], schema=schema)
+    return pa.Table.from_pylist([row], schema=mart_schema("risk_calibration", "protected"))
 
 
 def _ends_of_groups(with_outcome: Ints, without: Ints, minimum_cell_count: int) -> Ints:

@@ -23,6 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import pyarrow as pa
 import yaml
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -46,6 +47,12 @@ _SQL_TYPES: dict[Type, tuple[str, ...]] = {
     "integer": ("BIGINT", "INTEGER"),
     "number": ("DOUBLE",),
     "boolean": ("BOOLEAN",),
+}
+_ARROW_TYPES: dict[Type, pa.DataType] = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
 }
 _OF_THE_CONTRACT: dict[ColumnType, Type] = {
     ColumnType.TEXT: "text",
@@ -143,6 +150,13 @@ def research_marts() -> tuple[Mart, ...]:
 def protected_marts() -> tuple[Mart, ...]:
     """The marts that may be shown, by name."""
     return _marts("protected")
+
+
+@cache
+def mart_schema(name: str, kind: Kind = "exact") -> pa.Schema:
+    """The columns of a mart with their Arrow types, as whoever makes its relation fills them."""
+    (mart,) = (mart for mart in (research_marts if kind == "exact" else protected_marts)() if mart.name == name)
+    return pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in mart.columns])
 
 
 def parse_mart(name: str, given: Any, kind: Kind) -> Mart | None:
