@@ -15,6 +15,7 @@ from dashboards.data.control import CusumPoint
 from dashboards.data.measures import Measure, Site
 from dashboards.data.signals import Signal
 from dashboards.pages.frame import Page, View
+from dashboards.pages.number import counted
 from dashboards.reviews.queue import EXPLANATIONS, NEXT, Review, State
 from outcomes.errors import OutcomesError
 
@@ -255,8 +256,8 @@ def _vlad(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
     rows: list[list[Cell | str]] = [
         [
             point.index_period,
-            Cell(wording.count(point.patients), point.patients),
-            Cell(wording.count(point.observed), point.observed),
+            counted(point.patients),
+            counted(point.observed),
             Cell(f"{point.expected:.1f}", round(point.expected, 6)),
             Cell(f"{point.vlad:.1f}", round(point.vlad, 6)),
         ]
