@@ -15,11 +15,7 @@ def protected_comparison(comparison: pa.Table, shown: pa.Table, minimum_cell_cou
 
     Every figure is worked out from the rounded counts of the protected measures and from the expected number to one
     decimal, so that none tells more than those do. A measure whose sum over all sites is hidden has no target.
-
-    Args:
-        comparison: as `comparison_table` gives it.
-        shown: the protected measures (`sql/marts/measures.yaml`).
-        minimum_cell_count: the smallest count that may be shown.
+    `comparison` is as `comparison_table` gives it, `shown` the protected measures (`sql/marts/measures.yaml`).
     """
     counts = shown_counts(shown)
     of_all = {measure: count for (measure, site_id), count in counts.items() if site_id is None}

@@ -33,10 +33,6 @@ def protected_curves(table: pa.Table, minimum_cell_count: int) -> pa.Table:
     One minus Kaplan-Meier and the competing events are left out: with the events beside them they would tell of the
     few that died; and from the number with a revision, of the few that died after it.
 
-    Args:
-        table: as `cumulative_incidence_table` makes it.
-        minimum_cell_count: the smallest count that may be shown.
-
     Returns:
         One row per group and day up to the last day on which enough of all patients are at risk, with `state` shown,
         suppressed or ended (too few of the group are at risk). A curve suppressed whole is so on every day.

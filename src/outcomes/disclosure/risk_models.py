@@ -25,11 +25,7 @@ def protected_models(models: pa.Table, shown: pa.Table) -> pa.Table:
     """The models in the form that may be shown.
 
     Only levels that bear a coefficient are listed, and each of those rests on enough patients of either answer.
-    Patients and events are those of the protected measures; where those are hidden, so is all of the model.
-
-    Args:
-        models: as `fit_risk_models` gives them.
-        shown: the protected measures (`sql/marts/measures.yaml`).
+    Patients and events are those of the protected measures, `shown`; where those are hidden, so is all of the model.
     """
     rows = []
     counts = shown_counts(shown)
@@ -51,12 +47,8 @@ def protected_models(models: pa.Table, shown: pa.Table) -> pa.Table:
 def protected_calibration(calibration: pa.Table, shown: pa.Table, minimum_cell_count: int) -> pa.Table:
     """Calibration with neighbouring tenths taken together until each has enough patients of either answer.
 
-    Counts are then rounded like those of the measures, so that their sum does not tell the exact size of the cohort.
-
-    Args:
-        calibration: as `fit_risk_models` gives it.
-        shown: the protected measures, see `protected_models`.
-        minimum_cell_count: the smallest count that may be shown.
+    Counts are then rounded like those of the protected measures, `shown`, so that their sum does not tell the exact
+    size of the cohort.
     """
     counts = shown_counts(shown)
     tables = []

@@ -1,6 +1,5 @@
 """Each site against what its case mix would lead one to expect, by headline outcome."""
 
-
 import duckdb
 import numpy as np
 import pyarrow as pa
