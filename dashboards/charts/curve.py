@@ -154,15 +154,7 @@ def _bridges(line: Line) -> dict[str, Any]:
     for before, after in _withheld(line.curve):
         x += [_years(before.day), _years(after.day), None]
         y += [_percent(before.incidence), _percent(after.incidence), None]
-    return {
-        "type": "scatter",
-        "mode": "lines+markers",
-        "x": x,
-        "y": y,
-        "line": {"width": 1, "color": line.colour, "dash": "dot"},
-        "marker": {"size": 4, "color": line.colour},
-        "hoverinfo": "skip",
-    }
+    return style.line(x, y, line.colour, "dot", mode="lines+markers", marker={"size": 4, "color": line.colour})
 
 
 def _band(line: Line) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class FaultSite:
 UNREGISTERED_SITE = "demo-unregistered"
 """Delivers, but is not in the register of sites."""
 
-_FAULT_SITES = (
+FAULT_SITES = (
     FaultSite(
         "demo-faults-files",
         "Demo: faulty files",
@@ -66,11 +66,7 @@ _FAULT_SITES = (
         ("contract_version_unknown", "manifest_malformed", "manifest_missing", "row_count_mismatch"),
     ),
 )
-
-
-def fault_sites() -> list[FaultSite]:
-    """The registered sites whose submissions are spoiled."""
-    return list(_FAULT_SITES)
+"""The registered sites whose submissions are spoiled."""
 
 
 def write_spoiled_submissions(rng: Rng, home: Path, landing: Path, periods: list[str]) -> list[ExpectedSubmission]:
@@ -81,7 +77,7 @@ def write_spoiled_submissions(rng: Rng, home: Path, landing: Path, periods: list
     """
     planned = [
         (site.site_id, period, code)
-        for site in _FAULT_SITES
+        for site in FAULT_SITES
         for period, code in zip(reversed(periods), site.codes, strict=False)
     ]
     planned.append((UNREGISTERED_SITE, periods[-1], "site_unknown"))

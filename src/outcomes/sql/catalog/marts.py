@@ -20,11 +20,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-import yaml
 from pydantic import BeforeValidator, Field, model_validator
 
 from outcomes.contract import TABLES, ColumnType
@@ -33,6 +31,7 @@ from outcomes.sql.catalog.declaration import Declaration, Text
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.sql.catalog.texts import with_thresholds
+from outcomes.sql.files import parse_yaml
 from outcomes.sql.reference import reference_rows
 from outcomes.sql.shipped import shipped
 
@@ -312,9 +311,6 @@ def _closed_lists(contract_table: str) -> dict[str, tuple[str, ...]]:
 
 
 def _marts(kind: Kind) -> tuple[Mart, ...]:
-    found = (parse_mart(path.stem, _content(path), kind) for path in sorted(shipped("sql", "marts").glob("*.yaml")))
+    files = sorted(shipped("sql", "marts").glob("*.yaml"))
+    found = (parse_mart(path.stem, parse_yaml(path.read_text(encoding="utf-8")), kind) for path in files)
     return tuple(mart for mart in found if mart is not None)
-
-
-def _content(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
