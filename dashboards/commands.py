@@ -18,8 +18,7 @@ app = typer.Typer()
 
 @app.command(epilog="Example: outcomes serve --port 8050")
 def serve(
-    ctx: typer.Context,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The port on 127.0.0.1.")] = 8050,
+    ctx: typer.Context, port: Annotated[int, typer.Option(min=1, max=65535, help="The port on 127.0.0.1.")] = 8050
 ) -> None:
     """Serve the dashboards of the current release on this machine (127.0.0.1) until Ctrl-C."""
     _need("dash", "gunicorn")
@@ -49,10 +48,7 @@ def report(
 @app.command(epilog="Example: outcomes verify-log")
 def verify_log(
     ctx: typer.Context,
-    file: Annotated[
-        Path | None,
-        typer.Argument(help="The log; OUTCOMES_HOME/logs/access.jsonl if left out."),
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(help="The log; OUTCOMES_HOME/logs/access.jsonl if left out.")] = None,
 ) -> None:
     """Check that no line of the dashboards' access log was changed or taken out, and print the last line's chain.
 

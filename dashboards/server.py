@@ -115,10 +115,7 @@ def _add_callbacks(app: Dash, site: "pages.Site") -> None:
         current, shown = site.releases.current_id(), _text(release)
         if not shown or current in {None, shown}:
             return None
-        return [
-            f"Release {current} has been published. This page shows {shown}. ",
-            html.A("Show the new one", href=""),
-        ]
+        return [f"Release {current} has been published. This page shows {shown}. ", html.A("Show the new one", href="")]
 
     app.callback(
         Output("page", "children"),

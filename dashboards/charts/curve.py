@@ -107,14 +107,12 @@ def at_horizon(
     top = max([*(high for *_, high in known), *(high for *_, high in between)], default=0)
     return {
         "data": [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": [x for _, low, high in between for x in (low, high, None)],
-                "y": [y for place, *_ in between for y in (place, place, None)],
-                "line": {"width": 2, "color": style.GREY, "dash": "dot"},
-                "hoverinfo": "skip",
-            },
+            style.line(
+                [x for _, low, high in between for x in (low, high, None)],
+                [y for place, *_ in between for y in (place, place, None)],
+                dash="dot",
+                line={"width": 2},
+            ),
             style.points(
                 [share for _, share, _, _ in known],
                 [place for place, *_ in known],
@@ -156,15 +154,7 @@ def _bridges(line: Line) -> dict[str, Any]:
     for before, after in _withheld(line.curve):
         x += [_years(before.day), _years(after.day), None]
         y += [_percent(before.incidence), _percent(after.incidence), None]
-    return {
-        "type": "scatter",
-        "mode": "lines+markers",
-        "x": x,
-        "y": y,
-        "line": {"width": 1, "color": line.colour, "dash": "dot"},
-        "marker": {"size": 4, "color": line.colour},
-        "hoverinfo": "skip",
-    }
+    return style.line(x, y, line.colour, "dot", mode="lines+markers", marker={"size": 4, "color": line.colour})
 
 
 def _band(line: Line) -> dict[str, Any]:
@@ -175,14 +165,10 @@ def _band(line: Line) -> dict[str, Any]:
     lower = _outline([(point.day, point.low or 0) for point in known], withheld)
     around = [*upper, *reversed(lower)]
     return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [_years(day) for day, _ in around],
-        "y": [_percent(share) for _, share in around],
+        **style.line([_years(day) for day, _ in around], [_percent(share) for _, share in around]),
+        "line": {"width": 0},
         "fill": "toself",
         "fillcolor": style.band(line.colour),
-        "line": {"width": 0},
-        "hoverinfo": "skip",
     }
 
 

@@ -122,34 +122,18 @@ def _line(points: Sequence[CusumPoint], heights: Sequence[float], hover: str) ->
 
 
 def _threshold(points: Sequence[CusumPoint], side: str) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [points[0].index_period, points[-1].index_period],
-        "y": [_values([point], "threshold", side)[0] for point in (points[0], points[-1])],
-        "line": {"width": 1, "color": style.GREY, "dash": "dot"},
-        "hoverinfo": "skip",
-    }
+    ends = (points[0], points[-1])
+    return style.line([point.index_period for point in ends], _values(ends, "threshold", side), dash="dot")
 
 
 def _signals(points: Sequence[CusumPoint], direction: str) -> list[dict[str, Any]]:
     """A mark on each sum that signals; its hover is that of the sum below it."""
     marks = []
     for side in ("upper", "lower"):
-        found = [point for point in points if point.signal in (side, "both")]
-        if found:
-            shape, colour, size = _MARKS[variation_of(side, direction)]
-            marks.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "x": [point.index_period for point in found],
-                    "y": _values(found, "cusum", side),
-                    "marker": {"symbol": shape, "size": size, "color": colour, "line": {"width": 2, "color": colour}},
-                    "hoverinfo": "skip",
-                    "cliponaxis": False,
-                }
-            )
+        if found := [point for point in points if point.signal in (side, "both")]:
+            shape = _MARKS[variation_of(side, direction)]
+            months = [point.index_period for point in found]
+            marks.append(style.marks(months, _values(found, "cusum", side), shape, 2))
     return marks
 
 

@@ -44,7 +44,7 @@ def funnel(peers: Sequence[Compared], own: Compared | None, own_name: str) -> Fi
                 *([style.note("all sites", 1, 100 * target, yref="y", xanchor="left", xshift=6)] if target else []),
                 *([_own_name(mine, own_name, widest)] if mine else []),
             ],
-            shapes=[_target_line(target)] if target else [],
+            shapes=[style.level(100 * target)] if target else [],
         ),
     }
 
@@ -75,14 +75,8 @@ def _sites(sites: Sequence[Compared], colour: str, symbol: str, name: str, size:
 def _limit_line(sites: Sequence[Compared], name: str) -> dict[str, Any]:
     """A limit along the sites by size; between them it is drawn straight."""
     limits = [limit(one, name) for one in sites]
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [one.patients for one in sites],
-        "y": [None if each is None else round(100 * each, 2) for each in limits],
-        "line": {"width": 1, "color": style.GREY, "dash": "dot" if name.endswith("95") else "solid"},
-        "hoverinfo": "skip",
-    }
+    percent = [None if each is None else round(100 * each, 2) for each in limits]
+    return style.line([one.patients for one in sites], percent, dash="dot" if name.endswith("95") else "solid")
 
 
 def _limit_names(sites: Sequence[Compared]) -> list[dict[str, Any]]:
@@ -95,11 +89,6 @@ def _limit_names(sites: Sequence[Compared]) -> list[dict[str, Any]]:
         for at, text, anchor in ends
         if at is not None
     ]
-
-
-def _target_line(target: float) -> dict[str, Any]:
-    line = {"color": style.GREY, "width": 1, "dash": "dash"}
-    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 100 * target, "y1": 100 * target, "line": line}
 
 
 def _own_name(own: Compared, name: str, widest: int) -> dict[str, Any]:

@@ -106,6 +106,37 @@ def points(
     }
 
 
+def line(
+    x: Sequence[Any], y: Sequence[float | None], colour: str = GREY, dash: str = "solid", **parts: Any
+) -> dict[str, Any]:
+    """A thin line without hover; a None breaks it."""
+    stroke = {"width": 1, "color": colour, "dash": dash, **parts.pop("line", {})}
+    return {"type": "scatter", "mode": "lines", "x": x, "y": y, "line": stroke, "hoverinfo": "skip", **parts}
+
+
+def level(at: float, colour: str = GREY) -> dict[str, Any]:
+    """A dashed line across the plot at a height, as one of the layout's shapes."""
+    stroke = {"color": colour, "width": 1, "dash": "dash"}
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": at, "y1": at, "line": stroke}
+
+
+def marks(
+    x: Sequence[Any], y: Sequence[float], shape: tuple[str, str, int], width: int, **parts: Any
+) -> dict[str, Any]:
+    """Marks over values, whose hover stays theirs: symbol, colour and size of `shape`, its outline `width` wide."""
+    symbol, colour, size = shape
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": x,
+        "y": y,
+        "marker": {"symbol": symbol, "size": size, "color": colour, "line": {"width": width, "color": colour}},
+        "hoverinfo": "skip",
+        "cliponaxis": False,
+        **parts,
+    }
+
+
 def error_bars(above: Sequence[float | None], below: Sequence[float | None], band: str) -> dict[str, Any]:
     """Intervals as wide pale bars around points: how far they reach above and below each value."""
     return {

@@ -68,7 +68,7 @@ def trajectory(own: Sequence[Scores], others: Sequence[Scores], scale: Scale, ow
                 *([_reference_name(scale.reference)] if scale.reference is not None else []),
                 *(hidden_point(hidden, place) for place, each in enumerate(own) if each.is_suppressed),
             ],
-            shapes=[_reference_line(scale.reference)] if scale.reference is not None else [],
+            shapes=[style.level(scale.reference)] if scale.reference is not None else [],
         ),
     }
 
@@ -137,11 +137,6 @@ def _ends(lines: dict[str, Sequence[Scores]], height: float) -> list[dict[str, A
         style.note(name, 1, median, yref="y", xanchor="left", xshift=4, yshift=push if place else -push)
         for place, (median, name) in enumerate(ends)
     ]
-
-
-def _reference_line(at: float) -> dict[str, Any]:
-    line = {"color": style.GREY, "width": 1, "dash": "dash"}
-    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": at, "y1": at, "line": line}
 
 
 def _reference_name(at: float) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from dashboards.data.measures import Measure, Value
 from outcomes.periods import add_months
 
 _UNITS = {"g": "Patients between outcomes", "t": "Person-days between events"}
-_MARKS: dict[str, tuple[str, str, str, int]] = {
-    "special_concerning": ("Concerning", "triangle-up", style.VERMILION, 11),
-    "special_improving": ("Improving", "circle-dot", style.BLUE, 11),
-    "special_neutral": ("Changed", "diamond", style.GREY, 10),
+_MARKS = {
+    "special_concerning": ("Concerning", ("triangle-up", style.VERMILION, 11)),
+    "special_improving": ("Improving", ("circle-dot", style.BLUE, 11)),
+    "special_neutral": ("Changed", ("diamond", style.GREY, 10)),
 }
-"""Name, shape, colour and size of each kind of special cause."""
+"""Name, and shape, colour and size, of each kind of special cause."""
 _RIGHT = 96
 """Pixels for the names of the limits, at their ends."""
 
@@ -75,10 +75,7 @@ def by_year(measure: Measure, values: Sequence[Value], minimum_cell_count: int, 
     top = max([_shown(measure, value.estimate_high) for value in (*values, *peers)], default=0)
     behind = [value for value in peers if value.estimate is not None and value.index_period in years]
     return {
-        "data": [
-            *([_peer_years(measure, behind)] if behind else []),
-            _years(measure, values, minimum_cell_count),
-        ],
+        "data": [*([_peer_years(measure, behind)] if behind else []), _years(measure, values, minimum_cell_count)],
         "layout": style.layout(
             (32, 16, 56, 44),
             xaxis=style.axis(
@@ -123,21 +120,10 @@ def _values(points: Sequence[ChartPoint], factor: float) -> dict[str, Any]:
 def _special(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:
     """One trace a kind of special cause, drawn over the values; its hover is that of the value below."""
     traces = []
-    for variation, (name, shape, colour, size) in _MARKS.items():
-        marked = [point for point in points if point.variation == variation]
-        if marked:
-            traces.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "name": name,
-                    "x": [point.index_period for point in marked],
-                    "y": [round(factor * (point.value or 0), 2) for point in marked],
-                    "marker": {"symbol": shape, "size": size, "color": colour, "line": {"width": 1, "color": colour}},
-                    "hoverinfo": "skip",
-                    "cliponaxis": False,
-                }
-            )
+    for variation, (name, shape) in _MARKS.items():
+        if marked := [point for point in points if point.variation == variation]:
+            values = [round(factor * (point.value or 0), 2) for point in marked]
+            traces.append(style.marks([point.index_period for point in marked], values, shape, 1, name=name))
     return traces
 
 
@@ -152,15 +138,7 @@ def _line(points: Sequence[ChartPoint], name: str, factor: float) -> dict[str, A
             y.append(None if limit is None else round(factor * limit, 2))
         y[-1:] = [*y[-1:], None]
         x.append(x[-1])
-    is_centre = name == "centre"
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": x,
-        "y": y,
-        "line": {"width": 1, "color": style.GREY, "dash": "solid" if is_centre else "dot", "shape": "hvh"},
-        "hoverinfo": "skip",
-    }
+    return style.line(x, y, dash="solid" if name == "centre" else "dot", line={"shape": "hvh"})
 
 
 def _ends(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:
@@ -178,9 +156,7 @@ def _target_line(points: Sequence[ChartPoint], factor: float) -> list[dict[str, 
     target = points[-1].target if points else None
     if target is None:
         return []
-    at = factor * target
-    line = {"color": style.BLUE, "width": 1, "dash": "dash"}
-    return [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": at, "y1": at, "line": line}]
+    return [style.level(factor * target, style.BLUE)]
 
 
 def _target(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:
@@ -191,18 +167,10 @@ def _target(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]
 
 
 def _rebase_lines(points: Sequence[ChartPoint]) -> list[dict[str, Any]]:
+    line = {"color": style.GREY, "width": 1}
     return [
-        {
-            "type": "line",
-            "yref": "paper",
-            "x0": point.index_period,
-            "x1": point.index_period,
-            "y0": 0,
-            "y1": 1,
-            "line": {"color": style.GREY, "width": 1},
-        }
-        for point in points
-        if point.is_rebased or point.annotation
+        {"type": "line", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1, "line": line}
+        for at in (point.index_period for point in points if point.is_rebased or point.annotation)
     ]
 
 

@@ -65,10 +65,7 @@ def panels(windows: Sequence[str], shown: Sequence[Panel]) -> Figure:
         "layout": style.layout(
             (8, 12, 44, 44),
             **axes,
-            annotations=[
-                *notes,
-                style.note(AXIS_TITLE, 1, 0, xanchor="right", yanchor="top", yshift=-24),
-            ],
+            annotations=[*notes, style.note(AXIS_TITLE, 1, 0, xanchor="right", yanchor="top", yshift=-24)],
         ),
     }
 

@@ -4,13 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from dashboards.data.reader import SUPPRESSED, Reader
-from dashboards.data.records import (
-    AttritionRow,
-    CompletenessRow,
-    SubmissionsRow,
-    TableCountsRow,
-    ValidationResultsRow,
-)
+from dashboards.data.records import AttritionRow, CompletenessRow, SubmissionsRow, TableCountsRow, ValidationResultsRow
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from dashboards.data.cases import Case, Episode, NotCurrent
 from dashboards.data.measures import Site
 from dashboards.filters import Filters
 from dashboards.pages.frame import Page, View
+from dashboards.pages.number import counted
 from outcomes.release.explain import Evidence, Explanation, LabelAnswer, TimelineRecord
 
 _AT_MOST = 200
@@ -39,14 +40,14 @@ def cases(view: View) -> Page | None:
         return None
     if view.site is None:
         return _one_site_at_a_time()
-    counted = {
+    with_a_yes = {
         name: value.numerator for name, value in measures.values(view.reader, Filters(view.site.site_id)).items()
     }
     rows: list[Sequence[Cell | str]] = [
         [
             Cell(one.title, href=view.href(f"/cases/of/{one.label}")),
             wording.sentence_case(one.category),
-            _number(counted.get(one.label)),
+            counted(with_a_yes.get(one.label)),
         ]
         for one in definitions.labels(view.reader)
     ]
@@ -265,7 +266,3 @@ def _not_current() -> Page:
 
 def _day(day: int | None) -> str:
     return wording.DASH if day is None else str(day)
-
-
-def _number(number: int | None) -> Cell:
-    return Cell(wording.DASH) if number is None else Cell(wording.count(number), number)

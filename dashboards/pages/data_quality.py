@@ -16,6 +16,7 @@ from dashboards.data import deliveries
 from dashboards.data.deliveries import BrokenRule, Completeness, RuleFailure, Step, Submission, TableRows
 from dashboards.data.measures import Site
 from dashboards.pages.frame import Page, View
+from dashboards.pages.number import counted, hidden_or_counted, sentence
 from outcomes.errors import MISTAKES
 
 _MONTHS = 12
@@ -23,6 +24,7 @@ _MONTHS = 12
 _BARS = 12
 _ROWS = 60
 """The latest of longer lists."""
+_ROW_COUNTS = ("Rows in", "Accepted", "Quarantined")
 _COUNTED = {"color": style.GREY}
 _OWN = {"color": style.BLUE}
 _SEVERITIES = ("critical", "warning", "info")
@@ -74,17 +76,10 @@ def state(who: str, submissions: Sequence[Submission]) -> Card:
     if not submissions:
         return Card("submissions", who, body=[html.P("Nothing has been delivered yet.")])
     status = Counter(one.status for one in submissions)
-    said = html.P(
-        [
-            html.Strong(wording.count(status["accepted"]), className="number"),
-            html.Span(f" of {wording.plural(len(submissions), 'submission')} accepted", className="interval"),
-            html.Span(
-                f" {wording.count(status['superseded'])} superseded by a later one, "
-                f"{wording.count(status['refused'])} refused",
-                className="basis",
-            ),
-        ],
-        className="sentence",
+    said = sentence(
+        wording.count(status["accepted"]),
+        f"of {wording.plural(len(submissions), 'submission')} accepted",
+        f"{wording.count(status['superseded'])} superseded by a later one, {wording.count(status['refused'])} refused",
     )
     return Card("submissions", who, body=[said, html.P(conservation(submissions))])
 
@@ -97,15 +92,11 @@ def conservation(submissions: Sequence[Submission]) -> str:
         for column in ("rows_in", "rows_accepted", "rows_quarantined")
     )
     broken = sum(not one.is_conserved for one in submissions)
-    do = (
-        f"Rows do not add up in {wording.plural(broken, 'submission')}" if broken else "Rows add up in every submission"
-    )
-    of_which = (
-        ""
-        if len(shown) == len(submissions)
-        else f", over the {wording.plural(len(shown), 'submission')} whose counts are shown"
-    )
-    return f"{do}: {rows_in} in = {accepted} accepted + {quarantined} quarantined{of_which}."
+    do = f"do not add up in {wording.plural(broken, 'submission')}" if broken else "add up in every submission"
+    said = f"Rows {do}: {rows_in} in = {accepted} accepted + {quarantined} quarantined"
+    if len(shown) < len(submissions):
+        said += f", over the {wording.plural(len(shown), 'submission')} whose counts are shown"
+    return f"{said}."
 
 
 def refused(submissions: Sequence[Submission], sites: dict[str, Site]) -> list[Card]:
@@ -120,7 +111,7 @@ def refused(submissions: Sequence[Submission], sites: dict[str, Site]) -> list[C
     head = (*(("Site",) if sites else ()), "Month", "Attempt", "Code", "What was wrong", "What to do")
     rows = [
         [
-            *((_site_name(one.site_id, sites),) if sites else ()),
+            *((sites[one.site_id].name if one.site_id in sites else one.site_id,) if sites else ()),
             wording.period(one.submission_period),
             str(one.attempt),
             *_mistake(one.code),
@@ -149,7 +140,7 @@ def _mistake(code: str | None) -> list[str]:
 def _submissions(view: View, submissions: Sequence[Submission]) -> list[Card]:
     if not submissions:
         return []
-    head = ("Month", "Attempt", "Kind", "Status", "Code", "Rows add up", "Rows in", "Accepted", "Quarantined")
+    head = ("Month", "Attempt", "Kind", "Status", "Code", "Rows add up", *_ROW_COUNTS)
     rows = [
         [
             wording.period(one.submission_period),
@@ -159,7 +150,7 @@ def _submissions(view: View, submissions: Sequence[Submission]) -> list[Card]:
             one.code or wording.DASH,
             "Yes" if one.is_conserved else "No",
             *(
-                _rows(number, view.minimum_cell_count)
+                hidden_or_counted(number, view.minimum_cell_count)
                 for number in (one.rows_in, one.rows_accepted, one.rows_quarantined)
             ),
         ]
@@ -181,15 +172,11 @@ def _tables(tables: Sequence[TableRows]) -> list[Card]:
     """Rows by table of the latest attempt that had any."""
     if not tables:
         return []
-    latest = [
-        one
-        for one in tables
-        if (one.submission_period, one.attempt) == (tables[0].submission_period, tables[0].attempt)
-    ]
+    latest = [one for one in tables if _attempt(one) == _attempt(tables[0])]
     rows: list[Sequence[Cell | str]] = [
         [
             wording.in_words(one.source_table),
-            *(_number(number) for number in (one.rows_in, one.rows_accepted, one.rows_quarantined)),
+            *(counted(number) for number in (one.rows_in, one.rows_accepted, one.rows_quarantined)),
             _share(one.rows_quarantined, one.rows_in),
         ]
         for one in latest
@@ -203,7 +190,7 @@ def _tables(tables: Sequence[TableRows]) -> list[Card]:
             f"rows {'add up in every table' if adds_up else 'do not add up in every table'}.",
             table=Table(
                 "Rows by table of the latest submission",
-                ("Table", "Rows in", "Accepted", "Quarantined", "Quarantined, share"),
+                ("Table", *_ROW_COUNTS, "Quarantined, share"),
                 rows,
                 numbers=4,
             ),
@@ -222,16 +209,16 @@ def _over_time(submissions: Sequence[Submission], failures: Sequence[RuleFailure
     flagged = Counter[tuple[str, int]]()
     for one in failures:
         if one.severity == "warning":
-            flagged[one.submission_period, one.attempt] += one.rows_failed
+            flagged[_attempt(one)] += one.rows_failed
     kept_out = [100 * (one.rows_quarantined or 0) / (one.rows_in or 1) for one in attempts]
-    warned = [100 * flagged[one.submission_period, one.attempt] / (one.rows_in or 1) for one in attempts]
+    warned = [100 * flagged[_attempt(one)] / (one.rows_in or 1) for one in attempts]
     rows: list[Sequence[Cell | str]] = [
         [
             month,
-            _number(one.rows_in or 0),
-            _number(one.rows_quarantined or 0),
+            counted(one.rows_in or 0),
+            counted(one.rows_quarantined or 0),
             Cell(f"{out:.1f}{wording.NBSP}%", round(out, 3)),
-            _number(flagged[one.submission_period, one.attempt]),
+            counted(flagged[_attempt(one)]),
             Cell(f"{flag:.1f}{wording.NBSP}%", round(flag, 3)),
         ]
         for month, one, out, flag in zip(months, attempts, kept_out, warned, strict=True)
@@ -263,15 +250,13 @@ def _over_time(submissions: Sequence[Submission], failures: Sequence[RuleFailure
 
 def _rules_now(submissions: Sequence[Submission], failures: Sequence[RuleFailure]) -> list[Card]:
     """The rules that the latest submission broke, of those whose rows were checked."""
-    by_attempt = {(one.submission_period, one.attempt) for one in failures}
-    checked = [
-        one for one in submissions if one.status != "refused" or (one.submission_period, one.attempt) in by_attempt
-    ]
+    judged = {_attempt(one) for one in failures}
+    checked = [one for one in submissions if one.status != "refused" or _attempt(one) in judged]
     if not checked:
         return []
     latest = checked[0]
     found = sorted(
-        (one for one in failures if (one.submission_period, one.attempt) == (latest.submission_period, latest.attempt)),
+        (one for one in failures if _attempt(one) == _attempt(latest)),
         key=lambda one: (_SEVERITIES.index(one.severity), -one.rows_failed, one.source_table, one.rule),
     )
     which = f"{wording.period(latest.submission_period)}, attempt {latest.attempt} ({latest.status})"
@@ -283,8 +268,8 @@ def _rules_now(submissions: Sequence[Submission], failures: Sequence[RuleFailure
             wording.in_words(one.source_table),
             wording.in_words(one.severity),
             one.reason,
-            _number(one.rows_checked),
-            _number(one.rows_failed),
+            counted(one.rows_checked),
+            counted(one.rows_failed),
             _share(one.rows_failed, one.rows_checked),
         ]
         for one in found
@@ -309,10 +294,10 @@ def _rules_now(submissions: Sequence[Submission], failures: Sequence[RuleFailure
 
 def quarantine(submissions: Sequence[Submission], failures: Sequence[RuleFailure]) -> list[Card]:
     """Quarantined rows of the accepted submissions, by the rule that they broke."""
-    in_force = {(one.submission_period, one.attempt) for one in submissions if one.status == "accepted"}
+    in_force = {_attempt(one) for one in submissions if one.status == "accepted"}
     rows = Counter[str]()
     for one in failures:
-        if one.severity == "critical" and (one.submission_period, one.attempt) in in_force:
+        if one.severity == "critical" and _attempt(one) in in_force:
             rows[one.rule] += one.rows_failed
     notes = ["A row that breaks several rules counts for each. Corrected rows can be submitted again."]
     blank = Card("quarantine", "Quarantine by rule", notes=notes)
@@ -328,7 +313,7 @@ def follow_up(windows: Sequence[Completeness]) -> list[Card]:
     rows: list[Sequence[Cell | str]] = [
         [
             name,
-            *(_number(number) for number in (one.expected, one.done, one.due, one.lost)),
+            *(counted(number) for number in (one.expected, one.done, one.due, one.lost)),
             _fraction(one.response, one.closed),
             _fraction(one.clarks_c, one.expected),
         ]
@@ -355,9 +340,7 @@ def follow_up(windows: Sequence[Completeness]) -> list[Card]:
                 rows,
                 numbers=6,
             ),
-            notes=[
-                "Not expected: patients who died or were revised before the window, or whose data end before it.",
-            ],
+            notes=["Not expected: patients who died or were revised before the window, or whose data end before it."],
             about="A visit is held when at least one score was recorded in the window. Clark's C is the share of the "
             "possible time of observation that was observed.",
         )
@@ -392,9 +375,7 @@ def attrition(view: View, steps: Sequence[Step], marker: dict[str, str]) -> Card
         Bar(
             wording.in_words(step.reason),
             step.patients_left,
-            wording.hidden(view.minimum_cell_count)
-            if step.patients_left is None
-            else wording.count(step.patients_left),
+            hidden_or_counted(step.patients_left, view.minimum_cell_count).text,
         )
         for step in steps
     ]
@@ -421,9 +402,7 @@ def by_site(view: View, submissions: Sequence[Submission], broken: Sequence[Brok
     attempts: dict[str, list[Submission]] = {}
     for one in submissions:
         attempts.setdefault(one.site_id, []).append(one)
-    rules_of: dict[tuple[str, str, int], int] = Counter(
-        (one.site_id, one.submission_period, one.attempt) for one in broken
-    )
+    rules_of = Counter((one.site_id, *_attempt(one)) for one in broken)
     rows = [_site_row(view, site, attempts.get(site.site_id, []), rules_of) for site in view.sites.values()]
     return Card(
         "sites",
@@ -431,18 +410,7 @@ def by_site(view: View, submissions: Sequence[Submission], broken: Sequence[Brok
         sentence=f"{wording.plural(len(rows), 'site')} by name. Rules and rows: of the latest accepted submission.",
         table=Table(
             "Submissions and broken rules by site",
-            (
-                "Site",
-                "Latest",
-                "Rows add up",
-                "Submissions",
-                "Superseded",
-                "Refused",
-                "Rules broken",
-                "Rows in",
-                "Accepted",
-                "Quarantined",
-            ),
+            ("Site", "Latest", "Rows add up", "Submissions", "Superseded", "Refused", "Rules broken", *_ROW_COUNTS),
             rows,
             numbers=7,
         ),
@@ -454,7 +422,7 @@ def by_site(view: View, submissions: Sequence[Submission], broken: Sequence[Brok
 
 
 def _site_row(
-    view: View, site: Site, attempts: Sequence[Submission], rules_of: dict[tuple[str, str, int], int]
+    view: View, site: Site, attempts: Sequence[Submission], rules_of: Counter[tuple[str, str, int]]
 ) -> list[Cell | str]:
     status = Counter(one.status for one in attempts)
     latest = next((one for one in attempts if one.status == "accepted"), None)
@@ -462,9 +430,9 @@ def _site_row(
     counts: list[Cell | str] = [wording.DASH] * 4
     if latest:
         counts = [
-            _number(rules_of.get((site.site_id, latest.submission_period, latest.attempt), 0)),
+            counted(rules_of[site.site_id, *_attempt(latest)]),
             *(
-                _rows(number, view.minimum_cell_count)
+                hidden_or_counted(number, view.minimum_cell_count)
                 for number in (latest.rows_in, latest.rows_accepted, latest.rows_quarantined)
             ),
         ]
@@ -472,7 +440,7 @@ def _site_row(
         Cell(site.name, href=view.href(view.path, site=site.site_id) if is_own else None),
         wording.period(latest.submission_period) if latest else wording.DASH,
         "Yes" if all(one.is_conserved for one in attempts) else "No",
-        *(_number(number) for number in (len(attempts), status["superseded"], status["refused"])),
+        *(counted(number) for number in (len(attempts), status["superseded"], status["refused"])),
         *counts,
     ]
 
@@ -483,11 +451,9 @@ def rules_by_month(
     """How many rules a submission broke on average, by month: of other sites the rows are mostly hidden."""
     if not periods:
         return []
-    checked = {(one.site_id, one.submission_period, one.attempt) for one in submissions if one.status != "refused"}
+    checked = {(one.site_id, *_attempt(one)) for one in submissions if one.status != "refused"}
     of_period = Counter(period for _, period, _ in checked)
-    rules_of = Counter(
-        one.submission_period for one in broken if (one.site_id, one.submission_period, one.attempt) in checked
-    )
+    rules_of = Counter(one.submission_period for one in broken if (one.site_id, *_attempt(one)) in checked)
     values = [rules_of[period] / of_period[period] for period in periods]
     return [
         Card(
@@ -500,7 +466,7 @@ def rules_by_month(
                 "Rules broken per submission by month",
                 ("Month", "Submissions", "Rules broken per submission"),
                 [
-                    [period, _number(of_period[period]), Cell(f"{value:.1f}", round(value, 3))]
+                    [period, counted(of_period[period]), Cell(f"{value:.1f}", round(value, 3))]
                     for period, value in zip(periods, values, strict=True)
                 ],
                 numbers=2,
@@ -550,7 +516,7 @@ def _bars_by_rule(
             table=Table(
                 f"{blank.title}: {what}",
                 ("Rule", "What is wrong", wording.sentence_case(what)),
-                [[rule, reasons[rule], _number(number)] for rule, number in ordered],
+                [[rule, reasons[rule], counted(number)] for rule, number in ordered],
                 numbers=1,
             ),
             notes=[rest, *blank.notes],
@@ -558,20 +524,13 @@ def _bars_by_rule(
     ]
 
 
-def _site_name(site_id: str, sites: dict[str, Site]) -> str:
-    return sites[site_id].name if site_id in sites else site_id
+def _attempt(one: Submission | RuleFailure | TableRows | BrokenRule) -> tuple[str, int]:
+    """Which attempt of its site a row is about."""
+    return one.submission_period, one.attempt
 
 
 def _latest_only(number: int) -> str:
     return f"The latest {_ROWS} of {wording.count(number)}." if number > _ROWS else ""
-
-
-def _number(number: int) -> Cell:
-    return Cell(wording.count(number), number)
-
-
-def _rows(number: int | None, minimum_cell_count: int) -> Cell:
-    return Cell(wording.hidden(minimum_cell_count), "suppressed") if number is None else _number(number)
 
 
 def _share(part: int, whole: int) -> Cell:

@@ -74,9 +74,7 @@ def _measure(view: View, one: Measure) -> list[Component]:
 
 def _labels(view: View, category: str, found: Sequence[LabelDefinition]) -> Card:
     return Card(
-        _anchor("labels", category),
-        f"Labels: {category}",
-        body=[part for one in found for part in _label(view, one)],
+        _anchor("labels", category), f"Labels: {category}", body=[part for one in found for part in _label(view, one)]
     )
 
 

@@ -345,10 +345,7 @@ def _filter_bar(view: View, offered: Sequence[str]) -> Component:
 def _select(name: str, label: str, options: Sequence[tuple[str, Any]], clears: str = "") -> Component:
     """A native select; options that hold a list are a group of options. `clears` names the filter that it excludes."""
     return html.Label(
-        [
-            html.Span(label),
-            html.Select([_option(*option) for option in options], name=name, **{"data-clears": clears}),
-        ]
+        [html.Span(label), html.Select([_option(*option) for option in options], name=name, **{"data-clears": clears})]
     )
 
 

@@ -16,6 +16,7 @@ from dashboards.data.measures import Measure
 from dashboards.data.reader import ENDED, SUPPRESSED
 from dashboards.pages.frame import Page, View
 from dashboards.pages.measure import counts_card
+from dashboards.pages.number import counted, sentence
 from dashboards.pages.rows import bars_card, by_size, chosen, notes_on_values, rows_of, values_table
 
 _YEARS = (1, 2, 5)
@@ -50,14 +51,7 @@ _ASD = _Outcome(
     happens="with suspected adjacent segment disease",
     competes="Death is a competing event: a patient who has died can no longer develop it. Patients who died without "
     "it stay in the denominator; censoring them at death would overstate the share.",
-    measures=(
-        "radiographic_asd",
-        "clinical_asd",
-        "clinical_asd_probable",
-        "surgical_asd",
-        "suspected_asd",
-        "asd_rate",
-    ),
+    measures=("radiographic_asd", "clinical_asd", "clinical_asd_probable", "surgical_asd", "suspected_asd", "asd_rate"),
     measures_title="From imaging finding to operation",
     measures_say="Radiographic: a new or worse finding on an image of a level adjacent to the fusion. Clinical: with "
     "symptoms too (probable), or a diagnosis code alone (possible). Surgical: another operation at that level.",
@@ -123,7 +117,7 @@ def _lines(view: View, outcome: _Outcome) -> list[Line]:
     everybody = curves.all_sites(view.reader, outcome.code)
     if view.filters.group is not None:
         group = curves.by_group(view.reader, outcome.code).get(view.filters.group, Curve(()))
-        who = f"{_group_name(*view.filters.group)} (all sites)"
+        who = f"{wording.group_of_kind(*view.filters.group)} (all sites)"
         return [
             Line("This group", who, group, style.BLUE),
             Line("All patients", "all patients of all sites", everybody, style.GREY),
@@ -171,14 +165,8 @@ def _big_number(view: View, outcome: _Outcome, line: Line) -> html.P:
     events, at_risk = wording.count(point.events or 0), wording.count(point.at_risk or 0)
     basis = f"{events} patients with the outcome by then, {at_risk} still at risk"
     limits = f"{_limits(point, line.curve.patients)}{_on_day(point, 365 * _LEADING)}"
-    return html.P(
-        [
-            html.Strong(wording.percent(point.incidence or 0, line.curve.patients), className="number"),
-            html.Span(f" {limits} {outcome.happens} {_within(_LEADING)} of the fusion", className="interval"),
-            html.Span(f" {basis}", className="basis"),
-        ],
-        className="sentence",
-    )
+    share = wording.percent(point.incidence or 0, line.curve.patients)
+    return sentence(share, f"{limits} {outcome.happens} {_within(_LEADING)} of the fusion", basis)
 
 
 def _in_words(line: Line) -> str:
@@ -226,8 +214,8 @@ def _read_cells(curve: Curve, day: int) -> list[Cell]:
     return [
         Cell(f"{wording.percent(point.incidence or 0, curve.patients)}{_on_day(point, day)}", point.incidence),
         Cell(_limits(point, curve.patients).strip("()")),
-        Cell(wording.count(point.events or 0), point.events),
-        Cell(wording.count(point.at_risk or 0), point.at_risk),
+        counted(point.events),
+        counted(point.at_risk),
     ]
 
 
@@ -254,18 +242,13 @@ def _group_note(view: View) -> str:
 def _days_note(lines: Sequence[Line]) -> str:
     """What is suppressed of the curves, where anything is."""
     days = [365 * years for years in _YEARS]
-    exact = all(line.curve.has_ended(day) or _is_known(line.curve, day) for line in lines for day in days)
-    if exact:
+    read = [(line.curve, day, line.curve.near(day)) for line in lines for day in days]
+    if all(curve.has_ended(day) or (point is not None and point.day == day) for curve, day, point in read):
         return ""
     return (
         "For all sites a day is shown only if enough patients had the outcome or left follow-up since the previous day "
         "shown. For a suppressed day, the nearest day shown within 30 days is given, or the shares before and after it."
     )
-
-
-def _is_known(curve: Curve, day: int) -> bool:
-    point = curve.near(day)
-    return point is not None and point.day == day
 
 
 def _curves(view: View, outcome: _Outcome, lines: Sequence[Line]) -> Card:
@@ -353,7 +336,7 @@ def _day_cells(curve: Curve, point: CurvePoint | None) -> list[Cell]:
     return [
         Cell(f"{100 * (point.incidence or 0):.1f}", round(100 * (point.incidence or 0), 2)),
         Cell("" if point.low is None else f"{100 * point.low:.1f}–{100 * (point.high or 0):.1f}"),
-        Cell(wording.count(point.at_risk or 0), point.at_risk),
+        counted(point.at_risk),
     ]
 
 
@@ -365,10 +348,7 @@ def _measures(view: View, outcome: _Outcome) -> Card:
         sentence=f"{_whose(view)}. {outcome.measures_say}",
         table=values_table(view, outcome.measures_title, rows),
         is_table=True,
-        notes=[
-            outcome.measures_note,
-            *notes_on_values(view, rows),
-        ],
+        notes=[outcome.measures_note, *notes_on_values(view, rows)],
     )
 
 
@@ -399,7 +379,7 @@ def _whose(view: View) -> str:
 def _groups(view: View, outcome: _Outcome) -> Card:
     """Each group's share by the leading year, of all sites."""
     day, found = 365 * _LEADING, curves.by_group(view.reader, outcome.code)
-    known = [(_group_name(*group), found.get(group, Curve(()))) for group in view.choices.groups]
+    known = [(wording.group_of_kind(*group), found.get(group, Curve(()))) for group in view.choices.groups]
     points = [curve.near(day) for _, curve in known]
     spans = [None if point else _span(curve, day) for point, (_, curve) in zip(points, known, strict=True)]
     texts = [_read(curve, day) for _, curve in known]
@@ -428,10 +408,6 @@ def _groups(view: View, outcome: _Outcome) -> Card:
             "Groups differ in more than the named characteristic: this is not a comparison of treatments.",
         ],
     )
-
-
-def _group_name(kind: str, value: str) -> str:
-    return f"{wording.group_kind(kind)}: {wording.group(kind, value)}"
 
 
 def _kinds(view: View, outcome: _Outcome) -> Card:

@@ -17,13 +17,24 @@ from dashboards.data.comparison import Compared
 from dashboards.data.control import ChartPoint
 from dashboards.data.measures import Count, Measure, Value
 from dashboards.pages.frame import Page, View
-from dashboards.pages.number import VALUE_HEAD, big_number, in_short, value_cells, with_interval
+from dashboards.pages.number import (
+    VALUE_HEAD,
+    big_number,
+    counted,
+    hidden_or_counted,
+    in_short,
+    value_cells,
+    with_interval,
+)
 from outcomes.sql.catalog.labels import label_definition
 
 _SIMILAR = 2
 """Peers of similar size have at most so many times as many patients, and at least that part of them."""
 
 
+_FUNNEL_HEAD = (
+    "Site", "Adjusted share", "Patients followed", "Observed over expected", "95 % interval", "In the funnel",
+)  # fmt: skip
 _FUNNEL_NOTE = (
     "Adjusted for case mix; peers are not named and not ranked. Hollow: fewer than 80 % of the patients were followed. "
     "A difference may be due to case mix that is not recorded."
@@ -62,7 +73,7 @@ def _statement(view: View, measure: Measure, value: Value | None) -> Card:
         sentence=measure.why,
         table=Table(f"{measure.title}, now", ("Whose", *VALUE_HEAD), rows, numbers=5),
         is_table=True,
-        notes=[_of_others(view)],
+        notes=["Counts of all sites are rounded to 5; the site's own are exact."] if view.site else [],
     )
 
 
@@ -84,16 +95,8 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
         return Card("trend", "By month", body=[html.P(f"There is no control chart yet: {reason}.")])
     factor = trend.scale(measure, chart)
     special = [point for point in known if point.is_special]
-    head = (
-        "Month of fusion",
-        trend.unit(measure, chart),
-        "Average",
-        "Lower limit",
-        "Upper limit",
-        "Variation",
-        "Rules",
-        "Note",
-    )
+    limits = ("Average", "Lower limit", "Upper limit")
+    head = ("Month of fusion", trend.unit(measure, chart), *limits, "Variation", "Rules", "Note")
     rows: list[list[Cell | str]] = [
         [
             point.index_period,
@@ -192,19 +195,7 @@ def _funnel(view: View, measure: Measure) -> list[Card]:
             sentence=_funnel_sentence(view, measure, own),
             figure=funnel(others, own, view.who),
             css_class="chart chart--tall",
-            table=Table(
-                f"{measure.title} among sites",
-                (
-                    "Site",
-                    "Adjusted share",
-                    "Patients followed",
-                    "Observed over expected",
-                    "95 % interval",
-                    "In the funnel",
-                ),
-                rows,
-                numbers=0,
-            ),
+            table=Table(f"{measure.title} among sites", _FUNNEL_HEAD, rows),
             notes=[_FUNNEL_NOTE, _widened(everybody), _not_drawn(len(others) - len(shown), len(others))],
             basis=f"{wording.plural(len(shown), 'peer')} shown",
             about="If sites differed by chance alone, 95 % and 99.8 % of them would lie within the limits.",
@@ -247,19 +238,12 @@ def _funnel_sentence(view: View, measure: Measure, own: Compared | None) -> str:
 
 def _compared_row(name: str, one: Compared) -> list[Cell | str]:
     if one.adjusted_share is None:
-        return [
-            name,
-            wording.DASH,
-            wording.DASH,
-            wording.DASH,
-            wording.DASH,
-            wording.in_words(one.marking or "suppressed"),
-        ]
+        return [name, *[wording.DASH] * 4, wording.in_words(one.marking or "suppressed")]
     ratio = f"{one.ratio_low:.2f}–{one.ratio_high:.2f}" if one.ratio_low is not None else ""
     return [
         name,
         Cell(wording.percent(one.adjusted_share, one.patients or 0), one.adjusted_share),
-        Cell(wording.count(one.patients or 0), one.patients),
+        counted(one.patients),
         Cell(f"{one.ratio:.2f}", one.ratio),
         ratio,
         wording.position(one.widened_position or one.position),
@@ -275,15 +259,13 @@ def _groups(view: View, measure: Measure) -> Card:
         else {}
     )
     factor = trend.scale(measure, None)
-    names = [
-        f"{wording.group_kind(one.stratum_kind)}: {wording.group(one.stratum_kind, one.stratum or '')}"
-        for one in values
-    ]
+    names = [wording.group_of_kind(one.stratum_kind, one.stratum or "") for one in values]
+    said = [(name, in_short(measure, one, view.minimum_cell_count)) for name, one in zip(names, values, strict=True)]
     others = [everybody.get((one.stratum_kind, one.stratum)) for one in values]
     figure = interval_rows(
         [with_interval(measure, one) for one in values],
         [None if one is None or one.estimate is None else factor * one.estimate for one in others],
-        [f"{name}: {in_short(measure, one, view.minimum_cell_count)}" for name, one in zip(names, values, strict=True)],
+        [f"{name}: {text}" for name, text in said],
         "" if measure.is_rate else " %",
     )
     return Card(
@@ -293,9 +275,7 @@ def _groups(view: View, measure: Measure) -> Card:
         + ("; circles: all sites." if view.site else "."),
         figure=figure,
         css_class="rows--groups",
-        beside=[
-            (name, in_short(measure, one, view.minimum_cell_count)) for name, one in zip(names, values, strict=True)
-        ],
+        beside=said,
         table=Table(
             f"{measure.title} by group of patients",
             ("Group", *VALUE_HEAD),
@@ -338,7 +318,10 @@ def counts_card(view: View, card: Card, of_what: str, found: Sequence[Count], ma
     """
     if not found:
         return card
-    rows = [Bar(wording.in_words(one.code), one.patients, _patients(one, view.minimum_cell_count)) for one in found]
+    rows = [
+        Bar(wording.in_words(one.code), one.patients, hidden_or_counted(one.patients, view.minimum_cell_count).text)
+        for one in found
+    ]
     first = f"{rows[0].name[:1].lower()}{rows[0].name[1:]}"
     return replace(
         card,
@@ -357,10 +340,6 @@ def counts_card(view: View, card: Card, of_what: str, found: Sequence[Count], ma
         ),
         notes=[wording.hidden_note(view.minimum_cell_count) if any(one.is_suppressed for one in found) else ""],
     )
-
-
-def _patients(count: Count, minimum_cell_count: int) -> str:
-    return wording.hidden(minimum_cell_count) if count.patients is None else wording.count(count.patients)
 
 
 def _definition(measure: Measure) -> Card:
@@ -390,10 +369,6 @@ def _sql(measure: Measure) -> list[html.Details]:
         return []
     text = label_definition(measure.label).file.select
     return [html.Details([html.Summary(f"SQL of the label {measure.label}"), html.Pre(html.Code(text), tabIndex=0)])]
-
-
-def _of_others(view: View) -> str:
-    return "Counts of all sites are rounded to 5; the site's own are exact." if view.site else ""
 
 
 def _hidden(view: View, values: Sequence[Value]) -> str:

@@ -11,6 +11,28 @@ VALUE_HEAD = ("Value", "95 % interval", "With the outcome", "Assessed", "Not ass
 """The columns of `value_cells`."""
 
 
+def sentence(number: str, interval: str, basis: str) -> html.P:
+    """A number as it is seen first, what belongs to it, and what it rests on."""
+    return html.P(
+        [
+            html.Strong(number, className="number"),
+            html.Span(f" {interval}", className="interval"),
+            html.Span(f" {basis}", className="basis"),
+        ],
+        className="sentence",
+    )
+
+
+def counted(number: int | None) -> Cell:
+    """A count as a cell; a dash where there is none."""
+    return Cell(wording.DASH if number is None else wording.count(number), number)
+
+
+def hidden_or_counted(number: int | None, minimum_cell_count: int) -> Cell:
+    """A count as a cell; None is one that is suppressed."""
+    return Cell(wording.hidden(minimum_cell_count), "suppressed") if number is None else counted(number)
+
+
 def big_number(measure: Measure, value: Value | None, minimum_cell_count: int) -> html.P:
     """The first thing seen: a number, its interval, and what it rests on; or why there is none."""
     if value is None or value.estimate is None:
@@ -18,14 +40,8 @@ def big_number(measure: Measure, value: Value | None, minimum_cell_count: int) -
             wording.hidden(minimum_cell_count) if value and value.is_suppressed else "No patient could be assessed yet"
         )
         return html.P(html.Span(said, className="sentence-hidden"), className="sentence")
-    return html.P(
-        [
-            html.Strong(wording.amount(measure, value), className="number"),
-            html.Span(f" ({wording.interval(measure, value)})", className="interval"),
-            html.Span(f" {wording.count(value.numerator or 0)} of {wording.basis(value)}", className="basis"),
-        ],
-        className="sentence",
-    )
+    basis = f"{wording.count(value.numerator or 0)} of {wording.basis(value)}"
+    return sentence(wording.amount(measure, value), f"({wording.interval(measure, value)})", basis)
 
 
 def value_cells(measure: Measure, value: Value, minimum_cell_count: int) -> list[Cell]:
@@ -35,10 +51,7 @@ def value_cells(measure: Measure, value: Value, minimum_cell_count: int) -> list
     return [
         Cell(wording.amount(measure, value), value.estimate),
         Cell(wording.interval(measure, value)),
-        *(
-            Cell(wording.DASH if number is None else wording.count(number), number)
-            for number in (value.numerator, value.patients, value.excluded)
-        ),
+        *map(counted, (value.numerator, value.patients, value.excluded)),
     ]
 
 

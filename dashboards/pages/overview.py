@@ -14,22 +14,13 @@ from dashboards.data.comparison import Compared
 from dashboards.data.control import ChartPoint
 from dashboards.data.measures import Measure, Value
 from dashboards.pages.frame import Page, View
-from dashboards.pages.number import VALUE_HEAD, big_number, value_cells
+from dashboards.pages.number import VALUE_HEAD, big_number, counted, value_cells
 from outcomes.periods import add_months
 
 _MONTHS = 24
-_HEAD = (
-    "Measure",
-    "Variation",
-    "Target",
-    "24 months",
-    "Among sites",
-    "Value",
-    "95 % interval",
-    "Assessed",
-    "Share assessed",
-)
-_HEAD_ALL = ("Measure", "By year", "Value", "95 % interval", "Assessed", "Share assessed")
+_VALUE = ("Value", "95 % interval", "Assessed", "Share assessed")
+_HEAD = ("Measure", "Variation", "Target", "24 months", "Among sites", *_VALUE)
+_HEAD_ALL = ("Measure", "By year", *_VALUE)
 _ORDER = ("special_concerning", "special_neutral", "special_improving", "common", None)
 """What asks for attention first; within each, the order of the definitions."""
 
@@ -181,14 +172,13 @@ def _name(view: View, measure: Measure) -> Cell:
 def _value_cells(view: View, measure: Measure, value: Value) -> list[Cell]:
     unit = " per 100 py" if measure.is_rate and value.estimate is not None else ""
     everybody = (value.patients or 0) + (value.excluded or 0)
-    counted = wording.percent((value.patients or 0) / everybody, everybody) if everybody else wording.DASH
+    share = (value.patients or 0) / everybody if everybody else None
+    assessed = wording.DASH if share is None or value.is_suppressed else wording.percent(share, everybody)
     return [
         Cell(f"{wording.short_amount(measure, value, view.minimum_cell_count)}{unit}", value.estimate),
         Cell(wording.interval(measure, value)),
-        Cell(wording.DASH if value.patients is None else wording.count(value.patients), value.patients),
-        Cell(
-            wording.DASH if value.is_suppressed else counted, (value.patients or 0) / everybody if everybody else None
-        ),
+        counted(value.patients),
+        Cell(assessed, share),
     ]
 
 

@@ -13,7 +13,7 @@ from dashboards.charts.windows import Panel
 from dashboards.data import scores
 from dashboards.data.scores import Scores
 from dashboards.pages.frame import Page, View
-from dashboards.pages.number import big_number, in_short, with_interval
+from dashboards.pages.number import big_number, counted, in_short, with_interval
 from dashboards.pages.rows import Row, chosen, interval_card, none_held, notes_on_values, rows_of, values_table
 from outcomes.sql.shipped import shipped
 
@@ -135,13 +135,7 @@ def _trajectory(view: View, name: str, own: Sequence[Scores], others: Sequence[S
         said.title,
         sentence=f"{_course(view, drawn(own))} Bars: from the lower to the upper quartile."
         + (" Grey: all sites." if others else ""),
-        figure=trajectory(
-            own,
-            others,
-            Scale(said.unit, said.lowest, reference),
-            own_name,
-            hidden,
-        ),
+        figure=trajectory(own, others, Scale(said.unit, said.lowest, reference), own_name, hidden),
         css_class="chart chart--trajectory",
         table=_scores_table(view, said.title, own, others),
         below=[
@@ -216,7 +210,7 @@ def _score_cells(view: View, one: Scores) -> list[Cell]:
         return [Cell(wording.hidden(_QUARTERS * view.minimum_cell_count), "suppressed")] * 4
     quartiles = (one.lower_quartile, one.median, one.upper_quartile)
     return [
-        Cell(wording.DASH if one.patients is None else wording.count(one.patients), one.patients),
+        counted(one.patients),
         *(Cell(wording.DASH if number is None else score(number), number) for number in quartiles),
     ]
 

@@ -96,7 +96,7 @@ def _marts() -> Card:
         is_table=True,
         notes=[
             "The answer to a label is yes, no or not assessable. Divide by yes and no among the rows with is_counted, "
-            "and report not assessable beside it: a missing visit is never a no.",
+            "and report not assessable beside it: a missing visit is never a no."
         ],
     )
 

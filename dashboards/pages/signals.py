@@ -15,18 +15,14 @@ from dashboards.data.control import CusumPoint
 from dashboards.data.measures import Measure, Site
 from dashboards.data.signals import Signal
 from dashboards.pages.frame import Page, View
+from dashboards.pages.number import counted
 from dashboards.reviews.queue import EXPLANATIONS, NEXT, Review, State
 from outcomes.errors import OutcomesError
 
 _MOST_LISTED = 100
 """Signals in the queue; nobody reviews more at a time."""
 _HEAD = ("Measure", "Signal", "Fused in", "Chart", "State", "Last change", "Next step")
-_NAMES: dict[State, str] = {
-    "new": "New",
-    "reviewing": "Under review",
-    "explained": "Explained",
-    "closed": "Closed",
-}
+_NAMES: dict[State, str] = {"new": "New", "reviewing": "Under review", "explained": "Explained", "closed": "Closed"}
 _BUTTONS: dict[tuple[State, State], str] = {
     ("new", "reviewing"): "Start review",
     ("reviewing", "explained"): "Mark as explained",
@@ -219,14 +215,7 @@ def _cusum(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
         ]
         for point in points
     ]
-    head = (
-        "Period of fusion",
-        "Sum (more)",
-        "Limit (more)",
-        "Sum (fewer)",
-        "Limit (fewer)",
-        "Signal",
-    )
+    head = ("Period of fusion", "Sum (more)", "Limit (more)", "Sum (fewer)", "Limit (fewer)", "Signal")
     return Card(
         f"cusum-{measure.measure}",
         f"{measure.title}: cumulative sum",
@@ -267,8 +256,8 @@ def _vlad(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
     rows: list[list[Cell | str]] = [
         [
             point.index_period,
-            Cell(wording.count(point.patients), point.patients),
-            Cell(wording.count(point.observed), point.observed),
+            counted(point.patients),
+            counted(point.observed),
             Cell(f"{point.expected:.1f}", round(point.expected, 6)),
             Cell(f"{point.vlad:.1f}", round(point.vlad, 6)),
         ]

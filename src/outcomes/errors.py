@@ -113,9 +113,7 @@ MISTAKES: dict[str, Mistake] = {
         "set OUTCOMES_DASHBOARDS_LOGIN to oidc or proxy, see docs/access.md",
     ),
     "login_malformed": Mistake(
-        55,
-        "a setting that the chosen login needs is missing or not valid",
-        "set it as docs/access.md says",
+        55, "a setting that the chosen login needs is missing or not valid", "set it as docs/access.md says"
     ),
     "access_malformed": Mistake(
         56,

@@ -4,7 +4,7 @@ Rows of a submission are written first, under its `submission_id`; one row in `s
 see only rows of committed, unsuperseded submissions, so a crash half-way changes nothing that a reader sees.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
@@ -15,54 +15,27 @@ from pyarrow import parquet
 
 from outcomes.contract import TABLES, Table
 
-PROVENANCE = pa.schema(
-    [
-        pa.field("site_id", pa.string()),
-        pa.field("period", pa.string()),
-        pa.field("submission_id", pa.string()),
-        pa.field("flags", pa.string()),
-    ]
-)
+PROVENANCE = pa.schema(dict.fromkeys(("site_id", "period", "submission_id", "flags"), pa.string()))
 """Columns that the lake adds to each row; `flags` joins the codes of broken warning rules with a semicolon."""
 
-_TABLE_COUNTS = pa.struct(
-    [
-        pa.field("source_table", pa.string()),
-        pa.field("rows_in", pa.int64()),
-        pa.field("rows_accepted", pa.int64()),
-        pa.field("rows_quarantined", pa.int64()),
-    ]
+_ROWS = dict.fromkeys(("rows_in", "rows_accepted", "rows_quarantined"), pa.int64())
+_RULE_RESULT = dict.fromkeys(("source_table", "rule", "severity", "reason"), pa.string()) | dict.fromkeys(
+    ("rows_checked", "rows_failed"), pa.int64()
 )
-
-_RULE_RESULT = pa.struct(
-    [
-        pa.field("source_table", pa.string()),
-        pa.field("rule", pa.string()),
-        pa.field("severity", pa.string()),
-        pa.field("reason", pa.string()),
-        pa.field("rows_checked", pa.int64()),
-        pa.field("rows_failed", pa.int64()),
-    ]
-)
-
 SUBMISSIONS = pa.schema(
-    [
-        pa.field("submission_id", pa.string()),
-        pa.field("site_id", pa.string()),
-        pa.field("period", pa.string()),
-        pa.field("attempt", pa.int64()),
-        pa.field("kind", pa.string()),
-        pa.field("contract_version", pa.int64()),
-        pa.field("deidentification_method", pa.string()),
-        pa.field("is_synthetic", pa.bool_()),
-        pa.field("outcome", pa.string()),
-        pa.field("code", pa.string()),
-        pa.field("rows_in", pa.int64()),
-        pa.field("rows_accepted", pa.int64()),
-        pa.field("rows_quarantined", pa.int64()),
-        pa.field("tables", pa.list_(_TABLE_COUNTS)),
-        pa.field("rules", pa.list_(_RULE_RESULT)),
-    ]
+    {
+        **dict.fromkeys(("submission_id", "site_id", "period"), pa.string()),
+        "attempt": pa.int64(),
+        "kind": pa.string(),
+        "contract_version": pa.int64(),
+        "deidentification_method": pa.string(),
+        "is_synthetic": pa.bool_(),
+        "outcome": pa.string(),
+        "code": pa.string(),
+        **_ROWS,
+        "tables": pa.list_(pa.struct({"source_table": pa.string()} | _ROWS)),
+        "rules": pa.list_(pa.struct(_RULE_RESULT)),
+    }
 )
 
 
@@ -109,7 +82,7 @@ class SubmissionRecord:
     rows_accepted: int = 0
     rows_quarantined: int = 0
     tables: tuple[TableCounts, ...] = ()
-    rules: tuple[RuleResult, ...] = field(default=())
+    rules: tuple[RuleResult, ...] = ()
 
 
 _SUBMISSION_STATUS = """
@@ -176,11 +149,7 @@ class Lake:
 
     def commit(self, record: SubmissionRecord) -> None:
         """Append the row that makes a submission's rows visible, or records its refusal."""
-        row = asdict(record) | {
-            "tables": [asdict(counts) for counts in record.tables],
-            "rules": [asdict(result) for result in record.rules],
-        }
-        rows = pa.Table.from_pylist([row], schema=SUBMISSIONS)
+        rows = pa.Table.from_pylist([asdict(record)], schema=SUBMISSIONS)
         # A lake of an earlier version lacks columns that came later: they are added to its table.
         write_deltalake(self._uri("submissions"), rows, mode="append", schema_mode="merge")
 

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -124,14 +125,8 @@ def print_diff(found: ReleaseDiff) -> None:
             ("site", "period", "submission", "before", "after"),
             [(each.site_id, each.period, each.submission_id, each.before, each.after) for each in found.submissions],
         ),
-        "definitions": (
-            ("kind", "name", "version before", "after"),
-            [(each.kind, each.name, each.before, each.after) for each in found.definitions],
-        ),
-        "columns": (
-            ("mart", "column", "type before", "after"),
-            [(each.mart, each.column, each.before, each.after) for each in found.columns],
-        ),
+        "definitions": (("kind", "name", "version before", "after"), list(map(astuple, found.definitions))),
+        "columns": (("mart", "column", "type before", "after"), list(map(astuple, found.columns))),
         "rows": (
             ("mart", "rows before", "after", "difference"),
             [(each.mart, each.before, each.after, (each.after or 0) - (each.before or 0)) for each in found.rows],

@@ -32,7 +32,7 @@ from outcomes.errors import OutcomesError
 
 _YES, _NO, _EXCLUDED, _PATIENTS = range(4)
 _NAMES = ("numerator", "complement", "excluded", "patients")
-_TABLES = ("measures", "measure_exclusions", "label_kinds", "attrition", "release_info")
+AUDITED = ("measures", "measure_exclusions", "label_kinds", "attrition", "release_info")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def published_tables(dashboard: Path) -> PublishedTables:
     """The tables of a `dashboard.duckdb`; of an older release some may be missing."""
     with duckdb.connect(str(dashboard), read_only=True) as con:
         there = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
-        tables = {name: _in_present_words(con.table(name).to_arrow_table()) for name in _TABLES if name in there}
+        tables = {name: _in_present_words(con.table(name).to_arrow_table()) for name in AUDITED if name in there}
     return PublishedTables(minimum_cell_count=tables["release_info"]["minimum_cell_count"][0].as_py(), **tables)
 
 

@@ -4,11 +4,10 @@ import pyarrow as pa
 
 from outcomes.disclosure.measures import shown_counts
 from outcomes.disclosure.suppression import coarse
-from outcomes.measures.comparison import COMPARISON_SCHEMA, compared
+from outcomes.measures.comparison import compared
+from outcomes.sql.catalog.marts import mart_schema
 
-_COUNTS_SCHEMA = pa.schema(
-    [COMPARISON_SCHEMA.field(name) for name in ("measure", "site_id", "patients", "eligible", "observed", "expected")]
-)
+_COUNTS = ("measure", "site_id", "patients", "eligible", "observed", "expected")
 
 
 def protected_comparison(comparison: pa.Table, shown: pa.Table, minimum_cell_count: int) -> pa.Table:
@@ -16,11 +15,7 @@ def protected_comparison(comparison: pa.Table, shown: pa.Table, minimum_cell_cou
 
     Every figure is worked out from the rounded counts of the protected measures and from the expected number to one
     decimal, so that none tells more than those do. A measure whose sum over all sites is hidden has no target.
-
-    Args:
-        comparison: as `comparison_table` gives it.
-        shown: the protected measures (`sql/marts/measures.yaml`).
-        minimum_cell_count: the smallest count that may be shown.
+    `comparison` is as `comparison_table` gives it, `shown` the protected measures (`sql/marts/measures.yaml`).
     """
     counts = shown_counts(shown)
     of_all = {measure: count for (measure, site_id), count in counts.items() if site_id is None}
@@ -34,7 +29,8 @@ def protected_comparison(comparison: pa.Table, shown: pa.Table, minimum_cell_cou
             known.append(site | figures | {"expected": round(row["expected"], 1)})
         else:
             hidden.append(site | {"state": "suppressed"})
-    rows = compared(pa.Table.from_pylist(known, schema=_COUNTS_SCHEMA), of_all).to_pylist() + hidden
+    schema = mart_schema("site_comparison", "protected")
+    counted = pa.Table.from_pylist(known, schema=pa.schema([schema.field(name) for name in _COUNTS]))
+    rows = compared(counted, of_all).to_pylist() + hidden
     rows.sort(key=lambda row: (row["measure"], row["site_id"]))
-    schema = COMPARISON_SCHEMA.append(pa.field("state", pa.string()))
     return pa.Table.from_pylist([{"state": "shown"} | row for row in rows], schema=schema)

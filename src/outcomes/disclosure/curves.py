@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from outcomes.arrays import Counts, Mask
 from outcomes.disclosure.suppression import coarse, hide_parts, is_small
-from outcomes.measures.curves import AALEN_JOHANSEN, CURVE_SCHEMA, GROUP, HORIZONS
+from outcomes.measures.curves import AALEN_JOHANSEN, GROUP, HORIZONS
+from outcomes.sql.catalog.marts import mart_schema
 
 PARTS_STEP_DAYS = 180
 """Curves of sites and strata, and of a type of revision, are shown on multiples of these days and on the horizons: more
@@ -18,14 +19,6 @@ days would each take patients from what the horizons need."""
 SHOWN, SUPPRESSED, ENDED = "shown", "suppressed", "ended"
 
 REVISION, ASD = "revision", "asd"
-
-_PROTECTED_SCHEMA = pa.schema(
-    [
-        *(CURVE_SCHEMA.field(name) for name in ("outcome", *GROUP, "day")),
-        ("state", pa.string()),
-        *(CURVE_SCHEMA.field(name) for name in ("at_risk", "events", "incidence", "low", "high")),
-    ]
-)
 
 
 def protected_curves(table: pa.Table, minimum_cell_count: int) -> pa.Table:
@@ -40,19 +33,16 @@ def protected_curves(table: pa.Table, minimum_cell_count: int) -> pa.Table:
     One minus Kaplan-Meier and the competing events are left out: with the events beside them they would tell of the
     few that died; and from the number with a revision, of the few that died after it.
 
-    Args:
-        table: as `cumulative_incidence_table` makes it.
-        minimum_cell_count: the smallest count that may be shown.
-
     Returns:
         One row per group and day up to the last day on which enough of all patients are at risk, with `state` shown,
         suppressed or ended (too few of the group are at risk). A curve suppressed whole is so on every day.
     """
+    schema = mart_schema("cumulative_incidence", "protected")
     rows = table.filter(pc.equal(table["estimator"], AALEN_JOHANSEN)).sort_by(
         [(name, "ascending") for name in ("outcome", *GROUP, "day")]
     )
     if not rows.num_rows:
-        return _PROTECTED_SCHEMA.empty_table()
+        return schema.empty_table()
     exact = _Exact(rows, len(pc.unique(rows["day"])))
     shown = exact.shown(minimum_cell_count)
     has_ended = shown.any(axis=1, keepdims=True) & (exact.at_risk < minimum_cell_count)
@@ -62,8 +52,8 @@ def protected_curves(table: pa.Table, minimum_cell_count: int) -> pa.Table:
         values[name] = pa.array(coarse(rows[name].to_numpy(), minimum_cell_count), mask=~shown.ravel())
     for name in ("incidence", "low", "high"):
         values[name] = pc.if_else(pa.array(shown.ravel()), pc.round(rows[name], 3), None)
-    columns = {name: values[name] if name in values else rows[name] for name in _PROTECTED_SCHEMA.names}
-    return pa.table(columns, schema=_PROTECTED_SCHEMA).filter(pa.array(exact.published(minimum_cell_count).ravel()))
+    columns = {name: values[name] if name in values else rows[name] for name in schema.names}
+    return pa.table(columns, schema=schema).filter(pa.array(exact.published(minimum_cell_count).ravel()))
 
 
 def shown_whole(left: Counts, at_risk: Counts, minimum_cell_count: int, first: Mask) -> Mask:

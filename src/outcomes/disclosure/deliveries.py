@@ -13,11 +13,8 @@ from outcomes.disclosure.suppression import hide, hide_parts, hide_steps, is_sma
 def protected_submissions(submissions: pa.Table, failures: pa.Table, minimum_cell_count: int) -> pa.Table:
     """Hide small counts of submissions, and quarantined rows that their rule failures would tell.
 
-    Args:
-        submissions: one row per attempt with its counts of rows.
-        failures: the relation `rule_failures`, exact. The critical failures of an attempt add up to its quarantined
-            rows (or more, where a row breaks several rules).
-        minimum_cell_count: the smallest count that may be shown.
+    The critical failures of an attempt (the relation `rule_failures`, exact) add up to its quarantined rows, or more,
+    where a row breaks several rules.
     """
     rows_in, accepted, quarantined = (
         submissions[name].to_numpy() for name in ("rows_in", "rows_accepted", "rows_quarantined")

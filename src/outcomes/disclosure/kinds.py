@@ -14,16 +14,11 @@ are shown together or not at all."""
 
 
 def protected_kinds(kinds: pa.Table, measures: pa.Table, minimum_cell_count: int) -> pa.Table:
-    """The kinds of each label, hidden where they would disclose a small count.
+    """The kinds of each label (label, kind, episodes), hidden where they would disclose a small count.
 
     What is shown is coarse: the same patients are often counted as a kind of several labels, and exact counts side by
     side would tell of the few that make the difference. Of a label whose sum is hidden, and where listing the kinds
-    would disclose one, one row is left that names none.
-
-    Args:
-        kinds: label, kind, episodes.
-        measures: the protected measures, of which each label is one.
-        minimum_cell_count: the smallest count that may be shown.
+    would disclose one, one row is left that names none. `measures` are the protected ones, of which each label is one.
     """
     withheld = _without_sum(measures)
     shown = _protected(kinds, withheld, minimum_cell_count)

@@ -52,10 +52,7 @@ _PERSON_YEARS_STEP = 5
 
 
 def safe_measures(
-    counts: pa.Table,
-    minimum_cell_count: int,
-    nesting: Nesting = UNNESTED,
-    previous: PublishedTables | None = None,
+    counts: pa.Table, minimum_cell_count: int, nesting: Nesting = UNNESTED, previous: PublishedTables | None = None
 ) -> pa.Table:
     """The protected measures, of which the auditor finds that nothing can be worked out, even before they are rounded.
 
@@ -122,15 +119,8 @@ def protected_exclusions(exclusions: pa.Table, measures: pa.Table, minimum_cell_
     """Why episodes are not in the denominator, over all sites.
 
     Counts are coarse, for the same patients are counted under a reason of several measures. Of a measure whose sum is
-    hidden, and where listing the reasons would disclose a small count, all are hidden.
-
-    Args:
-        exclusions: the relation `measure_exclusions`: measure, site_id, reason, patients.
-        measures: the protected measures.
-        minimum_cell_count: the smallest count that may be shown.
-
-    Returns:
-        The columns of the protected mart in `sql/marts/measure_exclusions.yaml`.
+    hidden, and where listing the reasons would disclose a small count, all are hidden. `exclusions` is the relation
+    `measure_exclusions`, `measures` are the protected ones.
     """
     exclusions = exclusions.filter(pc.is_null(exclusions["site_id"])).select(["measure", "reason", "patients"])
     exclusions = exclusions.sort_by([("measure", "ascending"), ("reason", "ascending")])
@@ -148,8 +138,7 @@ def protected_exclusions(exclusions: pa.Table, measures: pa.Table, minimum_cell_
 def shown_counts(shown: pa.Table) -> dict[tuple[str, str | None], tuple[int, int]]:
     """Patients, and those with the outcome, by measure and site (None = all sites), where they may be shown.
 
-    Args:
-        shown: the protected measures, of which the rows of all periods and patients are taken.
+    Of the protected measures, `shown`, the rows of all periods and patients are taken.
     """
     everybody = pc.and_(pc.equal(shown["resolution"], "all"), pc.equal(shown["stratum_kind"], "all"))
     rows = shown.filter(pc.and_(everybody, pc.not_equal(shown["state"], "suppressed"))).to_pylist()

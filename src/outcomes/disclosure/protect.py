@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from outcomes.disclosure.audit import PublishedTables, require_safe
+from outcomes.disclosure.audit import AUDITED, PublishedTables, require_safe
 from outcomes.disclosure.comparison import protected_comparison
 from outcomes.disclosure.curves import protected_curves
 from outcomes.disclosure.deliveries import protected_attrition, protected_failures, protected_submissions
@@ -88,7 +88,9 @@ def protected_tables(
     for name in sorted(relations, key=[*_PROTECT].index):
         context.exact[name] = con.sql(f'from "{relations[name]}"').to_arrow_table()
         context.done[name] = protect(name, context.exact[name], context)
-    _require_safe_parts(context)
+    # The measures themselves are audited before they are rounded (`safe_measures`): here what stands beside them.
+    audited = PublishedTables(context.minimum_cell_count, **{name: context.done[name] for name in AUDITED})
+    require_safe(audited, nesting(), only=())
     return context.done
 
 
@@ -115,13 +117,6 @@ def nesting() -> Nesting:
         part_of=frozenset((measure.id, whole) for measure in measures for whole in measure.part_of),
         among=frozenset((measure.id, measure.among) for measure in measures if measure.among),
     )
-
-
-def _require_safe_parts(context: Context) -> None:
-    """Audit what stands beside the measures, which are audited before they are rounded (`safe_measures`)."""
-    names = ("measures", "measure_exclusions", "label_kinds", "attrition", "release_info")
-    tables = {name: context.done[name] for name in names}
-    require_safe(PublishedTables(context.minimum_cell_count, **tables), nesting(), only=())
 
 
 def _measures(exact: pa.Table, context: Context) -> pa.Table:

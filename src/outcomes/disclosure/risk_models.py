@@ -7,7 +7,8 @@ import pyarrow.compute as pc
 from outcomes.arrays import Ints
 from outcomes.disclosure.measures import shown_counts
 from outcomes.disclosure.suppression import rounded, with_state
-from outcomes.measures.risk_models import CALIBRATION_SCHEMA, MODEL_SCHEMA, calibration_table
+from outcomes.measures.risk_models import calibration_table
+from outcomes.sql.catalog.marts import mart_schema
 
 _SHOWN_DIGITS = {
     "odds_ratio": 2,
@@ -24,11 +25,7 @@ def protected_models(models: pa.Table, shown: pa.Table) -> pa.Table:
     """The models in the form that may be shown.
 
     Only levels that bear a coefficient are listed, and each of those rests on enough patients of either answer.
-    Patients and events are those of the protected measures; where those are hidden, so is all of the model.
-
-    Args:
-        models: as `fit_risk_models` gives them.
-        shown: the protected measures (`sql/marts/measures.yaml`).
+    Patients and events are those of the protected measures, `shown`; where those are hidden, so is all of the model.
     """
     rows = []
     counts = shown_counts(shown)
@@ -44,20 +41,14 @@ def protected_models(models: pa.Table, shown: pa.Table) -> pa.Table:
         rows.append(
             row | figures | {"patients": patients, "events": events, "state": "shown" if count else "suppressed"}
         )
-    hidden = {"coefficient", "std_error"}
-    fields = [field for field in MODEL_SCHEMA if field.name not in hidden]
-    return pa.Table.from_pylist(rows, schema=pa.schema([*fields, pa.field("state", pa.string())]))
+    return pa.Table.from_pylist(rows, schema=mart_schema("risk_models", "protected"))
 
 
 def protected_calibration(calibration: pa.Table, shown: pa.Table, minimum_cell_count: int) -> pa.Table:
     """Calibration with neighbouring tenths taken together until each has enough patients of either answer.
 
-    Counts are then rounded like those of the measures, so that their sum does not tell the exact size of the cohort.
-
-    Args:
-        calibration: as `fit_risk_models` gives it.
-        shown: the protected measures, see `protected_models`.
-        minimum_cell_count: the smallest count that may be shown.
+    Counts are then rounded like those of the protected measures, `shown`, so that their sum does not tell the exact
+    size of the cohort.
     """
     counts = shown_counts(shown)
     tables = []
@@ -82,9 +73,8 @@ def protected_calibration(calibration: pa.Table, shown: pa.Table, minimum_cell_c
 
 
 def _hidden_calibration(measure: str) -> pa.Table:
-    schema = CALIBRATION_SCHEMA.append(pa.field("state", pa.string()))
     row = {"measure": measure, "first_tenth": 1, "last_tenth": 10, "state": "suppressed"}
-    return pa.Table.from_pylist([row], schema=schema)
+    return pa.Table.from_pylist([row], schema=mart_schema("risk_calibration", "protected"))
 
 
 def _ends_of_groups(with_outcome: Ints, without: Ints, minimum_cell_count: int) -> Ints:

@@ -11,12 +11,7 @@ _HALF_POINTS = ("neck_pain_nrs", "arm_pain_nrs")
 
 
 def protected_trajectories(trajectories: pa.Table, minimum_cell_count: int) -> pa.Table:
-    """The quartiles over all sites, rounded, where each of the four quarters holds enough patients.
-
-    Args:
-        trajectories: instrument, visit_window, site_id (null = all), patients and the quartiles.
-        minimum_cell_count: the smallest count that may be shown.
-    """
+    """The quartiles over all sites, rounded, where each of the four quarters holds enough patients."""
     shown = trajectories.filter(pc.is_null(trajectories["site_id"]))
     patients = shown["patients"].to_numpy()
     hidden = (patients > 0) & (patients < 4 * minimum_cell_count)

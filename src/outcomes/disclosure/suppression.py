@@ -81,10 +81,10 @@ def hide_parts(counts: Counts, minimum_cell_count: int) -> Mask | None:
     while hidden.any():
         if hidden.sum() > 1 and counts[hidden].sum() - hidden.sum() >= minimum_cell_count:
             break
-        smallest = _smallest_shown(counts, hidden)
-        if smallest is None:
+        shown = np.flatnonzero(~hidden & (counts > 0))
+        if not len(shown):
             return None
-        hidden[smallest] = True
+        hidden[shown[np.argmin(counts[shown])]] = True
     return hidden
 
 
@@ -117,10 +117,6 @@ def hide_secondary(sums: Sums, minimum_cell_count: int) -> tuple[Mask, Mask]:
     that don't. Where no number of parts is enough, the total is hidden too; then it is enough that some hidden part can
     take up what the total leaves open. Where parts are contributors, the bounds must be wide enough for each of them,
     who takes its own counts out of the sum; so at least three parts are hidden.
-
-    Args:
-        sums: what adds up, and what of it is hidden.
-        minimum_cell_count: the smallest count that may be shown.
 
     Returns:
         `hidden` and `total_hidden` with what has to be added.
@@ -172,11 +168,8 @@ def hide_secondary(sums: Sums, minimum_cell_count: int) -> tuple[Mask, Mask]:
 def hide_steps(left: Counts, minimum_cell_count: int) -> Mask:
     """Which steps of a shrinking count to hide, so that no small loss between steps can be worked out.
 
-    The last step is treated as known, for it is the size of the cohort that other tables show.
-
-    Args:
-        left: patients left after each step, never growing.
-        minimum_cell_count: the smallest count that may be shown.
+    The last step is treated as known, for it is the size of the cohort that other tables show. `left` are the patients
+    left after each step, never growing.
     """
     if not len(left):
         return np.zeros(0, dtype=bool)
@@ -203,8 +196,3 @@ def with_state(table: pa.Table, suppressed: Mask, **others: Mask) -> pa.Table:
     """The table with the column `state`: suppressed, else the first of the others that holds, else shown."""
     state = np.select([suppressed, *others.values()], ["suppressed", *others], "shown")
     return table.append_column("state", pa.array(state))
-
-
-def _smallest_shown(totals: Counts, hidden: Mask) -> int | None:
-    shown = np.flatnonzero(~hidden & (totals > 0))
-    return int(shown[np.argmin(totals[shown])]) if len(shown) else None

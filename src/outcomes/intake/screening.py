@@ -129,7 +129,7 @@ def findings(table: Table, cells: pa.Table, method: Method) -> list[Finding]:
         if column.name == "age_years":
             found += _as_finding("age_over_89", table, column, _rows_above(distinct, _OLDEST_AGE))
         if column.name == "index_period":
-            rows = _rows_matching(distinct, _finer_than(method))
+            rows = _rows(_matching(distinct, _finer_than(method)))
             found += _as_finding("index_period_too_fine", table, column, rows)
     return found + (_by_arithmetic(cells) if table is TABLES["patients"] else [])
 
@@ -202,10 +202,6 @@ def _distinct(cells: pa.ChunkedArray) -> pa.Table:
 
 def _matching(distinct: pa.Table, pattern: str) -> pa.Table:
     return distinct.filter(pc.match_substring_regex(distinct["values"], pattern))
-
-
-def _rows_matching(distinct: pa.Table, pattern: str) -> int:
-    return _rows(_matching(distinct, pattern))
 
 
 def _rows_above(distinct: pa.Table, limit: float) -> int:

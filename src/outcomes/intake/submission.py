@@ -131,7 +131,8 @@ def _check_place(attempt: _Attempt, manifest: Manifest) -> None:
 
 def _read_contents(attempt: _Attempt, manifest: Manifest) -> dict[str, bytes]:
     """The bytes of each listed file; what is hashed here is what is read later."""
-    missing = [table.name for table in TABLES.values() if table.required and table.name not in _tables(manifest)]
+    delivered = {file.table for file in manifest.files}
+    missing = [table.name for table in TABLES.values() if table.required and table.name not in delivered]
     if missing:
         raise SubmissionRefused("table_missing", ", ".join(missing))
     for position, file in enumerate(manifest.files, 1):
@@ -147,10 +148,6 @@ def _read_contents(attempt: _Attempt, manifest: Manifest) -> dict[str, bytes]:
         if hashlib.sha256(contents[file.name]).hexdigest() != file.sha256:
             raise SubmissionRefused("checksum_mismatch", file.table)
     return contents
-
-
-def _tables(manifest: Manifest) -> list[str]:
-    return [file.table for file in manifest.files]
 
 
 def _content(folder: Path, file: FileEntry) -> bytes:
@@ -171,8 +168,7 @@ def _check_critical_share(attempt: _Attempt, judgements: Sequence[Judgement]) ->
             if result.severity == "critical" and result.rows_failed
         ]
         raise SubmissionRefused(
-            "too_many_critical_rows",
-            f"{quarantined} of {rows} rows, {limit:.0%} allowed; {', '.join(broken)}",
+            "too_many_critical_rows", f"{quarantined} of {rows} rows, {limit:.0%} allowed; {', '.join(broken)}"
         )
 
 
@@ -238,8 +234,6 @@ def _rule_results(judgements: Sequence[Judgement]) -> tuple[RuleResult, ...]:
 
 
 def _with_provenance(attempt: _Attempt, accepted: pa.Table) -> pa.Table:
-    constants = {"site_id": attempt.site_id, "period": attempt.period, "submission_id": attempt.submission_id}
-    rows = accepted
-    for name, value in constants.items():
-        rows = rows.append_column(name, pa.repeat(pa.scalar(value), accepted.num_rows))
-    return rows
+    for name in ("site_id", "period", "submission_id"):
+        accepted = accepted.append_column(name, pa.repeat(getattr(attempt, name), accepted.num_rows))
+    return accepted

@@ -33,15 +33,8 @@ _TEXT = "[!-~]{1,64}"
 _KEY = "[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
 """A key starts with a letter or digit, so that no spreadsheet takes it for a formula."""
 
-_BROKEN = pa.schema(
-    [
-        pa.field("row_number", pa.int64()),
-        pa.field("position", pa.int64()),
-        pa.field("rule", pa.string()),
-        pa.field("severity", pa.string()),
-        pa.field("reason", pa.string()),
-    ]
-)
+_TEXTS = ("rule", "severity", "reason")
+_BROKEN = pa.schema({"row_number": pa.int64(), "position": pa.int64()} | dict.fromkeys(_TEXTS, pa.string()))
 
 
 @dataclass(frozen=True)
@@ -158,25 +151,12 @@ def _frame(con: duckdb.DuckDBPyConnection, table: Table) -> "pd.DataFrame":
 
 
 def _broken_table(suite_rules: list[Rule], broken: Mapping[str, list[int]]) -> pa.Table:
-    parts = [
-        pa.table(
-            [
-                pa.array(broken[rule.code], pa.int64()),
-                *(
-                    pa.repeat(pa.scalar(value, kind), len(broken[rule.code]))
-                    for value, kind in (
-                        (position, pa.int64()),
-                        (rule.code, pa.string()),
-                        (rule.severity, pa.string()),
-                        (rule.reason, pa.string()),
-                    )
-                ),
-            ],
-            schema=_BROKEN,
-        )
+    rows = [
+        {"row_number": row, "position": position, "rule": rule.code, "severity": rule.severity, "reason": rule.reason}
         for position, rule in enumerate(suite_rules)
+        for row in broken[rule.code]
     ]
-    return pa.concat_tables(parts)
+    return pa.Table.from_pylist(rows, schema=_BROKEN)
 
 
 def _typed_rows(table: Table) -> str:

@@ -1,6 +1,6 @@
 """From labels to measures: counts, curves, risk models, comparisons and charts, each as a relation for its mart."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,8 @@ def run_measures(
         OutcomesError: annotations_malformed, targets_malformed.
     """
     measures = measure_definitions()
-    known = {"measures": {measure.id: measure.unit for measure in measures}, "sites": _sites(con)}
+    sites = [site for (site,) in con.execute("select distinct site_id from submissions").fetchall()]
+    known = {"measures": {measure.id: measure.unit for measure in measures}, "sites": sites}
     annotations = _optional(annotations_file, Annotation, "annotations_malformed", known)
     targets = _optional(targets_file, Target, "targets_malformed", known)
     directions = {measure.id: measure.direction for measure in measures}
@@ -54,6 +55,11 @@ def run_measures(
     def counts() -> pa.Table:
         return con.sql("from measure_counts").to_arrow_table()
 
+    def risks() -> None:
+        risk = fit_risk_models(con, minimum_cell_count)
+        _register(con, risk_models=risk.models, risk_calibration=risk.calibration, expected_outcomes=risk.expected)
+        _register(con, site_comparison=comparison_table(con, risk.expected))
+
     steps: dict[str, Callable[[], None]] = {
         "measures": lambda: make_inputs(con),
         "intervals": lambda: _register(con, measure_estimates=with_intervals(counts())),
@@ -61,7 +67,7 @@ def run_measures(
             con, control_chart_points=control_chart_table(counts(), directions, annotations, targets, immature_from)
         ),
         "cumulative incidence": lambda: _register(con, curves=cumulative_incidence_table(con)),
-        "risk models": lambda: _register_risks(con, minimum_cell_count),
+        "risk models": risks,
         "cumulative sums": lambda: _register(con, cusum_points=cusum_table(con.sql(RISKS).to_arrow_table())),
     }
     for done, (name, make) in enumerate(steps.items()):
@@ -79,12 +85,6 @@ def _immature_from(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return {measure: add_months(latest, 1 - months) for measure, months in waiting.items() if months}
 
 
-def _register_risks(con: duckdb.DuckDBPyConnection, minimum_cell_count: int) -> None:
-    risk = fit_risk_models(con, minimum_cell_count)
-    _register(con, risk_models=risk.models, risk_calibration=risk.calibration, expected_outcomes=risk.expected)
-    _register(con, site_comparison=comparison_table(con, risk.expected))
-
-
 def _register(con: duckdb.DuckDBPyConnection, **tables: pa.Table) -> None:
     for name, table in tables.items():
         con.register(name, table)
@@ -92,7 +92,3 @@ def _register(con: duckdb.DuckDBPyConnection, **tables: pa.Table) -> None:
 
 def _optional(path: Path, model: type[Row], code: str, known: Mapping[str, Any]) -> list[Row]:
     return list(read_site_file(path, model, code, known).values()) if path.exists() else []
-
-
-def _sites(con: duckdb.DuckDBPyConnection) -> Collection[str]:
-    return [site for (site,) in con.execute("select distinct site_id from submissions").fetchall()]

@@ -1,16 +1,14 @@
 """Each site against what its case mix would lead one to expect, by headline outcome."""
 
-from typing import Any
-
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from outcomes.arrays import ratio
 from outcomes.measures.risk_models import headline_measures
-from outcomes.statistics.funnel import LIMITS, against_expected
+from outcomes.sql.catalog.marts import mart_schema
+from outcomes.statistics.funnel import against_expected
 
 FEWEST_FOLLOWED = 20
 """Sites with fewer patients followed are marked and not compared (clinical specification, section 8)."""
@@ -63,20 +61,6 @@ left join could_be_followed using (measure, site_id)
 order by headlines.measure, sites.site_id
 """
 
-COMPARISON_SCHEMA = pa.schema(
-    [
-        *((name, pa.string()) for name in ("measure", "site_id", "marking")),
-        *((name, pa.int64()) for name in ("patients", "eligible")),
-        ("completeness", pa.float64()),
-        ("observed", pa.int64()),
-        *((name, pa.float64()) for name in ("expected", "share", "target_share", "ratio", "ratio_low", "ratio_high")),
-        *((name, pa.float64()) for name in ("adjusted_share", *LIMITS)),
-        ("position", pa.string()),
-        *((name, pa.float64()) for name in ("phi", "tau2", *(f"widened_{name}" for name in LIMITS))),
-        ("widened_position", pa.string()),
-    ]
-)
-
 
 def comparison_table(con: duckdb.DuckDBPyConnection, expected: pa.Table) -> pa.Table:
     """Each site with an accepted submission against what its case mix would lead one to expect, by headline outcome.
@@ -94,7 +78,7 @@ def comparison_table(con: duckdb.DuckDBPyConnection, expected: pa.Table) -> pa.T
 
 def compared(counts: pa.Table, of_all: dict[str, tuple[int, int]]) -> pa.Table:
     """The sites of each measure compared; `of_all` holds its patients and those with the outcome over all sites."""
-    parts = [COMPARISON_SCHEMA.empty_table()]
+    parts = [mart_schema("site_comparison").empty_table()]
     for measure in sorted(pc.unique(counts["measure"]).to_pylist()):
         patients, observed = of_all[measure]
         sites = counts.filter(pc.equal(counts["measure"], measure))
@@ -118,12 +102,11 @@ def _compared_sites(counts: pa.Table, target: float) -> pa.Table:
     for name, values in figures.items():
         columns[name] = np.full(len(patients), None, dtype=object)
         columns[name][among] = values
+    schema = mart_schema("site_comparison")
     arrays = [
-        counts[field.name] if field.name in counts.column_names else _array(columns[field.name], field.type)
-        for field in COMPARISON_SCHEMA
+        counts[field.name]
+        if field.name in counts.column_names
+        else pa.array(columns[field.name].tolist(), field.type, from_pandas=True)
+        for field in schema
     ]
-    return pa.Table.from_arrays(arrays, schema=COMPARISON_SCHEMA)
-
-
-def _array(values: NDArray[Any], type_: pa.DataType) -> pa.Array:
-    return pa.array(values.tolist(), type_, from_pandas=True)
+    return pa.Table.from_arrays(arrays, schema=schema)

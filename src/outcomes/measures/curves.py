@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from outcomes.arrays import Counts
+from outcomes.sql.catalog.marts import mart_schema
 from outcomes.statistics.survival import aalen_johansen, one_minus_kaplan_meier
 
 STEP_DAYS = 30
@@ -16,15 +17,6 @@ AALEN_JOHANSEN, ONE_MINUS_KM = "aalen_johansen", "one_minus_km"
 GROUP = ("stratum_kind", "stratum", "site_id")
 _STRATUM_KINDS = ("approach", "levels_band", "age_band", "indication")
 _GROUP_SCHEMA = pa.schema([(name, pa.string()) for name in GROUP])
-CURVE_SCHEMA = pa.schema(
-    [
-        ("outcome", pa.string()),
-        ("estimator", pa.string()),
-        *_GROUP_SCHEMA,
-        *((name, pa.int64()) for name in ("day", "at_risk", "events", "competing", "censored")),
-        *((name, pa.float64()) for name in ("incidence", "low", "high")),
-    ]
-)
 _PROFILED = """
 with described as (
     select
@@ -89,7 +81,7 @@ def cumulative_incidence_table(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """
     occurring = con.sql("select distinct outcome from time_to_event order by outcome").fetchall()
     if not occurring:
-        return CURVE_SCHEMA.empty_table()
+        return mart_schema("cumulative_incidence").empty_table()
     groups, groups_of_profile = _groups(con.sql(_PROFILES).to_arrow_table())
     ends = con.sql(_ENDS).to_arrow_table()
     outcome, profile, day, cause = (ends[name].to_numpy() for name in ends.column_names)
@@ -159,5 +151,6 @@ def _table_of_outcome(outcome: str, groups: pa.Table, left: Counts, grid: Counts
             "estimator": pa.repeat(estimator, rows.num_rows),
             **{name: pa.array(values[:, grid].ravel(), from_pandas=True) for name, values in curves._asdict().items()},
         }
-        tables.append(pa.table([columns[name] for name in CURVE_SCHEMA.names], schema=CURVE_SCHEMA))
+        schema = mart_schema("cumulative_incidence")
+        tables.append(pa.table({name: columns[name] for name in schema.names}, schema=schema))
     return pa.concat_tables(tables)

@@ -4,6 +4,7 @@ import duckdb
 import pyarrow as pa
 
 from outcomes.sql.catalog.labels import label_definitions
+from outcomes.sql.catalog.marts import mart_schema
 from outcomes.sql.catalog.measures import definitions_table
 from outcomes.sql.files import in_order, load
 from outcomes.sql.shipped import shipped
@@ -30,17 +31,6 @@ def make_inputs(con: duckdb.DuckDBPyConnection) -> None:
 
 def _labels_table() -> pa.Table:
     """The definitions of the labels, one row each."""
-    return pa.Table.from_pylist(
-        [
-            {
-                "label": label.name,
-                "title": label.title,
-                "category": label.category,
-                "definition_text": label.definition,
-                "guide": label.guide,
-                "version": label.version,
-                "headline": label.headline,
-            }
-            for label in label_definitions()
-        ]
-    )
+    rows = [dict(label) | {"label": label.name, "definition_text": label.definition} for label in label_definitions()]
+    schema = mart_schema("label_definitions", "protected")
+    return pa.Table.from_pylist(rows, schema=schema.remove(schema.get_field_index("state")))

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from outcomes.arrays import Floats, Ints, Mask
+from outcomes.sql.catalog.marts import mart_schema
 from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.statistics.intervals import wilson_interval
 from outcomes.statistics.risk_models import (
@@ -79,25 +80,6 @@ where headline_results.status in ('yes', 'no')
 order by headline_results.measure, headline_results.site_id, headline_results.patient_id
 """
 
-MODEL_SCHEMA = pa.schema(
-    [
-        *((name, pa.string()) for name in ("measure", "term", "level", "role")),
-        *((name, pa.float64()) for name in ("coefficient", "std_error")),
-        *((name, pa.float64()) for name in ("odds_ratio", "odds_ratio_low", "odds_ratio_high")),
-        *((name, pa.string()) for name in ("model_kind", "reason")),
-        *((name, pa.int64()) for name in ("patients", "events")),
-        *((name, pa.float64()) for name in ("c_statistic", "brier", "calibration_intercept", "calibration_slope")),
-    ]
-)
-CALIBRATION_SCHEMA = pa.schema(
-    [
-        ("measure", pa.string()),
-        *((name, pa.int64()) for name in ("first_tenth", "last_tenth", "patients", "observed")),
-        *((name, pa.float64()) for name in ("expected", "observed_share", "observed_share_low", "observed_share_high")),
-        ("expected_share", pa.float64()),
-    ]
-)
-
 
 @dataclass(frozen=True)
 class RiskTables:
@@ -129,7 +111,7 @@ def fit_risk_models(con: duckdb.DuckDBPyConnection, minimum_cell_count: int) -> 
         answers = _count(con, measure, patterns.num_rows)
         model, judged = choose_model(columns, answers, minimum_cell_count)
         models.append(_model_rows(measure, model, answers, judged))
-        calibration.append(_calibration_rows(measure, judged))
+        calibration.append(calibration_table(measure, *tenths(judged)))
         risks.append(_risk_rows(measure, model.risks))
     con.register("risks", pa.concat_tables(risks))
     expected = con.sql(_EXPECTED).to_arrow_table()
@@ -185,7 +167,7 @@ def _model_rows(measure: str, model: Model, answers: Answers, judged: Judged) ->
     }
     rows = [of_model | _coefficient(estimate) for estimate in model.estimates]
     rows.sort(key=lambda row: (row["term"], row["level"]))
-    return pa.Table.from_pylist(rows, schema=MODEL_SCHEMA)
+    return pa.Table.from_pylist(rows, schema=mart_schema("risk_models"))
 
 
 def _coefficient(estimate: Estimate) -> dict[str, Any]:
@@ -199,11 +181,6 @@ def _coefficient(estimate: Estimate) -> dict[str, Any]:
     return {"term": estimate.term, "level": estimate.level, "role": estimate.role} | rounded
 
 
-def _calibration_rows(measure: str, judged: Judged) -> pa.Table:
-    last, patients, observed, expected = tenths(judged)
-    return calibration_table(measure, last, patients, observed, expected)
-
-
 def calibration_table(measure: str, last: Ints, patients: Ints, observed: Ints, expected: NDArray[Any]) -> pa.Table:
     """Groups of patients in order of risk, of which `last` says with which tenth each ends, with observed shares."""
     first = np.concatenate([[0], last])[:-1] + 1
@@ -211,16 +188,10 @@ def calibration_table(measure: str, last: Ints, patients: Ints, observed: Ints, 
     columns: tuple[NDArray[Any], ...] = (
         first, last, patients, observed, expected, observed / patients, low, high, expected / patients
     )  # fmt: skip
-    arrays = [pa.array([measure] * len(last), pa.string()), *map(pa.array, columns)]
-    return pa.Table.from_arrays(arrays, schema=CALIBRATION_SCHEMA)
+    arrays = [pa.repeat(measure, len(last)), *map(pa.array, columns)]
+    return pa.Table.from_arrays(arrays, schema=mart_schema("risk_calibration"))
 
 
 def _risk_rows(measure: str, risks: Floats) -> pa.Table:
     size = len(risks)
-    return pa.table(
-        {
-            "measure": pa.array([measure] * size, pa.string()),
-            "pattern": np.arange(size),
-            "expected": np.round(risks, 9),
-        }
-    )
+    return pa.table({"measure": pa.repeat(measure, size), "pattern": np.arange(size), "expected": np.round(risks, 9)})

@@ -133,14 +133,14 @@ def attach_as_released(
 
 
 def _labels(con: duckdb.DuckDBPyConnection, files: dict[tuple[str, str], Path]) -> tuple[LabelAnswer, ...]:
-    answers = con.execute(
+    answers = con.sql(
         """
         select label, status, reason, kind, onset_day, value, value_name, definition_version
         from research.labels
         semi join explained_patient using (site_id, patient_id)
         order by label
         """
-    ).fetchall()
+    ).to_arrow_table()
     evidence = con.execute(
         """
         select label, source_table, record_id, submission_id
@@ -152,23 +152,16 @@ def _labels(con: duckdb.DuckDBPyConnection, files: dict[tuple[str, str], Path]) 
     definitions = {label.name: label for label in label_definitions()}
     return tuple(
         LabelAnswer(
-            label=label,
-            title=definitions[label].title,
-            status=status,
-            reason=reason,
-            kind=kind,
-            onset_day=onset_day,
-            value=value,
-            value_name=value_name,
-            definition_version=version,
-            definition=definitions[label].definition,
+            **answer,
+            title=definitions[answer["label"]].title,
+            definition=definitions[answer["label"]].definition,
             evidence=tuple(
                 Evidence(source_table, record_id, submission, files.get((submission, source_table)))
-                for of_label, source_table, record_id, submission in evidence
-                if of_label == label
+                for label, source_table, record_id, submission in evidence
+                if label == answer["label"]
             ),
         )
-        for label, status, reason, kind, onset_day, value, value_name, version in answers
+        for answer in answers.to_pylist()
     )
 
 

@@ -94,8 +94,10 @@ def why_not(settings: Settings, site_id: str, patient_id: str, label: str) -> Wh
             title=definition.title,
             status=status,
             reason=reason,
-            criteria=_judge(con, definition.criteria),
-            ways=tuple(Way(name, _judge(con, criteria)) for name, criteria in definition.ways.items()),
+            criteria=tuple(_judged(con, each) for each in definition.criteria),
+            ways=tuple(
+                Way(name, tuple(_judged(con, each) for each in criteria)) for name, criteria in definition.ways.items()
+            ),
         )
 
 
@@ -108,10 +110,6 @@ def _keep_patient(con: duckdb.DuckDBPyConnection, site_id: str, patient_id: str)
         )
         con.execute(f"drop view {name}")
         con.execute(f"alter table rows_kept rename to {name}")
-
-
-def _judge(con: duckdb.DuckDBPyConnection, criteria: tuple[Criterion, ...]) -> tuple[JudgedCriterion, ...]:
-    return tuple(_judged(con, criterion) for criterion in criteria)
 
 
 def _judged(con: duckdb.DuckDBPyConnection, criterion: Criterion) -> JudgedCriterion:

@@ -61,8 +61,10 @@ def histories(rng: Rng, plan: Plan, calendar: Calendar, frames: Mapping[str, pd.
     history = {name: _first_versions(rng, plan, calendar, arrival, frame) for name, frame in frames.items()}
     for name, frame in history.items():
         history[name] = _with_keys(rng, TABLES[name], plan, frame, stays)
-    history["follow_ups"] = _corrected(rng, calendar, history["follow_ups"], _other_pain)
-    history["procedures"] = _corrected(rng, calendar, history["procedures"], _without_levels)
+    history["follow_ups"] = _corrected(
+        rng, calendar, history["follow_ups"], lambda rows: rows.assign(neck_pain_nrs=10 - rows["neck_pain_nrs"])
+    )
+    history["procedures"] = _corrected(rng, calendar, history["procedures"], lambda rows: rows.assign(levels=None))
     for name, frame in _withdrawn(rng, plan, calendar, history).items():
         history[name] = pd.concat([history[name], frame], ignore_index=True)
     history["patients"] = _patient_versions(rng, plan, calendar, arrival)
@@ -121,14 +123,6 @@ def _corrected(
     chosen = (frame["period"] < calendar.last).to_numpy() & chance(rng, _CORRECTED, len(frame))
     right = frame[chosen].assign(period=_later(rng, calendar, frame["period"][chosen]))
     return pd.concat([frame[~chosen], mistake(frame[chosen]), right], ignore_index=True)
-
-
-def _other_pain(visits: pd.DataFrame) -> pd.DataFrame:
-    return visits.assign(neck_pain_nrs=10 - visits["neck_pain_nrs"])
-
-
-def _without_levels(procedures: pd.DataFrame) -> pd.DataFrame:
-    return procedures.assign(levels=None)
 
 
 def _withdrawn(rng: Rng, plan: Plan, calendar: Calendar, history: History) -> dict[str, pd.DataFrame]:

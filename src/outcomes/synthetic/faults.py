@@ -130,19 +130,9 @@ def plant_rows(rng: Rng, submission: Submission, *, typed: bool) -> tuple[dict[s
         fault = possible[(11 * submission.number + turn) % len(possible)]
         rows = _faulty_rows(rng, fault, submission)
         extra[fault.source_table] += rows
+        place = (submission.site_id, submission.period, fault.source_table)
         key = TABLES[fault.source_table].key
-        planted += [
-            PlantedFault(
-                submission.site_id,
-                submission.period,
-                fault.source_table,
-                str(row[key]),
-                fault.kind,
-                fault.rule,
-                "quarantined",
-            )
-            for row in rows
-        ]
+        planted += [PlantedFault(*place, str(row[key]), fault.kind, fault.rule, "quarantined") for row in rows]
     return {name: _mixed(rng, table, extra[name]) for name, table in submission.tables.items()}, planted
 
 

@@ -4,12 +4,7 @@ import numpy as np
 import pandas as pd
 
 from outcomes.synthetic import joints
-from outcomes.synthetic.adjacent import (
-    AdjacentDisease,
-    images_after_surgery,
-    images_before_surgery,
-    unchanged_images,
-)
+from outcomes.synthetic.adjacent import AdjacentDisease, images_after_surgery, images_before_surgery, unchanged_images
 from outcomes.synthetic.draws import Rng, chance, events, often, pick, some
 from outcomes.synthetic.patients import Plan
 

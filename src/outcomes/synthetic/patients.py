@@ -73,7 +73,7 @@ def draw_plan(rng: Rng, profile: SiteProfile, size: int, last_cut: int) -> Plan:
         size: the number of patients.
         last_cut: the last data cut, in days since 1970-01-01.
     """
-    grain = _grain(profile)
+    grain: Grain = "Y" if profile.method == "safe_harbor" else "M"
     # Whoever is operated on in the month (the year) of the last cut comes with a later submission.
     last_index = first_days(np.array(last_cut), grain) - 1
     index_date = last_index - rng.integers(0, round(_DAYS_PER_YEAR * YEARS_OF_SURGERY), size)
@@ -119,10 +119,6 @@ def draw_plan(rng: Rng, profile: SiteProfile, size: int, last_cut: int) -> Plan:
 def widened(fused: Ints) -> Ints:
     """The joints of a second stage: one joint more at the lower end, where there is one."""
     return fused | joints.BELOW[fused]
-
-
-def _grain(profile: SiteProfile) -> Grain:
-    return "Y" if profile.method == "safe_harbor" else "M"
 
 
 def _without_ages_over_89(age: Floats, cut: Ints) -> Floats:

@@ -32,7 +32,7 @@ from outcomes.synthetic.faults import PlantedFault, Submission, plant_flags, pla
 from outcomes.synthetic.images import draw_images
 from outcomes.synthetic.patients import Plan, draw_plan
 from outcomes.synthetic.profiles import SiteProfile, site_profiles
-from outcomes.synthetic.spoiled import ExpectedSubmission, fault_sites, write_spoiled_submissions
+from outcomes.synthetic.spoiled import FAULT_SITES, ExpectedSubmission, write_spoiled_submissions
 from outcomes.synthetic.stays import Stays, add_unplanned_stays
 from outcomes.synthetic.submissions import submissions, write_submission
 from outcomes.synthetic.surgery import (
@@ -128,7 +128,8 @@ def synthesize(  # noqa: PLR0913 - each argument is one choice about the registr
                 on_progress(f"{profile.site_id}/{periods[done]}", number * len(periods) + done + 1, total)
     if faults:
         key.submissions += write_spoiled_submissions(spoiling, settings.home, settings.landing, periods)
-    _write_register(settings.sites_file, profiles, faults=faults)
+    registered = [*profiles, *(FAULT_SITES if faults else ())]
+    _write_csv(settings.sites_file, ["site_id", "name"], [(each.site_id, each.name) for each in registered])
     _write_csv(settings.targets_file, ["measure", "target", "author", "reason"], _TARGETS)
     key.write(settings.answer_key)
     return SyntheticRegistry(
@@ -240,13 +241,6 @@ def _history(drawing: Rng, lagging: Rng, plan: Plan, calendar: Calendar) -> Hist
     if plan.profile.has_treatments:
         frames["treatments"] = draw_treatments(drawing, plan)
     return histories(lagging, plan, calendar, frames, stays.keys(lagging))
-
-
-def _write_register(path: Path, profiles: tuple[SiteProfile, ...], *, faults: bool) -> None:
-    named = [(site.site_id, site.name) for site in profiles]
-    if faults:
-        named += [(site.site_id, site.name) for site in fault_sites()]
-    _write_csv(path, ["site_id", "name"], named)
 
 
 def _write_csv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:

@@ -14,7 +14,11 @@ from outcomes.intake.manifest import MANIFEST, write_manifest
 from outcomes.periods import last_day
 from outcomes.synthetic.draws import Rng, keys
 
+Rows = list[dict[str, str]]
+
 _PATIENTS = 24
+_PATIENT = {"sex": "female", "age_years": "58", "data_cut_day": "200", "last_contact_day": "120"}
+_OPERATION = {"day": "0", "code_system": "CPT", "code": "22551", "levels": "C5-6", "approach": "anterior"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class FaultSite:
 UNREGISTERED_SITE = "demo-unregistered"
 """Delivers, but is not in the register of sites."""
 
-_FAULT_SITES = (
+FAULT_SITES = (
     FaultSite(
         "demo-faults-files",
         "Demo: faulty files",
@@ -62,11 +66,7 @@ _FAULT_SITES = (
         ("contract_version_unknown", "manifest_malformed", "manifest_missing", "row_count_mismatch"),
     ),
 )
-
-
-def fault_sites() -> list[FaultSite]:
-    """The registered sites whose submissions are spoiled."""
-    return list(_FAULT_SITES)
+"""The registered sites whose submissions are spoiled."""
 
 
 def write_spoiled_submissions(rng: Rng, home: Path, landing: Path, periods: list[str]) -> list[ExpectedSubmission]:
@@ -77,7 +77,7 @@ def write_spoiled_submissions(rng: Rng, home: Path, landing: Path, periods: list
     """
     planned = [
         (site.site_id, period, code)
-        for site in _FAULT_SITES
+        for site in FAULT_SITES
         for period, code in zip(reversed(periods), site.codes, strict=False)
     ]
     planned.append((UNREGISTERED_SITE, periods[-1], "site_unknown"))
@@ -94,12 +94,13 @@ def write_spoiled_submissions(rng: Rng, home: Path, landing: Path, periods: list
 def _write_sound(rng: Rng, folder: Path, site_id: str, period: str) -> None:
     """A small submission without fault."""
     folder.mkdir(parents=True)
-    patients = [_patient(key) for key in keys(rng, _PATIENTS)]
+    patients = [_PATIENT | {"patient_id": key} for key in keys(rng, _PATIENTS)]
     operations = [
-        _operation(key, patient["patient_id"]) for key, patient in zip(keys(rng, _PATIENTS), patients, strict=True)
+        _OPERATION | {"procedure_id": key, "patient_id": patient["patient_id"]}
+        for key, patient in zip(keys(rng, _PATIENTS), patients, strict=True)
     ]
-    _write(folder / "patients.csv", list(TABLES["patients"].schema.names), patients)
-    _write(folder / "procedures.csv", list(TABLES["procedures"].schema.names), operations)
+    _write(folder / "patients.csv", TABLES["patients"].schema.names, patients)
+    _write(folder / "procedures.csv", TABLES["procedures"].schema.names, operations)
     write_manifest(
         folder,
         site_id=site_id,
@@ -111,38 +112,50 @@ def _write_sound(rng: Rng, folder: Path, site_id: str, period: str) -> None:
     )
 
 
-def _patient(key: str) -> dict[str, str]:
-    return {"patient_id": key, "sex": "female", "age_years": "58", "data_cut_day": "200", "last_contact_day": "120"}
-
-
-def _operation(key: str, patient: str) -> dict[str, str]:
-    return {
-        "procedure_id": key,
-        "patient_id": patient,
-        "day": "0",
-        "code_system": "CPT",
-        "code": "22551",
-        "levels": "C5-6",
-        "approach": "anterior",
-    }
-
-
-def _write(path: Path, columns: list[str], rows: list[dict[str, str]]) -> None:
+def _write(path: Path, columns: list[str], rows: Rows) -> None:
     with path.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.DictWriter(lines, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
 
-def _rewrite(folder: Path, table: str, change: Callable[[list[str], list[dict[str, str]]], None]) -> None:
-    """Change columns and rows of a file in place, and seal the folder again."""
-    path = folder / f"{table}.csv"
-    with path.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    columns = list(rows[0])
-    change(columns, rows)
-    _write(path, columns, rows)
-    _seal(folder)
+def _text(
+    file: str, change: Callable[[str], str], *, encoding: str = "utf-8", is_sealed: bool = True
+) -> Callable[[Path], None]:
+    """A spoiler that changes the text of a file; unless the folder is sealed again, its checksum is wrong."""
+
+    def spoil(folder: Path) -> None:
+        path = folder / file
+        path.write_bytes(change(path.read_text(encoding="utf-8")).encode(encoding))
+        if is_sealed:
+            _seal(folder)
+
+    return spoil
+
+
+def _rows(table: str, change: Callable[[Rows, str], Rows]) -> Callable[[Path], None]:
+    """A spoiler that changes the rows of a table, given the period, and their columns with them."""
+
+    def spoil(folder: Path) -> None:
+        path = folder / f"{table}.csv"
+        with path.open(encoding="utf-8", newline="") as lines:
+            rows = change(list(csv.DictReader(lines)), folder.name)
+        _write(path, list(rows[0]), rows)
+        _seal(folder)
+
+    return spoil
+
+
+def _manifest(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    """A spoiler that changes the manifest in place."""
+
+    def spoil(folder: Path) -> None:
+        path = folder / MANIFEST
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        change(manifest)
+        path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+    return spoil
 
 
 def _seal(folder: Path) -> None:
@@ -152,125 +165,47 @@ def _seal(folder: Path) -> None:
         for entry in manifest["files"]:
             entry["sha256"] = hashlib.sha256((folder / entry["name"]).read_bytes()).hexdigest()
 
-    _edit_manifest(folder, change)
+    _manifest(change)(folder)
 
 
-def _edit_manifest(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    path = folder / MANIFEST
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    change(manifest)
-    path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+def _without_code(rows: Rows, _: str) -> Rows:
+    return [{name: cell for name, cell in row.items() if name != "code"} for row in rows]
 
 
-def _unreadable(folder: Path) -> None:
-    path = folder / "procedures.csv"
-    path.write_text(path.read_text(encoding="utf-8") + "one,cell,too,few\n", encoding="utf-8")
-    _seal(folder)
+def _changed(some: slice, **cells: str) -> Callable[[Rows, str], Rows]:
+    """Rows with other cells in some of them."""
+
+    def change(rows: Rows, _: str) -> Rows:
+        for row in rows[some]:
+            row.update(cells)
+        return rows
+
+    return change
 
 
-def _latin_1(folder: Path) -> None:
-    path = folder / "procedures.csv"
-    path.write_bytes(path.read_text(encoding="utf-8").replace("anterior", "antérieur").encode("latin-1"))
-    _seal(folder)
-
-
-def _empty(folder: Path) -> None:
-    path = folder / "procedures.csv"
-    path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
-    _seal(folder)
-
-
-def _changed_after_sealing(folder: Path) -> None:
-    path = folder / "patients.csv"
-    path.write_text(path.read_text(encoding="utf-8").replace("female", "male"), encoding="utf-8")
-
-
-def _column_missing(folder: Path) -> None:
-    def change(columns: list[str], rows: list[dict[str, str]]) -> None:
-        columns.remove("code")
-        for row in rows:
-            del row["code"]
-
-    _rewrite(folder, "procedures", change)
-
-
-def _column_extra(folder: Path) -> None:
-    _rewrite(folder, "patients", lambda columns, rows: columns.append("postcode"))
-
-
-def _identifier(folder: Path) -> None:
-    def change(columns: list[str], rows: list[dict[str, str]]) -> None:
-        rows[3]["surgeon_id"] = "somebody@example.org"
-
-    _rewrite(folder, "procedures", change)
-
-
-def _common_cut(folder: Path) -> None:
+def _common_cut(rows: Rows, period: str) -> Rows:
     """All patients are cut on the last day of the period, and their surgeries lie seventeen days apart."""
-    cut = last_day(folder.name)
-
-    def change(columns: list[str], rows: list[dict[str, str]]) -> None:
-        for number, row in enumerate(rows):
-            days = 130 + 17 * number
-            index = cut - datetime.timedelta(days=days)
-            row.update(index_period=index.strftime("%Y-%m"), data_cut_day=str(days))
-
-    _rewrite(folder, "patients", change)
+    for number, row in enumerate(rows):
+        days = 130 + 17 * number
+        index = last_day(period) - datetime.timedelta(days=days)
+        row.update(index_period=index.strftime("%Y-%m"), data_cut_day=str(days))
+    return rows
 
 
-def _ninety_while_followed(folder: Path) -> None:
-    def change(columns: list[str], rows: list[dict[str, str]]) -> None:
-        rows[5].update(age_years="88", data_cut_day="800")
-
-    _rewrite(folder, "patients", change)
-
-
-def _many_critical(folder: Path) -> None:
-    def change(columns: list[str], rows: list[dict[str, str]]) -> None:
-        for row in rows[:5]:
-            row["bmi"] = "400"
-
-    _rewrite(folder, "patients", change)
-
-
-def _unknown_version(folder: Path) -> None:
-    _edit_manifest(folder, lambda manifest: manifest.update(contract_version=99))
-
-
-def _malformed(folder: Path) -> None:
-    path = folder / MANIFEST
-    path.write_text(path.read_text(encoding="utf-8")[:-30], encoding="utf-8")
-
-
-def _missing(folder: Path) -> None:
-    (folder / MANIFEST).unlink()
-
-
-def _wrong_count(folder: Path) -> None:
-    def change(manifest: dict[str, Any]) -> None:
-        manifest["files"][0]["rows"] += 1
-
-    _edit_manifest(folder, change)
-
-
-def _nothing(folder: Path) -> None:
-    """The submission itself is sound."""
-
-
-_SPOILERS: dict[str, Callable[[Path], None]] = {
-    "file_unreadable": _unreadable,
-    "file_encoding": _latin_1,
-    "file_empty": _empty,
-    "checksum_mismatch": _changed_after_sealing,
-    "column_missing": _column_missing,
-    "column_extra": _column_extra,
-    "identifier_found": _identifier,
-    "data_cut_common": _common_cut,
-    "age_over_89": _ninety_while_followed,
-    "too_many_critical_rows": _many_critical,
-    "contract_version_unknown": _unknown_version,
-    "manifest_malformed": _malformed,
-    "manifest_missing": _missing,
-    "row_count_mismatch": _wrong_count,
-    "site_unknown": _nothing,
+_SPOILERS: dict[str, Callable[[Path], object]] = {
+    "file_unreadable": _text("procedures.csv", lambda text: f"{text}one,cell,too,few\n"),
+    "file_encoding": _text("procedures.csv", lambda text: text.replace("anterior", "antérieur"), encoding="latin-1"),
+    "file_empty": _text("procedures.csv", lambda text: text.splitlines()[0] + "\n"),
+    "checksum_mismatch": _text("patients.csv", lambda text: text.replace("female", "male"), is_sealed=False),
+    "column_missing": _rows("procedures", _without_code),
+    "column_extra": _rows("patients", _changed(slice(None), postcode="")),
+    "identifier_found": _rows("procedures", _changed(slice(3, 4), surgeon_id="somebody@example.org")),
+    "data_cut_common": _rows("patients", _common_cut),
+    "age_over_89": _rows("patients", _changed(slice(5, 6), age_years="88", data_cut_day="800")),
+    "too_many_critical_rows": _rows("patients", _changed(slice(5), bmi="400")),
+    "contract_version_unknown": _manifest(lambda manifest: manifest.update(contract_version=99)),
+    "manifest_malformed": _text(MANIFEST, lambda text: text[:-30], is_sealed=False),
+    "manifest_missing": lambda folder: (folder / MANIFEST).unlink(),
+    "row_count_mismatch": _manifest(lambda manifest: manifest["files"][0].update(rows=_PATIENTS + 1)),
+    "site_unknown": lambda folder: None,  # the submission itself is sound
 }

@@ -53,13 +53,7 @@ _COLUMNS = {
         "icd_code": _TEXT,
         "icd_version": _WHOLE,
     },
-    "diagnoses_icd": {
-        "subject_id": _KEY,
-        "hadm_id": _KEY,
-        "seq_num": _WHOLE,
-        "icd_code": _TEXT,
-        "icd_version": _WHOLE,
-    },
+    "diagnoses_icd": {"subject_id": _KEY, "hadm_id": _KEY, "seq_num": _WHOLE, "icd_code": _TEXT, "icd_version": _WHOLE},
 }
 """The columns that are read, with the meaning of their text."""
 

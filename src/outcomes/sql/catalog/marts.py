@@ -20,10 +20,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
+import pyarrow as pa
 from pydantic import BeforeValidator, Field, model_validator
 
 from outcomes.contract import TABLES, ColumnType
@@ -32,6 +31,7 @@ from outcomes.sql.catalog.declaration import Declaration, Text
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.sql.catalog.texts import with_thresholds
+from outcomes.sql.files import parse_yaml
 from outcomes.sql.reference import reference_rows
 from outcomes.sql.shipped import shipped
 
@@ -46,6 +46,12 @@ _SQL_TYPES: dict[Type, tuple[str, ...]] = {
     "integer": ("BIGINT", "INTEGER"),
     "number": ("DOUBLE",),
     "boolean": ("BOOLEAN",),
+}
+_ARROW_TYPES: dict[Type, pa.DataType] = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
 }
 _OF_THE_CONTRACT: dict[ColumnType, Type] = {
     ColumnType.TEXT: "text",
@@ -143,6 +149,13 @@ def research_marts() -> tuple[Mart, ...]:
 def protected_marts() -> tuple[Mart, ...]:
     """The marts that may be shown, by name."""
     return _marts("protected")
+
+
+@cache
+def mart_schema(name: str, kind: Kind = "exact") -> pa.Schema:
+    """The columns of a mart with their Arrow types, as whoever makes its relation fills them."""
+    (mart,) = (mart for mart in (research_marts if kind == "exact" else protected_marts)() if mart.name == name)
+    return pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in mart.columns])
 
 
 def parse_mart(name: str, given: Any, kind: Kind) -> Mart | None:
@@ -298,9 +311,6 @@ def _closed_lists(contract_table: str) -> dict[str, tuple[str, ...]]:
 
 
 def _marts(kind: Kind) -> tuple[Mart, ...]:
-    found = (parse_mart(path.stem, _content(path), kind) for path in sorted(shipped("sql", "marts").glob("*.yaml")))
+    files = sorted(shipped("sql", "marts").glob("*.yaml"))
+    found = (parse_mart(path.stem, parse_yaml(path.read_text(encoding="utf-8")), kind) for path in files)
     return tuple(mart for mart in found if mart is not None)
-
-
-def _content(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
