@@ -281,9 +281,6 @@ def month(number: int) -> str:
 
 def counts(series: dict[tuple[str, str | None], list[tuple[int, int]]], days: int | None = None) -> pa.Table:
     """The cube for series of (numerator, patients) by month from January 2020; with rows of other resolutions."""
-    texts = ("measure", "site_id", "resolution", "index_period", "stratum_kind", "stratum")
-    numbers = ("numerator", "patients", "excluded", "days")
-    schema = pa.schema([*((name, pa.string()) for name in texts), *((name, pa.int64()) for name in numbers)])
     rows: list[Row] = []
     for (measure, site), months in series.items():
         key = {"measure": measure, "site_id": site, "excluded": 0, "numerator": 1, "patients": 9}
@@ -295,7 +292,7 @@ def counts(series: dict[tuple[str, str | None], list[tuple[int, int]]], days: in
             | {"numerator": numerator, "patients": patients, "days": patients * days if days else None}
             for number, (numerator, patients) in enumerate(months)
         ]
-    return pa.Table.from_pylist(rows, schema=schema)
+    return marts.table(marts.exact("measures"), rows)
 
 
 def chart(table: pa.Table, site: str | None = None) -> list[Row]:

@@ -29,21 +29,11 @@ from tests.support.examples import examples
 
 Row = dict[str, Any]
 
-_LABELS = pa.schema(
-    {
-        "site_id": pa.string(),
-        "patient_id": pa.string(),
-        "label": pa.string(),
-        "status": pa.string(),
-        "reason": pa.string(),
-        "value": pa.float64(),
-        "definition_version": pa.int32(),
-    }
-)
-_EPISODES = pa.schema({"site_id": pa.string(), "patient_id": pa.string(), "observed_days": pa.int64()})
-_EVIDENCE = pa.schema(
-    {"site_id": pa.string(), "patient_id": pa.string(), "record_id": pa.string(), "submission_id": pa.string()}
-)
+_PATIENT = {"site_id": pa.string(), "patient_id": pa.string()}
+_ANSWER = {"label": pa.string(), "status": pa.string(), "reason": pa.string(), "value": pa.float64()}
+_LABELS = pa.schema(_PATIENT | _ANSWER | {"definition_version": pa.int32()})
+_EPISODES = pa.schema(_PATIENT | {"observed_days": pa.int64()})
+_EVIDENCE = pa.schema(_PATIENT | {"record_id": pa.string(), "submission_id": pa.string()})
 
 
 def answer(patient: str, status: str = "no", label: str = "pain", **cells: Any) -> Row:
@@ -93,11 +83,8 @@ def release(
         "rows": {name: table.num_rows for name, table in tables.items()},
         "definitions": {"pain": 1} if definitions is None else definitions,
         "submissions": stated,
-        "thresholds_sha256": "t1",
-        "definitions_sha256": "d1",
-        "code_version": "0.1.0",
-        "engine": "duckdb",
-        "eq5d_value_set_sha256": None,
+        **{"thresholds_sha256": "t1", "definitions_sha256": "d1", "eq5d_value_set_sha256": None},
+        **{"code_version": "0.1.0", "engine": "duckdb"},
     }
     return Release(folder.name, folder, manifest | facts)
 
