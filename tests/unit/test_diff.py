@@ -127,12 +127,8 @@ def test_a_submission_that_was_replaced_takes_patients_with_it(tmp_path: Path) -
     after = release(
         tmp_path / "b",
         [answer("south/south-p1", "yes")],
-        submissions={
-            "north/2026-01": "superseded",
-            "north/2026-01-again": "accepted",
-            "south/2026-01": "accepted",
-            "south/2026-02": "refused",
-        },
+        submissions={"north/2026-01": "superseded", "north/2026-01-again": "accepted"}
+        | {"south/2026-01": "accepted", "south/2026-02": "refused"},
     )
     found = compare(before, after)
     reasons = ("new_submission", "superseded_submission", "patient_data")
@@ -141,20 +137,13 @@ def test_a_submission_that_was_replaced_takes_patients_with_it(tmp_path: Path) -
 
 
 def test_a_record_delivered_again_is_no_new_data(tmp_path: Path) -> None:
-    submissions = {"north/2026-01": "superseded", "north/2026-02": "accepted"}
-    before, after = (
-        release(
-            tmp_path / name,
-            [answer("north/north-p1", status)],
-            evidence=[evidence("north/north-p1", submission)],
-            submissions=stated,
-        )
-        for name, status, submission, stated in (
-            ("a", "no", "north/2026-01", {"north/2026-01": "accepted"}),
-            ("b", "yes", "north/2026-02", submissions),
-        )
-    )
-    (change,) = compare(before, after).labels
+    def told(name: str, status: str, by: str, stated: dict[str, str]) -> Release:
+        cited = [evidence("north/north-p1", by)]
+        return release(tmp_path / name, [answer("north/north-p1", status)], evidence=cited, submissions=stated)
+
+    before = told("a", "no", "north/2026-01", {"north/2026-01": "accepted"})
+    again = {"north/2026-01": "superseded", "north/2026-02": "accepted"}
+    (change,) = compare(before, told("b", "yes", "north/2026-02", again)).labels
     assert change.reasons == ("new_submission", "superseded_submission")
 
 
