@@ -10,18 +10,10 @@ from flask.testing import FlaskClient
 
 from dashboards.server import server
 from tests.support.dashboard_client import MEASURES, PAGES, QUALITY, Client, content_of, nodes, parsed, text
-from tests.support.dashboard_release import write_release
 from tests.support.dashboard_rows import HIDDEN_YEAR
 
 _BUDGET = 25_000
 """Bytes of a callback's answer, compressed."""
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    write_release(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,10 @@
 """What holds for the control chart of any series: the rules a plain loop finds, limits as exact as claimed."""
 
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -19,6 +19,7 @@ from outcomes.statistics.control_charts import (
     share_limits,
     signals,
 )
+from tests.support import marts
 from tests.support.examples import examples
 
 TAIL = 0.00135
@@ -148,28 +149,18 @@ CUBES = st.dictionaries(
 @settings(max_examples=examples(50), deadline=None)
 def test_any_cube_gives_a_table_whatever_the_order_of_its_rows(cube: dict[Any, Any], random: Any) -> None:
     rows = [
-        {
-            "measure": measure,
-            "site_id": site,
-            "resolution": "month",
-            "index_period": f"2020-{number + 1:02d}",
-            "stratum_kind": "all",
-            "numerator": int(patients * share),
-            "patients": patients,
-            "days": patients * 100 if measure == "revision_rate" else None,
-        }
+        {"measure": measure, "site_id": site, "resolution": "month", "index_period": f"2020-{number + 1:02d}"}
+        | {"stratum_kind": "all", "numerator": int(patients * share), "patients": patients}
+        | {"days": patients * 100 if measure == "revision_rate" else None}
         for (measure, site), months in cube.items()
         for number, (patients, share) in enumerate(months)
     ]
-    schema = pa.schema(
-        {name: pa.string() for name in ("measure", "site_id", "resolution", "index_period", "stratum_kind")}
-        | {name: pa.int64() for name in ("numerator", "patients", "days")}
-    )
+    cube_of = partial(marts.table, marts.exact("measures"))
     directions = {"pain": "lower_is_better", "revision_rate": "lower_is_better"}
-    table = control_chart_table(pa.Table.from_pylist(rows, schema=schema), directions)
+    table = control_chart_table(cube_of(rows), directions)
     assert table.num_rows == len(rows)
     for row in table.to_pylist():
         assert (row["variation"] is None) == (row["value"] is None)
         assert (row["rules"] is None) == (row["variation"] in (None, "common"))
     random.shuffle(rows)
-    assert control_chart_table(pa.Table.from_pylist(rows, schema=schema), directions).equals(table)
+    assert control_chart_table(cube_of(rows), directions).equals(table)

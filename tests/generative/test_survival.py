@@ -69,17 +69,9 @@ def test_the_causes_and_those_without_any_add_up_to_all(ends: Counts) -> None:
 @settings(deadline=None, max_examples=examples(20))
 def test_the_order_of_rows_does_not_matter(order: list[int]) -> None:
     rows: list[dict[str, Any]] = [
-        {
-            "site_id": ("east", "north")[number % 2],
-            "patient_id": str(number),
-            "outcome": "revision",
-            "day": 40 * (number % 5),
-            "cause": number % 3,
-            "approach": ("anterior", None)[number % 4 // 2],
-            "levels_band": "1",
-            "age_band": "45-64",
-            "indication": "both",
-        }
+        {"site_id": ("east", "north")[number % 2], "patient_id": str(number), "outcome": "revision"}
+        | {"day": 40 * (number % 5), "cause": number % 3, "approach": ("anterior", None)[number % 4 // 2]}
+        | {"levels_band": "1", "age_band": "45-64", "indication": "both"}
         for number in range(12)
     ]
     assert _table([rows[number] for number in order]).equals(_table(rows))

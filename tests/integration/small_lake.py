@@ -71,14 +71,9 @@ def _rows(site_id: str) -> dict[str, list[dict[str, Any]]]:
     for number in range(PATIENTS_PER_SITE):
         patient_id = f"{site_id}-p{number:03}"
         rows["patients"].append(
-            {
-                "patient_id": patient_id,
-                "sex": ("female", "male")[number % 2],
-                "age_years": 40 + number % 45,
-                "index_period": f"{2022 + number % 3}-05",
-                "data_cut_day": 700,
-                "last_contact_day": 40 if number % 4 == 0 else 650,
-            }
+            {"patient_id": patient_id, "sex": ("female", "male")[number % 2], "age_years": 40 + number % 45}
+            | {"index_period": f"{2022 + number % 3}-05", "data_cut_day": 700}
+            | {"last_contact_day": 40 if number % 4 == 0 else 650}
         )
         fusion = {"procedure_id": f"{patient_id}-a", "day": 0 if number % 20 else 3, "levels": "C5-6"}
         rows["procedures"].append({"patient_id": patient_id, "code_system": "CPT", "code": "22551"} | fusion)

@@ -32,6 +32,19 @@ def two_patients() -> dict[str, list[Row]]:
     return {"patients": [patient(), patient("p000002")], "procedures": [fusion(), fusion("p000002")]}
 
 
+def take_in(
+    settings: Settings, site_id: str, period: str, tables: dict[str, list[Row]], **stated: Any
+) -> SubmissionRecord:
+    """Write the submission, and take it in."""
+    write_submission(settings, site_id, period, tables, **stated)
+    return ingest_submission(settings, site_id, period)
+
+
+def broken(record: SubmissionRecord) -> dict[str, int]:
+    """How many rows broke each rule that was broken."""
+    return {result.rule: result.rows_failed for result in record.rules if result.rows_failed}
+
+
 def query(settings: Settings, sql: str, as_known_on: str | None = None) -> list[tuple[Any, ...]]:
     with connect(settings) as con:
         Lake(settings.lake).attach(con, as_known_on)
@@ -43,8 +56,7 @@ def test_rows_come_through_with_provenance_types_and_flags(settings: Settings) -
         "follow_ups": [follow_up(neck_pain_nrs=4.5), follow_up(day=761), follow_up(day=42, neck_pain_nrs=11)],
         "diagnoses": [diagnosis(code="M50.121")],
     }
-    write_submission(settings, "site-a", "2026-01", tables)
-    record = ingest_submission(settings, "site-a", "2026-01")
+    record = take_in(settings, "site-a", "2026-01", tables)
     assert (record.outcome, record.code, record.attempt) == ("accepted", None, 1)
     assert (record.rows_in, record.rows_accepted, record.rows_quarantined) == (8, 7, 1)
     assert [(one.source_table, one.rows_in, one.rows_accepted, one.rows_quarantined) for one in record.tables] == [
@@ -69,10 +81,9 @@ def test_a_number_beyond_all_reason_is_quarantined_and_quoted_nowhere(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     visits = [follow_up(), follow_up(day=-(2**63)), follow_up(day=2**62)]
-    write_submission(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
-    record = ingest_submission(settings, "site-a", "2026-01")
+    record = take_in(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
     assert (record.rows_accepted, record.rows_quarantined) == (5, 2)
-    assert {result.rule: result.rows_failed for result in record.rules if result.rows_failed} == {
+    assert broken(record) == {
         "follow_ups.type": 2,
         "FUP-004": 2,
     }
@@ -80,9 +91,8 @@ def test_a_number_beyond_all_reason_is_quarantined_and_quoted_nowhere(
 
 
 def test_a_key_that_a_spreadsheet_would_run_is_quarantined(settings: Settings) -> None:
-    write_submission(settings, "site-a", "2026-01", two_patients() | {"imaging": [image(imaging_id="=1+1")]})
-    record = ingest_submission(settings, "site-a", "2026-01")
-    assert {result.rule for result in record.rules if result.rows_failed} == {"imaging.type", "IMG-001"}
+    record = take_in(settings, "site-a", "2026-01", two_patients() | {"imaging": [image(imaging_id="=1+1")]})
+    assert broken(record).keys() == {"imaging.type", "IMG-001"}
 
 
 def test_what_an_earlier_try_wrote_does_not_come_back(settings: Settings, tmp_path: Path) -> None:
@@ -118,8 +128,7 @@ def test_a_month_without_procedures_is_delivered_with_a_header_alone(settings: S
 
 def test_quarantined_rows_stand_as_delivered_with_codes_and_reasons(settings: Settings) -> None:
     visits = [follow_up(), follow_up(day="x1", neck_pain_nrs=11)]
-    write_submission(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
-    record = ingest_submission(settings, "site-a", "2026-01")
+    record = take_in(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
     folder = settings.quarantine / "site-a" / "2026-01" / record.submission_id
     assert [path.name for path in folder.iterdir()] == ["follow_ups.parquet"]
     with connect(settings) as con:
@@ -155,8 +164,7 @@ def test_parquet_and_csv_are_taken_in_alike(settings: Settings) -> None:
 
 def test_the_same_submission_again_changes_nothing(settings: Settings) -> None:
     visits = [follow_up(neck_pain_nrs=11)]
-    write_submission(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
-    first = ingest_submission(settings, "site-a", "2026-01")
+    first = take_in(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
     before = snapshot(settings.lake, settings.quarantine)
     again = ingest_submission(settings, "site-a", "2026-01")
     assert (again.submission_id, again.attempt, again.rows_in) == (first.submission_id, 1, first.rows_in)
@@ -164,10 +172,8 @@ def test_the_same_submission_again_changes_nothing(settings: Settings) -> None:
 
 
 def test_a_new_submission_for_a_period_supersedes_the_old_one_whole(settings: Settings) -> None:
-    write_submission(settings, "site-a", "2026-01", two_patients())
-    old = ingest_submission(settings, "site-a", "2026-01")
-    write_submission(settings, "site-a", "2026-01", {"patients": [patient(bmi=30)], "procedures": [fusion()]})
-    new = ingest_submission(settings, "site-a", "2026-01")
+    old = take_in(settings, "site-a", "2026-01", two_patients())
+    new = take_in(settings, "site-a", "2026-01", {"patients": [patient(bmi=30)], "procedures": [fusion()]})
     assert new.attempt == 2
     assert query(settings, "select submission_id, status from submissions order by attempt") == [
         (old.submission_id, "superseded"),
@@ -176,22 +182,19 @@ def test_a_new_submission_for_a_period_supersedes_the_old_one_whole(settings: Se
     assert query(settings, "select patient_id, bmi from patients") == [("p000001", 30.0)]
     assert query(settings, "select patient_id from procedures") == [("p000001",)]
 
-    write_submission(settings, "site-a", "2026-01", two_patients())
-    back = ingest_submission(settings, "site-a", "2026-01")
+    back = take_in(settings, "site-a", "2026-01", two_patients())
     assert (back.submission_id, back.attempt) == (old.submission_id, 3)
     assert query(settings, "select patient_id, bmi from patients order by 1") == [("p000001", 27.4), ("p000002", 27.4)]
 
 
 def test_an_increment_rests_on_earlier_patients_and_a_full_submission_does_not(settings: Settings) -> None:
-    write_submission(settings, "site-a", "2026-01", two_patients())
-    ingest_submission(settings, "site-a", "2026-01")
+    take_in(settings, "site-a", "2026-01", two_patients())
     increment = {
         "patients": [patient("p000003")],
         "procedures": [fusion("p000003")],
         "follow_ups": [follow_up(day=800), follow_up("p000002"), follow_up("p000003"), follow_up("p-unknown")],
     }
-    write_submission(settings, "site-a", "2026-02", increment, kind="incremental")
-    record = ingest_submission(settings, "site-a", "2026-02")
+    record = take_in(settings, "site-a", "2026-02", increment, kind="incremental")
     assert record.rows_quarantined == 1
     assert query(settings, "select count(*) from patients") == [(3,)]
     # A day after an earlier extract was cut is what an increment is for: no flag.
@@ -200,41 +203,33 @@ def test_an_increment_rests_on_earlier_patients_and_a_full_submission_does_not(s
         ("p000002", None),
         ("p000003", None),
     ]
-    write_submission(settings, "site-a", "2026-02", increment, kind="full")
-    assert ingest_submission(settings, "site-a", "2026-02").rows_quarantined == 3
+    assert take_in(settings, "site-a", "2026-02", increment, kind="full").rows_quarantined == 3
 
 
 def test_no_patient_of_another_site_or_a_later_period_is_known(settings: Settings) -> None:
-    write_submission(settings, "site-b", "2026-01", two_patients())
-    ingest_submission(settings, "site-b", "2026-01")
-    write_submission(settings, "site-a", "2026-03", two_patients(), kind="incremental")
-    ingest_submission(settings, "site-a", "2026-03")
+    take_in(settings, "site-b", "2026-01", two_patients())
+    take_in(settings, "site-a", "2026-03", two_patients(), kind="incremental")
     own = {"patients": [patient("p7")], "procedures": [fusion("p7")], "follow_ups": [follow_up("p000002")]}
-    write_submission(settings, "site-a", "2026-02", own, kind="incremental")
-    record = ingest_submission(settings, "site-a", "2026-02")
-    assert {result.rule for result in record.rules if result.rows_failed} == {"FUP-003"}
+    record = take_in(settings, "site-a", "2026-02", own, kind="incremental")
+    assert broken(record).keys() == {"FUP-003"}
 
 
 def test_a_known_death_holds_for_later_periods(settings: Settings) -> None:
     dead = patient(death_day=400, last_contact_day=400)
-    write_submission(settings, "site-a", "2026-01", {"patients": [dead], "procedures": [fusion()]})
-    ingest_submission(settings, "site-a", "2026-01")
+    take_in(settings, "site-a", "2026-01", {"patients": [dead], "procedures": [fusion()]})
     own = {"patients": [patient("p7")], "procedures": [fusion("p7")], "imaging": [image(day=400), image(day=401)]}
-    write_submission(settings, "site-a", "2026-02", own, kind="incremental")
-    record = ingest_submission(settings, "site-a", "2026-02")
-    assert {result.rule for result in record.rules if result.rows_failed} == {"IMG-006"}
+    record = take_in(settings, "site-a", "2026-02", own, kind="incremental")
+    assert broken(record).keys() == {"IMG-006"}
 
 
 def test_corrections_and_tombstones_change_what_is_in_force(settings: Settings) -> None:
-    write_submission(settings, "site-a", "2026-01", two_patients() | {"imaging": [image(), image("p000002")]})
-    ingest_submission(settings, "site-a", "2026-01")
+    take_in(settings, "site-a", "2026-01", two_patients() | {"imaging": [image(), image("p000002")]})
     change = {
         "patients": [patient(smoking="current")],
         "procedures": [fusion(levels="C6-7")],
         "imaging": [{"imaging_id": "p000002-image365", "deleted": True}],
     }
-    write_submission(settings, "site-a", "2026-02", change, kind="incremental")
-    assert ingest_submission(settings, "site-a", "2026-02").rows_quarantined == 0
+    assert take_in(settings, "site-a", "2026-02", change, kind="incremental").rows_quarantined == 0
     assert query(settings, "select patient_id, smoking from patients order by 1") == [
         ("p000001", "current"),
         ("p000002", "never"),
@@ -248,8 +243,7 @@ def test_corrections_and_tombstones_change_what_is_in_force(settings: Settings) 
 def test_a_crash_before_the_commit_changes_nothing_that_a_reader_sees(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    write_submission(settings, "site-a", "2026-01", two_patients() | {"imaging": [image()]})
-    ingest_submission(settings, "site-a", "2026-01")
+    take_in(settings, "site-a", "2026-01", two_patients() | {"imaging": [image()]})
     seen = everything(settings)
     quarantined = snapshot(settings.quarantine)
     newer = {"patients": [patient(bmi=30)], "procedures": [fusion()], "imaging": [image(modality="xray")]}
@@ -287,8 +281,7 @@ def test_the_same_submissions_give_the_same_rows_in_the_same_order(tmp_path: Pat
     for name in ("one", "two"):
         settings = Settings(home=tmp_path / name, max_critical_share=0.5)
         visits = [follow_up(day=day, neck_pain_nrs=day % 13) for day in range(300)]
-        write_submission(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
-        record = ingest_submission(settings, "site-a", "2026-01")
+        record = take_in(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
         rows = query(settings, "select * from follow_ups")
         quarantined = snapshot(settings.quarantine)
         seen.append((record, rows, quarantined))
@@ -301,8 +294,7 @@ def test_the_network_is_never_touched(settings: Settings, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    write_submission(settings, "site-a", "2026-01", two_patients())
-    assert ingest_submission(settings, "site-a", "2026-01").outcome == "accepted"
+    assert take_in(settings, "site-a", "2026-01", two_patients()).outcome == "accepted"
 
 
 def test_deliveries_are_listed_in_order_and_foreign_folders_left_alone(settings: Settings) -> None:
@@ -324,8 +316,7 @@ def test_five_percent_is_allowed_and_more_is_not(tmp_path: Path) -> None:
     rows = two_patients() | {"imaging": [image(day=day) for day in range(35)] + [image(day=99, modality="xray")]}
     assert settings.max_critical_share == 0.05
     rows["imaging"][0]["modality"] = "xray"
-    write_submission(settings, "site-a", "2026-01", rows)
-    assert ingest_submission(settings, "site-a", "2026-01").rows_quarantined == 2
+    assert take_in(settings, "site-a", "2026-01", rows).rows_quarantined == 2
     rows["imaging"][1]["modality"] = "xray"
     write_submission(settings, "site-a", "2026-01", rows)
     with pytest.raises(SubmissionRefused) as refused:
@@ -336,8 +327,7 @@ def test_five_percent_is_allowed_and_more_is_not(tmp_path: Path) -> None:
 
 
 def test_accepted_records_say_what_they_are(settings: Settings) -> None:
-    write_submission(settings, "site-a", "2026-01", two_patients(), kind="incremental")
-    record = ingest_submission(settings, "site-a", "2026-01")
+    record = take_in(settings, "site-a", "2026-01", two_patients(), kind="incremental")
     assert isinstance(record, SubmissionRecord)
     assert (record.kind, record.contract_version, record.deidentification_method) == (
         "incremental",
@@ -348,6 +338,5 @@ def test_accepted_records_say_what_they_are(settings: Settings) -> None:
 
 
 def test_what_a_manifest_says_of_its_patients_being_invented_is_recorded(settings: Settings) -> None:
-    write_submission(settings, "site-a", "2026-01", two_patients(), is_synthetic=True)
-    assert ingest_submission(settings, "site-a", "2026-01").is_synthetic
+    assert take_in(settings, "site-a", "2026-01", two_patients(), is_synthetic=True).is_synthetic
     assert query(settings, "select is_synthetic from submissions") == [(True,)]

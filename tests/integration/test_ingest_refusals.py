@@ -216,17 +216,15 @@ def test_a_folder_without_manifest_is_not_a_submission_yet(settings: Settings) -
     folder = write_submission(settings, SITE, PERIOD, tables())
     (folder / MANIFEST).unlink()
     for period in (PERIOD, "2026-03"):
-        with pytest.raises(SubmissionRefused) as refused:
+        with pytest.raises(SubmissionRefused, match=r"^manifest_missing: "):
             ingest_submission(settings, SITE, period)
-        assert refused.value.code == "manifest_missing"
     assert snapshot(settings.lake, settings.quarantine) == before
 
 
 def test_a_site_that_the_register_does_not_name(settings: Settings) -> None:
     write_submission(settings, "site-x", PERIOD, tables())
-    with pytest.raises(SubmissionRefused) as refused:
+    with pytest.raises(SubmissionRefused, match=r"^site_unknown: "):
         ingest_submission(settings, "site-x", PERIOD)
-    assert refused.value.code == "site_unknown"
     settings.sites_file.unlink()
     assert ingest_submission(settings, "site-x", PERIOD).attempt == 2
 
@@ -242,9 +240,8 @@ def test_no_way_out_of_the_landing_folder(settings: Settings, site_id: str, peri
 
 def test_safe_harbor_allows_a_year_only(settings: Settings) -> None:
     write_submission(settings, SITE, PERIOD, tables(), deidentification_method="safe_harbor")
-    with pytest.raises(SubmissionRefused) as refused:
+    with pytest.raises(SubmissionRefused, match=r"^index_period_too_fine: "):
         ingest_submission(settings, SITE, PERIOD)
-    assert refused.value.code == "index_period_too_fine"
     by_year = tables(patients=[patient(index_period="2023"), patient("p000002", index_period="2022")])
     write_submission(settings, SITE, PERIOD, by_year, deidentification_method="safe_harbor")
     assert ingest_submission(settings, SITE, PERIOD).deidentification_method == "safe_harbor"

@@ -39,36 +39,18 @@ def _tables() -> Tables:
 
 
 def _patient(subject_id: str, **cells: str) -> dict[str, str]:
-    return {
-        "subject_id": subject_id,
-        "gender": "F",
-        "anchor_age": "60",
-        "anchor_year": "2150",
-        "anchor_year_group": "2011 - 2013",
-        "dod": "",
-    } | cells
+    anchor = {"anchor_age": "60", "anchor_year": "2150", "anchor_year_group": "2011 - 2013"}
+    return {"subject_id": subject_id, "gender": "F", **anchor, "dod": ""} | cells
 
 
 def _admission(subject_id: str, hadm_id: str, admittime: str, dischtime: str, **cells: str) -> dict[str, str]:
-    return {
-        "subject_id": subject_id,
-        "hadm_id": hadm_id,
-        "admittime": admittime,
-        "dischtime": dischtime,
-        "deathtime": "",
-        "admission_type": "URGENT",
-        "insurance": "",
-    } | cells
+    times = {"admittime": admittime, "dischtime": dischtime, "deathtime": ""}
+    return {"subject_id": subject_id, "hadm_id": hadm_id, **times, "admission_type": "URGENT", "insurance": ""} | cells
 
 
 def _code(subject_id: str, hadm_id: str, seq_num: str, icd_code: str, **cells: str) -> dict[str, str]:
-    return {
-        "subject_id": subject_id,
-        "hadm_id": hadm_id,
-        "seq_num": seq_num,
-        "icd_code": icd_code,
-        "icd_version": "10",
-    } | cells
+    code = {"seq_num": seq_num, "icd_code": icd_code, "icd_version": "10"}
+    return {"subject_id": subject_id, "hadm_id": hadm_id, **code} | cells
 
 
 def _write(folder: Path, tables: Tables) -> Path:

@@ -102,14 +102,8 @@ def test_what_came_after_the_release_plays_no_part(tmp_path: Path) -> None:
     fill_lake(settings)
     build_release(settings)
     before = explain(settings, "north", "north-p021")
-    moved = {
-        "patient_id": "north-p021",
-        "imaging_id": "north-p021-i",
-        "day": 999,
-        "modality": "ct",
-        "finding": "normal",
-    }
-    commit(settings, "north", "2026-05", {"imaging": [moved]})
+    moved = {"patient_id": "north-p021", "imaging_id": "north-p021-i", "day": 999}
+    commit(settings, "north", "2026-05", {"imaging": [moved | {"modality": "ct", "finding": "normal"}]})
     assert explain(settings, "north", "north-p021") == before
 
 

@@ -53,12 +53,7 @@ def _signal(home: Path, site_id: str) -> str:
 
 
 def _post(
-    client: FlaskClient,
-    signal: str,
-    to: str,
-    after: object = 0,
-    explanation: str = "",
-    **headers: str,
+    client: FlaskClient, signal: str, to: str, after: object = 0, explanation: str = "", **headers: str
 ) -> TestResponse:
     """What the form of the queue would send."""
     return client.post(

@@ -51,12 +51,8 @@ SITUATIONS: dict[str, tuple[dict[str, list[Row]], Expected]] = {
     ),
     "revised at the same level": (
         _patient(_fusion(100)),
-        {
-            "revision": (100, EVENT),
-            "revision_nonunion": (100, EVENT),
-            "revision_other": (100, COMPETING),
-            "asd": (730, CENSORED),
-        },
+        {"revision": (100, EVENT), "revision_nonunion": (100, EVENT), "revision_other": (100, COMPETING),
+         "asd": (730, CENSORED)},
     ),
     "revised and died on one day": (
         _patient(_fusion(100), death_day=100, last_contact_day=100),
@@ -92,11 +88,7 @@ SITUATIONS: dict[str, tuple[dict[str, list[Row]], Expected]] = {
     ),
     "revised, the joints not recorded": (
         _patient(_fusion(100, None)),
-        {
-            "revision_fusion_level_unknown": (100, EVENT),
-            "revision_nonunion": (100, COMPETING),
-            "asd": (100, CENSORED),
-        },
+        {"revision_fusion_level_unknown": (100, EVENT), "revision_nonunion": (100, COMPETING), "asd": (100, CENSORED)},
     ),
     "disease found after a revision whose joints are not recorded": (
         _patient(_fusion(100, None), with_disease=True), {"asd": (100, CENSORED)}

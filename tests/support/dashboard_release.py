@@ -10,12 +10,12 @@ import re
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from outcomes.release import publish
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH
 from outcomes.sql.catalog.marts import Mart, protected_marts, research_marts
 from tests.support import dashboard_rows as rows
+from tests.support.marts import table
 
 SITES = {
     "ashworth": "Ashworth General",
@@ -85,14 +85,10 @@ def _names(sites: int) -> dict[str, str]:
     return dict(list((SITES | more).items())[:sites])
 
 
-_TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
-
-
-def _fill(con: duckdb.DuckDBPyConnection, marts: tuple[Mart, ...], contents: rows.Rows) -> None:
+def _fill(con: duckdb.DuckDBPyConnection, declared: tuple[Mart, ...], contents: rows.Rows) -> None:
     """Make every table with its columns as they are declared."""
-    for mart in marts:
-        schema = pa.schema([(column.name, _TYPES[column.type]) for column in mart.columns])
-        con.register("made", pa.Table.from_pylist(contents[mart.name], schema=schema))
+    for mart in declared:
+        con.register("made", table(mart, contents[mart.name]))
         con.execute(f'create table "{mart.name}" as from made')
         con.unregister("made")
 
@@ -101,21 +97,21 @@ def _add_sites(con: duckdb.DuckDBPyConnection, sites: list[str]) -> None:
     """What the first site has, for the others and for all sites together: as it is, or as secrets."""
     plausible, foreign = [site for site in sites if site in OWN], [site for site in sites if site not in OWN]
     for mart in research_marts():
-        table = f'"{mart.name}"'
+        name = f'"{mart.name}"'
         if "site_id" in mart.key:
-            con.execute(f"create temp table own as from {table}")
+            con.execute(f"create temp table own as from {name}")
             everybody: list[str | None] = [*foreign, *([None] if "patient_id" not in mart.key else [])]
             for site_ids, replaced in ((plausible, []), (everybody, _secret_columns(con, mart))):
                 columns = ", ".join(["other as site_id", *replaced])
                 con.execute(
-                    f"insert into {table} select columns(* exclude other) "
+                    f"insert into {name} select columns(* exclude other) "
                     f"from (select * replace ({columns}) from own cross join (select unnest(?::varchar[]) as other))",
                     [site_ids],
                 )
             con.execute("drop table own")
         elif mart.name != "measure_definitions":
             columns = ", ".join(_secret_columns(con, mart))
-            con.execute(f"create or replace table {table} as select * replace ({columns}) from {table}")
+            con.execute(f"create or replace table {name} as select * replace ({columns}) from {name}")
 
 
 _NAMING = ("patient_id", "record_id", "follow_up_id", "submission_id", "procedure_ids", "annotation")

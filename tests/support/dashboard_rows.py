@@ -1,7 +1,7 @@
 """Invented rows for every mart of a release, of one site and of what everybody may see of several.
 
 A row states what pages need to hang together (curves that rise, a hidden year, a site without patients); every other
-column is filled by its declared type and closed list.
+column is filled by its declared type and closed list. A table that no page reads has one row, filled alike.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +35,6 @@ GROUPS = (
 )
 _ENUMS = {(mart.name, column.name): column.enum for mart in research_marts() for column in mart.columns}
 _OUTCOMES = _ENUMS["cumulative_incidence", "outcome"]
-_REVISIONS = _ENUMS["revisions", "type"]
 _STEPS = dict(zip(_ENUMS["attrition", "reason"], (0, 13, 19, 7), strict=True))
 _SCALES = dict(zip(_ENUMS["score_trajectories", "instrument"], (40.0, 6.0, 5.0, 14.0, 40.0, 60.0), strict=True))
 """Instruments, with a median before surgery."""
@@ -48,7 +47,7 @@ _KINDS: dict[str, dict[str | None, int | None]] = {
     "pain_past_3_months": {"persistent": 780, "recurrent": 385},
     "suspected_asd": {"clinical": 800, "surgical": 345, "both": None},
     "surgical_asd": {None: None},
-    "revision_performed": dict(zip(_REVISIONS, (510, 320, 170, 95, None, None, 60, 25), strict=True)),
+    "revision_performed": dict(zip(_ENUMS["revisions", "type"], (510, 320, 170, 95, None, None, 60, 25), strict=True)),
 }
 _REASONS: dict[str, int | None] = {
     "no_assessment_in_window": 640,
@@ -93,7 +92,6 @@ def exact(site_id: str, patients: int) -> Rows:
         patients: how many it has.
     """
     people = [f"patient{chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(30)]
-    visits = _crossed([{"patient_id": patient} for patient in people], _WINDOWS)
     periods = [{"submission_period": period, "attempt": 1} for period in ("2025-12", "2026-01", "2026-03")]
     made: dict[str, Iterable[Row]] = {
         "measures": (
@@ -119,11 +117,6 @@ def exact(site_id: str, patients: int) -> Rows:
                 HEADLINES, (1.3, 1.0, 0.6), ("above_95", "inside", "below_99_8"), strict=True
             )
         ),
-        "share_bounds": (
-            {"measure": measure, "numerator": patients // 6, "patients": patients, "missing": patients // 7}
-            | {"share": 0.17, "share_if_missing_no": 0.14, "share_if_missing_yes": 0.29}
-            for measure in HEADLINES
-        ),
         "score_trajectories": (
             {"instrument": instrument, **window, "patients": patients - window["target_day"] // 3, **quartiles}
             for instrument, window, quartiles in _trajectories()
@@ -146,41 +139,11 @@ def exact(site_id: str, patients: int) -> Rows:
             for number, patient in enumerate(people)
         ),
         "labels": (row for number, patient in enumerate(people) for row in _labels(patient, number)),
-        "label_evidence": (
-            {"patient_id": patient, "label": "pain_past_3_months", "source_table": "follow_ups"}
-            | {"record_id": f"{patient}-12_months", "submission_id": "delivery-2026-03"}
-            for patient in people[::3]
-        ),
-        "follow_ups": (_visit(row) | {"has_outcome": True, "neck_pain_nrs": 5.0} for row in visits),
-        "visit_windows": (_visit(row) | {"state": "done", "is_closed": True} for row in visits),
-        "responders": (
-            row | {"instrument": instrument, "baseline_value": 40.0, "value": 24.0, "change": 16.0}
-            for row, instrument in product(visits, _SCALES)
-            if row["target_day"]
-        ),
-        "revisions": (
-            {"patient_id": patient, "revision_number": 1, "day": 396, "type": kind, "types": kind, "levels": "C5-6"}
-            | {"procedure_ids": f"{patient}-revision"}
-            for patient, kind in zip(people[::5], _REVISIONS, strict=False)
-        ),
-        "expected_outcomes": (
-            {"measure": measure, "patient_id": patient, "observed": 0}
-            for measure, patient in product(HEADLINES, people)
-        ),
-        "measure_definitions": _measure_definitions(),
-        "risk_models": _risk_models(),
-        "risk_calibration": _calibration(),
-        "sensitivity": (
-            {"label": "pain_past_3_months", "convention": "pain_nrs", "setting": str(value), "is_default": value == 4}
-            for value in (3, 4, 5)
-        ),
-        "responders_baseline": (
-            _WINDOWS[4] | {"characteristic": one, "responders_value": 0.5, "non_responders_value": 0.48}
-            for one in ("female", "age_years", "baseline_ndi")
-        ),
     }
+    unread = [{"patient_id": people[0]}]
     return {
-        mart.name: _filled(mart, ({"site_id": site_id} | row for row in made[mart.name])) for mart in research_marts()
+        mart.name: _filled(mart, ({"site_id": site_id} | row for row in made.get(mart.name, unread)))
+        for mart in research_marts()
     }
 
 
@@ -209,7 +172,7 @@ def protected(release_id: str, sites: dict[str, str], empty: str, patients: int,
             | {"patient_count_rounded": None if all_hidden else everybody}
         ],
         "sites": ({"site_id": site_id, "name": name} for site_id, name in sites.items()),
-        "measure_definitions": _measure_definitions(),
+        "measure_definitions": (vars(one) | {"measure": one.id, "place": place} for place, one in _MEASURES),
         "label_definitions": (
             {"label": one.name, "definition_text": one.definition}
             | {name: getattr(one, name) for name in ("title", "category", "guide", "version", "headline")}
@@ -236,8 +199,6 @@ def protected(release_id: str, sites: dict[str, str], empty: str, patients: int,
             )
             for instrument, window, quartiles in _trajectories()
         ),
-        "risk_models": _risk_models(),
-        "risk_calibration": _calibration(),
         "submissions": ({"site_id": site_id} | row for site_id, row in product(delivering, _submissions())),
         "rule_failures": (
             told({"site_id": site_id, "submission_period": DATA_TO, "attempt": 1} | rule, False)
@@ -249,7 +210,7 @@ def protected(release_id: str, sites: dict[str, str], empty: str, patients: int,
             for step, reason in enumerate(_STEPS, 1)
         ),
     }
-    return {mart.name: _filled(mart, made[mart.name]) for mart in protected_marts()}
+    return {mart.name: _filled(mart, made.get(mart.name, [{}])) for mart in protected_marts()}
 
 
 def _filled(mart: Mart, rows: Iterable[Row]) -> list[Row]:
@@ -268,20 +229,11 @@ def _plausible(column: Column) -> Any:
     return {"boolean": False, "integer": 24, "number": 0.2 if column.unit == "fraction" else 2.5}[column.type]
 
 
-def _crossed(*parts: Iterable[Row]) -> list[Row]:
-    return [{name: value for part in row for name, value in part.items()} for row in product(*parts)]
-
-
 def _slots(*kinds: str) -> Iterator[tuple[Row, float]]:
     return (slot for kind in kinds for slot in _SLOTS[kind])
 
 
 # Measures
-
-
-def _measure_definitions() -> Iterator[Row]:
-    for place, one in _MEASURES:
-        yield vars(one) | {"measure": one.id, "place": place}
 
 
 def _count(measure: MeasureDefinition, place: int, patients: float) -> Row:
@@ -363,31 +315,18 @@ def _month(chart: str | None, place: int, month: int) -> Row:
 def _cusum() -> Iterator[Row]:
     for (place, measure), (month, period) in product(enumerate(HEADLINES), enumerate(MONTHS)):
         upper = (month % 12) * (0.5 if place == 0 else 0.2)
-        yield {
-            "measure": measure,
-            "index_period": period,
-            "patients": 12 + month % 5,
-            "observed": 2 + month % 3,
-            "vlad": 0.4 * ((month * 7) % 11 - 5),
-            "cusum_upper": upper,
-            "threshold_upper": 5.0,
-            "cusum_lower": 0.2 * (month % 9),
-            "threshold_lower": 5.0,
-            "signal": "upper" if upper > 5 else None,
-        }
+        row = {"measure": measure, "index_period": period, "patients": 12 + month % 5, "observed": 2 + month % 3}
+        row |= {"cusum_upper": upper, "threshold_upper": 5.0, "cusum_lower": 0.2 * (month % 9), "threshold_lower": 5.0}
+        yield row | {"vlad": 0.4 * ((month * 7) % 11 - 5), "signal": "upper" if upper > 5 else None}
 
 
 def _curve(place: int, patients: int) -> Iterator[Row]:
     for day in _DAYS:
         incidence = (0.16 - 0.01 * place) * day / (day + 900)
-        yield {
-            "day": day,
-            "at_risk": round(patients * (1 - 0.9 * day / _DAYS[-1]) / 10) * 10 + 20,
-            "events": 10 * round(patients * incidence / 10),
-            "incidence": incidence,
-            "low": 0.8 * incidence if day else None,
-            "high": 1.25 * incidence if day else None,
-        }
+        at_risk = round(patients * (1 - 0.9 * day / _DAYS[-1]) / 10) * 10 + 20
+        limits = {"low": 0.8 * incidence, "high": 1.25 * incidence} if day else {"low": None, "high": None}
+        events = 10 * round(patients * incidence / 10)
+        yield {"day": day, "at_risk": at_risk, "events": events, "incidence": incidence, **limits}
 
 
 def _groups_of(outcome: str) -> tuple[tuple[str, str | None], ...]:
@@ -437,25 +376,6 @@ def _comparison(sites: dict[str, str], empty: str, patients: int, told: Callable
         yield told(said | where, (number + place) % 6 == 3, *nothing)
 
 
-def _risk_models() -> Iterator[Row]:
-    levels = (("age", "per 10 years"), ("approach", "anterior"), ("approach", "posterior"), ("sex", "male"))
-    for measure, (number, (term, level)) in product(HEADLINES, enumerate(levels)):
-        is_reference = level == "anterior"
-        limits = {} if is_reference else {"odds_ratio_low": 0.9, "odds_ratio_high": 1.6}
-        yield limits | {
-            "measure": measure,
-            "term": term,
-            "level": level,
-            "role": "reference" if is_reference else "estimated",
-            "odds_ratio": 1.0 if is_reference else 1.0 + 0.1 * number,
-        }
-
-
-def _calibration() -> Iterator[Row]:
-    for measure, tenth in product(HEADLINES, range(1, 11)):
-        yield {"measure": measure, "first_tenth": tenth, "last_tenth": tenth, "observed_share": 0.04 * tenth}
-
-
 # Deliveries
 
 _hidden_rows = {"rows_checked": None, "rows_failed": None, "state": "suppressed"}
@@ -463,18 +383,11 @@ _hidden_rows = {"rows_checked": None, "rows_failed": None, "state": "suppressed"
 
 def _submissions() -> Iterator[Row]:
     for number, period in enumerate(("2025-12", "2026-01", "2026-02", "2026-03")):
-        counts = ((2091, 23), (None, None), (0, 2114), (2091, 23))[number]
-        yield {
-            "submission_period": period,
-            "attempt": 1,
-            "kind": "incremental" if number else "full",
-            "status": "refused" if number == 2 else "accepted",
-            "code": "identifier_found" if number == 2 else None,
-            "rows_in": 2114,
-            **dict(zip(("rows_accepted", "rows_quarantined"), counts, strict=True)),
-            "is_conserved": True,
-            "state": "suppressed" if number == 1 else "shown",
-        }
+        accepted, quarantined = ((2091, 23), (None, None), (0, 2114), (2091, 23))[number]
+        row = {"submission_period": period, "attempt": 1, "kind": "incremental" if number else "full"}
+        row |= {"status": "accepted", "is_conserved": True, "state": "suppressed" if number == 1 else "shown"}
+        row |= {"rows_in": 2114, "rows_accepted": accepted, "rows_quarantined": quarantined}
+        yield row | ({"status": "refused", "code": "identifier_found"} if number == 2 else {})
 
 
 def _exact_rows(site_id: str, row: Row) -> Row:
@@ -501,11 +414,6 @@ def _followed(patients: int) -> Row:
 
 
 # Patients
-
-
-def _visit(row: Row) -> Row:
-    visit = f"{row['patient_id']}-{row['visit_window']}"
-    return row | {"follow_up_id": visit, "day": row["target_day"], "is_window_visit": True}
 
 
 def _labels(patient: str, number: int) -> Iterator[Row]:

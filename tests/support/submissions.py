@@ -16,38 +16,17 @@ Row = dict[str, Any]
 
 def patient(patient_id: str = "p000001", **cells: Any) -> Row:
     """A patient with an index fusion, followed for two years."""
-    return {
-        "patient_id": patient_id,
-        "sex": "female",
-        "age_years": 54,
-        "index_period": "2023-05",
-        "bmi": 27.4,
-        "smoking": "never",
-        "diabetes": False,
-        "asa_class": 2,
-        "prior_cervical_surgery": False,
-        "indication": "radiculopathy",
-        "workers_compensation": False,
-        "preop_opioid_use": False,
-        "data_cut_day": 760,
-        "last_contact_day": 735,
-        "treatment_data_complete": True,
-    } | cells
+    row = {"patient_id": patient_id, "sex": "female", "age_years": 54, "index_period": "2023-05"}
+    row |= {"bmi": 27.4, "smoking": "never", "diabetes": False, "asa_class": 2, "prior_cervical_surgery": False}
+    row |= {"indication": "radiculopathy", "workers_compensation": False, "preop_opioid_use": False}
+    return row | {"data_cut_day": 760, "last_contact_day": 735, "treatment_data_complete": True} | cells
 
 
 def fusion(patient_id: str = "p000001", **cells: Any) -> Row:
     """The index fusion: one level, anterior."""
-    return {
-        "procedure_id": f"{patient_id}-index",
-        "patient_id": patient_id,
-        "day": 0,
-        "code_system": "CPT",
-        "code": "22551",
-        "levels": "C5-6",
-        "approach": "anterior",
-        "planned_stage": False,
-        "surgeon_id": "s01",
-    } | cells
+    row = {"procedure_id": f"{patient_id}-index", "patient_id": patient_id, "day": 0, "surgeon_id": "s01"}
+    row |= {"code_system": "CPT", "code": "22551", "levels": "C5-6", "approach": "anterior", "planned_stage": False}
+    return row | cells
 
 
 def follow_up(patient_id: str = "p000001", day: Any = 365, **cells: Any) -> Row:
@@ -57,25 +36,14 @@ def follow_up(patient_id: str = "p000001", day: Any = 365, **cells: Any) -> Row:
 
 def image(patient_id: str = "p000001", day: Any = 365, **cells: Any) -> Row:
     """A normal image."""
-    return {
-        "imaging_id": f"{patient_id}-image{day}",
-        "patient_id": patient_id,
-        "day": day,
-        "modality": "mri",
-        "finding": "normal",
-    } | cells
+    row = {"imaging_id": f"{patient_id}-image{day}", "patient_id": patient_id, "day": day}
+    return row | {"modality": "mri", "finding": "normal"} | cells
 
 
 def diagnosis(patient_id: str = "p000001", day: Any = 365, code: str = "M54.2", **cells: Any) -> Row:
     """A main diagnosis."""
-    return {
-        "diagnosis_id": f"{patient_id}-diagnosis{day}",
-        "patient_id": patient_id,
-        "day": day,
-        "code_system": "ICD10CM",
-        "code": code,
-        "position": 1,
-    } | cells
+    row = {"diagnosis_id": f"{patient_id}-diagnosis{day}", "patient_id": patient_id, "day": day}
+    return row | {"code_system": "ICD10CM", "code": code, "position": 1} | cells
 
 
 def write_csv(path: Path, table: str, rows: list[Row]) -> None:

@@ -13,11 +13,8 @@ from outcomes.errors import OutcomesError
 
 _QUALITY = Scope("bob", frozenset({"north", "south"}), "quality")
 _OIDC = {
-    "login": "oidc",
-    "oidc_issuer": "https://login.example/realm",
-    "oidc_client_id": "dashboards",
-    "oidc_client_secret": "secret",
-    "public_url": "https://outcomes.example",
+    **{"login": "oidc", "oidc_issuer": "https://login.example/realm", "oidc_client_id": "dashboards"},
+    **{"oidc_client_secret": "secret", "public_url": "https://outcomes.example"},
     "secret_key": "0123456789abcdef0123456789abcdef",
 }
 _PROXY = {"login": "proxy", "proxy_address": "10.0.0.7", "public_url": "https://outcomes.example"}

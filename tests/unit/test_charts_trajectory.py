@@ -24,16 +24,11 @@ def scores(window: str, median: float | None, patients: int | None = 100, state:
 
 
 OWN = [
-    scores("baseline", 40),
-    scores("6_weeks", 24),
-    scores("3_months", None, 0, "missing"),
-    scores("12_months", 20.5, 12_400),
-    scores("36_months", 90),
+    *(scores("baseline", 40), scores("6_weeks", 24), scores("3_months", None, 0, "missing")),
+    *(scores("12_months", 20.5, 12_400), scores("36_months", 90)),
 ]
 OTHERS = [
-    scores("baseline", 38),
-    scores("6_weeks", 25),
-    scores("3_months", 21),
+    *(scores("baseline", 38), scores("6_weeks", 25), scores("3_months", 21)),
     scores("12_months", None, None, "suppressed"),
 ]
 PANEL = Panel("Neck pain", [(60.0, 50.0, 72.0), None], [58.0, None], ["6 weeks: 60 %", ""], [None, "– fewer than 11"])

@@ -157,27 +157,28 @@ def test_why_not_needs_a_label(tmp_path: Path) -> None:
     assert "--label" in result.stderr
 
 
-def test_manifest_takes_site_and_period_from_the_folder(tmp_path: Path) -> None:
-    folder = tmp_path / "north" / "2026-01"
+def state_manifest(home: Path, kind: str) -> tuple[Any, Path]:
+    """The command over a folder of two patients, and the manifest that it writes."""
+    folder = home / "north" / "2026-01"
     folder.mkdir(parents=True)
     (folder / "patients.csv").write_text("patient_id\np1\np2\n", encoding="utf-8")
-    options = ("--kind", "full", "--method", "safe_harbor", "--data-cut", "2026-01-31")
-    result = run(tmp_path, "manifest", str(folder), *options)
+    options = ("--kind", kind, "--method", "safe_harbor", "--data-cut", "2026-01-31")
+    return run(home, "manifest", str(folder), *options), folder / "manifest.json"
+
+
+def test_manifest_takes_site_and_period_from_the_folder(tmp_path: Path) -> None:
+    result, manifest = state_manifest(tmp_path, "full")
     assert result.exit_code == 0
     assert "1 files, 2 rows" in result.stdout
-    written = (folder / "manifest.json").read_text(encoding="utf-8")
+    written = manifest.read_text(encoding="utf-8")
     assert '"site_id": "north"' in written
     assert '"period": "2026-01"' in written
 
 
 def test_manifest_refuses_a_word_that_it_does_not_know(tmp_path: Path) -> None:
-    folder = tmp_path / "north" / "2026-01"
-    folder.mkdir(parents=True)
-    (folder / "patients.csv").write_text("patient_id\np1\n", encoding="utf-8")
-    options = ("--kind", "some", "--method", "safe_harbor", "--data-cut", "2026-01-31")
-    result = run(tmp_path, "manifest", str(folder), *options)
+    result, manifest = state_manifest(tmp_path, "some")
     assert result.exit_code == MISTAKES["manifest_malformed"].exit_status
-    assert not (folder / "manifest.json").exists()
+    assert not manifest.exists()
 
 
 def test_serve_replaces_the_process_by_gunicorn_on_loopback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from outcomes.disclosure.deliveries import protected_attrition, protected_failures, protected_submissions
+from tests.support import marts
 
 MINIMUM = 11
 
@@ -45,19 +46,11 @@ def _deliveries(
     attempt = {"site_id": "a", "submission_period": "2026-01", "attempt": 1}
     rows_in, quarantined = rows
     counts = {"rows_in": rows_in, "rows_accepted": rows_in - quarantined, "rows_quarantined": quarantined}
-    schema = pa.schema(
-        {
-            **dict.fromkeys(("site_id", "submission_period"), pa.string()),
-            "attempt": pa.int64(),
-            **dict.fromkeys(("rule", "severity"), pa.string()),
-            **dict.fromkeys(("rows_checked", "rows_failed"), pa.int64()),
-        }
-    )
     failures = [
         {**attempt, "rule": rule, "severity": severity, "rows_checked": rows_in, "rows_failed": count}
         for rule, (severity, count) in failed.items()
     ]
-    exact = pa.Table.from_pylist(failures, schema=schema)
+    exact = marts.table(marts.exact("validation_results"), failures)
     submissions = protected_submissions(pa.Table.from_pylist([attempt | counts]), exact, MINIMUM)
     shown = protected_failures(exact, MINIMUM)
     return (

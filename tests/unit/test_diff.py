@@ -29,21 +29,11 @@ from tests.support.examples import examples
 
 Row = dict[str, Any]
 
-_LABELS = pa.schema(
-    {
-        "site_id": pa.string(),
-        "patient_id": pa.string(),
-        "label": pa.string(),
-        "status": pa.string(),
-        "reason": pa.string(),
-        "value": pa.float64(),
-        "definition_version": pa.int32(),
-    }
-)
-_EPISODES = pa.schema({"site_id": pa.string(), "patient_id": pa.string(), "observed_days": pa.int64()})
-_EVIDENCE = pa.schema(
-    {"site_id": pa.string(), "patient_id": pa.string(), "record_id": pa.string(), "submission_id": pa.string()}
-)
+_PATIENT = {"site_id": pa.string(), "patient_id": pa.string()}
+_ANSWER = {"label": pa.string(), "status": pa.string(), "reason": pa.string(), "value": pa.float64()}
+_LABELS = pa.schema(_PATIENT | _ANSWER | {"definition_version": pa.int32()})
+_EPISODES = pa.schema(_PATIENT | {"observed_days": pa.int64()})
+_EVIDENCE = pa.schema(_PATIENT | {"record_id": pa.string(), "submission_id": pa.string()})
 
 
 def answer(patient: str, status: str = "no", label: str = "pain", **cells: Any) -> Row:
@@ -93,11 +83,8 @@ def release(
         "rows": {name: table.num_rows for name, table in tables.items()},
         "definitions": {"pain": 1} if definitions is None else definitions,
         "submissions": stated,
-        "thresholds_sha256": "t1",
-        "definitions_sha256": "d1",
-        "code_version": "0.1.0",
-        "engine": "duckdb",
-        "eq5d_value_set_sha256": None,
+        **{"thresholds_sha256": "t1", "definitions_sha256": "d1", "eq5d_value_set_sha256": None},
+        **{"code_version": "0.1.0", "engine": "duckdb"},
     }
     return Release(folder.name, folder, manifest | facts)
 
@@ -140,12 +127,8 @@ def test_a_submission_that_was_replaced_takes_patients_with_it(tmp_path: Path) -
     after = release(
         tmp_path / "b",
         [answer("south/south-p1", "yes")],
-        submissions={
-            "north/2026-01": "superseded",
-            "north/2026-01-again": "accepted",
-            "south/2026-01": "accepted",
-            "south/2026-02": "refused",
-        },
+        submissions={"north/2026-01": "superseded", "north/2026-01-again": "accepted"}
+        | {"south/2026-01": "accepted", "south/2026-02": "refused"},
     )
     found = compare(before, after)
     reasons = ("new_submission", "superseded_submission", "patient_data")
@@ -154,20 +137,13 @@ def test_a_submission_that_was_replaced_takes_patients_with_it(tmp_path: Path) -
 
 
 def test_a_record_delivered_again_is_no_new_data(tmp_path: Path) -> None:
-    submissions = {"north/2026-01": "superseded", "north/2026-02": "accepted"}
-    before, after = (
-        release(
-            tmp_path / name,
-            [answer("north/north-p1", status)],
-            evidence=[evidence("north/north-p1", submission)],
-            submissions=stated,
-        )
-        for name, status, submission, stated in (
-            ("a", "no", "north/2026-01", {"north/2026-01": "accepted"}),
-            ("b", "yes", "north/2026-02", submissions),
-        )
-    )
-    (change,) = compare(before, after).labels
+    def told(name: str, status: str, by: str, stated: dict[str, str]) -> Release:
+        cited = [evidence("north/north-p1", by)]
+        return release(tmp_path / name, [answer("north/north-p1", status)], evidence=cited, submissions=stated)
+
+    before = told("a", "no", "north/2026-01", {"north/2026-01": "accepted"})
+    again = {"north/2026-01": "superseded", "north/2026-02": "accepted"}
+    (change,) = compare(before, told("b", "yes", "north/2026-02", again)).labels
     assert change.reasons == ("new_submission", "superseded_submission")
 
 

@@ -246,10 +246,6 @@ def _registry(
         for site, (patients, events, p) in sites.items()
         for n in range(patients)
     ]
-    schema = pa.schema(
-        [("measure", pa.string()), ("site_id", pa.string()), ("patient_id", pa.string()), ("observed", pa.int64()),
-         ("expected", pa.float64())]
-    )  # fmt: skip
     results = [row | {"status": "yes" if row["observed"] else "no", "reason": None} for row in expected] + [
         {"measure": "suspected_asd", "site_id": site, "patient_id": f"x{n}", "status": "excluded", "reason": reason}
         for site, reasons in excluded.items()
@@ -264,7 +260,7 @@ def _registry(
     ):
         con.register("given", table)
         con.execute(f"create table {name} as from given")
-    return con, pa.Table.from_pylist(expected, schema=schema)
+    return con, marts.table(marts.exact("expected_outcomes"), expected)
 
 
 def _shown(counts: dict[str | None, tuple[int, int]], hidden: list[str | None]) -> pa.Table:
@@ -274,8 +270,5 @@ def _shown(counts: dict[str | None, tuple[int, int]], hidden: list[str | None]) 
     ] + [{"site_id": site, "state": "suppressed"} for site in hidden]
     everybody: Row = {"measure": "suspected_asd", "resolution": "all", "stratum_kind": "all"}
     of_a_year: Row = {"resolution": "year", "patients": 1, "numerator": 1, "state": "shown"}
-    schema = pa.schema(
-        [("measure", pa.string()), ("site_id", pa.string()), ("resolution", pa.string()),
-         ("stratum_kind", pa.string()), ("numerator", pa.int64()), ("patients", pa.int64()), ("state", pa.string())]
-    )  # fmt: skip
-    return pa.Table.from_pylist([everybody | row for row in [*rows, *(row | of_a_year for row in rows)]], schema=schema)
+    of_measure = (everybody | row for row in [*rows, *(row | of_a_year for row in rows)])
+    return marts.table(marts.protected("measures"), of_measure)

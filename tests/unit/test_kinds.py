@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from outcomes.disclosure.kinds import protected_kinds
+from tests.support import marts
 
 MINIMUM = 11
 
@@ -45,6 +46,5 @@ def _kinds(label: str, counts: dict[str, int]) -> pa.Table:
 
 def _measures(site_id: str | None = None, **states: str) -> pa.Table:
     everybody = {"site_id": site_id, "resolution": "all", "stratum_kind": "all"}
-    schema = pa.schema([(name, pa.string()) for name in ("measure", *everybody, "state")])
     rows = [{"measure": measure, **everybody, "state": state} for measure, state in states.items()]
-    return pa.Table.from_pylist(rows, schema=schema)
+    return marts.table(marts.protected("measures"), rows)

@@ -68,9 +68,8 @@ def test_a_manifest_that_does_not_say_so_is_not_synthetic(folder: Path) -> None:
 
 def test_missing(folder: Path) -> None:
     for read in (read_manifest, submission_id):
-        with pytest.raises(SubmissionRefused) as refused:
+        with pytest.raises(SubmissionRefused, match=r"^manifest_missing: "):
             read(folder)
-        assert refused.value.code == "manifest_missing"
 
 
 @pytest.mark.parametrize(
@@ -105,27 +104,23 @@ def test_malformed_names_the_field_and_not_what_it_holds(folder: Path, changes: 
 @pytest.mark.parametrize("text", ["", "{", "[]", '"text"', "\udcff"])
 def test_not_a_manifest_at_all(folder: Path, text: str) -> None:
     (folder / MANIFEST).write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(SubmissionRefused) as refused:
+    with pytest.raises(SubmissionRefused, match=r"^manifest_malformed: "):
         read_manifest(folder)
-    assert refused.value.code == "manifest_malformed"
 
 
 def test_another_version_is_told_apart_whatever_else_it_holds(folder: Path) -> None:
     (folder / MANIFEST).write_text('{"contract_version": 99, "anything": []}')
-    with pytest.raises(SubmissionRefused) as refused:
+    with pytest.raises(SubmissionRefused, match=r"^contract_version_unknown: "):
         read_manifest(folder)
-    assert refused.value.code == "contract_version_unknown"
 
 
 def test_writing_refuses_what_reading_would(folder: Path) -> None:
-    with pytest.raises(SubmissionRefused) as refused:
+    with pytest.raises(SubmissionRefused, match=r"^manifest_malformed: "):
         write(folder, period="January")
-    assert refused.value.code == "manifest_malformed"
     assert not (folder / MANIFEST).exists()
 
 
 def test_writing_refuses_an_unreadable_file(folder: Path) -> None:
     (folder / "procedures.parquet").write_bytes(b"PAR1 not really")
-    with pytest.raises(SubmissionRefused) as refused:
+    with pytest.raises(SubmissionRefused, match=r"^file_unreadable: "):
         write(folder)
-    assert refused.value.code == "file_unreadable"

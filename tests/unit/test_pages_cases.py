@@ -23,23 +23,17 @@ from outcomes.release.explain import Explanation
 from outcomes.settings import Settings
 from outcomes.site_files import Role
 from tests.support.dashboard_release import FIRST_ID, FOREIGN, SECOND_ID, SECRET_WORD, write_release
+from tests.support.dashboard_views import reader_of
 from tests.support.golden import EXPLAINED, LABEL, PATIENT
 
 OWN, KEY = "ashworth", PATIENT
 PATHS = ["/cases", f"/cases/of/{LABEL}", f"/cases/{KEY}"]
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("published")
-    write_release(folder)
-    return folder
-
-
 @pytest.fixture
-def home(tmp_path: Path, published: Path) -> Path:
+def home(tmp_path: Path, home: Path) -> Path:
     """A home of its own for each test, with an access log of its own; the release is the same."""
-    (tmp_path / "releases").symlink_to(published / "releases")
+    (tmp_path / "releases").symlink_to(home / "releases")
     return tmp_path
 
 
@@ -67,26 +61,16 @@ def _site(home: Path, is_on: bool = True) -> Site:
     )
 
 
-def _scope(role: Role = "clinical") -> Scope:
-    return Scope("me", frozenset({OWN}), role)
-
-
 def _shown(
     site: Site, path: str, query: str = "", role: Role = "clinical", release: str | None = None
 ) -> tuple[str, str]:
-    shown = site.show(_scope(role), path, query, release)
+    shown = site.show(Scope("me", frozenset({OWN}), role), path, query, release)
     return shown.title.split(" – ")[0], json.dumps(shown.content, cls=PlotlyJSONEncoder, ensure_ascii=False)
 
 
 def _log(home: Path) -> str:
     path = home / "logs" / "access.jsonl"
     return path.read_text(encoding="utf-8") if path.is_file() else ""
-
-
-def _reader(home: Path, role: Role = "clinical") -> Reader:
-    reader = Releases(home / "releases").read(_scope(role))
-    assert reader is not None
-    return reader
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -123,7 +107,7 @@ def test_another_sites_patients_are_not_yours_to_see(home: Path, explained: list
 )
 def test_every_query_asks_for_the_clinical_role_itself(home: Path, read: Callable[[Reader, Path], Any]) -> None:
     with pytest.raises(Denied):
-        read(_reader(home, "quality"), home)
+        read(reader_of(home, OWN), home)
 
 
 def test_all_sites_together_list_nobody(home: Path, explained: list[str]) -> None:
@@ -145,7 +129,7 @@ def test_labels_lead_to_the_patients_who_have_them(home: Path) -> None:
 
 
 def test_only_patients_with_a_yes_are_listed_those_fused_latest_first(home: Path) -> None:
-    reader = _reader(home)
+    reader = reader_of(home, OWN, role="clinical")
     everybody, found = queries.with_label(reader, OWN, LABEL, 4)
     _, all_found = queries.with_label(reader, OWN, LABEL, 100)
     assert (len(found), len(all_found)) == (4, everybody)
@@ -174,7 +158,7 @@ def test_a_patients_page_has_the_timeline_and_the_answers_with_their_evidence(ho
 
 
 def test_evidence_has_a_shape_of_its_own(home: Path, explained: list[str]) -> None:
-    _, built = _site(home).build(_reader(home), f"/cases/{KEY}", "")
+    _, built = _site(home).build(reader_of(home, OWN, role="clinical"), f"/cases/{KEY}", "")
     assert built is not None
     figure = next(card.figure for card in built.cards if card.name == "timeline")
     assert figure is not None

@@ -9,17 +9,12 @@ from dashboards.cards import Card, Cell
 from dashboards.charts.pairs import Share, paired_bars
 from dashboards.data.measures import Value
 from dashboards.pages.causes import causes
-from dashboards.pages.frame import Page
 from dashboards.pages.rows import Row, by_size, chosen, rows_of
 from tests.support.dashboard_release import EMPTY, write_release
-from tests.support.dashboard_views import view_at
+from tests.support.dashboard_views import cards, view_at
 from tests.support.records import a
 
 a_view = partial(view_at, "/causes")
-
-
-def cards(page: Page) -> dict[str, Card]:
-    return {card.name: card for card in page.cards}
 
 
 def cells(card: Card) -> list[list[Cell]]:

@@ -9,12 +9,12 @@ import duckdb
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
-from dashboards.access.scope import Denied, Scope
+from dashboards.access.scope import Denied
 from dashboards.cards import Card
 from dashboards.charts import style
 from dashboards.data import curves, measures
 from dashboards.data.curves import Curve, CurvePoint
-from dashboards.data.reader import Reader, Releases
+from dashboards.data.reader import Reader
 from dashboards.filters import parse
 from dashboards.pages.frame import Page, View
 from dashboards.pages.incidence import adjacent_segment_disease, revision
@@ -22,10 +22,10 @@ from dashboards.pages.site import page_of
 from outcomes.release.open import RESEARCH
 from outcomes.sql.engine import connect_read_only
 from tests.support.dashboard_release import EMPTY, FOREIGN, write_release
+from tests.support.dashboard_views import cards, reader_of, texts
 from tests.support.records import a
 
 SITE, GROUP = "ashworth", ("approach", "anterior")
-SCOPE = Scope("quinn", frozenset({SITE, EMPTY}), "quality")
 NBSP = "\u00a0"
 PAGES = [adjacent_segment_disease, revision]
 PageOf = Callable[[View], Page]
@@ -33,13 +33,7 @@ PageOf = Callable[[View], Page]
 
 @pytest.fixture(scope="module")
 def reader(home: Path) -> Reader:
-    return opened(home)
-
-
-def opened(home: Path) -> Reader:
-    found = Releases(home / "releases").read(SCOPE)
-    assert found is not None
-    return found
+    return reader_of(home, SITE, EMPTY)
 
 
 def looking(reader: Reader, query: str, path: str = "/revision") -> View:
@@ -47,23 +41,13 @@ def looking(reader: Reader, query: str, path: str = "/revision") -> View:
     return View(reader, parse(query, choices), choices, path)
 
 
-def card(page: Page, name: str) -> Card:
-    return next(one for one in page.cards if one.name == name)
-
-
 def said(page: Page, name: str) -> str:
     """All texts of a card, its table's included."""
-    one = card(page, name)
+    one = cards(page)[name]
     table = one.table
     cells = [cell.text for row in table.cells() for cell in row] if table else []
     body = json.dumps(list(one.body), cls=PlotlyJSONEncoder, ensure_ascii=False)
     return " ".join([one.title, one.sentence, body, *one.notes, *cells])
-
-
-def rows(page: Page, name: str) -> list[list[str]]:
-    table = card(page, name).table
-    assert table is not None
-    return [[cell.text for cell in row] for row in table.cells()]
 
 
 def colours(one: Card) -> set[str]:
@@ -137,7 +121,7 @@ def test_the_curve_of_a_site_leaves_out_the_estimator_that_overstates(tmp_path: 
             "insert into cumulative_incidence select * replace ('one_minus_km' as estimator, 0.9 as incidence) "
             "from cumulative_incidence"
         )
-    own = curves.own(opened(tmp_path), "revision", SITE, 11)
+    own = curves.own(reader_of(tmp_path, SITE, EMPTY), "revision", SITE, 11)
     assert max(point.incidence or 0 for point in own.shown) < 0.9
     assert_one_point_a_day(own)
 
@@ -166,35 +150,35 @@ def test_the_first_card_says_the_shares_of_the_site_exactly(
     home: Path, reader: Reader, page_of_view: PageOf, outcome: str
 ) -> None:
     page = page_of_view(looking(reader, ""))
-    listed = {row[0]: row for row in rows(page, "incidence") if row[1] == "This site"}
+    listed = {row[0]: row for row in texts(cards(page)["incidence"]) if row[1] == "This site"}
     for years in (1, 2):
         incidence, low, high, events, at_risk = exact(home, outcome, 365 * years)
         share, limits = f"{100 * incidence:.0f}{NBSP}%", f"{100 * low:.0f}–{100 * high:.0f}"
         assert listed[f"{years} year{'s' * (years > 1)}"][2:] == [share, limits, f"{events:,}", f"{at_risk:,}"]
-        assert f"{share} ({limits})" in card(page, "incidence").sentence
+        assert f"{share} ({limits})" in cards(page)["incidence"].sentence
     assert page.cards[0].name == "incidence"
     assert "All sites: within 1 year" in page.cards[0].sentence
 
 
 def test_the_curve_of_the_site_is_blue_and_that_of_all_sites_grey(reader: Reader) -> None:
-    curve = card(revision(looking(reader, "")), "curve")
+    curve = cards(revision(looking(reader, "")))["curve"]
     assert colours(curve) == {style.BLUE, style.GREY}
     assert [title for title, _ in curve.below] == ["Patients at risk: Ashworth General", "Patients at risk: all sites"]
 
 
 def test_without_a_site_there_is_one_curve_and_no_row_of_a_site(reader: Reader) -> None:
     page = revision(looking(reader, "?site=all"))
-    assert len(card(page, "curve").below) == 1
-    assert {row[1] for row in rows(page, "incidence")} == {"All sites"}
+    assert len(cards(page)["curve"].below) == 1
+    assert {row[1] for row in texts(cards(page)["incidence"])} == {"All sites"}
     assert "Ashworth" not in " ".join(said(page, one.name) for one in page.cards)
 
 
 def test_a_group_is_that_of_all_sites_and_the_page_says_so(reader: Reader) -> None:
     page = revision(looking(reader, "?group=approach:anterior"))
     group, everybody = curves.by_group(reader, "revision")[GROUP], curves.all_sites(reader, "revision")
-    assert "Approach: Anterior (all sites)" in card(page, "incidence").title
-    assert {row[1] for row in rows(page, "incidence")} == {"This group", "All patients"}
-    steps = [trace["y"] for trace in (card(page, "curve").figure or {})["data"] if "customdata" in trace]
+    assert "Approach: Anterior (all sites)" in cards(page)["incidence"].title
+    assert {row[1] for row in texts(cards(page)["incidence"])} == {"This group", "All patients"}
+    steps = [trace["y"] for trace in (cards(page)["curve"].figure or {})["data"] if "customdata" in trace]
     assert [max(share for share in shares if share is not None) for shares in steps] == [
         round(100 * (curve.shown[-1].incidence or 0), 2) for curve in (everybody, group)
     ]
@@ -205,13 +189,13 @@ def test_a_year_of_the_address_is_left_out_and_only_then_the_page_says_so(reader
     assert view.filters.period == "2023"
     page = revision(view)
     assert page.lead
-    assert rows(page, "measures") == rows(revision(looking(reader, "")), "measures")
+    assert texts(cards(page)["measures"]) == texts(cards(revision(looking(reader, "")))["measures"])
     assert revision(looking(reader, "")).lead == ""
 
 
 def test_days_withheld_are_no_numbers_in_the_table_of_the_curve(reader: Reader) -> None:
     everybody = {point.day: point for point in curves.all_sites(reader, "revision").points}
-    table = card(revision(looking(reader, "")), "curve").table
+    table = cards(revision(looking(reader, "")))["curve"].table
     assert table is not None
     found = {int(cells[0].value or 0): cells[4:] for cells in table.cells()}
     hidden = [cells for day, cells in found.items() if everybody[day].state != "shown"]
@@ -225,7 +209,7 @@ def test_a_suppressed_share_is_said_as_the_span_in_which_it_lies(
     states = ["shown"] * 10 + ["suppressed"] * 5 + ["shown"] * 6 + ["suppressed"] * 45
     monkeypatch.setattr(curves, "all_sites", lambda *_: a_curve(*states))
     page = revision(looking(reader, "?site=all"))
-    shares = {row[0]: row[2:] for row in rows(page, "incidence")}
+    shares = {row[0]: row[2:] for row in texts(cards(page)["incidence"])}
     assert shares["1 year"] == [f"9.0 to 15.0{NBSP}%", "–", "–", "–"]
     assert shares["2 years"] == [f"at least 20.0{NBSP}%", "–", "–", "–"]
 
@@ -233,7 +217,7 @@ def test_a_suppressed_share_is_said_as_the_span_in_which_it_lies(
 def test_a_share_of_a_near_day_says_which_day_it_is(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(curves, "all_sites", lambda *_: a_curve(*["shown"] * 13, *["suppressed"] * 60))
     page = revision(looking(reader, "?site=all"))
-    assert rows(page, "incidence")[0][2] == f"12.0{NBSP}% on day 360"
+    assert texts(cards(page)["incidence"])[0][2] == f"12.0{NBSP}% on day 360"
 
 
 def test_measures_of_the_curve_lead_to_their_pages_for_the_same_patients(reader: Reader) -> None:
@@ -241,7 +225,7 @@ def test_measures_of_the_curve_lead_to_their_pages_for_the_same_patients(reader:
         (revision, ["revision_90_days", "revision_1_year", "revision_2_years", "revision_5_years", "revision_rate"]),
         (adjacent_segment_disease, ["radiographic_asd", "clinical_asd", "clinical_asd_probable", "surgical_asd"]),
     ):
-        table = card(page_of_view(looking(reader, "?group=approach:anterior")), "measures").table
+        table = cards(page_of_view(looking(reader, "?group=approach:anterior")))["measures"].table
         assert table is not None
         links = [cells[0].href or "" for cells in table.cells()]
         for name in wanted:
@@ -249,7 +233,7 @@ def test_measures_of_the_curve_lead_to_their_pages_for_the_same_patients(reader:
 
 
 def test_types_of_revision_stand_by_size_beside_those_of_all_sites(reader: Reader) -> None:
-    types = card(revision(looking(reader, "")), "types")
+    types = cards(revision(looking(reader, "")))["types"]
     assert types.figure is not None
     own, others = types.figure["data"]
     assert own["x"] == sorted(own["x"], reverse=True)
@@ -263,7 +247,7 @@ def test_only_the_page_of_revision_has_types(reader: Reader) -> None:
 
 
 def test_every_group_has_its_share_of_all_sites_at_two_years(reader: Reader) -> None:
-    groups = card(revision(looking(reader, "")), "groups")
+    groups = cards(revision(looking(reader, "")))["groups"]
     assert len(groups.beside) == len(measures.choices(reader).groups)
     assert groups.figure is not None
     assert groups.figure["data"][1]["marker"]["color"] == style.GREY
@@ -272,20 +256,20 @@ def test_every_group_has_its_share_of_all_sites_at_two_years(reader: Reader) -> 
 def test_kinds_are_those_of_all_sites(reader: Reader) -> None:
     for page_of_view, label in ((revision, "revision_performed"), (adjacent_segment_disease, "suspected_asd")):
         found = measures.kinds(reader, label)
-        assert len(rows(page_of_view(looking(reader, "")), "kinds")) == len(found) > 0
+        assert len(texts(cards(page_of_view(looking(reader, "")))["kinds"])) == len(found) > 0
 
 
 def test_a_site_without_data_has_the_curve_of_all_sites(reader: Reader) -> None:
     page = revision(looking(reader, f"?site={EMPTY}"))
-    assert [title for title, _ in card(page, "curve").below] == ["Patients at risk: all sites"]
+    assert [title for title, _ in cards(page)["curve"].below] == ["Patients at risk: all sites"]
 
 
 @pytest.mark.parametrize("page_of_view", PAGES)
 def test_with_every_count_suppressed_no_curve_is_shown(tmp_path: Path, page_of_view: PageOf) -> None:
     write_release(tmp_path, all_hidden=True)
-    page = page_of_view(looking(opened(tmp_path), "?site=all"))
-    assert card(page, "curve").figure is None
-    assert {row[2] for row in rows(page, "incidence")} <= {"suppressed", "no curve", "too few still at risk"}
+    page = page_of_view(looking(reader_of(tmp_path, SITE, EMPTY), "?site=all"))
+    assert cards(page)["curve"].figure is None
+    assert {row[2] for row in texts(cards(page)["incidence"])} <= {"suppressed", "no curve", "too few still at risk"}
 
 
 @pytest.mark.parametrize("page_of_view", PAGES)

@@ -13,11 +13,10 @@ from dashboards.data.comparison import Compared
 from dashboards.data.control import ChartPoint
 from dashboards.pages import measure as measure_pages
 from dashboards.pages import overview as overviews
-from dashboards.pages.frame import Page
 from dashboards.pages.measure import measure_page
 from dashboards.pages.overview import overview
 from tests.support.dashboard_release import EMPTY, OWN
-from tests.support.dashboard_views import view_at
+from tests.support.dashboard_views import cards, view_at
 from tests.support.records import a
 
 SITE = OWN[0]
@@ -26,13 +25,7 @@ POINT = a(
     centre=0.2, lower=0.0, upper=0.5, variation="common",
 )  # fmt: skip
 
-
 a_view = partial(view_at, "/")
-
-
-def card(page: Page | None, name: str) -> Card:
-    assert page is not None
-    return next(card for card in page.cards if card.name == name)
 
 
 def column(card: Card, head: str) -> list[Cell]:
@@ -43,7 +36,7 @@ def column(card: Card, head: str) -> list[Cell]:
 
 def test_every_measure_has_a_row_and_concerning_signals_come_first(home: Path) -> None:
     view = a_view(home)
-    rows = card(overview(view), "measures")
+    rows = cards(overview(view))["measures"]
     assert {cell.value for cell in column(rows, "Measure")} == set(measures.values(view.reader, view.filters))
     order = [wording.variation(code) for code in overviews._ORDER]
     places = [order.index(cell.text) for cell in column(rows, "Variation")]
@@ -75,21 +68,21 @@ def test_the_latest_month_that_is_judged_says_the_variation() -> None:
 
 
 def test_all_sites_have_no_months_and_no_place_among_sites(home: Path) -> None:
-    rows = card(overview(a_view(home, "?site=all")), "measures")
+    rows = cards(overview(a_view(home, "?site=all")))["measures"]
     assert rows.table is not None
     assert not {"Variation", "Among sites"} & set(rows.table.head)
 
 
 def test_a_site_without_data_has_pages_too(home: Path) -> None:
     empty = a_view(home, f"?site={EMPTY}", (*OWN, EMPTY))
-    assert card(measure_page(empty, "pain_past_3_months"), "value").table is not None
+    assert cards(measure_page(empty, "pain_past_3_months"))["value"].table is not None
     assert overview(empty).cards
 
 
 def test_the_number_of_the_site_stands_beside_that_of_all_sites(home: Path) -> None:
     view = a_view(home)
     value = measures.values(view.reader, view.filters)["pain_past_3_months"]
-    rows = card(measure_page(view, "pain_past_3_months"), "value").table
+    rows = cards(measure_page(view, "pain_past_3_months"))["value"].table
     assert rows is not None
     (_, own, *_), (who, *_) = rows.cells()
     assert own.value == value.estimate
@@ -97,11 +90,9 @@ def test_the_number_of_the_site_stands_beside_that_of_all_sites(home: Path) -> N
 
 
 def test_a_narrowed_page_has_no_chart_of_months(home: Path) -> None:
-    names = {card.name for card in (measure_page(a_view(home), "pain_past_3_months") or Page("", [])).cards}
-    assert {"value", "trend", "years", "funnel", "groups", "reasons", "definition"} <= names
-    narrowed = measure_page(a_view(home, "?group=approach:anterior"), "pain_past_3_months")
-    assert narrowed is not None
-    assert "trend" not in {card.name for card in narrowed.cards}
+    whole = cards(measure_page(a_view(home), "pain_past_3_months"))
+    assert {"value", "trend", "years", "funnel", "groups", "reasons", "definition"} <= whole.keys()
+    assert "trend" not in cards(measure_page(a_view(home, "?group=approach:anterior"), "pain_past_3_months"))
 
 
 def test_an_unknown_measure_has_no_page(home: Path) -> None:
@@ -119,7 +110,7 @@ def test_a_chart_whose_months_are_not_mature_says_from_when() -> None:
 def test_the_table_of_the_chart_holds_every_month(home: Path) -> None:
     view = a_view(home)
     points = control.chart(view.reader, "pain_past_3_months", SITE)
-    trend = card(measure_page(view, "pain_past_3_months"), "trend")
+    trend = cards(measure_page(view, "pain_past_3_months"))["trend"]
     assert [cell.text for cell in column(trend, "Month of fusion")] == [point.index_period for point in points]
 
 
@@ -136,7 +127,7 @@ def test_peers_of_similar_size_have_half_to_twice_as_many_patients(patients: int
 
 def test_the_funnel_names_nobody_but_the_own_site(home: Path) -> None:
     view = a_view(home)
-    names = [cell.text for cell in column(card(measure_page(view, "pain_past_3_months"), "funnel"), "Site")]
+    names = [cell.text for cell in column(cards(measure_page(view, "pain_past_3_months"))["funnel"], "Site")]
     others = {site.name for site in view.sites.values() if site.site_id != SITE}
     assert names[0] == view.who
     assert not others & set(names)

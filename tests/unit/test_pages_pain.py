@@ -6,35 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.cards import Card, Cell
-from dashboards.data import measures, scores
+from dashboards.cards import Cell
+from dashboards.data import scores
 from dashboards.data.scores import Scores
-from dashboards.pages.frame import Page
 from dashboards.pages.pain import pain
 from tests.support.dashboard_release import EMPTY, OWN, write_release
-from tests.support.dashboard_views import view_at
+from tests.support.dashboard_views import cards, texts, view_at
 from tests.support.records import a
 
 SITE = OWN[0]
 
-
 a_view = partial(view_at, "/pain")
-
-
-def cards(page: Page) -> dict[str, Card]:
-    return {card.name: card for card in page.cards}
-
-
-def texts(card: Card) -> list[list[str]]:
-    assert card.table is not None
-    return [[cell.text for cell in cells] for cells in card.table.cells()]
-
-
-def test_the_page_begins_with_pain_past_3_months_as_a_number(home: Path) -> None:
-    view = a_view(home)
-    first = pain(view).cards[0]
-    value = measures.values(view.reader, view.filters)["pain_past_3_months"]
-    assert first.body[0].children[0].children == f"{100 * (value.estimate or 0):.0f}\u00a0%"
 
 
 def test_the_timeline_runs_from_the_first_weeks_to_20_years(home: Path) -> None:

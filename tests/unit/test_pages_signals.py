@@ -14,7 +14,7 @@ from dashboards.charts import style
 from dashboards.charts.cusum import cusum_chart, said_net, vlad_chart
 from dashboards.data import measures
 from dashboards.data.control import CusumPoint
-from dashboards.data.reader import Reader, Releases
+from dashboards.data.reader import Reader
 from dashboards.data.signals import Signal, signals, site_of, variation_of
 from dashboards.filters import Filters
 from dashboards.pages.frame import View
@@ -22,6 +22,7 @@ from dashboards.pages.signals import signals_page
 from dashboards.reviews.queue import EXPLANATIONS, STATES, Move, Reviews
 from outcomes.release.open import RESEARCH
 from tests.support.dashboard_release import EMPTY, write_release
+from tests.support.dashboard_views import reader_of
 from tests.support.records import a
 
 _SITE = "ashworth"
@@ -57,8 +58,8 @@ _CUSUM = {
 
 
 @pytest.fixture(scope="module")
-def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
-    """A release whose first site has just the charts above."""
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """Of a release whose first site has just the charts above."""
     home = tmp_path_factory.mktemp("home")
     folder = write_release(home)
     with duckdb.connect(str(folder / RESEARCH)) as con:
@@ -78,14 +79,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
             "threshold_upper, cusum_lower, threshold_lower, signal) values (?, ?, ?, 20, 3, 2.5, -0.5, 1, 5, 2, 5, ?)",
             [[_SITE, measure, *of_period] for measure, found in _CUSUM.items() for of_period in found.items()],
         )
-    return Releases(home / "releases")
-
-
-@pytest.fixture
-def reader(releases: Releases) -> Reader:
-    found = releases.read(_SCOPE)
-    assert found is not None
-    return found
+    return reader_of(home, _SITE, EMPTY)
 
 
 def _view(reader: Reader, site_id: str | None, reviews: Reviews | None = None) -> View:

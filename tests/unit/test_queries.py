@@ -15,6 +15,7 @@ from outcomes.release.open import MANIFEST, RESEARCH
 from outcomes.sql.catalog.measures import measure_definitions
 from tests.support.dashboard_release import FIRST_ID, FOREIGN, SECOND_ID, SITES, write_release
 from tests.support.dashboard_rows import HEADLINES, HIDDEN_YEAR, MONTHS, NEVER_DUE, YEARS
+from tests.support.dashboard_views import reader_of
 
 OWN = "ashworth"
 SCOPE = Scope("quinn", frozenset({OWN}), "quality")
@@ -22,17 +23,13 @@ PAIN = "pain_past_3_months"
 
 
 @pytest.fixture(scope="module")
-def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
-    home = tmp_path_factory.mktemp("home")
-    write_release(home)
+def releases(home: Path) -> Releases:
     return Releases(home / "releases")
 
 
 @pytest.fixture(scope="module")
-def reader(releases: Releases) -> Reader:
-    found = releases.read(SCOPE)
-    assert found is not None
-    return found
+def reader(home: Path) -> Reader:
+    return reader_of(home, OWN)
 
 
 def test_before_the_first_release_there_is_none(tmp_path: Path) -> None:

@@ -37,15 +37,8 @@ def read_csv(text: str) -> list[dict[str, str | None]]:
 def test_csv_as_written(end: str, mark: str) -> None:
     rows = read_csv(mark + end.join([HEADER, 'i1,"p,""1""",030, mri,"",NA,null,1e2', ROW]))
     assert rows[0] == {
-        "imaging_id": "i1",
-        "patient_id": 'p,"1"',
-        "day": "030",
-        "modality": " mri",
-        "level": None,
-        "finding": "NA",
-        "value": "null",
-        "unit": "1e2",
-        "deleted": None,
+        **{"imaging_id": "i1", "patient_id": 'p,"1"', "day": "030", "modality": " mri", "level": None},
+        **{"finding": "NA", "value": "null", "unit": "1e2", "deleted": None},
     }
     assert len(rows) == 2
 

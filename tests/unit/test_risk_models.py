@@ -31,16 +31,17 @@ Factors = dict[str, NDArray[Any]]
 Row = dict[str, Any]
 
 
-def fit(factors: Factors, has_outcome: NDArray[np.bool_], measure: str = OUTCOME) -> RiskTables:
-    """The models of patients with these factors; a factor that is not given is missing for all."""
+def fit(factors: Factors, has_outcome: NDArray[np.bool_], order: NDArray[np.int64] | None = None) -> RiskTables:
+    """The models of patients with these factors, in this order; a factor that is not given is missing for all."""
     size = len(has_outcome)
+    order = np.arange(size) if order is None else order
     con = duckdb.connect()
-    keys = {"site_id": ["s"] * size, "patient_id": [f"p{n}" for n in range(size)]}
-    values = {name: factors.get(name, np.full(size, value)).tolist() for name, value in ALL_THE_SAME.items()}
-    status = np.where(has_outcome, "yes", "no").tolist()
+    keys = {"site_id": ["s"] * size, "patient_id": [f"p{n}" for n in order]}
+    values = {name: factors.get(name, np.full(size, value))[order].tolist() for name, value in ALL_THE_SAME.items()}
+    status = np.where(has_outcome, "yes", "no")[order].tolist()
     tables = {
         "risk_factors": keys | values,
-        "headline_results": {"measure": [measure] * size, **keys, "status": status},
+        "headline_results": {"measure": [OUTCOME] * size, **keys, "status": status},
     }
     types = {"age": pa.int64(), "ndi": pa.int64()}
     for name, columns in tables.items():
@@ -179,18 +180,7 @@ def test_calibration_by_tenths_adds_up() -> None:
 
 
 def test_the_order_of_rows_changes_nothing() -> None:
-    factors, has_outcome = simulated()
-    size = len(has_outcome)
-    con = duckdb.connect()
-    order = np.random.default_rng(9).permutation(size)
-    shuffled = {name: factors.get(name, np.full(size, value))[order].tolist() for name, value in ALL_THE_SAME.items()}
-    keys = {"site_id": ["s"] * size, "patient_id": [f"p{n}" for n in order]}
-    con.register("given", pa.table(keys | shuffled))
-    con.execute("create table risk_factors as from given")
-    status = np.where(has_outcome, "yes", "no")[order].tolist()
-    con.register("given", pa.table({"measure": [OUTCOME] * size, **keys, "status": status}))
-    con.execute("create table headline_results as from given")
-    again = fit_risk_models(con, MINIMUM)
+    again = fit(*simulated(), np.random.default_rng(9).permutation(6000))
     for name in ("models", "calibration", "expected"):
         assert getattr(again, name).equals(getattr(fitted(), name)), name
 
@@ -382,12 +372,8 @@ def _calibration(observed: NDArray[np.int64], patients: NDArray[np.int64]) -> pa
 
 def _shown(state: str) -> pa.Table:
     row = {"measure": OUTCOME, "site_id": None, "resolution": "all", "stratum_kind": "all", "state": state}
-    counts = {"shown": (6000, 1500), "zero": (60, 0), "suppressed": (None, None)}[state]
-    schema = pa.schema(
-        [("measure", pa.string()), ("site_id", pa.string()), ("resolution", pa.string()),
-         ("stratum_kind", pa.string()), ("patients", pa.int64()), ("numerator", pa.int64()), ("state", pa.string())]
-    )  # fmt: skip
-    return pa.Table.from_pylist([row | dict(zip(("patients", "numerator"), counts, strict=True))], schema=schema)
+    patients, numerator = {"shown": (6000, 1500), "zero": (60, 0), "suppressed": (None, None)}[state]
+    return marts.table(marts.protected("measures"), [row | {"patients": patients, "numerator": numerator}])
 
 
 def _has_the_columns_of_its_file(table: pa.Table, mart: str) -> None:

@@ -36,31 +36,17 @@ def read(folder: Path, name: str, content: bytes) -> dict[int, SiteFileRow]:
 @pytest.mark.parametrize(
     ("name", "lines", "expected"),
     [
-        (
-            "access",
-            "alice,north,clinical\r\n\r\nbob, south ,quality\r\n",
-            {2: ("alice", "north", "clinical"), 4: ("bob", "south", "quality")},
-        ),
-        (
-            "annotations",
-            ",pain,2021-01,rebase,,A. Lead,new pathway\nsouth, pain ,2020-03,note,new clinic,B. Nurse,\n",
-            {
-                2: ("", "pain", "2021-01", "rebase", "", "A. Lead", "new pathway"),
-                3: ("south", "pain", "2020-03", "note", "new clinic", "B. Nurse", ""),
-            },
-        ),
+        ("access", "alice,north,clinical\r\n\r\nbob, south ,quality\r\n",
+         {2: ("alice", "north", "clinical"), 4: ("bob", "south", "quality")}),
+        ("annotations", ",pain,2021-01,rebase,,A. Lead,new pathway\nsouth, pain ,2020-03,note,new clinic,B. Nurse,\n",
+         {2: ("", "pain", "2021-01", "rebase", "", "A. Lead", "new pathway"),
+          3: ("south", "pain", "2020-03", "note", "new clinic", "B. Nurse", "")}),
         ("sites", 'north,"North\nClinic"\nsouth,\n', {3: ("north", "North\nClinic"), 4: ("south", "")}),
-        (
-            "targets",
-            " pain ,0.25,A. Lead,agreed\nsatisfied,1,A. Lead,agreed\nrevision_rate,3.5,A. Lead,agreed\n",
-            {
-                2: ("pain", 0.25, "A. Lead", "agreed"),
-                3: ("satisfied", 1.0, "A. Lead", "agreed"),
-                4: ("revision_rate", 3.5, "A. Lead", "agreed"),
-            },
-        ),
+        ("targets", " pain ,0.25,A. Lead,agreed\nsatisfied,1,A. Lead,agreed\nrevision_rate,3.5,A. Lead,agreed\n",
+         {2: ("pain", 0.25, "A. Lead", "agreed"), 3: ("satisfied", 1.0, "A. Lead", "agreed"),
+          4: ("revision_rate", 3.5, "A. Lead", "agreed")}),
     ],
-)
+)  # fmt: skip
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "byte order mark"])
 def test_lines_are_read_with_their_numbers(
     tmp_path: Path, name: str, lines: str, expected: dict[int, tuple[object, ...]], mark: str
@@ -70,9 +56,7 @@ def test_lines_are_read_with_their_numbers(
 
 
 # Of any file, what becomes of its header and a sound line, and how the fault is named.
-ANY: list[
-    tuple[Callable[[bytes, bytes], bytes], str]
-] = [  # of every file: its content below (or in place of) the header, and where it is at fault
+ANY: list[tuple[Callable[[bytes, bytes], bytes], str]] = [
     (lambda header, sound: b"", "line 1: the columns are "),
     (lambda header, sound: sound, "line 1: the columns are "),
     (lambda header, sound: header.replace(b",", b", ", 1) + sound, "line 1: the columns are "),

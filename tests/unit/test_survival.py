@@ -192,13 +192,8 @@ def connection(patients: list[tuple[str, str, Ends]]) -> duckdb.DuckDBPyConnecti
     """Episodes given by site, approach and, in one group, the ends for the outcome `revision`."""
     con = duckdb.connect()
     rows = [
-        {
-            "site_id": site,
-            "patient_id": f"p{group}-{number}",
-            "approach": approach,
-            "day": int(day),
-            "cause": int(cause),
-        }
+        {"site_id": site, "patient_id": f"p{group}-{number}", "approach": approach}
+        | {"day": int(day), "cause": int(cause)}
         for group, (site, approach, ends) in enumerate(patients)
         for number, (day, cause) in enumerate(ends)
     ]
@@ -346,14 +341,8 @@ def test_few_whose_disease_nobody_could_see_withhold_its_curve(left_out: int, is
 
 def test_a_small_withheld_site_that_could_not_see_disease_withholds_its_curves() -> None:
     ends = _steady(500, 15, EVENT)
-    con = connection(
-        [
-            ("east", "anterior", ends),
-            ("north", "anterior", ends),
-            ("tiny", "anterior", ends[-5:]),
-            ("west", "anterior", ends),
-        ]
-    )
+    sites = {"east": ends, "north": ends, "tiny": ends[-5:], "west": ends}
+    con = connection([(site, "anterior", of_site) for site, of_site in sites.items()])
     _with_outcome(con, "asd", "site_id not in ('tiny', 'west')")
     states = {row["state"] for row in rows_of(protected_curves(cumulative_incidence_table(con), 11), outcome="asd")}
     assert states == {"suppressed"}

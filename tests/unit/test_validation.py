@@ -253,14 +253,8 @@ def test_each_rule_bites_on_the_row_that_breaks_it_and_on_no_sound_row(con: duck
         table = table_of(rule)
         severity = next(one.severity for one in rules(table) if one.code == rule)
         judgement = judgements[table]
-        quarantined = dict(
-            zip(
-                judgement.quarantined["row_number"].to_pylist(), judgement.quarantined["rules"].to_pylist(), strict=True
-            )
-        )
-        flags = dict(
-            zip(judgement.accepted[TABLES[table].key].to_pylist(), judgement.accepted["flags"].to_pylist(), strict=True)
-        )
+        quarantined = {row["row_number"]: row["rules"] for row in judgement.quarantined.to_pylist()}
+        flags = {row[TABLES[table].key]: row["flags"] for row in judgement.accepted.to_pylist()}
         if severity == "critical":
             assert rule in quarantined[number_of[rule]].split(";"), rule
         elif severity == "warning":
@@ -280,9 +274,8 @@ def test_all_rows_of_a_repeated_key_are_quarantined(con: duckdb.DuckDBPyConnecti
     judgement = judge(con, rows | {name: [*rows.get(name, []), *twice]})[name]
     rule = next(iter(DUPLICATE_RULES & {one.code for one in rules(name)}))
     assert judgement.quarantined["rules"].to_pylist() == [rule, rule]
-    assert (
-        judgement.quarantined["reasons"].to_pylist()[0] == f"{TABLES[name].key} stands in more than one row of the file"
-    )
+    reason = f"{TABLES[name].key} stands in more than one row of the file"
+    assert judgement.quarantined["reasons"].to_pylist()[0] == reason
 
 
 def test_rows_of_a_quarantined_patient_are_quarantined_with_it(con: duckdb.DuckDBPyConnection) -> None:
@@ -297,9 +290,8 @@ def test_a_tombstone_needs_its_key_and_nothing_else(con: duckdb.DuckDBPyConnecti
         {"procedure_id": "gone-too", "deleted": True, "code": "no code at all", "day": "x"},
         {"procedure_id": None, "deleted": True},
     ]
-    judgement = judge(con, {"patients": SOUND["patients"], "procedures": [*SOUND["procedures"], *withdrawn]})[
-        "procedures"
-    ]
+    judgements = judge(con, {"patients": SOUND["patients"], "procedures": [*SOUND["procedures"], *withdrawn]})
+    judgement = judgements["procedures"]
     assert judgement.quarantined["rules"].to_pylist() == ["PRO-001"]
     assert judgement.accepted["deleted"].to_pylist()[-2:] == [True, True]
     checked = {result.rule: result.rows_checked for result in judgement.rules}
