@@ -7,6 +7,7 @@ columns:
   patient_known: whether the patient was accepted now or is in force
   days_after_death: day minus the patient's day of death
   days_after_data_cut: day minus the patient's day of the data cut
+  encounter_known: whether the encounter, where one is named, is this patient's and known
   unit_of_ndi_total: unit where an NDI total is given, `missing` when it has none
   ndi_total_points: NDI total where its unit is points
   ndi_total_percent: NDI total where its unit is percent
@@ -67,6 +68,7 @@ select
     known_patients.patient_id is not null as patient_known,
     delivered_follow_ups.day - known_patients.death_day as days_after_death,
     delivered_follow_ups.day - known_patients.data_cut_day as days_after_data_cut,
+    delivered_follow_ups.encounter_id is null or known_encounters.encounter_id is not null as encounter_known,
     case
         when delivered_follow_ups.ndi_total is not null then coalesce(delivered_follow_ups.ndi_unit, 'missing')
     end as unit_of_ndi_total,
@@ -88,3 +90,7 @@ inner join differences
     on delivered_follow_ups.row_number = differences.row_number
 left join known_patients
     on delivered_follow_ups.patient_id = known_patients.patient_id
+left join known_encounters
+    on
+        delivered_follow_ups.encounter_id = known_encounters.encounter_id
+        and delivered_follow_ups.patient_id = known_encounters.patient_id

@@ -6,6 +6,7 @@ see only rows of committed, unsuperseded submissions, so a crash half-way change
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 import pyarrow as pa
@@ -37,6 +38,9 @@ SUBMISSIONS = pa.schema(
         "rules": pa.list_(pa.struct(_RULE_RESULT)),
     }
 )
+
+_ADDS_COLUMNS: Literal["merge"] = "merge"
+"""A lake of an earlier version lacks columns that came later: a write adds them, a read finds them null."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ class Lake:
                 rows.select([*PROVENANCE.names, *table.schema.names]),
                 partition_by=["site_id", "period"],
                 mode="append",
+                schema_mode=_ADDS_COLUMNS,
             )
 
     def discard_rows(self, table: Table, site_id: str, period: str, submission_id: str) -> None:
@@ -150,8 +155,7 @@ class Lake:
     def commit(self, record: SubmissionRecord) -> None:
         """Append the row that makes a submission's rows visible, or records its refusal."""
         rows = pa.Table.from_pylist([asdict(record)], schema=SUBMISSIONS)
-        # A lake of an earlier version lacks columns that came later: they are added to its table.
-        write_deltalake(self._uri("submissions"), rows, mode="append", schema_mode="merge")
+        write_deltalake(self._uri("submissions"), rows, mode="append", schema_mode=_ADDS_COLUMNS)
 
     def recorded(self, site_id: str, period: str) -> list[SubmissionRecord]:
         """The attempts recorded for one site and period, oldest first (without their table and rule details)."""
@@ -199,17 +203,19 @@ class Lake:
         """
 
     def _rows_written(self, table: Table) -> str:
+        """SQL: every row of the files. Its empty first part names and types the columns that a file may lack."""
+        typed = ", ".join(
+            [f"cast(null as varchar) as {name}" for name in PROVENANCE.names]
+            + [f"cast(null as {column.type.sql}) as {column.name}" for column in table.columns]
+        )
+        empty = f"select {typed} where false"
         files = self._files(table.name)
         if not files:
-            typed = ", ".join(
-                [f"cast(null as varchar) as {name}" for name in PROVENANCE.names]
-                + [f"cast(null as {column.type.sql}) as {column.name}" for column in table.columns]
-            )
-            return f"select {typed} where false"
+            return empty
         quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
         return (
-            f"select * from read_parquet([{quoted}], hive_partitioning = true, "
-            "hive_types = {'site_id': varchar, 'period': varchar})"
+            f"{empty} union all by name select * from read_parquet([{quoted}], union_by_name = true, "
+            "hive_partitioning = true, hive_types = {'site_id': varchar, 'period': varchar})"
         )
 
     def _submissions(self) -> pa.Table:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from outcomes.contract import TABLES
+from outcomes.contract import CONTRACT_VERSION, TABLES
 from outcomes.lake import PROVENANCE, Lake, RuleResult, SubmissionRecord, TableCounts
 from outcomes.settings import Settings
 
@@ -49,7 +49,7 @@ def commit(
             attempt=1,
             outcome="accepted",
             kind="full" if period == "2026-01" else "incremental",
-            contract_version=1,
+            contract_version=CONTRACT_VERSION,
             deidentification_method="limited_data_set",
             is_synthetic=is_synthetic,
             rows_in=sum(table.rows_in for table in counts),

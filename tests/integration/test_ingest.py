@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from outcomes.contract import TABLES
+from outcomes.contract import CONTRACT_VERSION, TABLES
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.landing import deliveries
 from outcomes.intake.manifest import write_manifest
@@ -331,7 +331,7 @@ def test_accepted_records_say_what_they_are(settings: Settings) -> None:
     assert isinstance(record, SubmissionRecord)
     assert (record.kind, record.contract_version, record.deidentification_method) == (
         "incremental",
-        1,
+        CONTRACT_VERSION,
         "limited_data_set",
     )
     assert not record.is_synthetic

@@ -124,7 +124,7 @@ BAD: dict[str, tuple[str, Tables, Callable[[Path], None]]] = {
         state(files=[{"name": "patients.csv", "rows": 10**30, "sha256": "0" * 64}]),
     ),
     "a foreign field": ("manifest_malformed", tables(), state(note=SECRET)),
-    "another contract": ("contract_version_unknown", tables(), state(contract_version=2)),
+    "another contract": ("contract_version_unknown", tables(), state(contract_version=3)),
     "another site": ("site_unknown", tables(), state(site_id="site-b")),
     "another period": ("period_mismatch", tables(), state(period="2026-03")),
     "no procedures": ("table_missing", {"patients": [patient()]}, nothing),

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from outcomes.contract import TABLES
+from outcomes.contract import CONTRACT_VERSION, TABLES
 from outcomes.intake.manifest import MANIFEST, Kind, Method, write_manifest
 from outcomes.settings import Settings
 
@@ -46,9 +46,9 @@ def diagnosis(patient_id: str = "p000001", day: Any = 365, code: str = "M54.2", 
     return row | {"code_system": "ICD10CM", "code": code, "position": 1} | cells
 
 
-def write_csv(path: Path, table: str, rows: list[Row]) -> None:
+def write_csv(path: Path, table: str, rows: list[Row], version: int = CONTRACT_VERSION) -> None:
     """Write rows as a contract table; contract columns that no row names stay empty, foreign ones are added."""
-    names = list(TABLES[table].schema.names)
+    names = TABLES[table].names(version)
     names += [name for name in dict.fromkeys(name for row in rows for name in row) if name not in names]
     with path.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.DictWriter(lines, names)
@@ -64,18 +64,20 @@ def write_submission(
     *,
     kind: Kind = "full",
     deidentification_method: Method = "limited_data_set",
+    contract_version: int = CONTRACT_VERSION,
     **manifest_overrides: Any,
 ) -> Path:
     """Write a submission, the manifest last, over whatever the folder held; return the folder.
 
-    `manifest_overrides` are fields that the manifest states instead of the true ones.
+    The tables hold the columns of `contract_version`. `manifest_overrides` are fields that the manifest states instead
+    of the true ones.
     """
     folder = settings.landing / site_id / period
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
     for table, rows in tables.items():
-        write_csv(folder / f"{table}.csv", table, rows)
+        write_csv(folder / f"{table}.csv", table, rows, contract_version)
     manifest = write_manifest(
         folder,
         site_id=site_id,
@@ -84,8 +86,8 @@ def write_submission(
         deidentification_method=deidentification_method,
         data_cut=datetime.date(2025, 6, 1),
     )
-    if manifest_overrides:
-        stated = manifest.model_copy(update=manifest_overrides)
+    if manifest_overrides or contract_version != CONTRACT_VERSION:
+        stated = manifest.model_copy(update={"contract_version": contract_version} | manifest_overrides)
         (folder / MANIFEST).write_text(stated.model_dump_json(indent=2), encoding="utf-8")
     return folder
 

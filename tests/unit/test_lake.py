@@ -9,7 +9,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from pyarrow import parquet
 
-from outcomes.contract import TABLES
+from outcomes.contract import TABLES, Table
 from outcomes.lake import PROVENANCE, SUBMISSIONS, Lake, SubmissionRecord, TableCounts
 
 _PATIENTS = TABLES["patients"]
@@ -152,6 +152,36 @@ def test_a_lake_of_before_synthetic_was_recorded_is_read_and_written(lake: Lake,
     assert _synthetic(lake) == {"a-2026-01-1": False, "a-2026-02-1": True, "a-2026-03-1": False}
     assert [record.is_synthetic for record in lake.recorded("a", "2026-01")] == [False]
     assert [record.is_synthetic for record in lake.recorded("a", "2026-02")] == [True]
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_a_table_of_before_its_columns_is_read_and_written(table: Table, lake: Lake, tmp_path: Path) -> None:
+    """Columns that the contract got later are null of their type, in the contract's order, and never an error."""
+    provenance = {"site_id": "a", "period": "2026-01", "submission_id": "a-2026-01-1"}
+    earlier = pa.schema([*PROVENANCE, pa.field(table.key, pa.string())])
+    first = pa.Table.from_pylist([provenance | {table.key: "first"}], schema=earlier)
+    write_deltalake(str(tmp_path / "lake" / table.name), first, partition_by=["site_id", "period"])
+    _commit(lake, "a-2026-01-1")
+    nothing = dict.fromkeys(table.schema.names)
+    assert _rows(lake, table) == [nothing | {table.key: "first"}]
+
+    values = {field.name: pa.scalar(1).cast(field.type).as_py() for field in table.schema}
+    later = values | {"period": "2026-02", "submission_id": "a-2026-02-1", table.key: "second", "deleted": False}
+    whole = pa.schema([*PROVENANCE, *table.schema])
+    lake.discard_rows(table, "a", "2026-02", "a-2026-02-1")
+    lake.write_rows(table, pa.Table.from_pylist([provenance | later], schema=whole))
+    _commit(lake, "a-2026-02-1")
+    second = nothing | {name: value for name, value in later.items() if name in nothing}
+    assert _rows(lake, table) == [nothing | {table.key: "first"}, second]
+
+
+def _rows(lake: Lake, table: Table) -> list[dict[str, object]]:
+    with duckdb.connect() as con:
+        lake.attach(con)
+        rows = con.sql(f"from {table.name} order by {table.key}").to_arrow_table()
+    assert rows.schema == pa.schema([*PROVENANCE, *table.schema])
+    contract: list[dict[str, object]] = rows.select(table.schema.names).to_pylist()
+    return contract
 
 
 def _synthetic(lake: Lake) -> dict[str, bool]:

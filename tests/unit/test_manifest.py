@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from outcomes.contract import CONTRACT_VERSION
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.manifest import MANIFEST, read_manifest, submission_id, write_manifest
 
@@ -78,6 +79,7 @@ def test_missing(folder: Path) -> None:
         ({"kind": "Jane Doe"}, "kind"),
         ({"site_id": "../Jane Doe"}, "site_id"),
         ({"period": "2026-13"}, "period"),
+        ({"contract_version": str(CONTRACT_VERSION + 1)}, "contract_version"),
         ({"data_cut": "Jane Doe"}, "data_cut"),
         ({"deidentification_method": None}, "deidentification_method"),
         ({"Jane Doe": 1}, "a foreign field"),
@@ -108,10 +110,20 @@ def test_not_a_manifest_at_all(folder: Path, text: str) -> None:
         read_manifest(folder)
 
 
-def test_another_version_is_told_apart_whatever_else_it_holds(folder: Path) -> None:
-    (folder / MANIFEST).write_text('{"contract_version": 99, "anything": []}')
+@pytest.mark.parametrize("version", [0, CONTRACT_VERSION + 1, 99])
+def test_another_version_is_named_whatever_else_it_holds(folder: Path, version: int) -> None:
+    (folder / MANIFEST).write_text(f'{{"contract_version": {version}, "anything": []}}')
     with pytest.raises(SubmissionRefused, match=r"^contract_version_unknown: "):
         read_manifest(folder)
+
+
+def test_each_version_up_to_the_one_written_is_read(folder: Path) -> None:
+    write(folder)
+    fields = json.loads((folder / MANIFEST).read_text())
+    assert fields["contract_version"] == CONTRACT_VERSION == 2
+    for version in (1, 2):
+        (folder / MANIFEST).write_text(json.dumps(fields | {"contract_version": version}))
+        assert read_manifest(folder).contract_version == version
 
 
 def test_writing_refuses_what_reading_would(folder: Path) -> None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from outcomes.contract import TABLES
+from outcomes.contract import CONTRACT_VERSION, TABLES
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.reading import count_rows, read_table
 
@@ -28,7 +28,7 @@ def parquet_bytes(**columns: object) -> bytes:
 
 
 def read_csv(text: str) -> list[dict[str, str | None]]:
-    rows: list[dict[str, str | None]] = read_table(IMAGING, "imaging.csv", text.encode()).to_pylist()
+    rows: list[dict[str, str | None]] = read_table(IMAGING, "imaging.csv", text.encode(), CONTRACT_VERSION).to_pylist()
     return rows
 
 
@@ -58,14 +58,14 @@ def test_parquet_cells_become_strings() -> None:
         unit=pa.array([datetime.date(2026, 1, 31)]),
         deleted=pa.array([True]),
     )
-    row = read_table(IMAGING, "imaging.parquet", content).to_pylist()[0]
+    row = read_table(IMAGING, "imaging.parquet", content, CONTRACT_VERSION).to_pylist()[0]
     assert row["imaging_id"] == "i1"
     assert row["patient_id"] is None
     assert (row["day"], row["value"], row["unit"], row["deleted"]) == ("30", "2.5", "2026-01-31", "true")
 
 
 def test_a_header_alone_is_a_table_without_rows() -> None:
-    assert read_table(IMAGING, "imaging.csv", HEADER.encode()).shape == (0, len(IMAGING.columns))
+    assert read_table(IMAGING, "imaging.csv", HEADER.encode(), CONTRACT_VERSION).shape == (0, len(IMAGING.columns))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_header_alone_is_a_table_without_rows() -> None:
 )
 def test_broken_csv(code: str, content: bytes) -> None:
     with pytest.raises(SubmissionRefused) as refused:
-        read_table(IMAGING, "imaging.csv", content)
+        read_table(IMAGING, "imaging.csv", content, CONTRACT_VERSION)
     assert refused.value.code == code
     assert refused.value.where.startswith("imaging")
     assert "JaneDoe" not in str(refused.value)
@@ -105,7 +105,7 @@ def test_broken_csv(code: str, content: bytes) -> None:
 )
 def test_broken_parquet(code: str, content: Callable[[], bytes]) -> None:
     with pytest.raises(SubmissionRefused) as refused:
-        read_table(IMAGING, "imaging.parquet", content())
+        read_table(IMAGING, "imaging.parquet", content(), CONTRACT_VERSION)
     assert refused.value.code == code
     assert "JaneDoe" not in str(refused.value)
 
@@ -119,9 +119,31 @@ def test_what_is_missing_is_named_and_what_is_foreign_is_told_by_position() -> N
     assert extra.value.where == "imaging: column 1"
 
 
+def test_a_column_of_a_later_version_is_null_and_must_not_be_there() -> None:
+    treatments = TABLES["treatments"]
+    earlier = "treatment_id,patient_id,start_day,end_day,code_system,code,treatment_class"
+    row = "t1,p1,30,60,,,nsaid"
+    old = f"{earlier}\n{row}\n".encode()
+    new = f"{earlier},route\n{row},oral\n".encode()
+    first = read_table(treatments, "treatments.csv", old, 1)
+    assert first.column_names == treatments.schema.names
+    assert (first["treatment_class"].to_pylist(), first["route"].to_pylist()) == (["nsaid"], [None])
+    assert read_table(treatments, "treatments.csv", new, 2)["route"].to_pylist() == ["oral"]
+    with pytest.raises(SubmissionRefused) as extra:
+        read_table(treatments, "treatments.csv", new, 1)
+    assert (extra.value.code, extra.value.where) == ("column_extra", "treatments: column 8")
+    with pytest.raises(SubmissionRefused) as missing:
+        read_table(treatments, "treatments.csv", old, 2)
+    assert (missing.value.code, missing.value.where) == ("column_missing", "treatments: route")
+
+
 def test_counting_agrees_with_reading() -> None:
     content = f'{HEADER}\n{ROW}\n\n"i\n2"{ROW[2:]}'.encode()
-    assert count_rows("imaging.csv", content) == read_table(IMAGING, "imaging.csv", content).num_rows == 2
+    assert (
+        count_rows("imaging.csv", content)
+        == read_table(IMAGING, "imaging.csv", content, CONTRACT_VERSION).num_rows
+        == 2
+    )
     assert count_rows("imaging.csv", f"{HEADER}\n".encode()) == 0
     assert count_rows("imaging.csv", b"") == 0
     assert count_rows("imaging.parquet", parquet_bytes()) == 1

@@ -46,8 +46,10 @@ SOUND: dict[str, list[Row]] = {
     ],
     "encounters": [encounter(), encounter(encounter_id="e2", end_day=0), encounter(encounter_id="e3", end_day=None)],
     "procedures": [
-        fusion(encounter_id="e1"),
-        fusion(procedure_id="2", code="0RG10A0", code_system="ICD10PCS", levels="C3-4;C4-5;C7-T1", modifier="78"),
+        fusion(encounter_id="e1", units=1),
+        fusion(
+            procedure_id="2", code="0RG10A0", code_system="ICD10PCS", levels="C3-4;C4-5;C7-T1", modifier="78", units=99
+        ),
         fusion("p-dead", procedure_id="3", day=400, code="G0283", code_system="HCPCS", levels=None),
     ],
     "diagnoses": [
@@ -64,10 +66,14 @@ SOUND: dict[str, list[Row]] = {
         follow_up(day=5, ndi_total=40, ndi_unit="percent", **(NDI_ITEMS | {"ndi_item_4": None})),
         follow_up(day=6, ndi_total=1, ndi_unit="points", **(NDI_ITEMS | dict.fromkeys(list(NDI_ITEMS)[:3]))),
         follow_up(day=7, ndi_total=100, ndi_unit="percent", mjoa_total=15, **(MJOA | {"mjoa_sensory": None})),
+        follow_up(day=8, encounter_id="e1", eq5d_version="3L", eq5d_1=3),
         follow_up("p-dead", day=400),
     ],
     "imaging": [image(), image(day=1, finding="stenosis", level="C7-T1", value=4, unit="grade")],
-    "treatments": [treatment(), treatment(treatment_id="t2", code=None, code_system=None, treatment_class="opioid")],
+    "treatments": [
+        treatment(),
+        treatment(treatment_id="t2", code=None, code_system=None, treatment_class="opioid", route="transdermal"),
+    ],
 }
 
 FAR = 10958
@@ -117,6 +123,7 @@ BREAKING: dict[str, Row] = {
     "PRO-013": {"modifier": "588"},
     "PRO-014": {"levels": "C5-7"},
     "PRO-015": {"approach": "front"},
+    "PRO-016": {"units": 0},
     "diagnoses.type": {"day": "1e"},
     "DIA-001": {"diagnosis_id": None},
     "DIA-003": {"patient_id": "p-unknown"},
@@ -156,6 +163,8 @@ BREAKING: dict[str, Row] = {
     "FUP-039": {"satisfaction": 5},
     "FUP-040": {"mrc_grade_min": 6},
     "FUP-041": {"neck_rotation_deg": 121},
+    "FUP-042": {"encounter_id": "e-unknown"},
+    "FUP-043": {"eq5d_version": "4L"},
     "imaging.type": {"value": "nan"},
     "IMG-001": {"imaging_id": None},
     "IMG-003": {"patient_id": "p-unknown"},
@@ -185,6 +194,7 @@ BREAKING: dict[str, Row] = {
     "TRE-011": {"code": "ibuprofen"},
     "TRE-012": {"code": None},
     "TRE-013": {"treatment_class": "herbal"},
+    "TRE-014": {"route": "rectal"},
 }
 """For each rule the cells that break it in an otherwise sound row; two rows of one key stand apart below."""
 

@@ -14,6 +14,7 @@ select
     case mimic_procedures.icd_version when 10 then 'ICD10PCS' else 'ICD9PCS' end as code_system,
     mimic_procedures.icd_code as code,
     cast(null as varchar) as modifier,
+    cast(null as bigint) as units,
     cast(null as varchar) as levels,
     cast(null as varchar) as approach,
     cast(null as boolean) as planned_stage,

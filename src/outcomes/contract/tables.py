@@ -1,4 +1,4 @@
-"""Contract version 1: seven tables.
+"""The seven tables of the contract.
 
 Every `day` is an integer, the event's day minus the day of the index fusion (0 = the index fusion). Closed lists,
 ranges and other rules stand in `expectations/`, one suite per table.
@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import pyarrow as pa
-
-CONTRACT_VERSION = 1
 
 
 class ColumnType(StrEnum):
@@ -43,12 +41,13 @@ class ColumnType(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, type, unit (empty when it has none) and meaning."""
+    """One column: its name, type, unit (empty when it has none), meaning and the first version that holds it."""
 
     name: str
     type: ColumnType
     description: str
     unit: str = ""
+    since: int = 1
 
 
 @dataclass(frozen=True)
@@ -70,13 +69,17 @@ class Table:
         """The Arrow schema of the contract's columns."""
         return pa.schema([pa.field(column.name, column.type.arrow) for column in self.columns])
 
+    def names(self, version: int) -> list[str]:
+        """The columns of this version of the contract, in the contract's order."""
+        return [column.name for column in self.columns if column.since <= version]
 
-def _text(name: str, description: str) -> Column:
-    return Column(name, ColumnType.TEXT, description)
+
+def _text(name: str, description: str, *, since: int = 1) -> Column:
+    return Column(name, ColumnType.TEXT, description, since=since)
 
 
-def _integer(name: str, description: str, unit: str = "") -> Column:
-    return Column(name, ColumnType.INTEGER, description, unit)
+def _integer(name: str, description: str, unit: str = "", *, since: int = 1) -> Column:
+    return Column(name, ColumnType.INTEGER, description, unit, since)
 
 
 def _decimal(name: str, description: str, unit: str = "") -> Column:
@@ -150,6 +153,9 @@ PROCEDURES = Table(
         _text("code_system", "CPT, HCPCS, ICD10PCS, ICD9PCS"),
         _text("code", "the code; dots are dropped on load"),
         _text("modifier", "CPT modifier: 58 planned stage, 78 unplanned return"),
+        _integer(
+            "units", "how often the code is charged, as of an add-on code for each further level; missing = 1", since=2
+        ),
         _text("levels", "joints operated on, C0-1 to C7-T1, joined by a semicolon: C5-6;C6-7"),
         _text("approach", "anterior, posterior, combined"),
         _boolean("planned_stage", "planned at the index fusion as a further stage of it"),
@@ -195,6 +201,7 @@ FOLLOW_UPS = Table(
     (
         _text("follow_up_id", "the visit, a random key of the site"),
         _PATIENT,
+        _text("encounter_id", "the encounter in which the visit was held, when known", since=2),
         _day("day", "day of the visit"),
         _decimal("neck_pain_nrs", "neck pain, 0 none to 10 worst", "NRS points"),
         _decimal("arm_pain_nrs", "arm pain, 0 none to 10 worst", "NRS points"),
@@ -206,6 +213,7 @@ FOLLOW_UPS = Table(
         _integer("mjoa_lower_motor", "mJOA, motor function of the legs", "0 to 7"),
         _integer("mjoa_sensory", "mJOA, sensation of the hands", "0 to 3"),
         _integer("mjoa_sphincter", "mJOA, bladder function", "0 to 3"),
+        _text("eq5d_version", "the EQ-5D that was asked: 3L (levels 1 to 3), 5L (levels 1 to 5)", since=2),
         *(_integer(f"eq5d_{i}", f"EQ-5D-5L: {topic}", "level 1 to 5") for i, topic in enumerate(_EQ5D_TOPICS, 1)),
         _integer("eq_vas", "EQ visual analogue scale, higher is better", "0 to 100"),
         _decimal("promis_pf_t", "PROMIS physical function, higher is better", "T-score"),
@@ -258,6 +266,7 @@ TREATMENTS = Table(
             "when the site codes by class: nsaid, muscle_relaxant, topical, injection, opioid, exercise_therapy, "
             "heat_ice_manual, tens, traction, complementary",
         ),
+        _text("route", "how a drug is given: oral, topical, injection, transdermal, other", since=2),
         _DELETED,
     ),
 )

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
-from outcomes.contract import CONTRACT_VERSION
+from outcomes.contract import CONTRACT_VERSION, VERSIONS_READ
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.reading import SUFFIXES, count_rows
 from outcomes.periods import MONTH
@@ -45,7 +45,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    contract_version: int
+    contract_version: Annotated[int, Field(ge=VERSIONS_READ[0], le=VERSIONS_READ[-1])]
     site_id: SiteId
     period: Period
     kind: Kind
@@ -83,7 +83,7 @@ def read_manifest(folder: Path) -> Manifest:
     except (ValueError, RecursionError):
         raise SubmissionRefused("manifest_malformed", "not JSON") from None
     version = fields.get("contract_version") if isinstance(fields, dict) else None
-    if isinstance(version, int) and version != CONTRACT_VERSION:
+    if isinstance(version, int) and version not in VERSIONS_READ:
         raise SubmissionRefused("contract_version_unknown", "another version")
     try:
         return Manifest.model_validate_json(text)

@@ -42,15 +42,17 @@ def count_rows(name: str, content: bytes) -> int:
         raise SubmissionRefused("file_unreadable", PurePath(name).stem) from None
 
 
-def read_table(table: Table, name: str, content: bytes) -> pa.Table:
+def read_table(table: Table, name: str, content: bytes, version: int) -> pa.Table:
     """Read one file as strings: the contract's columns in the contract's order, empty cells as null.
 
+    A column that came with a later version of the contract than the delivery's is null, and the file must not hold it.
     A file that holds only its header is a table without rows.
 
     Args:
         table: the contract table that the file is meant to hold.
         name: the file's name; its suffix tells the format.
         content: the file's bytes.
+        version: the contract version that the manifest states.
 
     Raises:
         SubmissionRefused: file_empty, file_encoding, file_unreadable, column_missing or column_extra.
@@ -63,7 +65,7 @@ def read_table(table: Table, name: str, content: bytes) -> pa.Table:
         raise SubmissionRefused("file_encoding", table.name) from None
     except (pa.ArrowException, ValueError, OSError):
         raise SubmissionRefused("file_unreadable", table.name) from None
-    _check_columns(table, delivered.column_names)
+    _check_columns(table, delivered.column_names, version)
     return _contract_columns(table, delivered)
 
 
@@ -122,12 +124,12 @@ def _as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.equal(cells, ""), None, cells)
 
 
-def _check_columns(table: Table, delivered: list[str]) -> None:
-    missing = [name for name in table.schema.names if name not in delivered and name not in OPTIONAL_COLUMNS]
+def _check_columns(table: Table, delivered: list[str], version: int) -> None:
+    names = table.names(version)
+    missing = [name for name in names if name not in delivered and name not in OPTIONAL_COLUMNS]
     if missing:
         raise SubmissionRefused("column_missing", f"{table.name}: {', '.join(missing)}")
     # A file without a header shows its first row here, so a foreign name is never repeated, only its position.
-    names = table.schema.names
     extra = [
         position for position, name in enumerate(delivered, 1) if name not in names or name in delivered[: position - 1]
     ]

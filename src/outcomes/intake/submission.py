@@ -106,7 +106,10 @@ def _take_in(attempt: _Attempt, earlier: Sequence[SubmissionRecord]) -> Submissi
 def _judge(attempt: _Attempt, manifest: Manifest) -> list[Judgement]:
     _check_place(attempt, manifest)
     contents = _read_contents(attempt, manifest)
-    cells = {file.table: read_table(TABLES[file.table], file.name, contents[file.name]) for file in manifest.files}
+    cells = {
+        file.table: read_table(TABLES[file.table], file.name, contents[file.name], manifest.contract_version)
+        for file in manifest.files
+    }
     for file in manifest.files:
         delivered = cells[file.table].num_rows
         # A month may pass without a procedure; a history without rows, or rows that were stated and are gone, may not.
