@@ -119,10 +119,9 @@ def test_another_version_is_named_whatever_else_it_holds(folder: Path, version: 
 
 def test_each_version_up_to_the_one_written_is_read(folder: Path) -> None:
     write(folder)
-    fields = json.loads((folder / MANIFEST).read_text())
-    assert fields["contract_version"] == CONTRACT_VERSION == 2
+    assert read_manifest(folder).contract_version == CONTRACT_VERSION == 2
     for version in (1, 2):
-        (folder / MANIFEST).write_text(json.dumps(fields | {"contract_version": version}))
+        write(folder, contract_version=version)
         assert read_manifest(folder).contract_version == version
 
 

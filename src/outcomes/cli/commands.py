@@ -24,6 +24,7 @@ from typer.exceptions import TyperException
 
 from outcomes import pipeline
 from outcomes.cli import printing
+from outcomes.contract import CONTRACT_VERSION
 from outcomes.errors import OutcomesError, UnexpectedError
 from outcomes.settings import Settings
 
@@ -151,6 +152,7 @@ def manifest(  # noqa: PLR0913 - each option is a field of the manifest
     data_cut: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The date on which the extract was cut.")],
     site: Annotated[str | None, typer.Option(help="The site; by default the name of the folder above DIR.")] = None,
     period: Annotated[str | None, typer.Option(help="The month, YYYY-MM; by default the name of DIR.")] = None,
+    contract_version: Annotated[int, typer.Option(help="The version whose columns the files hold.")] = CONTRACT_VERSION,
 ) -> None:
     """Write the manifest.json that makes a folder a submission: rows and sha256 of each file."""
     from outcomes.intake.manifest import write_manifest
@@ -165,6 +167,7 @@ def manifest(  # noqa: PLR0913 - each option is a field of the manifest
         kind=kind,  # type: ignore[arg-type]  # the manifest itself refuses any other word
         deidentification_method=method,  # type: ignore[arg-type]
         data_cut=data_cut.date(),
+        contract_version=contract_version,
     )
     typer.echo(f"{folder / 'manifest.json'}: {len(written.files)} files, {written.rows:,} rows")
 

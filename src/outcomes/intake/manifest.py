@@ -99,6 +99,7 @@ def write_manifest(  # noqa: PLR0913 - each argument is a field of the manifest
     kind: Kind,
     deidentification_method: Method,
     data_cut: datetime.date,
+    contract_version: int = CONTRACT_VERSION,
     is_synthetic: bool = False,
 ) -> Manifest:
     """Describe the CSV and Parquet files of a folder in its `manifest.json`; writing it makes the folder a submission.
@@ -108,7 +109,7 @@ def write_manifest(  # noqa: PLR0913 - each argument is a field of the manifest
     """
     try:
         manifest = Manifest(
-            contract_version=CONTRACT_VERSION,
+            contract_version=contract_version,
             site_id=site_id,
             period=period,
             kind=kind,
