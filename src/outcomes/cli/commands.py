@@ -24,7 +24,6 @@ from typer.exceptions import TyperException
 
 from outcomes import pipeline
 from outcomes.cli import printing
-from outcomes.contract import CONTRACT_VERSION
 from outcomes.errors import OutcomesError, UnexpectedError
 from outcomes.settings import Settings
 
@@ -152,7 +151,9 @@ def manifest(  # noqa: PLR0913 - each option is a field of the manifest
     data_cut: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The date on which the extract was cut.")],
     site: Annotated[str | None, typer.Option(help="The site; by default the name of the folder above DIR.")] = None,
     period: Annotated[str | None, typer.Option(help="The month, YYYY-MM; by default the name of DIR.")] = None,
-    contract_version: Annotated[int, typer.Option(help="The version whose columns the files hold.")] = CONTRACT_VERSION,
+    contract_version: Annotated[
+        int | None, typer.Option(min=1, help="The version whose columns the files hold; by default the newest.")
+    ] = None,
 ) -> None:
     """Write the manifest.json that makes a folder a submission: rows and sha256 of each file."""
     from outcomes.intake.manifest import write_manifest

@@ -99,17 +99,19 @@ def write_manifest(  # noqa: PLR0913 - each argument is a field of the manifest
     kind: Kind,
     deidentification_method: Method,
     data_cut: datetime.date,
-    contract_version: int = CONTRACT_VERSION,
+    contract_version: int | None = None,
     is_synthetic: bool = False,
 ) -> Manifest:
     """Describe the CSV and Parquet files of a folder in its `manifest.json`; writing it makes the folder a submission.
+
+    `contract_version` is the newest unless stated.
 
     Raises:
         SubmissionRefused: manifest_malformed when a field or the set of files is not allowed, file_unreadable.
     """
     try:
         manifest = Manifest(
-            contract_version=contract_version,
+            contract_version=contract_version or CONTRACT_VERSION,
             site_id=site_id,
             period=period,
             kind=kind,
