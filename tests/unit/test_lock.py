@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from outcomes.sql.catalog.labels import label_definition, label_definitions
+from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.sql.lock import check_lock, definitions_now
 from outcomes.sql.reference import code_list_rows
 
@@ -29,6 +30,10 @@ try:
 except OutcomesError as error:
     print(error.code)
 """
+
+
+def _version(measure: str) -> int:
+    return next(each.version for each in measure_definitions() if each.id == measure)
 
 
 class Checkout:
@@ -118,7 +123,10 @@ def test_a_literal_two_levels_below_a_label_asks_for_a_version(checkout: Checkou
     raised = [each.version + 1 for each in label_definitions() if each.file.name == "causes"]
     assert sorted(map(int, re.findall(r"version: (\d+)", header))) == sorted(raised)
     assert len(raised) == 5
-    assert '    - version: 2\n      id: "suspected_{cause}"' in checkout.read("sql/definitions/measures.yaml")
+    version = _version("suspected_nonunion") + 1
+    assert f'    - version: {version}\n      id: "suspected_{{cause}}"' in checkout.read(
+        "sql/definitions/measures.yaml"
+    )
     assert checkout.read("CHANGELOG.md").count("\n- `suspected_") == 2
     assert "nothing_to_release" in checkout.python("-c", _RELEASE).stdout
 
@@ -147,13 +155,13 @@ def test_a_threshold_asks_for_a_version_and_a_new_word_for_a_code_does_not(check
 
 
 def test_a_measure_asks_for_a_version_of_all_that_share_its_entry(checkout: Checkout) -> None:
-    checkout.change(
-        "sql/definitions/measures.yaml", "    - &revision_within\n", "    - &revision_within\n      unit: rate\n"
-    )
+    entry = '      id: "revision_{horizon}"\n'
+    checkout.change("sql/definitions/measures.yaml", entry, f"{entry}      unit: rate\n")
     assert "measure revision_2_years" in checkout.refused()
     checkout.bump("revision_90_days")
     assert checkout.refused() == ""
-    assert "- &revision_within\n      version: 2\n" in checkout.read("sql/definitions/measures.yaml")
+    version = _version("revision_90_days") + 1
+    assert f"- &revision_within\n      version: {version}\n" in checkout.read("sql/definitions/measures.yaml")
 
 
 def test_the_changelog_keeps_what_it_says(checkout: Checkout) -> None:
