@@ -1,7 +1,8 @@
 """Run the definitions over the lake: episodes first, then each label, then their evidence."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -72,6 +73,7 @@ def run(
     on_progress: Progress | None = None,
     eq5d_value_set: Path | None = None,
     kept: Collection[str] | None = None,
+    changed_thresholds: Mapping[str, Any] | None = None,
 ) -> None:
     """Make the relations of the labelling step on a connection that has the lake attached.
 
@@ -84,11 +86,12 @@ def run(
         eq5d_value_set: the installation's EQ-5D-5L value set, see `load_references`.
         kept: relations that must stay; the others go after their last use, since of many patients they would fill the
             memory. All stay when not given.
+        changed_thresholds: conventions to label under instead of those declared, by name.
 
     Raises:
         OutcomesError: value_set_malformed.
     """
-    load_references(con, eq5d_value_set)
+    load_references(con, eq5d_value_set, changed_thresholds)
     files = relations_in_order()
     labels = label_definitions()
     reasons = (row["reason"] for row in reference_rows("reasons"))
