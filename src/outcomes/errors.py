@@ -161,6 +161,9 @@ MISTAKES: dict[str, Mistake] = {
     "sites_malformed": Mistake(
         75, "sites.csv cannot be read", "mend the line; its columns are site_id and name, a line per site"
     ),
+    "definition_malformed": Mistake(
+        77, "a declaration in sql/ is incomplete or wrong", "correct the file as CONTRIBUTING.md says"
+    ),
     "release_outdated": Mistake(
         76, "the lake or the definitions have changed since the current release", "run `outcomes release` first"
     ),

@@ -37,7 +37,7 @@ def _asked(settings: Settings, *arguments: str) -> tuple[int, str]:
 def _painful(folder: Path) -> int:
     labels = folder / "parquet" / "labels.parquet"
     query = f"select count(*) from '{labels}' where label = 'pain_past_3_months' and status = 'yes'"
-    ((count,),) = duckdb.sql(query).fetchall()
+    ((count,),) = duckdb.execute(query).fetchall()
     return int(count)
 
 
