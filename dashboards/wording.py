@@ -29,6 +29,7 @@ _CODES = {
     "probable": "Probable (imaging and a symptom)",
     "possible": "Possible (diagnosis code only)",
     "fusion_revision_level_unknown": "Fusion again, level not recorded",
+    "hardware_removal_region_unknown": "Hardware removed or revised, region not recorded",
     # visit windows
     "baseline": "Before surgery",
     # submissions

@@ -43,10 +43,9 @@ ways:
       relation: revision_procedures
       record: procedure_id
     - says: >-
-        by fusion, decompression or disc replacement, with joints all next to the fused ones and at least one not
-        symptomatic before surgery
+        by fusion, decompression or disc replacement of such a joint
       relation: revisions
-      where: is_adjacent_only
+      where: is_adjacent
       record: procedure_ids
 */
 with surgical as (
