@@ -21,7 +21,7 @@ with bounds as (
 symptomatic_before as (
     select distinct site_id, patient_id, joint
     from joint_diagnoses
-    where day < 1 and joint is not null
+    where is_before and joint is not null
 )
 
 select

@@ -245,7 +245,13 @@ IMAGING = Table(
             "no_bridging_bone, epidural_scar, perineural_scar, recurrent_disc, screw_back_out, plate_fracture, "
             "subsidence, residual_stenosis, c2_7_sva",
         ),
-        _decimal("value", "the measured value; its unit stands in unit", "see unit"),
+        _decimal(
+            "value",
+            "the measured value; its unit stands in unit. Worse is: larger grade of degeneration, disc_herniation, "
+            "stenosis; larger mm of disc_herniation (size of the herniation); smaller mm of degeneration (height of "
+            "the disc), stenosis (width of the canal)",
+            "see unit",
+        ),
         _text("unit", "mm, degrees, grade (0 none to 4 severe)"),
         _DELETED,
     ),
