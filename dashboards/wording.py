@@ -16,6 +16,8 @@ _CODES = {
     "revised_before_window": "Revised before the visit window",
     "no_follow_up": "Not followed up long enough",
     "no_source_data": "Site delivers no table that records it",
+    "no_contact": "No visit, encounter or diagnosis after surgery",
+    "code_system_unknown": "Coded in a system that the label cannot read",
     "level_unknown": "Level of the fusion not recorded",
     "treatment_data_incomplete": "Site does not record all treatments",
     "not_revised": "Never revised",
