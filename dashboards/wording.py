@@ -30,6 +30,8 @@ _CODES = {
     "recurrent": "Recurrent or late onset",
     "probable": "Probable (imaging and a symptom)",
     "possible": "Possible (diagnosis code only)",
+    "already_imaged": "Imaged already before it",
+    "treatment_change": "Another treatment",
     "fusion_revision_level_unknown": "Fusion again, level not recorded",
     # visit windows
     "baseline": "Before surgery",

@@ -46,9 +46,15 @@ def _stay(day: int, kind: str = "inpatient", **patient: Any) -> dict[str, list[R
     return _patient(encounters=[_INDEX_STAY, {"type": kind, "start_day": day, "end_day": day + 2}], **patient)
 
 
-def _flagged(*images: int, encounters: tuple[Row, ...] = (), **patient: Any) -> dict[str, list[Row]]:
+def _visit(day: int) -> Row:
+    return {"type": "outpatient", "start_day": day, "end_day": day}
+
+
+def _flagged(
+    *images: int, encounters: tuple[Row, ...] = (), second: int | None = 400, **patient: Any
+) -> dict[str, list[Row]]:
     return _patient(
-        diagnoses=[_WEAKNESS | {"day": 100}, _WEAKNESS | {"day": 400}],
+        diagnoses=[_WEAKNESS | {"day": day} for day in (100, second) if day],
         imaging=[{"day": day, "modality": "mri"} for day in images],
         encounters=list(encounters),
         **patient,
@@ -128,11 +134,25 @@ SITUATIONS: dict[str, Situation] = {
     "an image on the day of the red flag": (_flagged(100), "red_flag_imaging_30_days", YES),
     "an image 30 days after": (_flagged(130), "red_flag_imaging_30_days", YES),
     "an image 31 days after": (_flagged(131), "red_flag_imaging_30_days", NO),
-    "an image a day before": (_flagged(99), "red_flag_imaging_30_days", NO),
+    "an image 30 days before": (_flagged(70), "red_flag_imaging_30_days", YES),
+    "an image 31 days before": (_flagged(69), "red_flag_imaging_30_days", NO),
     "an image after the second red flag only": (_flagged(410), "red_flag_imaging_30_days", NO),
-    "a visit is no image": (
-        _flagged(encounters=({"type": "outpatient", "start_day": 110, "end_day": 110},)),
-        "red_flag_imaging_30_days", NO,
+    "a visit is no image": (_flagged(encounters=(_visit(110),)), "red_flag_imaging_30_days", NO),
+    "an image is no visit": (_flagged(110), "red_flag_visit_30_days", NO),
+    "a visit the day after the red flag": (_flagged(encounters=(_visit(101),)), "red_flag_visit_30_days", YES),
+    "a visit 30 days after": (_flagged(encounters=(_visit(130),)), "red_flag_visit_30_days", YES),
+    "a visit 31 days after": (_flagged(encounters=(_visit(131),)), "red_flag_visit_30_days", NO),
+    "the visit that may have found the red flag": (
+        _flagged(encounters=(_visit(100),)), "red_flag_visit_30_days", NO
+    ),
+    "a visit before the red flag": (_flagged(encounters=(_visit(99),)), "red_flag_visit_30_days", NO),
+    "a treatment is no visit": (
+        _patient(diagnoses=[_WEAKNESS | {"day": 100}], treatments=[{"start_day": 105, "treatment_class": "nsaid"}]),
+        "red_flag_visit_30_days", NO,
+    ),
+    "30 days not over, with a visit": (
+        _flagged(encounters=(_visit(110),), cut=129, second=None), "red_flag_visit_30_days",
+        excluded("window_not_closed"),
     ),
     "no red flag": (_patient(imaging=[{"day": 110, "modality": "mri"}]), "red_flag_imaging_30_days",
                     excluded("no_red_flag")),
@@ -196,6 +216,7 @@ SITUATIONS: dict[str, Situation] = {
 
 WITHOUT = {
     "no encounters": ("encounters", _patient(), "readmission_30_days", excluded("no_source_data")),
+    "no encounters for a red flag": ("encounters", _flagged(), "red_flag_visit_30_days", excluded("no_source_data")),
     "no images": ("imaging", _flagged(), "red_flag_imaging_30_days", excluded("no_source_data")),
     "no images for disease": ("imaging", _patient(), "asd_rate", excluded("no_source_data")),
     "no visits": ("follow_ups", _patient(), "follow_up_3_months", NO),
