@@ -16,6 +16,7 @@ _CODES = {
     "revised_before_window": "Revised before the visit window",
     "no_follow_up": "Not followed up long enough",
     "no_source_data": "Site delivers no table that records it",
+    "no_contact": "No visit, encounter or diagnosis after surgery",
     "code_system_unknown": "Diagnoses in a code system that cannot be read",
     "no_image": "No image that could have shown it",
     "no_baseline_image": "Image after surgery with none before to compare",
@@ -31,6 +32,8 @@ _CODES = {
     "recurrent": "Recurrent or late onset",
     "probable": "Probable (imaging and a symptom)",
     "possible": "Possible (diagnosis code only)",
+    "already_imaged": "Imaged already before it",
+    "treatment_change": "Another treatment",
     "fusion_revision_level_unknown": "Fusion again, level not recorded",
     "hardware_removal_region_unknown": "Hardware removed or revised, region not recorded",
     # visit windows

@@ -9,7 +9,7 @@ from dashboards.pages.number import big_number
 from dashboards.pages.rows import Row, bars_card, by_size, chosen, rows_of
 
 _IMAGED = "red_flag_imaging_30_days"
-_IMAGING = ("imaging_or_visit_after_red_flag", _IMAGED, "imaging_after_pain")
+_IMAGING = ("imaging_or_visit_after_red_flag", _IMAGED, "red_flag_visit_30_days", "imaging_after_pain")
 _SEVERAL = "One patient may have several, so the rows do not add up to all patients."
 _NO_DIAGNOSIS = (
     "A suspected cause is a reason to investigate, not a diagnosis. Each share is of patients whose site delivers a "

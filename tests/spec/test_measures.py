@@ -50,9 +50,15 @@ def _transfers(*stays: tuple[int, int]) -> dict[str, list[Row]]:
     return _patient(encounters=[{"type": "inpatient", "start_day": first, "end_day": last} for first, last in stays])
 
 
-def _flagged(*images: int, encounters: tuple[Row, ...] = (), **patient: Any) -> dict[str, list[Row]]:
+def _visit(day: int) -> Row:
+    return {"type": "outpatient", "start_day": day, "end_day": day}
+
+
+def _flagged(
+    *images: int, encounters: tuple[Row, ...] = (), second: int | None = 400, **patient: Any
+) -> dict[str, list[Row]]:
     return _patient(
-        diagnoses=[_WEAKNESS | {"day": 100}, _WEAKNESS | {"day": 400}],
+        diagnoses=[_WEAKNESS | {"day": day} for day in (100, second) if day],
         imaging=[{"day": day, "modality": "mri"} for day in images],
         encounters=list(encounters),
         **patient,
@@ -139,11 +145,25 @@ SITUATIONS: dict[str, Situation] = {
     "an image on the day of the red flag": (_flagged(100), "red_flag_imaging_30_days", YES),
     "an image 30 days after": (_flagged(130), "red_flag_imaging_30_days", YES),
     "an image 31 days after": (_flagged(131), "red_flag_imaging_30_days", NO),
-    "an image a day before": (_flagged(99), "red_flag_imaging_30_days", NO),
+    "an image 30 days before": (_flagged(70), "red_flag_imaging_30_days", YES),
+    "an image 31 days before": (_flagged(69), "red_flag_imaging_30_days", NO),
     "an image after the second red flag only": (_flagged(410), "red_flag_imaging_30_days", NO),
-    "a visit is no image": (
-        _flagged(encounters=({"type": "outpatient", "start_day": 110, "end_day": 110},)),
-        "red_flag_imaging_30_days", NO,
+    "a visit is no image": (_flagged(encounters=(_visit(110),)), "red_flag_imaging_30_days", NO),
+    "an image is no visit": (_flagged(110), "red_flag_visit_30_days", NO),
+    "a visit the day after the red flag": (_flagged(encounters=(_visit(101),)), "red_flag_visit_30_days", YES),
+    "a visit 30 days after": (_flagged(encounters=(_visit(130),)), "red_flag_visit_30_days", YES),
+    "a visit 31 days after": (_flagged(encounters=(_visit(131),)), "red_flag_visit_30_days", NO),
+    "the visit that may have found the red flag": (
+        _flagged(encounters=(_visit(100),)), "red_flag_visit_30_days", NO
+    ),
+    "a visit before the red flag": (_flagged(encounters=(_visit(99),)), "red_flag_visit_30_days", NO),
+    "a treatment is no visit": (
+        _patient(diagnoses=[_WEAKNESS | {"day": 100}], treatments=[{"start_day": 105, "treatment_class": "nsaid"}]),
+        "red_flag_visit_30_days", NO,
+    ),
+    "30 days not over, with a visit": (
+        _flagged(encounters=(_visit(110),), cut=129, second=None), "red_flag_visit_30_days",
+        excluded("window_not_closed"),
     ),
     "no red flag": (_patient(imaging=[{"day": 110, "modality": "mri"}]), "red_flag_imaging_30_days",
                     excluded("no_red_flag")),
@@ -162,6 +182,33 @@ SITUATIONS: dict[str, Situation] = {
     "not assessed": (_patient(), "pain_past_3_months_persistent", excluded("no_assessment_in_window")),
     "nerve symptoms flagged": (_visits({"day": 57, "numbness": True}), "nerve_symptoms_flagged", YES),
     "nerve symptoms only watched": (_visits({"day": 56, "numbness": True}), "nerve_symptoms_flagged", NO),
+    # Late pain, at the visit nearest to 5, 10 and 20 years
+    "pain at 5 years": (_visits(_pain(1826, 4)), "pain_at_5_years", YES),
+    "pain at the nearest visit, not at another": (
+        _visits(_pain(1700, 1), _pain(1800, 4), _pain(2000, 1)), "pain_at_5_years", YES
+    ),
+    "pain at another visit than the nearest": (_visits(_pain(1700, 9), _pain(1800, 1)), "pain_at_5_years", NO),
+    "of two as near visits the earlier": (_visits(_pain(1816, 1), _pain(1836, 9)), "pain_at_5_years", NO),
+    "a visit a year before 5 years": (_visits(_pain(1461, 4)), "pain_at_5_years", YES),
+    "a visit more than a year before": (
+        _visits(_pain(1460, 4)), "pain_at_5_years", excluded("no_assessment_in_window")
+    ),
+    "a visit a year after 5 years": (_visits(_pain(2191, 4)), "pain_at_5_years", YES),
+    "a visit more than a year after": (
+        _visits(_pain(2192, 4)), "pain_at_5_years", excluded("no_assessment_in_window")
+    ),
+    "late pain, the window open": (_visits(_pain(1826, 4), cut=2190), "pain_at_5_years", excluded("window_not_closed")),
+    "late pain, the window closed": (_visits(_pain(1826, 4), cut=2191), "pain_at_5_years", YES),
+    "late pain, then died": (_visits(_pain(1826, 4), death=1900, cut=1900), "pain_at_5_years", YES),
+    "died before the late window": (_visits(death=1460), "pain_at_5_years", excluded("died_before_window")),
+    "revised before the late window": (
+        _visits(_pain(1826, 4), revision=1460), "pain_at_5_years", excluded("revised_before_window")
+    ),
+    "late pain after a revision only": (
+        _visits(_pain(1826, 4), revision=1700), "pain_at_5_years", excluded("no_assessment_in_window")
+    ),
+    "pain at 10 years": (_visits(_pain(3652, 4), cut=4017), "pain_at_10_years", YES),
+    "pain at 20 years": (_visits(_pain(7305, 4), cut=7670), "pain_at_20_years", YES),
     # Scores
     "better": (_visits(_pain(0, 8), _pain(91, 5.5)), "mcid_neck_pain_nrs_3_months", YES),
     "hardly better": (_visits(_pain(0, 8), _pain(91, 6)), "mcid_neck_pain_nrs_3_months", NO),
@@ -207,6 +254,7 @@ SITUATIONS: dict[str, Situation] = {
 
 WITHOUT = {
     "no encounters": ("encounters", _patient(), "readmission_30_days", excluded("no_source_data")),
+    "no encounters for a red flag": ("encounters", _flagged(), "red_flag_visit_30_days", excluded("no_source_data")),
     "no images": ("imaging", _flagged(), "red_flag_imaging_30_days", excluded("no_source_data")),
     "no images for disease": ("imaging", _patient(), "asd_rate", excluded("no_source_data")),
     "no visits": ("follow_ups", _patient(), "follow_up_3_months", NO),

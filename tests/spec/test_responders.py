@@ -33,6 +33,11 @@ def _ndi(before: float, after: float) -> dict[str, list[Row]]:
     return _course("ndi_total", before, after, ndi_unit="points")
 
 
+def _nine_items(total: int) -> Row:
+    """Nine answered items of the NDI: the score is a fraction that no decimal holds."""
+    return {f"ndi_item_{item}": total // 9 + (item <= total % 9) for item in range(1, 10)}
+
+
 Expected = tuple[float | None, bool | None, bool | None, bool | None, str | None]
 """Change, MCID, SCB, percent, reason at 3 months."""
 
@@ -56,6 +61,23 @@ SITUATIONS: dict[str, tuple[dict[str, list[Row]], str, Expected]] = {
     "neck pain: 3.4 is not": (_course("neck_pain_nrs", 9, 5.6), "neck_pain_nrs", (3.4, True, False, True, None)),
     "neck pain: exactly 30 percent": (
         _course("neck_pain_nrs", 7, 4.9), "neck_pain_nrs", (2.1, False, False, True, None)
+    ),
+    "NDI: exactly 30 percent between thirds": (
+        _patient({"day": -7} | _nine_items(20), {"day": 91} | _nine_items(14)),
+        "ndi", (13.333333, False, False, True, None),
+    ),
+    "NDI: a point less than 30 percent between thirds": (
+        _patient({"day": -7} | _nine_items(20), {"day": 91} | _nine_items(15)),
+        "ndi", (11.111111, False, False, False, None),
+    ),
+    "neck pain: exactly 30 percent between decimals": (
+        _course("neck_pain_nrs", 6.1, 4.27), "neck_pain_nrs", (1.83, False, False, True, None)
+    ),
+    "neck pain: exactly the SCB between decimals": (
+        _course("neck_pain_nrs", 8.1, 4.6), "neck_pain_nrs", (3.5, True, True, True, None)
+    ),
+    "PROMIS function: exactly the MCID between decimals": (
+        _course("promis_pf_t", 40.1, 45.1), "promis_pf_t", (5.0, True, None, None, None)
     ),
     "neck pain: less than 30 percent": (
         _course("neck_pain_nrs", 7, 5), "neck_pain_nrs", (2.0, False, False, False, None)

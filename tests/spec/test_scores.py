@@ -31,7 +31,11 @@ SITUATIONS: dict[str, tuple[Row, Row]] = {
     "NDI: eight items, two may be missing": (_items(*[2] * 8), {"ndi_percent": 40.0, "ndi_items_answered": 8}),
     "NDI: seven items are too few": (_items(*[2] * 7), {"ndi_percent": None, "ndi_band": None}),
     "NDI: items beat a stated total": (_items(*[2] * 9) | _points(50), {"ndi_percent": 40.0}),
-    "NDI: a stated total does not stand in for missing items": (_items(*[2] * 7) | _points(20), {"ndi_percent": None}),
+    "NDI: a stated total stands beside seven items": (_items(*[2] * 7) | _points(25), {"ndi_percent": 50.0}),
+    "NDI: beside eight items it does not": (_items(*[2] * 8) | _points(25), {"ndi_percent": 40.0}),
+    "NDI: a stated total stands beside one item": (
+        _items(3) | {"ndi_total": 30.0, "ndi_unit": "percent"}, {"ndi_percent": 30.0, "ndi_items_answered": 1}
+    ),
     "NDI: points are doubled": (_points(20), {"ndi_percent": 40.0, "ndi_items_answered": 0}),
     "NDI: percent as it is": ({"ndi_total": 20.0, "ndi_unit": "percent"}, {"ndi_percent": 20.0}),
     "NDI band: 0 points": (_points(0), {"ndi_band": "none"}),

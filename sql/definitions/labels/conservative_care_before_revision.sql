@@ -3,16 +3,20 @@ title: Conservative care before a revision
 category: care that followed
 guide: Pain can often be treated without another operation.
 definition: >
-  Among revised patients: a conservative treatment of any class that started after the index fusion and no later than
-  the day of the first revision. A no needs the site to see all treatments of the patient.
+  Among revised patients: a conservative treatment of any class that started after the index fusion and before the first
+  revision, not within {care_after_surgery_days} days after the index fusion or a stage of it, and on day
+  {conservative_from_day} or later or in the {conservative_lookback_days} days before the revision. The kind is adequate
+  with {adequate_classes} classes or more, or when one class lasted {adequate_days} days or more up to the revision;
+  else some. A no needs the site to see all treatments of the patient.
 rationale: >
-  Some revisions leave no time for conservative care, so the share describes and does not judge. Care received elsewhere
-  is invisible unless the treatment data are complete.
+  Care of the days after an operation belongs to that operation; it was not tried against what led to the next. Some
+  revisions leave no time for conservative care, so the share describes and does not judge. Care received elsewhere is
+  invisible unless the treatment data are complete.
 citation: clinical specification, sections 1, 4 and 5
 grain: one row per episode and piece of evidence
 version: 2
 status: accepted
-needs: [episodes, revision_procedures, treatment_classes, delivered_tables]
+needs: [episodes, care_before_revision, revision_procedures, delivered_tables, thresholds]
 columns:
   onset_day: first day of the first such treatment
   value: the observed days of a no
@@ -20,32 +24,42 @@ criteria:
   - says: a revision
     relation: revision_procedures
     record: procedure_id
-  - says: conservative treatment of any class that started after day 0 and no later than the first revision
-    relation: treatment_classes
-    where: start_day > 0 and start_day <= first_revision_day
+  - says: >-
+      a conservative treatment of any class that started before the first revision, more than {care_after_surgery_days}
+      days after the index fusion and its stages, and on day {conservative_from_day} or later or in the
+      {conservative_lookback_days} days before the revision
+    relation: care_before_revision
     record: record_id
 */
 with first_treatments as (
-    select
-        treatment_classes.site_id, treatment_classes.patient_id, treatment_classes.start_day,
-        treatment_classes.source_table, treatment_classes.record_id
-    from treatment_classes
-    inner join episodes
-        on
-            treatment_classes.site_id = episodes.site_id
-            and treatment_classes.patient_id = episodes.patient_id
-            and treatment_classes.start_day > 0
-            and treatment_classes.start_day <= episodes.first_revision_day
+    select site_id, patient_id, start_day, source_table, record_id
+    from care_before_revision
     qualify
-        row_number() over (
-            partition by treatment_classes.site_id, treatment_classes.patient_id
-            order by treatment_classes.start_day, treatment_classes.source_table, treatment_classes.record_id
-        ) = 1
+        row_number() over (partition by site_id, patient_id order by start_day, source_table, record_id) = 1
+),
+
+classes_tried as (
+    select
+        site_id, patient_id, treatment_class,
+        max(end_day) - min(start_day) as days
+    from care_before_revision
+    group by site_id, patient_id, treatment_class
+),
+
+extents as (
+    select
+        classes_tried.site_id, classes_tried.patient_id,
+        count(*) >= max(thresholds.adequate_classes)
+        or max(classes_tried.days) >= max(thresholds.adequate_days) as is_adequate
+    from classes_tried
+    cross join thresholds
+    group by classes_tried.site_id, classes_tried.patient_id
 ),
 
 results as (
     select
         episodes.site_id, episodes.patient_id, episodes.observed_days, first_treatments.start_day,
+        extents.is_adequate,
         case
             when first_treatments.record_id is not null then null
             when episodes.first_revision_day is null then 'not_revised'
@@ -57,6 +71,10 @@ results as (
         on
             episodes.site_id = first_treatments.site_id
             and episodes.patient_id = first_treatments.patient_id
+    left join extents
+        on
+            episodes.site_id = extents.site_id
+            and episodes.patient_id = extents.patient_id
     left join delivered_tables
         on
             episodes.site_id = delivered_tables.site_id
@@ -92,7 +110,10 @@ select
         when results.start_day is null and results.reason is null then cast(results.observed_days as double)
     end as value,
     case when results.start_day is null and results.reason is null then 'observed_days' end as value_name,
-    cast(null as varchar) as kind,
+    case
+        when results.is_adequate then 'adequate'
+        when results.start_day is not null then 'some'
+    end as kind,
     coalesce(evidence.source_table, 'patients') as source_table,
     coalesce(evidence.record_id, results.patient_id) as record_id
 from results

@@ -1,10 +1,12 @@
 /*
 title: First red flag of each kind
-needs: [episodes, red_flags, code_lists, delivered_tables, thresholds]
+needs: [episodes, red_flags, code_lists, delivered_tables, unknown_code_systems, thresholds]
 common:
   title: "Red flag: {flag}"
   category: red flags
-  definition: "After day 0, a code of {coded}; or {measured}. The kind says which: code or measured."
+  definition: >
+    After day 0, a code of {coded}, unless it was given in the index stay; or {measured}. The kind says which: code or
+    measured. A no needs a visit, an encounter or a diagnosis after day 0.
   citation: clinical specification, sections 1 and 4
   grain: one row per episode and piece of evidence
   status: accepted
@@ -13,7 +15,7 @@ common:
     value: the observed days of a no
   ways:
     coded:
-      - says: a code after day 0 of {coded}
+      - says: a code of {coded} after day 0 and outside the index stay
         relation: red_flags
         where: flag = '{label}' and kind = 'code'
         record: record_id
@@ -29,67 +31,79 @@ labels:
       flag: headache at the base of the skull
       coded: headache, cervicogenic headache or occipital neuralgia
       measured: >-
-        a visit with a disability-index headache item of {headache_ndi_item} or more, or with headache at the
-        base of the skull
+        from day {red_flag_measured_from_day} on, a visit with a disability-index headache item of {headache_ndi_item}
+        or more, or with headache at the base of the skull
       visit: >-
-        a visit after day 0 with a headache item of {headache_ndi_item} or more, or headache at the base of the
-        skull
+        a visit on day {red_flag_measured_from_day} or later with a headache item of {headache_ndi_item} or more, or
+        headache at the base of the skull
     guide: A headache at the base of the skull is a reason to call the surgeon right away.
     rationale: >-
-      Any day counts, after a revision too. The plain headache code names no place, so a code is the weaker kind.
+      The first weeks after anaesthesia and surgery hurt; from then on any day counts, after a revision too. The plain
+      headache code names no place, so a code is the weaker kind.
   red_flag_limited_motion:
     version: 2
     words:
       flag: limited range of motion
       coded: torticollis or joint stiffness
       measured: >-
-        a visit with neck rotation at least {rotation_fall_deg} degrees below the best earlier value after
-        surgery
-      visit: a visit with neck rotation {rotation_fall_deg} degrees or more below the best earlier one after surgery
+        from day {red_flag_measured_from_day} on, a visit with neck rotation at least {rotation_fall_deg} degrees below
+        that of the visit before, both after surgery, when the next measured visit confirms it or the visit shows neck
+        pain of {pain_nrs} or more
+      visit: >-
+        a visit on day {red_flag_measured_from_day} or later with neck rotation {rotation_fall_deg} degrees or more
+        below that of the visit before, confirmed at the next or with neck pain of {pain_nrs} or more
     guide: A neck that moves less than before is a reason to call the surgeon right away.
     rationale: >-
-      The fusion itself removes motion, so values before surgery do not compare. The {rotation_fall_deg} degrees
+      The fusion itself removes motion, so values before surgery do not compare; nor does a best value of years ago,
+      since necks stiffen with age. One low reading without pain is as likely an error. The {rotation_fall_deg} degrees
       are a project convention: the specification names no size.
   red_flag_numbness:
     version: 2
     words:
       flag: numbness or tingling
       coded: lost, reduced or disturbed skin sensation
-      measured: a visit with numbness or tingling in a dermatome
-      visit: a visit after day 0 with numbness
+      measured: >-
+        a visit with numbness or tingling in a dermatome, before day {red_flag_measured_from_day} only when no visit
+        before surgery showed any
+      visit: >-
+        a visit after day 0 with numbness, before day {red_flag_measured_from_day} only when new since surgery
     guide: Numbness or tingling is a reason to call the surgeon right away.
-    rationale: Any day counts, after a revision too. The codes name no body region, so a code is the weaker kind.
+    rationale: >-
+      Numbness that led to surgery takes weeks to go; new numbness counts on any day, after a revision too. The codes
+      name no body region, so a code is the weaker kind.
   red_flag_radiating_pain:
     version: 2
     words:
       flag: pain spreading to the shoulder or arm
       coded: nerve-root, shoulder or arm pain
       measured: >-
-        a visit with neck and arm pain both {pain_nrs} or more, or with burning pain that spreads to the
-        shoulder or arm
-      visit: a visit after day 0 with neck and arm pain both {pain_nrs} or more, or radiating pain
+        from day {red_flag_measured_from_day} on, a visit with neck and arm pain both {pain_nrs} or more, or with
+        burning pain that spreads to the shoulder or arm
+      visit: >-
+        a visit on day {red_flag_measured_from_day} or later with neck and arm pain both {pain_nrs} or more, or
+        radiating pain
     guide: Burning pain that spreads to the shoulder or arm is a reason to call the surgeon right away.
     rationale: >-
-      Any day counts, after a revision too: the guide asks for a call whenever it happens. Codes of pain in a limb
-      do not all tell arm from leg, so a code is the weaker kind.
+      Pain of the first weeks is healing; from then on any day counts, after a revision too: the guide asks for a call
+      whenever it happens. A code names no severity, so a code is the weaker kind.
   red_flag_weakness:
     version: 2
     words:
       flag: muscle weakness
-      coded: muscle weakness
+      coded: muscle weakness or C5 palsy (general weakness only beside a cervical code of the same day or encounter)
       measured: >-
-        a visit with muscle strength of MRC grade {weakness_mrc_grade} or less, or {weakness_mrc_fall} or more
-        below the best earlier grade, or with an mJOA score below the best earlier one by its minimal clinically
-        important difference, which depends on that score (`sql/reference/mjoa_severity.csv`)
+        a visit with muscle strength {weakness_mrc_fall} or more MRC grades below that before surgery (where that is not
+        known, of grade {weakness_mrc_grade} or less), or with an mJOA score below the best earlier one by its minimal
+        clinically important difference, which depends on that score (`sql/reference/mjoa_severity.csv`)
       visit: >-
-        a visit after day 0 with muscle strength of grade {weakness_mrc_grade} or less or {weakness_mrc_fall} or
-        more below the best earlier one, or mJOA below the best earlier one by its minimal clinically important
-        difference
+        a visit after day 0 with muscle strength {weakness_mrc_fall} or more grades below that before surgery (where
+        that is not known, of grade {weakness_mrc_grade} or less), or mJOA below the best earlier one by its minimal
+        clinically important difference
     guide: Weakness of a muscle is a reason to call the surgeon right away.
     citation: clinical specification, sections 1 and 4; mJOA thresholds after Tetreault 2015
     rationale: >-
-      Earlier values include those before surgery: each patient is their own control. Any day counts, after a
-      revision too.
+      Each patient is their own control: weakness that is as before surgery, or less, is no warning. The grade before
+      surgery is the highest of the latest day that has one. Any day counts, after a revision too.
 */
 with flags as (
     select distinct list as flag
@@ -109,6 +123,20 @@ sources as (
     where source_table in ('follow_ups', 'diagnoses')
 ),
 
+contacts as (
+    select site_id, patient_id
+    from follow_ups
+    where day >= 1
+    union
+    select site_id, patient_id
+    from encounters
+    where start_day >= 1
+    union
+    select site_id, patient_id
+    from diagnoses
+    where day >= 1
+),
+
 reasoned as (
     select
         episodes.site_id, episodes.patient_id, episodes.observed_days, flags.flag,
@@ -117,6 +145,8 @@ reasoned as (
             when first_records.record_id is not null then null
             when sources.site_id is null then 'no_source_data'
             when coalesce(episodes.observed_days < thresholds.red_flag_observed_days, true) then 'no_follow_up'
+            when unknown_code_systems.list is not null then 'code_system_unknown'
+            when contacts.patient_id is null then 'no_contact'
         end as reason
     from episodes
     cross join flags
@@ -128,6 +158,15 @@ reasoned as (
             and flags.flag = first_records.flag
     left join sources
         on episodes.site_id = sources.site_id
+    left join unknown_code_systems
+        on
+            episodes.site_id = unknown_code_systems.site_id
+            and episodes.patient_id = unknown_code_systems.patient_id
+            and flags.flag = unknown_code_systems.list
+    left join contacts
+        on
+            episodes.site_id = contacts.site_id
+            and episodes.patient_id = contacts.patient_id
 )
 
 select

@@ -1,8 +1,8 @@
 /*
 title: Neck pain in the periods of the timeline
 rationale: >
-  A period is judged among patients alive and unrevised at its start and observed into it. An early period must have
-  passed before its absence of pain means anything; a late one spans years and is judged from its start on.
+  A period is judged among patients alive and unrevised at its start and observed into it, once it has passed. A late
+  one spans years: its absence of pain waits for the end, pain does not.
 needs: [episodes, pain_assessments, pain_periods, revision_procedures, delivered_tables]
 common:
   category: recovery timeline
@@ -11,8 +11,8 @@ common:
     At a visit on {when}, before any revision, neck pain of {pain_nrs} or more, or a disability index of
     {pain_ndi_percent} percent or more with a pain item of {pain_ndi_item} or more.
   rationale: >
-    Judged among patients alive, unrevised and observed when the period starts. It spans years, so an assessed visit
-    decides without waiting for its end.
+    Judged among patients alive, unrevised and observed when the period starts. It spans years: pain decides at once,
+    its absence only with data up to day {closing_day}.
   citation: clinical specification, sections 1 and 2
   grain: one row per episode and piece of evidence
   status: accepted
@@ -23,12 +23,11 @@ common:
     onset_day: day of the first visit of the period that shows the pain
     value: the score that decided; of a no, the highest neck pain score (or index) of the assessed visits
   criteria:
-    - &observed
-      says: alive and observed on day {first_day}, with data up to day {closing_day}
+    - says: alive and observed on day {first_day}
       relation: episodes
-      where: >
-        coalesce(death_day >= {first_day}, true) and observed_days >= {first_day} and data_cut_day >= {closing_day}
-    - says: no revision before day {first_day}
+      where: coalesce(death_day >= {first_day}, true) and observed_days >= {first_day}
+    - &unrevised
+      says: no revision before day {first_day}
       relation: revision_procedures
       where: day < {first_day}
       record: procedure_id
@@ -53,12 +52,20 @@ labels:
     rationale: >
       Day 0 is the visit before surgery, so the first weeks start on day {first_day}. Shown so that later pain can be
       read against it, not as a bad outcome.
-    criteria: [*observed, *assessed, *painful]
+    criteria:
+      - &observed
+        says: alive and observed on day {first_day}, with data up to day {closing_day}
+        relation: episodes
+        where: >
+          coalesce(death_day >= {first_day}, true) and observed_days >= {first_day} and data_cut_day >= {closing_day}
+      - *assessed
+      - *painful
   normal_discomfort:
     version: 2
     title: Discomfort at 6 to 12 weeks
     guide: Discomfort for 6 to 12 weeks after a fusion is normal.
     rationale: Expected in this period, so it is no sign of failure.
+    criteria: [*observed, *unrevised, *assessed, *painful]
   transition_pain:
     version: 2
     title: Pain between 12 weeks and 3 months
@@ -66,6 +73,7 @@ labels:
     rationale: >
       A visit after twelve weeks, and up to three months (day {last_day}), is past the normal period and cannot yet
       establish pain past 3 months.
+    criteria: [*observed, *unrevised, *assessed, *painful]
   late_pain_5_years:
     version: 2
     title: Late pain at 5 years
@@ -85,7 +93,8 @@ labels:
       when: day {first_day} (20 years) or later
       during: day >= {first_day}
     rationale: >
-      Judged among patients alive, unrevised and observed when the period starts. The period has no end.
+      Judged among patients alive, unrevised and observed when the period starts. The period has no end: pain decides at
+      once, its absence with data up to day {closing_day}.
 */
 with visits as (
     select
@@ -117,6 +126,7 @@ reasoned as (
         case
             when episodes.death_day < pain_periods.first_day then 'died_before_window'
             when episodes.first_revision_day < pain_periods.first_day then 'revised_before_window'
+            when pain_periods.is_late and visits.is_painful then null
             when coalesce(episodes.data_cut_day < pain_periods.closing_day, true) then 'window_not_closed'
             when coalesce(episodes.observed_days < pain_periods.first_day, true) then 'no_follow_up'
             when delivered_tables.site_id is null then 'no_source_data'

@@ -5,8 +5,10 @@ guide: Discomfort for 6 to 12 weeks is normal; pain that lasts beyond 3 months n
 definition: >
   At a visit on day {pain_landmark_day} or later, before any revision, neck pain of {pain_nrs} or more, or a disability
   index of {pain_ndi_percent} percent or more with a pain item of {pain_ndi_item} or more. Judged among patients alive,
-  unrevised and observed on day {pain_landmark_day}. The kind is persistent when no visit from day
-  {persistent_from_day} on showed neck pain of {pain_controlled_nrs} or less before, else recurrent.
+  unrevised and observed on day {pain_landmark_day}. The kind is recurrent when a visit before it, from day
+  {persistent_from_day} on, showed the pain controlled: neck pain of {pain_controlled_nrs} or less, or, where that was
+  not asked, a disability index of {pain_controlled_ndi_percent} percent or less; persistent when it was assessed there
+  and never controlled; unknown when it was not assessed there.
 rationale: >
   A landmark keeps out immortal time. A visit called "3 months" but held before the landmark cannot establish pain past
   3 months, and pain after a revision belongs to another surgery (see pain_after_revision).
@@ -66,10 +68,14 @@ deciding_visits as (
     where decision_order = 1
 ),
 
-controlled_visits as (
+visits_before as (
     select
         follow_up_scores.site_id, follow_up_scores.patient_id, follow_up_scores.follow_up_id,
-        deciding_visits.day as onset_day
+        case
+            when follow_up_scores.neck_pain_nrs is not null
+                then follow_up_scores.neck_pain_nrs <= thresholds.pain_controlled_nrs
+            else follow_up_scores.ndi_percent <= thresholds.pain_controlled_ndi_percent
+        end as is_controlled
     from follow_up_scores
     inner join deciding_visits
         on
@@ -80,19 +86,22 @@ controlled_visits as (
     where
         follow_up_scores.day >= thresholds.persistent_from_day
         and follow_up_scores.day < deciding_visits.day
-        and follow_up_scores.neck_pain_nrs <= thresholds.pain_controlled_nrs
+        and (follow_up_scores.neck_pain_nrs is not null or follow_up_scores.ndi_percent is not null)
 ),
 
-controlled_episodes as (
-    select distinct site_id, patient_id
-    from controlled_visits
+courses as (
+    select
+        site_id, patient_id,
+        case when bool_or(is_controlled) then 'recurrent' else 'persistent' end as kind
+    from visits_before
+    group by site_id, patient_id
 ),
 
 reasoned as (
     select
         episodes.site_id, episodes.patient_id, deciding_visits.day, deciding_visits.is_painful,
         deciding_visits.value_name, deciding_visits.value,
-        controlled_episodes.patient_id is not null as is_controlled_before,
+        coalesce(courses.kind, 'unknown') as kind,
         case
             when episodes.death_day < thresholds.pain_landmark_day then 'died_before_window'
             when episodes.first_revision_day < thresholds.pain_landmark_day then 'revised_before_window'
@@ -107,10 +116,10 @@ reasoned as (
         on
             episodes.site_id = deciding_visits.site_id
             and episodes.patient_id = deciding_visits.patient_id
-    left join controlled_episodes
+    left join courses
         on
-            episodes.site_id = controlled_episodes.site_id
-            and episodes.patient_id = controlled_episodes.patient_id
+            episodes.site_id = courses.site_id
+            and episodes.patient_id = courses.patient_id
     left join delivered_tables
         on
             episodes.site_id = delivered_tables.site_id
@@ -128,10 +137,7 @@ results as (
         case when reason is null and is_painful then day end as onset_day,
         case when reason is null then value end as value,
         case when reason is null then value_name end as value_name,
-        case
-            when reason is null and is_painful and is_controlled_before then 'recurrent'
-            when reason is null and is_painful then 'persistent'
-        end as kind
+        case when reason is null and is_painful then kind end as kind
     from reasoned
 ),
 
@@ -148,15 +154,16 @@ evidence as (
     where results.status = 'no' or (results.status = 'yes' and visits.decision_order = 1)
     union all
     select
-        controlled_visits.site_id, controlled_visits.patient_id,
+        visits_before.site_id, visits_before.patient_id,
         'follow_ups' as source_table,
-        controlled_visits.follow_up_id as record_id
-    from controlled_visits
+        visits_before.follow_up_id as record_id
+    from visits_before
     inner join results
         on
-            controlled_visits.site_id = results.site_id
-            and controlled_visits.patient_id = results.patient_id
+            visits_before.site_id = results.site_id
+            and visits_before.patient_id = results.patient_id
             and results.status = 'yes'
+    where visits_before.is_controlled
     union all
     select
         revision_procedures.site_id, revision_procedures.patient_id,

@@ -1,12 +1,12 @@
 /*
 title: Care that followed a finding in time
 rationale: >
-  The guide asks for imaging or a visit soon after a red flag, and for imaging of pain past 3 months. The encounter in
-  which the red flag was coded is not the care that followed it. Absence of care can be said only when the whole window
-  was observed.
-needs: [episodes, red_flags, pain_past_3_months, pain_visits, prompt_care_sources, delivered_tables, thresholds]
+  The guide asks for imaging or a visit soon after a red flag, and for imaging of pain past 3 months. The visit that
+  found it is not the care that followed. Absence of care can be said only when the whole window was observed.
+needs: [episodes, care_findings, care_after_findings, prompt_care_sources, delivered_tables]
 common:
   category: care that followed
+  citation: clinical specification, sections 1, 2 and 4
   grain: one row per episode and piece of evidence
   status: accepted
 labels:
@@ -15,201 +15,127 @@ labels:
     title: Imaging within {imaging_after_pain_days} days of pain past 3 months
     guide: Pain that lasts beyond 3 months needs imaging.
     definition: >
-      Among patients with pain past 3 months: an image on the day of the visit that established it or in the
-      {imaging_after_pain_days} days after it.
+      Among patients with pain past 3 months: an image in the {imaging_after_pain_days} days after the visit that
+      established it; or, a kind of its own (already_imaged), in the {already_imaged_days} days before that visit or on
+      its day.
     rationale: >
-      An image taken before the pain was established does not answer it. A no needs all {imaging_after_pain_days} days
-      observed.
-    citation: clinical specification, sections 1, 2 and 4
+      An image taken shortly before the pain was established may answer it, but is no answer to that visit. A no needs
+      all {imaging_after_pain_days} days observed.
     columns:
-      onset_day: day of the first image
-      value: days from the visit to the image; of a no, the observed days
+      onset_day: day of the first image after the visit, else of the latest before
+      value: days from the visit to the image, 0 or less of one before; of a no, the observed days
     criteria:
       - says: pain past 3 months
         relation: pain_past_3_months
         where: status = 'yes'
         record: record_id
-      - says: an image on the day of the visit that established it or in the {imaging_after_pain_days} days after it
-        relation: imaging
-        where: >
-          day - (
-          select max(pain.onset_day) from pain_past_3_months as pain
-          where pain.site_id = imaging.site_id and pain.patient_id = imaging.patient_id
-          ) between 0 and {imaging_after_pain_days}
-        record: imaging_id
+      - says: >-
+          an image from {already_imaged_days} days before the visit that established it to {imaging_after_pain_days}
+          days after it
+        relation: care_after_findings
+        where: label = '{label}'
+        record: record_id
   imaging_or_visit_after_red_flag:
     version: 2
-    title: Imaging or a visit within {care_after_red_flag_days} days of a red flag
+    title: Imaging, a visit or another treatment within {care_after_red_flag_days} days of a red flag
     guide: A red flag should be looked into right away.
     definition: >
-      Among patients with a red flag: an image, or an outpatient, emergency or inpatient encounter, that starts on the
-      day of the first red flag or in the {care_after_red_flag_days} days after it. The encounter in which the red flag
-      was coded on that day does not count.
+      Among patients with a red flag, in the {care_after_red_flag_days} days after the day of the first: an image; an
+      outpatient, emergency or inpatient encounter; or the start of a treatment of a class that was not running on that
+      day. An encounter counts on the day itself too, when the one in which the flag was found is known and is another.
+      Else an image in the {already_imaged_days} days before or on the day, a kind of its own (already_imaged). The kind
+      says which came first: imaging, visit or treatment_change.
     rationale: >
       Care that followed, not a judgement of it: where the patient went elsewhere it is invisible. A no needs all
-      {care_after_red_flag_days} days observed.
-    citation: clinical specification, sections 1 and 4
+      {care_after_red_flag_days} days observed, images, encounters and treatments from the site, and all treatments of
+      the patient seen.
     columns:
-      onset_day: day of the first image or encounter
-      value: days from the first red flag to it; of a no, the observed days
+      onset_day: day of the first care, else of the latest image before
+      value: days from the first red flag to it, 0 or less of an image before; of a no, the observed days
     criteria:
       - says: a red flag
         relation: red_flags
         record: record_id
     ways:
       image:
-        - says: an image on the day of the first red flag or in the {care_after_red_flag_days} days after it
-          relation: imaging
-          where: >
-            day - (
-            select min(flag.day) from red_flags as flag
-            where flag.site_id = imaging.site_id and flag.patient_id = imaging.patient_id
-            ) between 0 and {care_after_red_flag_days}
-          record: imaging_id
+        - says: an image in the {care_after_red_flag_days} days after the day of the first red flag
+          relation: care_after_findings
+          where: label = '{label}' and kind = 'imaging'
+          record: record_id
       visit:
         - says: >-
-            an outpatient, emergency or inpatient encounter, other than that in which the red flag was coded, that
-            starts on the day of the first red flag or in the {care_after_red_flag_days} days after it
-          relation: encounters
-          where: >
-            type in ('outpatient', 'emergency', 'inpatient')
-            and start_day - (
-            select min(flag.day) from red_flags as flag
-            where flag.site_id = encounters.site_id and flag.patient_id = encounters.patient_id
-            ) between 0 and {care_after_red_flag_days}
-            and not exists (
-            select 1 from diagnoses as coded
-            inner join red_flags as flag on coded.site_id = flag.site_id and coded.diagnosis_id = flag.record_id
-            where flag.source_table = 'diagnoses'
-            and coded.site_id = encounters.site_id
-            and coded.patient_id = encounters.patient_id
-            and coded.encounter_id = encounters.encounter_id
-            and coded.day = encounters.start_day
-            and coded.day = (
-            select min(first.day) from red_flags as first
-            where first.site_id = coded.site_id and first.patient_id = coded.patient_id
-            )
-            )
-          record: encounter_id
+            an outpatient, emergency or inpatient encounter in the {care_after_red_flag_days} days after the day of the
+            first red flag, or on that day and known to be another than that in which it was found
+          relation: care_after_findings
+          where: label = '{label}' and kind = 'visit'
+          record: record_id
+      treatment change:
+        - says: >-
+            a treatment, of a class not running on the day of the first red flag, that started in the
+            {care_after_red_flag_days} days after it
+          relation: care_after_findings
+          where: label = '{label}' and kind = 'treatment_change'
+          record: record_id
+      already imaged:
+        - says: an image in the {already_imaged_days} days before the first red flag or on its day
+          relation: care_after_findings
+          where: label = '{label}' and kind = 'already_imaged'
+          record: record_id
 */
-with findings as (
-    select
-        pain_past_3_months.site_id, pain_past_3_months.patient_id,
-        'imaging_after_pain' as label,
-        pain_past_3_months.onset_day as day,
-        pain_past_3_months.onset_day + thresholds.imaging_after_pain_days as last_day,
-        pain_past_3_months.source_table, pain_past_3_months.record_id
-    from pain_past_3_months
-    inner join pain_visits
-        on
-            pain_past_3_months.site_id = pain_visits.site_id
-            and pain_past_3_months.record_id = pain_visits.follow_up_id
-            and pain_past_3_months.onset_day = pain_visits.day
-    cross join thresholds
-    union all
-    select
-        red_flags.site_id, red_flags.patient_id,
-        'imaging_or_visit_after_red_flag' as label,
-        red_flags.day,
-        red_flags.day + thresholds.care_after_red_flag_days as last_day,
-        red_flags.source_table, red_flags.record_id
-    from red_flags
-    cross join thresholds
+with first_care as (
+    select site_id, patient_id, label, kind, day, source_table, record_id
+    from care_after_findings
     qualify
         row_number() over (
-            partition by red_flags.site_id, red_flags.patient_id
-            order by red_flags.day, red_flags.source_table, red_flags.record_id, red_flags.flag
+            partition by site_id, patient_id, label
+            order by
+                case when kind = 'already_imaged' then 1 else 0 end,
+                case when kind = 'already_imaged' then -day else day end,
+                source_table, record_id
         ) = 1
 ),
 
-flagged_encounters as (
-    select distinct diagnoses.site_id, diagnoses.patient_id, diagnoses.encounter_id, red_flags.day
-    from red_flags
-    inner join diagnoses
-        on
-            red_flags.source_table = 'diagnoses'
-            and red_flags.site_id = diagnoses.site_id
-            and red_flags.record_id = diagnoses.diagnosis_id
-),
-
-care as (
-    select
-        findings.site_id, findings.patient_id, findings.label, imaging.day,
-        'imaging' as source_table,
-        imaging.imaging_id as record_id
-    from findings
-    inner join imaging
-        on
-            findings.site_id = imaging.site_id
-            and findings.patient_id = imaging.patient_id
-            and findings.day <= imaging.day
-            and findings.last_day >= imaging.day
-    union all
-    select
-        findings.site_id, findings.patient_id, findings.label,
-        encounters.start_day as day,
-        'encounters' as source_table,
-        encounters.encounter_id as record_id
-    from findings
-    inner join prompt_care_sources
-        on
-            findings.label = prompt_care_sources.label
-            and prompt_care_sources.source_table = 'encounters'
-    inner join encounters
-        on
-            findings.site_id = encounters.site_id
-            and findings.patient_id = encounters.patient_id
-            and findings.day <= encounters.start_day
-            and findings.last_day >= encounters.start_day
-            and encounters.type in ('outpatient', 'emergency', 'inpatient')
-    left join flagged_encounters
-        on
-            encounters.site_id = flagged_encounters.site_id
-            and encounters.patient_id = flagged_encounters.patient_id
-            and encounters.encounter_id = flagged_encounters.encounter_id
-            and encounters.start_day = flagged_encounters.day
-            and findings.day = flagged_encounters.day
-    where flagged_encounters.encounter_id is null
-),
-
-first_care as (
-    select site_id, patient_id, label, day, source_table, record_id
-    from care
-    qualify row_number() over (partition by site_id, patient_id, label order by day, source_table, record_id) = 1
-),
-
 questions as (
-    select distinct label
+    select
+        label,
+        count(*) as tables_needed,
+        bool_or(source_table = 'treatments') as asks_for_treatments
     from prompt_care_sources
+    group by label
 ),
 
 sources as (
-    select distinct delivered_tables.site_id, prompt_care_sources.label
+    select
+        delivered_tables.site_id, prompt_care_sources.label,
+        count(*) as tables_delivered
     from delivered_tables
     inner join prompt_care_sources
         on delivered_tables.source_table = prompt_care_sources.source_table
+    group by delivered_tables.site_id, prompt_care_sources.label
 ),
 
 results as (
     select
-        episodes.site_id, episodes.patient_id, episodes.observed_days, questions.label,
-        findings.day as finding_day,
+        episodes.site_id, episodes.patient_id, episodes.observed_days, questions.label, first_care.kind,
+        care_findings.day as finding_day,
         first_care.day as care_day,
         case
             when first_care.record_id is not null then null
-            when findings.record_id is null and questions.label = 'imaging_after_pain' then 'no_pain_past_3_months'
-            when findings.record_id is null then 'no_red_flag'
-            when sources.site_id is null then 'no_source_data'
-            when coalesce(episodes.data_cut_day < findings.last_day, true) then 'window_not_closed'
-            when coalesce(episodes.observed_days < findings.last_day, true) then 'no_follow_up'
+            when care_findings.record_id is null and questions.label = 'imaging_after_pain' then 'no_pain_past_3_months'
+            when care_findings.record_id is null then 'no_red_flag'
+            when coalesce(sources.tables_delivered, 0) < questions.tables_needed then 'no_source_data'
+            when coalesce(episodes.data_cut_day < care_findings.last_day, true) then 'window_not_closed'
+            when coalesce(episodes.observed_days < care_findings.last_day, true) then 'no_follow_up'
+            when questions.asks_for_treatments and not coalesce(episodes.treatment_data_complete, false)
+                then 'treatment_data_incomplete'
         end as reason
     from episodes
     cross join questions
-    left join findings
+    left join care_findings
         on
-            episodes.site_id = findings.site_id
-            and episodes.patient_id = findings.patient_id
-            and questions.label = findings.label
+            episodes.site_id = care_findings.site_id
+            and episodes.patient_id = care_findings.patient_id
+            and questions.label = care_findings.label
     left join first_care
         on
             episodes.site_id = first_care.site_id
@@ -223,7 +149,7 @@ results as (
 
 evidence as (
     select site_id, patient_id, label, source_table, record_id
-    from findings
+    from care_findings
     union all
     select site_id, patient_id, label, source_table, record_id
     from first_care
@@ -246,7 +172,7 @@ select
         when results.care_day is not null then 'days_to_care'
         when results.reason is null then 'observed_days'
     end as value_name,
-    cast(null as varchar) as kind,
+    results.kind,
     coalesce(evidence.source_table, 'patients') as source_table,
     coalesce(evidence.record_id, results.patient_id) as record_id
 from results

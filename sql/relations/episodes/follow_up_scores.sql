@@ -1,8 +1,9 @@
 /*
 title: Follow-up visits, scored, with their visit window
 rationale: >
-  Items given beat a stated total. A visit belongs to the window that holds its day. Pain is a numeric rating: a site
-  that measures it on a visual analogue scale delivers millimetres divided by 10.
+  Items beat a stated total where enough are answered to give a score; else the total stands. A visit belongs to the
+  window that holds its day. Pain is a numeric rating: a site that measures it on a visual analogue scale delivers
+  millimetres divided by 10.
 citation: clinical specification, section 7; NDI missing-item rule after Vernon and Mior 1991
 grain: one row per follow-up visit of an episode
 needs: [episodes, thresholds, visit_windows, ndi_bands, mjoa_severity, eq5d_values]
@@ -48,7 +49,6 @@ scored as (
         case
             when items.items_answered >= thresholds.ndi_items_answered
                 then 100.0 * items.item_sum / nullif(5 * items.items_answered, 0)
-            when items.items_answered > 0 then null
             when items.ndi_unit = 'points' then 2.0 * items.ndi_total
             when items.ndi_unit = 'percent' then items.ndi_total
         end as ndi_percent,

@@ -1,11 +1,12 @@
 /*
 title: Red flags after the index fusion
 rationale: >
-  A measured fall is judged against the patient's own best earlier value. Rotation is compared with values after surgery
-  only, since the fusion itself removes motion.
+  What is new or worse is judged against the patient's own earlier state: strength, numbness and mJOA against that
+  before surgery, rotation against the visit before only, since the fusion itself removes motion. Pain, headache and
+  stiffness that a visit finds in the first weeks are healing. A code of the index stay names the reason for surgery.
 citation: clinical specification, section 4; mJOA thresholds after Tetreault 2015
 grain: one row per episode, flag and record that shows it
-needs: [coded_records, episodes, follow_up_scores, mjoa_severity, thresholds]
+needs: [accompanied_records, coded_records, episodes, follow_up_scores, index_stay_records, mjoa_severity, thresholds]
 columns:
   flag: the label of the red flag, also the name of its code list
   kind: code or measured
@@ -17,34 +18,82 @@ with visits as (
         follow_up_scores.ndi_headache_item, follow_up_scores.mjoa, follow_up_scores.mrc_grade_min,
         follow_up_scores.neck_rotation_deg, follow_up_scores.radiating_pain,
         follow_up_scores.numbness, follow_up_scores.occipital_headache,
-        max(follow_up_scores.mjoa) over earlier as best_mjoa,
-        max(follow_up_scores.mrc_grade_min) over earlier as best_mrc_grade,
-        max(case when follow_up_scores.day > 0 then follow_up_scores.neck_rotation_deg end) over earlier
-            as best_rotation_deg
+        max(follow_up_scores.mjoa) over (
+            partition by follow_up_scores.site_id, follow_up_scores.patient_id
+            order by follow_up_scores.day range between unbounded preceding and 1 preceding
+        ) as best_mjoa
     from follow_up_scores
-    window earlier as (
-        partition by follow_up_scores.site_id, follow_up_scores.patient_id
-        order by follow_up_scores.day range between unbounded preceding and 1 preceding
-    )
+),
+
+grades_before as (
+    select site_id, patient_id, mrc_grade_min
+    from visits
+    where day <= 0 and mrc_grade_min is not null
+    qualify row_number() over (partition by site_id, patient_id order by day desc, mrc_grade_min desc) = 1
+),
+
+numb_before as (
+    select distinct site_id, patient_id
+    from visits
+    where day <= 0 and numbness
+),
+
+rotation_days as (
+    select
+        site_id, patient_id, day,
+        max(neck_rotation_deg) as rotation_deg
+    from visits
+    where day > 0 and neck_rotation_deg is not null
+    group by site_id, patient_id, day
+),
+
+rotations as (
+    select
+        site_id, patient_id, day,
+        lag(rotation_deg) over (partition by site_id, patient_id order by day) as previous_deg,
+        lead(rotation_deg) over (partition by site_id, patient_id order by day) as next_deg
+    from rotation_days
 ),
 
 judged as (
     select
         visits.site_id, visits.patient_id, visits.follow_up_id, visits.day,
+        visits.day >= thresholds.red_flag_measured_from_day as is_past_healing,
         visits.radiating_pain
         or (visits.neck_pain_nrs >= thresholds.pain_nrs and visits.arm_pain_nrs >= thresholds.pain_nrs)
             as has_radiating_pain,
-        visits.numbness as has_numbness,
-        visits.mrc_grade_min <= thresholds.weakness_mrc_grade
-        or visits.best_mrc_grade - visits.mrc_grade_min >= thresholds.weakness_mrc_fall
+        visits.numbness,
+        numb_before.patient_id is not null as is_numb_before,
+        case
+            when grades_before.mrc_grade_min is null then visits.mrc_grade_min <= thresholds.weakness_mrc_grade
+            else grades_before.mrc_grade_min - visits.mrc_grade_min >= thresholds.weakness_mrc_fall
+        end
         or visits.best_mjoa - visits.mjoa >= mjoa_severity.mcid
             as has_weakness,
-        visits.best_rotation_deg - visits.neck_rotation_deg >= thresholds.rotation_fall_deg as has_limited_motion,
+        round(rotations.previous_deg - visits.neck_rotation_deg, 6) >= thresholds.rotation_fall_deg
+        and (
+            visits.neck_pain_nrs >= thresholds.pain_nrs
+            or round(rotations.previous_deg - rotations.next_deg, 6) >= thresholds.rotation_fall_deg
+        )
+            as has_limited_motion,
         visits.occipital_headache or visits.ndi_headache_item >= thresholds.headache_ndi_item as has_headache
     from visits
     cross join thresholds
     left join mjoa_severity
         on visits.best_mjoa >= mjoa_severity.lowest and visits.best_mjoa <= mjoa_severity.highest
+    left join grades_before
+        on
+            visits.site_id = grades_before.site_id
+            and visits.patient_id = grades_before.patient_id
+    left join numb_before
+        on
+            visits.site_id = numb_before.site_id
+            and visits.patient_id = numb_before.patient_id
+    left join rotations
+        on
+            visits.site_id = rotations.site_id
+            and visits.patient_id = rotations.patient_id
+            and visits.day = rotations.day
     where visits.day > 0
 ),
 
@@ -53,13 +102,13 @@ measured as (
         site_id, patient_id, follow_up_id, day,
         'red_flag_radiating_pain' as flag
     from judged
-    where has_radiating_pain
+    where has_radiating_pain and is_past_healing
     union all
     select
         site_id, patient_id, follow_up_id, day,
         'red_flag_numbness' as flag
     from judged
-    where has_numbness
+    where numbness and (is_past_healing or not is_numb_before)
     union all
     select
         site_id, patient_id, follow_up_id, day,
@@ -71,13 +120,13 @@ measured as (
         site_id, patient_id, follow_up_id, day,
         'red_flag_limited_motion' as flag
     from judged
-    where has_limited_motion
+    where has_limited_motion and is_past_healing
     union all
     select
         site_id, patient_id, follow_up_id, day,
         'red_flag_headache' as flag
     from judged
-    where has_headache
+    where has_headache and is_past_healing
 )
 
 select
@@ -97,7 +146,20 @@ inner join episodes
     on
         coded_records.site_id = episodes.site_id
         and coded_records.patient_id = episodes.patient_id
+left join accompanied_records
+    on
+        coded_records.source_table = accompanied_records.source_table
+        and coded_records.site_id = accompanied_records.site_id
+        and coded_records.record_id = accompanied_records.record_id
+        and coded_records.needs = accompanied_records.needs
+left join index_stay_records
+    on
+        coded_records.source_table = index_stay_records.source_table
+        and coded_records.site_id = index_stay_records.site_id
+        and coded_records.record_id = index_stay_records.record_id
 where
     starts_with(coded_records.list, 'red_flag_')
     and coded_records.source_table = 'diagnoses'
     and coded_records.day > 0
+    and (coded_records.needs is null or accompanied_records.record_id is not null)
+    and index_stay_records.record_id is null

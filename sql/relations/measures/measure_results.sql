@@ -2,7 +2,7 @@
 title: Answer of each measure for each episode
 grain: one row per measure and episode
 is_view: true
-needs: [label_answers, within_horizons, red_flag_imaging, mcid, satisfaction, follow_up, event_rates]
+needs: [label_answers, late_pain, within_horizons, red_flag_care, mcid, satisfaction, follow_up, event_rates]
 columns:
   measure: the measure
   status: yes (in the numerator), no, or excluded (not in the denominator)
@@ -17,12 +17,17 @@ union all
 select
     measure, site_id, patient_id, status, reason,
     cast(null as bigint) as days
+from late_pain
+union all
+select
+    measure, site_id, patient_id, status, reason,
+    cast(null as bigint) as days
 from within_horizons
 union all
 select
     measure, site_id, patient_id, status, reason,
     cast(null as bigint) as days
-from red_flag_imaging
+from red_flag_care
 union all
 select
     measure, site_id, patient_id, status, reason,

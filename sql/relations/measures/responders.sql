@@ -4,8 +4,8 @@ rationale: >
   A patient is judged against the own baseline, in windows that have closed: those who answer early differ from those
   still to be asked. Of several visits in a window each instrument takes the nearest to the target at which it was
   scored. The first reason that holds, in the order of the statement, says why nothing can be said. A baseline at the
-  best possible value leaves nothing to better: not_applicable. Changes are rounded to 6 decimals, so that a change of
-  exactly a threshold reaches it.
+  best possible value leaves nothing to better: not_applicable. What is compared with a threshold is rounded once, to 6
+  decimals, so that exactly a threshold reaches it.
 citation: clinical specification, sections 1, 7 and 8; thresholds from the sources that instruments.csv names
 grain: one row per episode, instrument and visit window after the index fusion
 needs: [window_states, window_visits, instruments, mjoa_severity]
@@ -93,6 +93,8 @@ select
     site_id, patient_id, instrument, visit_window, target_day, baseline_value, value, change,
     case when reason is null then change >= mcid end as reached_mcid,
     case when reason is null then change >= scb end as reached_scb,
-    case when reason is null then round(100 * change, 6) >= round(percent * baseline_value, 6) end as reached_percent,
+    case
+        when reason is null then round(100 * (baseline_value - value), 6) >= round(percent * baseline_value, 6)
+    end as reached_percent,
     reason
 from compared
