@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from tests.generative.oracle.codes import TOPICAL_BY_ROUTE, TREATMENTS
 from tests.generative.oracle.episode import Episode
-from tests.generative.oracle.records import Evidence, Record, Result, cite, first, yes
+from tests.generative.oracle.records import Record, Result, cite, first, yes
 from tests.generative.oracle.red_flags import all_red_flag_records
 from tests.generative.oracle.revisions import revisions
 from tests.generative.oracle.timeline import PAST_3_MONTHS, first_painful_visit
@@ -163,9 +163,7 @@ def _treatment_changes(episode: Episode, flag: Record) -> list[_Care]:
     ]
 
 
-def _care_after(
-    episode: Episode, anchor: Record, days: int, care: Iterable[_Care], tables: tuple[str, ...]
-) -> Result:
+def _care_after(episode: Episode, anchor: Record, days: int, care: Iterable[_Care], tables: tuple[str, ...]) -> Result:
     """The first care within the days after the anchor, else the last image shortly before it."""
     until = anchor.day + days
     deciding = min((given for given in care if given.record.day <= until), default=None) or _already_imaged(

@@ -4,11 +4,11 @@ Each cause gathers its findings; the highest tier found decides, and within it t
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tests.generative.oracle import codes
 from tests.generative.oracle.care import treatments_of
-from tests.generative.oracle.codes import FUSION, FUSION_ADD_ON, Codes
+from tests.generative.oracle.codes import Codes
 from tests.generative.oracle.diagnoses import diagnoses_after, is_of_the_neck, is_preoperative
 from tests.generative.oracle.episode import Episode
 from tests.generative.oracle.pairs import pairs
@@ -25,6 +25,7 @@ from tests.generative.oracle.scores import (
     mjoa_mcid,
     window_visit,
 )
+from tests.generative.oracle.surgery import FIXATION, FUSION
 
 OBSERVED_DAYS = 91
 TIERS = ("possible", "probable", "confirmed")
@@ -72,7 +73,8 @@ def suspected_nonunion(episode: Episode) -> Result:
     if deciding is None:
         lists = [codes.NONUNION, codes.NONUNION_SUPPORT]
         return _not_found(episode, ["imaging", "diagnoses"], lists, look_from=NONUNION_FROM_DAY)
-    is_firm = deciding.onset_day >= NONUNION_FIRM_FROM_DAY or (deciding.seen_at_surgery and deciding.tier == "confirmed")
+    was_seen = deciding.seen_at_surgery and deciding.tier == "confirmed"
+    is_firm = was_seen or deciding.onset_day >= NONUNION_FIRM_FROM_DAY
     return _found(deciding, kind=f"{deciding.tier}_{'firm' if is_firm else 'provisional'}")
 
 
@@ -203,13 +205,6 @@ def _treated_again(episode: Episode, own: Iterable[Record]) -> list[Finding]:
     ]
 
 
-def _paired(
-    found: Iterable[Record], images: Iterable[Record], tier: Callable[[Record], str] | None = None
-) -> list[Finding]:
-    tier_of = tier or _tier
-    return [Finding(tier_of(pair.image), pair.onset_day, pair.evidence, pair.image) for pair in pairs(found, images)]
-
-
 def _tier(image: Record) -> str:
     return "confirmed" if image["modality"] == "ct" else "probable"
 
@@ -219,6 +214,12 @@ def _nonunion_tier(image: Record) -> str:
     if image["finding"] == "no_bridging_bone":
         return "confirmed"
     return "probable" if at_least(image["value"], PROBABLE_MOTION_MM) else "possible"
+
+
+def _paired(
+    found: Iterable[Record], images: Iterable[Record], tier_of: Callable[[Record], str] = _tier
+) -> list[Finding]:
+    return [Finding(tier_of(pair.image), pair.onset_day, pair.evidence, pair.image) for pair in pairs(found, images)]
 
 
 def _explored(episode: Episode) -> list[Finding]:
@@ -237,14 +238,9 @@ def _explored(episode: Episode) -> list[Finding]:
 
 def _had_failed(episode: Episode, revision: Revision) -> bool:
     """Was nonunion diagnosed, or fixation renewed together with a fusion of an index joint?"""
-    refixed = any(
-        procedure in codes.FIXATION_REVISION and procedure not in codes.EXPLORATION
-        for procedure in revision.procedures
-    )
-    refused = any(
-        (procedure in FUSION or procedure in FUSION_ADD_ON) and procedure.joints & episode.index_joints
-        for procedure in revision.procedures
-    )
+    groups = {procedure: episode.surgeries[procedure] for procedure in revision.procedures}
+    refixed = any(group == FIXATION and procedure not in codes.EXPLORATION for procedure, group in groups.items())
+    refused = any(group == FUSION and procedure.joints & episode.index_joints for procedure, group in groups.items())
     return has_nonunion_mark(episode, revision) or (refixed and refused)
 
 

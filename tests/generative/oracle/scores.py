@@ -26,7 +26,7 @@ def ndi_percent(visit: Record) -> float | None:
     """Neck Disability Index in percent: from its items where enough are given, else from the stated total (E2)."""
     answers = [visit[item] for item in NDI_ITEMS if visit[item] is not None]
     if len(answers) >= NDI_ITEMS_NEEDED:
-        return 100 * sum(answers) / (5 * len(answers))
+        return float(100 * sum(answers) / (5 * len(answers)))
     if visit["ndi_total"] is None:
         return None
     return float(visit["ndi_total"] * (2 if visit["ndi_unit"] == "points" else 1))

@@ -119,9 +119,7 @@ def _nerve_visits(episode: Episode) -> list[Record]:
     return [
         visit
         for visit in episode.visits
-        if at_least(visit["arm_pain_nrs"], SEVERE_ARM_NRS)
-        or visit["numbness"] is True
-        or is_weak(visit, episode)
+        if at_least(visit["arm_pain_nrs"], SEVERE_ARM_NRS) or visit["numbness"] is True or is_weak(visit, episode)
     ]
 
 
