@@ -356,7 +356,7 @@ def _outcome_visits(random: Random) -> Tables:
     outcome = random.choice((_ARM_PAIN, _MJOA))
     return {
         "follow_ups": [outcome(random) | {"day": random.choice(days)} for days in windows],
-        "imaging": _several(random, _STENOSIS_LEFT, 1),
+        "imaging": _several(random, _STENOSIS_LEFT, 2),
     }
 
 
@@ -383,6 +383,13 @@ def _motion_study(random: Random) -> Tables:
     pain = {"day": study["day"] + random.choice((0, 1, 180, 181)), "neck_pain_nrs": random.choice((3.0, 4.0))}
     measured = above | {"day": study["day"], "value": random.choice((3.9, 4.0, 5.0))}
     return {"imaging": [study, measured], "follow_ups": [pain]}
+
+
+def _image_with_pain(random: Random) -> Tables:
+    """What speaks for a cause on an image, and pain near it in time."""
+    image = _CAUSE_ON_IMAGE(random)
+    pain = {"day": max(1, image["day"] + random.choice((-181, -180, 0, 30, 180, 181))), "arm_pain_nrs": 5.0}
+    return {"imaging": [image], "follow_ups": [pain]}
 
 
 def _two_images(random: Random) -> Tables:
@@ -421,6 +428,15 @@ def _extension(random: Random) -> Tables:
             procedure | surgery for procedure in [_EXTENSION(random), *_several(random, _BESIDE_EXTENSION, 2)]
         ]
     }
+
+
+def _laminoplasty(random: Random) -> Tables:
+    """Room made for the cord: a code of its own, or a release of the cord with the lamina reshaped."""
+    day, stay = random.choice((1, 90, 400)), random.choice(_STAY)
+    release = {"day": day, "encounter_id": stay, "code_system": "ICD10PCS", "code": "00NW0ZZ", "levels": None}
+    reshaped = release | {"day": day + random.choice((0, 0, 1)), "code": random.choice(("0PU30JZ", "0PS304Z"))}
+    own = {"day": day, "code_system": "CPT", "code": "63050", "levels": random.choice((None, "C4-5"))}
+    return {"procedures": random.choice(([release, reshaped], [own]))}
 
 
 def _removal(random: Random) -> Tables:
@@ -487,7 +503,7 @@ def _care_before_revision(random: Random) -> Tables:
 
 def _turning(random: Random) -> Tables:
     """Rotation of the neck, visit by visit."""
-    days = random.sample((-1, 1, 30, 41, 42, 43, 90, 100, 150, 200), k=random.choice((2, 3, 4)))
+    days = random.sample((-1, 1, 30, 41, 42, 43, 60, 90, 100, 150, 200), k=random.choice((2, 3, 4)))
     turned = _row(neck_rotation_deg=(40.0, 45.0, 50.0, 50.0, 55.0, 60.0), neck_pain_nrs=(None, None, 3.0, 4.0))
     return {"follow_ups": [turned(random) | {"day": day} for day in days]}
 
@@ -517,7 +533,29 @@ _PATIENT = _row(
     ),
     indication=("radiculopathy", "myelopathy", "both", "other", None),
     data_cut_day=(
-        *(None, None, 0, 40, 41, 83, 84, 90, 91, 92, *[730] * 8, 1826, 3650, 3651, 7303, 7304, 7669, 7670),
+        *(
+            None,
+            None,
+            0,
+            40,
+            41,
+            83,
+            84,
+            90,
+            91,
+            92,
+            120,
+            151,
+            152,
+            *[730] * 8,
+            1826,
+            3650,
+            3651,
+            7303,
+            7304,
+            7669,
+            7670,
+        ),
         *[9000] * 20,
     ),
     last_contact_day=(None, 0, 1, 41, 42, 90, 91, 92, 119, 120, *[700] * 8, *[9000] * 16),
@@ -568,6 +606,15 @@ _OLD_DIAGNOSIS = _merged(_row(day=_ANY_DAY, encounter_id=_STAY), _coded(_OLD_DIA
 _ARTHRODESIS = _row(day=(-366, -365, -1, 0), code_system=("ICD10CM",), code=("Z981",))
 _ARM_PAIN = _row(arm_pain_nrs=(None, 0.0, 2.8, 3.0, 3.5, 4.0, 5.0, 7.0, 10.0))
 _MJOA = _row(mjoa_total=(11, 12, 14, 17, 18))
+_CAUSE_ON_IMAGE = _merged(
+    _row(day=(1, 30, 179, 180, 200, 364, 365, 400), modality=("ct", "ct", "radiograph", "mri"), level=(None, "C5-6")),
+    _any_of(
+        _row(finding=("no_bridging_bone", "screw_back_out", "plate_fracture", "epidural_scar", "residual_stenosis")),
+        _row(finding=("no_bridging_bone",)),
+        _row(finding=("subsidence",), value=(2.9, 3.0), unit=("mm", "mm", "grade")),
+        _row(finding=("c2_7_sva",), value=(40.0, 40.5), unit=("mm", "mm", "degrees")),
+    ),
+)
 _STENOSIS_LEFT = _row(
     day=(56, 57, 91, 280), modality=("mri", "mri", "ct"), level=(None, "C5-6"), finding=("residual_stenosis",)
 )
@@ -641,18 +688,20 @@ _MOTION_STUDY = _row(
     unit=("mm", "mm", "mm", "mm", "degrees"),
 )
 _SCENES: tuple[tuple[float, Scene], ...] = (
-    (0.2, _outcome_visits),
+    (0.25, _outcome_visits),
     (0.2, _same_again),
     (0.25, _motion_study),
+    (0.2, _image_with_pain),
     (0.45, _two_images),
     (0.1, _failed_fusion),
     (0.1, _extension),
+    (0.03, _laminoplasty),
     (0.06, _removal),
     (0.1, _other_region),
     (0.25, _flag_and_care),
     (0.2, _pain_and_care),
     (0.08, _care_before_revision),
-    (0.1, _turning),
+    (0.15, _turning),
     (0.15, _strength),
     (0.2, _late_visits),
 )
