@@ -65,9 +65,9 @@ def suspected_nonunion(episode: Episode) -> Result:
         if image.day >= NONUNION_FROM_DAY and _is_at_index(episode, image)
     ]
     found = [
-        *_coded(own),
         *_explored(episode),
         *_paired([*own, *support, *symptoms(episode)], images, _nonunion_tier),
+        *_coded(own),
     ]
     deciding = _deciding(found)
     if deciding is None:
