@@ -357,13 +357,26 @@ def _outcome_visits(random: Random) -> Tables:
         (27, 28, 29, 41, 42, 43, 62, 63, 64),
         (63, 64, 65, 90, 91, 92, 135, 136, 137),
     )
-    outcome = random.choice((_ARM_PAIN, _MJOA))
+    outcomes = random.choice((_arm_pain_course, _mjoa_course))(random)
     return {
         "follow_ups": [
-            outcome(random) | {"day": random.choice(days)} for days in windows for _ in range(random.choice((1, 1, 2)))
+            outcome | {"day": random.choice(days)}
+            for days, outcome in zip(windows, outcomes, strict=True)
+            for _ in range(random.choice((1, 1, 2)))
         ],
         "imaging": [_STENOSIS_LEFT(random)],
     }
+
+
+def _arm_pain_course(random: Random) -> list[Row]:
+    """Arm pain before surgery and twice after it, each time less by about 30 %."""
+    before = random.choice((3.0, 4.0, 5.0, 6.0, 7.0, 9.0, 10.0))
+    after = [round(0.7 * before + random.choice((-0.1, 0, 0, 0.1)), 1) for _ in range(2)]
+    return [{"arm_pain_nrs": score} for score in (before, *after)]
+
+
+def _mjoa_course(random: Random) -> list[Row]:
+    return [{"mjoa_total": random.choice((8, 10, 11, 12, 13, 14, 15, 16, 17, 18))} for _ in range(3)]
 
 
 def _same_again(random: Random) -> Tables:
@@ -457,8 +470,10 @@ def _removal(random: Random) -> Tables:
     """Hardware taken out, alone or with other surgery, where the codes say or do not say of what region."""
     day = random.choice((0, 1, 5, 14, 15, 100, 100, 400, 400))
     told = _row(day=(day, day - 90, day - 91), code_system=("ICD10CM",), code=("T8484XA", "T8489XA", "T84498A", "M542"))
+    beside = [_PROCEDURE(random) | {"day": day}] if day > 90 else []
+    lumbar = {"day": -10, "code_system": "CPT", "code": "22612"}
     return {
-        "procedures": [_REMOVAL(random) | {"day": day}, *([_PROCEDURE(random) | {"day": day}] if day > 90 else [])],
+        "procedures": [_REMOVAL(random) | {"day": day}, *beside, *random.choice(([], [], [lumbar]))],
         "diagnoses": _several(random, told, 2),
     }
 
@@ -527,7 +542,8 @@ def _bad_posture(random: Random) -> Tables:
     """A code of posture, and physical therapy about the days in which it ought to have been given."""
     code = {"day": random.choice((1, 30, 90, 91, 200)), "code_system": "ICD10CM", "code": "R293"}
     therapy = {"start_day": random.choice((-1, 0, 1, 90, 91)), "code_system": "CPT", "code": "97110"}
-    return {"diagnoses": [code], "treatments": _some(random, [therapy])}
+    image = {"day": random.choice((1, 200)), "finding": "c2_7_sva", "value": random.choice((40.0, 41.0)), "unit": "mm"}
+    return {"diagnoses": [code], "treatments": _some(random, [therapy]), "imaging": _some(random, [image])}
 
 
 def _turning(random: Random) -> Tables:
@@ -633,8 +649,6 @@ _REMOVAL = _merged(
 _DIAGNOSIS = _merged(_row(day=(*_ANY_DAY, 2, 3), encounter_id=_STAY), _coded(_DIAGNOSES))
 _OLD_DIAGNOSIS = _merged(_row(day=_ANY_DAY, encounter_id=_STAY), _coded(_OLD_DIAGNOSES))
 _ARTHRODESIS = _row(day=(-366, -365, -1, 0), code_system=("ICD10CM",), code=("Z981",))
-_ARM_PAIN = _row(arm_pain_nrs=(None, 0.0, *(2.7, 2.8, 3.5, 4.0, 5.0, 6.9, 7.0, 7.1, 10.0) * 2))
-_MJOA = _row(mjoa_total=(8, 10, 11, 12, 13, 14, 15, 16, 17, 18))
 _CAUSE_ON_IMAGE = _merged(
     _row(day=(1, 30, 179, 180, 200, 364, 365, 400), modality=("ct", "ct", "radiograph", "mri"), level=(None, "C5-6")),
     _any_of(
