@@ -78,8 +78,8 @@ ADJACENT_SEGMENT = codes(
 )
 SCAR_TISSUE = codes(ICD10CM="G96.12 T84.82X* M96.1 M99.41", ICD9CM="722.81")
 HARDWARE = codes(ICD10CM="T84.216* T84.226* T84.296* T84.498* T84.84X* T84.89X* M96.69", ICD9CM="996.4*")
-PAINFUL_HARDWARE = codes(ICD10CM="T84.84* T84.89* T84.498*")
-POSTURE = codes(ICD10CM="R29.3 M40.03 M96.3 M79.1 M79.12 M79.18 M62.838 M99.01")
+PAINFUL_HARDWARE = codes(ICD10CM="T84.84X* T84.89X* T84.498*")
+POSTURE = codes(ICD10CM="R29.3 M40.03 M96.3 M79.1 M79.10 M79.12 M79.18 M62.838 M99.01")
 # What is the same condition again; ICD-9-CM does not tell a radiculopathy from a displaced disc.
 PREOPERATIVE_FAMILIES = (
     codes(ICD10CM=MYELOPATHY, ICD9CM="722.71"),
@@ -93,7 +93,7 @@ PREOPERATIVE_FAMILIES = (
 # Hardware of unknown place, of which B5 says more.
 DEVICE_COMPLICATION = codes(ICD10CM="T84*", ICD9CM="996.4*")
 NEEDS_CERVICAL_CONTEXT = codes(
-    ICD10CM="M96.0 M96.1 M96.69 T84* M62.838 M79.1 M79.18 R53.1 R29.898", ICD9CM="733.82 996.4*"
+    ICD10CM="M96.0 M96.1 M96.69 T84* M62.838 M79.1 M79.10 M79.18 R53.1 R29.898", ICD9CM="733.82 996.4*"
 )
 # Complications of the surgery itself: of the index stay's diagnoses the only ones that speak of what came after (C7).
 COMPLICATION = codes(ICD10CM="T84* T81* G97* M96*")
@@ -195,7 +195,7 @@ ERAS = (
     Era(codes(ICD10CM="M50.02 M50.12 M50.22 M50.32"), last=date(2016, 9, 30)),
     Era(codes(ICD10CM=" ".join(f"M50.{kind}2{level}" for kind in "0123" for level in "0123")), date(2016, 10, 1)),
     Era(codes(ICD10CM="M79.1"), last=date(2018, 9, 30)),
-    Era(codes(ICD10CM="M79.12 M79.18"), date(2018, 10, 1)),
+    Era(codes(ICD10CM="M79.10 M79.12 M79.18"), date(2018, 10, 1)),
     Era(codes(ICD10CM="R51"), last=date(2020, 9, 30)),
     Era(codes(ICD10CM="R51.9 M25.69"), date(2020, 10, 1)),
     Era(codes(ICD10CM="G44.86"), date(2021, 10, 1)),
