@@ -43,7 +43,7 @@ FUSION = codes(
 )
 FUSION_ADD_ON = codes(CPT="22552 22585 22614")
 REFUSION = codes(ICD9PCS="81.31 81.32 81.33")
-ARTHRODESIS_STATUS = codes(ICD10CM="Z98.1")
+ARTHRODESIS_STATUS = codes(ICD10CM="Z98.1", ICD9CM="V45.4")
 # Fusions of the thoracic and lumbar spine and of the sacrum, and of deformities, which are hardly ever of the neck:
 # they explain an arthrodesis status, and hardware (C6, B5).
 OTHER_REGION_FUSION = codes(
@@ -68,6 +68,8 @@ MYELOPATHY, RADICULOPATHY, DISPLACEMENT, DEGENERATION = (
     " ".join(f"{kind}{level}" for level in ("0", "1", "2", "20", "21", "22", "23", "3"))
     for kind in ("M50.0", "M50.1", "M50.2", "M50.3")
 )
+# Of an orthopaedic device: 996.40 to 996.47, and other.
+MECHANICAL_COMPLICATION = " ".join(f"996.4{digit}" for digit in "012345679")
 PSEUDARTHROSIS = codes(ICD10CM="M96.0", ICD9CM="733.82")
 NONUNION = codes(ICD10CM="M96.0 M53.2X2 M53.2X3", ICD9CM="733.82")
 NONUNION_SUPPORT = codes(ICD10CM="T84.216* T84.226*")
@@ -77,7 +79,7 @@ ADJACENT_SEGMENT = codes(
     ICD9CM="721.0 721.1 722.0 722.4 722.71 723.0",
 )
 SCAR_TISSUE = codes(ICD10CM="G96.12 T84.82X* M96.1 M99.41", ICD9CM="722.81")
-HARDWARE = codes(ICD10CM="T84.216* T84.226* T84.296* T84.498* T84.84X* T84.89X* M96.69", ICD9CM="996.4*")
+HARDWARE = codes(ICD10CM="T84.216* T84.226* T84.296* T84.498* T84.84X* T84.89X* M96.69", ICD9CM=MECHANICAL_COMPLICATION)
 PAINFUL_HARDWARE = codes(ICD10CM="T84.84X* T84.89X* T84.498*")
 POSTURE = codes(ICD10CM="R29.3 M40.03 M96.3 M79.1 M79.10 M79.12 M79.18 M62.838 M99.01")
 # What is the same condition again; ICD-9-CM does not tell a radiculopathy from a displaced disc.
@@ -91,9 +93,10 @@ PREOPERATIVE_FAMILIES = (
     *(codes(ICD10CM=code) for code in ("G99.2", "M99.31", "M99.51", "M99.61", "M99.71")),
 )
 # Hardware of unknown place, of which B5 says more.
-DEVICE_COMPLICATION = codes(ICD10CM="T84*", ICD9CM="996.4*")
+DEVICE_COMPLICATION = codes(ICD10CM="T84*", ICD9CM=MECHANICAL_COMPLICATION)
 NEEDS_CERVICAL_CONTEXT = codes(
-    ICD10CM="M96.0 M96.1 M96.69 T84* M62.838 M79.1 M79.10 M79.18 R53.1 R29.898", ICD9CM="733.82 996.4*"
+    ICD10CM="M96.0 M96.1 M96.69 T84* M62.838 M79.1 M79.10 M79.18 R53.1 R29.898",
+    ICD9CM=f"733.82 {MECHANICAL_COMPLICATION}",
 )
 # Complications of the surgery itself: of the index stay's diagnoses the only ones that speak of what came after (C7).
 COMPLICATION = codes(ICD10CM="T84* T81* G97* M96*")
