@@ -68,8 +68,8 @@ MYELOPATHY, RADICULOPATHY, DISPLACEMENT, DEGENERATION = (
     " ".join(f"{kind}{level}" for level in ("0", "1", "2", "20", "21", "22", "23", "3"))
     for kind in ("M50.0", "M50.1", "M50.2", "M50.3")
 )
-# Of an orthopaedic device: 996.40 to 996.47, and other.
-MECHANICAL_COMPLICATION = " ".join(f"996.4{digit}" for digit in "012345679")
+# Of an orthopaedic device: not specified, and of another one than an artificial joint (996.41 to 996.47).
+MECHANICAL_COMPLICATION = "996.40 996.49"
 PSEUDARTHROSIS = codes(ICD10CM="M96.0", ICD9CM="733.82")
 NONUNION = codes(ICD10CM="M96.0 M53.2X2 M53.2X3", ICD9CM="733.82")
 NONUNION_SUPPORT = codes(ICD10CM="T84.216* T84.226*")
