@@ -16,7 +16,7 @@ _CODES = {
     "revised_before_window": "Revised before the visit window",
     "no_follow_up": "Not followed up long enough",
     "no_source_data": "Site delivers no table that records it",
-    "code_system_unknown": "Diagnoses in a code system that cannot be read",
+    "code_system_unknown": "Coded in a system that the label cannot read",
     "no_image": "No image that could have shown it",
     "no_baseline_image": "Image after surgery with none before to compare",
     "level_unknown": "Level of the fusion not recorded",
