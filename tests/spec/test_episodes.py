@@ -33,11 +33,12 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
         ({"diagnoses": [{"day": 0, "code_system": "ICD10CM", "code": "Z981"}]}, None),
         ({"patients": [{"index_period": "2010-12"}]}, "no_cervical_fusion_on_day_0"),
         ({"patients": [{"index_period": "2011-01"}]}, None),
+        ({"patients": [{"index_period": None}]}, None),
     ],
     ids=[
         "index fusion", "thoracic fusion", "instrumentation is an add-on", "a further joint is an add-on",
         "earlier fusion", "arthrodesis a year before", "arthrodesis longer ago", "arthrodesis on day 0",
-        "code not yet in force", "code in force since that month",
+        "code not yet in force", "code in force since that month", "period unknown",
     ],
 )  # fmt: skip
 def test_cohort(records: dict[str, list[Row]], reason: str | None) -> None:
