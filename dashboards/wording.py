@@ -27,7 +27,7 @@ _CODES = {
     "no_pain_past_3_months": "No pain past 3 months",
     "painful_before_revision": "Pain began before the revision",
     "no_baseline": "Not assessed before surgery",
-    "not_applicable": "Best possible score before surgery",
+    "not_applicable": "Score before surgery too good to get clearly better",
     # kinds
     "recurrent": "Recurrent or late onset",
     "probable": "Probable (imaging and a symptom)",

@@ -32,7 +32,9 @@ def causes(view: View) -> Page:
             flags,
         ),
         bars_card(
-            view, Card("imaging", "Time to imaging", sentence=_imaged(view, imaging), notes=[_why(imaging)]), imaging
+            view,
+            Card("imaging", "Time to imaging and to a visit", sentence=_imaged(view, imaging), notes=[_why(imaging)]),
+            imaging,
         ),
         bars_card(
             view,

@@ -82,6 +82,16 @@ SITUATIONS: dict[str, tuple[dict[str, list[Row]], str, Expected]] = {
     "neck pain: less than 30 percent": (
         _course("neck_pain_nrs", 7, 5), "neck_pain_nrs", (2.0, False, False, False, None)
     ),
+    "arm pain: little before surgery cannot reach the MCID": (
+        _course("arm_pain_nrs", 2.4, 0), "arm_pain_nrs", (2.4, None, None, None, "not_applicable")
+    ),
+    "arm pain: just the MCID before surgery": (
+        _course("arm_pain_nrs", 2.5, 0), "arm_pain_nrs", (2.5, True, False, True, None)
+    ),
+    "NDI: little before surgery cannot reach the MCID": (
+        _ndi(7, 0), "ndi", (14.0, None, None, None, "not_applicable")
+    ),
+    "NDI: just the MCID before surgery": (_ndi(7.5, 0), "ndi", (15.0, True, False, True, None)),
     "arm pain: to nothing": (_course("arm_pain_nrs", 4, 0), "arm_pain_nrs", (4.0, True, True, True, None)),
     "arm pain: none before surgery, none after": (
         _course("arm_pain_nrs", 0, 0), "arm_pain_nrs", (0.0, None, None, None, "not_applicable")

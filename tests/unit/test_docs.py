@@ -142,7 +142,7 @@ def test_every_threshold_and_code_list_is_found_in_some_statement() -> None:
 
 def test_a_page_leaves_out_what_serves_only_labels_of_the_same_statements() -> None:
     section = _BUILT["labels/red_flag_weakness.md"].partition("## Thresholds")[2].partition("## Situations")[0]
-    assert "| weakness MRC grade | 4 |" in section
+    assert "| weakness MRC grade | 3 |" in section
     assert "red_flag_weakness.csv" in section
     assert "headache NDI item" not in section
     assert "red_flag_headache.csv" not in section

@@ -15,7 +15,7 @@ BY_ID = {measure.id: measure for measure in measure_definitions()}
 NEEDED = {
     *("pain_past_3_months", "pain_past_3_months_persistent", "suspected_asd", "opioid_supply_past_day_90"),
     *("revision_90_days", "revision_1_year", "revision_2_years", "revision_5_years", "revision_rate", "asd_rate"),
-    *("red_flag_imaging_30_days", "imaging_after_pain", "conservative_care_before_revision"),
+    *("red_flag_imaging_30_days", "red_flag_visit_30_days", "imaging_after_pain", "conservative_care_before_revision"),
     *("readmission_30_days", "readmission_90_days", "mcid_ndi_12_months", "mcid_promis_pi_t_6_weeks"),
     *("satisfied_12_months", "follow_up_baseline", "follow_up_24_months"),
 }

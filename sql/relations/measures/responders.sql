@@ -3,8 +3,9 @@ title: Whether each patient got better by each instrument
 rationale: >
   A patient is judged against the own baseline, in windows that have closed: those who answer early differ from those
   still to be asked. Of several visits in a window each instrument takes the nearest to the target at which it was
-  scored. The first reason that holds, in the order of the statement, says why nothing can be said. A baseline at the
-  best possible value leaves nothing to better: not_applicable. What is compared with a threshold is rounded once, to 6
+  scored. The first reason that holds, in the order of the statement, says why nothing can be said. A baseline
+  nearer to the best possible value than the minimal clinically important difference cannot get better by it, in points
+  or in percent: not_applicable. What is compared with a threshold is rounded once, to 6
   decimals, so that exactly a threshold reaches it.
 citation: clinical specification, sections 1, 7 and 8; thresholds from the sources that instruments.csv names
 grain: one row per episode, instrument and visit window after the index fusion
@@ -34,9 +35,9 @@ assessed as (
     select
         window_states.site_id, window_states.patient_id, window_states.visit_window,
         window_states.target_day, window_states.state, window_states.is_closed,
-        mjoa_severity.mcid as mjoa_mcid,
-        instruments.instrument, instruments.higher_is_better, instruments.best, instruments.mcid,
-        instruments.scb, instruments.percent,
+        case when instruments.instrument = 'mjoa' then mjoa_severity.mcid else instruments.mcid end as mcid,
+        instruments.instrument, instruments.higher_is_better, instruments.best, instruments.scb,
+        instruments.percent,
         case instruments.instrument
             when 'ndi' then before.ndi_percent
             when 'neck_pain_nrs' then before.neck_pain_nrs
@@ -74,16 +75,15 @@ assessed as (
 
 compared as (
     select
-        site_id, patient_id, visit_window, target_day, instrument, scb, percent, baseline_value,
-        value,
-        case when instrument = 'mjoa' then mjoa_mcid else mcid end as mcid,
+        site_id, patient_id, visit_window, target_day, instrument, mcid, scb, percent,
+        baseline_value, value,
         round(case when higher_is_better then value - baseline_value else baseline_value - value end, 6) as change,
         case
             when state = 'died_before_window' then 'died_before_window'
             when state = 'revised_before_window' then 'revised_before_window'
             when not is_closed then 'window_not_closed'
             when baseline_value is null then 'no_baseline'
-            when baseline_value = best then 'not_applicable'
+            when round(abs(best - baseline_value), 6) < mcid then 'not_applicable'
             when value is null then 'no_assessment_in_window'
         end as reason
     from assessed

@@ -33,7 +33,7 @@ from outcomes.synthetic.images import draw_images
 from outcomes.synthetic.patients import Plan, draw_plan
 from outcomes.synthetic.profiles import SiteProfile, site_profiles
 from outcomes.synthetic.spoiled import FAULT_SITES, ExpectedSubmission, write_spoiled_submissions
-from outcomes.synthetic.stays import Stays, add_unplanned_stays
+from outcomes.synthetic.stays import Stays, add_return_visits, add_unplanned_stays, held_as_outpatient
 from outcomes.synthetic.submissions import submissions, write_submission
 from outcomes.synthetic.surgery import (
     draw_revisions,
@@ -216,8 +216,7 @@ def _history(drawing: Rng, lagging: Rng, plan: Plan, calendar: Calendar) -> Hist
     operated, admission = index_procedures(drawing, plan, stays)
     revised = revision_procedures(drawing, plan, draw_revisions(drawing, plan, disease), admission, stays)
     visits = draw_visits(drawing, plan, disease)
-    came = visits[visits["day"] > 0]
-    stays.add(came["who"].to_numpy(), came["day"].to_numpy(), came["day"].to_numpy(), "outpatient")
+    visits = held_as_outpatient(visits, stays)
     add_unplanned_stays(drawing, plan, stays)
     procedures = [operated, operations_before(drawing, plan), lookalikes(drawing, plan), revised]
     diagnoses = [
@@ -231,7 +230,6 @@ def _history(drawing: Rng, lagging: Rng, plan: Plan, calendar: Calendar) -> Hist
         unrevised_nonunion(drawing, plan, revised),
     ]
     frames = {
-        "encounters": stays.frame(),
         "procedures": sign(drawing, plan, pd.concat(procedures, ignore_index=True)),
         "diagnoses": pd.concat(diagnoses, ignore_index=True),
         "follow_ups": visits,
@@ -240,6 +238,8 @@ def _history(drawing: Rng, lagging: Rng, plan: Plan, calendar: Calendar) -> Hist
         frames["imaging"] = draw_images(drawing, plan, disease, visits)
     if plan.profile.has_treatments:
         frames["treatments"] = draw_treatments(drawing, plan)
+    add_return_visits(drawing, visits, stays)
+    frames["encounters"] = stays.frame()
     return histories(lagging, plan, calendar, frames, stays.keys(lagging))
 
 

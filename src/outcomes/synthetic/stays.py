@@ -1,5 +1,6 @@
 """Encounters, which procedures and diagnoses point at by number until keys are given."""
 
+import numpy as np
 import pandas as pd
 
 from outcomes.arrays import Ints
@@ -32,6 +33,23 @@ class Stays:
     def keys(self, rng: Rng) -> Texts:
         """A random key for each number."""
         return keys(rng, self._count)
+
+
+def held_as_outpatient(visits: pd.DataFrame, stays: Stays) -> pd.DataFrame:
+    """The visits, each after surgery with an outpatient encounter of its own."""
+    came = (visits["day"] > 0).to_numpy()
+    who, day = visits.loc[came, "who"].to_numpy(), visits.loc[came, "day"].to_numpy()
+    stay = np.full(len(visits), NO_STAY)
+    stay[came] = stays.add(who, day, day, "outpatient")
+    return visits.assign(stay=stay)
+
+
+def add_return_visits(rng: Rng, visits: pd.DataFrame, stays: Stays) -> None:
+    """Encounters to which patients are asked back after a visit with a sign of the nerves, most within a month."""
+    signs = visits["numbness"].eq(True) | visits["radiating_pain"].eq(True) | visits["mrc_grade_min"].lt(5)
+    asked = visits[signs & (visits["day"] > 0) & chance(rng, 0.6, len(visits))]
+    day = asked["day"].to_numpy() + 1 + often(rng, 18, len(asked))
+    stays.add(asked["who"].to_numpy(), day, day, "outpatient")
 
 
 def add_unplanned_stays(rng: Rng, plan: Plan, stays: Stays) -> None:
