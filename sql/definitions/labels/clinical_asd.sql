@@ -35,7 +35,7 @@ ways:
         neck or arm pain of {pain_nrs} or more, a red flag, or a listed code that names no other joint, at most
         {symptom_image_days} days from that image
       relation: symptomatic_images
-      record: imaging_id
+      record: symptom_id
   possible:
     - says: a diagnosis after surgery that names such a joint
       relation: first_adjacent_diagnoses

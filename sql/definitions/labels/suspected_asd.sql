@@ -37,7 +37,7 @@ ways:
         neck or arm pain of {pain_nrs} or more, a red flag, or a listed code that names no other joint, at most
         {symptom_image_days} days from that image
       relation: symptomatic_images
-      record: imaging_id
+      record: symptom_id
   surgical:
     - says: a revision
       relation: revision_procedures
