@@ -14,7 +14,7 @@ from outcomes.release.open import connect
 from outcomes.release.status import status
 from outcomes.release.why_not import WhyNot, why_not
 from outcomes.settings import Settings
-from outcomes.sql.catalog.labels import label_definitions
+from outcomes.sql.catalog.labels import label_definition, label_definitions
 from tests.integration.small_lake import commit, fill_lake
 
 SUBMISSION = "north-2026-01-0123456789ab"
@@ -49,7 +49,7 @@ def test_each_label_says_why_and_on_which_records_it_rests(settings: Settings) -
     assert [(each.source_table, each.record_id, each.submission_id) for each in revision.evidence] == [
         ("procedures", "north-p021-b", SUBMISSION)
     ]
-    assert "planned stage" in revision.definition
+    assert revision.definition == label_definition("revision_performed").definition
     unanswered = labels["pain_after_revision"]
     assert (unanswered.status, unanswered.reason) == ("not_assessable", "no_assessment_in_window")
 
@@ -106,6 +106,7 @@ def detailed(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     made = Settings(home=tmp_path_factory.mktemp("home"))
     asd: dict[str, Any] = {"patient_id": "asd"}
     full: dict[str, Any] = {"patient_id": "full"}
+    told = {"index_period": "2024-01", "last_contact_day": 900, "data_cut_day": 900}
     fusion = {"day": 0, "code_system": "CPT", "code": "22551", "levels": "C5-6"}
     finding = {"level": "C6-7", "modality": "mri", "finding": "degeneration", "unit": "grade"}
     drug = {"start_day": 50, "end_day": 60, "code_system": "ATC", "code": "H02AB06", "treatment_class": "injection"}
@@ -113,7 +114,7 @@ def detailed(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     scored = {"arm_pain_nrs": 6.5, "ndi_total": 34.0, "ndi_unit": "percent", "ndi_item_1": 3, "numbness": False}
     charged = {"units": 2, "modifier": "62", "approach": "anterior", "planned_stage": True}
     rows: dict[str, list[dict[str, Any]]] = {
-        "patients": [asd | {"index_period": "2024-01", "last_contact_day": 900, "data_cut_day": 900}, full],
+        "patients": [asd | told, full | told],
         "procedures": [asd | fusion | {"procedure_id": "a"}, full | fusion | charged | {"procedure_id": "b"}],
         "follow_ups": [
             asd | asked | {"follow_up_id": "visit", "day": 390},
@@ -139,6 +140,8 @@ def test_the_timeline_tells_records_in_full(detailed: Settings) -> None:
         "arm pain 6.5 of 10, NDI 34 percent, NDI items: pain 3, no numbness, encounter e1",
         "mri C6-7 degeneration grade 2",
         "interspinous_motion 1.5 mm",
+        "data cut",
+        "last contact",
     ]
 
 
