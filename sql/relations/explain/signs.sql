@@ -73,6 +73,8 @@ relations_of_pain as (
     select 'pain_assessments' as relation
     union all
     select 'pain_visits' as relation
+    union all
+    select 'pain_past_3_months' as relation
 ),
 
 signs as (
