@@ -252,7 +252,7 @@ def test_scores() -> None:
     ]})  # fmt: skip
     found = con.execute("select mjoa, eq5d_profile, ndi_percent from follow_up_scores order by day").fetchall()
     assert found == [
-        (17, None, None), (16, None, None), (None, "12345", None), (None, None, None), (None, None, None),
+        (17, None, None), (16, None, None), (None, "12345", None), (None, None, None), (None, None, 40.0),
         (None, None, 40.0),
     ]  # fmt: skip
 
