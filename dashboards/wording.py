@@ -17,7 +17,9 @@ _CODES = {
     "no_follow_up": "Not followed up long enough",
     "no_source_data": "Site delivers no table that records it",
     "no_contact": "No visit, encounter or diagnosis after surgery",
-    "code_system_unknown": "Coded in a system that the label cannot read",
+    "code_system_unknown": "Diagnoses in a code system that cannot be read",
+    "no_image": "No image that could have shown it",
+    "no_baseline_image": "Image after surgery with none before to compare",
     "level_unknown": "Level of the fusion not recorded",
     "treatment_data_incomplete": "Site does not record all treatments",
     "not_revised": "Never revised",
@@ -33,6 +35,7 @@ _CODES = {
     "already_imaged": "Imaged already before it",
     "treatment_change": "Another treatment",
     "fusion_revision_level_unknown": "Fusion again, level not recorded",
+    "hardware_removal_region_unknown": "Hardware removed or revised, region not recorded",
     # visit windows
     "baseline": "Before surgery",
     # submissions

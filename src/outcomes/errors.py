@@ -154,8 +154,18 @@ MISTAKES: dict[str, Mistake] = {
     "access_log_unreadable": Mistake(
         72, "the access log cannot be read", "name the file, as the user that serves the dashboards"
     ),
+    "threshold_unknown": Mistake(
+        73, "there is no threshold of this name", "see sql/definitions/thresholds.yaml for those there are"
+    ),
+    "threshold_malformed": Mistake(74, "a threshold's value is not a number", "write it as NAME=5 or NAME=0.3"),
     "sites_malformed": Mistake(
         75, "sites.csv cannot be read", "mend the line; its columns are site_id and name, a line per site"
+    ),
+    "definition_malformed": Mistake(
+        77, "a declaration in sql/ is incomplete or wrong", "correct the file as CONTRIBUTING.md says"
+    ),
+    "release_outdated": Mistake(
+        76, "the lake or the definitions have changed since the current release", "run `outcomes release` first"
     ),
 }
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from outcomes.lake import SubmissionRecord
     from outcomes.release.diff import ReleaseDiff
     from outcomes.release.open import Release
+    from outcomes.release.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,20 @@ def diff(settings: Settings, before: str, after: str) -> ReleaseDiff:
 
     with _redacted_errors("diff"):
         return compare(open_release(before, settings), open_release(after, settings), settings)
+
+
+def try_thresholds(
+    settings: Settings, changed: dict[str, str], on_progress: Callable[[str, int, int], None] | None = None
+) -> Trial:
+    """Label the current release's patients with changed thresholds, into a scratch release, and compare the two.
+
+    Raises:
+        OutcomesError: threshold_unknown, threshold_malformed, no_release, release_outdated.
+    """
+    from outcomes.release.trial import try_thresholds as label_again
+
+    with _redacted_errors("sensitivity"):
+        return label_again(settings, changed, on_progress)
 
 
 def sites_of_release(settings: Settings) -> list[str]:

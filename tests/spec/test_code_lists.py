@@ -1,6 +1,7 @@
 """The code lists beside whole code tables: no code that never was, no day on which it was not, no sibling forgotten."""
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -8,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from outcomes.sql.reference import code_list_names, code_list_rows
+from outcomes.contract import TABLES
+from outcomes.intake.validation import suite
+from outcomes.sql.catalog.labels import label_definitions
+from outcomes.sql.reference import code_list_names, code_list_rows, reference_rows
 from tests.support.code_tables import CodeTable, code_tables, codes_like
 
 REASONS = Path(__file__).parent / "unlisted_codes.csv"
@@ -80,14 +84,10 @@ def test_no_list_names_a_code_that_never_was() -> None:
 
 @pytest.mark.parametrize("table", code_tables(), ids=lambda table: f"{table.system} {table.first} to {table.last}")
 def test_an_entry_is_valid_while_the_tables_hold_its_codes(table: CodeTable) -> None:
-    wrong = [
-        str(entry)
-        for entry in ENTRIES
-        if entry.system == table.system
-        and (entry.valid_from <= table.last and table.first <= entry.valid_to)
-        != any(map(entry.matches, table.like(entry.code)))
-    ]
-    assert wrong == []
+    entries = [entry for entry in ENTRIES if entry.system == table.system]
+    valid = [entry for entry in entries if entry.valid_from <= table.last and table.first <= entry.valid_to]
+    held = [entry for entry in entries if any(map(entry.matches, table.like(entry.code)))]
+    assert list(map(str, valid)) == list(map(str, held))
 
 
 @pytest.mark.parametrize("name", code_list_names())
@@ -113,3 +113,28 @@ def test_siblings_are_listed_or_left_out_for_a_reason(name: str) -> None:
 
 def test_every_reason_is_of_a_list() -> None:
     assert {row["list_name"] for row in _reasons()} <= set(code_list_names())
+
+
+@pytest.mark.parametrize(("table", "rule"), [("diagnoses", "DIA-012"), ("procedures", "PRO-012")])
+def test_the_gate_lets_every_code_of_the_tables_in(table: str, rule: str) -> None:
+    asked = next(each["kwargs"]["regex"] for each in suite(table)["expectations"] if each["meta"]["code"] == rule)
+    codes = [
+        f"{each.system}:{code}"
+        for each in code_tables()
+        if f"{each.system}:" in asked
+        for like in each.codes.values()
+        for code in like
+    ]
+    assert len(codes) > 10_000
+    assert [code for code in codes if not re.match(asked, code)] == []
+
+
+def test_all_places_that_name_the_treatment_classes_name_the_same() -> None:
+    classes = [row["treatment_class"] for row in reference_rows("care_classes")]
+    rule = next(each for each in suite("treatments")["expectations"] if each["meta"]["code"] == "TRE-013")
+    column = next(each for each in TABLES["treatments"].columns if each.name == "treatment_class")
+    assert rule["kwargs"]["value_set"] == classes
+    assert column.description.partition(": ")[2].split(", ") == classes
+    assert {row["treatment_class"] for row in code_list_rows("conservative_care")} == set(classes)
+    labels = {label.name for label in label_definitions() if label.name.startswith("received_")}
+    assert labels == {f"received_{name}" for name in classes}

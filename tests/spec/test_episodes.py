@@ -10,6 +10,14 @@ from tests.support.situations import Row, complete, label
 _DAY_0_ADMISSION: Row = {"day": 0, "code_system": "ICD10PCS", "code": "0RG10A0", "encounter_id": "stay"}
 
 
+_ASSISTANTS = ("80", "81", "82", "AS")
+_LUMBAR_FUSION: Row = {"day": -300, "code_system": "CPT", "code": "22612"}
+
+
+def _arthrodesis(day: int) -> Row:
+    return {"day": day, "code_system": "ICD10CM", "code": "Z981"}
+
+
 def _run(records: dict[str, list[Row]]) -> duckdb.DuckDBPyConnection:
     return label({"site": complete(records)})
 
@@ -31,6 +39,13 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
         ({"diagnoses": [{"day": -365, "code_system": "ICD10CM", "code": "Z981"}]}, "arthrodesis_status_before"),
         ({"diagnoses": [{"day": -366, "code_system": "ICD10CM", "code": "Z981"}]}, None),
         ({"diagnoses": [{"day": 0, "code_system": "ICD10CM", "code": "Z981"}]}, None),
+        ({"procedures": [_LUMBAR_FUSION], "diagnoses": [_arthrodesis(-200)]}, None),
+        ({"procedures": [_LUMBAR_FUSION], "diagnoses": [_arthrodesis(-300)]}, None),
+        ({"procedures": [_LUMBAR_FUSION], "diagnoses": [_arthrodesis(-301)]}, "arthrodesis_status_before"),
+        (
+            {"procedures": [_LUMBAR_FUSION], "diagnoses": [_arthrodesis(-301), _arthrodesis(-200)]},
+            "arthrodesis_status_before",
+        ),
         ({"patients": [{"index_period": "2010-12"}]}, "no_cervical_fusion_on_day_0"),
         ({"patients": [{"index_period": "2011-01"}]}, None),
         ({"patients": [{"index_period": None}]}, None),
@@ -38,6 +53,8 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
     ids=[
         "index fusion", "thoracic fusion", "instrumentation is an add-on", "a further joint is an add-on",
         "earlier fusion", "arthrodesis a year before", "arthrodesis longer ago", "arthrodesis on day 0",
+        "arthrodesis after a lumbar fusion", "arthrodesis on the day of a lumbar fusion",
+        "arthrodesis before a lumbar fusion", "one arthrodesis before, one after",
         "code not yet in force", "code in force since that month", "period unknown",
     ],
 )  # fmt: skip
@@ -78,6 +95,26 @@ def test_staging(further: Row, is_staged: bool) -> None:
         ([{"code": "0RG20A0", "code_system": "ICD10PCS"}], ("anterior", None, None, "unknown")),
         ([{"code": "0RG10AJ", "code_system": "ICD10PCS"}], ("posterior", None, 1, "1")),
         ([{"code": "22551", "approach": "combined"}], ("combined", None, 1, "1")),
+        ([{"code": "22551"}, {"code": "22551"}], ("anterior", None, 1, "1")),
+        ([{"code": "22551"}, {"code": "22554"}], ("anterior", None, 2, "2")),
+        ([{"code": "22551", "modifier": "62"}, {"code": "22551", "modifier": "62"}], ("anterior", None, 1, "1")),
+        ([{"code": "22551"}, {"code": "22552", "units": 2}], ("anterior", None, 3, "3+")),
+        ([{"code": "22551"}, *[{"code": "22552", "modifier": "62"}] * 2], ("anterior", None, 2, "2")),
+        ([{"code": "22551"}, {"code": "22552", "modifier": "62"}], ("anterior", None, 2, "2")),
+        ([{"code": "22551"}, *[{"code": "22552", "modifier": "62", "units": 2}] * 2], ("anterior", None, 3, "3+")),
+        (
+            [{"code": "22551"}, {"code": "22552"}, *[{"code": "22552", "modifier": each} for each in _ASSISTANTS]],
+            ("anterior", None, 2, "2"),
+        ),
+        ([{"code": "22551", "modifier": "80"}], ("anterior", None, None, "unknown")),
+        ([{"code": "22551"}, {"code": "0RG10A0", "code_system": "ICD10PCS"}], ("anterior", None, 1, "1")),
+        (
+            [{"code": "22551"}, {"code": "22552"}, {"code": "0RG20A0", "code_system": "ICD10PCS"}],
+            ("anterior", None, 2, "2"),
+        ),
+        ([{"code": "22551"}, {"code": "22552"}, {"code": "22600"}], ("combined", None, 2, "2")),
+        ([{"code": "22551"}, {"code": "0RG2071", "code_system": "ICD10PCS"}], ("combined", None, None, "unknown")),
+        ([{"code": "22600", "levels": "C7-T1;T1-2"}], ("posterior", "C7-T1;T1-2", 2, "2")),
     ],
 )
 def test_approach_and_levels(procedures: list[Row], expected: tuple[object, ...]) -> None:
@@ -106,13 +143,48 @@ def test_observation_ends_at_death_data_cut_or_last_record() -> None:
         "last contact": ({"last_contact_day": 300, "data_cut_day": 700}, [], 300),
         "death": ({"last_contact_day": 300, "data_cut_day": 700, "death_day": 250}, [], 250),
         "data cut": ({"last_contact_day": 300, "data_cut_day": 200}, [], 200),
-        "later record": ({"last_contact_day": 300, "data_cut_day": 310}, [{"day": 400}], 400),
+        "later record": ({"last_contact_day": 300, "data_cut_day": 700}, [{"day": 400}], 400),
+        "record on the data cut": ({"last_contact_day": 300, "data_cut_day": 400}, [{"day": 400}], 400),
+        "record after the data cut": ({"last_contact_day": 300, "data_cut_day": 399}, [{"day": 400}], 300),
+        "no data cut": ({"last_contact_day": 300, "data_cut_day": None}, [{"day": 9999}], 9999),
         "nothing known": ({"last_contact_day": None, "data_cut_day": None}, [], 0),
     }
     con = label({site: complete({"patients": [patient], "follow_ups": visits})
                  for site, (patient, visits, _) in cases.items()})  # fmt: skip
     found = dict(con.execute("select site_id, observed_days from episodes").fetchall())
     assert found == {site: days for site, (_, _, days) in cases.items()}
+
+
+@pytest.mark.parametrize(
+    ("stay", "observed_days", "data_cut_day"),
+    [
+        ({"start_day": 0, "end_day": 600}, 600, 700),
+        ({"start_day": 0, "end_day": 9999}, 300, 700),
+        ({"start_day": 500, "end_day": 9999}, 500, 700),
+        ({"start_day": 701, "end_day": 9999}, 300, 700),
+    ],
+)
+def test_the_end_of_a_stay_is_known_up_to_the_data_cut(stay: Row, observed_days: int, data_cut_day: int) -> None:
+    con = _run({"patients": [{"last_contact_day": 300, "data_cut_day": 700}],
+                "encounters": [{"type": "inpatient"} | stay]})  # fmt: skip
+    assert _one(con, "select observed_days, data_cut_day from episodes") == (observed_days, data_cut_day)
+
+
+def test_nothing_of_any_table_lies_after_the_data_cut() -> None:
+    con = _run({
+        "patients": [{"data_cut_day": 100}],
+        "encounters": [{"start_day": 100, "end_day": 101}, {"start_day": 101}],
+        "procedures": [{"day": 100, "code": "22855"}, {"day": 101, "code": "22855"}],
+        "diagnoses": [{"day": 100}, {"day": 101}],
+        "follow_ups": [{"day": 100}, {"day": 101}],
+        "imaging": [{"day": 100}, {"day": 101}],
+        "treatments": [{"start_day": 100, "end_day": 101}, {"start_day": 101, "end_day": 101}],
+    })  # fmt: skip
+    days = [f"select {day} as day from {table}" for table, day in (
+        ("encounters", "greatest(start_day, end_day)"), ("procedures", "day"), ("diagnoses", "day"),
+        ("follow_ups", "day"), ("imaging", "day"), ("treatments", "greatest(start_day, end_day)"),
+    )]  # fmt: skip
+    assert con.execute(" union all ".join(days) + " order by day").fetchall() == [(0,), *[(100,)] * 6]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +196,7 @@ def test_observation_ends_at_death_data_cut_or_last_record() -> None:
     ],
 )  # fmt: skip
 def test_windows(day: int, window: str | None) -> None:
-    con = _run({"follow_ups": [{"day": day}]})
+    con = _run({"patients": [{"data_cut_day": 2000}], "follow_ups": [{"day": day}]})
     assert _one(con, "select visit_window from follow_up_scores") == (window,)
     assert con.execute("select visit_window from nearest_visits").fetchall() == ([(window,)] if window else [])
 
@@ -151,3 +223,25 @@ def test_scores() -> None:
         (17, None, None), (16, None, None), (None, "12345", None), (None, None, None), (None, None, None),
         (None, None, 40.0),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("levels", "adjacent"),
+    [
+        ("C5-6", ["C4-5", "C6-7"]),
+        ("C3-4;C6-7", ["C2-3", "C4-5", "C5-6", "C7-T1"]),
+        ("C7-T1", ["C6-7", "T1-2"]),
+        ("C0-1", ["C1-2"]),
+        ("T1-2", ["C7-T1"]),
+    ],
+)
+def test_adjacent_joints(levels: str, adjacent: list[str]) -> None:
+    con = _run({"procedures": [{"day": 0, "code_system": "CPT", "code": "22551", "levels": levels}]})
+    found = con.execute("select joint from adjacent_joints order by position").fetchall()
+    assert [joint for (joint,) in found] == adjacent
+
+
+def test_a_fusion_of_day_0_that_was_an_unplanned_return_alone_leaves_an_episode() -> None:
+    con = _run({"procedures": [{"day": 0, "code_system": "CPT", "code": "22551", "levels": "C5-6", "modifier": "78"}]})
+    found = _one(con, "select approach, index_levels, is_staged, first_revision_day from episodes")
+    assert found == (None, None, False, 0)

@@ -47,7 +47,9 @@ _KINDS: dict[str, dict[str | None, int | None]] = {
     "pain_past_3_months": {"persistent": 780, "recurrent": 385},
     "suspected_asd": {"clinical": 800, "surgical": 345, "both": None},
     "surgical_asd": {None: None},
-    "revision_performed": dict(zip(_ENUMS["revisions", "type"], (510, 320, 170, 95, None, None, 60, 25), strict=True)),
+    "revision_performed": dict(
+        zip(_ENUMS["revisions", "type"], (510, 320, 170, 95, None, None, 60, None, 25), strict=True)
+    ),
 }
 _REASONS: dict[str, int | None] = {
     "no_assessment_in_window": 640,

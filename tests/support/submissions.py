@@ -13,6 +13,8 @@ from outcomes.settings import Settings
 
 Row = dict[str, Any]
 
+DATA_CUT = datetime.date(2025, 6, 1)
+
 
 def patient(patient_id: str = "p000001", **cells: Any) -> Row:
     """A patient with an index fusion, followed for two years."""
@@ -84,7 +86,7 @@ def write_submission(
         period=period,
         kind=kind,
         deidentification_method=deidentification_method,
-        data_cut=datetime.date(2025, 6, 1),
+        data_cut=DATA_CUT,
     )
     if manifest_overrides or contract_version != CONTRACT_VERSION:
         stated = manifest.model_copy(update={"contract_version": contract_version} | manifest_overrides)

@@ -3,6 +3,7 @@
 import pytest
 
 from outcomes.contract import TABLES
+from outcomes.errors import OutcomesError
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.marts import NO_UNIT, Mart, parse_mart, protected_marts, research_marts
 from outcomes.sql.shipped import shipped
@@ -95,7 +96,7 @@ def test_exact_and_protected_derive_from_one_declaration() -> None:
     ],
 )
 def test_what_is_wrong_in_a_declaration_is_named(wrong: dict[str, object], named: str) -> None:
-    with pytest.raises(ValueError, match=named):
+    with pytest.raises(OutcomesError, match=named):
         parse_mart("visits", DECLARED | wrong, "exact")
 
 
@@ -104,9 +105,9 @@ def test_a_relation_of_another_type_is_refused() -> None:
     assert mart is not None
     types = {"site_id": "VARCHAR", "day": "BIGINT", "patients": "BIGINT", "resolution": "ENUM('year', 'month')"}
     mart.require_types(types)
-    with pytest.raises(ValueError, match=r"visits\.yaml: columns\.day: declared as integer, found DOUBLE"):
+    with pytest.raises(OutcomesError, match=r"visits\.yaml: columns\.day: declared as integer, found DOUBLE"):
         mart.require_types(types | {"day": "DOUBLE"})
-    with pytest.raises(ValueError, match=r"columns\.day: .*missing"):
+    with pytest.raises(OutcomesError, match=r"columns\.day: .*missing"):
         mart.require_types({"site_id": "VARCHAR"})
 
 

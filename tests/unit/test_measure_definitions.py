@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from outcomes.errors import OutcomesError
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.measures import definitions_table, measure_definitions, parse_definitions
 from outcomes.sql.files import load
@@ -92,5 +93,5 @@ def test_a_sound_definition_is_read() -> None:
     ],
 )
 def test_a_faulty_definition_is_refused(changes: dict[str, Any], problem: str) -> None:
-    with pytest.raises(ValueError, match=problem):
+    with pytest.raises(OutcomesError, match=problem):
         parse_definitions(_definition(**changes), {"pain": True})

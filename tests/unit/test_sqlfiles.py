@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from outcomes.errors import OutcomesError
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.files import SqlFile, in_order, load
 from outcomes.sql.shipped import shipped
@@ -21,7 +22,7 @@ def test_header_and_statement_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_a_file_without_header_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"a\.sql does not open with a header"):
+    with pytest.raises(OutcomesError, match=r"a\.sql does not open with a header"):
         _ = _file(tmp_path, "a", "select 1").header
 
 

@@ -299,7 +299,7 @@ def test_the_edges_of_the_definitions_occur(large: Settings, answers: pd.DataFra
     types = {kind for name, _, _, kind in found if name == "revision_performed" and kind}
     assert types == {
         *("nonunion_revision", "adjacent_segment_fusion", "fusion_revision_level_unknown", "disc_replacement"),
-        *("hardware_removal", "laminoplasty", "foraminotomy", "other"),
+        *("hardware_removal", "hardware_removal_region_unknown", "laminoplasty", "foraminotomy", "other"),
     }
 
 

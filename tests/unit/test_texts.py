@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from outcomes.contract import TABLES
 from outcomes.sql.catalog.labels import label_definitions, stated_in
 from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.sql.catalog.texts import with_thresholds
@@ -170,3 +171,13 @@ def test_a_name_that_is_no_threshold_is_refused() -> None:
     assert with_thresholds("{pain_nrs} and {arm_pain_drop:.0%}") == "4 and 30%"
     with pytest.raises(KeyError, match="pane"):
         with_thresholds({"says": ["{pane}"]})
+
+
+def test_the_contract_says_which_direction_of_an_image_is_worse() -> None:
+    findings: dict[str, list[str]] = {}
+    for row in reference_rows("imaging_directions"):
+        measured = f" ({row['measures']})" if row["measures"] else ""
+        findings.setdefault(f"{row['worse']} {row['unit']} of", []).append(f"{row['finding']}{measured}")
+    said = "; ".join(f"{direction} {', '.join(found)}" for direction, found in sorted(findings.items()))
+    (value,) = (column for column in TABLES["imaging"].columns if column.name == "value")
+    assert value.description.endswith(f"Worse is: {said}")

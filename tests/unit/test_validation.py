@@ -249,6 +249,15 @@ def test_sound_rows_break_no_rule(con: duckdb.DuckDBPyConnection) -> None:
         assert one.accepted["flags"].null_count == one.accepted.num_rows
 
 
+def test_every_kind_of_cpt_code_is_sound(con: duckdb.DuckDBPyConnection) -> None:
+    codes = ("22551", "0031A", "0012M", "0095T", "0501F", "0001U")
+    tables = {"patients": SOUND["patients"]}
+    for table in ("procedures", "treatments"):
+        key = TABLES[table].key
+        tables[table] = [ROWS[table](**{key: f"c-{code}", "code_system": "CPT", "code": code}) for code in codes]
+    assert {name: failed(one) for name, one in judge(con, tables).items() if failed(one)} == {}
+
+
 def test_each_rule_bites_on_the_row_that_breaks_it_and_on_no_sound_row(con: duckdb.DuckDBPyConnection) -> None:
     tables = {name: list(rows) for name, rows in SOUND.items()}
     number_of = {}

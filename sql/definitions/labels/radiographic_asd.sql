@@ -4,13 +4,18 @@ category: suspected causes
 guide: The joints above and below a fusion can wear faster; an image shows it.
 definition: >
   An image after day 0 shows degeneration, herniation or stenosis of a joint adjacent to the fusion, new or worse than
-  before surgery. A joint that was symptomatic before surgery does not count.
-rationale: Findings on images are far more frequent than disease, so they are kept apart from suspected disease.
+  on the images before surgery. Worse is a higher grade, a larger herniation, a lower disc or a narrower canal, in one
+  unit; grade 0 is no finding. Without any image before surgery a finding counts from day {asd_without_baseline_day} on
+  and only when the first image after surgery showed the joint free of it. A joint that was symptomatic before surgery,
+  or is coded in the stay of the fusion, does not count.
+rationale: >
+  Findings on images are far more frequent than disease, so they are kept apart from suspected disease. What was never
+  looked at before cannot be called new, and a no needs an image that could have shown it.
 citation: clinical specification, section 3
 grain: one row per episode and piece of evidence
 version: 2
 status: accepted
-needs: [episodes, adjacent_images, delivered_tables, thresholds]
+needs: [episodes, adjacent_images, adjacent_looks, delivered_tables, thresholds]
 columns:
   onset_day: day of the first such image
   value: the finding's recorded value when it has one; of a no, the observed days
@@ -24,14 +29,28 @@ criteria:
     relation: imaging
     where: day > 0
     record: imaging_id
-  - says: degeneration, herniation or stenosis of such a joint on it, new or worse than before surgery
+  - says: >-
+      degeneration, herniation or stenosis of such a joint on it; without an image before surgery, on day
+      {asd_without_baseline_day} or later
     relation: adjacent_images
+    record: imaging_id
+  - says: >-
+      new or worse than before surgery; without an image before surgery, not on the first image after it
+    relation: adjacent_images
+    where: is_new
     record: imaging_id
 */
 with first_images as (
     select site_id, patient_id, imaging_id, day, finding, value
     from adjacent_images
+    where is_new
     qualify row_number() over (partition by site_id, patient_id order by day, imaging_id) = 1
+),
+
+unproven as (
+    select distinct site_id, patient_id
+    from adjacent_images
+    where is_new is null
 ),
 
 reasoned as (
@@ -43,13 +62,23 @@ reasoned as (
             when episodes.index_levels is null then 'level_unknown'
             when delivered_tables.site_id is null then 'no_source_data'
             when coalesce(episodes.observed_days < thresholds.asd_observed_days, true) then 'no_follow_up'
+            when unproven.patient_id is not null then 'no_baseline_image'
+            when not adjacent_looks.has_image then 'no_image'
         end as reason
     from episodes
     cross join thresholds
+    inner join adjacent_looks
+        on
+            episodes.site_id = adjacent_looks.site_id
+            and episodes.patient_id = adjacent_looks.patient_id
     left join first_images
         on
             episodes.site_id = first_images.site_id
             and episodes.patient_id = first_images.patient_id
+    left join unproven
+        on
+            episodes.site_id = unproven.site_id
+            and episodes.patient_id = unproven.patient_id
     left join delivered_tables
         on
             episodes.site_id = delivered_tables.site_id

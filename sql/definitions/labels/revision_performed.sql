@@ -3,11 +3,13 @@ title: Revision performed
 category: revision
 guide: Some people need another operation on the neck after a fusion.
 definition: >
-  A cervical revision procedure on a day after the index fusion that is not a planned stage of it. The kind is the type
-  of the first revision.
+  A cervical revision procedure from the index fusion on that is not a stage of it. The kind is the type of the first
+  revision.
 rationale: >
-  Planned stages and same-admission stages are part of the index fusion. An unplanned return (modifier
-  {unplanned_return_modifier}) is a revision however early.
+  What is done in the stay of the index fusion, or planned within {stage_days} days, is part of it. An unplanned return
+  (modifier {unplanned_return_modifier}) is a revision however early, on the day of the fusion too, and so is from the
+  next day on the removal or revision of a device that was not planned. A device code that names no region counts,
+  with a kind of its own, where no other region was ever fused.
 citation: clinical specification, sections 0, 1 and 6
 grain: one row per episode and piece of evidence
 version: 2
@@ -18,11 +20,11 @@ columns:
   onset_day: day of the first revision
   value: number of revisions; of a no, the observed days
 criteria:
-  - says: a procedure after day 0
-    relation: procedures
-    where: day > 0
+  - says: a cervical fusion, or a code of another revision, that is not a stage of the index fusion
+    relation: neck_operations
+    where: not is_stage
     record: procedure_id
-  - says: a cervical fusion or another revision among them that is not a stage of the index fusion
+  - says: one among them that is of the neck, by its code, its levels or what was coded with it, or that may be
     relation: revision_procedures
     record: procedure_id
 */

@@ -1,6 +1,8 @@
 /*
 title: Which type of revision each episode had
-rationale: A fusion whose joints were not recorded may be of either fusion type, so neither can be denied.
+rationale: >
+  A fusion whose joints were not recorded may be of either fusion type, so neither can be denied; nor can hardware
+  removal, where the device may have been of the neck.
 needs: [episodes, revisions, revision_types, revision_procedures, thresholds]
 common:
   category: revision
@@ -25,8 +27,10 @@ labels:
     title: Revision of a nonunion
     words:
       type: nonunion_revision
-      what: A fusion, or a revision of its fixation, on a fused joint or coded with pseudarthrosis
-      found: a fusion or a revision of its fixation, on a fused joint or coded with pseudarthrosis
+      what: >-
+        A fusion, or a revision of its fixation, on a fused joint, unless it extends to an adjacent one without removal
+        or revision of a device; or one with pseudarthrosis diagnosed at most {nonunion_diagnosis_days} days before
+      found: a fusion or a revision of its fixation, on a fused joint or with pseudarthrosis
     guide: A fusion that did not heal can be fused again.
     rationale: Without recorded joints the type stays unknown, and neither fusion type can be denied.
   revision_adjacent_segment_fusion:
@@ -34,8 +38,10 @@ labels:
     title: "Revision: fusion of an adjacent segment"
     words:
       type: adjacent_segment_fusion
-      what: A fusion whose joints are all adjacent to the index fusion
-      found: a fusion among them whose joints all lie next to the fused ones
+      what: >-
+        A fusion that takes in a joint adjacent to the index fusion; beside a fused joint only without pseudarthrosis
+        and without removal or revision of a device
+      found: a fusion among them that takes in a joint next to the fused ones
     guide: A worn joint next to the fusion can be fused as well.
     rationale: Without recorded joints the type stays unknown, and neither fusion type can be denied.
   revision_disc_replacement:
@@ -55,7 +61,9 @@ labels:
       what: Removal of cervical fixation or of an interbody device
       found: cervical fixation or an interbody device removed
     guide: Plates or screws that hurt or loosen can be taken out.
-    rationale: Codes that are not cervical-specific count only with cervical context.
+    rationale: >-
+      Codes that are not cervical-specific count only with cervical context. Without it, in a patient in whom no other
+      region was ever fused, they can be neither counted nor denied.
   revision_laminoplasty:
     version: 2
     title: "Revision: laminoplasty"
@@ -95,19 +103,13 @@ with typed as (
     group by revisions.site_id, revisions.patient_id, revision_types.type
 ),
 
-of_unknown_level as (
-    select distinct site_id, patient_id
-    from typed
-    where type = 'fusion_revision_level_unknown'
-),
-
 results as (
     select
         episodes.site_id, episodes.patient_id, episodes.observed_days, revision_types.type,
         typed.onset_day, typed.revision_count,
         case
             when typed.onset_day is not null then null
-            when of_unknown_level.patient_id is not null and revision_types.needs_levels then 'level_unknown'
+            when of_unknown_type.onset_day is not null then 'level_unknown'
             when coalesce(episodes.observed_days < thresholds.revision_observed_days, true) then 'no_follow_up'
         end as reason
     from episodes
@@ -118,10 +120,17 @@ results as (
             episodes.site_id = typed.site_id
             and episodes.patient_id = typed.patient_id
             and revision_types.type = typed.type
-    left join of_unknown_level
+    left join typed as of_unknown_type
         on
-            episodes.site_id = of_unknown_level.site_id
-            and episodes.patient_id = of_unknown_level.patient_id
+            episodes.site_id = of_unknown_type.site_id
+            and episodes.patient_id = of_unknown_type.patient_id
+            and revision_types.type_when_unknown = of_unknown_type.type
+),
+
+unknown_types as (
+    select distinct type_when_unknown as type
+    from revision_types
+    where type_when_unknown is not null
 )
 
 select
@@ -147,4 +156,6 @@ left join revision_procedures
         results.site_id = revision_procedures.site_id
         and results.patient_id = revision_procedures.patient_id
         and results.onset_day = revision_procedures.day
-where results.type <> 'fusion_revision_level_unknown'
+left join unknown_types
+    on results.type = unknown_types.type
+where unknown_types.type is null

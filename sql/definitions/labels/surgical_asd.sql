@@ -3,10 +3,11 @@ title: Surgical adjacent segment disease
 category: suspected causes
 guide: A worn joint next to the fusion may itself need an operation.
 definition: >
-  A revision by fusion, decompression or disc replacement whose joints are all adjacent to the fusion and none of the
-  fused ones, with at least one that was not symptomatic before surgery.
+  A revision by fusion, decompression or disc replacement of a joint adjacent to the fusion that was not symptomatic
+  before surgery, whatever else was operated on that day.
 rationale: >
-  A revision without recorded joints may or may not be one: it makes the answer not assessable, never a guess.
+  Disease next to the fusion is often treated together with the fused joint or the joint beyond. A revision with a
+  procedure whose joints are not recorded may or may not be one: it makes the answer not assessable, never a guess.
 citation: clinical specification, section 3
 grain: one row per episode and piece of evidence
 version: 2
@@ -25,17 +26,16 @@ criteria:
     relation: revision_procedures
     record: procedure_id
   - says: >-
-      by fusion, decompression or disc replacement, with joints all next to the fused ones and at least one not
-      symptomatic before surgery
+      by fusion, decompression or disc replacement of such a joint
     relation: revisions
-    where: is_adjacent_only
+    where: is_adjacent
     record: procedure_ids
 */
 with judged_revisions as (
     select
         site_id, patient_id,
-        min(day) filter (where is_adjacent_only) as onset_day,
-        bool_or(is_adjacent_only is null) as has_unknown_levels
+        min(day) filter (where is_adjacent) as onset_day,
+        bool_or(is_adjacent is null) as has_unknown_levels
     from revisions
     group by site_id, patient_id
 ),

@@ -4,13 +4,14 @@ rationale: >
   Care of the days after an operation belongs to that operation: it was not tried against what led to the next.
 citation: clinical specification, sections 4 and 5
 grain: one row per treatment and class
-needs: [episodes, index_stages, treatment_classes, thresholds]
+needs: [episodes, neck_operations, treatment_classes, thresholds]
 columns:
   end_day: last day covered, at most the day of the revision
 */
 with surgeries as (
     select distinct site_id, patient_id, day
-    from index_stages
+    from neck_operations
+    where is_stage
 )
 
 select

@@ -1,18 +1,21 @@
 /*
 title: What speaks for each cause, and how strongly
 rationale: >
-  Possible rests on a code alone, probable on a symptom and an image that belong together, confirmed on CT or on what
-  the surgeon found. The strongest tier decides; within it the earliest onset, the nearer pair, then the lower ids.
+  Possible rests on codes alone, on a weak image beside a symptom, or on a revision that tells little; probable on a
+  symptom and an image that belong together; confirmed on CT or on what the surgeon found. The strongest tier decides;
+  within it the earliest onset, the nearer pair, then the lower ids.
 citation: clinical specification, section 3
 grain: one row per episode and cause with any finding
-needs: [cause_codes, cause_images, cause_symptoms, revisions, episodes, treatment_classes, thresholds]
+needs: [cause_codes, cause_images, cause_symptoms, unresolved_records, surgeon_findings, episodes, treatment_classes,
+  delivered_tables, thresholds]
 columns:
   tier: possible, probable or confirmed
   onset_day: the later of symptom and image; else the day of the code or of the revision
   value: the image's measured value when it has one; value_name is its finding
   image_id: the image of the pair
   record_table: the table of record_id
-  record_id: the symptom or code; null of a revision, whose procedures are the evidence
+  record_id: the symptom or code; null of a revision, whose procedures are the evidence, and of an unresolved condition
+    without an image, which has records of its own
 */
 with codes as (
     select
@@ -32,7 +35,7 @@ with codes as (
 pairs as (
     select
         cause_images.site_id, cause_images.patient_id, cause_images.cause,
-        case when cause_images.modality = 'ct' then 3 else 2 end as tier_rank,
+        cause_images.tier_rank,
         greatest(cause_images.day, cause_symptoms.day) as onset_day,
         abs(cause_images.day - cause_symptoms.day) as days_apart,
         cause_images.value,
@@ -78,6 +81,10 @@ untreated_posture as (
             cause_codes.site_id = episodes.site_id
             and cause_codes.patient_id = episodes.patient_id
             and episodes.treatment_data_complete
+    inner join delivered_tables
+        on
+            cause_codes.site_id = delivered_tables.site_id
+            and delivered_tables.source_table = 'treatments'
     cross join thresholds
     left join early_therapy
         on
@@ -93,36 +100,6 @@ untreated_posture as (
         ) = 1
 ),
 
-intra_operative as (
-    select
-        revisions.site_id, revisions.patient_id,
-        case
-            when revisions.type = 'nonunion_revision' and revisions.day >= thresholds.nonunion_day then 'nonunion'
-        end as nonunion,
-        case
-            when concat(';', revisions.types, ';') like '%;hardware_removal;%' then 'hardware_irritation'
-        end as hardware_irritation,
-        revisions.day
-    from revisions
-    cross join thresholds
-),
-
-seen_by_surgeon as (
-    select
-        site_id, patient_id,
-        nonunion as cause,
-        day
-    from intra_operative
-    where nonunion is not null
-    union all
-    select
-        site_id, patient_id,
-        hardware_irritation as cause,
-        day
-    from intra_operative
-    where hardware_irritation is not null
-),
-
 candidates as (
     select * from codes
     union all
@@ -131,8 +108,7 @@ candidates as (
     select * from untreated_posture
     union all
     select
-        site_id, patient_id, cause,
-        3 as tier_rank,
+        site_id, patient_id, cause, tier_rank,
         day as onset_day,
         0 as days_apart,
         cast(null as double) as value,
@@ -140,7 +116,20 @@ candidates as (
         cast(null as varchar) as image_id,
         'procedures' as record_table,
         cast(null as varchar) as record_id
-    from seen_by_surgeon
+    from surgeon_findings
+    union all
+    select distinct
+        site_id, patient_id,
+        'unresolved_condition' as cause,
+        1 as tier_rank,
+        onset_day,
+        0 as days_apart,
+        cast(null as double) as value,
+        cast(null as varchar) as value_name,
+        cast(null as varchar) as image_id,
+        cast(null as varchar) as record_table,
+        cast(null as varchar) as record_id
+    from unresolved_records
 )
 
 select

@@ -1,9 +1,13 @@
 /*
 title: Images after the index fusion that show a cause
-rationale: A length counts only when it is given in millimetres.
+rationale: >
+  A length counts only when it is given in millimetres. Motion is measured on plain films in bending; a little of it is
+  within the error of the measurement, so that it makes disease possible and no more.
 citation: clinical specification, section 3
 grain: one row per image finding and cause
 needs: [episodes, index_joints, thresholds]
+columns:
+  tier_rank: what the image makes of a symptom, from possible up to confirmed
 */
 with images as (
     select
@@ -42,12 +46,19 @@ judged as (
         images.site_id, images.patient_id, images.imaging_id, images.day, images.modality,
         images.finding, images.value,
         case
+            when images.modality = 'ct' then 3
+            when
+                images.finding = 'interspinous_motion' and images.length_mm < thresholds.probable_motion_mm then 1
+            else 2
+        end as tier_rank,
+        case
             when
                 images.is_at_index
                 and images.day >= thresholds.nonunion_day
                 and (
                     (
                         images.finding = 'interspinous_motion'
+                        and images.modality = 'radiograph'
                         and images.length_mm >= thresholds.interspinous_motion_mm
                         and valid_motion_days.day is not null
                     )
@@ -84,6 +95,6 @@ judged as (
             and images.day = recurrent_disc_days.day
 )
 
-select site_id, patient_id, imaging_id, day, modality, finding, value, cause
+select site_id, patient_id, imaging_id, day, finding, value, tier_rank, cause
 from judged
 where cause is not null

@@ -2,7 +2,7 @@
 title: Who is in the cohort, and why the others are not
 rationale: >
   The site sets day 0; here it is checked. The first reason that holds, in the order of the steps, is the one that
-  counts.
+  counts. An arthrodesis status speaks against the patient unless a fusion of another region explains it.
 citation: clinical specification, section 0
 grain: one row per delivered patient
 needs: [coded_records, fusions, thresholds]
@@ -20,14 +20,29 @@ with fusion_days as (
     group by site_id, patient_id
 ),
 
+fused_elsewhere as (
+    select
+        site_id, patient_id,
+        min(day) as first_day
+    from coded_records
+    where list = 'other_region_fusion' and source_table = 'procedures'
+    group by site_id, patient_id
+),
+
 fused_before as (
     select distinct coded_records.site_id, coded_records.patient_id
     from coded_records
     cross join thresholds
+    left join fused_elsewhere
+        on
+            coded_records.site_id = fused_elsewhere.site_id
+            and coded_records.patient_id = fused_elsewhere.patient_id
+            and coded_records.day >= fused_elsewhere.first_day
     where
         coded_records.list = 'arthrodesis_status'
         and coded_records.day < 0
         and coded_records.day >= -thresholds.arthrodesis_lookback_days
+        and fused_elsewhere.patient_id is null
 ),
 
 judged as (

@@ -18,11 +18,55 @@ with stages as (
     group by site_id, patient_id
 ),
 
-coded_joints as (
+-- Assistants bill what the surgeon bills. A primary code fuses its joints once a day however often it is billed; an
+-- add-on once per unit, of which two surgeons who share the operation bill each the whole.
+billed as (
     select
-        site_id, patient_id,
-        case when count(*) = count(joints) then sum(joints) end as joint_count
+        index_stages.site_id, index_stages.patient_id, index_stages.approach, index_stages.code_system,
+        index_stages.code, index_stages.day, index_stages.is_add_on, index_stages.joints,
+        index_stages.joints * coalesce(index_stages.units, 1) as joints_by_unit,
+        coalesce(index_stages.modifier = thresholds.two_surgeons_modifier, false) as is_shared
     from index_stages
+    cross join thresholds
+    where
+        index_stages.modifier is null
+        or concat(';', thresholds.assistant_modifiers, ';') not like concat('%;', index_stages.modifier, ';%')
+),
+
+counted_codes as (
+    select
+        site_id, patient_id, approach, code_system,
+        max(joints) as joints
+    from billed
+    where not is_add_on
+    group by site_id, patient_id, approach, code_system, code, day
+    union all
+    select
+        site_id, patient_id, approach, code_system,
+        case
+            when count(*) = count(joints)
+                then
+                    coalesce(sum(joints_by_unit) filter (where not is_shared), 0)
+                    + (coalesce(sum(joints_by_unit) filter (where is_shared), 0) + 1) // 2
+        end as joints
+    from billed
+    where is_add_on
+    group by site_id, patient_id, approach, code_system
+),
+
+joints_of_system as (
+    select
+        site_id, patient_id, approach, code_system,
+        case when count(*) = count(joints) then sum(joints) end as joint_count
+    from counted_codes
+    group by site_id, patient_id, approach, code_system
+),
+
+joints_of_approach as (
+    select
+        site_id, patient_id, approach,
+        max(joint_count) as joint_count
+    from joints_of_system
     group by site_id, patient_id, approach
 ),
 
@@ -30,7 +74,7 @@ coded_levels as (
     select
         site_id, patient_id,
         case when count(*) = count(joint_count) then max(joint_count) end as level_count
-    from coded_joints
+    from joints_of_approach
     group by site_id, patient_id
 ),
 
@@ -90,7 +134,7 @@ first_revisions as (
 described as (
     select
         patients.*,
-        stages.is_staged,
+        coalesce(stages.is_staged, false) as is_staged,
         case
             when stages.is_anterior and stages.is_posterior then 'combined'
             when stages.is_anterior then 'anterior'
@@ -110,7 +154,7 @@ described as (
             patients.site_id = cohort.site_id
             and patients.patient_id = cohort.patient_id
             and cohort.step is null
-    inner join stages
+    left join stages
         on
             patients.site_id = stages.site_id
             and patients.patient_id = stages.patient_id

@@ -14,7 +14,7 @@ inner join adjacent_joints
         and joint_diagnoses.patient_id = adjacent_joints.patient_id
         and joint_diagnoses.joint = adjacent_joints.joint
         and adjacent_joints.is_counting
-where joint_diagnoses.day > 0
+where not joint_diagnoses.is_before
 qualify
     row_number() over (
         partition by joint_diagnoses.site_id, joint_diagnoses.patient_id

@@ -2,19 +2,16 @@
 title: Cervical fusions
 citation: clinical specification, section 0
 grain: one row per fusion procedure, add-ons included
-needs: [coded_records, thresholds, fusion_approaches]
+needs: [coded_records, fusion_approaches]
 columns:
   approach: as recorded, else as the code says
   joints: how many joints the code fuses, null when the code leaves it open
-  is_planned: planned at the index fusion as a further stage
-  is_unplanned_return: an unplanned return to the theatre
 */
 select
     procedures.site_id, procedures.patient_id, procedures.procedure_id, procedures.encounter_id,
-    procedures.day, procedures.levels, coded_records.is_add_on, coded_records.joints,
-    coalesce(procedures.approach, coded_records.approach, fusion_approaches.approach) as approach,
-    coalesce(procedures.planned_stage or procedures.modifier = thresholds.planned_stage_modifier, false) as is_planned,
-    coalesce(procedures.modifier = thresholds.unplanned_return_modifier, false) as is_unplanned_return
+    procedures.day, procedures.code_system, procedures.code, procedures.modifier, procedures.units,
+    procedures.levels, coded_records.is_add_on, coded_records.joints,
+    coalesce(procedures.approach, coded_records.approach, fusion_approaches.approach) as approach
 from coded_records
 inner join procedures
     on
@@ -26,4 +23,3 @@ left join fusion_approaches
     on
         procedures.code_system = 'ICD10PCS'
         and substr(procedures.code, 7, 1) = fusion_approaches.seventh_character
-cross join thresholds

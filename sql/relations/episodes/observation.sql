@@ -2,17 +2,17 @@
 title: How long each patient was observed
 rationale: >
   "No event" can be said only up to death, last contact or the data cut. A record later than the stated last contact
-  or data cut proves that the patient was still observed, so the later of the two counts.
+  proves that the patient was still observed, so the later of the two counts; what lies after the data cut is not known.
 citation: clinical specification, sections 1 and 8
 grain: one row per patient
 columns:
   observed_days: days from the index fusion to the end of observation
-  data_cut_day: the patient's day of the data cut
+  data_cut_day: the patient's day of the data cut, the last sign of the patient where none is stated
 */
 with record_days as (
     select
         site_id, patient_id,
-        coalesce(end_day, start_day) as day
+        greatest(start_day, end_day) as day
     from encounters
     union all
     select site_id, patient_id, day
@@ -41,11 +41,10 @@ latest_records as (
     group by site_id, patient_id
 ),
 
-known_days as (
+last_signs as (
     select
-        patients.site_id, patients.patient_id, patients.death_day,
-        coalesce(greatest(patients.last_contact_day, latest_records.day), 0) as last_seen_day,
-        greatest(patients.data_cut_day, latest_records.day) as data_cut_day
+        patients.site_id, patients.patient_id, patients.death_day, patients.data_cut_day,
+        coalesce(greatest(patients.last_contact_day, latest_records.day), 0) as day
     from patients
     left join latest_records
         on
@@ -54,6 +53,7 @@ known_days as (
 )
 
 select
-    site_id, patient_id, death_day, data_cut_day,
-    least(last_seen_day, data_cut_day, death_day) as observed_days
-from known_days
+    site_id, patient_id, death_day,
+    coalesce(data_cut_day, day) as data_cut_day,
+    least(day, data_cut_day, death_day) as observed_days
+from last_signs

@@ -2,82 +2,86 @@
 title: Procedures that revise the index fusion
 rationale: >
   Codes that are not cervical-specific count only with cervical context: levels on the record, or a companion code on
-  the same day or in the same encounter.
+  the same day or in the same encounter. Removal or revision of a device without it may still be of the neck where no
+  other region was ever fused: a group of its own. New fixation is a revision where a fused joint is fused again.
 citation: clinical specification, section 6
-grain: one row per procedure after the index fusion that belongs to a revision
-needs: [coded_records, cohort, index_stages, thresholds]
+grain: one row per procedure that belongs to a revision
+needs: [coded_records, neck_operations, index_joints]
 columns:
-  procedure_group: fusion, or the group of the revision code list
+  procedure_group: fusion, a group of the revision code list, or hardware_removal_region_unknown
 */
-with stage_days as (
-    select distinct site_id, patient_id, day
-    from index_stages
+with candidates as (
+    select site_id, patient_id, procedure_id, encounter_id, day, levels, procedure_group, needs, is_device
+    from neck_operations
+    where not is_stage
 ),
 
-coded as (
-    select
-        procedures.site_id, procedures.patient_id, procedures.procedure_id, procedures.encounter_id,
-        procedures.day, procedures.levels, procedures.modifier, coded_records.needs,
-        case when coded_records.list = 'cervical_fusion' then 'fusion' else coded_records.procedure_group end
-            as procedure_group
-    from coded_records
-    inner join procedures
-        on
-            coded_records.list in ('cervical_fusion', 'revision')
-            and coded_records.source_table = 'procedures'
-            and coded_records.site_id = procedures.site_id
-            and coded_records.record_id = procedures.procedure_id
-    inner join cohort
-        on
-            procedures.site_id = cohort.site_id
-            and procedures.patient_id = cohort.patient_id
-            and cohort.step is null
-    where procedures.day >= 1
-),
-
-after_index as (
-    select coded.*
-    from coded
-    cross join thresholds
-    left join stage_days
-        on
-            coded.site_id = stage_days.site_id
-            and coded.patient_id = stage_days.patient_id
-            and coded.day = stage_days.day
-    where stage_days.day is null or coded.modifier = thresholds.unplanned_return_modifier
-),
-
-companion_codes as (
+companions as (
     select site_id, patient_id, encounter_id, day, list
     from coded_records
     where
         (list = 'cervical_context' and source_table = 'diagnoses')
         or (list = 'laminoplasty_companion' and source_table = 'procedures')
+    union all
+    select
+        candidates.site_id, candidates.patient_id,
+        cast(null as varchar) as encounter_id,
+        candidates.day,
+        'index_refusion' as list
+    from candidates
+    inner join index_joints
+        on
+            candidates.procedure_group = 'fusion'
+            and candidates.site_id = index_joints.site_id
+            and candidates.patient_id = index_joints.patient_id
+            and concat(';', candidates.levels, ';') like concat('%;', index_joints.joint, ';%')
 ),
 
 accompanied as (
-    select distinct after_index.site_id, after_index.procedure_id
-    from after_index
-    inner join companion_codes
+    select distinct candidates.site_id, candidates.procedure_id, candidates.needs
+    from candidates
+    inner join companions
         on
-            after_index.needs = companion_codes.list
-            and after_index.site_id = companion_codes.site_id
-            and after_index.patient_id = companion_codes.patient_id
+            candidates.needs = companions.list
+            and candidates.site_id = companions.site_id
+            and candidates.patient_id = companions.patient_id
             and (
-                after_index.day = companion_codes.day
-                or after_index.encounter_id = companion_codes.encounter_id
+                candidates.day = companions.day
+                or candidates.encounter_id = companions.encounter_id
             )
+),
+
+fused_elsewhere as (
+    select distinct site_id, patient_id
+    from coded_records
+    where list = 'other_region_fusion' and source_table = 'procedures'
+),
+
+judged as (
+    select
+        candidates.site_id, candidates.patient_id, candidates.procedure_id, candidates.encounter_id,
+        candidates.day, candidates.levels,
+        case
+            when
+                candidates.needs is null
+                or accompanied.procedure_id is not null
+                or (candidates.needs = 'cervical_context' and candidates.levels is not null)
+                then candidates.procedure_group
+            when candidates.needs = 'cervical_context' and candidates.is_device and fused_elsewhere.patient_id is null
+                then 'hardware_removal_region_unknown'
+        end as procedure_group
+    from candidates
+    left join accompanied
+        on
+            candidates.site_id = accompanied.site_id
+            and candidates.procedure_id = accompanied.procedure_id
+            and candidates.needs = accompanied.needs
+    left join fused_elsewhere
+        on
+            candidates.site_id = fused_elsewhere.site_id
+            and candidates.patient_id = fused_elsewhere.patient_id
 )
 
-select distinct
-    after_index.site_id, after_index.patient_id, after_index.procedure_id, after_index.encounter_id,
-    after_index.day, after_index.levels, after_index.procedure_group
-from after_index
-left join accompanied
-    on
-        after_index.site_id = accompanied.site_id
-        and after_index.procedure_id = accompanied.procedure_id
-where
-    after_index.needs is null
-    or accompanied.procedure_id is not null
-    or (after_index.needs = 'cervical_context' and after_index.levels is not null)
+select distinct site_id, patient_id, procedure_id, encounter_id, day, levels, procedure_group
+from judged
+where procedure_group is not null

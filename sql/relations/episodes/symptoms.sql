@@ -24,4 +24,4 @@ select
     'diagnoses' as source_table,
     diagnosis_id as record_id
 from joint_diagnoses
-where day > 0
+where not is_before

@@ -64,7 +64,7 @@ unknown_levels as (
         site_id, patient_id,
         min(day) as first_day
     from revisions
-    where is_adjacent_only is null
+    where is_adjacent is null
     group by site_id, patient_id
 ),
 

@@ -268,6 +268,35 @@ def diff(
         printing.print_diff(found)
 
 
+@app.command(epilog="Example: outcomes sensitivity --set pain_nrs=5 --set symptom_image_days=90")
+def sensitivity(
+    ctx: typer.Context,
+    settings: Annotated[
+        list[str], typer.Option("--set", metavar="NAME=VALUE", help="A threshold and the value to try; repeatable.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
+) -> None:
+    """Label the current release's patients again with other thresholds, and show which answers change.
+
+    The answers go to a scratch release that `current` never points at. Counts are exact, as of `outcomes diff`.
+    """
+    changed = dict(_name_and_value(text) for text in settings)
+    with printing.progress("sensitivity") as show:
+        trial = pipeline.try_thresholds(ctx.obj, changed, show)
+    if as_json:
+        typer.echo(json.dumps({"folder": str(trial.folder)} | asdict(trial.diff), indent=2))
+        return
+    printing.print_diff(trial.diff)
+    typer.echo(f"\nscratch release: {trial.folder}")
+
+
+def _name_and_value(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise typer.BadParameter("write NAME=VALUE", param_hint="--set")
+    return name, value
+
+
 @app.command(epilog="Example: outcomes explain north/p000123 --label suspected_asd --why-not")
 def explain(
     ctx: typer.Context,

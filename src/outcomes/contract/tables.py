@@ -156,7 +156,7 @@ PROCEDURES = Table(
         _integer(
             "units", "how often the code is charged, as of an add-on code for each further level; missing = 1", since=2
         ),
-        _text("levels", "joints operated on, C0-1 to C7-T1, joined by a semicolon: C5-6;C6-7"),
+        _text("levels", "joints operated on, C0-1 to T1-2, joined by a semicolon: C5-6;C6-7"),
         _text("approach", "anterior, posterior, combined"),
         _boolean("planned_stage", "planned at the index fusion as a further stage of it"),
         _text("surgeon_id", "the surgeon, a random key of the site"),
@@ -238,14 +238,20 @@ IMAGING = Table(
         _PATIENT,
         _day("day", "day of the image"),
         _text("modality", "radiograph, ct, mri"),
-        _text("level", "the joint, C0-1 to C7-T1, when the finding has one"),
+        _text("level", "the joint, C0-1 to T1-2, when the finding has one"),
         _text(
             "finding",
             "normal, degeneration, disc_herniation, stenosis, interspinous_motion, superjacent_motion, bridging_bone, "
             "no_bridging_bone, epidural_scar, perineural_scar, recurrent_disc, screw_back_out, plate_fracture, "
             "subsidence, residual_stenosis, c2_7_sva",
         ),
-        _decimal("value", "the measured value; its unit stands in unit", "see unit"),
+        _decimal(
+            "value",
+            "the measured value; its unit stands in unit. Worse is: larger grade of degeneration, disc_herniation, "
+            "stenosis; larger mm of disc_herniation (size of the herniation); smaller mm of degeneration (height of "
+            "the disc), stenosis (width of the canal)",
+            "see unit",
+        ),
         _text("unit", "mm, degrees, grade (0 none to 4 severe)"),
         _DELETED,
     ),

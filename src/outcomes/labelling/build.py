@@ -1,11 +1,13 @@
 """Run the definitions over the lake: episodes first, then each label, then their evidence."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from outcomes.contract import TABLES
+from outcomes.lake import PROVENANCE
 from outcomes.sql.catalog.labels import LabelDefinition, label_definitions, relations_in_order
 from outcomes.sql.engine import materialize
 from outcomes.sql.files import SqlFile
@@ -24,6 +26,23 @@ create or replace table labels (
 create or replace table cited_records (
     label enum ({labels}), site_id varchar, patient_id varchar, source_table varchar, record_id varchar
 );
+"""
+
+# What lies after the patient's own data cut cannot be known: such a record is not there for any relation, and an end
+# that lies there is not known. The views hide the tables of the same name.
+_DATA_CUTS = """
+create or replace temp table data_cuts as
+select site_id, patient_id, data_cut_day
+from {tables}.patients
+where data_cut_day is not null
+"""
+_UP_TO_CUT = """
+create or replace temp view {table} as
+select {columns}
+from {tables}.{table} as delivered
+left join data_cuts
+    on delivered.site_id = data_cuts.site_id and delivered.patient_id = data_cuts.patient_id
+where coalesce(delivered.{day} <= data_cuts.data_cut_day, true)
 """
 
 # A label's relation has a row per piece of evidence; its result is the same in each. What cannot be said has no
@@ -72,9 +91,11 @@ def run(
     on_progress: Progress | None = None,
     eq5d_value_set: Path | None = None,
     kept: Collection[str] | None = None,
+    changed_thresholds: Mapping[str, Any] | None = None,
 ) -> None:
     """Make the relations of the labelling step on a connection that has the lake attached.
 
+    From here on the contract tables hold nothing that lies after the patient's data cut, also for what comes later.
     Leaves the relations of `sql/relations/episodes/` and `sql/definitions/labels/`; and `labels` (one row per episode
     and label) and `label_evidence` (the records that each result rests on).
 
@@ -84,11 +105,13 @@ def run(
         eq5d_value_set: the installation's EQ-5D-5L value set, see `load_references`.
         kept: relations that must stay; the others go after their last use, since of many patients they would fill the
             memory. All stay when not given.
+        changed_thresholds: conventions to label under instead of those declared, by name.
 
     Raises:
         OutcomesError: value_set_malformed.
     """
-    load_references(con, eq5d_value_set)
+    load_references(con, eq5d_value_set, changed_thresholds)
+    _end_at_data_cut(con)
     files = relations_in_order()
     labels = label_definitions()
     reasons = (row["reason"] for row in reference_rows("reasons"))
@@ -105,6 +128,24 @@ def run(
     con.execute(_EVIDENCE.format(submissions=_submissions_of_records()))
     if on_progress:
         on_progress("labels", len(files), len(files))
+
+
+def _end_at_data_cut(con: duckdb.DuckDBPyConnection) -> None:
+    """Leave out of each contract table the records, and of a record the end, after the patient's data cut."""
+    (database,) = con.execute("select current_database()").fetchone() or ("memory",)
+    tables = f"{database}.main"
+    con.execute(_DATA_CUTS.format(tables=tables))
+    for table in TABLES.values():
+        day = next((name for name in ("day", "start_day") if name in table.schema.names), None)
+        if day:
+            columns = ", ".join(map(_up_to_cut, [*PROVENANCE.names, *table.schema.names]))
+            con.execute(_UP_TO_CUT.format(tables=tables, table=table.name, day=day, columns=columns))
+
+
+def _up_to_cut(column: str) -> str:
+    if column != "end_day":
+        return f"delivered.{column}"
+    return "case when coalesce(delivered.end_day <= data_cuts.data_cut_day, true) then delivered.end_day end as end_day"
 
 
 def _spent_after(files: list[SqlFile], kept: Collection[str] | None) -> dict[str, list[str]]:

@@ -1,6 +1,5 @@
 """Build a release: label everything that is accepted, write the marts and what describes them, publish."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +13,7 @@ from outcomes.labelling.sensitivity import run_sensitivity, sensitivity_needs
 from outcomes.lake import Lake
 from outcomes.measures.build import run_measures
 from outcomes.release.codebook import comment_on, data_package, parquet_path, protected_package
-from outcomes.release.inputs import Inputs, file_sha256, read_inputs
+from outcomes.release.inputs import Inputs, file_sha256, read_inputs, thresholds_sha256
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH, Release, read_release
 from outcomes.release.publish import current, publish
 from outcomes.settings import Settings
@@ -106,7 +105,7 @@ def _write_release(
         "code_version": inputs.code_version,
         "engine": f"duckdb {duckdb.__version__}",
         "definitions_sha256": inputs.definitions_sha256,
-        "thresholds_sha256": hashlib.sha256(json.dumps(thresholds(), sort_keys=True).encode()).hexdigest(),
+        "thresholds_sha256": thresholds_sha256(thresholds()),
         "eq5d_value_set_sha256": inputs.eq5d_value_set_sha256,
         "annotations_sha256": inputs.annotations_sha256,
         "targets_sha256": inputs.targets_sha256,

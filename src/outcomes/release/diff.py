@@ -34,7 +34,7 @@ REASONS = (
 )
 """What may have moved an answer, in the order in which it is told."""
 
-_PATIENT_MARTS = ("episodes", "follow_ups", "revisions", "label_evidence")
+PATIENT_MARTS = ("episodes", "follow_ups", "revisions", "label_evidence")
 """Marts that show the records of a patient."""
 
 _KEY = ("site_id", "patient_id", "label")
@@ -279,7 +279,7 @@ def _find_changed_patients(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("create temp table changed_patients (site_id varchar, patient_id varchar)")
     hashed = [
         f"select site_id, patient_id, hash('{mart}', {', '.join(columns)}) as digest from {side}_{mart}"
-        for mart in _PATIENT_MARTS
+        for mart in PATIENT_MARTS
         if (columns := _shared_columns(con, mart, without=("submission_id",)))
         for side in ("before", "after")
     ]

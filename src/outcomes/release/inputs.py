@@ -101,6 +101,11 @@ def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
+def thresholds_sha256(values: dict[str, Any]) -> str:
+    """A digest of the conventions by name and value."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
 def _value_set_sha256(value_set: Path | None) -> str | None:
     if value_set is None:
         return None

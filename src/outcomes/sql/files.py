@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from outcomes.errors import OutcomesError
+
 # Where PyYAML comes with libyaml, that is ten times as fast.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -33,8 +35,7 @@ class SqlFile:
     def _parts(self) -> tuple[str, str]:
         text = self.path.read_text(encoding="utf-8")
         if not text.startswith("/*") or "*/" not in text:
-            msg = f"{self.path.name} does not open with a header comment"
-            raise ValueError(msg)
+            raise OutcomesError("definition_malformed", f"{self.path.name} does not open with a header comment")
         header, select = text.removeprefix("/*").split("*/", 1)
         return header, select.strip().removesuffix(";")
 
@@ -43,8 +44,7 @@ class SqlFile:
         """The header's fields: title, grain, needs, version, columns and so on."""
         fields = parse_yaml(self._parts[0])
         if not isinstance(fields, dict):
-            msg = f"{self.path.name}: the header is not a YAML mapping"
-            raise TypeError(msg)
+            raise OutcomesError("definition_malformed", f"{self.path.name}: the header is not a YAML mapping")
         return fields
 
     @property

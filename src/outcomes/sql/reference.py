@@ -1,6 +1,7 @@
 """Thresholds, code lists and reference tables, as data and as relations."""
 
 import csv
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,11 @@ def _rows(path: Path) -> tuple[dict[str, str], ...]:
         return tuple(csv.DictReader(lines))
 
 
-def load_references(con: duckdb.DuckDBPyConnection, eq5d_value_set: Path | None = None) -> None:
+def load_references(
+    con: duckdb.DuckDBPyConnection,
+    eq5d_value_set: Path | None = None,
+    changed_thresholds: Mapping[str, Any] | None = None,
+) -> None:
     """Make the relations `thresholds` (one row), `code_lists`, `eq5d_values` and one per reference table.
 
     Codes lose their dots, as the codes of a submission do on load.
@@ -77,12 +82,14 @@ def load_references(con: duckdb.DuckDBPyConnection, eq5d_value_set: Path | None 
         con: the connection to make them on.
         eq5d_value_set: a country's EQ-5D-5L value set, a CSV with the columns profile (five digits) and index; without
             it `eq5d_values` is empty.
+        changed_thresholds: conventions that stand instead of those declared, by name.
 
     Raises:
         OutcomesError: value_set_malformed.
     """
-    columns = ", ".join(f"${name} as {name}" for name in thresholds())
-    con.execute(f"create or replace table thresholds as select {columns}", thresholds())
+    values = {**thresholds(), **(changed_thresholds or {})}
+    columns = ", ".join(f"${name} as {name}" for name in values)
+    con.execute(f"create or replace table thresholds as select {columns}", values)
     con.execute("create or replace table code_lists (" + ", ".join(map(" ".join, _CODE_LIST_COLUMNS.items())) + ")")
     for name in code_list_names():
         con.execute(

@@ -1,11 +1,11 @@
-"""Sets of cervical joints as bit masks: bit 0 is C0-1, bit 7 is C7-T1; 0 is a set that is not known."""
+"""Sets of cervical joints as bit masks: bit 0 is C0-1, bit 8 is T1-2; 0 is a set that is not known."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from outcomes.arrays import Ints
 
-JOINTS = ("C0-1", "C1-2", "C2-3", "C3-4", "C4-5", "C5-6", "C6-7", "C7-T1")
+JOINTS = ("C0-1", "C1-2", "C2-3", "C3-4", "C4-5", "C5-6", "C6-7", "C7-T1", "T1-2")
 
 _ALL_SETS = range(2 ** len(JOINTS))
 
@@ -36,10 +36,10 @@ BELOW: Ints = np.array([_below(mask) for mask in _ALL_SETS])
 COUNT: Ints = np.array([mask.bit_count() for mask in _ALL_SETS])
 """By mask: how many joints."""
 
-_DISC_CODES = (None, None, "M50.{}1", "M50.{}1", "M50.{}21", "M50.{}22", "M50.{}23", "M50.{}3")
+_DISC_CODES = (None, None, "M50.{}1", "M50.{}1", "M50.{}21", "M50.{}22", "M50.{}23", "M50.{}3", None)
 
 NO_DISC_CODE = "M48.02"
-"""Given for the two uppermost joints, which have no disc and no code of their own."""
+"""Given for the two uppermost joints and the lowest, which have no cervical disc and no code of their own."""
 
 
 def disc_code(joint: int, family: str) -> str:

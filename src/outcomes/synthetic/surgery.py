@@ -72,7 +72,7 @@ def operations_before(rng: Rng, plan: Plan) -> pd.DataFrame:
 
 
 def lookalikes(rng: Rng, plan: Plan) -> pd.DataFrame:
-    """Later procedures that are no cervical revision: lumbar fusions, and hardware codes without cervical context."""
+    """Later procedures that are no cervical revision, or may be none: lumbar fusions, hardware without context."""
     who = some(rng, plan.fused > 0, 0.02)
     cpt = plan.profile.code_system == "CPT"
     code = pick(rng, ["22612", "22850", "22845"] if cpt else ["0SG00AJ", "0RG70A0", "0RPJ04Z"], len(who))

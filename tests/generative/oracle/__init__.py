@@ -38,8 +38,13 @@ LABELS: dict[str, Callable[[Episode], Result]] = {
     "conservative_care_before_revision": care.conservative_care_before_revision,
 }
 
-VERSIONS: dict[str, int] = dict.fromkeys(LABELS, 1) | {"clinical_asd": 2, "suspected_asd": 2}
-"""The version of each definition that stands here; version 2 takes every red flag as a symptom."""
+VERSIONS: dict[str, int] = (
+    dict.fromkeys(LABELS, 2)
+    | {"clinical_asd": 3, "suspected_asd": 3}
+    | dict.fromkeys(("received_oral_steroid", "received_radiofrequency"), 1)
+    | dict.fromkeys(("received_gabapentinoid", "received_duloxetine"), 1)
+)
+"""The version of each definition that stands here."""
 
 
 def label_patient(tables: dict[str, list[Row]], delivered: frozenset[str]) -> dict[str, Result] | None:

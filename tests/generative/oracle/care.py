@@ -1,10 +1,11 @@
-"""Conservative treatment (section 5) and the care that the guide asks for (section 4)."""
+"""Conservative treatment (sections 5, D5) and the care that the guide asks for (sections 4, D3, D4)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from tests.generative.oracle.codes import RED_FLAGS, TREATMENTS
+from tests.generative.oracle.codes import TOPICAL_BY_ROUTE, TREATMENTS
 from tests.generative.oracle.episode import Episode
-from tests.generative.oracle.records import Evidence, Record, Result, cite, first, yes
+from tests.generative.oracle.records import Record, Result, cite, first, yes
 from tests.generative.oracle.red_flags import all_red_flag_records
 from tests.generative.oracle.revisions import revisions
 from tests.generative.oracle.timeline import PAST_3_MONTHS, first_painful_visit
@@ -12,20 +13,31 @@ from tests.generative.oracle.timeline import PAST_3_MONTHS, first_painful_visit
 EARLY_OPIOID_UNTIL_DAY = 90
 DAYS_TO_CARE_AFTER_RED_FLAG = 30
 DAYS_TO_IMAGE_AFTER_PAIN = 60
+ALREADY_IMAGED_DAYS = 30
+CONSERVATIVE_FROM_DAY = 43
+CONSERVATIVE_LOOKBACK_DAYS = 365
+RECOVERY_DAYS = 14
+ADEQUATE_CLASSES = 2
+ADEQUATE_DAYS = 42
 VISIT_TYPES = ("outpatient", "emergency", "inpatient")
 
 
 def treatments_of(episode: Episode, treatment_class: str) -> list[Record]:
-    """The treatments of a class: as the site classed them, else by their code; injections may come as procedures."""
-    treatments = [
-        treatment
-        for treatment in episode.treatments
-        if treatment["treatment_class"] == treatment_class
-        or (treatment["treatment_class"] is None and treatment in TREATMENTS[treatment_class])
-    ]
+    """The treatments of a class: as the site classed them, else by code and route; injections also as procedures."""
+    treatments = [treatment for treatment in episode.treatments if _is_of_class(treatment, treatment_class)]
     if treatment_class != "injection":
         return treatments
     return treatments + [procedure for procedure in episode.procedures if procedure in TREATMENTS["injection"]]
+
+
+def _is_of_class(treatment: Record, treatment_class: str) -> bool:
+    if treatment["treatment_class"] is not None:
+        return bool(treatment["treatment_class"] == treatment_class)
+    if treatment in TREATMENTS["oral_steroid"]:
+        return treatment_class == ("injection" if treatment["route"] == "injection" else "oral_steroid")
+    if treatment in TOPICAL_BY_ROUTE and treatment["route"] not in ("topical", "transdermal"):
+        return False
+    return treatment in TREATMENTS[treatment_class]
 
 
 def received(episode: Episode, treatment_class: str) -> Result:
@@ -55,69 +67,122 @@ def opioid_supply_past_day_90(episode: Episode) -> Result:
 
 
 def imaging_or_visit_after_red_flag(episode: Episode) -> Result:
-    """Seen or imaged within 30 days of the first red flag. Value: the days it took."""
+    """Imaged, seen or treated anew within 30 days after the first red flag. Value: the days it took."""
     flag = first(all_red_flag_records(episode))
     if flag is None:
         return episode.not_assessable("no_red_flag")
-    coded_in = {
-        diagnosis["encounter_id"]
-        for diagnosis in episode.diagnoses
-        if diagnosis.day == flag.day and any(diagnosis in listed for listed in RED_FLAGS.values())
-    }
-    visits = [
-        stay
-        for stay in episode.encounters
-        if stay["type"] in VISIT_TYPES and not (stay.day == flag.day and stay.id in coded_in)
-    ]
-    anchor = _Anchor(flag.day, cite(flag))
-    care = [*episode.images, *visits]
-    return _care_within(episode, anchor, DAYS_TO_CARE_AFTER_RED_FLAG, care, ["imaging", "encounters"])
+    answer = _care_after(
+        episode,
+        flag,
+        days=DAYS_TO_CARE_AFTER_RED_FLAG,
+        care=[*_later_images(episode, flag), *_visits_after(episode, flag), *_treatment_changes(episode, flag)],
+        tables=("imaging", "encounters", "treatments"),
+    )
+    if answer.status == "no" and not _sees_all_treatments(episode):
+        return episode.not_assessable("treatment_data_incomplete")
+    return answer
 
 
 def imaging_after_pain(episode: Episode) -> Result:
-    """Imaged within 60 days of pain past 3 months. Value: the days it took."""
+    """Imaged within 60 days after pain past 3 months. Value: the days it took."""
     visit = first_painful_visit(episode, PAST_3_MONTHS)
     if visit is None:
         return episode.not_assessable("no_pain_past_3_months")
-    anchor = _Anchor(visit.day, cite(visit))
-    return _care_within(episode, anchor, DAYS_TO_IMAGE_AFTER_PAIN, list(episode.images), ["imaging"])
+    care = _later_images(episode, visit)
+    return _care_after(episode, visit, DAYS_TO_IMAGE_AFTER_PAIN, care, tables=("imaging",))
 
 
 def conservative_care_before_revision(episode: Episode) -> Result:
-    """Any conservative treatment between the index fusion and the first revision."""
+    """Conservative treatment tried before the first revision. Kind: `adequate`, or `some`."""
     if not revisions(episode):
         return episode.not_assessable("not_revised")
     revision = revisions(episode)[0]
-    deciding = first(
-        treatment
+    tried = {
+        treatment_class: [
+            treatment for treatment in treatments_of(episode, treatment_class) if _was_tried(episode, treatment)
+        ]
         for treatment_class in TREATMENTS
-        for treatment in treatments_of(episode, treatment_class)
-        if 1 <= treatment.day <= revision.day
-    )
+    }
+    deciding = first(treatment for treatments in tried.values() for treatment in treatments)
     if deciding:
-        return yes(deciding.day, cite(deciding, *revision.procedures))
+        classes = [treatments for treatments in tried.values() if treatments]
+        lasted = any(_duration(treatments, revision.day) >= ADEQUATE_DAYS for treatments in classes)
+        kind = "adequate" if len(classes) >= ADEQUATE_CLASSES or lasted else "some"
+        return yes(deciding.day, cite(deciding, *revision.procedures), kind=kind)
     if "treatments" in episode.delivered and not _sees_all_treatments(episode):
         return episode.not_assessable("treatment_data_incomplete")
     return replace(episode.not_found(["treatments"], observed_at_least=1), evidence=cite(*revision.procedures))
 
 
-@dataclass(frozen=True)
-class _Anchor:
-    """What the care has to follow."""
+def _was_tried(episode: Episode, treatment: Record) -> bool:
+    """Begun before the first revision and near it, or after the early weeks; not as part of any surgery's recovery."""
+    revised_on = revisions(episode)[0].day
+    operated_on = {0, *(stage.day for stage in episode.stages)}
+    is_recovery = any(0 <= treatment.day - day <= RECOVERY_DAYS for day in operated_on)
+    is_late = treatment.day >= CONSERVATIVE_FROM_DAY or treatment.day >= revised_on - CONSERVATIVE_LOOKBACK_DAYS
+    return 1 <= treatment.day < revised_on and not is_recovery and is_late
 
-    day: int
-    evidence: Evidence
+
+def _duration(treatments: list[Record], revised_on: int) -> int:
+    """Days from the first start to the last end of one class, at most up to the revision."""
+    return min(revised_on, max(map(_last_day, treatments))) - min(treatment.day for treatment in treatments)
 
 
-def _care_within(episode: Episode, anchor: _Anchor, days: int, care: list[Record], tables: list[str]) -> Result:
+@dataclass(frozen=True, order=True)
+class _Care:
+    """A record of care, and what it was."""
+
+    record: Record
+    kind: str
+
+
+def _later_images(episode: Episode, anchor: Record) -> list[_Care]:
+    return [_Care(image, "imaging") for image in episode.images if image.day > anchor.day]
+
+
+def _visits_after(episode: Episode, flag: Record) -> list[_Care]:
+    """The encounters after the flag; on its day only one that is known to be another than that of the flag."""
+    is_known = flag["encounter_id"] is not None
+    return [
+        _Care(stay, "visit")
+        for stay in episode.encounters
+        if stay["type"] in VISIT_TYPES
+        and (stay.day > flag.day or (stay.day == flag.day and is_known and stay.id != flag["encounter_id"]))
+    ]
+
+
+def _treatment_changes(episode: Episode, flag: Record) -> list[_Care]:
+    """The treatments begun after the flag, of classes that were not running on its day."""
+    by_class = [treatments_of(episode, treatment_class) for treatment_class in TREATMENTS]
+    return [
+        _Care(treatment, "treatment_change")
+        for treatments in by_class
+        if not any(treatment.day <= flag.day <= _last_day(treatment) for treatment in treatments)
+        for treatment in treatments
+        if treatment.day > flag.day
+    ]
+
+
+def _care_after(episode: Episode, anchor: Record, days: int, care: Iterable[_Care], tables: tuple[str, ...]) -> Result:
+    """The first care within the days after the anchor, else the last image shortly before it."""
     until = anchor.day + days
-    deciding = first(record for record in care if anchor.day <= record.day <= until)
+    deciding = min((given for given in care if given.record.day <= until), default=None) or _already_imaged(
+        episode, anchor
+    )
     if deciding:
-        evidence = anchor.evidence | cite(deciding)
-        return yes(deciding.day, evidence, deciding.day - anchor.day, "days_to_care")
-    if episode.delivers_any(tables) and episode.data_cut_day < until:
+        record = deciding.record
+        return yes(record.day, cite(anchor, record), record.day - anchor.day, "days_to_care", deciding.kind)
+    if not episode.delivered.issuperset(tables):
+        return episode.not_assessable("no_source_data")
+    if episode.data_cut_day < until:
         return episode.not_assessable("window_not_closed")
-    return replace(episode.not_found(tables, observed_at_least=until), evidence=anchor.evidence)
+    return replace(episode.not_found(tables, observed_at_least=until), evidence=cite(anchor))
+
+
+def _already_imaged(episode: Episode, anchor: Record) -> _Care | None:
+    images = [image for image in episode.images if 0 <= anchor.day - image.day <= ALREADY_IMAGED_DAYS]
+    latest = min(images, key=lambda image: (-image.day, image.id), default=None)
+    return _Care(latest, "already_imaged") if latest else None
 
 
 def _last_day(treatment: Record) -> int:

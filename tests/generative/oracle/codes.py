@@ -35,113 +35,186 @@ def codes(**systems: str) -> Codes:
 
 
 # Section 0: the index fusion, and the arthrodesis status that tells of an earlier one.
-# An add-on never defines an event.
-FUSION = codes(CPT="22551 22554 22600 22548 22590 22595", ICD10PCS="0RG0* 0RG1* 0RG2* 0RG4*")
+# An add-on never defines an event; a refusion is a fusion, but never the first.
+FUSION = codes(
+    CPT="22551 22554 22600 22548 22590 22595",
+    ICD10PCS="0RG0* 0RG1* 0RG2* 0RG4* XRG0* XRG1* XRG2* XRG3* XRG4*",
+    ICD9PCS="81.01 81.02 81.03",
+)
 FUSION_ADD_ON = codes(CPT="22552 22585 22614")
+REFUSION = codes(ICD9PCS="81.31 81.32 81.33")
 ARTHRODESIS_STATUS = codes(ICD10CM="Z98.1")
+# Fusions of the thoracic and lumbar spine and of the sacrum: they explain an arthrodesis status, and hardware (C6, B5).
+OTHER_REGION_FUSION = codes(
+    CPT="22532 22533 22534 22556 22558 22586 22610 22612 22630 22632 22633 22634 27278 27279 27280",
+    ICD10PCS="0RG6* 0RG7* 0RG8* 0RGA* 0SG0* 0SG1* 0SG3* 0SG5* 0SG7* 0SG8* XRG6* XRG7* XRG8* XRGA* XRGB* XRGC* XRGD*",
+    ICD9PCS="81.04 81.05 81.06 81.07 81.08 81.34 81.35 81.36 81.37 81.38",
+)
 
 # What makes a code without a region a cervical one: a diagnosis that names the neck.
 CERVICAL_CONTEXT = codes(
-    ICD10CM="M50* M47.12 M47.22 M47.812 M47.892 M48.02 M48.03 M43.12 M43.13 M53.2X2 M53.2X3 M54.12 M54.13 M54.2 M40.03"
-    " S12* S13* S14*"
+    ICD10CM="M50* M47.12 M47.13 M47.22 M47.23 M47.812 M47.892 M48.02 M48.03 M43.12 M43.13 M53.2X2 M53.2X3 M54.12 M54.13"
+    " M54.2 M40.03 S12* S13* S14*",
+    ICD9CM="721.0 721.1 722.0 722.4 722.71 722.81 722.91 723.0 723.1 723.2 723.3 723.4 805.0* 806.0*",
 )
 
-# Section 3: suspected causes. A disc disorder of each kind: level not given, C2-4, C4-5, C5-6, C6-7, C7-T1.
+# Section 3: suspected causes. A disc disorder of each kind: level not given, C2-4, C4-7 (until 2016), C4-5, C5-6,
+# C6-7, C7-T1.
 MYELOPATHY, RADICULOPATHY, DISPLACEMENT, DEGENERATION = (
-    " ".join(f"{kind}{level}" for level in ("0", "1", "20", "21", "22", "23", "3"))
+    " ".join(f"{kind}{level}" for level in ("0", "1", "2", "20", "21", "22", "23", "3"))
     for kind in ("M50.0", "M50.1", "M50.2", "M50.3")
 )
-PSEUDARTHROSIS = codes(ICD10CM="M96.0")
-NONUNION = codes(ICD10CM="M96.0 M53.2X2 M53.2X3")
+PSEUDARTHROSIS = codes(ICD10CM="M96.0", ICD9CM="733.82")
+NONUNION = codes(ICD10CM="M96.0 M53.2X2 M53.2X3", ICD9CM="733.82")
 NONUNION_SUPPORT = codes(ICD10CM="T84.216* T84.226*")
 ADJACENT_SEGMENT = codes(
-    ICD10CM=f"{MYELOPATHY} {RADICULOPATHY} {DISPLACEMENT} {DEGENERATION} M47.12 M47.22 M48.02 M48.03 M43.12 M43.13"
+    ICD10CM=f"{MYELOPATHY} {RADICULOPATHY} {DISPLACEMENT} {DEGENERATION} M47.12 M47.13 M47.22 M47.23 M48.02 M48.03"
+    " M43.12 M43.13",
+    ICD9CM="721.0 721.1 722.0 722.4 722.71 723.0",
 )
-SCAR_TISSUE = codes(ICD10CM="G96.12 T84.82X* M96.1 M99.41")
-HARDWARE = codes(ICD10CM="T84.216* T84.226* T84.296* T84.498* T84.84X* T84.89X* M96.69")
-POSTURE = codes(ICD10CM="R29.3 M40.03 M96.3 M79.12 M79.18 M62.838 M99.01")
-PREOPERATIVE_FAMILIES = tuple(
-    codes(ICD10CM=family)
-    for family in (
-        *(MYELOPATHY, RADICULOPATHY, DISPLACEMENT, "M47.12", "M47.22", "M48.02", "G99.2"),
-        *("M99.31", "M99.51", "M99.61", "M99.71"),
-    )
+SCAR_TISSUE = codes(ICD10CM="G96.12 T84.82X* M96.1 M99.41", ICD9CM="722.81")
+HARDWARE = codes(ICD10CM="T84.216* T84.226* T84.296* T84.498* T84.84X* T84.89X* M96.69", ICD9CM="996.4*")
+PAINFUL_HARDWARE = codes(ICD10CM="T84.84* T84.89* T84.498*")
+POSTURE = codes(ICD10CM="R29.3 M40.03 M96.3 M79.1 M79.12 M79.18 M62.838 M99.01")
+# What is the same condition again; ICD-9-CM does not tell a radiculopathy from a displaced disc.
+PREOPERATIVE_FAMILIES = (
+    codes(ICD10CM=MYELOPATHY, ICD9CM="722.71"),
+    codes(ICD10CM=RADICULOPATHY),
+    codes(ICD10CM=DISPLACEMENT, ICD9CM="722.0"),
+    codes(ICD10CM="M47.12 M47.13", ICD9CM="721.1"),
+    codes(ICD10CM="M47.22 M47.23", ICD9CM="721.0"),
+    codes(ICD10CM="M48.02", ICD9CM="723.0"),
+    *(codes(ICD10CM=code) for code in ("G99.2", "M99.31", "M99.51", "M99.61", "M99.71")),
 )
-NEEDS_CERVICAL_CONTEXT = codes(ICD10CM="M96.0 M96.1 T84*")
+# Hardware of unknown place, of which B5 says more.
+DEVICE_COMPLICATION = codes(ICD10CM="T84*", ICD9CM="996.4*")
+NEEDS_CERVICAL_CONTEXT = codes(
+    ICD10CM="M96.0 M96.1 M96.69 T84* M62.838 M79.1 M79.18 R53.1 R29.898", ICD9CM="733.82 996.4*"
+)
+# Complications of the surgery itself: of the index stay's diagnoses the only ones that speak of what came after (C7).
+COMPLICATION = codes(ICD10CM="T84* T81* G97* M96*")
 
 # Section 4: red flags
 RED_FLAGS = {
     "radiating_pain": codes(
-        ICD10CM="M54.12 M54.13 M50.1* M47.22 M79.2 R20.8 M79.60* M79.62* M25.511 M25.512",
+        ICD10CM="M54.12 M54.13 M50.1* M47.22 M47.23 M79.2 R20.8 M79.601 M79.602 M79.603 M79.621 M79.622 M79.631 M79.632"
+        " M79.641 M79.642 M25.511 M25.512 M25.519",
+        ICD9CM="723.4",
     ),
-    "numbness": codes(ICD10CM="R20.0 R20.1 R20.2 R20.9"),
-    "weakness": codes(ICD10CM="M62.81 R53.1 R29.898"),
+    "numbness": codes(ICD10CM="R20.0 R20.1 R20.2 R20.9", ICD9CM="782.0"),
+    "weakness": codes(ICD10CM="M62.81 R53.1 R29.898 G83.2*", ICD9CM="728.87"),
     "limited_motion": codes(ICD10CM="M43.6 M25.60 M25.69"),
-    "headache": codes(ICD10CM="R51.9 G44.86 M54.81"),
+    "headache": codes(ICD10CM="R51 R51.9 G44.86 M54.81", ICD9CM="784.0"),
 }
 
-# Section 5: conservative treatment
+# Section 5: conservative treatment. The route moves a steroid (H02AB) to the injections.
 TREATMENTS = {
     "nsaid": codes(ATC="M01A*"),
     "muscle_relaxant": codes(ATC="M03B*"),
-    "topical": codes(ATC="M02AB01 N01BX04 D04AB01 N01BB02"),  # capsaicin twice, lidocaine twice
+    "topical": codes(ATC="M02AB01 N01BX04 D04AB01 N01BB02 M02AA*"),  # capsaicin twice, lidocaine twice, NSAID
+    "oral_steroid": codes(ATC="H02AB*"),
     "injection": codes(
-        ATC="H02AB*",
-        CPT="62320 62321 64479 64480 64490 64491 64492 64405 20552 20553",
-        ICD10PCS="3E0R33Z 3E0T33Z",
+        CPT="62310 62320 62321 64479 64480 64490 64491 64492 64405 20552 20553",
+        ICD10PCS="3E0R33Z 3E0T33Z 3E0U33Z",
     ),
+    "radiofrequency": codes(CPT="64633 64634"),
     "opioid": codes(ATC="N02A*"),
-    "exercise_therapy": codes(CPT="97161 97162 97163 97164 97110 97112 97530"),
+    "gabapentinoid": codes(ATC="N02BF*"),
+    "duloxetine": codes(ATC="N06AX21"),
+    "exercise_therapy": codes(CPT="97001 97002 97161 97162 97163 97164 97110 97112 97530"),
     "heat_ice_manual": codes(CPT="97010 97140 97124"),
     "tens": codes(CPT="97014 97032", HCPCS="G0283 E0720 E0730"),
     "traction": codes(CPT="97012", HCPCS="E0840 E0849 E0850 E0855 E0856 E0860"),
     "complementary": codes(CPT="97810 97811 97813 97814 98940 98941 98942"),
 }
+TOPICAL_BY_ROUTE = codes(ATC="N01BB02")
 
 # Section 6: revisions. `{0,1,4}x4Z` is written out: any approach.
 HARDWARE_REMOVAL = codes(
     CPT="22855 22850 22852",
     ICD10PCS="0RP004Z 0RP034Z 0RP044Z 0RP0X4Z 0RP104Z 0RP134Z 0RP144Z 0RP1X4Z 0RP404Z 0RP434Z 0RP444Z 0RP4X4Z"
-    " 0RP10AZ 0PP304Z 0PP334Z 0PP344Z 0PP3X4Z",
+    " 0PP304Z 0PP334Z 0PP344Z 0PP3X4Z "
+    + " ".join(f"0RP{joint}{way}{device}Z" for joint in "14" for way in "034" for device in "A7JK"),
+    ICD9PCS="78.69",
 )
-FIXATION_REVISION = codes(CPT="22849 22830", ICD10PCS="0RW0* 0RW1* 0RW4* 0PW3*")
+EXPLORATION = codes(CPT="22830")
+# New fixation revises an old one only where the bone is fused again.
+NEW_FIXATION = codes(ICD10PCS="0RH0* 0RH1* 0RH4* 0PH3*")
+FIXATION_REVISION = codes(CPT="22849 22830", ICD10PCS="0RW0* 0RW1* 0RW4* 0PW3* 0RH0* 0RH1* 0RH4* 0PH3*")
 DISC_REPLACEMENT = codes(
-    CPT="22856 22858 22861 0098T 22864 0095T", ICD10PCS="0RR30JZ 0RR50JZ 0RW3* 0RW5* 0RP30JZ 0RP50JZ"
+    CPT="22856 22858 22861 0098T 22864 0095T",
+    ICD10PCS="0RR30JZ 0RR50JZ 0RW3* 0RW5* 0RP30JZ 0RP33JZ 0RP34JZ 0RP50JZ 0RP53JZ 0RP54JZ",
+    ICD9PCS="84.61 84.62 84.66",
 )
 FORAMINOTOMY = codes(CPT="63020 63035 63040 63043 63045 63048", ICD10PCS="01N10ZZ 01N13ZZ 01N14ZZ")
 LAMINOPLASTY = codes(CPT="63050 63051")
 CORD_RELEASE = codes(ICD10PCS="00NW0ZZ 00NW3ZZ 00NW4ZZ")
 LAMINA_RESHAPED = codes(ICD10PCS="0PU3* 0PS3*")
-OTHER_REVISION = codes(CPT="63001 63015 63075 63081", ICD10PCS="0RB3* 0RT3* 0PB3*")
-# Used at other parts of the spine too: the five that section 6 names, and two add-ons of which the same is true.
-NOT_CERVICAL_SPECIFIC = codes(CPT="22830 22849 22850 22852 22855 63035 63048")
+OTHER_REVISION = codes(CPT="63001 63015 63075 63081", ICD10PCS="0RB3* 0RB5* 0RT3* 0RT5* 0PB3*", ICD9PCS="80.51 03.09")
+# Used at other parts of the spine too: the five that section 6 names, two add-ons of which the same is true, and the
+# ICD-9 procedures of which B4 says so.
+NOT_CERVICAL_SPECIFIC = codes(CPT="22830 22849 22850 22852 22855 63035 63048", ICD9PCS="78.69 80.51 03.09")
+# Devices taken out or put right: where of nobody knows (B5), so soon after the index that they were put in there (C4).
+DEVICE_WITHOUT_REGION = codes(CPT="22849 22850 22852 22855")
+DEVICE_REVISED = codes(CPT="22849 22850 22852 22855", ICD10PCS="0RP* 0RW*")
+# What shows that the fusion fused again had failed (C5).
+FAILED_FUSION_DEVICE = codes(CPT="22849", ICD10PCS="0RW0* 0RW1* 0RW4* 0RP0* 0RP1* 0RP4*")
 
-# Codes younger than the oldest fusions, with the day on which they came into force (yearly updates of ICD-10-CM each
-# October, of CPT each January).
-IN_FORCE_FROM = {
-    date(2016, 10, 1): codes(ICD10CM=" ".join(f"M50.{kind}2{level}" for kind in "0123" for level in "0123")),
-    date(2018, 10, 1): codes(ICD10CM="M79.12 M79.18"),
-    date(2020, 10, 1): codes(ICD10CM="R51.9 M25.69"),
-    date(2021, 10, 1): codes(ICD10CM="G44.86"),
-    date(2005, 1, 1): codes(CPT="63050 63051 97810 97811 97813 97814"),
-    date(2009, 1, 1): codes(CPT="22856 22861 22864"),
-    date(2010, 1, 1): codes(CPT="64490 64491 64492"),
-    date(2011, 1, 1): codes(CPT="22551 22552"),
-    date(2015, 1, 1): codes(CPT="22858"),
-    date(2017, 1, 1): codes(CPT="62320 62321 97161 97162 97163 97164"),
-}
+
+def is_fusion(record: Record) -> bool:
+    """Is it a fusion of the neck, the first or not, in its own right or as an add-on?"""
+    return record in FUSION or record in FUSION_ADD_ON or record in REFUSION
+
+
+def is_biopsy(record: Record) -> bool:
+    """Was tissue taken only to look at it?"""
+    return record["code_system"] == "ICD10PCS" and (record["code"] or "").endswith("X")
+
+
+@dataclass(frozen=True)
+class Era:
+    """Codes with the first and the last day on which they were in force."""
+
+    codes: Codes
+    first: date = date.min
+    last: date = date.max
+
+
+# Codes younger than the oldest fusions, and codes that are no longer in force (yearly updates of ICD-10 each October,
+# of CPT each January).
+ERAS = (
+    Era(codes(ICD9CM="*", ICD9PCS="*"), last=date(2015, 9, 30)),
+    Era(codes(ICD10PCS="XRG*"), date(2015, 10, 1), date(2021, 9, 30)),
+    Era(codes(ICD10CM="M50.02 M50.12 M50.22 M50.32"), last=date(2016, 9, 30)),
+    Era(codes(ICD10CM=" ".join(f"M50.{kind}2{level}" for kind in "0123" for level in "0123")), date(2016, 10, 1)),
+    Era(codes(ICD10CM="M79.1"), last=date(2018, 9, 30)),
+    Era(codes(ICD10CM="M79.12 M79.18"), date(2018, 10, 1)),
+    Era(codes(ICD10CM="R51"), last=date(2020, 9, 30)),
+    Era(codes(ICD10CM="R51.9 M25.69"), date(2020, 10, 1)),
+    Era(codes(ICD10CM="G44.86"), date(2021, 10, 1)),
+    Era(codes(CPT="22532 22533 22534"), date(2004, 1, 1)),
+    Era(codes(CPT="63050 63051 97810 97811 97813 97814"), date(2005, 1, 1)),
+    Era(codes(CPT="22856 22861 22864"), date(2009, 1, 1)),
+    Era(codes(CPT="64490 64491 64492"), date(2010, 1, 1)),
+    Era(codes(CPT="22551 22552"), date(2011, 1, 1)),
+    Era(codes(CPT="22633 22634 64633 64634"), date(2012, 1, 1)),
+    Era(codes(CPT="22586"), date(2013, 1, 1)),
+    Era(codes(CPT="22858 27279"), date(2015, 1, 1)),
+    Era(codes(CPT="62310 97001 97002"), last=date(2016, 12, 31)),
+    Era(codes(CPT="62320 62321 97161 97162 97163 97164"), date(2017, 1, 1)),
+    Era(codes(CPT="27278"), date(2024, 1, 1)),
+)
 
 
 def is_in_force(record: Record, index_period: str | None) -> bool:
-    """Can the code have been in force on the record's day, however late in its period the index fusion was?"""
-    starts = [day for day, young in IN_FORCE_FROM.items() if record in young]
-    if not starts:
-        return True
+    """Can the code have been in force on the record's day? Without an index period nobody can say that it was not."""
     if index_period is None:
-        return False
-    year, month = int(index_period[:4]), int(index_period[5:] or 12)
-    latest_index = date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
-    return latest_index + timedelta(days=record.day) >= max(starts)
+        return True
+    first_month, last_month = (int(index_period[5:] or month) for month in (1, 12))
+    year = int(index_period[:4])
+    earliest = date(year, first_month, 1) + timedelta(days=record.day)
+    latest = date(year + last_month // 12, last_month % 12 + 1, 1) + timedelta(days=record.day - 1)
+    return all(era.first <= latest and earliest <= era.last for era in ERAS if record in era.codes)
 
 
 _JOINT_OF_DISC_CODE = {"21": ("C4-5",), "22": ("C5-6",), "23": ("C6-7",)}
@@ -151,13 +224,14 @@ _JOINTS_OF_FIFTH_CHARACTER = {"1": ("C2-3", "C3-4"), "3": ("C7-T1",)}
 def coded_joints(diagnosis: Record) -> frozenset[int]:
     """The joints that a diagnosis code names (section 3); empty when it names none.
 
-    M50.021 is C4-5, M50.022 C5-6, M50.023 C6-7; M50.01 is C2 to C4, so two joints; M50.03 is C7-T1.
+    M50.021 is C4-5, M50.022 C5-6, M50.023 C6-7; M50.01 is C2 to C4, so two joints; M50.03 is C7-T1. ICD-9-CM names
+    no level.
     """
     if diagnosis not in ADJACENT_SEGMENT:
         return frozenset()
     code = diagnosis["code"]
     named: tuple[str, ...] = ()
-    if code in ("M4803", "M4313"):
+    if code in ("M4713", "M4723", "M4803", "M4313"):
         named = ("C7-T1",)
     elif code.startswith("M50"):
         named = _JOINT_OF_DISC_CODE.get(code[4:]) or _JOINTS_OF_FIFTH_CHARACTER.get(code[4:5], ())

@@ -1,11 +1,14 @@
-"""The episode: who is in the cohort, what was fused, how long the patient was observed (section 0)."""
+"""The episode: who is in the cohort, what was fused, how long the patient was observed (sections 0, C and G)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from tests.generative.oracle.codes import ARTHRODESIS_STATUS, FUSION, FUSION_ADD_ON, is_in_force
-from tests.generative.oracle.records import Evidence, Record, Result, Row, records
+from tests.generative.oracle import codes
+from tests.generative.oracle.codes import Codes
+from tests.generative.oracle.records import Evidence, Record, Result, Row, records, until
+from tests.generative.oracle.stays import IndexStay, index_stay
+from tests.generative.oracle.surgery import surgery_group
 
 ARTHRODESIS_LOOKBACK_DAYS = 365
 STAGE_DAYS = 14
@@ -15,7 +18,7 @@ UNPLANNED_RETURN = "78"
 
 @dataclass(frozen=True, eq=False)
 class Episode:
-    """One patient from the index fusion on, with the records that labels read."""
+    """One patient from the index fusion on, with the records that labels read: none of them after the data cut."""
 
     patient: Row
     delivered: frozenset[str]
@@ -25,19 +28,48 @@ class Episode:
     visits: tuple[Record, ...]
     images: tuple[Record, ...]
     treatments: tuple[Record, ...]
-    stages: tuple[Record, ...]
+
+    @cached_property
+    def surgeries(self) -> dict[Record, str]:
+        """The surgery of the neck from day 0 on, each procedure with its group."""
+        groups = {
+            procedure: surgery_group(procedure, self.procedures, self.diagnoses, self.index_joints)
+            for procedure in self.procedures
+            if procedure.day >= 0
+        }
+        return {procedure: group for procedure, group in groups.items() if group}
+
+    @cached_property
+    def stages(self) -> tuple[Record, ...]:
+        """The index operation and what belongs to it; what does not is a revision (C4)."""
+        return tuple(filter(self._is_stage, self.surgeries))
 
     @cached_property
     def index_joints(self) -> frozenset[int]:
         """The joints fused in any stage; empty when no stage says."""
-        return frozenset[int]().union(*(stage.joints for stage in self.stages))
+        fused = (procedure for procedure in self.procedures if codes.is_fusion(procedure) and self._is_stage(procedure))
+        return frozenset[int]().union(*(fusion.joints for fusion in fused))
 
     @property
     def adjacent_joints(self) -> frozenset[int]:
-        """The joint just above the highest and the one just below the lowest fused joint."""
+        """The joints from just above the highest to just below the lowest fused one that are not fused themselves."""
         if not self.index_joints:
             return frozenset()
-        return frozenset({min(self.index_joints) - 1, max(self.index_joints) + 1})
+        return frozenset(range(min(self.index_joints) - 1, max(self.index_joints) + 2)) - self.index_joints
+
+    @cached_property
+    def index_stay(self) -> IndexStay:
+        """The stay of the index fusion, transfers included."""
+        return index_stay(self.encounters, self.procedures)
+
+    @property
+    def index_stay_last_day(self) -> int:
+        """The last day of the index stay."""
+        return self.index_stay.last_day
+
+    def is_of_index_stay(self, record: Record) -> bool:
+        """Does the procedure or diagnosis belong to the stay of the index fusion?"""
+        return self.index_stay.holds(record)
 
     @property
     def death_day(self) -> int | None:
@@ -46,14 +78,14 @@ class Episode:
 
     @cached_property
     def data_cut_day(self) -> int:
-        """Day of the data cut: a record later than the stated one shows that the extract reached further."""
-        return max([self._latest_record_day, *_known(self.patient.get("data_cut_day"))])
+        """Day of the data cut; the last sign of the patient where it is not stated."""
+        cut: int | None = self.patient.get("data_cut_day")
+        return self._last_sign if cut is None else cut
 
     @cached_property
     def observed_days(self) -> int:
-        """Days of true observation: up to death, the data cut, or the last sign of the patient."""
-        last_sign = max([self._latest_record_day, *_known(self.patient.get("last_contact_day"))])
-        return min(last_sign, self.data_cut_day, *_known(self.death_day))
+        """Days of true observation: up to death, the data cut, or the last sign of the patient (C2)."""
+        return min(self._last_sign, self.data_cut_day, *_known(self.death_day))
 
     @property
     def patient_row(self) -> Evidence:
@@ -61,24 +93,45 @@ class Episode:
         return frozenset({("patients", self.patient["patient_id"])})
 
     @cached_property
-    def _latest_record_day(self) -> int:
-        days = [
-            record.day
-            for table in (
-                self.encounters,
-                self.procedures,
-                self.diagnoses,
-                self.visits,
-                self.images,
-                self.treatments,
-            )
-            for record in table
-        ]
-        return max(days + [day for stay in self.encounters for day in _known(stay["end_day"])])
+    def _last_sign(self) -> int:
+        tables = (self.encounters, self.procedures, self.diagnoses, self.visits, self.images, self.treatments)
+        days = [record.day for table in tables for record in table]
+        ends = [day for stay in self.encounters for day in _known(stay["end_day"])]
+        return max([*days, *ends, *_known(self.patient.get("last_contact_day"))], default=0)
+
+    @cached_property
+    def _fusion_stage_days(self) -> frozenset[int]:
+        return frozenset(
+            procedure.day
+            for procedure in self.procedures
+            if codes.is_fusion(procedure) and self._is_stage_itself(procedure)
+        )
+
+    def _is_stage(self, procedure: Record) -> bool:
+        is_beside_a_stage = procedure.day in self._fusion_stage_days and not self._is_revision_itself(procedure)
+        return is_beside_a_stage or self._is_stage_itself(procedure)
+
+    def _is_stage_itself(self, procedure: Record) -> bool:
+        """Was it planned, or in the stay of the index fusion?"""
+        if procedure.day < 0 or self._is_revision_itself(procedure):
+            return False
+        is_soon = procedure.day <= STAGE_DAYS
+        return procedure.day == 0 or self.is_of_index_stay(procedure) or (is_soon and _is_planned(procedure))
+
+    @staticmethod
+    def _is_revision_itself(procedure: Record) -> bool:
+        """Was it an unplanned return, or did it take out or put right what the index operation had put in?"""
+        is_device = procedure.day >= 1 and procedure in codes.DEVICE_REVISED and not _is_planned(procedure)
+        return procedure["modifier"] == UNPLANNED_RETURN or is_device
 
     def delivers_any(self, tables: Iterable[str]) -> bool:
         """Did the site deliver at least one of the tables?"""
         return not self.delivered.isdisjoint(tables)
+
+    def cannot_read(self, lists: Iterable[Codes]) -> bool:
+        """Are all diagnoses after surgery in ICD-9-CM, of which the lists know nothing (B4)?"""
+        systems = {diagnosis["code_system"] for diagnosis in self.diagnoses if diagnosis.day >= 1}
+        return systems == {"ICD9CM"} and not any("ICD9CM" in listed.systems for listed in lists)
 
     def not_assessable(self, reason: str, evidence: Evidence | None = None) -> Result:
         """The label cannot be judged, and why."""
@@ -95,53 +148,55 @@ class Episode:
 
 def read_episode(tables: dict[str, list[Row]], delivered: frozenset[str]) -> Episode | None:
     """The episode of one patient; None when the patient is not in the cohort."""
-    period = tables["patients"][0].get("index_period")
+    patient = tables["patients"][0]
+
+    def known(table: str) -> tuple[Record, ...]:
+        return until(records(tables, table), patient.get("data_cut_day"))
+
     procedures, diagnoses, treatments = (
-        _without_future_codes(records(tables, table), period) for table in ("procedures", "diagnoses", "treatments")
+        _without_codes_out_of_force(known(table), patient.get("index_period"))
+        for table in ("procedures", "diagnoses", "treatments")
     )
-    fusions = [record for record in procedures if record in FUSION or record in FUSION_ADD_ON]
-    if not any(fusion.day == 0 and fusion in FUSION for fusion in fusions) or _was_fused_before(fusions, diagnoses):
+    is_fused = any(procedure.day == 0 and procedure in codes.FUSION for procedure in procedures)
+    if not is_fused or _was_fused_before(procedures, diagnoses):
         return None
     return Episode(
-        patient=tables["patients"][0],
+        patient=patient,
         delivered=delivered,
-        encounters=records(tables, "encounters"),
+        encounters=known("encounters"),
         procedures=procedures,
         diagnoses=diagnoses,
-        visits=records(tables, "follow_ups"),
-        images=records(tables, "imaging"),
+        visits=known("follow_ups"),
+        images=known("imaging"),
         treatments=treatments,
-        stages=_stages(fusions),
     )
 
 
-def _without_future_codes(coded: tuple[Record, ...], index_period: str | None) -> tuple[Record, ...]:
-    """The records; a code that was not in force yet says nothing."""
+def _without_codes_out_of_force(coded: tuple[Record, ...], index_period: str | None) -> tuple[Record, ...]:
+    """The records; a code that was not in force on the day says nothing."""
     return tuple(
-        record if is_in_force(record, index_period) else replace(record, row=record.row | {"code": None})
+        record if codes.is_in_force(record, index_period) else replace(record, row=record.row | {"code": None})
         for record in coded
     )
 
 
-def _was_fused_before(fusions: list[Record], diagnoses: tuple[Record, ...]) -> bool:
-    return any(fusion.day < 0 and fusion in FUSION for fusion in fusions) or any(
-        diagnosis in ARTHRODESIS_STATUS and -ARTHRODESIS_LOOKBACK_DAYS <= diagnosis.day <= -1 for diagnosis in diagnoses
+def _was_fused_before(procedures: tuple[Record, ...], diagnoses: tuple[Record, ...]) -> bool:
+    """A cervical fusion before day 0, or the status of one that no fusion of another region explains (C6)."""
+    other_region_days = [procedure.day for procedure in procedures if procedure in codes.OTHER_REGION_FUSION]
+    is_unexplained = any(
+        diagnosis in codes.ARTHRODESIS_STATUS
+        and -ARTHRODESIS_LOOKBACK_DAYS <= diagnosis.day <= -1
+        and not any(day <= diagnosis.day for day in other_region_days)
+        for diagnosis in diagnoses
     )
+    is_coded = any(
+        procedure.day < 0 and (procedure in codes.FUSION or procedure in codes.REFUSION) for procedure in procedures
+    )
+    return is_coded or is_unexplained
 
 
-def _stages(fusions: list[Record]) -> tuple[Record, ...]:
-    """The index fusion and the planned further fusions that belong to it; an unplanned return never does."""
-    index_encounters = {fusion["encounter_id"] for fusion in fusions if fusion.day == 0} - {None}
-
-    def is_stage(fusion: Record) -> bool:
-        if fusion.day == 0:
-            return True
-        if fusion["modifier"] == UNPLANNED_RETURN or fusion.day < 0:
-            return False
-        is_planned = fusion["modifier"] == PLANNED_STAGE or fusion["planned_stage"] is True
-        return fusion["encounter_id"] in index_encounters or (fusion.day <= STAGE_DAYS and is_planned)
-
-    return tuple(filter(is_stage, fusions))
+def _is_planned(procedure: Record) -> bool:
+    return procedure["modifier"] == PLANNED_STAGE or procedure["planned_stage"] is True
 
 
 def _known(value: int | None) -> list[int]:

@@ -5,7 +5,7 @@ every "first" is decided.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Row = dict[str, Any]
@@ -21,7 +21,7 @@ KEYS = {
 }
 DAYS = {"encounters": "start_day", "treatments": "start_day"}
 
-JOINTS = ("C0-1", "C1-2", "C2-3", "C3-4", "C4-5", "C5-6", "C6-7", "C7-T1")
+JOINTS = ("C0-1", "C1-2", "C2-3", "C3-4", "C4-5", "C5-6", "C6-7", "C7-T1", "T1-2")
 
 
 @dataclass(frozen=True, order=True)
@@ -64,6 +64,17 @@ def records(tables: dict[str, list[Row]], table: str) -> tuple[Record, ...]:
     """The records of one table, in order."""
     day, key = DAYS.get(table, "day"), KEYS[table]
     return tuple(sorted(Record(row[day], table, row[key], row) for row in tables.get(table, [])))
+
+
+def until(found: tuple[Record, ...], cut: int | None) -> tuple[Record, ...]:
+    """The records as they were known on the day of the cut (G1): none later, and no end that lies later."""
+    if cut is None:
+        return found
+    return tuple(
+        replace(record, row=record.row | {"end_day": None}) if (record["end_day"] or cut) > cut else record
+        for record in found
+        if record.day <= cut
+    )
 
 
 def joints(levels: str | None) -> frozenset[int]:

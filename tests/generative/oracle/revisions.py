@@ -1,30 +1,28 @@
-"""Revisions: cervical surgery after the index that is not a planned stage of it (section 6)."""
+"""Revisions: cervical surgery after the index that is not a planned stage of it (sections 6, C4, C5 and B5)."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 from tests.generative.oracle import codes
-from tests.generative.oracle.episode import UNPLANNED_RETURN, Episode
+from tests.generative.oracle.episode import Episode
 from tests.generative.oracle.records import Record, Result, cite, yes
+from tests.generative.oracle.surgery import FIXATION, FUSION, REGION_UNKNOWN
+
+NONUNION_DIAGNOSIS_DAYS = 90
+LEVEL_UNKNOWN = "fusion_revision_level_unknown"
 
 # The order in which one type speaks for a revision with several.
 PRECEDENCE = (
     "nonunion_revision",
     "adjacent_segment_fusion",
-    "fusion_revision_level_unknown",
+    LEVEL_UNKNOWN,
     "disc_replacement",
     "hardware_removal",
     "laminoplasty",
     "foraminotomy",
+    REGION_UNKNOWN,
     "other",
 )
-_TYPE_OF_CODE = {
-    "disc_replacement": codes.DISC_REPLACEMENT,
-    "hardware_removal": codes.HARDWARE_REMOVAL,
-    "laminoplasty": codes.LAMINOPLASTY,
-    "foraminotomy": codes.FORAMINOTOMY,
-    "other": codes.OTHER_REVISION,
-}
 REVISION_LABELS = {
     "revision_hardware_removal": "hardware_removal",
     "revision_nonunion": "nonunion_revision",
@@ -34,22 +32,24 @@ REVISION_LABELS = {
     "revision_laminoplasty": "laminoplasty",
     "revision_other": "other",
 }
-_NEEDS_LEVELS = ("nonunion_revision", "adjacent_segment_fusion")
+# What a revision of unknown place or level may have been.
+_MAY_BE = {
+    "nonunion_revision": LEVEL_UNKNOWN,
+    "adjacent_segment_fusion": LEVEL_UNKNOWN,
+    "hardware_removal": REGION_UNKNOWN,
+}
+_NOT_TREATING = (FIXATION, "hardware_removal", REGION_UNKNOWN)
 
 
 @dataclass(frozen=True)
 class Revision:
-    """All revision procedures of one day."""
+    """All revision procedures of one day: one operation."""
 
     day: int
     procedures: tuple[Record, ...]
     types: frozenset[str]
-    treated_joints: frozenset[int]
-    """The joints fused or decompressed, where the record names them."""
-    other_joints: frozenset[int]
-    """The joints where fixation was revised. Where it was only taken out says nothing of where the trouble is."""
-    is_treatment: bool
-    """Is a fusion or a decompression in it?"""
+    treating: tuple[Record, ...]
+    """The fusions, disc replacements and decompressions among them."""
 
     @property
     def type(self) -> str:
@@ -60,65 +60,59 @@ class Revision:
 @lru_cache(maxsize=1)
 def revisions(episode: Episode) -> tuple[Revision, ...]:
     """The revisions, one for each day that has any, in order."""
-    stage_days = {stage.day for stage in episode.stages}
-    typed: dict[int, list[tuple[Record, str]]] = {}
-    for procedure in episode.procedures:
-        is_index_surgery = procedure in episode.stages or (
-            procedure.day in stage_days and procedure["modifier"] != UNPLANNED_RETURN
-        )
-        kind = None if procedure.day < 1 or is_index_surgery else _type(episode, procedure)
-        if kind:
-            typed.setdefault(procedure.day, []).append((procedure, kind))
-    return tuple(_revision(day, procedures) for day, procedures in sorted(typed.items()))
-
-
-def _revision(day: int, typed: list[tuple[Record, str]]) -> Revision:
-    procedures = tuple(procedure for procedure, _ in typed)
-    fixed = [procedure for procedure in procedures if procedure in codes.FIXATION_REVISION]
-    treating = [
-        procedure for procedure in procedures if procedure not in fixed and procedure not in codes.HARDWARE_REMOVAL
-    ]
-    return Revision(
-        day=day,
-        procedures=procedures,
-        types=frozenset(kind for _, kind in typed),
-        treated_joints=_joints(treating),
-        other_joints=_joints(fixed),
-        is_treatment=bool(treating),
+    found = [procedure for procedure in episode.surgeries if procedure not in episode.stages]
+    return tuple(
+        _revision(episode, tuple(procedure for procedure in found if procedure.day == day))
+        for day in sorted({procedure.day for procedure in found})
     )
 
 
-def _joints(procedures: list[Record]) -> frozenset[int]:
-    return frozenset[int]().union(*(procedure.joints for procedure in procedures))
+def _revision(episode: Episode, procedures: tuple[Record, ...]) -> Revision:
+    types = frozenset(_type(episode, procedure, procedures) for procedure in procedures)
+    treating = tuple(procedure for procedure in procedures if episode.surgeries[procedure] not in _NOT_TREATING)
+    return Revision(procedures[0].day, procedures, types, treating)
 
 
-def _type(episode: Episode, procedure: Record) -> str | None:
-    """The type of one procedure; None when it is no cervical revision."""
-    if procedure in codes.NOT_CERVICAL_SPECIFIC and not (
-        procedure.joints or codes.has_cervical_context(procedure, episode.diagnoses)
-    ):
-        return None
-    if procedure in codes.FUSION or procedure in codes.FUSION_ADD_ON or procedure in codes.FIXATION_REVISION:
-        return _fusion_type(episode, procedure)
-    if procedure in codes.CORD_RELEASE:
-        is_laminoplasty = any(
-            other in codes.LAMINA_RESHAPED and codes.in_same_stay(procedure, other) for other in episode.procedures
-        )
-        return "laminoplasty" if is_laminoplasty else None
-    return next((kind for kind, listed in _TYPE_OF_CODE.items() if procedure in listed), None)
-
-
-def _fusion_type(episode: Episode, procedure: Record) -> str:
-    has_pseudarthrosis = any(
-        diagnosis in codes.PSEUDARTHROSIS and codes.in_same_stay(procedure, diagnosis)
-        for diagnosis in episode.diagnoses
-    )
-    if has_pseudarthrosis or procedure.joints & episode.index_joints:
+def _type(episode: Episode, procedure: Record, operation: tuple[Record, ...]) -> str:
+    """The type of one procedure, seen with the others of its operation."""
+    group = episode.surgeries[procedure]
+    if group not in (FUSION, FIXATION):
+        return group
+    if _is_marked_nonunion(episode, procedure):
         return "nonunion_revision"
     if not procedure.joints or not episode.index_joints:
-        return "fusion_revision_level_unknown"
-    is_fusion = procedure not in codes.FIXATION_REVISION
-    return "adjacent_segment_fusion" if is_fusion and procedure.joints <= episode.adjacent_joints else "other"
+        return LEVEL_UNKNOWN
+    return _fusion_type(episode, operation) if group == FUSION else _fixation_type(episode, procedure)
+
+
+def _fusion_type(episode: Episode, operation: tuple[Record, ...]) -> str:
+    """An extension when an adjacent joint was fused, unless a device says that an index joint had failed (C5)."""
+    fused = [procedure for procedure in operation if episode.surgeries[procedure] == FUSION]
+    joints = frozenset[int]().union(*(fusion.joints for fusion in fused))
+    has_failed = joints & episode.index_joints and any(
+        other in codes.FAILED_FUSION_DEVICE for other in episode.procedures if other.day == operation[0].day
+    )
+    if joints & episode.adjacent_joints and not has_failed:
+        return "adjacent_segment_fusion"
+    return "nonunion_revision" if joints & episode.index_joints else "other"
+
+
+def _fixation_type(episode: Episode, procedure: Record) -> str:
+    return "nonunion_revision" if procedure.joints & episode.index_joints else "other"
+
+
+def _is_marked_nonunion(episode: Episode, procedure: Record) -> bool:
+    """Was nonunion diagnosed on the day, in the same encounter or in the 90 days before?"""
+    return any(
+        diagnosis in codes.PSEUDARTHROSIS
+        and (codes.in_same_stay(procedure, diagnosis) or 0 <= procedure.day - diagnosis.day <= NONUNION_DIAGNOSIS_DAYS)
+        for diagnosis in episode.diagnoses
+    )
+
+
+def has_nonunion_mark(episode: Episode, revision: Revision) -> bool:
+    """Was nonunion diagnosed for any procedure of the revision?"""
+    return any(_is_marked_nonunion(episode, procedure) for procedure in revision.procedures)
 
 
 def first_revision_day(episode: Episode) -> int | None:
@@ -136,7 +130,7 @@ def revision_performed(episode: Episode) -> Result:
 
 
 def revision_of_type(episode: Episode, kind: str) -> Result:
-    """A revision that includes the type; a fusion without levels may be of a type that depends on them.
+    """A revision that includes the type; one of unknown place or level may be of a type that depends on it.
 
     Value: how many revisions include it.
     """
@@ -144,7 +138,7 @@ def revision_of_type(episode: Episode, kind: str) -> Result:
     of_type = [revision for revision in found if kind in revision.types]
     if of_type:
         return yes(of_type[0].day, cite(*of_type[0].procedures), len(of_type), "revisions")
-    if kind in _NEEDS_LEVELS and any("fusion_revision_level_unknown" in revision.types for revision in found):
+    if any(_MAY_BE.get(kind) in revision.types for revision in found):
         return episode.not_assessable("level_unknown")
     return episode.not_found(["procedures"], observed_at_least=1)
 

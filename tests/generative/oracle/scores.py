@@ -1,8 +1,9 @@
 """Patient-reported scores of a visit (section 7)."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
-from tests.generative.oracle.records import Record, at_least
+from tests.generative.oracle.records import Record, at_least, at_most
 
 NDI_ITEMS = tuple(f"ndi_item_{number}" for number in range(1, 11))
 NDI_ITEMS_NEEDED = 8
@@ -12,6 +13,8 @@ MJOA_BEST = 18
 PAIN_NRS = 4
 PAIN_NDI_PERCENT = 30
 PAIN_NDI_ITEM = 2
+CONTROLLED_NRS = 3
+CONTROLLED_NDI_PERCENT = 10
 
 # Visit window: first day, last day, target day
 BASELINE = (-180, 0, 0)
@@ -20,13 +23,18 @@ THREE_MONTHS = (64, 136, 91)
 
 
 def ndi_percent(visit: Record) -> float | None:
-    """Neck Disability Index in percent: from its items when any is given, else from the stated total."""
+    """Neck Disability Index in percent: from its items where enough are given, else from the stated total (E2)."""
     answers = [visit[item] for item in NDI_ITEMS if visit[item] is not None]
-    if answers:
-        return 100 * sum(answers) / (5 * len(answers)) if len(answers) >= NDI_ITEMS_NEEDED else None
+    if len(answers) >= NDI_ITEMS_NEEDED:
+        return float(100 * sum(answers) / (5 * len(answers)))
     if visit["ndi_total"] is None:
         return None
     return float(visit["ndi_total"] * (2 if visit["ndi_unit"] == "points" else 1))
+
+
+def exact(value: float) -> Decimal:
+    """The number as the site wrote it, so that sums and ratios have no binary rounding (C10)."""
+    return Decimal(str(value))
 
 
 def mjoa(visit: Record) -> int | None:
@@ -61,6 +69,18 @@ def is_pain_assessed(visit: Record) -> bool:
     ndi = ndi_percent(visit)
     by_ndi = ndi is not None and (ndi < PAIN_NDI_PERCENT or visit["ndi_item_1"] is not None)
     return visit["neck_pain_nrs"] is not None or by_ndi
+
+
+def is_pain_controlled(visit: Record) -> bool:
+    """Neck NRS of 3 or less; where nobody asked, NDI of 10 % or less (B7)."""
+    if visit["neck_pain_nrs"] is not None:
+        return at_most(visit["neck_pain_nrs"], CONTROLLED_NRS)
+    return at_most(ndi_percent(visit), CONTROLLED_NDI_PERCENT)
+
+
+def has_pain_score(visit: Record) -> bool:
+    """Is the neck NRS or the NDI known?"""
+    return visit["neck_pain_nrs"] is not None or ndi_percent(visit) is not None
 
 
 def deciding_score(visit: Record) -> tuple[float | None, str]:

@@ -1,44 +1,47 @@
-"""Pain and nerve symptoms along the guide's timeline (section 2)."""
+"""Pain and nerve symptoms along the guide's timeline (sections 2, B6, B7)."""
 
 from dataclasses import dataclass
 
 from tests.generative.oracle.codes import RED_FLAGS
+from tests.generative.oracle.diagnoses import diagnoses_after
 from tests.generative.oracle.episode import Episode
-from tests.generative.oracle.records import Record, Result, at_least, at_most, cite, first, yes
+from tests.generative.oracle.records import Record, Result, at_least, cite, first, yes
+from tests.generative.oracle.red_flags import is_weak
 from tests.generative.oracle.revisions import first_revision_day, revisions
 from tests.generative.oracle.scores import (
     deciding_score,
-    has_mjoa_fall,
+    has_pain_score,
     is_pain_assessed,
+    is_pain_controlled,
     is_painful,
     worst_score,
 )
 
 PAIN_LANDMARK_DAY = 92
-PAIN_CONTROLLED_NRS = 3
 PERSISTENT_FROM_DAY = 42
 NERVE_WATCH_DAY = 42
 NERVE_FLAG_AFTER_DAY = 56
 SEVERE_ARM_NRS = 7
-WEAK_MRC_GRADE = 4
 
 
 @dataclass(frozen=True)
 class Window:
-    """Days in which pain is judged, and the day that the data cut must have reached."""
+    """Days in which pain is judged, and the day that the data cut must have reached before it can be denied."""
 
     first_day: int
     last_day: int | None
     closed_on: int
+    can_be_early: bool = False
+    """Is pain found before the window has closed an answer already (B6)?"""
 
 
 PAIN_WINDOWS = {
     "early_discomfort": Window(1, 41, closed_on=41),
     "normal_discomfort": Window(42, 84, closed_on=84),
     "transition_pain": Window(85, 91, closed_on=91),
-    "late_pain_5_years": Window(1826, 3651, closed_on=1826),
-    "late_pain_10_years": Window(3652, 7304, closed_on=3652),
-    "late_pain_20_years": Window(7305, None, closed_on=7305),
+    "late_pain_5_years": Window(1826, 3651, closed_on=3651, can_be_early=True),
+    "late_pain_10_years": Window(3652, 7304, closed_on=7304, can_be_early=True),
+    "late_pain_20_years": Window(7305, None, closed_on=7670, can_be_early=True),
 }
 PAST_3_MONTHS = Window(PAIN_LANDMARK_DAY, None, closed_on=PAIN_LANDMARK_DAY)
 
@@ -48,7 +51,7 @@ def pain_in_window(episode: Episode, window: Window) -> Result:
     unjudged = _unjudged(episode, window)
     if unjudged:
         return unjudged
-    painful = first_painful_visit(episode, window)
+    painful = _painful(episode, window)
     if painful:
         return yes(painful.day, cite(painful), *deciding_score(painful))
     return _no_pain(_assessed(episode, window))
@@ -56,22 +59,18 @@ def pain_in_window(episode: Episode, window: Window) -> Result:
 
 def first_painful_visit(episode: Episode, window: Window) -> Record | None:
     """The visit that makes the label of the window a yes."""
-    if _unjudged(episode, window):
-        return None
-    return first(filter(is_painful, _assessed(episode, window)))
+    return None if _unjudged(episode, window) else _painful(episode, window)
 
 
 def pain_past_3_months(episode: Episode) -> Result:
-    """Pain from day 92 on. Kind: persistent unless a visit with controlled pain came between day 42 and it."""
+    """Pain from day 92 on. Kind: what the visits between day 42 and it say of pain control; unknown without any."""
     result = pain_in_window(episode, PAST_3_MONTHS)
     if result.status != "yes" or result.onset_day is None:
         return result
-    controlled = [
-        visit
-        for visit in episode.visits
-        if PERSISTENT_FROM_DAY <= visit.day < result.onset_day and at_most(visit["neck_pain_nrs"], PAIN_CONTROLLED_NRS)
-    ]
-    kind = "recurrent" if controlled else "persistent"
+    between = [visit for visit in episode.visits if PERSISTENT_FROM_DAY <= visit.day < result.onset_day]
+    controlled = list(filter(is_pain_controlled, between))
+    uncontrolled = "persistent" if any(map(has_pain_score, between)) else "unknown"
+    kind = "recurrent" if controlled else uncontrolled
     return yes(result.onset_day, result.evidence | cite(*controlled), result.value, result.value_name, kind)
 
 
@@ -99,7 +98,7 @@ def nerve_symptoms(episode: Episode) -> Result:
     revised_on = first_revision_day(episode)
     signs = [
         record
-        for record in [*filter(_is_nerve_code, episode.diagnoses), *_nerve_visits(episode)]
+        for record in [*_nerve_codes(episode), *_nerve_visits(episode)]
         if record.day >= NERVE_WATCH_DAY and (revised_on is None or record.day <= revised_on)
     ]
     flagged = first(sign for sign in signs if sign.day > NERVE_FLAG_AFTER_DAY)
@@ -112,18 +111,15 @@ def nerve_symptoms(episode: Episode) -> Result:
     return ended or episode.not_found(["follow_ups", "diagnoses"], observed_at_least=NERVE_WATCH_DAY)
 
 
-def _is_nerve_code(diagnosis: Record) -> bool:
-    return diagnosis in RED_FLAGS["numbness"] or diagnosis in RED_FLAGS["weakness"]
+def _nerve_codes(episode: Episode) -> list[Record]:
+    return diagnoses_after(episode, RED_FLAGS["numbness"]) + diagnoses_after(episode, RED_FLAGS["weakness"])
 
 
 def _nerve_visits(episode: Episode) -> list[Record]:
     return [
         visit
         for visit in episode.visits
-        if at_least(visit["arm_pain_nrs"], SEVERE_ARM_NRS)
-        or at_most(visit["mrc_grade_min"], WEAK_MRC_GRADE)
-        or visit["numbness"] is True
-        or has_mjoa_fall(visit, episode.visits)
+        if at_least(visit["arm_pain_nrs"], SEVERE_ARM_NRS) or visit["numbness"] is True or is_weak(visit, episode)
     ]
 
 
@@ -142,7 +138,7 @@ def _unjudged(episode: Episode, window: Window) -> Result | None:
     ended = _ended_before(episode, window.first_day)
     if ended:
         return ended
-    if episode.data_cut_day < window.closed_on:
+    if episode.data_cut_day < window.closed_on and not (window.can_be_early and _painful(episode, window)):
         return episode.not_assessable("window_not_closed")
     if episode.observed_days < window.first_day:
         return episode.not_assessable("no_follow_up")
@@ -151,6 +147,10 @@ def _unjudged(episode: Episode, window: Window) -> Result | None:
     if not _assessed(episode, window):
         return episode.not_assessable("no_assessment_in_window")
     return None
+
+
+def _painful(episode: Episode, window: Window) -> Record | None:
+    return first(filter(is_painful, _assessed(episode, window)))
 
 
 def _assessed(episode: Episode, window: Window) -> list[Record]:

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from outcomes.errors import OutcomesError
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """Words that a reader sees; never empty."""
 
@@ -23,7 +25,7 @@ class Declaration(BaseModel):
             where: the file, and the place in it where it declares several.
 
         Raises:
-            ValueError: a field is missing, unknown or of the wrong kind.
+            OutcomesError: definition_malformed; names the file and the field.
         """
         try:
             return cls.model_validate(fields)
@@ -31,4 +33,4 @@ class Declaration(BaseModel):
             problems = (
                 ": ".join(filter(None, (".".join(map(str, each["loc"])), each["msg"]))) for each in error.errors()
             )
-            raise ValueError(f"{where}: {'; '.join(problems)}") from None
+            raise OutcomesError("definition_malformed", f"{where}: {'; '.join(problems)}") from None

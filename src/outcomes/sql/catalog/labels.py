@@ -94,7 +94,7 @@ def label_definitions() -> tuple[LabelDefinition, ...]:
     """All labels, by name.
 
     Raises:
-        ValueError: a header is incomplete or wrong.
+        OutcomesError: definition_malformed; a header is incomplete or wrong.
     """
     found = (
         read_label(file, name, stated)
@@ -128,7 +128,7 @@ def read_label(file: SqlFile, name: str, stated: Mapping[str, Any]) -> LabelDefi
     """The label that a file states so, with what stands in braces filled in.
 
     Raises:
-        ValueError: the statement is incomplete or wrong.
+        OutcomesError: definition_malformed; the statement is incomplete or wrong.
     """
     known = {"label": name} | days_of_period(name)
     words = known | with_thresholds(stated.get("words", {}), known)

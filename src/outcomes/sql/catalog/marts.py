@@ -26,7 +26,7 @@ import pyarrow as pa
 from pydantic import BeforeValidator, Field, model_validator
 
 from outcomes.contract import TABLES, ColumnType
-from outcomes.errors import MISTAKES
+from outcomes.errors import MISTAKES, OutcomesError
 from outcomes.sql.catalog.declaration import Declaration, Text
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.measures import measure_definitions
@@ -130,13 +130,13 @@ class Mart:
             found: its SQL types by column.
 
         Raises:
-            ValueError: a column is missing or of another type.
+            OutcomesError: definition_malformed; a column is missing or of another type.
         """
         for column in self.columns:
             sql_type = found.get(column.name, "missing")
             if not sql_type.startswith(_SQL_TYPES[column.type]):
-                msg = f"{self.name}.yaml: columns.{column.name}: declared as {column.type}, found {sql_type}"
-                raise ValueError(msg)
+                where = f"{self.name}.yaml: columns.{column.name}: declared as {column.type}, found {sql_type}"
+                raise OutcomesError("definition_malformed", where)
 
 
 @cache
@@ -167,7 +167,7 @@ def parse_mart(name: str, given: Any, kind: Kind) -> Mart | None:
         kind: which of the two.
 
     Raises:
-        ValueError: names the file and the field that is wrong.
+        OutcomesError: definition_malformed; names the file and the field that is wrong.
     """
     return _Declaration.read(with_thresholds(given), f"{name}.yaml").mart(name, kind)
 

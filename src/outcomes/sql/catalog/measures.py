@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import pyarrow as pa
 from pydantic import NonNegativeInt, PositiveInt, StringConstraints
 
+from outcomes.errors import OutcomesError
 from outcomes.periods import MONTH
 from outcomes.sql.catalog.declaration import Declaration, Text
 from outcomes.sql.catalog.labels import label_definitions
@@ -61,7 +62,7 @@ def measure_definitions() -> tuple[MeasureDefinition, ...]:
     """All measures, in the order of the file.
 
     Raises:
-        ValueError: a definition is incomplete or contradicts another one.
+        OutcomesError: definition_malformed; a definition is incomplete or contradicts another one.
     """
     given = parse_yaml(shipped("sql", "definitions", _FILE).read_text(encoding="utf-8"))
     return parse_definitions(given, {label.name: label.status == "accepted" for label in label_definitions()})
@@ -75,7 +76,7 @@ def parse_definitions(given: dict[str, Any], labels: Mapping[str, bool]) -> tupl
         labels: the labels there are, and whether each is accepted, so that it needs a measure of its own name.
 
     Raises:
-        ValueError: a definition is incomplete or contradicts another one.
+        OutcomesError: definition_malformed; a definition is incomplete or contradicts another one.
     """
     measures = [
         MeasureDefinition.read(one, f"{_FILE}, {one['id']}")
@@ -118,8 +119,7 @@ def _check(measures: list[MeasureDefinition], labels: Mapping[str, bool]) -> Non
     without = accepted - {measure.id for measure in measures if measure.label == measure.id and not measure.kinds}
     problems += [f"{label}: a label without a measure" for label in sorted(without)]
     if problems:
-        msg = f"{_FILE}: {'; '.join(problems)}"
-        raise ValueError(msg)
+        raise OutcomesError("definition_malformed", f"{_FILE}: {'; '.join(problems)}")
 
 
 def _problems(

@@ -1,0 +1,50 @@
+"""Which procedures are surgery of the neck, and of which kind (sections 0 and 6, B5)."""
+
+from tests.generative.oracle import codes
+from tests.generative.oracle.records import Record
+
+FUSION = "fusion"
+FIXATION = "fixation_revision"
+REGION_UNKNOWN = "hardware_removal_region_unknown"
+_GROUPS = {
+    FIXATION: codes.FIXATION_REVISION,
+    "disc_replacement": codes.DISC_REPLACEMENT,
+    "hardware_removal": codes.HARDWARE_REMOVAL,
+    "laminoplasty": codes.LAMINOPLASTY,
+    "foraminotomy": codes.FORAMINOTOMY,
+    "other": codes.OTHER_REVISION,
+}
+
+
+def surgery_group(
+    procedure: Record, procedures: tuple[Record, ...], diagnoses: tuple[Record, ...], index_joints: frozenset[int]
+) -> str | None:
+    """The kind of surgery of the neck that a procedure is; None when it is none."""
+    if codes.is_fusion(procedure):
+        return FUSION
+    if codes.is_biopsy(procedure):
+        return None
+    if procedure in codes.NOT_CERVICAL_SPECIFIC and not _is_at_the_neck(procedure, diagnoses):
+        return _without_region(procedure, procedures)
+    if procedure in codes.CORD_RELEASE:
+        is_laminoplasty = any(
+            other in codes.LAMINA_RESHAPED and codes.in_same_stay(procedure, other) for other in procedures
+        )
+        return "laminoplasty" if is_laminoplasty else None
+    if procedure in codes.NEW_FIXATION and not _is_index_fused_again(procedure.day, procedures, index_joints):
+        return None
+    return next((group for group, listed in _GROUPS.items() if procedure in listed), None)
+
+
+def _is_at_the_neck(procedure: Record, diagnoses: tuple[Record, ...]) -> bool:
+    return bool(procedure.joints) or codes.has_cervical_context(procedure, diagnoses)
+
+
+def _without_region(procedure: Record, procedures: tuple[Record, ...]) -> str | None:
+    """A device of unknown place may be the neck's, unless another part of the spine was fused as well."""
+    is_other_fused = any(other in codes.OTHER_REGION_FUSION for other in procedures)
+    return REGION_UNKNOWN if procedure in codes.DEVICE_WITHOUT_REGION and not is_other_fused else None
+
+
+def _is_index_fused_again(day: int, procedures: tuple[Record, ...], index_joints: frozenset[int]) -> bool:
+    return any(other.day == day and codes.is_fusion(other) and other.joints & index_joints for other in procedures)
