@@ -246,7 +246,10 @@ def _value(one: LabelAnswer) -> str:
 
 
 def _evidence(records: Sequence[Evidence]) -> str:
-    shown = [f"{record.source_table} {record.record_id}" for record in records[:_EVIDENCE_SHOWN]]
+    shown = [
+        f"{record.source_table} {record.record_id}" + (f" ({record.says})" if record.says else "")
+        for record in records[:_EVIDENCE_SHOWN]
+    ]
     more = len(records) - len(shown)
     return "; ".join(shown) + (f"; and {more} more" if more else "") or wording.DASH
 

@@ -351,13 +351,32 @@ def _treatment(random: Random) -> Row:
 
 
 def _outcome_visits(random: Random) -> Tables:
-    """Visits in the windows in which the early outcome is judged, sometimes with a stenosis left."""
-    windows = ((-181, -180, -1, 0), (28, 35, 42, 49, 63), (64, 80, 91, 102, 136))
-    outcome = random.choice((_ARM_PAIN, _MJOA))
+    """Visits in and about the windows in which the early outcome is judged, and a stenosis left."""
+    windows = (
+        (-181, -180, -2, -1, 0, 0, 1),
+        (27, 28, 29, 41, 42, 43, 62, 63, 64),
+        (63, 64, 65, 90, 91, 92, 135, 136, 137),
+    )
+    outcomes = random.choice((_arm_pain_course, _mjoa_course))(random)
     return {
-        "follow_ups": [outcome(random) | {"day": random.choice(days)} for days in windows],
-        "imaging": _several(random, _STENOSIS_LEFT, 2),
+        "follow_ups": [
+            outcome | {"day": random.choice(days)}
+            for days, outcome in zip(windows, outcomes, strict=True)
+            for _ in range(random.choice((1, 1, 2)))
+        ],
+        "imaging": [_STENOSIS_LEFT(random)],
     }
+
+
+def _arm_pain_course(random: Random) -> list[Row]:
+    """Arm pain before surgery and twice after it, each time less by about 30 %."""
+    before = random.choice((3.0, 4.0, 5.0, 6.0, 7.0, 9.0, 10.0))
+    after = [round(0.7 * before + random.choice((-0.1, 0, 0, 0.1)), 1) for _ in range(2)]
+    return [{"arm_pain_nrs": score} for score in (before, *after)]
+
+
+def _mjoa_course(random: Random) -> list[Row]:
+    return [{"mjoa_total": random.choice((8, 10, 11, 12, 13, 14, 15, 16, 17, 18))} for _ in range(3)]
 
 
 def _same_again(random: Random) -> Tables:
@@ -377,12 +396,19 @@ def _same_again(random: Random) -> Tables:
 
 
 def _motion_study(random: Random) -> Tables:
-    """The spinous processes of a joint, and the joint above on the same day."""
+    """The spinous processes of a joint and the joint above, seldom on another day, beside pain or a code."""
     study = _MOTION_STUDY(random)
-    above = {"finding": "superjacent_motion", "modality": "radiograph", "unit": "mm"}
-    pain = {"day": study["day"] + random.choice((0, 1, 180, 181)), "neck_pain_nrs": random.choice((3.0, 4.0))}
-    measured = above | {"day": study["day"], "value": random.choice((3.9, 4.0, 5.0))}
-    return {"imaging": [study, measured], "follow_ups": [pain]}
+    above = {
+        "day": study["day"] + random.choice((0, 0, 0, 1)),
+        "finding": random.choice((*["superjacent_motion"] * 5, "c2_7_sva")),
+        "modality": random.choice(("radiograph", "radiograph", "mri")),
+        "value": random.choice((3.9, 4.0, 5.0)),
+        "unit": "mm",
+    }
+    near = study["day"] + random.choice((0, 1, 180, 181))
+    pain = {"day": near, "neck_pain_nrs": random.choice((3.0, 4.0))}
+    code = {"day": near, "code_system": "ICD10CM", "code": random.choice(("M532X2", "T84216A"))}
+    return {"imaging": [study, above], **random.choice(({"follow_ups": [pain]}, {"diagnoses": [code]}))}
 
 
 def _image_with_pain(random: Random) -> Tables:
@@ -411,12 +437,13 @@ def _failed_fusion(random: Random) -> Tables:
     """Surgery for nonunion, with the diagnosis on the day or before it, devices put right, and explorations."""
     day, stay = random.choice((15, 30, 179, 180, 364, 365, 400)), random.choice(_STAY)
     told_on = day - random.choice((0, 1, 90, 91))
-    diagnosis = {"day": told_on, "code_system": "ICD10CM", "code": "M960", "encounter_id": random.choice((None, stay))}
+    code = random.choice(("M960", "M960", "M532X2"))
+    diagnosis = {"day": told_on, "code_system": "ICD10CM", "code": code, "encounter_id": random.choice((None, stay))}
     surgery = {"day": day, "encounter_id": stay}
     done = [_REFUSION(random), _REFIXATION(random), _REFIXATION(random)]
     return {
         "diagnoses": _some(random, [diagnosis]),
-        "procedures": [procedure | surgery for procedure in done[: random.choice((1, 2, 3))]],
+        "procedures": [procedure | surgery for procedure in done[: random.choice((0, 1, 2, 3))]],
     }
 
 
@@ -441,10 +468,12 @@ def _laminoplasty(random: Random) -> Tables:
 
 def _removal(random: Random) -> Tables:
     """Hardware taken out, alone or with other surgery, where the codes say or do not say of what region."""
-    day = random.choice((0, 1, 5, 14, 15, 100, 400))
+    day = random.choice((0, 1, 5, 14, 15, 100, 100, 400, 400))
     told = _row(day=(day, day - 90, day - 91), code_system=("ICD10CM",), code=("T8484XA", "T8489XA", "T84498A", "M542"))
+    beside = [_PROCEDURE(random) | {"day": day}] if day > 90 else []
+    lumbar = {"day": -10, "code_system": "CPT", "code": "22612"}
     return {
-        "procedures": [_REMOVAL(random) | {"day": day}, *([_PROCEDURE(random) | {"day": day}] if day > 90 else [])],
+        "procedures": [_REMOVAL(random) | {"day": day}, *beside, *random.choice(([], [], [lumbar]))],
         "diagnoses": _several(random, told, 2),
     }
 
@@ -491,20 +520,36 @@ def _pain_and_care(random: Random) -> Tables:
 
 def _care_before_revision(random: Random) -> Tables:
     """Treatments around the days that count before a revision."""
-    day = random.choice((58, 100, 400, 500))
-    begun = _row(start_day=(1, 14, 15, 42, 43, 44, day - 43, day - 42, day - 1, day), end_day=(None, day, day + 30))
+    day = random.choice((58, 100, 381, 400, 500))
+    near = (day - 366, day - 365, day - 43, day - 42, day - 1, day)
+    begun = _row(
+        start_day=(1, 14, 15, 42, 43, 44, *(start for start in near if start > 0)), end_day=(None, day, day + 30)
+    )
     treatments = [
         treatment | _coded(_TREATMENTS)(random)
         for treatment in _several(random, begun, 3)
         if treatment["end_day"] is None or treatment["start_day"] <= treatment["end_day"]
     ]
-    return {"procedures": [_fusion(day, random.choice(("C4-5", "C5-6")))], "treatments": treatments}
+    visit = {"day": day, "neck_pain_nrs": random.choice((0.0, 4.0))}
+    return {
+        "procedures": [_fusion(day, random.choice(("C4-5", "C5-6")))],
+        "treatments": treatments,
+        "follow_ups": _some(random, [visit]),
+    }
+
+
+def _bad_posture(random: Random) -> Tables:
+    """A code of posture, and physical therapy about the days in which it ought to have been given."""
+    code = {"day": random.choice((1, 30, 90, 91, 200)), "code_system": "ICD10CM", "code": "R293"}
+    therapy = {"start_day": random.choice((-1, 0, 1, 90, 91)), "code_system": "CPT", "code": "97110"}
+    image = {"day": random.choice((1, 200)), "finding": "c2_7_sva", "value": random.choice((40.0, 41.0)), "unit": "mm"}
+    return {"diagnoses": [code], "treatments": _some(random, [therapy]), "imaging": _some(random, [image])}
 
 
 def _turning(random: Random) -> Tables:
     """Rotation of the neck, visit by visit."""
-    days = random.sample((-1, 1, 30, 41, 42, 43, 60, 90, 100, 150, 200), k=random.choice((2, 3, 4)))
-    turned = _row(neck_rotation_deg=(40.0, 45.0, 50.0, 50.0, 55.0, 60.0), neck_pain_nrs=(None, None, 3.0, 4.0))
+    days = random.sample((-1, 0, 1, 30, 41, 42, 43, 60, 90, 100, 150, 200), k=random.choice((2, 3, 4)))
+    turned = _row(neck_rotation_deg=(40.1, 40.2, 40.5, 50.1, 50.2, 55.0, 60.1), neck_pain_nrs=(None, None, 3.0, 4.0))
     return {"follow_ups": [turned(random) | {"day": day} for day in days]}
 
 
@@ -604,8 +649,6 @@ _REMOVAL = _merged(
 _DIAGNOSIS = _merged(_row(day=(*_ANY_DAY, 2, 3), encounter_id=_STAY), _coded(_DIAGNOSES))
 _OLD_DIAGNOSIS = _merged(_row(day=_ANY_DAY, encounter_id=_STAY), _coded(_OLD_DIAGNOSES))
 _ARTHRODESIS = _row(day=(-366, -365, -1, 0), code_system=("ICD10CM",), code=("Z981",))
-_ARM_PAIN = _row(arm_pain_nrs=(None, 0.0, 2.8, 3.0, 3.5, 4.0, 5.0, 7.0, 10.0))
-_MJOA = _row(mjoa_total=(11, 12, 14, 17, 18))
 _CAUSE_ON_IMAGE = _merged(
     _row(day=(1, 30, 179, 180, 200, 364, 365, 400), modality=("ct", "ct", "radiograph", "mri"), level=(None, "C5-6")),
     _any_of(
@@ -696,11 +739,12 @@ _SCENES: tuple[tuple[float, Scene], ...] = (
     (0.1, _failed_fusion),
     (0.1, _extension),
     (0.03, _laminoplasty),
-    (0.06, _removal),
+    (0.08, _removal),
     (0.1, _other_region),
     (0.25, _flag_and_care),
     (0.2, _pain_and_care),
-    (0.08, _care_before_revision),
+    (0.12, _care_before_revision),
+    (0.05, _bad_posture),
     (0.15, _turning),
     (0.15, _strength),
     (0.2, _late_visits),

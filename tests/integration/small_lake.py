@@ -31,8 +31,9 @@ def commit(
     digest: str = "0123456789ab",
     *,
     is_synthetic: bool = False,
+    attempt: int = 1,
 ) -> None:
-    """Write and commit the rows as the first attempt of a site and period; only 2026-01 replaces what came before."""
+    """Write and commit the rows as an attempt of a site and period; only 2026-01 replaces what came before."""
     submission_id = f"{site_id}-{period}-{digest}"
     provenance = {"site_id": site_id, "period": period, "submission_id": submission_id, "flags": None}
     for name, records in rows.items():
@@ -46,7 +47,7 @@ def commit(
             submission_id,
             site_id,
             period,
-            attempt=1,
+            attempt=attempt,
             outcome="accepted",
             kind="full" if period == "2026-01" else "incremental",
             contract_version=CONTRACT_VERSION,

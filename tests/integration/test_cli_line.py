@@ -128,9 +128,23 @@ def test_explain_names_the_records_that_a_label_rests_on(home: Path, released: A
     assert "onset day 365" in result.stdout
     assert f"- follow_ups p000001-visit365, submission north-{PERIOD}-" in result.stdout
     assert str(home / "landing" / "north" / PERIOD / "follow_ups.csv") in result.stdout
+    assert "  ✓ at such a visit neck pain of 4 or more" in result.stdout
+    assert ": follow_ups p000001-visit365 (neck pain 6 of 10)\n" in result.stdout
+    assert "\n      day 365: neck pain 6 of 10\n" in result.stdout
     assert "revision_performed" not in result.stdout
     marked = [line.split("│") for line in result.stdout.splitlines() if line.startswith("│")]
     assert [cells[4].strip() for cells in marked if cells[6].strip() == "yes"] == ["p000001-visit365"]
+
+
+def test_explain_calls_nothing_replaced_that_is_in_force(home: Path, released: Any, tmp_path: Path) -> None:
+    landing = home / "landing"
+    landing.rename(tmp_path / "landing")
+    try:
+        result = run(home, "explain", "north/p000001", "--label", "pain_past_3_months")
+    finally:
+        (tmp_path / "landing").rename(landing)
+    assert ": its delivered file is no longer in the landing folder\n" in result.stdout
+    assert "replaced" not in result.stdout
 
 
 def test_explain_says_which_criterion_fails(home: Path, released: Any) -> None:

@@ -1,18 +1,20 @@
 """What `explain`, `why_not` and `status` say of a small lake."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from outcomes.contract import TABLES, ColumnType
 from outcomes.errors import OutcomesError
 from outcomes.release.build import build_release
-from outcomes.release.explain import explain
+from outcomes.release.explain import LabelAnswer, explain
 from outcomes.release.open import connect
 from outcomes.release.status import status
 from outcomes.release.why_not import WhyNot, why_not
 from outcomes.settings import Settings
-from outcomes.sql.catalog.labels import label_definitions
+from outcomes.sql.catalog.labels import label_definition, label_definitions
 from tests.integration.small_lake import commit, fill_lake
 
 SUBMISSION = "north-2026-01-0123456789ab"
@@ -30,7 +32,7 @@ def test_the_timeline_gives_each_record_in_order_of_days(settings: Settings) -> 
     records = explain(settings, "north", "north-p021").timeline
     assert [(record.day, record.source_table, record.record_id, record.description) for record in records] == [
         (0, "procedures", "north-p021-a", "CPT 22551 C5-6"),
-        (180, "follow_ups", "north-p021-f", "neck pain 0.0"),
+        (180, "follow_ups", "north-p021-f", "neck pain 0 of 10"),
         (200, "imaging", "north-p021-i", "mri C6-7 stenosis"),
         (400, "procedures", "north-p021-b", "CPT 22551 C6-7"),
         (650, "patients", "north-p021", "last contact"),
@@ -47,7 +49,7 @@ def test_each_label_says_why_and_on_which_records_it_rests(settings: Settings) -
     assert [(each.source_table, each.record_id, each.submission_id) for each in revision.evidence] == [
         ("procedures", "north-p021-b", SUBMISSION)
     ]
-    assert "planned stage" in revision.definition
+    assert revision.definition == label_definition("revision_performed").definition
     unanswered = labels["pain_after_revision"]
     assert (unanswered.status, unanswered.reason) == ("not_assessable", "no_assessment_in_window")
 
@@ -59,17 +61,127 @@ def test_the_timeline_marks_the_evidence_of_the_label_asked_for(settings: Settin
     assert len(explanation.timeline) == 6
 
 
-def test_evidence_names_the_delivered_file_while_it_is_there(settings: Settings, tmp_path: Path) -> None:
-    assert all(
-        each.file is None for answer in explain(settings, "north", "north-p021").labels for each in answer.evidence
-    )
+TOLD = [
+    (table.name, column.name)
+    for table in TABLES.values()
+    if table.name != "patients"
+    for column in table.columns[1:]
+    if column.name not in {"patient_id", "day", "start_day", "deleted"}
+]
 
-    home = Settings(home=tmp_path)
-    folder = home.landing / "north" / "2026-01"
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the timeline says of records that hold one column each, and of one that holds none, by record."""
+    values: dict[ColumnType, Any] = {
+        ColumnType.TEXT: "c5",
+        ColumnType.INTEGER: 7,
+        ColumnType.DECIMAL: 7.5,
+        ColumnType.BOOLEAN: False,
+    }
+    made = Settings(home=tmp_path_factory.mktemp("home"))
+    rows: dict[str, list[dict[str, Any]]] = {"patients": [{"patient_id": "p1", "index_period": "2024-01"}]}
+    for table in list(TABLES.values())[1:]:
+        types = {column.name: column.type for column in table.columns}
+        day = "start_day" if "start_day" in types else "day"
+        rows[table.name] = [{"patient_id": "p1", table.key: f"{table.name}-nothing", day: 5}] + [
+            {"patient_id": "p1", table.key: f"{table.name}-{column}", day: 5, column: values[types[column]]}
+            for name, column in TOLD
+            if name == table.name
+        ]
+    commit(made, "north", "2026-01", rows)
+    build_release(made)
+    return {record.record_id: record.description for record in explain(made, "north", "p1").timeline}
+
+
+@pytest.mark.parametrize(("table", "column"), TOLD)
+def test_the_timeline_tells_each_column_that_holds_something(told: dict[str, str], table: str, column: str) -> None:
+    assert told[f"{table}-nothing"] == ""
+    assert told[f"{table}-{column}"] != ""
+
+
+@pytest.fixture(scope="module")
+def detailed(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A patient with suspected adjacent segment disease, and one whose records hold much."""
+    made = Settings(home=tmp_path_factory.mktemp("home"))
+    asd: dict[str, Any] = {"patient_id": "asd"}
+    full: dict[str, Any] = {"patient_id": "full"}
+    told = {"index_period": "2024-01", "last_contact_day": 900, "data_cut_day": 900}
+    fusion = {"day": 0, "code_system": "CPT", "code": "22551", "levels": "C5-6"}
+    finding = {"level": "C6-7", "modality": "mri", "finding": "degeneration", "unit": "grade"}
+    drug = {"start_day": 50, "end_day": 60, "code_system": "ATC", "code": "H02AB06", "treatment_class": "injection"}
+    asked = {"neck_pain_nrs": 2.0, "arm_pain_nrs": 6.0, "mjoa_total": 17, "numbness": True}
+    scored = {"arm_pain_nrs": 6.5, "ndi_total": 34.0, "ndi_unit": "percent", "ndi_item_1": 3, "numbness": False}
+    charged = {"units": 2, "modifier": "62", "approach": "anterior", "planned_stage": True}
+    rows: dict[str, list[dict[str, Any]]] = {
+        "patients": [asd | told, full | told],
+        "procedures": [asd | fusion | {"procedure_id": "a"}, full | fusion | charged | {"procedure_id": "b"}],
+        "follow_ups": [
+            asd | asked | {"follow_up_id": "visit", "day": 390},
+            full | scored | {"follow_up_id": "w", "day": 100, "encounter_id": "e1"},
+        ],
+        "imaging": [
+            asd | finding | {"imaging_id": "before", "day": -20, "value": 1.0},
+            asd | finding | {"imaging_id": "after", "day": 400, "value": 2.0},
+            full | finding | {"imaging_id": "i", "day": 200, "value": 2.0},
+            full | {"imaging_id": "j", "day": 200, "finding": "interspinous_motion", "value": 1.5, "unit": "mm"},
+        ],
+        "treatments": [full | drug | {"treatment_id": "t", "route": "injection"}],
+    }
+    commit(made, "north", "2026-01", rows)
+    build_release(made)
+    return made
+
+
+def test_the_timeline_tells_records_in_full(detailed: Settings) -> None:
+    assert [record.description for record in explain(detailed, "north", "full").timeline] == [
+        "CPT 22551 units 2 modifier 62 anterior C5-6, planned stage",
+        "injection ATC H02AB06 injection to day 60",
+        "arm pain 6.5 of 10, NDI 34 percent, NDI items: pain 3, no numbness, encounter e1",
+        "mri C6-7 degeneration grade 2",
+        "interspinous_motion 1.5 mm",
+        "data cut",
+        "last contact",
+    ]
+
+
+def test_a_yes_names_the_sign_that_counted(detailed: Settings) -> None:
+    answer = _label(detailed, "asd", "suspected_asd")
+    assert [(each.record_id, each.says) for each in answer.evidence] == [
+        ("visit", "day 390: arm pain 6 of 10, numbness (red flag)"),
+        ("after", "day 400: mri C6-7 degeneration grade 2"),
+    ]
+    assert [way.name for way in answer.ways] == ["clinical"]
+    assert all(criterion.holds for criterion in (*answer.criteria, *answer.ways[0].criteria))
+    *_, symptom = answer.ways[0].criteria
+    assert [(each.record_id, each.signs) for each in symptom.records] == [
+        ("visit", ("arm pain 6 of 10", "numbness (red flag)"))
+    ]
+    (numb,) = _label(detailed, "asd", "red_flag_numbness").evidence
+    assert numb.says == "day 390: numbness (red flag)"
+
+
+def test_what_a_no_rests_on_is_told(settings: Settings) -> None:
+    answer = next(
+        each for each in explain(settings, "north", "north-p002").labels if each.label == "pain_past_3_months"
+    )
+    assert (answer.status, answer.criteria, answer.ways) == ("no", (), ())
+    assert [each.says for each in answer.evidence] == ["day 180: neck pain 2 of 10"]
+
+
+def _label(settings: Settings, patient_id: str, label: str) -> LabelAnswer:
+    (answer,) = explain(settings, "north", patient_id, label).labels
+    return answer
+
+
+@pytest.fixture(scope="module")
+def revised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a released delivery of a patient who was revised."""
+    settings = Settings(home=tmp_path_factory.mktemp("home"))
+    folder = settings.landing / "north" / "2026-01"
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text("{}", encoding="utf-8")
     (folder / "procedures.csv").write_text("procedure_id\n", encoding="utf-8")
-    digest = "44136fa355b3"  # sha256 of {}
     rows: dict[str, list[dict[str, Any]]] = {
         "patients": [{"patient_id": "p1", "index_period": "2024-01", "last_contact_day": 400}],
         "procedures": [
@@ -77,10 +189,45 @@ def test_evidence_names_the_delivered_file_while_it_is_there(settings: Settings,
             for day in (0, 300)
         ],
     }
-    commit(home, "north", "2026-01", rows, digest)
-    build_release(home)
-    revision = next(answer for answer in explain(home, "north", "p1").labels if answer.label == "revision_performed")
-    assert [each.file for each in revision.evidence] == [folder / "procedures.csv"]
+    commit(settings, "north", "2026-01", rows, "44136fa355b3")  # sha256 of {}
+    build_release(settings)
+    return settings.home
+
+
+@pytest.fixture
+def landed(revised: Path, tmp_path: Path) -> tuple[Settings, Path]:
+    """A copy of that home for one test, and the folder in which the delivery landed."""
+    settings = Settings(home=Path(shutil.copytree(revised, tmp_path / "home", symlinks=True)))
+    return settings, settings.landing / "north" / "2026-01"
+
+
+def test_evidence_names_the_delivered_file_while_it_is_there(landed: tuple[Settings, Path]) -> None:
+    settings, folder = landed
+    (record,) = _label(settings, "p1", "revision_performed").evidence
+    assert (record.file, record.is_superseded) == (folder / "procedures.csv", False)
+
+
+def test_a_folder_that_is_gone_replaces_nothing(landed: tuple[Settings, Path]) -> None:
+    settings, folder = landed
+    folder.rename(settings.home / "elsewhere")
+    (record,) = _label(settings, "p1", "revision_performed").evidence
+    assert (record.file, record.is_superseded) == (None, False)
+
+
+def test_a_delivery_that_waits_replaces_nothing_yet(landed: tuple[Settings, Path]) -> None:
+    settings, folder = landed
+    (folder / "manifest.json").write_text("{ }", encoding="utf-8")
+    (record,) = _label(settings, "p1", "revision_performed").evidence
+    assert (record.file, record.is_superseded) == (None, False)
+
+
+def test_a_submission_that_is_superseded_since_the_release_is_said_to_be(landed: tuple[Settings, Path]) -> None:
+    settings, folder = landed
+    commit(settings, "north", "2026-05", {"patients": [{"patient_id": "p1"}]})
+    assert not _label(settings, "p1", "revision_performed").evidence[0].is_superseded
+    commit(settings, "north", "2026-01", {"patients": [{"patient_id": "p1"}]}, "aaaaaaaaaaaa", attempt=2)
+    (record,) = _label(settings, "p1", "revision_performed").evidence
+    assert (record.file, record.is_superseded) == (folder / "procedures.csv", True)
 
 
 def test_a_patient_outside_the_cohort_has_a_timeline_and_no_labels(settings: Settings) -> None:

@@ -112,3 +112,25 @@ def test_the_records_shown_are_records_of_the_contract(
             """
         ).fetchone()
         assert unknown == (0,), criterion.says
+
+
+@each_label
+@pytest.mark.parametrize("labelled", ["situations", "invented"])
+def test_each_record_that_a_yes_rests_on_meets_a_criterion(
+    request: pytest.FixtureRequest, labelled: str, definition: LabelDefinition
+) -> None:
+    con: duckdb.DuckDBPyConnection = request.getfixturevalue(labelled)
+    met = " union all ".join(each.select for each in _all(definition) if not each.is_absent)
+    unmet = con.execute(
+        f"""
+        select distinct source_table, kind from label_evidence
+        semi join labels on labels.label = label_evidence.label and labels.status = 'yes'
+            and labels.site_id = label_evidence.site_id and labels.patient_id = label_evidence.patient_id
+        inner join (select site_id, patient_id, kind from labels where label = '{definition.name}') as kinds
+            using (site_id, patient_id)
+        anti join (select site_id, source_table, record_id from ({met})) as met using (site_id, source_table, record_id)
+        where label_evidence.label = '{definition.name}' and source_table <> 'patients'
+        """
+    ).fetchall()
+    # A visit at which pain was under control tells recurrent from persistent pain; the yes does not rest on it.
+    assert set(unmet) <= {("follow_ups", "recurrent")}

@@ -14,16 +14,18 @@ PAIN = {
     "none": [{"day": 120, "neck_pain_nrs": 0}],
     "unknown": [],
 }
+LOOKED_AT = [{"day": day, "modality": "radiograph", "finding": "normal"} for day in (-10, 100)]
 
 
 @pytest.fixture(scope="module")
 def found() -> dict[tuple[str, str, str], tuple[Any, ...]]:
     fused_again = {"day": 10, "code_system": "CPT", "code": "22600", "levels": "C5-6", "planned_stage": True}
     image = {"day": 400, "modality": "mri", "level": "C4-5", "finding": "disc_herniation"}
-    sites = {name: complete({"follow_ups": visits}) for name, visits in PAIN.items()}
-    sites["staged"] = complete({"procedures": [fused_again]})
-    sites["far"] = complete({"imaging": [image], "follow_ups": [{"day": 90, "arm_pain_nrs": 6}]})
-    sites["coded"] = complete({"diagnoses": [{"day": 300, "code_system": "ICD10CM", "code": "M50121"}]})
+    sites = {name: complete({"follow_ups": visits, "imaging": LOOKED_AT}) for name, visits in PAIN.items()}
+    sites["staged"] = complete({"procedures": [fused_again], "imaging": LOOKED_AT})
+    sites["far"] = complete({"imaging": [*LOOKED_AT, image], "follow_ups": [{"day": 90, "arm_pain_nrs": 6}]})
+    coded = {"day": 300, "code_system": "ICD10CM", "code": "M50121"}
+    sites["coded"] = complete({"diagnoses": [coded], "imaging": LOOKED_AT})
     con = label(sites)
     before = con.execute("select * from labels order by all").fetchall()
     run_sensitivity(con)

@@ -15,7 +15,7 @@ CENSORED, EVENT, COMPETING = range(3)
 
 def _patient(*procedures: Row, with_disease: bool = False, **facts: int) -> dict[str, list[Row]]:
     """A patient observed for 730 days unless stated otherwise, with disease on day 310 if so."""
-    found = {"imaging": [_IMAGE], "follow_ups": [_PAIN]} if with_disease else {}
+    found = {"imaging": [_BEFORE, _IMAGE], "follow_ups": [_PAIN]} if with_disease else {}
     return complete({"patients": [dict(facts)], "procedures": list(procedures), **found})
 
 
@@ -27,6 +27,7 @@ def _foraminotomy(day: int, levels: str | None = "C5-6") -> Row:
     return {"day": day, "code_system": "CPT", "code": "63020", "levels": levels}
 
 
+_BEFORE: Row = {"day": -10, "modality": "mri", "finding": "normal"}
 _IMAGE: Row = {"day": 300, "modality": "mri", "level": "C6-7", "finding": "stenosis"}
 _PAIN: Row = {"day": 310, "neck_pain_nrs": 6.0}
 

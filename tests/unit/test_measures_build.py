@@ -12,11 +12,12 @@ from outcomes.sql.catalog.measures import measure_definitions
 
 @pytest.fixture
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Patients of four periods with an outcome that waits and one that does not."""
+    """Patients of four periods, and one of none, with an outcome that waits and one that does not."""
     with duckdb.connect() as con:
         con.execute(
-            "create table episodes as select 'north' as site_id, period as patient_id, period as index_period "
-            "from (values ('2024-09'), ('2024-10'), ('2023'), ('2024')) as periods (period)"
+            "create table episodes as "
+            "select 'north' as site_id, coalesce(period, 'unknown') as patient_id, period as index_period "
+            "from (values ('2024-09'), ('2024-10'), ('2023'), ('2024'), (null)) as periods (period)"
         )
         con.execute(
             "create table expected_outcomes as select measure, site_id, patient_id, 0.5 as expected, false as observed "

@@ -290,7 +290,7 @@ def test_the_edges_of_the_definitions_occur(large: Settings, answers: pd.DataFra
             *("died_before_window", "revised_before_window", "window_not_closed", "no_follow_up"),
             "no_assessment_in_window",
         ],
-        "suspected_asd": ["level_unknown", "no_source_data", "no_follow_up"],
+        "suspected_asd": ["level_unknown", "no_source_data", "no_follow_up", "no_image"],
     }
     for name, named in reasons.items():
         assert {(name, "not_assessable", reason, "") for reason in named} <= found

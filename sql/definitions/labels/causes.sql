@@ -22,7 +22,7 @@ labels:
       {interspinous_motion_mm} mm or more at a fused joint (valid only with {superjacent_motion_mm} mm or more
       next to it); or a fused joint fused again or explored. Probable: that motion is {probable_motion_mm} mm or
       more. Confirmed: no bridging bone on CT beside a symptom or code, or a revision of a nonunion with its code
-      (of the day, the encounter or the {complication_diagnosis_days} days before) or with fixation revised beside
+      (of the day, the encounter or the {nonunion_diagnosis_days} days before) or with fixation revised beside
       the refusion. Provisional before day {nonunion_firm_day}, firm from then on and where the surgeon confirmed
       it.
     rationale: >
@@ -96,7 +96,7 @@ labels:
       without a known fusion of another region. Probable: a symptom or code at most {symptom_image_days} days from an
       image of screw back-out, plate fracture or subsidence of {subsidence_mm} mm or more. Confirmed: such an image on
       CT, or hardware removed and nothing else done, or removed with a code of pain or trouble due to the device (of the
-      day, the encounter or the {complication_diagnosis_days} days before).
+      day, the encounter or the {irritation_diagnosis_days} days before).
     rationale: >
       Infection is another disease with another treatment: its codes never count here. Hardware that is removed beside
       another operation was in the way. A no needs a radiograph or CT after surgery.

@@ -46,7 +46,7 @@ ways:
         {symptom_image_days} days from that image
       relation: symptomatic_images
       where: is_new
-      record: imaging_id
+      record: symptom_id
   possible:
     - says: a diagnosis after surgery, not of the stay of the fusion, that names such a joint
       relation: first_adjacent_diagnoses

@@ -46,7 +46,7 @@ ways:
         {symptom_image_days} days from that image
       relation: symptomatic_images
       where: is_new
-      record: imaging_id
+      record: symptom_id
   surgical:
     - says: a revision
       relation: revision_procedures

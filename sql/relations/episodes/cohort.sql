@@ -13,10 +13,9 @@ columns:
 with fusion_days as (
     select
         site_id, patient_id,
-        coalesce(bool_or(day = 0), false) as has_index_fusion,
+        coalesce(bool_or(day = 0 and not is_add_on), false) as has_index_fusion,
         coalesce(bool_or(day < 0), false) as has_earlier_fusion
     from fusions
-    where not is_add_on
     group by site_id, patient_id
 ),
 

@@ -13,7 +13,7 @@ columns:
 with named as (
     select distinct site_id, patient_id, encounter_id
     from fusions
-    where day = 0 and not is_add_on
+    where day = 0
 ),
 
 stays as (

@@ -13,14 +13,19 @@ columns:
 */
 with reasons_for_revision as (
     select
-        site_id, patient_id, encounter_id, day, list
+        coded_records.site_id, coded_records.patient_id, coded_records.encounter_id, coded_records.day,
+        coded_records.list,
+        coded_records.day + thresholds.nonunion_diagnosis_days as last_day
     from coded_records
-    where list = 'nonunion_diagnosis' and source_table = 'diagnoses'
+    cross join thresholds
+    where coded_records.list = 'nonunion_diagnosis' and coded_records.source_table = 'diagnoses'
     union all
     select
         coded_records.site_id, coded_records.patient_id, coded_records.encounter_id, coded_records.day,
-        coded_records.list
+        coded_records.list,
+        coded_records.day + thresholds.irritation_diagnosis_days as last_day
     from coded_records
+    cross join thresholds
     inner join cause_codes
         on
             coded_records.list = 'device_irritation'
@@ -46,13 +51,9 @@ coded_days as (
         on
             revision_procedures.site_id = reasons_for_revision.site_id
             and revision_procedures.patient_id = reasons_for_revision.patient_id
-    cross join thresholds
     where
         revision_procedures.encounter_id = reasons_for_revision.encounter_id
-        or (
-            reasons_for_revision.day <= revision_procedures.day
-            and revision_procedures.day - reasons_for_revision.day <= thresholds.complication_diagnosis_days
-        )
+        or revision_procedures.day between reasons_for_revision.day and reasons_for_revision.last_day
     group by revision_procedures.site_id, revision_procedures.patient_id, revision_procedures.day
 ),
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from outcomes.release.diff import LabelChange, ReleaseDiff
     from outcomes.release.explain import Explanation, LabelAnswer
     from outcomes.release.status import Status
-    from outcomes.release.why_not import JudgedCriterion, WhyNot
+    from outcomes.release.why_not import JudgedCriterion, SourceRecord, WhyNot
 
 
 @contextmanager
@@ -180,9 +180,24 @@ def _print_answer(answer: LabelAnswer) -> None:
     stated = "".join(f", {name} {fact}" for name, fact in facts.items() if fact is not None)
     typer.echo(f"\n{answer.title} ({answer.label}): {answer.status}{stated}")
     typer.echo(f"  Definition {answer.definition_version}: {answer.definition}")
+    if answer.status == "yes":
+        _print_met(answer)
     for record in answer.evidence:
-        where = record.file or "no longer in the landing folder"
-        typer.echo(f"  - {record.source_table} {record.record_id}, submission {record.submission_id}: {where}")
+        where = record.file or "its delivered file is no longer in the landing folder"
+        since = "; replaced since the release by a later submission" if record.is_superseded else ""
+        typer.echo(f"  - {record.source_table} {record.record_id}, submission {record.submission_id}: {where}{since}")
+        if record.says:
+            typer.echo(f"      {record.says}")
+
+
+def _print_met(answer: LabelAnswer) -> None:
+    """What made the yes: each criterion, and the records of the evidence that met it."""
+    for way, criteria in (("", answer.criteria), *((way.name, way.criteria) for way in answer.ways)):
+        if criteria:
+            typer.echo(f"  Met{f' ({way})' if way else ''}:")
+        for criterion in criteria:
+            records = _records_in_words(criterion.records)
+            typer.echo(f"  ✓ {criterion.says}{f': {records}' if records else ''}")
 
 
 def print_criteria(answer: WhyNot) -> None:
@@ -209,7 +224,15 @@ def _print_judged(criteria: Iterable[JudgedCriterion], indent: str = "  ") -> No
     """One line per criterion: whether it holds, what it says, and the records that match."""
     for criterion in criteria:
         mark = "✓ holds" if criterion.holds else "✗ fails"
-        records = ", ".join(f"{record.source_table} {record.record_id}" for record in criterion.records)
+        records = _records_in_words(criterion.records)
         typer.echo(f"{indent}{mark}  {criterion.says}")
         if records:
             typer.echo(f"{indent}         records ({len(criterion.records)}): {records}")
+
+
+def _records_in_words(records: Iterable[SourceRecord]) -> str:
+    """Table and key of each record, and the signs that matched where it tells several."""
+    return ", ".join(
+        f"{record.source_table} {record.record_id}" + (f" ({', '.join(record.signs)})" if record.signs else "")
+        for record in records
+    )

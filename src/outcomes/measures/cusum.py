@@ -21,9 +21,12 @@ inner join episodes
         and expected_outcomes.patient_id = episodes.patient_id
 left join immature_months
     on expected_outcomes.measure = immature_months.measure
-where coalesce(rpad(episodes.index_period, 7, '-12') < immature_months.first_period, true)
+where
+    episodes.index_period is not null
+    and coalesce(rpad(episodes.index_period, 7, '-12') < immature_months.first_period, true)
 """
-"""Of patients whose month of fusion is mature; who only has a year is taken to be of its last month."""
+"""Of patients whose month of fusion is mature; who only has a year is taken to be of its last month. Without a period a
+patient has no place in the order."""
 
 _SIGNALS = [None, "upper", "lower", "both"]
 

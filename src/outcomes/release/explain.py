@@ -3,21 +3,21 @@
 This shows single records. It is for people who may see them: those with access to the data folder itself.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from outcomes.errors import OutcomesError
 from outcomes.intake.landing import deliveries
 from outcomes.intake.manifest import submission_id
-from outcomes.lake import Lake
-from outcomes.release.open import Release, current_release
+from outcomes.release.as_released import attach_patient, explaining, label_patient
+from outcomes.release.open import current_release
+from outcomes.release.why_not import JudgedCriterion, Way, judged, judged_ways
 from outcomes.settings import Settings
-from outcomes.sql.catalog.labels import label_definition, label_definitions
+from outcomes.sql.catalog.labels import LabelDefinition, label_definition, label_definitions
 from outcomes.sql.engine import connect as connect_engine
-from outcomes.sql.files import SqlFile
-from outcomes.sql.shipped import shipped
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,29 @@ class TimelineRecord:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A record that an answer rests on; `file` is where it was delivered, None once that delivery has been replaced."""
+    """A record that an answer rests on, in force in the release.
+
+    `file` is where it was delivered, None when that file is no longer in the landing folder, whatever the reason;
+    `is_superseded` says that the site has replaced the submission since the release was made. `says` is what the record
+    contributed: the sign that counted where it tells several, else all that it tells.
+    """
 
     source_table: str
     record_id: str
     submission_id: str
     file: Path | None
+    is_superseded: bool = False
+    says: str = ""
 
 
 @dataclass(frozen=True)
 class LabelAnswer:
-    """A label's answer for the patient, with the sentence that defines it."""
+    """A label's answer for the patient, with the sentence that defines it.
+
+    Of a yes `criteria` and `ways` tell what made it one: all that a yes needs, and of the ways those that the evidence
+    took, each criterion with the records of the evidence that met it. They are empty of any other answer, and of one
+    that the release gave by another version of the definition.
+    """
 
     label: str
     title: str
@@ -60,6 +72,8 @@ class LabelAnswer:
     definition_version: int
     definition: str
     evidence: tuple[Evidence, ...]
+    criteria: tuple[JudgedCriterion, ...] = ()
+    ways: tuple[Way, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,10 +98,10 @@ def explain(settings: Settings, site_id: str, patient_id: str, label: str | None
         label_definition(label)
     release = current_release(settings)
     with connect_engine(settings) as con:
-        attach_as_released(con, settings, release, site_id, patient_id)
-        timeline = con.execute(SqlFile(shipped("sql", "relations", "explain", "timeline.sql")).select).fetchall()
-        answers = _labels(con, _delivered_files(settings))
-    labels = tuple(answer for answer in answers if label in {None, answer.label})
+        attach_patient(con, settings, release, site_id, patient_id)
+        timeline = con.execute(explaining("timeline").select).fetchall()
+        asked = [each for each in label_definitions() if label in {None, each.name}]
+        labels = _answers(con, _delivered_files(settings), asked, timeline)
     cited = {(record.source_table, record.record_id) for answer in labels for record in answer.evidence}
     return Explanation(
         release_id=release.id,
@@ -101,68 +115,99 @@ def explain(settings: Settings, site_id: str, patient_id: str, label: str | None
     )
 
 
-def attach_as_released(
-    con: duckdb.DuckDBPyConnection, settings: Settings, release: Release, site_id: str, patient_id: str
-) -> None:
-    """Attach the release, and the lake as it was then: what came later plays no part in the labels.
-
-    Leaves the patient as the only row of `explained_patient`.
-
-    Raises:
-        OutcomesError: patient_unknown when no accepted submission of the release names the patient.
-    """
-    Lake(settings.lake).attach(con)
-    con.execute(f"attach '{str(release.research).replace(chr(39), chr(39) * 2)}' as research (read_only)")
-    con.execute(
-        """
-        create or replace table submissions as
-        select submissions.* replace (released.status as status)
-        from submissions
-        inner join research.submissions as released
-            on submissions.site_id = released.site_id and submissions.period = released.submission_period
-            and submissions.attempt = released.attempt
-        """
-    )
-    con.execute(
-        "create table explained_patient as select site_id, patient_id from patients "
-        "where site_id = $site_id and patient_id = $patient_id",
-        {"site_id": site_id, "patient_id": patient_id},
-    )
-    if con.execute("from explained_patient").fetchone() is None:
-        raise OutcomesError("patient_unknown", f"release {release.id}")
-
-
-def _labels(con: duckdb.DuckDBPyConnection, files: dict[tuple[str, str], Path]) -> tuple[LabelAnswer, ...]:
+def _answers(
+    con: duckdb.DuckDBPyConnection,
+    files: dict[tuple[str, str], Path],
+    definitions: Sequence[LabelDefinition],
+    timeline: Sequence[tuple[Any, ...]],
+) -> tuple[LabelAnswer, ...]:
+    """The release's answers, and of each yes what made it one: for that the patient is labelled again."""
     answers = con.sql(
         """
         select label, status, reason, kind, onset_day, value, value_name, definition_version
         from research.labels
         semi join explained_patient using (site_id, patient_id)
-        order by label
         """
     ).to_arrow_table()
-    evidence = con.execute(
+    told = {answer["label"]: answer for answer in answers.to_pylist()}
+    evidence = _evidence(con, files, timeline)
+    found = [
+        LabelAnswer(
+            **told[each.name], title=each.title, definition=each.definition, evidence=tuple(evidence.get(each.name, ()))
+        )
+        for each in definitions
+        if each.name in told
+    ]
+    if any(answer.status == "yes" for answer in found):
+        label_patient(con)
+    return tuple(_with_criteria(con, answer) if answer.status == "yes" else answer for answer in found)
+
+
+def _evidence(
+    con: duckdb.DuckDBPyConnection, files: dict[tuple[str, str], Path], timeline: Sequence[tuple[Any, ...]]
+) -> dict[str, list[Evidence]]:
+    """The records that each label rests on, by label, with all that they tell."""
+    rows = con.execute(
         """
-        select label, source_table, record_id, submission_id
+        select
+            label, source_table, record_id, submission_id,
+            submission_id in (select submission_id from submissions where is_superseded_since) as is_superseded
         from research.label_evidence
         semi join explained_patient using (site_id, patient_id)
         order by label, source_table, record_id
         """
     ).fetchall()
-    definitions = {label.name: label for label in label_definitions()}
+    says: dict[tuple[str, str], list[str]] = {}
+    for day, table, record, description, _ in timeline:
+        says.setdefault((table, record), []).append(_on_day(table, day, description))
+    found: dict[str, list[Evidence]] = {}
+    for label, table, record, submission, is_superseded in rows:
+        told = "; ".join(says.get((table, record), ()))
+        file = files.get((submission, table))
+        found.setdefault(label, []).append(Evidence(table, record, submission, file, is_superseded, told))
+    return found
+
+
+def _on_day(source_table: str, day: int | None, says: str) -> str:
+    is_before = day is not None and day <= 0 and source_table in {"follow_ups", "imaging"}
+    when = "no day" if day is None else f"day {day}"
+    return f"{when}{' (before surgery)' if is_before else ''}: {says}"
+
+
+def _with_criteria(con: duckdb.DuckDBPyConnection, answer: LabelAnswer) -> LabelAnswer:
+    """The yes with what made it one, and of each record of its evidence the sign that counted."""
+    definition = label_definition(answer.label)
+    if answer.definition_version != definition.version:
+        return answer
+    cited = {(record.source_table, record.record_id) for record in answer.evidence}
+    criteria = _met_by(cited, judged(con, definition.criteria))
+    ways = [Way(way.name, _met_by(cited, way.criteria)) for way in judged_ways(con, definition) if way.holds]
+    taken = [way for way in ways if any(criterion.records for criterion in way.criteria)] or ways
+    signs: dict[tuple[str, str], set[str]] = {}
+    for criterion in (*criteria, *(each for way in taken for each in way.criteria)):
+        for record in criterion.records:
+            signs.setdefault((record.source_table, record.record_id), set()).update(record.signs)
+    evidence = tuple(_that_counted(record, signs) for record in answer.evidence)
+    return replace(answer, criteria=criteria, ways=tuple(taken), evidence=evidence)
+
+
+def _met_by(cited: set[tuple[str, str]], criteria: Sequence[JudgedCriterion]) -> tuple[JudgedCriterion, ...]:
+    """The criteria, each with the cited ones of its records."""
     return tuple(
-        LabelAnswer(
-            **answer,
-            title=definitions[answer["label"]].title,
-            definition=definitions[answer["label"]].definition,
-            evidence=tuple(
-                Evidence(source_table, record_id, submission, files.get((submission, source_table)))
-                for label, source_table, record_id, submission in evidence
-                if label == answer["label"]
-            ),
-        )
-        for answer in answers.to_pylist()
+        replace(each, records=tuple(one for one in each.records if (one.source_table, one.record_id) in cited))
+        for each in criteria
     )
+
+
+def _that_counted(record: Evidence, signs: dict[tuple[str, str], set[str]]) -> Evidence:
+    """The record with its signs that met a criterion; one that met none tells the kind of the yes."""
+    found = signs.get((record.source_table, record.record_id))
+    if found is None:
+        return replace(record, says=f"{record.says} (tells the kind)")
+    if not found:
+        return record
+    day, _, _ = record.says.partition(": ")
+    return replace(record, says=f"{day}: {', '.join(sorted(found))}")
 
 
 def _delivered_files(settings: Settings) -> dict[tuple[str, str], Path]:

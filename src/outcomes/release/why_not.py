@@ -3,25 +3,26 @@
 This shows single records, as `explain` does.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 import duckdb
 
-from outcomes.contract import TABLES
-from outcomes.labelling.build import run
-from outcomes.release.explain import attach_as_released
+from outcomes.release.as_released import attach_patient, label_patient
 from outcomes.release.open import current_release
 from outcomes.settings import Settings
-from outcomes.sql.catalog.labels import Criterion, label_definition
+from outcomes.sql.catalog.labels import Criterion, LabelDefinition, label_definition
 from outcomes.sql.engine import connect
 
 
 @dataclass(frozen=True)
 class SourceRecord:
-    """A record of the contract by its table and key."""
+    """A record of the contract by its table and key, and which of its signs matched where it tells several."""
 
     source_table: str
     record_id: str
+    signs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,8 @@ def why_not(settings: Settings, site_id: str, patient_id: str, label: str) -> Wh
     definition = label_definition(label)
     release = current_release(settings)
     with connect(settings) as con:
-        attach_as_released(con, settings, release, site_id, patient_id)
-        _keep_patient(con, site_id, patient_id)
-        run(con)
+        attach_patient(con, settings, release, site_id, patient_id)
+        label_patient(con)
         answer = con.execute("select status, reason from labels where label = $label", {"label": label}).fetchone()
         if answer is None:
             left = con.execute("select reason from cohort").fetchone()
@@ -94,27 +94,38 @@ def why_not(settings: Settings, site_id: str, patient_id: str, label: str) -> Wh
             title=definition.title,
             status=status,
             reason=reason,
-            criteria=tuple(_judged(con, each) for each in definition.criteria),
-            ways=tuple(
-                Way(name, tuple(_judged(con, each) for each in criteria)) for name, criteria in definition.ways.items()
-            ),
+            criteria=judged(con, definition.criteria),
+            ways=judged_ways(con, definition),
         )
 
 
-def _keep_patient(con: duckdb.DuckDBPyConnection, site_id: str, patient_id: str) -> None:
-    """Put the patient's rows in the place of each contract view; `submissions` still tells what the site delivers."""
-    for name in TABLES:
-        con.execute(
-            f"create table rows_kept as from {name} where site_id = $site_id and patient_id = $patient_id",
-            {"site_id": site_id, "patient_id": patient_id},
-        )
-        con.execute(f"drop view {name}")
-        con.execute(f"alter table rows_kept rename to {name}")
+def judged_ways(con: duckdb.DuckDBPyConnection, definition: LabelDefinition) -> tuple[Way, ...]:
+    """The label's ways to a yes, judged on the patient whom the connection has labelled."""
+    return tuple(Way(name, judged(con, criteria)) for name, criteria in definition.ways.items())
+
+
+def judged(con: duckdb.DuckDBPyConnection, criteria: Iterable[Criterion]) -> tuple[JudgedCriterion, ...]:
+    """The criteria, judged on the patient whom the connection has labelled."""
+    return tuple(_judged(con, each) for each in criteria)
 
 
 def _judged(con: duckdb.DuckDBPyConnection, criterion: Criterion) -> JudgedCriterion:
     matches = con.execute(
-        f"select distinct source_table, record_id from ({criterion.select}) order by source_table, record_id"
+        f"""
+        select distinct matched.source_table, matched.record_id, signs.sign
+        from ({criterion.select}) as matched
+        left join signs
+            on signs.relation = $relation
+            and signs.topic is not distinct from matched.topic
+            and signs.source_table = matched.source_table
+            and signs.record_id = matched.record_id
+        order by matched.source_table, matched.record_id, signs.sign
+        """,
+        {"relation": criterion.relation},
     ).fetchall()
-    records = tuple(SourceRecord(table, record) for table, record in matches if record is not None)
+    records = tuple(
+        SourceRecord(table, record, tuple(sign for *_, sign in rows if sign is not None))
+        for (table, record), rows in groupby(matches, key=lambda match: match[:2])
+        if record is not None
+    )
     return JudgedCriterion(criterion.says, bool(matches) != criterion.is_absent, records)

@@ -75,9 +75,12 @@ def beside_after(rng: Rng, plan: Plan, disease: AdjacentDisease) -> pd.DataFrame
 
 
 def fused_joint_after(rng: Rng, plan: Plan) -> pd.DataFrame:
-    """Discs coded at a fused joint afterwards: unresolved, but not adjacent."""
+    """Discs coded at a fused joint afterwards, of half of them again later: unresolved, but not adjacent."""
     who = some(rng, plan.fused > 0, 0.04)
-    return _coded(who, 60 + often(rng, 500, len(who)), _codes_at(rng, plan.fused[who] & -plan.fused[who]))
+    once = _coded(who, 60 + often(rng, 500, len(who)), _codes_at(rng, plan.fused[who] & -plan.fused[who]))
+    again = once[chance(rng, 0.5, len(once))].copy()
+    again["day"] += pick(rng, [14, 29, 30, 60, 120], len(again)).astype(np.int64)
+    return pd.concat([once, again])
 
 
 def later_diagnoses(rng: Rng, plan: Plan) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Images: adjacent joints, routine follow-up, healing of the fusion and trouble with hardware."""
+"""Images: adjacent joints, routine before and after surgery, healing of the fusion and trouble with hardware."""
 
 import numpy as np
 import pandas as pd
@@ -10,8 +10,8 @@ from outcomes.synthetic.patients import Plan
 
 _HEALING = (
     # finding, share of the images, unit, lowest and highest value (none where the finding has no measure)
-    ("normal", 46, None, None),
-    ("bridging_bone", 24, None, None),
+    ("normal", 95, None, None),
+    ("bridging_bone", 57, None, None),
     ("interspinous_motion", 9, "mm", (0.1, 2.4)),
     ("superjacent_motion", 7, "mm", (3.0, 9.0)),
     ("subsidence", 4, "mm", (0.5, 5.0)),
@@ -31,6 +31,7 @@ def draw_images(rng: Rng, plan: Plan, disease: AdjacentDisease, visits: pd.DataF
             before,
             unchanged_images(rng, before),
             images_after_surgery(rng, plan, disease),
+            _around_surgery(rng, plan),
             _routine(rng, plan, visits),
             _elsewhere(rng, plan),
         ],
@@ -38,9 +39,20 @@ def draw_images(rng: Rng, plan: Plan, disease: AdjacentDisease, visits: pd.DataF
     )
 
 
+def _around_surgery(rng: Rng, plan: Plan) -> pd.DataFrame:
+    """What most have, without a finding: an MRI before surgery and a radiograph before going home."""
+    before, after = some(rng, plan.fused > 0, 0.85), some(rng, plan.discharge > 0, 0.75)
+    return pd.concat(
+        [
+            events(before, -rng.integers(0, 90, len(before)), modality="mri", finding="normal"),
+            events(after, plan.discharge[after], modality="radiograph", finding="normal"),
+        ]
+    )
+
+
 def _routine(rng: Rng, plan: Plan, visits: pd.DataFrame) -> pd.DataFrame:
-    """Radiographs at half of the visits after surgery, read for the healing of the fusion."""
-    seen = visits[(visits["day"] > 0) & chance(rng, 0.5, len(visits))]
+    """Radiographs at nine of ten visits after surgery, read for the healing of the fusion."""
+    seen = visits[(visits["day"] > 0) & chance(rng, 0.9, len(visits))]
     who, day = seen["who"].to_numpy(), seen["day"].to_numpy()
     which = pick(rng, range(len(_HEALING)), len(seen), [share for _, share, _, _ in _HEALING]).astype(np.int64)
     finding, unit = (np.array([row[column] for row in _HEALING], dtype=object)[which] for column in (0, 2))

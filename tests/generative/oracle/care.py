@@ -19,15 +19,16 @@ CONSERVATIVE_LOOKBACK_DAYS = 365
 RECOVERY_DAYS = 14
 ADEQUATE_CLASSES = 2
 ADEQUATE_DAYS = 42
+DONE_AS_PROCEDURE = ("injection", "radiofrequency")
 VISIT_TYPES = ("outpatient", "emergency", "inpatient")
 
 
 def treatments_of(episode: Episode, treatment_class: str) -> list[Record]:
-    """The treatments of a class: as the site classed them, else by code and route; injections also as procedures."""
+    """The treatments of a class: as the site classed them, else by code and route; some come as procedures too."""
     treatments = [treatment for treatment in episode.treatments if _is_of_class(treatment, treatment_class)]
-    if treatment_class != "injection":
+    if treatment_class not in DONE_AS_PROCEDURE:
         return treatments
-    return treatments + [procedure for procedure in episode.procedures if procedure in TREATMENTS["injection"]]
+    return treatments + [procedure for procedure in episode.procedures if procedure in TREATMENTS[treatment_class]]
 
 
 def _is_of_class(treatment: Record, treatment_class: str) -> bool:
@@ -111,7 +112,7 @@ def conservative_care_before_revision(episode: Episode) -> Result:
         return yes(deciding.day, cite(deciding, *revision.procedures), kind=kind)
     if "treatments" in episode.delivered and not _sees_all_treatments(episode):
         return episode.not_assessable("treatment_data_incomplete")
-    return replace(episode.not_found(["treatments"], observed_at_least=1), evidence=cite(*revision.procedures))
+    return replace(episode.not_found(["treatments"], observed_at_least=0), evidence=cite(*revision.procedures))
 
 
 def _was_tried(episode: Episode, treatment: Record) -> bool:

@@ -65,9 +65,9 @@ def suspected_nonunion(episode: Episode) -> Result:
         if image.day >= NONUNION_FROM_DAY and _is_at_index(episode, image)
     ]
     found = [
-        *_coded(own),
         *_explored(episode),
         *_paired([*own, *support, *symptoms(episode)], images, _nonunion_tier),
+        *_coded(own),
     ]
     deciding = _deciding(found)
     if deciding is None:
@@ -193,14 +193,14 @@ def _coded_twice(own: Iterable[Record]) -> list[Finding]:
 
 
 def _treated_again(episode: Episode, own: Iterable[Record]) -> list[Finding]:
-    """A code, and a revision or an injection within 180 days from it on."""
-    interventions = [
-        *((revision.day, revision.procedures) for revision in revisions(episode)),
-        *((given.day, (given,)) for given in sorted(treatments_of(episode, "injection"))),
-    ]
+    """A code, and the revision or injection of a day within 180 days from it on."""
+    operated = [procedure for revision in revisions(episode) for procedure in revision.procedures]
+    interventions = [*operated, *treatments_of(episode, "injection")]
     return [
-        Finding("possible", day, cite(code, *intervention))
-        for day, intervention in interventions
+        Finding(
+            "possible", day, cite(code, *(intervention for intervention in interventions if intervention.day == day))
+        )
+        for day in sorted({intervention.day for intervention in interventions})
         if (code := first(code for code in own if code.day <= day <= code.day + INTERVENTION_DAYS))
     ]
 

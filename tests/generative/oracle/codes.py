@@ -38,24 +38,28 @@ def codes(**systems: str) -> Codes:
 # An add-on never defines an event; a refusion is a fusion, but never the first.
 FUSION = codes(
     CPT="22551 22554 22600 22548 22590 22595",
-    ICD10PCS="0RG0* 0RG1* 0RG2* 0RG4* XRG0* XRG1* XRG2* XRG3* XRG4*",
+    ICD10PCS="0RG0* 0RG1* 0RG2* 0RG4* XRG0* XRG1* XRG2* XRG4*",
     ICD9PCS="81.01 81.02 81.03",
 )
 FUSION_ADD_ON = codes(CPT="22552 22585 22614")
 REFUSION = codes(ICD9PCS="81.31 81.32 81.33")
-ARTHRODESIS_STATUS = codes(ICD10CM="Z98.1")
-# Fusions of the thoracic and lumbar spine and of the sacrum: they explain an arthrodesis status, and hardware (C6, B5).
+ARTHRODESIS_STATUS = codes(ICD10CM="Z98.1", ICD9CM="V45.4")
+# Fusions of the thoracic and lumbar spine and of the sacrum, and of deformities, which are hardly ever of the neck:
+# they explain an arthrodesis status, and hardware (C6, B5).
 OTHER_REGION_FUSION = codes(
-    CPT="22532 22533 22534 22556 22558 22586 22610 22612 22630 22632 22633 22634 27278 27279 27280",
-    ICD10PCS="0RG6* 0RG7* 0RG8* 0RGA* 0SG0* 0SG1* 0SG3* 0SG5* 0SG7* 0SG8* XRG6* XRG7* XRG8* XRGA* XRGB* XRGC* XRGD*",
+    CPT="22532 22533 22534 22556 22558 22586 22610 22612 22630 22632 22633 22634 22800 22802 22804 22808 22810"
+    " 22812 27278 27279 27280",
+    ICD10PCS="0RG6* 0RG7* 0RG8* 0RGA* 0SG0* 0SG1* 0SG3* 0SG5* 0SG6* 0SG7* 0SG8*"
+    " XRG6* XRG7* XRG8* XRGA* XRGB* XRGC* XRGD* XRGE* XRGF*",
     ICD9PCS="81.04 81.05 81.06 81.07 81.08 81.34 81.35 81.36 81.37 81.38",
 )
 
 # What makes a code without a region a cervical one: a diagnosis that names the neck.
 CERVICAL_CONTEXT = codes(
-    ICD10CM="M50* M47.12 M47.13 M47.22 M47.23 M47.812 M47.892 M48.02 M48.03 M43.12 M43.13 M53.2X2 M53.2X3 M54.12 M54.13"
-    " M54.2 M40.03 S12* S13* S14*",
-    ICD9CM="721.0 721.1 722.0 722.4 722.71 722.81 722.91 723.0 723.1 723.2 723.3 723.4 805.0* 806.0*",
+    ICD10CM="M50* M47.12 M47.13 M47.22 M47.23 M47.812 M47.813 M47.892 M47.893 M48.02 M48.03 M43.12 M43.13"
+    " M53.2X2 M53.2X3 M54.12 M54.13 M54.2 M40.03 S12* S13* S14*",
+    ICD9CM="721.0 721.1 722.0 722.4 722.71 722.81 722.91 723* 805.0* 805.1* 806.0* 806.1* 839.0* 839.1* 847.0 952.0*"
+    " 953.0",
 )
 
 # Section 3: suspected causes. A disc disorder of each kind: level not given, C2-4, C4-7 (until 2016), C4-5, C5-6,
@@ -64,6 +68,8 @@ MYELOPATHY, RADICULOPATHY, DISPLACEMENT, DEGENERATION = (
     " ".join(f"{kind}{level}" for level in ("0", "1", "2", "20", "21", "22", "23", "3"))
     for kind in ("M50.0", "M50.1", "M50.2", "M50.3")
 )
+# Of an orthopaedic device: not specified, and of another one than an artificial joint (996.41 to 996.47).
+MECHANICAL_COMPLICATION = "996.40 996.49"
 PSEUDARTHROSIS = codes(ICD10CM="M96.0", ICD9CM="733.82")
 NONUNION = codes(ICD10CM="M96.0 M53.2X2 M53.2X3", ICD9CM="733.82")
 NONUNION_SUPPORT = codes(ICD10CM="T84.216* T84.226*")
@@ -73,9 +79,9 @@ ADJACENT_SEGMENT = codes(
     ICD9CM="721.0 721.1 722.0 722.4 722.71 723.0",
 )
 SCAR_TISSUE = codes(ICD10CM="G96.12 T84.82X* M96.1 M99.41", ICD9CM="722.81")
-HARDWARE = codes(ICD10CM="T84.216* T84.226* T84.296* T84.498* T84.84X* T84.89X* M96.69", ICD9CM="996.4*")
-PAINFUL_HARDWARE = codes(ICD10CM="T84.84* T84.89* T84.498*")
-POSTURE = codes(ICD10CM="R29.3 M40.03 M96.3 M79.1 M79.12 M79.18 M62.838 M99.01")
+HARDWARE = codes(ICD10CM="T84.216* T84.226* T84.296* T84.498* T84.84X* T84.89X* M96.69", ICD9CM=MECHANICAL_COMPLICATION)
+PAINFUL_HARDWARE = codes(ICD10CM="T84.84X* T84.89X* T84.498*")
+POSTURE = codes(ICD10CM="R29.3 M40.03 M96.3 M79.1 M79.10 M79.12 M79.18 M62.838 M99.01")
 # What is the same condition again; ICD-9-CM does not tell a radiculopathy from a displaced disc.
 PREOPERATIVE_FAMILIES = (
     codes(ICD10CM=MYELOPATHY, ICD9CM="722.71"),
@@ -87,9 +93,10 @@ PREOPERATIVE_FAMILIES = (
     *(codes(ICD10CM=code) for code in ("G99.2", "M99.31", "M99.51", "M99.61", "M99.71")),
 )
 # Hardware of unknown place, of which B5 says more.
-DEVICE_COMPLICATION = codes(ICD10CM="T84*", ICD9CM="996.4*")
+DEVICE_COMPLICATION = codes(ICD10CM="T84*", ICD9CM=MECHANICAL_COMPLICATION)
 NEEDS_CERVICAL_CONTEXT = codes(
-    ICD10CM="M96.0 M96.1 M96.69 T84* M62.838 M79.1 M79.18 R53.1 R29.898", ICD9CM="733.82 996.4*"
+    ICD10CM="M96.0 M96.1 M96.69 T84* M62.838 M79.1 M79.10 M79.18 R53.1 R29.898",
+    ICD9CM=f"733.82 {MECHANICAL_COMPLICATION}",
 )
 # Complications of the surgery itself: of the index stay's diagnoses the only ones that speak of what came after (C7).
 COMPLICATION = codes(ICD10CM="T84* T81* G97* M96*")
@@ -119,7 +126,7 @@ TREATMENTS = {
     ),
     "radiofrequency": codes(CPT="64633 64634"),
     "opioid": codes(ATC="N02A*"),
-    "gabapentinoid": codes(ATC="N02BF*"),
+    "gabapentinoid": codes(ATC="N02BF* N03AX12 N03AX16"),  # the same two drugs, as antiepileptics until 2021
     "duloxetine": codes(ATC="N06AX21"),
     "exercise_therapy": codes(CPT="97001 97002 97161 97162 97163 97164 97110 97112 97530"),
     "heat_ice_manual": codes(CPT="97010 97140 97124"),
@@ -129,18 +136,22 @@ TREATMENTS = {
 }
 TOPICAL_BY_ROUTE = codes(ATC="N01BB02")
 
-# Section 6: revisions. `{0,1,4}x4Z` is written out: any approach.
+# Section 6: revisions. `{0,1,4}x4Z` is written out: any approach. What was only looked at (7th character X, F) is no
+# revision: excisions are written out too.
 HARDWARE_REMOVAL = codes(
     CPT="22855 22850 22852",
-    ICD10PCS="0RP004Z 0RP034Z 0RP044Z 0RP0X4Z 0RP104Z 0RP134Z 0RP144Z 0RP1X4Z 0RP404Z 0RP434Z 0RP444Z 0RP4X4Z"
-    " 0PP304Z 0PP334Z 0PP344Z 0PP3X4Z "
-    + " ".join(f"0RP{joint}{way}{device}Z" for joint in "14" for way in "034" for device in "A7JK"),
+    ICD10PCS="0RP0X4Z 0RP1X4Z 0RP4X4Z 0PP304Z 0PP334Z 0PP344Z 0PP3X4Z "
+    + " ".join(f"0RP{joint}{way}{device}Z" for joint in "014" for way in "034" for device in "478AJK"),
     ICD9PCS="78.69",
 )
 EXPLORATION = codes(CPT="22830")
 # New fixation revises an old one only where the bone is fused again.
-NEW_FIXATION = codes(ICD10PCS="0RH0* 0RH1* 0RH4* 0PH3*")
-FIXATION_REVISION = codes(CPT="22849 22830", ICD10PCS="0RW0* 0RW1* 0RW4* 0PW3* 0RH0* 0RH1* 0RH4* 0PH3*")
+_INSERTIONS = " ".join(
+    [f"0PH3{way}4Z" for way in "034"]
+    + [f"0RH{joint}{way}{device}Z" for joint in "014" for way in "034" for device in "4BCD"]
+)
+NEW_FIXATION = codes(ICD10PCS=_INSERTIONS)
+FIXATION_REVISION = codes(CPT="22849 22830", ICD10PCS=f"0RW0* 0RW1* 0RW4* 0PW3* {_INSERTIONS}")
 DISC_REPLACEMENT = codes(
     CPT="22856 22858 22861 0098T 22864 0095T",
     ICD10PCS="0RR30JZ 0RR50JZ 0RW3* 0RW5* 0RP30JZ 0RP33JZ 0RP34JZ 0RP50JZ 0RP53JZ 0RP54JZ",
@@ -150,7 +161,11 @@ FORAMINOTOMY = codes(CPT="63020 63035 63040 63043 63045 63048", ICD10PCS="01N10Z
 LAMINOPLASTY = codes(CPT="63050 63051")
 CORD_RELEASE = codes(ICD10PCS="00NW0ZZ 00NW3ZZ 00NW4ZZ")
 LAMINA_RESHAPED = codes(ICD10PCS="0PU3* 0PS3*")
-OTHER_REVISION = codes(CPT="63001 63015 63075 63081", ICD10PCS="0RB3* 0RB5* 0RT3* 0RT5* 0PB3*", ICD9PCS="80.51 03.09")
+OTHER_REVISION = codes(
+    CPT="63001 63015 63075 63081",
+    ICD10PCS="0RT30ZZ 0RT50ZZ " + " ".join(f"{part}{way}ZZ" for part in ("0RB3", "0RB5", "0PB3") for way in "034"),
+    ICD9PCS="80.51 03.09",
+)
 # Used at other parts of the spine too: the five that section 6 names, two add-ons of which the same is true, and the
 # ICD-9 procedures of which B4 says so.
 NOT_CERVICAL_SPECIFIC = codes(CPT="22830 22849 22850 22852 22855 63035 63048", ICD9PCS="78.69 80.51 03.09")
@@ -166,11 +181,6 @@ def is_fusion(record: Record) -> bool:
     return record in FUSION or record in FUSION_ADD_ON or record in REFUSION
 
 
-def is_biopsy(record: Record) -> bool:
-    """Was tissue taken only to look at it?"""
-    return record["code_system"] == "ICD10PCS" and (record["code"] or "").endswith("X")
-
-
 @dataclass(frozen=True)
 class Era:
     """Codes with the first and the last day on which they were in force."""
@@ -184,11 +194,11 @@ class Era:
 # of CPT each January).
 ERAS = (
     Era(codes(ICD9CM="*", ICD9PCS="*"), last=date(2015, 9, 30)),
-    Era(codes(ICD10PCS="XRG*"), date(2015, 10, 1), date(2021, 9, 30)),
+    Era(codes(ICD10PCS="XRG0* XRG1* XRG2* XRG4* XRG6* XRG7* XRG8*"), date(2015, 10, 1), date(2021, 9, 30)),
     Era(codes(ICD10CM="M50.02 M50.12 M50.22 M50.32"), last=date(2016, 9, 30)),
     Era(codes(ICD10CM=" ".join(f"M50.{kind}2{level}" for kind in "0123" for level in "0123")), date(2016, 10, 1)),
     Era(codes(ICD10CM="M79.1"), last=date(2018, 9, 30)),
-    Era(codes(ICD10CM="M79.12 M79.18"), date(2018, 10, 1)),
+    Era(codes(ICD10CM="M79.10 M79.12 M79.18"), date(2018, 10, 1)),
     Era(codes(ICD10CM="R51"), last=date(2020, 9, 30)),
     Era(codes(ICD10CM="R51.9 M25.69"), date(2020, 10, 1)),
     Era(codes(ICD10CM="G44.86"), date(2021, 10, 1)),

@@ -190,7 +190,7 @@ def _was_fused_before(procedures: tuple[Record, ...], diagnoses: tuple[Record, .
         for diagnosis in diagnoses
     )
     is_coded = any(
-        procedure.day < 0 and (procedure in codes.FUSION or procedure in codes.REFUSION) for procedure in procedures
+        procedure.day < 0 and codes.is_fusion(procedure) for procedure in procedures
     )
     return is_coded or is_unexplained
 

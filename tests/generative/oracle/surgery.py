@@ -22,8 +22,6 @@ def surgery_group(
     """The kind of surgery of the neck that a procedure is; None when it is none."""
     if codes.is_fusion(procedure):
         return FUSION
-    if codes.is_biopsy(procedure):
-        return None
     if procedure in codes.NOT_CERVICAL_SPECIFIC and not _is_at_the_neck(procedure, diagnoses):
         return _without_region(procedure, procedures)
     if procedure in codes.CORD_RELEASE:

@@ -20,14 +20,16 @@ from outcomes.sql.files import SqlFile, in_order, load
 from outcomes.sql.shipped import shipped
 
 _TABLE_OF_KEY = {table.key: table.name for table in TABLES.values()}
+_TOPIC_OF_RELATION = {"red_flags": "flag", "cause_symptoms": "cause"}
+"""The column that tells what a row of the relation is about, where it may be about one of several things."""
 
 
 class Criterion(Declaration):
     """A condition that holds when the relation has a matching row of the patient, or none of an `is_absent` one.
 
     `where` may also use the columns of the patient's episode. `record` is the column that names a row's source record:
-    the key of a contract table, such keys joined by semicolons (its name in the plural), or `record_id`, which lies in
-    the row's `source_table`; None when no single record is meant.
+    the key of a contract table, such keys joined by semicolons (its name in the plural), `record_id`, which lies in
+    the row's `source_table`, or another `x_id`, which lies in its `x_table`; None when no single record is meant.
     """
 
     says: Text
@@ -38,9 +40,13 @@ class Criterion(Declaration):
 
     @property
     def select(self) -> str:
-        """The matching rows of all episodes: site_id, patient_id, source_table, record_id."""
+        """The matching rows of all episodes: site_id, patient_id, source_table, record_id, topic."""
         joined = "" if self.relation == "episodes" else " inner join episodes using (site_id, patient_id)"
-        return f"select site_id, patient_id, {self._source_record} from {self.relation}{joined} where {self.where}"
+        topic = _TOPIC_OF_RELATION.get(self.relation, "cast(null as varchar)")
+        return (
+            f"select site_id, patient_id, {self._source_record}, {topic} as topic "
+            f"from {self.relation}{joined} where {self.where}"
+        )
 
     @property
     def _source_record(self) -> str:
@@ -50,8 +56,10 @@ class Criterion(Declaration):
             return "source_table, record_id"
         if self.record in _TABLE_OF_KEY:
             return f"'{_TABLE_OF_KEY[self.record]}' as source_table, {self.record} as record_id"
-        table = _TABLE_OF_KEY[self.record.removesuffix("s")]
-        return f"'{table}' as source_table, unnest(string_split({self.record}, ';')) as record_id"
+        if self.record.removesuffix("s") in _TABLE_OF_KEY:
+            table = _TABLE_OF_KEY[self.record.removesuffix("s")]
+            return f"'{table}' as source_table, unnest(string_split({self.record}, ';')) as record_id"
+        return f"{self.record.removesuffix('_id')}_table as source_table, {self.record} as record_id"
 
 
 class LabelDefinition(Declaration):

@@ -1,0 +1,149 @@
+/*
+title: What happened to each episode, record by record
+rationale: >
+  So that a question of time (how long from the first red flag to an image?) can be asked of the marts. A code stands
+  for the lists that know it, so that the table needs no code book to be read; what the answers rest on is that of the
+  evidence of the labels.
+grain: one row per image, encounter, diagnosis, treatment, procedure and follow-up visit of an episode
+is_view: true
+needs: [episodes, coded_records, treatment_classes, red_flags, label_evidence]
+columns:
+  kind: what the record is
+  joint: the joints of it, joined by a semicolon
+  code_group: what its code, class or finding belongs to, joined by a semicolon
+  labels: the labels whose answer rests on it, joined by a semicolon
+*/
+with events as (
+    select
+        'image' as kind,
+        'imaging' as source_table,
+        site_id, patient_id,
+        imaging_id as record_id,
+        day,
+        level as joint,
+        finding as code_group
+    from imaging
+    union all
+    select
+        'encounter' as kind,
+        'encounters' as source_table,
+        site_id, patient_id,
+        encounter_id as record_id,
+        start_day as day,
+        cast(null as varchar) as joint,
+        type as code_group
+    from encounters
+    union all
+    select
+        'diagnosis' as kind,
+        'diagnoses' as source_table,
+        site_id, patient_id,
+        diagnosis_id as record_id,
+        day,
+        cast(null as varchar) as joint,
+        cast(null as varchar) as code_group
+    from diagnoses
+    union all
+    select
+        'treatment' as kind,
+        'treatments' as source_table,
+        site_id, patient_id,
+        treatment_id as record_id,
+        start_day as day,
+        cast(null as varchar) as joint,
+        cast(null as varchar) as code_group
+    from treatments
+    union all
+    select
+        'procedure' as kind,
+        'procedures' as source_table,
+        site_id, patient_id,
+        procedure_id as record_id,
+        day,
+        levels as joint,
+        cast(null as varchar) as code_group
+    from procedures
+    union all
+    select
+        'visit' as kind,
+        'follow_ups' as source_table,
+        site_id, patient_id,
+        follow_up_id as record_id,
+        day,
+        cast(null as varchar) as joint,
+        cast(null as varchar) as code_group
+    from follow_ups
+),
+
+-- Of the list of conservative care the class is told, of the list of revisions the group.
+groups as (
+    select
+        source_table, site_id, record_id,
+        coalesce(procedure_group, list) as code_group
+    from coded_records
+    where list <> 'conservative_care'
+    union
+    select source_table, site_id, record_id, treatment_class as code_group
+    from treatment_classes
+    union
+    select source_table, site_id, record_id, flag as code_group
+    from red_flags
+    where source_table = 'follow_ups'
+),
+
+groups_of_record as (
+    select
+        source_table, site_id, record_id,
+        string_agg(code_group, ';' order by code_group) as code_groups
+    from groups
+    group by source_table, site_id, record_id
+),
+
+named_joints as (
+    select distinct source_table, site_id, record_id, joint
+    from coded_records
+    where source_table = 'diagnoses' and joint is not null
+),
+
+joints_of_record as (
+    select
+        source_table, site_id, record_id,
+        string_agg(joint, ';' order by joint) as joints
+    from named_joints
+    group by source_table, site_id, record_id
+),
+
+labels_of_record as (
+    select
+        source_table, site_id, record_id,
+        string_agg(label, ';' order by label) as labels
+    from label_evidence
+    group by source_table, site_id, record_id
+)
+
+select
+    events.site_id, events.patient_id, events.day, events.kind, events.record_id,
+    coalesce(events.joint, joints_of_record.joints) as joint,
+    coalesce(events.code_group, groups_of_record.code_groups) as code_group,
+    labels_of_record.labels is not null as is_counted,
+    labels_of_record.labels
+from events
+inner join episodes
+    on
+        events.site_id = episodes.site_id
+        and events.patient_id = episodes.patient_id
+left join groups_of_record
+    on
+        events.source_table = groups_of_record.source_table
+        and events.site_id = groups_of_record.site_id
+        and events.record_id = groups_of_record.record_id
+left join joints_of_record
+    on
+        events.source_table = joints_of_record.source_table
+        and events.site_id = joints_of_record.site_id
+        and events.record_id = joints_of_record.record_id
+left join labels_of_record
+    on
+        events.source_table = labels_of_record.source_table
+        and events.site_id = labels_of_record.site_id
+        and events.record_id = labels_of_record.record_id
