@@ -41,7 +41,7 @@ def test_there_are_six_causes_five_red_flags_four_of_care_in_time_and_all_care(h
         "causes": 6,
         "red-flags": 5,
         "imaging": 4,
-        "care": 11,
+        "care": 15,
     }
 
 
