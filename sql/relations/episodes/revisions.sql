@@ -17,7 +17,7 @@ columns:
 with nonunion_diagnoses as (
     select site_id, patient_id, encounter_id, day
     from coded_records
-    where list = 'nonunion_diagnosis' and source_table = 'diagnoses'
+    where list = 'nonunion_diagnosis' and source_table = 'diagnoses' and day >= 1
 ),
 
 with_nonunion as (

@@ -18,7 +18,10 @@ with reasons_for_revision as (
         coded_records.day + thresholds.nonunion_diagnosis_days as last_day
     from coded_records
     cross join thresholds
-    where coded_records.list = 'nonunion_diagnosis' and coded_records.source_table = 'diagnoses'
+    where
+        coded_records.list = 'nonunion_diagnosis'
+        and coded_records.source_table = 'diagnoses'
+        and coded_records.day >= 1
     union all
     select
         coded_records.site_id, coded_records.patient_id, coded_records.encounter_id, coded_records.day,

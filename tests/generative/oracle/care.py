@@ -118,7 +118,7 @@ def conservative_care_before_revision(episode: Episode) -> Result:
 def _was_tried(episode: Episode, treatment: Record) -> bool:
     """Begun before the first revision and near it, or after the early weeks; not as part of any surgery's recovery."""
     revised_on = revisions(episode)[0].day
-    operated_on = {0, *(stage.day for stage in episode.stages)}
+    operated_on = episode.stage_days
     is_recovery = any(0 <= treatment.day - day <= RECOVERY_DAYS for day in operated_on)
     is_late = treatment.day >= CONSERVATIVE_FROM_DAY or treatment.day >= revised_on - CONSERVATIVE_LOOKBACK_DAYS
     return 1 <= treatment.day < revised_on and not is_recovery and is_late

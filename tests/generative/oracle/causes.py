@@ -255,9 +255,11 @@ def _removed(episode: Episode) -> list[Finding]:
 
 
 def _has_painful_hardware(episode: Episode, revision: Revision) -> bool:
-    encounters = {procedure["encounter_id"] for procedure in revision.procedures} - {None}
+    removals = [each for each in revision.procedures if episode.surgeries[each] == "hardware_removal"]
+    encounters = {removal["encounter_id"] for removal in removals} - {None}
     return any(
         diagnosis in codes.PAINFUL_HARDWARE
+        and diagnosis.day >= 1
         and (0 <= revision.day - diagnosis.day <= HARDWARE_DIAGNOSIS_DAYS or diagnosis["encounter_id"] in encounters)
         and is_of_the_neck(episode, diagnosis)
         for diagnosis in episode.diagnoses

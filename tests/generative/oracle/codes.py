@@ -85,11 +85,11 @@ POSTURE = codes(ICD10CM="R29.3 M40.03 M96.3 M79.1 M79.10 M79.12 M79.18 M62.838 M
 # What is the same condition again; ICD-9-CM does not tell a radiculopathy from a displaced disc.
 PREOPERATIVE_FAMILIES = (
     codes(ICD10CM=MYELOPATHY, ICD9CM="722.71"),
-    codes(ICD10CM=RADICULOPATHY),
+    codes(ICD10CM=RADICULOPATHY, ICD9CM="722.0"),
     codes(ICD10CM=DISPLACEMENT, ICD9CM="722.0"),
     codes(ICD10CM="M47.12 M47.13", ICD9CM="721.1"),
     codes(ICD10CM="M47.22 M47.23", ICD9CM="721.0"),
-    codes(ICD10CM="M48.02", ICD9CM="723.0"),
+    codes(ICD10CM="M48.02 M48.03", ICD9CM="723.0"),
     *(codes(ICD10CM=code) for code in ("G99.2", "M99.31", "M99.51", "M99.61", "M99.71")),
 )
 # Hardware of unknown place, of which B5 says more.

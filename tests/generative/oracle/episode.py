@@ -8,7 +8,7 @@ from tests.generative.oracle import codes
 from tests.generative.oracle.codes import Codes
 from tests.generative.oracle.records import Evidence, Record, Result, Row, records, until
 from tests.generative.oracle.stays import IndexStay, index_stay
-from tests.generative.oracle.surgery import surgery_group
+from tests.generative.oracle.surgery import may_be_of_the_neck, surgery_group
 
 ARTHRODESIS_LOOKBACK_DAYS = 365
 STAGE_DAYS = 14
@@ -43,6 +43,12 @@ class Episode:
     def stages(self) -> tuple[Record, ...]:
         """The index operation and what belongs to it; what does not is a revision (C4)."""
         return tuple(filter(self._is_stage, self.surgeries))
+
+    @cached_property
+    def stage_days(self) -> frozenset[int]:
+        """The days of the index operation: what is done in its stay is of the neck, whatever its code names."""
+        operations = filter(may_be_of_the_neck, self.procedures)
+        return frozenset({0, *(procedure.day for procedure in operations if self._is_stage(procedure))})
 
     @cached_property
     def index_joints(self) -> frozenset[int]:
@@ -189,9 +195,7 @@ def _was_fused_before(procedures: tuple[Record, ...], diagnoses: tuple[Record, .
         and not any(day <= diagnosis.day for day in other_region_days)
         for diagnosis in diagnoses
     )
-    is_coded = any(
-        procedure.day < 0 and codes.is_fusion(procedure) for procedure in procedures
-    )
+    is_coded = any(procedure.day < 0 and codes.is_fusion(procedure) for procedure in procedures)
     return is_coded or is_unexplained
 
 

@@ -105,6 +105,7 @@ def _is_marked_nonunion(episode: Episode, procedure: Record) -> bool:
     """Was nonunion diagnosed on the day, in the same encounter or in the 90 days before?"""
     return any(
         diagnosis in codes.PSEUDARTHROSIS
+        and diagnosis.day >= 1
         and (codes.in_same_stay(procedure, diagnosis) or 0 <= procedure.day - diagnosis.day <= NONUNION_DIAGNOSIS_DAYS)
         for diagnosis in episode.diagnoses
     )

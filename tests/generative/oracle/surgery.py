@@ -34,6 +34,12 @@ def surgery_group(
     return next((group for group, listed in _GROUPS.items() if procedure in listed), None)
 
 
+def may_be_of_the_neck(procedure: Record) -> bool:
+    """Has it a code of surgery of the neck, be it one that alone names no region?"""
+    listed = (*_GROUPS.values(), codes.NOT_CERVICAL_SPECIFIC, codes.CORD_RELEASE, codes.NEW_FIXATION)
+    return codes.is_fusion(procedure) or any(procedure in each for each in listed)
+
+
 def _is_at_the_neck(procedure: Record, diagnoses: tuple[Record, ...]) -> bool:
     return bool(procedure.joints) or codes.has_cervical_context(procedure, diagnoses)
 
