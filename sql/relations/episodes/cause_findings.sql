@@ -3,7 +3,8 @@ title: What speaks for each cause, and how strongly
 rationale: >
   Possible rests on codes alone, on a weak image beside a symptom, or on a revision that tells little; probable on a
   symptom and an image that belong together; confirmed on CT or on what the surgeon found. The strongest tier decides;
-  within it the earliest onset, the nearer pair, then the lower ids.
+  within it the earliest onset; of one day what the surgeon found before an image, and an image before a code; then the
+  nearer pair, then the lower ids.
 citation: clinical specification, section 3
 grain: one row per episode and cause with any finding
 needs: [cause_codes, cause_images, cause_symptoms, unresolved_records, surgeon_findings, episodes, treatment_classes,
@@ -143,6 +144,7 @@ qualify
         order by
             tier_rank desc,
             onset_day asc,
+            case when record_table = 'procedures' then 1 when image_id is not null then 2 else 3 end asc,
             days_apart asc,
             image_id asc nulls last,
             record_table asc nulls last,
