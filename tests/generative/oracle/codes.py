@@ -195,6 +195,7 @@ class Era:
 ERAS = (
     Era(codes(ICD9CM="*", ICD9PCS="*"), last=date(2015, 9, 30)),
     Era(codes(ICD10PCS="XRG0* XRG1* XRG2* XRG4* XRG6* XRG7* XRG8*"), date(2015, 10, 1), date(2021, 9, 30)),
+    Era(codes(ICD10PCS="XRGE* XRGF*"), date(2022, 10, 1)),
     Era(codes(ICD10CM="M50.02 M50.12 M50.22 M50.32"), last=date(2016, 9, 30)),
     Era(codes(ICD10CM=" ".join(f"M50.{kind}2{level}" for kind in "0123" for level in "0123")), date(2016, 10, 1)),
     Era(codes(ICD10CM="M79.1"), last=date(2018, 9, 30)),
