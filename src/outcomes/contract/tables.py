@@ -151,7 +151,7 @@ PROCEDURES = Table(
         _ENCOUNTER,
         _day("day", "day of the procedure"),
         _text("code_system", "CPT, HCPCS, ICD10PCS, ICD9PCS"),
-        _text("code", "the code; dots are dropped on load"),
+        _text("code", "the code; capitals, blanks and dots do not matter"),
         _text("modifier", "CPT modifier: 58 planned stage, 78 unplanned return"),
         _integer(
             "units", "how often the code is charged, as of an add-on code for each further level; missing = 1", since=2
@@ -174,7 +174,7 @@ DIAGNOSES = Table(
         _ENCOUNTER,
         _day("day", "day on which it was recorded"),
         _text("code_system", "ICD10CM, ICD9CM"),
-        _text("code", "the code; dots are dropped on load"),
+        _text("code", "the code; capitals, blanks and dots do not matter"),
         _integer("position", "1 = main diagnosis"),
         _DELETED,
     ),
@@ -260,7 +260,7 @@ TREATMENTS = Table(
         _day("start_day", "first day"),
         _day("end_day", "last day, of a supply the last day it covers"),
         _text("code_system", "ATC, CPT, HCPCS, ICD10PCS"),
-        _text("code", "the code; dots are dropped on load"),
+        _text("code", "the code; capitals, blanks and dots do not matter"),
         _text(
             "treatment_class",
             "when the site codes by class: nsaid, muscle_relaxant, topical, injection, opioid, exercise_therapy, "
