@@ -386,6 +386,18 @@ def test_five_percent_of_each_table_is_allowed_and_more_is_not(tmp_path: Path) -
     assert query(settings, "select count(*) from imaging") == [(38,)], "the earlier submission stays in force"
 
 
+def test_declared_codes_for_missing_are_missing_and_no_fault(settings: Settings) -> None:
+    items: Row = {f"ndi_item_{i}": 9 for i in range(1, 11)}
+    visit = follow_up(neck_pain_nrs=9, eq_vas=99, **items)
+    people = [patient(bmi=999, age_years=999), patient("p000002")]
+    rows = two_patients() | {"patients": people, "follow_ups": [visit]}
+    record = take_in(settings, "site-a", "2026-01", rows, missing_codes=("ndi_item_*=9", "eq_vas=99", "999"))
+    assert (record.rows_quarantined, record.blanked, broken(record)) == (0, (), {"PAT-005": 1})
+    columns = "neck_pain_nrs, eq_vas, ndi_item_1, ndi_item_10"
+    assert query(settings, f"select {columns} from follow_ups") == [(9.0, None, None, None)]
+    assert query(settings, "select bmi, age_years from patients order by patient_id") == [(None, None), (27.4, 54)]
+
+
 def test_bad_cells_refuse_nothing(tmp_path: Path) -> None:
     rows = two_patients() | {"imaging": [image(day=day, modality="xray") for day in range(9)]}
     record = take_in(Settings(home=tmp_path), "site-a", "2026-01", rows)

@@ -97,6 +97,30 @@ def test_a_column_that_is_there_twice_in_two_spellings_is_one_too_many() -> None
     assert (extra.value.code, extra.value.where) == ("column_extra", "imaging: column 9")
 
 
+def read_coded(row: str, *codes: str) -> dict[str, str | None]:
+    content = f"{HEADER}\n{row}\n".encode()
+    (read,) = read_table(IMAGING, "imaging.csv", content, CONTRACT_VERSION, codes).to_pylist()
+    cells: dict[str, str | None] = read
+    return cells
+
+
+def test_declared_codes_are_missing_in_their_columns() -> None:
+    row = "99,p1,99,mri,99,normal,99.0,UNK"
+    everywhere = read_coded(row, "99", "unk")
+    assert everywhere == read_coded(row) | {"level": None, "value": None, "unit": None}, "no key, no day"
+    assert read_coded(row, "value=99") == read_coded(row) | {"value": None}
+    assert read_coded(row, "day=99", "*_id=99") == read_coded(row) | {"day": None, "imaging_id": None}
+    assert read_coded(row, "9", "9.", "-99", "9?") == read_coded(row)
+
+
+@pytest.mark.parametrize(
+    ("code", "spellings"), [("9", ["9", "09", "9.0", "9."]), ("-9", ["-9", "-9.00"]), ("0", ["00"])]
+)
+def test_a_number_is_the_same_code_however_it_is_spelled(code: str, spellings: list[str]) -> None:
+    for spelling in spellings:
+        assert read_coded(f"i1,p1,30,mri,C5-6,normal,{spelling},mm", code)["value"] is None
+
+
 def test_not_a_number_is_missing() -> None:
     content = parquet_bytes(value=pa.array([float("nan")]), day=pa.array([float("nan")], pa.float32()))
     (row,) = read_table(IMAGING, "imaging.parquet", content, CONTRACT_VERSION).to_pylist()

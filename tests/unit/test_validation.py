@@ -276,21 +276,21 @@ def test_each_rule_bites_on_the_row_that_breaks_it_and_on_no_sound_row(con: duck
 
     for code, cells in BREAKING.items():
         table = table_of(code)
-        rule = next(one for one in rules(table) if one.code == code)
+        broken_rule = next(one for one in rules(table) if one.code == code)
         judgement = judgements[table]
         quarantined = {row["row_number"]: row["rules"].split(";") for row in judgement.quarantined.to_pylist()}
         blanked = {row["row_number"]: row["rules"].split(";") for row in judgement.blanked.to_pylist()}
         accepted = {row[TABLES[table].key]: row for row in judgement.accepted.to_pylist()}
         assert failed(judgement)[code] > 0
-        if rule.severity == "critical":
+        if broken_rule.severity == "critical":
             assert code in quarantined[number_of[code]], code
             continue
         row = accepted[f"broken-{code}"]
-        assert (code in (row["flags"] or "").split(";")) == (rule.severity == "warning"), code
-        assert (code in blanked.get(number_of[code], [])) == (rule.blanks is not None), code
-        if rule.blanks:
+        assert (code in (row["flags"] or "").split(";")) == (broken_rule.severity == "warning"), code
+        assert (code in blanked.get(number_of[code], [])) == (broken_rule.blanks is not None), code
+        if broken_rule.blanks:
             lost = {one.column_name for one in judgement.cells if one.rule == code}
-            assert lost == {rule.blanks} or rule.blanks == "*"
+            assert lost == {broken_rule.blanks} or broken_rule.blanks == "*"
             assert all(row[column] is None for column in lost & cells.keys())
     for name, judgement in judgements.items():
         assert judgement.accepted.num_rows + judgement.quarantined.num_rows == len(tables[name])
@@ -463,7 +463,7 @@ def test_keys_keep_their_case(con: duckdb.DuckDBPyConnection) -> None:
 
 @pytest.mark.parametrize(("visits", "items", "warned"), [(50, 1, 50), (49, 1, 0), (40, 10, 40), (39, 10, 0)])
 def test_ndi_items_that_are_never_0_warn(con: duckdb.DuckDBPyConnection, visits: int, items: int, warned: int) -> None:
-    answers = {f"ndi_item_{i}": 1 for i in range(1, items + 1)}
+    answers: Row = {f"ndi_item_{i}": 1 for i in range(1, items + 1)}
     rows = [follow_up(day=day, **answers) for day in range(1, visits + 1)] + [follow_up(day=700)]
     judgement = judge(con, {"patients": [patient()], "follow_ups": rows})["follow_ups"]
     (result,) = [one for one in judgement.rules if one.rule == NDI_WITHOUT_ZERO]

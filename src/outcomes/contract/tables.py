@@ -9,6 +9,9 @@ from enum import StrEnum
 
 import pyarrow as pa
 
+DAYS = "days since the index fusion"
+"""The unit of every day."""
+
 
 class ColumnType(StrEnum):
     """The types a contract column may have."""
@@ -48,6 +51,11 @@ class Column:
     description: str
     unit: str = ""
     since: int = 1
+
+    @property
+    def is_day(self) -> bool:
+        """Whether it counts days since the index fusion."""
+        return self.unit == DAYS
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ def _boolean(name: str, description: str) -> Column:
 
 
 def _day(name: str, description: str) -> Column:
-    return Column(name, ColumnType.INTEGER, description, "days since the index fusion")
+    return Column(name, ColumnType.INTEGER, description, DAYS)
 
 
 _PATIENT = _text("patient_id", "the patient, a random key of the site")

@@ -3,13 +3,16 @@
 The readers' own errors quote cells, so none of them is ever chained or logged.
 """
 
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import PurePath
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
-from outcomes.contract import Table
+from outcomes.contract import Column, Table
 from outcomes.errors import SubmissionRefused
 
 SUFFIXES = (".csv", ".parquet")
@@ -45,7 +48,28 @@ def count_rows(name: str, content: bytes) -> int:
         raise SubmissionRefused("file_unreadable", PurePath(name).stem) from None
 
 
-def read_table(table: Table, name: str, content: bytes, version: int) -> pa.Table:
+def codes_for_missing(table: Table, declared: Iterable[str]) -> dict[str, list[str]]:
+    """The codes for missing that a manifest declares, by the columns of a table in which they hold.
+
+    Args:
+        table: of the contract.
+        declared: a code alone, for every column but keys and days, or after a column's name, which may end in `*`, and
+            an equals sign.
+    """
+    found: dict[str, list[str]] = {}
+    for one in declared:
+        pattern, _, code = one.rpartition("=")
+        for column in table.columns:
+            if fnmatchcase(column.name, pattern) if pattern else _is_answer(column):
+                found.setdefault(column.name, []).append(code)
+    return found
+
+
+def _is_answer(column: Column) -> bool:
+    return not column.name.endswith("_id") and not column.is_day
+
+
+def read_table(table: Table, name: str, content: bytes, version: int, missing_codes: Iterable[str] = ()) -> pa.Table:
     """Read one file as strings: the contract's columns in the contract's order, missing cells as null.
 
     Cells and column names come without surrounding blanks, names in small letters: a header may spell them as it likes.
@@ -57,6 +81,7 @@ def read_table(table: Table, name: str, content: bytes, version: int) -> pa.Tabl
         name: the file's name; its suffix tells the format.
         content: the file's bytes.
         version: the contract version that the manifest states.
+        missing_codes: what else stands for a missing value, see `codes_for_missing`.
 
     Raises:
         SubmissionRefused: file_empty, file_encoding, file_unreadable, column_missing or column_extra.
@@ -71,7 +96,7 @@ def read_table(table: Table, name: str, content: bytes, version: int) -> pa.Tabl
         raise SubmissionRefused("file_unreadable", table.name) from None
     delivered = delivered.rename_columns([name.strip().lower() for name in delivered.column_names])
     _check_columns(table, delivered.column_names, version)
-    return _contract_columns(table, delivered)
+    return _contract_columns(table, delivered, codes_for_missing(table, missing_codes))
 
 
 def _is_blank(content: bytes) -> bool:
@@ -157,19 +182,30 @@ def _check_columns(table: Table, delivered: list[str], version: int) -> None:
         raise SubmissionRefused("column_extra", f"{table.name}: column {', '.join(map(str, extra))}")
 
 
-def _contract_columns(table: Table, delivered: pa.Table) -> pa.Table:
+def _contract_columns(table: Table, delivered: pa.Table, codes: dict[str, list[str]]) -> pa.Table:
     empty = pa.nulls(delivered.num_rows, pa.string())
     return pa.table(
         {
-            name: _without_missing(delivered[name]) if name in delivered.column_names else empty
+            name: _without_missing(delivered[name], codes.get(name, ())) if name in delivered.column_names else empty
             for name in table.schema.names
         }
     )
 
 
-def _without_missing(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+def _without_missing(cells: pa.ChunkedArray, codes: Iterable[str]) -> pa.ChunkedArray:
     """Cells without surrounding blanks, null where they stand for a missing value."""
     if cells.null_count == len(cells):
         return cells
     trimmed = pc.utf8_trim_whitespace(cells)
-    return pc.if_else(pc.is_in(pc.utf8_lower(trimmed), pa.array(MISSING)), pa.scalar(None, pa.string()), trimmed)
+    is_missing = pc.is_in(pc.utf8_lower(trimmed), pa.array(MISSING))
+    for code in codes:
+        is_missing = pc.or_kleene(is_missing, pc.match_substring_regex(trimmed, _spelled(code)))
+    return pc.if_else(is_missing, pa.scalar(None, pa.string()), trimmed)
+
+
+def _spelled(code: str) -> str:
+    """Pattern of a code in any case, of a whole number also with leading and decimal zeros."""
+    if re.fullmatch(r"-?\d+", code):
+        sign, digits = "-" * code.startswith("-"), code.lstrip("-0") or "0"
+        return rf"^{sign}0*{digits}(?:\.0*)?$"
+    return rf"(?i)^{re.escape(code)}$"

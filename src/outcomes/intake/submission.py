@@ -110,7 +110,9 @@ def _judge(attempt: _Attempt, manifest: Manifest) -> list[Judgement]:
     _check_place(attempt, manifest)
     contents = _read_contents(attempt, manifest)
     cells = {
-        file.table: read_table(TABLES[file.table], file.name, contents[file.name], manifest.contract_version)
+        file.table: read_table(
+            TABLES[file.table], file.name, contents[file.name], manifest.contract_version, manifest.missing_codes
+        )
         for file in manifest.files
     }
     for file in manifest.files:
