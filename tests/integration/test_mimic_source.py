@@ -90,6 +90,32 @@ def test_dates_become_days_from_the_first_cervical_fusion(imported: Import) -> N
     assert stays == [("-2", "4", "inpatient"), ("0", "2", "inpatient"), ("307", "308", "emergency")]
 
 
+@pytest.mark.parametrize(
+    ("fusion", "years", "period"),
+    [
+        (("8102", "9"), "2011 - 2013", "2012"),
+        (("8102", "9"), "2017 - 2019", "2015"),
+        (("0RG10A0", "10"), "2011 - 2013", "2015"),
+    ],
+)
+def test_the_code_of_the_fusion_bounds_its_period(
+    settings: Settings, tmp_path: Path, fusion: tuple[str, str], years: str, period: str
+) -> None:
+    code, version = fusion
+    tables = _tables() | {
+        "patients": [_patient("1", anchor_year_group=years)],
+        "admissions": [_admission("1", "11", "2150-02-27 23:10:00", "2150-03-04 10:00:00")],
+        "procedures_icd": [
+            _code("1", "11", "1", "9999", icd_version="9", chartdate="2150-02-27"),
+            _code("1", "11", "2", code, icd_version=version, chartdate="2150-02-28"),
+        ],
+        "diagnoses_icd": [_code("1", "11", "1", "M4712")],
+    }
+    imported = import_mimic_iv(settings, _write(tmp_path / "fused", tables), "mimic")
+    assert [row["index_period"] for row in _delivered(imported, "patients")] == [period]
+    assert {row["code"]: row["day"] for row in _delivered(imported, "procedures")} == {"9999": "-1", code: "0"}
+
+
 def test_a_stay_ends_with_death_and_the_hospital_s_time_of_death_goes_first(imported: Import) -> None:
     patients = {row["patient_id"]: row for row in _delivered(imported, "patients")}
     dead = patients[_patient_ids(imported)["2"]]
@@ -99,7 +125,7 @@ def test_a_stay_ends_with_death_and_the_hospital_s_time_of_death_goes_first(impo
 def test_a_living_patient_is_known_for_a_year_after_the_last_discharge(imported: Import) -> None:
     patient = {row["patient_id"]: row for row in _delivered(imported, "patients")}[_patient_ids(imported)["1"]]
     assert (patient["last_contact_day"], patient["data_cut_day"], patient["death_day"]) == ("308", "673", "")
-    assert (patient["age_years"], patient["index_period"]) == ("54", "2014")
+    assert (patient["age_years"], patient["index_period"]) == ("54", "2015")
 
 
 def test_codes_are_trimmed_and_name_their_system(imported: Import) -> None:
@@ -159,7 +185,7 @@ def test_two_sites_give_the_same_patient_different_keys(settings: Settings, impo
 
 
 def test_the_default_period_is_december_of_the_last_year_the_source_names(imported: Import) -> None:
-    assert (imported.folder.name, imported.manifest.period) == ("2014-12", "2014-12")
+    assert (imported.folder.name, imported.manifest.period) == ("2015-12", "2015-12")
     assert imported.manifest.kind == "full"
 
 

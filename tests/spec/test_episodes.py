@@ -33,11 +33,12 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
         ({"diagnoses": [{"day": 0, "code_system": "ICD10CM", "code": "Z981"}]}, None),
         ({"patients": [{"index_period": "2010-12"}]}, "no_cervical_fusion_on_day_0"),
         ({"patients": [{"index_period": "2011-01"}]}, None),
+        ({"patients": [{"index_period": None}]}, None),
     ],
     ids=[
         "index fusion", "thoracic fusion", "instrumentation is an add-on", "a further joint is an add-on",
         "earlier fusion", "arthrodesis a year before", "arthrodesis longer ago", "arthrodesis on day 0",
-        "code not yet in force", "code in force since that month",
+        "code not yet in force", "code in force since that month", "period unknown",
     ],
 )  # fmt: skip
 def test_cohort(records: dict[str, list[Row]], reason: str | None) -> None:
@@ -93,11 +94,43 @@ def test_approach_and_levels(procedures: list[Row], expected: tuple[object, ...]
         ({"day": 3, "code": "S12600A"}, (False, False, False)),
         ({"day": 0, "code": "C7951"}, (False, True, False)),
         ({"day": 0, "code": "M4622"}, (False, False, True)),
+        ({"day": 0, "code": "S12600D"}, (False, False, False)),
+        ({"day": 0, "code": "S12600"}, (False, False, False)),
+        ({"day": 0, "code": "S13121A"}, (True, False, False)),
+        ({"day": 0, "code": "S14115S"}, (False, False, False)),
+        ({"day": 0, "code": "8050", "code_system": "ICD9CM"}, (False, False, False)),
+        ({"day": 0, "code": "C723"}, (False, False, False)),
+        ({"day": 0, "code": "C9000"}, (False, True, False)),
+        ({"day": 0, "code": "M4626"}, (False, False, False)),
+        ({"day": 0, "code": "M4620"}, (False, False, False)),
+        ({"day": 0, "code": "M490"}, (False, False, False)),
     ],
 )
 def test_strata(diagnosis: Row, strata: tuple[bool, bool, bool]) -> None:
     con = _run({"procedures": [_DAY_0_ADMISSION], "diagnoses": [{"code_system": "ICD10CM"} | diagnosis]})
     assert _one(con, "select is_trauma, is_tumour, is_infection from episodes") == strata
+
+
+def test_an_infection_of_a_place_not_given_is_of_the_neck_beside_a_cervical_diagnosis() -> None:
+    codes = ("M4620", "M542")
+    diagnoses: list[Row] = [{"day": 0, "code_system": "ICD10CM", "code": code} for code in codes]
+    assert _one(_run({"diagnoses": diagnoses}), "select is_infection from episodes") == (True,)
+
+
+@pytest.mark.parametrize(("index_period", "is_trauma"), [("2015-09", True), ("2015-10", False)])
+def test_an_icd_9_code_counts_until_its_last_day(index_period: str, is_trauma: bool) -> None:
+    fracture: Row = {"day": 0, "code_system": "ICD9CM", "code": "80501"}
+    con = _run({"patients": [{"index_period": index_period}], "diagnoses": [fracture]})
+    assert _one(con, "select is_trauma from episodes") == (is_trauma,)
+
+
+@pytest.mark.parametrize("code", ["8101", "8102", "8103"])
+def test_a_fusion_coded_in_icd_9_is_an_index_fusion_and_a_refusion_is_none(code: str) -> None:
+    fusion: Row = {"day": 0, "code_system": "ICD9PCS", "code": code}
+    patients: list[Row] = [{"index_period": "2012-03"}]
+    assert _one(_run({"patients": patients, "procedures": [fusion]}), "select count(*) from episodes") == (1,)
+    refusion = fusion | {"code": code.replace("810", "813")}
+    assert _one(_run({"patients": patients, "procedures": [refusion]}), "select count(*) from episodes") == (0,)
 
 
 def test_observation_ends_at_death_data_cut_or_last_record() -> None:

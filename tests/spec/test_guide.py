@@ -17,7 +17,7 @@ def test_the_guide_is_listed_in_full() -> None:
         "recovery timeline": 12,
         "suspected causes": 6,
         "red flags": 5,
-        "conservative care": 11,
+        "conservative care": 14,
         "revision": 9,
         "care that followed": 3,
     }

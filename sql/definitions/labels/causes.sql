@@ -12,7 +12,7 @@ common:
     value: the image's measured value when it has one; of a no, the observed days
 labels:
   suspected_nonunion:
-    version: 1
+    version: 2
     words: {cause: nonunion, words: nonunion}
     guide: The bones may not have grown together.
     definition: >
@@ -59,7 +59,7 @@ labels:
           where: type = 'nonunion_revision' and day >= {nonunion_day}
           record: procedure_ids
   suspected_scar_tissue:
-    version: 1
+    version: 2
     words: {cause: scar_tissue, words: scar tissue}
     guide: Scar tissue around the nerves can hurt.
     definition: >
@@ -80,7 +80,7 @@ labels:
           record: imaging_id
         - *near_the_image
   suspected_hardware_irritation:
-    version: 1
+    version: 2
     words: {cause: hardware_irritation, words: hardware irritation}
     guide: Screws or plates can loosen, break or rub.
     definition: >
@@ -107,7 +107,7 @@ labels:
           where: list_contains(string_split(types, ';'), 'hardware_removal')
           record: procedure_ids
   suspected_unresolved_condition:
-    version: 1
+    version: 2
     words: {cause: unresolved_condition, words: unresolved condition}
     guide: The problem that led to surgery may not have been fully relieved.
     definition: >
@@ -135,7 +135,7 @@ labels:
           where: *same_cause_near_the_image
           record: record_id
   suspected_posture:
-    version: 1
+    version: 2
     words: {cause: posture, words: posture or mechanics}
     guide: Weak muscles and bent posture can strain the neck.
     definition: >

@@ -10,7 +10,7 @@ definition: >
 rationale: A code alone is weak evidence; an image alone is no disease.
 citation: clinical specification, sections 3 and 4
 grain: one row per episode and piece of evidence
-version: 2
+version: 3
 status: accepted
 needs: [episodes, symptomatic_images, first_adjacent_diagnoses, delivered_tables, thresholds]
 columns:

@@ -10,7 +10,7 @@ rationale: >
   is invisible unless the treatment data are complete.
 citation: clinical specification, sections 1, 4 and 5
 grain: one row per episode and piece of evidence
-version: 1
+version: 2
 status: accepted
 needs: [episodes, revision_procedures, treatment_classes, delivered_tables]
 columns:

@@ -24,7 +24,7 @@ common:
         record: record_id
 labels:
   red_flag_headache:
-    version: 1
+    version: 2
     words:
       flag: headache at the base of the skull
       coded: headache, cervicogenic headache or occipital neuralgia
@@ -38,7 +38,7 @@ labels:
     rationale: >-
       Any day counts, after a revision too. The plain headache code names no place, so a code is the weaker kind.
   red_flag_limited_motion:
-    version: 1
+    version: 2
     words:
       flag: limited range of motion
       coded: torticollis or joint stiffness
@@ -51,7 +51,7 @@ labels:
       The fusion itself removes motion, so values before surgery do not compare. The {rotation_fall_deg} degrees
       are a project convention: the specification names no size.
   red_flag_numbness:
-    version: 1
+    version: 2
     words:
       flag: numbness or tingling
       coded: lost, reduced or disturbed skin sensation
@@ -60,7 +60,7 @@ labels:
     guide: Numbness or tingling is a reason to call the surgeon right away.
     rationale: Any day counts, after a revision too. The codes name no body region, so a code is the weaker kind.
   red_flag_radiating_pain:
-    version: 1
+    version: 2
     words:
       flag: pain spreading to the shoulder or arm
       coded: nerve-root, shoulder or arm pain
@@ -73,7 +73,7 @@ labels:
       Any day counts, after a revision too: the guide asks for a call whenever it happens. Codes of pain in a limb
       do not all tell arm from leg, so a code is the weaker kind.
   red_flag_weakness:
-    version: 1
+    version: 2
     words:
       flag: muscle weakness
       coded: muscle weakness

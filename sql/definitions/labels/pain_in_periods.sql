@@ -47,7 +47,7 @@ common:
       record: follow_up_id
 labels:
   early_discomfort:
-    version: 1
+    version: 2
     title: Early discomfort
     guide: The first weeks after a fusion hurt; that is part of healing.
     rationale: >
@@ -55,31 +55,31 @@ labels:
       read against it, not as a bad outcome.
     criteria: [*observed, *assessed, *painful]
   normal_discomfort:
-    version: 1
+    version: 2
     title: Discomfort at 6 to 12 weeks
     guide: Discomfort for 6 to 12 weeks after a fusion is normal.
     rationale: Expected in this period, so it is no sign of failure.
   transition_pain:
-    version: 1
+    version: 2
     title: Pain between 12 weeks and 3 months
     guide: By 3 months the discomfort of surgery should have passed.
     rationale: >
       A visit after twelve weeks, and up to three months (day {last_day}), is past the normal period and cannot yet
       establish pain past 3 months.
   late_pain_5_years:
-    version: 1
+    version: 2
     title: Late pain at 5 years
     words:
       <<: *days
       when: days {first_day} to {last_day} (5 to 10 years)
   late_pain_10_years:
-    version: 1
+    version: 2
     title: Late pain at 10 years
     words:
       <<: *days
       when: days {first_day} to {last_day} (10 to 20 years)
   late_pain_20_years:
-    version: 1
+    version: 2
     title: Late pain at 20 years
     words:
       when: day {first_day} (20 years) or later

@@ -11,7 +11,7 @@ common:
   status: accepted
 labels:
   imaging_after_pain:
-    version: 1
+    version: 2
     title: Imaging within {imaging_after_pain_days} days of pain past 3 months
     guide: Pain that lasts beyond 3 months needs imaging.
     definition: >
@@ -38,7 +38,7 @@ labels:
           ) between 0 and {imaging_after_pain_days}
         record: imaging_id
   imaging_or_visit_after_red_flag:
-    version: 1
+    version: 2
     title: Imaging or a visit within {care_after_red_flag_days} days of a red flag
     guide: A red flag should be looked into right away.
     definition: >

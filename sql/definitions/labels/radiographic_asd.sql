@@ -8,7 +8,7 @@ definition: >
 rationale: Findings on images are far more frequent than disease, so they are kept apart from suspected disease.
 citation: clinical specification, section 3
 grain: one row per episode and piece of evidence
-version: 1
+version: 2
 status: accepted
 needs: [episodes, adjacent_images, delivered_tables, thresholds]
 columns:

@@ -10,7 +10,7 @@ rationale: >
   {unplanned_return_modifier}) is a revision however early.
 citation: clinical specification, sections 0, 1 and 6
 grain: one row per episode and piece of evidence
-version: 1
+version: 2
 status: accepted
 headline: 3
 needs: [episodes, revisions, revision_procedures, thresholds]

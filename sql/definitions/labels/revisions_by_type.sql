@@ -21,7 +21,7 @@ common:
       record: procedure_ids
 labels:
   revision_nonunion:
-    version: 1
+    version: 2
     title: Revision of a nonunion
     words:
       type: nonunion_revision
@@ -30,7 +30,7 @@ labels:
     guide: A fusion that did not heal can be fused again.
     rationale: Without recorded joints the type stays unknown, and neither fusion type can be denied.
   revision_adjacent_segment_fusion:
-    version: 1
+    version: 2
     title: "Revision: fusion of an adjacent segment"
     words:
       type: adjacent_segment_fusion
@@ -39,7 +39,7 @@ labels:
     guide: A worn joint next to the fusion can be fused as well.
     rationale: Without recorded joints the type stays unknown, and neither fusion type can be denied.
   revision_disc_replacement:
-    version: 1
+    version: 2
     title: "Revision: disc replacement"
     words:
       type: disc_replacement
@@ -48,7 +48,7 @@ labels:
     guide: A worn disc next to the fusion can be replaced by a moving one.
     rationale: Revision and removal of a prosthesis are operations for the same reason and count alike.
   revision_hardware_removal:
-    version: 1
+    version: 2
     title: "Revision: hardware removal"
     words:
       type: hardware_removal
@@ -57,7 +57,7 @@ labels:
     guide: Plates or screws that hurt or loosen can be taken out.
     rationale: Codes that are not cervical-specific count only with cervical context.
   revision_laminoplasty:
-    version: 1
+    version: 2
     title: "Revision: laminoplasty"
     words:
       type: laminoplasty
@@ -66,7 +66,7 @@ labels:
     guide: Opening the roof of the spinal canal gives the cord room.
     rationale: ICD-10-PCS has no code of its own for laminoplasty, so its codes make it probable only.
   revision_foraminotomy:
-    version: 1
+    version: 2
     title: "Revision: foraminotomy"
     words:
       type: foraminotomy
@@ -75,7 +75,7 @@ labels:
     guide: Widening the opening for a pinched nerve can take the pressure off.
     rationale: Further-joint codes that are not cervical-specific count only with cervical context.
   revision_other:
-    version: 1
+    version: 2
     title: "Revision: other"
     words:
       type: other

@@ -9,7 +9,7 @@ rationale: >
   A revision without recorded joints may or may not be one: it makes the answer not assessable, never a guess.
 citation: clinical specification, section 3
 grain: one row per episode and piece of evidence
-version: 1
+version: 2
 status: accepted
 needs: [episodes, revisions, revision_procedures, thresholds]
 columns:

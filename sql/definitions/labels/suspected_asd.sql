@@ -11,7 +11,7 @@ rationale: >
   joints and observation.
 citation: clinical specification, sections 3 and 4
 grain: one row per episode and piece of evidence
-version: 2
+version: 3
 status: accepted
 headline: 2
 needs: [episodes, symptomatic_images, surgical_asd, delivered_tables, thresholds]

@@ -2,7 +2,7 @@
 title: Recorded codes that a code list knows
 rationale: >
   Codes are matched once, over the distinct codes of the lake, so that every later join is an equality. The dates of a
-  code hold in every list, also where a list covers it by a prefix only.
+  code hold in every list, also where a list covers it by a prefix only; those of a prefix hold for all its codes.
 grain: one row per code list entry and recorded code
 needs: [code_lists]
 */
@@ -32,4 +32,11 @@ inner join code_lists
             when code_lists.is_prefix then starts_with(recorded_codes.code, code_lists.code)
             else recorded_codes.code = code_lists.code
         end
+        and (
+            code_lists.seventh_characters is null
+            or (
+                length(recorded_codes.code) = 7
+                and contains(code_lists.seventh_characters, substr(recorded_codes.code, 7))
+            )
+        )
 window code_of_system as (partition by recorded_codes.code_system, recorded_codes.code)

@@ -3,7 +3,7 @@ title: Records whose code a code list knows
 rationale: >
   A code counts while it was valid on the day of the record, which is the index period plus the days since: a code that
   came into force during follow-up counts from then on. The index fusion is known to the month or year only, so a code
-  counts when it was valid on any day that the record can lie on.
+  counts when it was valid on any day that the record can lie on; where the period is unknown, that is any day.
 grain: one row per record and code list entry
 needs: [code_matches, index_dates]
 columns:
@@ -46,10 +46,10 @@ inner join code_matches
     on
         recorded.code_system = code_matches.code_system
         and recorded.code = code_matches.code
-inner join index_dates
+left join index_dates
     on
         recorded.site_id = index_dates.site_id
         and recorded.patient_id = index_dates.patient_id
 where
-    (code_matches.valid_from is null or recorded.day >= date_diff('day', index_dates.latest, code_matches.valid_from))
-    and (code_matches.valid_to is null or recorded.day <= date_diff('day', index_dates.earliest, code_matches.valid_to))
+    coalesce(recorded.day >= date_diff('day', index_dates.latest, code_matches.valid_from), true)
+    and coalesce(recorded.day <= date_diff('day', index_dates.earliest, code_matches.valid_to), true)

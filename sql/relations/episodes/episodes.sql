@@ -3,7 +3,7 @@ title: Episodes
 rationale: One patient's index fusion, its stages, its strata and how long it was observed.
 citation: clinical specification, section 0
 grain: one row per patient in the cohort
-needs: [coded_records, cohort, index_stages, index_joints, observation, revisions, thresholds]
+needs: [accompanied_records, coded_records, cohort, index_stages, index_joints, observation, revisions, thresholds]
 columns:
   index_levels: joints fused, null when not recorded
   level_count: number of joints fused, from the levels or else from codes that fix it
@@ -61,10 +61,17 @@ strata as (
             coded_records.site_id = index_encounters.site_id
             and coded_records.patient_id = index_encounters.patient_id
             and coded_records.encounter_id = index_encounters.encounter_id
+    left join accompanied_records
+        on
+            coded_records.needs = accompanied_records.needs
+            and coded_records.source_table = accompanied_records.source_table
+            and coded_records.site_id = accompanied_records.site_id
+            and coded_records.record_id = accompanied_records.record_id
     cross join thresholds
     where
         coded_records.list in ('trauma', 'tumour', 'infection')
         and coded_records.source_table = 'diagnoses'
+        and (coded_records.needs is null or accompanied_records.record_id is not null)
         and (
             index_encounters.encounter_id is not null
             or (coded_records.day >= -thresholds.stratum_lookback_days and coded_records.day <= 0)

@@ -2,7 +2,7 @@
 title: Between which dates the index fusion lies
 rationale: >
   A submission gives the month, under Safe Harbor the year, and never the day.
-grain: one row per delivered patient whose index period is known
+grain: one row per delivered patient; both dates are null where the index period is
 columns:
   earliest: first day of the period
   latest: last day of the period

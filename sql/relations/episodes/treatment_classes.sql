@@ -1,7 +1,9 @@
 /*
 title: Conservative care by class
 rationale: >
-  A site may code its treatments or send their class. Injections may also come as procedures.
+  A site may code its treatments or send their class. Injections and radiofrequency may also come as procedures. A
+  steroid is an injection only where the route says so, and a local anaesthetic is care only on the skin: injected it
+  is part of something else.
 citation: clinical specification, section 5
 grain: one row per record and class of an episode
 needs: [coded_records, episodes]
@@ -23,7 +25,11 @@ with classed as (
         treatments.site_id, treatments.patient_id,
         'treatments' as source_table,
         treatments.treatment_id as record_id,
-        coded_records.treatment_class, treatments.start_day,
+        case
+            when coded_records.treatment_class = 'oral_steroid' and treatments.route = 'injection' then 'injection'
+            else coded_records.treatment_class
+        end as treatment_class,
+        treatments.start_day,
         coalesce(treatments.end_day, treatments.start_day) as end_day
     from coded_records
     inner join treatments
@@ -33,13 +39,17 @@ with classed as (
             and coded_records.site_id = treatments.site_id
             and coded_records.record_id = treatments.treatment_id
             and treatments.treatment_class is null
+    where coded_records.needs is null or treatments.route in ('topical', 'transdermal')
     union all
     select
         site_id, patient_id, source_table, record_id, treatment_class,
         day as start_day,
         day as end_day
     from coded_records
-    where list = 'conservative_care' and source_table = 'procedures' and treatment_class = 'injection'
+    where
+        list = 'conservative_care'
+        and source_table = 'procedures'
+        and treatment_class in ('injection', 'radiofrequency')
 )
 
 select

@@ -4,7 +4,8 @@ grain: one row per patient with a day 0
 rationale: >
   Dates are shifted per patient, so a calendar month of the index would be fiction. What is true of the calendar is
   anchor_year_group, the three years of which anchor_year is one: index_period is the middle one, moved by the years
-  between anchor and index, and so right to within a year.
+  between anchor and index, and so right to within a year. The fusion's code tells whether it is of 2015 and before, or
+  of 2015 and later.
   Ages over 89 read 91 at the anchor; such a patient is 90 (= 90 and over) at any later index, and of unknown age
   before the anchor. So is 90 who turns 90 by the latest day known of the patient: age and days would add up to it.
   Deaths are known up to one year after the last discharge, which therefore is the patient's data cut; the hospital's
@@ -25,8 +26,11 @@ with stays as (
 dated as (
     select
         mimic_patients.subject_id, mimic_patients.gender, mimic_patients.anchor_age,
-        mimic_patients.anchor_year_group, index_days.index_date, stays.last_discharge_date,
+        index_days.index_date, index_days.fusion_icd_version, stays.last_discharge_date,
         year(index_days.index_date) - mimic_patients.anchor_year as years_after_anchor,
+        cast(substring(mimic_patients.anchor_year_group, 1, 4) as integer) + 1
+        + year(index_days.index_date) - mimic_patients.anchor_year
+            as index_year,
         coalesce(stays.hospital_death_date, mimic_patients.dod) as death_date
     from mimic_patients
     inner join index_days on mimic_patients.subject_id = index_days.subject_id
@@ -61,8 +65,13 @@ select
         when dated.anchor_age <= 89 then 90
         when dated.years_after_anchor >= 0 then 90
     end as age_years,
-    cast(cast(substring(dated.anchor_year_group, 1, 4) as integer) + 1 + dated.years_after_anchor as varchar)
-        as index_period,
+    cast(
+        case dated.fusion_icd_version
+            when 9 then least(dated.index_year, 2015)
+            when 10 then greatest(dated.index_year, 2015)
+            else dated.index_year
+        end as varchar
+    ) as index_period,
     cast(null as double) as bmi,
     cast(null as varchar) as smoking,
     cast(null as boolean) as diabetes,

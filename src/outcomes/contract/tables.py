@@ -271,8 +271,9 @@ TREATMENTS = Table(
         _text("code", "the code; capitals, blanks and dots do not matter"),
         _text(
             "treatment_class",
-            "when the site codes by class: nsaid, muscle_relaxant, topical, injection, opioid, exercise_therapy, "
-            "heat_ice_manual, tens, traction, complementary",
+            "when the site codes by class: nsaid, muscle_relaxant, topical, injection, oral_steroid, opioid, "
+            "gabapentinoid, duloxetine, radiofrequency, exercise_therapy, heat_ice_manual, tens, traction, "
+            "complementary",
         ),
         _text("route", "how a drug is given: oral, topical, injection, transdermal, other", since=2),
         _DELETED,

@@ -17,6 +17,7 @@ _CODE_LIST_COLUMNS = {
     "system": "varchar",
     "code": "varchar",
     "is_prefix": "boolean",
+    "seventh_characters": "varchar",
     "label": "varchar",
     "valid_from": "date",
     "valid_to": "date",
