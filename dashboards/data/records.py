@@ -267,3 +267,4 @@ class ValidationResultsRow:
     reason: str
     rows_checked: int
     rows_failed: int
+    outcome: str

@@ -243,7 +243,8 @@ def _over_time(submissions: Sequence[Submission], failures: Sequence[RuleFailure
             ),
             notes=["A row that breaks two warning rules counts twice. Refused submissions are left out."],
             basis=wording.plural(len(months), "month"),
-            about="A row that breaks a critical rule is quarantined; one that breaks a warning rule is only flagged.",
+            about="A row that breaks a critical rule is quarantined; one that breaks a warning rule is flagged and may "
+            "lose a value.",
         )
     ]
 
@@ -287,7 +288,10 @@ def _rules_now(submissions: Sequence[Submission], failures: Sequence[RuleFailure
                 numbers=3,
             ),
             is_table=True,
-            notes=["Critical: the row is quarantined. Warning: it is flagged. Info: it is only counted."],
+            notes=[
+                "Critical: the row is quarantined. Warning: it is flagged, and a value that cannot be right is set to "
+                "missing. Info: it is only counted. Rows checked are those to which the rule applies."
+            ],
         )
     ]
 

@@ -1,9 +1,8 @@
 """The page of the contract."""
 
-import json
-
 from outcomes.contract import CONTRACT_VERSION, TABLES, VERSIONS_READ, Table
-from outcomes.sql.shipped import shipped
+from outcomes.intake.reading import MISSING
+from outcomes.intake.validation import Rule, rules
 from scripts.docs.markdown import document, section, table
 
 _OLDER = (
@@ -11,6 +10,20 @@ _OLDER = (
     f"{', '.join(map(str, VERSIONS_READ))} are read, any other refuses the submission. *Since* is the first version "
     "that holds a column: a delivery of an older one must not hold it, and there it is empty, as in rows of an older "
     "lake."
+)
+_WORDS = ", ".join(f"`{word.upper()}`" for word in MISSING if word)
+_READ = (
+    f"An empty cell is missing, and so is {_WORDS} in any case, with or without blanks around, in every column: a "
+    "missing key is a missing key. So is NaN in Parquet. A row of blank cells alone is no row. Codes, modifiers and "
+    "levels are read in capitals, without blanks and dots; words of a closed list in any case, `F` and `M` as female "
+    "and male; booleans as true or false, yes or no, 1 or 0, or their first letters, in any case; column names in any "
+    "case and with blanks around. A number is a plain decimal: `1_0`, `1e3` and `0x3` are none."
+)
+_COST = (
+    "A *critical* rule costs the row: it goes to quarantine. A *warning* flags the row, and one that names a column "
+    "costs that cell: it is set to missing, the row is accepted, and quarantine keeps a copy as delivered. *Info* is "
+    "counted. Cells are judged before what rows and tables say together. A rule applies to the rows in which all that "
+    "it looks at is given; where there is none it is not applicable, which is not passed."
 )
 
 
@@ -22,8 +35,9 @@ def page() -> str:
         "that the site doesn't have is left out, unless it is marked required. Every column is there, empty where "
         "unknown; only `deleted` may be missing. A column that is not listed refuses the submission.",
         _OLDER,
-        "A row whose key came in an earlier period supersedes the earlier row. A *critical* rule sends a row to "
-        "quarantine, a *warning* flags it, *info* is counted.",
+        "A row whose key came in an earlier period supersedes the earlier row.",
+        _READ,
+        _COST,
         *(_table_section(each) for each in TABLES.values()),
     )
 
@@ -32,12 +46,19 @@ def _table_section(delivered: Table) -> str:
     columns = [
         (f"`{each.name}`", each.type.value, each.unit, str(each.since), each.description) for each in delivered.columns
     ]
-    suite = json.loads(shipped("expectations", f"{delivered.name}.json").read_text(encoding="utf-8"))
-    rules = [(f"`{e['meta']['code']}`", e["severity"], e["meta"]["reason"]) for e in suite["expectations"]]
+    listed = [(f"`{rule.code}`", rule.severity, _cost(rule), rule.reason) for rule in rules(delivered.name)]
     return section(
         f"{delivered.name}{' (required)' if delivered.required else ''}",
         f"{delivered.description.capitalize()}. Key: `{delivered.key}`.",
         table(("column", "type", "unit", "since", "meaning"), columns),
         "A row breaks a rule when:",
-        table(("rule", "severity", "because"), rules),
+        table(("rule", "severity", "costs", "because"), listed),
     )
+
+
+def _cost(rule: Rule) -> str:
+    if rule.severity == "critical":
+        return "the row"
+    if rule.blanks is None:
+        return ""
+    return "each such cell" if rule.blanks == "*" else f"`{rule.blanks}`"

@@ -3,17 +3,25 @@ title: facts about delivered follow-ups that span rows, tables or columns
 grain: one row per delivered row
 columns:
   row_number: position in the file
-  key_count: rows of the file with this key
+  key_count: rows of the file with this key, when there is one
   patient_known: whether the patient was accepted now or is in force
   days_after_death: day minus the patient's day of death
   days_after_data_cut: day minus the patient's day of the data cut
-  encounter_known: whether the encounter, where one is named, is this patient's and known
+  encounter_known: whether the encounter is this patient's and known, when one is named
   unit_of_ndi_total: unit where an NDI total is given, `missing` when it has none
   ndi_total_points: NDI total where its unit is points
   ndi_total_percent: NDI total where its unit is percent
   ndi_total_minus_items: >
     stated NDI total minus the total of its items, in the stated unit, where at least eight are answered; with one or
     two unanswered a total in points may be the plain or the scaled-up sum, and the nearer counts
+  ndi_visits_without_zero: >
+    of a visit with NDI items, the visits with items in the file, or as many as all their answers would fill with the
+    eight that a score needs; 0 when some item of the file is 0
+  eq5d_1_of_3l: level of eq5d_1 where the version is 3L
+  eq5d_2_of_3l: level of eq5d_2 where the version is 3L
+  eq5d_3_of_3l: level of eq5d_3 where the version is 3L
+  eq5d_4_of_3l: level of eq5d_4 where the version is 3L
+  eq5d_5_of_3l: level of eq5d_5 where the version is 3L
   mjoa_total_minus_domains: stated mJOA total minus the sum of its four domains, where all are given
 */
 with items as (
@@ -38,22 +46,51 @@ with items as (
         + cast(ndi_item_7 is not null as integer)
         + cast(ndi_item_8 is not null as integer)
         + cast(ndi_item_9 is not null as integer)
-        + cast(ndi_item_10 is not null as integer) as items_answered
+        + cast(ndi_item_10 is not null as integer) as items_answered,
+        least(
+            ndi_item_1,
+            ndi_item_2,
+            ndi_item_3,
+            ndi_item_4,
+            ndi_item_5,
+            ndi_item_6,
+            ndi_item_7,
+            ndi_item_8,
+            ndi_item_9,
+            ndi_item_10
+        ) as lowest_item
     from delivered_follow_ups
+),
+
+file_items as (
+    select
+        min(lowest_item) as lowest_item,
+        greatest(
+            cast(count(lowest_item) as bigint),
+            cast(floor(sum(items_answered) / 8.0) as bigint)
+        ) as visits
+    from items
 ),
 
 ndi as (
     select
-        row_number,
-        case when items_answered >= 8 then item_sum end as points_plain,
-        case when items_answered >= 8 then 10.0 * item_sum / nullif(items_answered, 0) end as points_scaled,
-        case when items_answered >= 8 then 20.0 * item_sum / nullif(items_answered, 0) end as percent
+        items.row_number,
+        case
+            when items.items_answered > 0 and file_items.lowest_item = 0 then 0
+            when items.items_answered > 0 then file_items.visits
+        end as visits_without_zero,
+        case when items.items_answered >= 8 then items.item_sum end as points_plain,
+        case
+            when items.items_answered >= 8 then 10.0 * items.item_sum / nullif(items.items_answered, 0)
+        end as points_scaled,
+        case when items.items_answered >= 8 then 20.0 * items.item_sum / nullif(items.items_answered, 0) end as percent
     from items
+    cross join file_items
 ),
 
 differences as (
     select
-        delivered_follow_ups.row_number, delivered_follow_ups.ndi_unit,
+        delivered_follow_ups.row_number, delivered_follow_ups.ndi_unit, ndi.visits_without_zero,
         delivered_follow_ups.ndi_total - ndi.points_plain as from_plain,
         delivered_follow_ups.ndi_total - ndi.points_scaled as from_scaled,
         delivered_follow_ups.ndi_total - ndi.percent as from_percent
@@ -64,11 +101,15 @@ differences as (
 
 select
     delivered_follow_ups.row_number,
-    count(*) over (partition by delivered_follow_ups.follow_up_id) as key_count,
+    nullif(
+        count(delivered_follow_ups.follow_up_id) over (partition by delivered_follow_ups.follow_up_id), 0
+    ) as key_count,
     known_patients.patient_id is not null as patient_known,
     delivered_follow_ups.day - known_patients.death_day as days_after_death,
     delivered_follow_ups.day - known_patients.data_cut_day as days_after_data_cut,
-    delivered_follow_ups.encounter_id is null or known_encounters.encounter_id is not null as encounter_known,
+    case
+        when delivered_follow_ups.encounter_id is not null then known_encounters.encounter_id is not null
+    end as encounter_known,
     case
         when delivered_follow_ups.ndi_total is not null then coalesce(delivered_follow_ups.ndi_unit, 'missing')
     end as unit_of_ndi_total,
@@ -80,6 +121,12 @@ select
             then differences.from_plain
         when differences.ndi_unit = 'points' then differences.from_scaled
     end as ndi_total_minus_items,
+    differences.visits_without_zero as ndi_visits_without_zero,
+    case when delivered_follow_ups.eq5d_version = '3L' then delivered_follow_ups.eq5d_1 end as eq5d_1_of_3l,
+    case when delivered_follow_ups.eq5d_version = '3L' then delivered_follow_ups.eq5d_2 end as eq5d_2_of_3l,
+    case when delivered_follow_ups.eq5d_version = '3L' then delivered_follow_ups.eq5d_3 end as eq5d_3_of_3l,
+    case when delivered_follow_ups.eq5d_version = '3L' then delivered_follow_ups.eq5d_4 end as eq5d_4_of_3l,
+    case when delivered_follow_ups.eq5d_version = '3L' then delivered_follow_ups.eq5d_5 end as eq5d_5_of_3l,
     delivered_follow_ups.mjoa_total
     - delivered_follow_ups.mjoa_upper_motor
     - delivered_follow_ups.mjoa_lower_motor

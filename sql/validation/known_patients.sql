@@ -4,7 +4,7 @@ grain: one row per patient whose rows may be followed up
 columns:
   patient_id: the patient
   death_day: the day of death, when dead
-  data_cut_day: the day on which this extract was cut; unknown of a patient whose row was not sent again
+  data_cut_day: the day on which the extract was cut, as the patient's row in force says
 */
 with own as (
     select
@@ -15,7 +15,7 @@ with own as (
 
 -- A full submission replaces what came before, so only an incremental one may rest on it.
 earlier as (
-    select patients.patient_id, patients.death_day
+    select patients.patient_id, patients.death_day, patients.data_cut_day
     from patients
     inner join submission
         on
@@ -30,7 +30,5 @@ select patient_id, death_day, data_cut_day
 from own
 where not is_withdrawn
 union all
-select
-    patient_id, death_day,
-    cast(null as bigint) as data_cut_day
+select patient_id, death_day, data_cut_day
 from earlier

@@ -3,21 +3,25 @@ title: facts about delivered procedures that span rows, tables or columns
 grain: one row per delivered row
 columns:
   row_number: position in the file
-  key_count: rows of the file with this key
+  key_count: rows of the file with this key, when there is one
   patient_known: whether the patient was accepted now or is in force
   days_after_death: day minus the patient's day of death
   days_after_data_cut: day minus the patient's day of the data cut
-  encounter_known: whether the encounter, where one is named, is this patient's and known
-  system_and_code: code system and code, joined by a colon, when a code is given
+  encounter_known: whether the encounter is this patient's and known, when one is named
+  system_and_code: code system and code, joined by a colon, when both are given
 */
 select
     delivered_procedures.row_number,
-    count(*) over (partition by delivered_procedures.procedure_id) as key_count,
+    nullif(
+        count(delivered_procedures.procedure_id) over (partition by delivered_procedures.procedure_id), 0
+    ) as key_count,
     known_patients.patient_id is not null as patient_known,
     delivered_procedures.day - known_patients.death_day as days_after_death,
     delivered_procedures.day - known_patients.data_cut_day as days_after_data_cut,
-    delivered_procedures.encounter_id is null or known_encounters.encounter_id is not null as encounter_known,
-    coalesce(delivered_procedures.code_system, '') || ':' || delivered_procedures.code as system_and_code
+    case
+        when delivered_procedures.encounter_id is not null then known_encounters.encounter_id is not null
+    end as encounter_known,
+    delivered_procedures.code_system || ':' || delivered_procedures.code as system_and_code
 from delivered_procedures
 left join known_patients
     on delivered_procedures.patient_id = known_patients.patient_id

@@ -66,7 +66,9 @@ MISTAKES: dict[str, Mistake] = {
         "give YYYY under Safe Harbor, else YYYY-MM",
     ),
     "too_many_critical_rows": Mistake(
-        28, "too large a share of the rows breaks a critical rule", "correct the rows listed by rule and deliver again"
+        28,
+        "too large a share of a table breaks a critical rule",
+        "correct the rows listed by rule and deliver again",
     ),
     "file_unlisted": Mistake(
         29, "a CSV or Parquet file is not listed in the manifest", "write the manifest again, or remove the file"

@@ -23,6 +23,7 @@ _ROWS = dict.fromkeys(("rows_in", "rows_accepted", "rows_quarantined"), pa.int64
 _RULE_RESULT = dict.fromkeys(("source_table", "rule", "severity", "reason"), pa.string()) | dict.fromkeys(
     ("rows_checked", "rows_failed"), pa.int64()
 )
+_BLANKED_CELLS = dict.fromkeys(("source_table", "rule", "column_name"), pa.string()) | {"cells": pa.int64()}
 SUBMISSIONS = pa.schema(
     {
         **dict.fromkeys(("submission_id", "site_id", "period"), pa.string()),
@@ -36,6 +37,7 @@ SUBMISSIONS = pa.schema(
         **_ROWS,
         "tables": pa.list_(pa.struct({"source_table": pa.string()} | _ROWS)),
         "rules": pa.list_(pa.struct(_RULE_RESULT)),
+        "blanked": pa.list_(pa.struct(_BLANKED_CELLS)),
     }
 )
 
@@ -55,7 +57,10 @@ class TableCounts:
 
 @dataclass(frozen=True)
 class RuleResult:
-    """How one rule fared over one table of one submission."""
+    """How one rule fared over one table of one submission.
+
+    `rows_checked` are the rows to which the rule applies: all that it looks at is given. Of none it says nothing.
+    """
 
     source_table: str
     rule: str
@@ -63,6 +68,23 @@ class RuleResult:
     reason: str
     rows_checked: int
     rows_failed: int
+
+    @property
+    def outcome(self) -> str:
+        """Passed, failed, or not_applicable."""
+        if not self.rows_checked:
+            return "not_applicable"
+        return "failed" if self.rows_failed else "passed"
+
+
+@dataclass(frozen=True)
+class BlankedCells:
+    """How many cells of a column were set to missing in accepted rows, and by which rule."""
+
+    source_table: str
+    rule: str
+    column_name: str
+    cells: int
 
 
 @dataclass(frozen=True)
@@ -87,6 +109,7 @@ class SubmissionRecord:
     rows_quarantined: int = 0
     tables: tuple[TableCounts, ...] = ()
     rules: tuple[RuleResult, ...] = ()
+    blanked: tuple[BlankedCells, ...] = ()
 
 
 _SUBMISSION_STATUS = """
@@ -158,9 +181,11 @@ class Lake:
         write_deltalake(self._uri("submissions"), rows, mode="append", schema_mode=_ADDS_COLUMNS)
 
     def recorded(self, site_id: str, period: str) -> list[SubmissionRecord]:
-        """The attempts recorded for one site and period, oldest first (without their table and rule details)."""
+        """The attempts recorded for one site and period, oldest first (without their details by table and rule)."""
         attempts = [
-            SubmissionRecord(**{name: row[name] for name in SUBMISSIONS.names if name not in ("tables", "rules")})
+            SubmissionRecord(
+                **{name: row[name] for name in SUBMISSIONS.names if name not in ("tables", "rules", "blanked")}
+            )
             for row in self._submissions().to_pylist()
             if (row["site_id"], row["period"]) == (site_id, period)
         ]

@@ -13,7 +13,7 @@ class Settings(BaseSettings):
 
     home: Path = Path("data")
     max_critical_share: float = Field(default=0.05, ge=0, le=1)
-    """Share of a submission's rows that may break a critical rule before the whole submission is refused."""
+    """Share of a table's rows that may break a critical rule before the whole submission is refused."""
     minimum_cell_count: int = Field(default=11, ge=5)
     """The smallest count of patients that may be shown (10 and fewer are hidden)."""
     releases_kept: int = Field(default=5, ge=1)

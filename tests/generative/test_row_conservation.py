@@ -9,12 +9,13 @@ from pyarrow import parquet
 
 from outcomes.contract import TABLES
 from outcomes.intake.submission import ingest_submission
+from outcomes.intake.validation import rules
 from outcomes.lake import SubmissionRecord
 from outcomes.settings import Settings
 from tests.support.examples import examples
 from tests.support.submissions import Row, follow_up, fusion, image, patient, write_submission
 
-PATIENTS = st.sampled_from(["p1", "p2", "p3", "p-unknown", None])
+PATIENTS = st.sampled_from(["p1", "p2", "p3", "p-unknown", "NA", None])
 DAYS = st.sampled_from([None, 0, 1, 365, 10957, -10957, 10958, "soon", "3.5", 3.0, 761])
 
 
@@ -26,8 +27,8 @@ PATIENT_ROWS = st.builds(
     lambda key, cells: patient(**({"patient_id": key} | cells)),
     PATIENTS,
     some(
-        sex=st.sampled_from(["female", "F", None]),
-        bmi=st.sampled_from([27.4, "heavy", -1, "inf"]),
+        sex=st.sampled_from(["female", "F", "X", None]),
+        bmi=st.sampled_from([27.4, "heavy", -1, "inf", "NA", 999]),
         death_day=st.sampled_from([-1, 400, 900]),
         deleted=st.sampled_from(["true", "false", "perhaps", None]),
     ),
@@ -83,32 +84,40 @@ def test_rows_in_are_rows_accepted_plus_rows_quarantined(
         for counts in record.tables:
             name = counts.source_table
             assert counts.rows_in == len(delivered[name])
-            quarantined = _quarantined(options, record.submission_id, name)
-            assert len(quarantined) == counts.rows_quarantined
-            assert all(rules and set(rules.split(";")) <= _critical(record, name) for _, rules in quarantined)
-            numbers = [number for number, _ in quarantined]
+            kept = _kept(options, record.submission_id, name)
+            numbers = [number for number, _, outcome in kept if outcome == "quarantined"]
+            copies = [number for number, _, outcome in kept if outcome == "blanked"]
+            assert len(numbers) == counts.rows_quarantined
+            assert len(numbers) + len(copies) == len({*numbers, *copies})
+            critical, blanking = _codes(record, name)
+            for number, codes, _ in kept:
+                assert codes <= critical | blanking
+                assert bool(codes & critical) == (number in numbers)
             assert numbers == sorted(set(numbers))
+            lost = sum(one.cells for one in record.blanked if one.source_table == name)
+            assert len(copies) <= lost <= len(copies) * len(TABLES[name].columns)
             sound = [row for number, row in enumerate(delivered[name], 1) if number not in numbers]
             key = TABLES[name].key
             assert _keys_written(options, name, key) == [row[key] for row in sound], "in the order of the file"
         event(f"quarantined: {record.rows_quarantined > 0}, accepted: {record.rows_accepted > 0}")
 
 
-def _quarantined(options: Settings, submission_id: str, name: str) -> list[tuple[int, str]]:
+def _kept(options: Settings, submission_id: str, name: str) -> list[tuple[int, set[str], str]]:
+    """Row number, rules and outcome of each row in quarantine."""
     path = options.quarantine / "site-a" / "2026-01" / submission_id / f"{name}.parquet"
     if not path.exists():
         return []
     rows = parquet.read_table(path)
-    assert rows.column_names == [*TABLES[name].schema.names, "row_number", "rules", "reasons"]
-    return list(zip(rows["row_number"].to_pylist(), rows["rules"].to_pylist(), strict=True))
+    assert rows.column_names == [*TABLES[name].schema.names, "row_number", "rules", "reasons", "outcome"]
+    broken = [set(codes.split(";")) for codes in rows["rules"].to_pylist()]
+    return list(zip(rows["row_number"].to_pylist(), broken, rows["outcome"].to_pylist(), strict=True))
 
 
-def _critical(record: SubmissionRecord, name: str) -> set[str]:
-    return {
-        result.rule
-        for result in record.rules
-        if (result.source_table, result.severity) == (name, "critical") and result.rows_failed
-    }
+def _codes(record: SubmissionRecord, name: str) -> tuple[set[str], set[str]]:
+    """The broken rules of a table that cost the row, and those that cost a cell."""
+    broken = {one.rule for one in record.rules if one.source_table == name and one.rows_failed}
+    suite = [rule for rule in rules(name) if rule.code in broken]
+    return {one.code for one in suite if one.severity == "critical"}, {one.code for one in suite if one.blanks}
 
 
 def _keys_written(options: Settings, name: str, key: str) -> list[str]:

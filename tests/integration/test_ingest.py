@@ -16,7 +16,7 @@ from outcomes.errors import SubmissionRefused
 from outcomes.intake.landing import deliveries
 from outcomes.intake.manifest import write_manifest
 from outcomes.intake.submission import ingest_submission
-from outcomes.lake import Lake, SubmissionRecord
+from outcomes.lake import BlankedCells, Lake, SubmissionRecord
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
 from tests.support.files import snapshot
@@ -25,7 +25,7 @@ from tests.support.submissions import Row, diagnosis, follow_up, fusion, image, 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path, max_critical_share=0.5)
+    return Settings(home=tmp_path, max_critical_share=1.0)
 
 
 def two_patients() -> dict[str, list[Row]]:
@@ -53,8 +53,12 @@ def query(settings: Settings, sql: str, as_known_on: str | None = None) -> list[
 
 def test_rows_come_through_with_provenance_types_and_flags(settings: Settings) -> None:
     tables = two_patients() | {
-        "follow_ups": [follow_up(neck_pain_nrs=4.5), follow_up(day=761), follow_up(day=42, neck_pain_nrs=11)],
-        "diagnoses": [diagnosis(code="M50.121")],
+        "follow_ups": [
+            follow_up(neck_pain_nrs=4.5),
+            follow_up(day=761),
+            follow_up(day=42, neck_pain_nrs=11, arm_pain_nrs=2),
+        ],
+        "diagnoses": [diagnosis(code="m50.121", encounter_id="e-unknown")],
     }
     record = take_in(settings, "site-a", "2026-01", tables)
     assert (record.outcome, record.code, record.attempt) == ("accepted", None, 1)
@@ -69,12 +73,16 @@ def test_rows_come_through_with_provenance_types_and_flags(settings: Settings) -
         settings, "select site_id, period, submission_id, flags, day, neck_pain_nrs from follow_ups order by day"
     )
     assert rows == [
+        ("site-a", "2026-01", record.submission_id, "FUP-008", 42, None),
         ("site-a", "2026-01", record.submission_id, None, 365, 4.5),
-        ("site-a", "2026-01", record.submission_id, "FUP-007", 761, None),
     ]
-    assert query(settings, "select code from diagnoses") == [("M50121",)]
+    assert query(settings, "select code, flags from diagnoses") == [("M50121", "DIA-004")]
     failed = {(result.rule, result.severity, result.rows_failed) for result in record.rules if result.rows_failed}
-    assert failed == {("FUP-007", "warning", 1), ("FUP-008", "critical", 1)}
+    assert failed == {("FUP-007", "critical", 1), ("FUP-008", "warning", 1), ("DIA-004", "warning", 1)}
+    assert record.blanked == (BlankedCells("follow_ups", "FUP-008", "neck_pain_nrs", 1),)
+    assert query(settings, "select unnest(blanked, recursive := true) from submissions") == [
+        ("follow_ups", "FUP-008", "neck_pain_nrs", 1)
+    ]
 
 
 def test_a_number_beyond_all_reason_is_quarantined_and_quoted_nowhere(
@@ -126,17 +134,27 @@ def test_a_month_without_procedures_is_delivered_with_a_header_alone(settings: S
     assert query(settings, "select count(*) from procedures") == [(2,)]
 
 
-def test_quarantined_rows_stand_as_delivered_with_codes_and_reasons(settings: Settings) -> None:
-    visits = [follow_up(), follow_up(day="x1", neck_pain_nrs=11)]
+def test_quarantined_and_blanked_rows_stand_as_delivered_with_codes_and_reasons(settings: Settings) -> None:
+    visits = [
+        follow_up(),
+        follow_up(day="x1", neck_pain_nrs=11),
+        follow_up(day=42, neck_pain_nrs=" 99", arm_pain_nrs="1_0"),
+    ]
     record = take_in(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
     folder = settings.quarantine / "site-a" / "2026-01" / record.submission_id
     assert [path.name for path in folder.iterdir()] == ["follow_ups.parquet"]
     with connect(settings) as con:
         rows = con.sql(
-            f"select day, neck_pain_nrs, row_number, rules, reasons from read_parquet('{folder}/follow_ups.parquet')"
+            "select outcome, day, neck_pain_nrs, arm_pain_nrs, row_number, rules, reasons "
+            f"from read_parquet('{folder}/follow_ups.parquet')"
         ).fetchall()
-    reasons = "a cell is not of its column's type; day is missing; neck_pain_nrs is outside 0 to 10"
-    assert rows == [("x1", "11", 2, "follow_ups.type;FUP-004;FUP-008", reasons)]
+    wrong_type, too_high = "a cell is not of its column's type", "neck_pain_nrs is outside 0 to 10"
+    no_day = f"{wrong_type}; day is missing; {too_high}"
+    assert rows == [
+        ("quarantined", "x1", "11", None, 2, "follow_ups.type;FUP-004;FUP-008", no_day),
+        ("blanked", "42", "99", "1_0", 3, "follow_ups.type;FUP-008", f"{wrong_type}; {too_high}"),
+    ]
+    assert (record.rows_in, record.rows_accepted, record.rows_quarantined) == (7, 6, 1), "a copy is no refused row"
 
 
 def test_parquet_and_csv_are_taken_in_alike(settings: Settings) -> None:
@@ -195,15 +213,36 @@ def test_an_increment_rests_on_earlier_patients_and_a_full_submission_does_not(s
         "follow_ups": [follow_up(day=800), follow_up("p000002"), follow_up("p000003"), follow_up("p-unknown")],
     }
     record = take_in(settings, "site-a", "2026-02", increment, kind="incremental")
-    assert record.rows_quarantined == 1
+    assert broken(record) == {"FUP-003": 1, "FUP-007": 1}
     assert query(settings, "select count(*) from patients") == [(3,)]
-    # A day after an earlier extract was cut is what an increment is for: no flag.
     assert query(settings, "select patient_id, flags from follow_ups order by 1") == [
-        ("p000001", None),
         ("p000002", None),
         ("p000003", None),
     ]
     assert take_in(settings, "site-a", "2026-02", increment, kind="full").rows_quarantined == 3
+
+
+def test_a_day_after_the_cut_in_force_needs_the_patients_new_row(settings: Settings) -> None:
+    """The cut is that of the patient's row in the same submission, else of the row in force, else nothing is asked."""
+    without_cut = patient("p000002", data_cut_day=None)
+    take_in(settings, "site-a", "2026-01", two_patients() | {"patients": [patient(), without_cut]})
+    later = {
+        "patients": [patient("p000003")],
+        "procedures": [fusion("p000003"), fusion(procedure_id="late", day=900)],
+        "follow_ups": [follow_up(day=760), follow_up(day=761), follow_up("p000002", day=3000)],
+        "encounters": [
+            {"encounter_id": "e1", "patient_id": "p000001", "start_day": 700, "end_day": 900, "type": "inpatient"}
+        ],
+    }
+    record = take_in(settings, "site-a", "2026-02", later, kind="incremental")
+    assert broken(record) == {"PRO-008": 1, "FUP-007": 1, "ENC-013": 1}
+    assert [one.reason for one in record.rules if one.rule == "FUP-007"] == [
+        "day is after the patient's data cut: deliver the patient's row with the new data_cut_day"
+    ]
+    assert query(settings, "select start_day, end_day from encounters") == [(700, None)]
+    later["patients"].append(patient(data_cut_day=900))
+    assert broken(take_in(settings, "site-a", "2026-02", later, kind="incremental")) == {}
+    assert query(settings, "select start_day, end_day from encounters") == [(700, 900)]
 
 
 def test_no_patient_of_another_site_or_a_later_period_is_known(settings: Settings) -> None:
@@ -237,6 +276,22 @@ def test_corrections_and_tombstones_change_what_is_in_force(settings: Settings) 
     assert query(settings, "select levels from procedures order by 1") == [("C5-6",), ("C6-7",)]
     assert query(settings, "select imaging_id from imaging") == [("p000001-image365",)]
     assert query(settings, "select count(*) from imaging", as_known_on="2026-01") == [(2,)]
+
+
+@pytest.mark.parametrize("deleted", ["true", "TRUE", "Yes", "1", " t "])
+def test_a_key_and_deleted_withdraw_a_row(settings: Settings, deleted: str) -> None:
+    take_in(settings, "site-a", "2026-01", two_patients() | {"follow_ups": [follow_up(), follow_up("p000002")]})
+    withdrawn = {"follow_up_id": "p000001-visit365", "patient_id": "p000001", "day": "", "deleted": deleted}
+    record = take_in(settings, "site-a", "2026-02", two_patients() | {"follow_ups": [withdrawn]}, kind="incremental")
+    assert (record.rows_quarantined, broken(record)) == (0, {})
+    assert query(settings, "select patient_id from follow_ups") == [("p000002",)]
+
+
+def test_a_row_that_may_be_withdrawn_is_not_taken_in(settings: Settings) -> None:
+    unclear = two_patients() | {"follow_ups": [follow_up(deleted="perhaps", neck_pain_nrs=3)]}
+    record = take_in(settings, "site-a", "2026-01", unclear)
+    assert broken(record) == {"FUP-050": 1}
+    assert query(settings, "select count(*) from follow_ups") == [(0,)]
 
 
 @pytest.mark.parametrize("step", ["write_rows", "commit"])
@@ -312,19 +367,42 @@ def test_deliveries_are_listed_in_order_and_foreign_folders_left_alone(settings:
     ]
 
 
-def test_five_percent_is_allowed_and_more_is_not(tmp_path: Path) -> None:
+def test_five_percent_of_each_table_is_allowed_and_more_is_not(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
-    rows = two_patients() | {"imaging": [image(day=day) for day in range(35)] + [image(day=99, modality="xray")]}
     assert settings.max_critical_share == 0.05
-    rows["imaging"][0]["modality"] = "xray"
+    rows = two_patients() | {
+        "imaging": [image(day=day) for day in range(40)],
+        "follow_ups": [follow_up(day=day) for day in range(400)],
+    }
+    for number in range(2):
+        rows["imaging"][number]["patient_id"] = "p-unknown"
     assert take_in(settings, "site-a", "2026-01", rows).rows_quarantined == 2
-    rows["imaging"][1]["modality"] = "xray"
+    rows["imaging"][2]["patient_id"] = "p-unknown"
     write_submission(settings, "site-a", "2026-01", rows)
     with pytest.raises(SubmissionRefused) as refused:
         ingest_submission(settings, "site-a", "2026-01")
     assert refused.value.code == "too_many_critical_rows"
-    assert refused.value.where == "site-a/2026-01: 3 of 40 rows, 5% allowed; IMG-009 3"
-    assert query(settings, "select count(*) from imaging") == [(34,)], "the earlier submission stays in force"
+    assert refused.value.where == "site-a/2026-01: imaging: 3 of 40 rows, 5% allowed, IMG-003 3"
+    assert query(settings, "select count(*) from imaging") == [(38,)], "the earlier submission stays in force"
+
+
+def test_declared_codes_for_missing_are_missing_and_no_fault(settings: Settings) -> None:
+    items: Row = {f"ndi_item_{i}": 9 for i in range(1, 11)}
+    visit = follow_up(neck_pain_nrs=9, eq_vas=99, **items)
+    people = [patient(bmi=999, age_years=999), patient("p000002")]
+    rows = two_patients() | {"patients": people, "follow_ups": [visit]}
+    record = take_in(settings, "site-a", "2026-01", rows, missing_codes=("ndi_item_*=9", "eq_vas=99", "999"))
+    assert (record.rows_quarantined, record.blanked, broken(record)) == (0, (), {"PAT-005": 1})
+    columns = "neck_pain_nrs, eq_vas, ndi_item_1, ndi_item_10"
+    assert query(settings, f"select {columns} from follow_ups") == [(9.0, None, None, None)]
+    assert query(settings, "select bmi, age_years from patients order by patient_id") == [(None, None), (27.4, 54)]
+
+
+def test_bad_cells_refuse_nothing(tmp_path: Path) -> None:
+    rows = two_patients() | {"imaging": [image(day=day, modality="xray") for day in range(9)]}
+    record = take_in(Settings(home=tmp_path), "site-a", "2026-01", rows)
+    assert record.rows_quarantined == 0
+    assert record.blanked == (BlankedCells("imaging", "IMG-009", "modality", 9),)
 
 
 def test_accepted_records_say_what_they_are(settings: Settings) -> None:

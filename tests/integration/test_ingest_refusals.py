@@ -35,7 +35,7 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake that already holds a submission with quarantined rows, and a register of one site."""
     settings = Settings(home=tmp_path_factory.mktemp("earlier"), max_critical_share=0.5)
     settings.sites_file.write_text(f"site_id,name\n{SITE},Site A\n")
-    write_submission(settings, SITE, "2026-01", tables(imaging=[image(modality="xray")]))
+    write_submission(settings, SITE, "2026-01", tables(imaging=[image(), image(patient_id="p-unknown")]))
     ingest_submission(settings, SITE, "2026-01")
     return settings.home
 
@@ -150,7 +150,7 @@ BAD: dict[str, tuple[str, Tables, Callable[[Path], None]]] = {
         nothing,
     ),
     "one cut for all": ("data_cut_common", tables(patients=cut_on_one_day(40)), nothing),
-    "many bad rows": ("too_many_critical_rows", tables(imaging=[image(day=d, unit="x y") for d in range(9)]), nothing),
+    "many bad rows": ("too_many_critical_rows", tables(imaging=[image(day=f"{d} days") for d in range(9)]), nothing),
 }
 
 
@@ -278,10 +278,11 @@ def test_the_refusal_tells_which_rules_were_broken_how_often(settings: Settings)
     (path,) = settings.quarantine.rglob("refusal.json")
     account = json.loads(path.read_text())
     assert account["code"] == "too_many_critical_rows"
-    assert account["broken_rules"][0] == {
+    assert account["where"] == f"{SITE}/{PERIOD}: imaging: 9 of 9 rows, 50% allowed, IMG-001 9, IMG-004 9"
+    assert account["broken_rules"][-1] == {
         "table": "imaging",
-        "rule": "imaging.type",
-        "reason": "a cell is not of its column's type",
+        "rule": "IMG-004",
+        "reason": "day is missing",
         "rows": 9,
     }
 

@@ -97,20 +97,24 @@ def test_the_lake_records_each_status_and_code(registry: Ingested) -> None:
 
 def test_quarantine_holds_the_planted_rows_and_no_other(registry: Ingested) -> None:
     found = _quarantined(registry.settings)
-    planted = [row for row in registry.key("faults") if row["outcome"] == "quarantined"]
-    final = Counter((row["site_id"], row["period"], row["source_table"], row["record_id"]) for row in planted)
+    planted = [row for row in registry.key("faults") if row["outcome"] != "flagged"]
+    final = Counter(
+        (row["site_id"], row["period"], row["source_table"], row["record_id"], row["outcome"]) for row in planted
+    )
     assert Counter(place for place, _ in found) == final
+    assert {row["outcome"] for row in planted} == {"quarantined", "blanked"}
     rules = dict(found)
     missed = [
         row
         for row in planted
-        if row["rule"] not in rules[row["site_id"], row["period"], row["source_table"], row["record_id"]]
+        if row["rule"]
+        not in rules[row["site_id"], row["period"], row["source_table"], row["record_id"], row["outcome"]]
     ]
     assert missed == []
 
 
-def _quarantined(settings: Settings) -> list[tuple[tuple[str, str, str, str], list[str]]]:
-    """Place and rule codes of each quarantined row of the submissions in force."""
+def _quarantined(settings: Settings) -> list[tuple[tuple[str, str, str, str, str], list[str]]]:
+    """Place, outcome and rule codes of each row in quarantine of the submissions in force."""
     accepted = _rows_in_lake(
         settings, "select site_id, period, submission_id from submissions where status = 'accepted'"
     )
@@ -119,8 +123,8 @@ def _quarantined(settings: Settings) -> list[tuple[tuple[str, str, str, str], li
         for file in sorted((settings.quarantine / site / period / submission).glob("*.parquet")):
             table: pa.Table = parquet.read_table(file)
             keys = table[TABLES[file.stem].key].to_pylist()
-            for key, rules in zip(keys, table["rules"].to_pylist(), strict=True):
-                rows.append(((site, period, file.stem, key), rules.split(";")))
+            kept = zip(keys, table["outcome"].to_pylist(), table["rules"].to_pylist(), strict=True)
+            rows += [((site, period, file.stem, key, outcome), rules.split(";")) for key, outcome, rules in kept]
     return rows
 
 

@@ -41,8 +41,11 @@ def _newest(table: Table, files: list[str], planted: list[str]) -> list[Row]:
         con.execute(f"create table sent as {sent}", [files, planted])
         names = con.table("sent").columns
         for name, kind in ((column.name, column.type.sql) for column in table.columns):
-            change = f"alter {name} type" if name in names else f"add {name}"
-            con.execute(f"alter table sent {change} {kind}")
+            # A planted cell may be of no such type: it is a stranger's, whose answers nobody asks for.
+            change = (
+                f"alter {name} type {kind} using try_cast({name} as {kind})" if name in names else f"add {name} {kind}"
+            )
+            con.execute(f"alter table sent {change}")
         if "code" in names:
             con.execute("update sent set code = replace(code, '.', '')")
         last = f"row_number() over (partition by {table.key} order by filename desc) = 1"

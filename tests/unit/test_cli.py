@@ -1,5 +1,6 @@
 """The command line's manners: help, exit statuses, and errors that never carry a value."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -157,12 +158,12 @@ def test_why_not_needs_a_label(tmp_path: Path) -> None:
     assert "--label" in result.stderr
 
 
-def state_manifest(home: Path, kind: str) -> tuple[Any, Path]:
+def state_manifest(home: Path, kind: str, *more: str) -> tuple[Any, Path]:
     """The command over a folder of two patients, and the manifest that it writes."""
     folder = home / "north" / "2026-01"
     folder.mkdir(parents=True)
     (folder / "patients.csv").write_text("patient_id\np1\np2\n", encoding="utf-8")
-    options = ("--kind", kind, "--method", "safe_harbor", "--data-cut", "2026-01-31")
+    options = ("--kind", kind, "--method", "safe_harbor", "--data-cut", "2026-01-31", *more)
     return run(home, "manifest", str(folder), *options), folder / "manifest.json"
 
 
@@ -173,6 +174,11 @@ def test_manifest_takes_site_and_period_from_the_folder(tmp_path: Path) -> None:
     written = manifest.read_text(encoding="utf-8")
     assert '"site_id": "north"' in written
     assert '"period": "2026-01"' in written
+
+
+def test_manifest_declares_codes_for_missing(tmp_path: Path) -> None:
+    _, manifest = state_manifest(tmp_path, "full", "--missing-code", "999", "--missing-code", "eq_vas=99")
+    assert json.loads(manifest.read_text(encoding="utf-8"))["missing_codes"] == ["999", "eq_vas=99"]
 
 
 def test_manifest_refuses_a_word_that_it_does_not_know(tmp_path: Path) -> None:

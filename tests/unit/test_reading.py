@@ -1,4 +1,4 @@
-"""Reading: cells come as the site wrote them, and a broken file is refused without repeating a cell."""
+"""Reading: cells come as the site wrote them, missing ones as null; a broken file is refused and no cell repeated."""
 
 import datetime
 import io
@@ -37,10 +37,94 @@ def read_csv(text: str) -> list[dict[str, str | None]]:
 def test_csv_as_written(end: str, mark: str) -> None:
     rows = read_csv(mark + end.join([HEADER, 'i1,"p,""1""",030, mri,"",NA,null,1e2', ROW]))
     assert rows[0] == {
-        **{"imaging_id": "i1", "patient_id": 'p,"1"', "day": "030", "modality": " mri", "level": None},
-        **{"finding": "NA", "value": "null", "unit": "1e2", "deleted": None},
+        **{"imaging_id": "i1", "patient_id": 'p,"1"', "day": "030", "modality": "mri", "level": None},
+        **{"finding": None, "value": None, "unit": "1e2", "deleted": None},
     }
     assert len(rows) == 2
+
+
+@pytest.mark.parametrize(
+    "word", ["", " ", "NA", "na", "N/A", "n/a ", "NULL", "Null", "None", "none", "NaN", " . ", "\u00a0"]
+)
+def test_what_stands_for_missing_is_null_in_every_column(word: str) -> None:
+    names = HEADER.split(",")
+    for place in range(len(names)):
+        cells = ["x"] * len(names)
+        cells[place] = word
+        (of_csv,) = read_csv(f"{HEADER}\n{','.join(cells)}\n")
+        content = parquet_bytes(**{name: pa.array([cell]) for name, cell in zip(names, cells, strict=True)})
+        (of_parquet,) = read_table(IMAGING, "imaging.parquet", content, CONTRACT_VERSION).to_pylist()
+        assert of_csv == of_parquet
+        assert [name for name in names if of_csv[name] is None] == [names[place]]
+
+
+@pytest.mark.parametrize("word", ["0", "-", "unknown", "nano", "nah", "N.A.", "nulls", "..", "?"])
+def test_what_only_looks_like_missing_is_a_value(word: str) -> None:
+    (row,) = read_csv(f"{HEADER}\n{ROW.replace('normal', word)}\n")
+    assert row["finding"] == word
+
+
+@pytest.mark.parametrize(
+    "blank", [",,,,,,,", " , ,,\t,,,,", '"","",,,,,,', ",,,", ",,,,,,,,,,,,", '  ,"  ",', ",,,,,,,\n\n,,,,,,,"]
+)
+def test_a_row_of_separators_is_no_row(blank: str) -> None:
+    for lines in ((blank, ROW), (ROW, blank), (ROW, blank, ROW.replace("i1", "i2"), blank, blank)):
+        content = "\r\n".join((HEADER, *lines, ""))
+        rows = read_csv(content)
+        assert [row["imaging_id"] for row in rows] == ["i1", "i2"][: len(rows)]
+        assert len(rows) == sum(line.startswith("i") for line in lines) == count_rows("imaging.csv", content.encode())
+
+
+def test_a_row_that_says_na_is_a_row() -> None:
+    content = f"{HEADER}\n{ROW}\nNA,NA,NA,NA,NA,NA,NA,NA\n"
+    assert len(read_csv(content)) == count_rows("imaging.csv", content.encode()) == 2
+
+
+@pytest.mark.parametrize("header", [HEADER.upper(), HEADER.title(), HEADER.replace(",", " , "), f" {HEADER}\u00a0"])
+def test_a_header_in_any_case_and_with_blanks_around(header: str) -> None:
+    assert read_csv(f"{header}\n{ROW}") == read_csv(f"{HEADER}\n{ROW}")
+    renamed = dict(zip(HEADER.split(","), header.split(","), strict=True))
+    delivered = pa.table({renamed[name]: pa.array([cell]) for name, cell in zip(renamed, ROW.split(","), strict=True)})
+    target = io.BytesIO()
+    parquet.write_table(delivered, target)
+    rows = read_table(IMAGING, "imaging.parquet", target.getvalue(), CONTRACT_VERSION).to_pylist()
+    assert rows == read_csv(f"{HEADER}\n{ROW}")
+
+
+def test_a_column_that_is_there_twice_in_two_spellings_is_one_too_many() -> None:
+    with pytest.raises(SubmissionRefused) as extra:
+        read_csv(f"{HEADER},DAY\n{ROW},1\n")
+    assert (extra.value.code, extra.value.where) == ("column_extra", "imaging: column 9")
+
+
+def read_coded(row: str, *codes: str) -> dict[str, str | None]:
+    content = f"{HEADER}\n{row}\n".encode()
+    (read,) = read_table(IMAGING, "imaging.csv", content, CONTRACT_VERSION, codes).to_pylist()
+    cells: dict[str, str | None] = read
+    return cells
+
+
+def test_declared_codes_are_missing_in_their_columns() -> None:
+    row = "99,p1,99,mri,99,normal,99.0,UNK"
+    everywhere = read_coded(row, "99", "unk")
+    assert everywhere == read_coded(row) | {"level": None, "value": None, "unit": None}, "no key, no day"
+    assert read_coded(row, "value=99") == read_coded(row) | {"value": None}
+    assert read_coded(row, "day=99", "*_id=99") == read_coded(row) | {"day": None, "imaging_id": None}
+    assert read_coded(row, "9", "9.", "-99", "9?") == read_coded(row)
+
+
+@pytest.mark.parametrize(
+    ("code", "spellings"), [("9", ["9", "09", "9.0", "9."]), ("-9", ["-9", "-9.00"]), ("0", ["00"])]
+)
+def test_a_number_is_the_same_code_however_it_is_spelled(code: str, spellings: list[str]) -> None:
+    for spelling in spellings:
+        assert read_coded(f"i1,p1,30,mri,C5-6,normal,{spelling},mm", code)["value"] is None
+
+
+def test_not_a_number_is_missing() -> None:
+    content = parquet_bytes(value=pa.array([float("nan")]), day=pa.array([float("nan")], pa.float32()))
+    (row,) = read_table(IMAGING, "imaging.parquet", content, CONTRACT_VERSION).to_pylist()
+    assert (row["value"], row["day"]) == (None, None)
 
 
 def test_columns_come_in_the_order_of_the_contract() -> None:

@@ -3,7 +3,8 @@ title: What each rule found in each attempt
 grain: one row per attempt and rule
 needs: [submissions]
 columns:
-  rows_checked: rows that the rule was applied to
+  rows_checked: rows that the rule applies to
+  outcome: passed, failed, or not_applicable when the rule applies to no row
 */
 with judged as (
     select
@@ -17,5 +18,10 @@ with judged as (
 select
     judged.site_id, judged.submission_period, judged.attempt, judged.submission_id,
     judged.result.source_table, judged.result.rule, judged.result.severity, judged.result.reason,
-    judged.result.rows_checked, judged.result.rows_failed
+    judged.result.rows_checked, judged.result.rows_failed,
+    case
+        when judged.result.rows_checked = 0 then 'not_applicable'
+        when judged.result.rows_failed > 0 then 'failed'
+        else 'passed'
+    end as outcome
 from judged

@@ -154,6 +154,14 @@ def manifest(  # noqa: PLR0913 - each option is a field of the manifest
     contract_version: Annotated[
         int | None, typer.Option(min=1, help="The version whose columns the files hold; by default the newest.")
     ] = None,
+    missing_code: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[COLUMN=]CODE",
+            help="What stands for a missing value: 99 in every column but keys and days, eq_vas=999 in one, "
+            "'ndi_item_*=9' in several. May be given several times.",
+        ),
+    ] = None,
 ) -> None:
     """Write the manifest.json that makes a folder a submission: rows and sha256 of each file."""
     from outcomes.intake.manifest import write_manifest
@@ -169,6 +177,7 @@ def manifest(  # noqa: PLR0913 - each option is a field of the manifest
         deidentification_method=method,  # type: ignore[arg-type]
         data_cut=data_cut.date(),
         contract_version=contract_version,
+        missing_codes=missing_code or (),
     )
     typer.echo(f"{folder / 'manifest.json'}: {len(written.files)} files, {written.rows:,} rows")
 

@@ -72,7 +72,7 @@ def print_ingested(results: Sequence[Ingested]) -> None:
 
 
 def print_status(now: Status) -> None:
-    """Each attempt, their sums, what waits, and the current release."""
+    """Each attempt, their sums, how the rules fared, the cells set to missing, what waits, and the current release."""
     counts = ("rows_in", "rows_accepted", "rows_quarantined")
     columns = ("site_id", "period", "attempt", "status", "code", *counts)
     headings = ("rows in", "accepted", "quarantined")
@@ -86,6 +86,10 @@ def print_status(now: Status) -> None:
         sums = (sum(getattr(each, name) for each in attempts) for name in counts)
         totals.append((word, len(attempts), *(f"{rows:,}" for rows in sums)))
     print_table(("status", "submissions", *headings), totals)
+    if now.rules:
+        print_table(("rules of", "passed", "failed", "not applicable"), map(astuple, now.rules))
+    if now.blanked:
+        print_table(("table", "column", "rule", "cells set to missing", "of sites"), map(astuple, now.blanked))
     for delivery in now.waiting:
         state = "waits for ingest" if delivery.is_complete else "has no manifest yet"
         typer.echo(f"{delivery.site_id}/{delivery.period} {state}")

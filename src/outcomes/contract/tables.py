@@ -9,6 +9,9 @@ from enum import StrEnum
 
 import pyarrow as pa
 
+DAYS = "days since the index fusion"
+"""The unit of every day."""
+
 
 class ColumnType(StrEnum):
     """The types a contract column may have."""
@@ -48,6 +51,11 @@ class Column:
     description: str
     unit: str = ""
     since: int = 1
+
+    @property
+    def is_day(self) -> bool:
+        """Whether it counts days since the index fusion."""
+        return self.unit == DAYS
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ def _boolean(name: str, description: str) -> Column:
 
 
 def _day(name: str, description: str) -> Column:
-    return Column(name, ColumnType.INTEGER, description, "days since the index fusion")
+    return Column(name, ColumnType.INTEGER, description, DAYS)
 
 
 _PATIENT = _text("patient_id", "the patient, a random key of the site")
@@ -151,7 +159,7 @@ PROCEDURES = Table(
         _ENCOUNTER,
         _day("day", "day of the procedure"),
         _text("code_system", "CPT, HCPCS, ICD10PCS, ICD9PCS"),
-        _text("code", "the code; dots are dropped on load"),
+        _text("code", "the code; capitals, blanks and dots do not matter"),
         _text("modifier", "CPT modifier: 58 planned stage, 78 unplanned return"),
         _integer(
             "units", "how often the code is charged, as of an add-on code for each further level; missing = 1", since=2
@@ -174,7 +182,7 @@ DIAGNOSES = Table(
         _ENCOUNTER,
         _day("day", "day on which it was recorded"),
         _text("code_system", "ICD10CM, ICD9CM"),
-        _text("code", "the code; dots are dropped on load"),
+        _text("code", "the code; capitals, blanks and dots do not matter"),
         _integer("position", "1 = main diagnosis"),
         _DELETED,
     ),
@@ -266,7 +274,7 @@ TREATMENTS = Table(
         _day("start_day", "first day"),
         _day("end_day", "last day, of a supply the last day it covers"),
         _text("code_system", "ATC, CPT, HCPCS, ICD10PCS"),
-        _text("code", "the code; dots are dropped on load"),
+        _text("code", "the code; capitals, blanks and dots do not matter"),
         _text(
             "treatment_class",
             "when the site codes by class: nsaid, muscle_relaxant, topical, injection, oral_steroid, opioid, "

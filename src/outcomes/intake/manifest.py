@@ -3,14 +3,15 @@
 import datetime
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator, model_validator
 
-from outcomes.contract import CONTRACT_VERSION, VERSIONS_READ
+from outcomes.contract import CONTRACT_VERSION, TABLES, VERSIONS_READ
 from outcomes.errors import SubmissionRefused
-from outcomes.intake.reading import SUFFIXES, count_rows
+from outcomes.intake.reading import SUFFIXES, codes_for_missing, count_rows
 from outcomes.periods import MONTH
 from outcomes.site_files import SiteId
 
@@ -23,6 +24,9 @@ Method = Literal["safe_harbor", "expert_determination", "limited_data_set"]
 """How the site de-identified the extract (45 CFR 164.514)."""
 
 Period = Annotated[str, Field(pattern=rf"^{MONTH}$")]
+
+MissingCode = Annotated[str, Field(pattern=r"^(?:[a-z0-9_]+\*?=)?[^\s=]{1,16}$")]
+"""What stands for a missing value: `99`, or of one column `eq_vas=999`, or of several `ndi_item_*=9`."""
 
 
 class FileEntry(BaseModel):
@@ -57,6 +61,8 @@ class Manifest(BaseModel):
     files: Annotated[tuple[FileEntry, ...], Field(min_length=1)]
     is_synthetic: StrictBool = False
     """Whether the patients are invented. A manifest of real ones need not say so."""
+    missing_codes: tuple[MissingCode, ...] = ()
+    """The site's codes for missing; one without a column holds in every column but keys and days."""
 
     @model_validator(mode="after")
     def _one_file_per_table(self) -> "Manifest":
@@ -64,6 +70,13 @@ class Manifest(BaseModel):
         if len(set(tables)) < len(tables):
             raise ValueError
         return self
+
+    @field_validator("missing_codes")
+    @classmethod
+    def _of_some_column(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(any(codes_for_missing(table, [code]) for table in TABLES.values()) for code in codes):
+            raise ValueError
+        return codes
 
     @property
     def rows(self) -> int:
@@ -101,6 +114,7 @@ def write_manifest(  # noqa: PLR0913 - each argument is a field of the manifest
     data_cut: datetime.date,
     contract_version: int | None = None,
     is_synthetic: bool = False,
+    missing_codes: Sequence[str] = (),
 ) -> Manifest:
     """Describe the CSV and Parquet files of a folder in its `manifest.json`; writing it makes the folder a submission.
 
@@ -119,6 +133,7 @@ def write_manifest(  # noqa: PLR0913 - each argument is a field of the manifest
             data_cut=data_cut,
             files=tuple(_entry(path) for path in delivered_files(folder)),
             is_synthetic=is_synthetic,
+            missing_codes=tuple(missing_codes),
         )
     except ValidationError as error:
         raise SubmissionRefused("manifest_malformed", _fields_at_fault(error)) from None

@@ -1,4 +1,4 @@
-"""What was not accepted: rows with their rule codes and reasons, or why a whole submission was refused."""
+"""What was not accepted as it came: rows with rule codes and reasons, or why a whole submission was refused."""
 
 import json
 import shutil
@@ -17,16 +17,16 @@ REFUSAL = "refusal.json"
 
 
 def quarantine_folder(settings: Settings, site_id: str, period: str, submission_id: str) -> Path:
-    """Where a submission's quarantined rows, or its refusal, stand."""
+    """Where a submission's quarantined and blanked rows, or its refusal, stand."""
     return settings.quarantine / site_id / period / submission_id
 
 
 def write_quarantine(folder: Path, tables: dict[str, pa.Table]) -> None:
-    """Write quarantined rows, one `<table>.parquet` each, in place of whatever the folder held.
+    """Write quarantined rows and copies of blanked ones, one `<table>.parquet` each, in place of what the folder held.
 
     Args:
         folder: see `quarantine_folder`; none is left behind when no table has a row.
-        tables: quarantined rows by table, as in `validation.Judgement.quarantined`.
+        tables: rows by table, as in `validation.Judgement.quarantined` and `blanked`.
     """
     with _replacing(folder) as unfinished:
         for name, rows in tables.items():

@@ -1,21 +1,27 @@
-"""Read a delivered file as a table of strings, exactly as the site wrote it.
+"""Read a delivered file as a table of strings, as the site wrote it but for what surrounds a cell or stands for none.
 
 The readers' own errors quote cells, so none of them is ever chained or logged.
 """
 
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import PurePath
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
-from outcomes.contract import Table
+from outcomes.contract import Column, Table
 from outcomes.errors import SubmissionRefused
 
 SUFFIXES = (".csv", ".parquet")
 
 OPTIONAL_COLUMNS = frozenset({"deleted"})
 """Columns that a file may leave out; left out, they are empty."""
+
+MISSING = ("", "na", "n/a", "null", "none", "nan", ".")
+"""What stands for a missing value in every column, in any case: other tools write their empty cells so."""
 
 
 class _NotUtf8(Exception):  # noqa: N818 - never leaves this module
@@ -42,9 +48,31 @@ def count_rows(name: str, content: bytes) -> int:
         raise SubmissionRefused("file_unreadable", PurePath(name).stem) from None
 
 
-def read_table(table: Table, name: str, content: bytes, version: int) -> pa.Table:
-    """Read one file as strings: the contract's columns in the contract's order, empty cells as null.
+def codes_for_missing(table: Table, declared: Iterable[str]) -> dict[str, list[str]]:
+    """The codes for missing that a manifest declares, by the columns of a table in which they hold.
 
+    Args:
+        table: of the contract.
+        declared: a code alone, for every column but keys and days, or after a column's name, which may end in `*`, and
+            an equals sign.
+    """
+    found: dict[str, list[str]] = {}
+    for one in declared:
+        pattern, _, code = one.rpartition("=")
+        for column in table.columns:
+            if fnmatchcase(column.name, pattern) if pattern else _is_answer(column):
+                found.setdefault(column.name, []).append(code)
+    return found
+
+
+def _is_answer(column: Column) -> bool:
+    return not column.name.endswith("_id") and not column.is_day
+
+
+def read_table(table: Table, name: str, content: bytes, version: int, missing_codes: Iterable[str] = ()) -> pa.Table:
+    """Read one file as strings: the contract's columns in the contract's order, missing cells as null.
+
+    Cells and column names come without surrounding blanks, names in small letters: a header may spell them as it likes.
     A column that came with a later version of the contract than the delivery's is null, and the file must not hold it.
     A file that holds only its header is a table without rows.
 
@@ -53,6 +81,7 @@ def read_table(table: Table, name: str, content: bytes, version: int) -> pa.Tabl
         name: the file's name; its suffix tells the format.
         content: the file's bytes.
         version: the contract version that the manifest states.
+        missing_codes: what else stands for a missing value, see `codes_for_missing`.
 
     Raises:
         SubmissionRefused: file_empty, file_encoding, file_unreadable, column_missing or column_extra.
@@ -65,8 +94,9 @@ def read_table(table: Table, name: str, content: bytes, version: int) -> pa.Tabl
         raise SubmissionRefused("file_encoding", table.name) from None
     except (pa.ArrowException, ValueError, OSError):
         raise SubmissionRefused("file_unreadable", table.name) from None
+    delivered = delivered.rename_columns([name.strip().lower() for name in delivered.column_names])
     _check_columns(table, delivered.column_names, version)
-    return _contract_columns(table, delivered)
+    return _contract_columns(table, delivered, codes_for_missing(table, missing_codes))
 
 
 def _is_blank(content: bytes) -> bool:
@@ -78,17 +108,17 @@ def _is_parquet(name: str) -> bool:
 
 
 def _parse_csv(content: bytes, cell: pa.DataType) -> pa.Table:
-    """Parse RFC 4180; an empty cell, quoted or not, is null and nothing else is."""
+    """Parse RFC 4180; an empty cell, quoted or not, is null, and a row of empty or blank cells alone is no row."""
     if cell == pa.string():
         _check_utf8(content)
     if content.count(b'"') % 2:
         # An open quote would swallow the rest of the file as one cell.
         raise ValueError
     closed = content if content.endswith(b"\n") else content + b"\n"
-    parse = csv.ParseOptions(newlines_in_values=True)
+    parse = csv.ParseOptions(newlines_in_values=True, invalid_row_handler=_without_cells)
     with csv.open_csv(pa.BufferReader(closed), parse_options=parse) as reader:
         names = reader.schema.names
-    return csv.read_csv(
+    rows = csv.read_csv(
         pa.BufferReader(closed),
         parse_options=parse,
         convert_options=csv.ConvertOptions(
@@ -98,6 +128,21 @@ def _parse_csv(content: bytes, cell: pa.DataType) -> pa.Table:
             quoted_strings_can_be_null=True,
         ),
     )
+    return _without_blank_rows(rows)
+
+
+def _without_cells(row: csv.InvalidRow) -> str:
+    """What becomes of a row that has not as many cells as the header: a row of separators alone is a leftover."""
+    return "error" if row.text.strip(', "\t') else "skip"
+
+
+def _without_blank_rows(rows: pa.Table) -> pa.Table:
+    places = pa.array(range(rows.num_rows), pa.int64())
+    blank = places
+    for column in rows.columns:
+        is_blank = pc.match_substring_regex(column.take(blank), r"^\s*$")
+        blank = blank.filter(pc.fill_null(is_blank, True))
+    return rows.filter(pc.invert(pc.is_in(places, blank))) if len(blank) else rows
 
 
 def _check_utf8(content: bytes) -> None:
@@ -121,7 +166,7 @@ def _as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
         cells.validate(full=True)
     except pa.ArrowInvalid:
         raise _NotUtf8 from None
-    return pc.if_else(pc.equal(cells, ""), None, cells)
+    return cells
 
 
 def _check_columns(table: Table, delivered: list[str], version: int) -> None:
@@ -137,6 +182,30 @@ def _check_columns(table: Table, delivered: list[str], version: int) -> None:
         raise SubmissionRefused("column_extra", f"{table.name}: column {', '.join(map(str, extra))}")
 
 
-def _contract_columns(table: Table, delivered: pa.Table) -> pa.Table:
+def _contract_columns(table: Table, delivered: pa.Table, codes: dict[str, list[str]]) -> pa.Table:
     empty = pa.nulls(delivered.num_rows, pa.string())
-    return pa.table({name: delivered[name] if name in delivered.column_names else empty for name in table.schema.names})
+    return pa.table(
+        {
+            name: _without_missing(delivered[name], codes.get(name, ())) if name in delivered.column_names else empty
+            for name in table.schema.names
+        }
+    )
+
+
+def _without_missing(cells: pa.ChunkedArray, codes: Iterable[str]) -> pa.ChunkedArray:
+    """Cells without surrounding blanks, null where they stand for a missing value."""
+    if cells.null_count == len(cells):
+        return cells
+    trimmed = pc.utf8_trim_whitespace(cells)
+    is_missing = pc.is_in(pc.utf8_lower(trimmed), pa.array(MISSING))
+    for code in codes:
+        is_missing = pc.or_kleene(is_missing, pc.match_substring_regex(trimmed, _spelled(code)))
+    return pc.if_else(is_missing, pa.scalar(None, pa.string()), trimmed)
+
+
+def _spelled(code: str) -> str:
+    """Pattern of a code in any case, of a whole number also with leading and decimal zeros."""
+    if re.fullmatch(r"-?\d+", code):
+        sign, digits = "-" * code.startswith("-"), code.lstrip("-0") or "0"
+        return rf"^{sign}0*{digits}(?:\.0*)?$"
+    return rf"(?i)^{re.escape(code)}$"

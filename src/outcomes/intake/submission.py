@@ -15,7 +15,7 @@ from outcomes.intake.quarantine import quarantine_folder, write_quarantine, writ
 from outcomes.intake.reading import SUFFIXES, read_table
 from outcomes.intake.screening import screen
 from outcomes.intake.validation import Judgement, validate
-from outcomes.lake import Lake, RuleResult, SubmissionRecord, TableCounts
+from outcomes.lake import BlankedCells, Lake, RuleResult, SubmissionRecord, TableCounts
 from outcomes.locks import one_at_a_time
 from outcomes.periods import add_months, is_month
 from outcomes.settings import Settings
@@ -98,7 +98,10 @@ def _take_in(attempt: _Attempt, earlier: Sequence[SubmissionRecord]) -> Submissi
         for judgement in judgements:
             attempt.lake.discard_rows(judgement.table, attempt.site_id, attempt.period, attempt.submission_id)
             attempt.lake.write_rows(judgement.table, _with_provenance(attempt, judgement.accepted))
-        write_quarantine(attempt.quarantine, {one.table.name: one.quarantined for one in judgements})
+        write_quarantine(
+            attempt.quarantine,
+            {one.table.name: pa.concat_tables([one.quarantined, one.blanked]) for one in judgements},
+        )
         attempt.lake.commit(record)
     return record
 
@@ -107,7 +110,9 @@ def _judge(attempt: _Attempt, manifest: Manifest) -> list[Judgement]:
     _check_place(attempt, manifest)
     contents = _read_contents(attempt, manifest)
     cells = {
-        file.table: read_table(TABLES[file.table], file.name, contents[file.name], manifest.contract_version)
+        file.table: read_table(
+            TABLES[file.table], file.name, contents[file.name], manifest.contract_version, manifest.missing_codes
+        )
         for file in manifest.files
     }
     for file in manifest.files:
@@ -161,18 +166,20 @@ def _content(folder: Path, file: FileEntry) -> bytes:
 
 
 def _check_critical_share(attempt: _Attempt, judgements: Sequence[Judgement]) -> None:
-    quarantined = sum(one.quarantined.num_rows for one in judgements)
-    rows = quarantined + sum(one.accepted.num_rows for one in judgements)
+    """Each table by itself: many sound rows of one must not hide that another is broken."""
     limit = attempt.settings.max_critical_share
-    if quarantined > limit * rows:
-        broken = [
-            f"{result.rule} {result.rows_failed}"
-            for result in _rule_results(judgements)
-            if result.severity == "critical" and result.rows_failed
-        ]
-        raise SubmissionRefused(
-            "too_many_critical_rows", f"{quarantined} of {rows} rows, {limit:.0%} allowed; {', '.join(broken)}"
-        )
+    broken = []
+    for one in judgements:
+        quarantined, rows = one.quarantined.num_rows, one.quarantined.num_rows + one.accepted.num_rows
+        if quarantined > limit * rows:
+            rules = ", ".join(
+                f"{result.rule} {result.rows_failed}"
+                for result in one.rules
+                if result.severity == "critical" and result.rows_failed
+            )
+            broken.append(f"{one.table.name}: {quarantined} of {rows} rows, {limit:.0%} allowed, {rules}")
+    if broken:
+        raise SubmissionRefused("too_many_critical_rows", "; ".join(broken))
 
 
 def _accepted(attempt: _Attempt, manifest: Manifest, judgements: Sequence[Judgement]) -> SubmissionRecord:
@@ -184,7 +191,8 @@ def _accepted(attempt: _Attempt, manifest: Manifest, judgements: Sequence[Judgem
     for table in counts:
         if table.rows_in != table.rows_accepted + table.rows_quarantined:
             raise OutcomesError("rows_not_conserved", f"{place(attempt.folder)}: {table.source_table}")
-    return _record(attempt, "accepted", manifest, counts, _rule_results(judgements))
+    blanked = tuple(cells for one in judgements for cells in one.cells)
+    return _record(attempt, "accepted", manifest, counts, _rule_results(judgements), blanked=blanked)
 
 
 def _refused(
@@ -207,6 +215,7 @@ def _record(  # noqa: PLR0913, PLR0917 - it brings together what makes the recor
     counts: tuple[TableCounts, ...],
     results: tuple[RuleResult, ...],
     code: str | None = None,
+    blanked: tuple[BlankedCells, ...] = (),
 ) -> SubmissionRecord:
     return SubmissionRecord(
         submission_id=attempt.submission_id,
@@ -224,6 +233,7 @@ def _record(  # noqa: PLR0913, PLR0917 - it brings together what makes the recor
         rows_quarantined=sum(table.rows_quarantined for table in counts),
         tables=counts,
         rules=results,
+        blanked=blanked,
     )
 
 

@@ -1,4 +1,8 @@
-"""Planted faults in rows: extra rows that break one rule each, so that no true row is lost to quarantine."""
+"""Planted faults in rows: extra rows that break one rule each, so that no true row is lost to quarantine.
+
+A row that loses only a cell enters the lake. It is given to a stranger, a patient without a fusion, so that nobody's
+answers change.
+"""
 
 import math
 from dataclasses import dataclass, field
@@ -9,13 +13,17 @@ import pyarrow as pa
 
 from outcomes.arrays import Ints
 from outcomes.contract import TABLES
+from outcomes.intake.validation import rules
 from outcomes.synthetic.draws import Rng, keys
 from outcomes.synthetic.extracts import History
 
 Cells = dict[str, str | None]
 
 _SHARE = 0.012
-"""Planted rows per true row: far below the share at which a submission is refused."""
+"""Planted rows per true row."""
+
+_SHARE_OF_TABLE = 0.03
+"""Planted rows of a table that go to quarantine, per true row: below the share at which a submission is refused."""
 
 _FLAGGED = 0.002
 """Share of the diagnoses without encounter that get one which is never sent."""
@@ -33,7 +41,7 @@ class RowFault:
 
 @dataclass(frozen=True)
 class PlantedFault:
-    """One planted row, as the answer key tells it. `outcome` is quarantined or flagged."""
+    """One planted row, as the answer key tells it. `outcome` is quarantined, blanked or flagged."""
 
     site_id: str
     period: str
@@ -48,23 +56,24 @@ _ITEMS = tuple(f"ndi_item_{i}" for i in range(1, 11))
 _TOTAL_WITHOUT_UNIT: Cells = {"ndi_total": "20", "ndi_unit": None, **dict.fromkeys(_ITEMS)}
 _TOTAL_NOT_ITEMS: Cells = {"ndi_total": "43", "ndi_unit": "points", **dict.fromkeys(_ITEMS, "2")}
 _FAR_AWAY = "20000"
+_BEFORE = "-40"
 
 ROW_FAULTS = (
     RowFault("patients", "type", "patients.type", {"bmi": "heavy"}),
     RowFault("patients", "range", "PAT-009", {"bmi": "400"}),
     RowFault("patients", "range", "PAT-011", {"asa_class": "9"}),
-    RowFault("patients", "closed_list", "PAT-004", {"sex": "F"}),
+    RowFault("patients", "closed_list", "PAT-004", {"sex": "X"}),
     RowFault("patients", "duplicate_key", "PAT-002"),
-    RowFault("encounters", "type", "encounters.type", {"start_day": "first week"}),
+    RowFault("encounters", "type", "ENC-004", {"start_day": "first week"}),
     RowFault("encounters", "closed_list", "ENC-012", {"type": "walk-in"}),
     RowFault("encounters", "end_before_start", "ENC-007", {"start_day": "0", "end_day": "-4"}),
     RowFault("encounters", "orphan", "ENC-003"),
     RowFault("encounters", "after_death", "ENC-008"),
     RowFault("encounters", "beyond_thirty_years", "ENC-005", {"start_day": _FAR_AWAY, "end_day": None}),
-    RowFault("procedures", "type", "procedures.type", {"day": "two"}),
-    RowFault("procedures", "closed_list", "PRO-015", {"approach": "lateral"}),
-    RowFault("procedures", "malformed_code", "PRO-012", {"code": "2255"}),
-    RowFault("procedures", "malformed_level", "PRO-014", {"levels": "C5/6"}),
+    RowFault("procedures", "type", "PRO-005", {"day": "two"}),
+    RowFault("procedures", "closed_list", "PRO-015", {"approach": "lateral", "day": _BEFORE}),
+    RowFault("procedures", "malformed_code", "PRO-012", {"code": "2255", "day": _BEFORE}),
+    RowFault("procedures", "malformed_level", "PRO-014", {"levels": "C5/6", "day": _BEFORE}),
     RowFault("procedures", "orphan", "PRO-003"),
     RowFault("procedures", "duplicate_key", "PRO-002"),
     RowFault("procedures", "after_death", "PRO-007"),
@@ -96,6 +105,10 @@ ROW_FAULTS = (
 )
 
 
+_BLANKING = frozenset(rule.code for table in TABLES for rule in rules(table) if rule.blanks)
+"""Rules that cost a cell and not the row."""
+
+
 @dataclass(frozen=True)
 class Submission:
     """One submission on its way to disk: tables of strings, and the days of death known by then."""
@@ -124,16 +137,35 @@ def plant_rows(rng: Rng, submission: Submission, *, typed: bool) -> tuple[dict[s
         The tables with the faulty rows at random places, and what was planted.
     """
     possible = [fault for fault in ROW_FAULTS if _is_possible(fault, submission, typed)]
-    extra: dict[str, list[Cells]] = {name: [] for name in submission.tables}
-    planted = []
+    stranger = _stranger(rng, submission)
+    extra: dict[str, list[Cells]] = {name: [] for name in submission.tables} | {"patients": [stranger]}
+    planted: list[PlantedFault] = []
     for turn in range(round(_SHARE * submission.rows)):
         fault = possible[(11 * submission.number + turn) % len(possible)]
-        rows = _faulty_rows(rng, fault, submission)
+        rows = _faulty_rows(rng, fault, submission, stranger)
+        if not _has_room(fault, rows, submission, planted):
+            continue
         extra[fault.source_table] += rows
         place = (submission.site_id, submission.period, fault.source_table)
         key = TABLES[fault.source_table].key
-        planted += [PlantedFault(*place, str(row[key]), fault.kind, fault.rule, "quarantined") for row in rows]
+        outcome = "blanked" if fault.rule in _BLANKING else "quarantined"
+        planted += [PlantedFault(*place, str(row[key]), fault.kind, fault.rule, outcome) for row in rows]
     return {name: _mixed(rng, table, extra[name]) for name, table in submission.tables.items()}, planted
+
+
+def _has_room(fault: RowFault, rows: list[Cells], submission: Submission, planted: list[PlantedFault]) -> bool:
+    """Whether a table may hold these rows too: few that go to quarantine, and no second patient of the same fault."""
+    if fault.rule in _BLANKING:
+        return fault.source_table != "patients" or all(one.rule != fault.rule for one in planted)
+    before = sum((one.source_table, one.outcome) == (fault.source_table, "quarantined") for one in planted)
+    return before + len(rows) <= int(_SHARE_OF_TABLE * submission.tables[fault.source_table].num_rows)
+
+
+def _stranger(rng: Rng, submission: Submission) -> Cells:
+    """A patient without any sound record."""
+    patients = submission.tables["patients"]
+    row: Cells = patients.slice(int(rng.choice(_sound_rows(patients))), 1).to_pylist()[0]
+    return row | {"patient_id": _key(rng), "data_cut_day": None, "last_contact_day": None, "death_day": None}
 
 
 def plant_flags(
@@ -167,10 +199,14 @@ def _sound_rows(table: pa.Table) -> Ints:
     return np.flatnonzero(table["deleted"].to_numpy(zero_copy_only=False) != "true")
 
 
-def _faulty_rows(rng: Rng, fault: RowFault, submission: Submission) -> list[Cells]:
+def _faulty_rows(rng: Rng, fault: RowFault, submission: Submission, stranger: Cells) -> list[Cells]:
     table = submission.tables[fault.source_table]
     place = int(rng.choice(_sound_rows(table)))
     row = table.slice(place, 1).to_pylist()[0] | {TABLES[fault.source_table].key: _key(rng)} | fault.cells
+    if fault.rule in _BLANKING and fault.source_table != "patients":
+        row["patient_id"] = stranger["patient_id"]
+        if "encounter_id" in row and fault.source_table != "encounters":
+            row["encounter_id"] = None
     if fault.kind == "orphan":
         row["patient_id"] = _key(rng)
     if fault.kind == "after_death":

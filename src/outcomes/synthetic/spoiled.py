@@ -202,7 +202,7 @@ _SPOILERS: dict[str, Callable[[Path], object]] = {
     "identifier_found": _rows("procedures", _changed(slice(3, 4), surgeon_id="somebody@example.org")),
     "data_cut_common": _rows("patients", _common_cut),
     "age_over_89": _rows("patients", _changed(slice(5, 6), age_years="88", data_cut_day="800")),
-    "too_many_critical_rows": _rows("patients", _changed(slice(5), bmi="400")),
+    "too_many_critical_rows": _rows("procedures", _changed(slice(5), day="")),
     "contract_version_unknown": _manifest(lambda manifest: manifest.update(contract_version=99)),
     "manifest_malformed": _text(MANIFEST, lambda text: text[:-30], is_sealed=False),
     "manifest_missing": lambda folder: (folder / MANIFEST).unlink(),

@@ -1,0 +1,31 @@
+/*
+title: Cells that were set to missing in each accepted attempt
+grain: one row per attempt, rule and column
+needs: [submissions, validation_results]
+columns:
+  column_name: the column whose cells were set to missing
+  cells: cells of accepted rows that were set to missing
+*/
+with counted as (
+    select
+        site_id,
+        period as submission_period,
+        attempt, submission_id,
+        unnest(blanked) as lost
+    from submissions
+)
+
+select
+    counted.site_id, counted.submission_period, counted.attempt, counted.submission_id, counted.lost.source_table,
+    counted.lost.rule,
+    counted.lost.column_name,
+    validation_results.reason,
+    counted.lost.cells
+from counted
+inner join validation_results
+    on
+        counted.site_id = validation_results.site_id
+        and counted.submission_period = validation_results.submission_period
+        and counted.attempt = validation_results.attempt
+        and counted.lost.source_table = validation_results.source_table
+        and counted.lost.rule = validation_results.rule
