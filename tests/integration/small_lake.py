@@ -1,5 +1,6 @@
 """A small lake written by hand: three sites, a hundred patients each, with visits, images and a few revisions."""
 
+from collections.abc import Collection
 from typing import Any
 
 import pyarrow as pa
@@ -12,11 +13,24 @@ PATIENTS_PER_SITE = 100
 SITES = ("east", "north", "south")
 
 
-def fill_lake(settings: Settings, period: str = "2026-01", *, backwards: bool = False) -> None:
-    """Commit one full submission per site, and one that was refused; `backwards` turns all orders round."""
+def fill_lake(
+    settings: Settings,
+    period: str = "2026-01",
+    *,
+    backwards: bool = False,
+    empty: Collection[tuple[str, str]] = (),
+) -> None:
+    """Commit one full submission per site, and one that was refused.
+
+    `backwards` turns all orders round; `empty` names columns, by table, that hold nothing.
+    """
     order = -1 if backwards else 1
     for site_id in SITES[::order]:
-        commit(settings, site_id, period, {name: rows[::order] for name, rows in _rows(site_id).items()})
+        rows = {
+            name: [{column: value for column, value in row.items() if (name, column) not in empty} for row in rows]
+            for name, rows in _rows(site_id).items()
+        }
+        commit(settings, site_id, period, {name: records[::order] for name, records in rows.items()})
     refused = SubmissionRecord(
         "east-2026-02-refused", "east", "2026-02", 1, "refused", "checksum_mismatch", rows_in=50, rows_quarantined=50
     )
