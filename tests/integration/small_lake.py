@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from outcomes.contract import CONTRACT_VERSION, TABLES
-from outcomes.lake import PROVENANCE, Lake, RuleResult, SubmissionRecord, TableCounts
+from outcomes.lake import PROVENANCE, BlankedCells, Lake, RuleResult, SubmissionRecord, TableCounts
 from outcomes.settings import Settings
 
 PATIENTS_PER_SITE = 100
@@ -77,6 +77,7 @@ def commit(
                 )
                 for table in counts
             ),
+            blanked=tuple(BlankedCells(name, f"{name}.type", "value", 3) for name in sorted(rows)),
         )
     )
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from outcomes import pipeline
 from outcomes.cli import app
 from outcomes.errors import MISTAKES
+from outcomes.intake.validation import rules
 from outcomes.settings import Settings
 from tests.support.submissions import follow_up, fusion, patient, write_submission
 
@@ -82,7 +83,14 @@ def test_status_counts_every_row_once(home: Path, released: Any) -> None:
         ["accepted", "1", "6", "6", "0"],
         ["superseded", "0", "0", "0", "0"],
         ["refused", "1", "6", "0", "6"],
+        *([table, *map(str, _rules_of(table))] for table in ("follow_ups", "patients", "procedures")),
     ]
+
+
+def _rules_of(table: str) -> tuple[int, int, int]:
+    """Of a table without a fault: the rules passed, failed, and not applicable to anything in it."""
+    not_applicable = {"follow_ups": 43, "patients": 4, "procedures": 5}[table]
+    return len(rules(table)) - not_applicable, 0, not_applicable
 
 
 def test_a_release_is_made_once(home: Path, released: Any) -> None:

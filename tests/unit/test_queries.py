@@ -183,8 +183,12 @@ def test_sites_stand_by_name_and_measures_in_their_order(reader: Reader) -> None
 
 def test_kinds_and_reasons_are_sorted_by_size_and_hidden_ones_come_last(reader: Reader) -> None:
     kinds = measures.kinds(reader, "revision_performed")
-    assert [kind.patients for kind in kinds] == [510, 320, 170, 95, 60, 25, None, None]
-    assert [kind.code for kind in kinds[-2:]] == ["hardware_removal", "laminoplasty"]
+    assert [kind.patients for kind in kinds] == [510, 320, 170, 95, 60, 25, None, None, None]
+    assert [kind.code for kind in kinds[-3:]] == [
+        "hardware_removal",
+        "hardware_removal_region_unknown",
+        "laminoplasty",
+    ]
     assert measures.kinds(reader, "surgical_asd") == [measures.Count(None, None)]
     assert measures.reasons(reader, PAIN, None)[0] == measures.Count("no_assessment_in_window", 640)
     assert measures.reasons(reader, PAIN, OWN)[0] == measures.Count("no_assessment_in_window", 640 // 7)

@@ -12,7 +12,7 @@ with window_visits as (
     select
         follow_up_scores.site_id, follow_up_scores.patient_id, follow_up_scores.follow_up_id,
         follow_up_scores.day, follow_up_scores.visit_window,
-        cast(follow_up_scores.arm_pain_nrs as decimal(9, 4)) as arm_pain_nrs,
+        cast(follow_up_scores.arm_pain_nrs as decimal(6, 4)) as arm_pain_nrs,
         follow_up_scores.mjoa
     from follow_up_scores
     inner join nearest_visits
