@@ -183,32 +183,32 @@ SITUATIONS: dict[str, Situation] = {
     "nerve symptoms flagged": (_visits({"day": 57, "numbness": True}), "nerve_symptoms_flagged", YES),
     "nerve symptoms only watched": (_visits({"day": 56, "numbness": True}), "nerve_symptoms_flagged", NO),
     # Late pain, at the visit nearest to 5, 10 and 20 years
-    "pain at 5 years": (_visits(_pain(1826, 4)), "pain_at_5_years", YES),
+    "pain at 5 years": (_visits(_pain(1826, 4)), "late_pain_5_years", YES),
     "pain at the nearest visit, not at another": (
-        _visits(_pain(1700, 1), _pain(1800, 4), _pain(2000, 1)), "pain_at_5_years", YES
+        _visits(_pain(1700, 1), _pain(1800, 4), _pain(2000, 1)), "late_pain_5_years", YES
     ),
-    "pain at another visit than the nearest": (_visits(_pain(1700, 9), _pain(1800, 1)), "pain_at_5_years", NO),
-    "of two as near visits the earlier": (_visits(_pain(1816, 1), _pain(1836, 9)), "pain_at_5_years", NO),
-    "a visit a year before 5 years": (_visits(_pain(1461, 4)), "pain_at_5_years", YES),
+    "pain at another visit than the nearest": (_visits(_pain(1700, 9), _pain(1800, 1)), "late_pain_5_years", NO),
+    "of two as near visits the earlier": (_visits(_pain(1816, 1), _pain(1836, 9)), "late_pain_5_years", NO),
+    "a visit a year before 5 years": (_visits(_pain(1461, 4)), "late_pain_5_years", YES),
     "a visit more than a year before": (
-        _visits(_pain(1460, 4)), "pain_at_5_years", excluded("no_assessment_in_window")
+        _visits(_pain(1460, 4)), "late_pain_5_years", excluded("no_assessment_in_window")
     ),
-    "a visit a year after 5 years": (_visits(_pain(2191, 4)), "pain_at_5_years", YES),
+    "a visit a year after 5 years": (_visits(_pain(2191, 4)), "late_pain_5_years", YES),
     "a visit more than a year after": (
-        _visits(_pain(2192, 4)), "pain_at_5_years", excluded("no_assessment_in_window")
+        _visits(_pain(2192, 4)), "late_pain_5_years", excluded("no_assessment_in_window")
     ),
-    "late pain, the window open": (_visits(_pain(1826, 4), cut=2190), "pain_at_5_years", excluded("window_not_closed")),
-    "late pain, the window closed": (_visits(_pain(1826, 4), cut=2191), "pain_at_5_years", YES),
-    "late pain, then died": (_visits(_pain(1826, 4), death=1900, cut=1900), "pain_at_5_years", YES),
-    "died before the late window": (_visits(death=1460), "pain_at_5_years", excluded("died_before_window")),
+    "late pain, the window open": (_visits(_pain(1826, 4), cut=2190), "late_pain_5_years", excluded("window_not_closed")),
+    "late pain, the window closed": (_visits(_pain(1826, 4), cut=2191), "late_pain_5_years", YES),
+    "late pain, then died": (_visits(_pain(1826, 4), death=1900, cut=1900), "late_pain_5_years", YES),
+    "died before the late window": (_visits(death=1460), "late_pain_5_years", excluded("died_before_window")),
     "revised before the late window": (
-        _visits(_pain(1826, 4), revision=1460), "pain_at_5_years", excluded("revised_before_window")
+        _visits(_pain(1826, 4), revision=1460), "late_pain_5_years", excluded("revised_before_window")
     ),
     "late pain after a revision only": (
-        _visits(_pain(1826, 4), revision=1700), "pain_at_5_years", excluded("no_assessment_in_window")
+        _visits(_pain(1826, 4), revision=1700), "late_pain_5_years", excluded("no_assessment_in_window")
     ),
-    "pain at 10 years": (_visits(_pain(3652, 4), cut=4017), "pain_at_10_years", YES),
-    "pain at 20 years": (_visits(_pain(7305, 4), cut=7670), "pain_at_20_years", YES),
+    "pain at 10 years": (_visits(_pain(3652, 4), cut=4017), "late_pain_10_years", YES),
+    "pain at 20 years": (_visits(_pain(7305, 4), cut=7670), "late_pain_20_years", YES),
     # Scores
     "better": (_visits(_pain(0, 8), _pain(91, 5.5)), "mcid_neck_pain_nrs_3_months", YES),
     "hardly better": (_visits(_pain(0, 8), _pain(91, 6)), "mcid_neck_pain_nrs_3_months", NO),

@@ -12,7 +12,7 @@ columns:
 */
 with windows as (
     select
-        replace(pain_periods.label, 'late_pain', 'pain_at') as measure,
+        pain_periods.label as measure,
         pain_periods.first_day as target_day,
         pain_periods.first_day - thresholds.late_visit_days as first_day,
         pain_periods.first_day + thresholds.late_visit_days as last_day

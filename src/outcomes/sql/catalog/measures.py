@@ -116,7 +116,8 @@ def _check(measures: list[MeasureDefinition], labels: Mapping[str, bool]) -> Non
     if len(by_id) < len(measures):
         problems.append("a measure is defined twice")
     accepted = {label for label, is_accepted in labels.items() if is_accepted}
-    without = accepted - {measure.id for measure in measures if measure.label == measure.id and not measure.kinds}
+    own = {measure.id for measure in measures if not measure.kinds and measure.label in (measure.id, None)}
+    without = accepted - own
     problems += [f"{label}: a label without a measure" for label in sorted(without)]
     if problems:
         raise OutcomesError("definition_malformed", f"{_FILE}: {'; '.join(problems)}")
