@@ -11,6 +11,7 @@ columns:
   millimetres: value where its unit is mm, but of c2_7_sva
   axis_millimetres: value of c2_7_sva where its unit is mm
   degrees: value where its unit is degrees
+  value_without_unit: value where it has no unit
   unit_of_value: unit where a value is given, `missing` when it has none
   level_of_finding: level of a finding that has a place in the neck, `missing` when none is given
 */
@@ -31,6 +32,7 @@ select
         when delivered_imaging.unit = 'mm' and delivered_imaging.finding = 'c2_7_sva' then delivered_imaging.value
     end as axis_millimetres,
     case when delivered_imaging.unit = 'degrees' then delivered_imaging.value end as degrees,
+    case when delivered_imaging.unit is null then delivered_imaging.value end as value_without_unit,
     case when delivered_imaging.value is not null then coalesce(delivered_imaging.unit, 'missing') end as unit_of_value,
     case
         when delivered_imaging.finding not in ('normal', 'c2_7_sva') then coalesce(delivered_imaging.level, 'missing')

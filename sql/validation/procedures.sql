@@ -8,7 +8,7 @@ columns:
   days_after_death: day minus the patient's day of death
   days_after_data_cut: day minus the patient's day of the data cut
   encounter_known: whether the encounter is this patient's and known, when one is named
-  system_and_code: code system and code, joined by a colon, when both are given
+  system_and_code: code system (`none` when not given) and code, joined by a colon, when there is a code
 */
 select
     delivered_procedures.row_number,
@@ -21,7 +21,7 @@ select
     case
         when delivered_procedures.encounter_id is not null then known_encounters.encounter_id is not null
     end as encounter_known,
-    delivered_procedures.code_system || ':' || delivered_procedures.code as system_and_code
+    coalesce(delivered_procedures.code_system, 'none') || ':' || delivered_procedures.code as system_and_code
 from delivered_procedures
 left join known_patients
     on delivered_procedures.patient_id = known_patients.patient_id

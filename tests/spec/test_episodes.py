@@ -181,7 +181,8 @@ def test_observation_ends_at_death_data_cut_or_last_record() -> None:
         "no data cut": ({"last_contact_day": 300, "data_cut_day": None}, [{"day": 9999}], 9999),
         "nothing known": ({"last_contact_day": None, "data_cut_day": None}, [], 0),
     }
-    con = label({site: complete({"patients": [patient], "follow_ups": visits})
+    stay = {"type": "inpatient", "start_day": 0, "end_day": 9999}
+    con = label({site: complete({"patients": [patient], "follow_ups": visits, "encounters": [stay]})
                  for site, (patient, visits, _) in cases.items()})  # fmt: skip
     found = dict(con.execute("select site_id, observed_days from episodes").fetchall())
     assert found == {site: days for site, (_, _, days) in cases.items()}

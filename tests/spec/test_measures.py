@@ -197,7 +197,9 @@ SITUATIONS: dict[str, Situation] = {
     "a visit more than a year after": (
         _visits(_pain(2192, 4)), "late_pain_5_years", excluded("no_assessment_in_window")
     ),
-    "late pain, the window open": (_visits(_pain(1826, 4), cut=2190), "late_pain_5_years", excluded("window_not_closed")),
+    "late pain, the window open": (
+        _visits(_pain(1826, 4), cut=2190), "late_pain_5_years", excluded("window_not_closed")
+    ),
     "late pain, the window closed": (_visits(_pain(1826, 4), cut=2191), "late_pain_5_years", YES),
     "late pain, then died": (_visits(_pain(1826, 4), death=1900, cut=1900), "late_pain_5_years", YES),
     "died before the late window": (_visits(death=1460), "late_pain_5_years", excluded("died_before_window")),

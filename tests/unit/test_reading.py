@@ -75,6 +75,14 @@ def test_a_row_of_separators_is_no_row(blank: str) -> None:
         assert len(rows) == sum(line.startswith("i") for line in lines) == count_rows("imaging.csv", content.encode())
 
 
+@pytest.mark.parametrize("above", [",,,,,,,\n", "  \r\n", "\n \n,,,\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_lines_of_separators_above_the_header_are_none(mark: str, above: str) -> None:
+    content = f"{mark}{above}{HEADER}\n{ROW}\n"
+    assert [row["imaging_id"] for row in read_csv(content)] == ["i1"]
+    assert count_rows("imaging.csv", content.encode()) == 1
+
+
 def test_a_row_that_says_na_is_a_row() -> None:
     content = f"{HEADER}\n{ROW}\nNA,NA,NA,NA,NA,NA,NA,NA\n"
     assert len(read_csv(content)) == count_rows("imaging.csv", content.encode()) == 2

@@ -101,7 +101,7 @@ def test_codes_levels_periods_and_measures_pass() -> None:
     assert not rules("follow_ups", numbness=["true", "FALSE"], working=["0", "1"], ndi_unit=["points", "percent"])
 
 
-@pytest.mark.parametrize("age", ["91", "90.5", "104", " 120 "])
+@pytest.mark.parametrize("age", ["91", "90.5", "104", " 120 ", "+91", "0000091"])
 def test_ages_above_90(age: str) -> None:
     found = rules("patients", age_years=[age, "90", "89", None, "old"])
     assert found == [("age_years", "age_over_89", 1)]

@@ -198,3 +198,10 @@ def test_the_latest_day_known_of_a_patient_counts() -> None:
 
 def test_a_patient_of_90_may_be_followed_for_years() -> None:
     screen({"patients": patients(age_years=["90"], data_cut_day=["4000"])}, "safe_harbor")
+
+
+@pytest.mark.parametrize("spell", ["+{}", "000{}", "{}.0", "0000000{}"])
+def test_no_spelling_of_a_number_hides_it(spell: str) -> None:
+    """Validation reads these as numbers, so the gate has to."""
+    old = patients(age_years=[spell.format(89)], data_cut_day=[spell.format(760)])
+    assert found(old, "age_over_89") == [("age_years", "reaches_90_in_follow_up", 1)]

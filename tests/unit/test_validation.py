@@ -192,6 +192,7 @@ BREAKING: dict[str, Row] = {
     "IMG-018": {"finding": "c2_7_sva", "value": 99, "unit": "mm"},
     "IMG-019": {"finding": "interspinous_motion", "level": "C5-6", "value": 99, "unit": "degrees"},
     "IMG-020": {"deleted": "perhaps"},
+    "IMG-021": {"value": 999, "level": "C5-6"},
     "treatments.type": {"treatment_class": "any thing"},
     "TRE-001": {"treatment_id": None},
     "TRE-003": {"patient_id": "p-unknown"},
@@ -442,7 +443,7 @@ def test_spellings_fold_to_the_contract(con: duckdb.DuckDBPyConnection) -> None:
         "procedures": [
             fusion(code_system="cpt", code="0191t", levels="c5-6; c6-7", modifier="rt", approach="Anterior")
         ],
-        "diagnoses": [diagnosis(code="m50.12 1", code_system="icd10cm", diagnosis_id="d.1")],
+        "diagnoses": [diagnosis(code="m50.121", code_system="icd10cm", diagnosis_id="d.1")],
         "follow_ups": [follow_up(ndi_total=20, ndi_unit="Points", eq5d_version="5l")],
         "imaging": [image(modality="MRI", finding="Stenosis", level="c7-t1", value=9, unit="MM")],
         "treatments": [treatment(code_system="Atc", code="m01ae01", treatment_class="NSAID", route="Oral")],
@@ -462,6 +463,31 @@ def test_spellings_fold_to_the_contract(con: duckdb.DuckDBPyConnection) -> None:
     assert cells("follow_ups", "ndi_unit", "eq5d_version") == ("points", "5L")
     assert cells("imaging", "modality", "finding", "level", "unit") == ("mri", "stenosis", "C7-T1", "mm")
     assert cells("treatments", "code_system", "code", "treatment_class", "route") == ("ATC", "M01AE01", "nsaid", "oral")
+
+
+@pytest.mark.parametrize("level", ["C 5-6", "c5-6.", " C5-6 "])
+def test_a_joint_is_read_alike_of_images_and_procedures(con: duckdb.DuckDBPyConnection, level: str) -> None:
+    judged = judge(
+        con, {"patients": [patient()], "procedures": [fusion(levels=level)], "imaging": [image(level=level)]}
+    )
+    assert judged["procedures"].accepted["levels"].to_pylist() == ["C5-6"]
+    assert judged["imaging"].accepted["level"].to_pylist() == ["C5-6"]
+
+
+@pytest.mark.parametrize("text", ["JOHN SMITH", "john smith cervical myelopathy", "123.45.6789", "SMITH"])
+@pytest.mark.parametrize("system", ["", "CPT"])
+def test_words_and_numbers_of_people_do_not_become_codes(
+    con: duckdb.DuckDBPyConnection, system: str, text: str
+) -> None:
+    """What folding would glue together is no code, and without a code system nothing is."""
+    rows = {
+        "patients": [patient()],
+        "procedures": [fusion(), fusion(procedure_id="2", code_system=system, code=text)],
+        "diagnoses": [diagnosis(code_system=system and "ICD10CM", code=text)],
+    }
+    judged = judge(con, rows)
+    assert judged["procedures"].accepted["code"].to_pylist() == ["22551", None]
+    assert judged["diagnoses"].accepted["code"].to_pylist() == [None]
 
 
 def test_keys_keep_their_case(con: duckdb.DuckDBPyConnection) -> None:

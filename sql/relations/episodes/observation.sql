@@ -3,6 +3,7 @@ title: How long each patient was observed
 rationale: >
   "No event" can be said only up to death, last contact or the data cut. A record later than the stated last contact
   proves that the patient was still observed, so the later of the two counts; what lies after the data cut is not known.
+  Where no cut is stated the end of a stay is no sign: it may stand for a stay without end.
 citation: clinical specification, sections 1 and 8
 grain: one row per patient
 columns:
@@ -11,9 +12,15 @@ columns:
 */
 with record_days as (
     select
-        site_id, patient_id,
-        greatest(start_day, end_day) as day
+        encounters.site_id, encounters.patient_id,
+        greatest(
+            encounters.start_day, case when patients.data_cut_day is not null then encounters.end_day end
+        ) as day
     from encounters
+    inner join patients
+        on
+            encounters.site_id = patients.site_id
+            and encounters.patient_id = patients.patient_id
     union all
     select site_id, patient_id, day
     from procedures

@@ -20,7 +20,9 @@ _MOST_DAYS = 10_957
 """Thirty years, the contract's limit of a day."""
 
 _OLDEST_AGE = 90
-_NUMBER = r"^-?\d{1,6}(?:\.\d*)?$"
+_NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)$"
+"""As validation reads one, so that no spelling passes here and becomes a number there."""
+
 _DAY_COLUMNS = ("data_cut_day", "last_contact_day", "death_day")
 
 
@@ -119,5 +121,6 @@ def _numbers(cells: pa.ChunkedArray) -> Floats:
     """The cells as numbers; NaN where a cell is none."""
     trimmed = pc.utf8_trim_whitespace(cells)
     numbers = pc.if_else(pc.match_substring_regex(trimmed, _NUMBER), trimmed, pa.scalar(None, pa.string()))
+    numbers = pc.utf8_ltrim(numbers, "+")
     floats = pc.cast(numbers, pa.float64())
     return np.asarray(floats.to_numpy(zero_copy_only=False) if isinstance(floats, pa.Array) else floats.to_numpy())

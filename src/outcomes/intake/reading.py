@@ -66,7 +66,7 @@ def codes_for_missing(table: Table, declared: Iterable[str]) -> dict[str, list[s
 
 
 def _is_answer(column: Column) -> bool:
-    return not column.name.endswith("_id") and not column.is_day
+    return not column.name.endswith("_id") and not column.is_day and column.name != "deleted"
 
 
 def read_table(table: Table, name: str, content: bytes, version: int, missing_codes: Iterable[str] = ()) -> pa.Table:
@@ -99,6 +99,10 @@ def read_table(table: Table, name: str, content: bytes, version: int, missing_co
     return _contract_columns(table, delivered, codes_for_missing(table, missing_codes))
 
 
+_BLANK_LINES_ABOVE = re.compile(rb"\A(\xef\xbb\xbf)?(?:[ \t,]*\r?\n)+")
+"""Lines of separators alone above the header, as a spreadsheet leaves them; the mark of UTF-8 may come first."""
+
+
 def _is_blank(content: bytes) -> bool:
     return not content or content.isspace()
 
@@ -114,6 +118,7 @@ def _parse_csv(content: bytes, cell: pa.DataType) -> pa.Table:
     if content.count(b'"') % 2:
         # An open quote would swallow the rest of the file as one cell.
         raise ValueError
+    content = _BLANK_LINES_ABOVE.sub(rb"\1", content)
     closed = content if content.endswith(b"\n") else content + b"\n"
     parse = csv.ParseOptions(newlines_in_values=True, invalid_row_handler=_without_cells)
     with csv.open_csv(pa.BufferReader(closed), parse_options=parse) as reader:

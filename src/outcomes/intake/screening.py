@@ -205,8 +205,8 @@ def _matching(distinct: pa.Table, pattern: str) -> pa.Table:
 
 
 def _rows_above(distinct: pa.Table, limit: float) -> int:
-    numbers = _matching(distinct, r"^\s*\d+(?:\.\d*)?\s*$")
-    values = pc.cast(pc.utf8_trim_whitespace(numbers["values"]), pa.float64())
+    numbers = _matching(distinct, r"^\s*\+?\d+(?:\.\d*)?\s*$")
+    values = pc.cast(pc.utf8_trim(numbers["values"], "+ \t\r\n\v\f"), pa.float64())
     return _rows(numbers.filter(pc.greater(values, limit)))
 
 

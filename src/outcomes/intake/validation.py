@@ -41,8 +41,11 @@ _KEY = "[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
 """A number is a plain decimal: a cast would also read `1_0` and `1e3`."""
 
-_CODED = ("code", "modifier", "levels")
-"""Columns of codes: read in capitals, without blanks and dots."""
+_CODED = ("code", "modifier")
+"""Columns of codes: read in capitals, without dots. A blank within makes it words, which are no code."""
+
+_JOINTS = ("level", "levels")
+"""Columns of joints: read in capitals, without blanks and dots."""
 
 _EVERY_CELL = "*"
 """What the rule on types blanks: each cell that is not of its column's type, whichever column that is."""
@@ -329,10 +332,12 @@ def _typed(column: Column, words: Mapping[str, str]) -> str:
         case ColumnType.TEXT:
             text = cell
             if column.name in _CODED:
+                text = f"upper(replace({cell}, '.', ''))"
+            if column.name in _JOINTS:
                 text = f"upper(regexp_replace({cell}, '[ .]', '', 'g'))"
             if words:
                 spelled = " ".join(f"when '{spelling}' then '{word}'" for spelling, word in words.items())
-                text = f"case lower({cell}) {spelled} else {cell} end"
+                text = f"case lower({text}) {spelled} else {text} end"
             pattern = _KEY if column.name.endswith("_id") else _TEXT
             return f"case when regexp_full_match({text}, '{pattern}') then {text} end"
 

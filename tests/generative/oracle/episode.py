@@ -102,7 +102,8 @@ class Episode:
     def _last_sign(self) -> int:
         tables = (self.encounters, self.procedures, self.diagnoses, self.visits, self.images, self.treatments)
         days = [record.day for table in tables for record in table]
-        ends = [day for stay in self.encounters for day in _known(stay["end_day"])]
+        has_cut = self.patient.get("data_cut_day") is not None
+        ends = [day for stay in self.encounters if has_cut for day in _known(stay["end_day"])]
         return max([*days, *ends, *_known(self.patient.get("last_contact_day"))], default=0)
 
     @cached_property
