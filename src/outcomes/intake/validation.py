@@ -14,10 +14,12 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from outcomes.contract import TABLES, Column, ColumnType, Table
 from outcomes.errors import OutcomesError
@@ -148,21 +150,24 @@ def validate(
 
 def _judge(con: duckdb.DuckDBPyConnection, expectations: "_Expectations", table: Table, cells: pa.Table) -> Judgement:
     written = suite(table.name)["expectations"]
-    con.register("cells", cells.append_column("row_number", pa.array(range(1, cells.num_rows + 1), pa.int64())))
+    con.register("cells", cells.append_column("row_number", pa.array(np.arange(1, cells.num_rows + 1))))
     con.register("suite_rules", _rules_table(table.name))
     con.execute(f"create or replace table delivered_{table.name} as {_typed_rows(table)}")
-    con.execute(f"create or replace table mistyped as {_mistyped_cells(table)}")
+    con.execute(f"create or replace temp view mistyped as {_mistyped_cells(table)}")
     con.execute("create or replace table broken (row_number bigint, position bigint)")
     con.execute('create or replace table blanked (row_number bigint, position bigint, "column" varchar)')
     results: dict[str, RuleResult] = {}
+    of_cells = {*table.schema.names, "type_failures"}
     for are_of_cells, rows in ((True, f"from delivered_{table.name}"), (False, _rows_with_facts(table))):
-        stage = [one for one in written if (one["kwargs"].get("column") in table.schema.names) is are_of_cells]
+        stage = [one for one in written if (one["kwargs"].get("column") in of_cells) is are_of_cells]
         results |= _apply(con, expectations, table, stage, rows)
+    con.execute(_REFUSED)
+    kept = con.sql(_kept_rows(table)).to_arrow_table()
     return Judgement(
         table=table,
         accepted=con.sql(_accepted_rows(table)).to_arrow_table(),
-        quarantined=con.sql(_kept_rows(table, "quarantined")).to_arrow_table(),
-        blanked=con.sql(_kept_rows(table, "blanked")).to_arrow_table(),
+        quarantined=kept.filter(pc.equal(kept["outcome"], "quarantined")),
+        blanked=kept.filter(pc.equal(kept["outcome"], "blanked")),
         cells=tuple(BlankedCells(table.name, *counted) for counted in con.sql(_CELLS_LOST).fetchall()),
         rules=tuple(results[one["meta"]["code"]] for one in written),
     )
@@ -192,12 +197,23 @@ def _apply(
         numbers, codes = zip(*noted, strict=True)
         con.register("noted", pa.table({"row_number": pa.array(numbers, pa.int64()), "rule": pa.array(codes)}))
         con.execute(_NOTE)
-        for (column,) in con.execute('select distinct "column" from blanked').fetchall():
-            con.execute(
-                f'update delivered_{table.name} set "{column}" = null '
-                f"where row_number in (select row_number from blanked where \"column\" = '{column}')"
-            )
+        lost = {rule.blanks for rule in map(_rule, stage) if rule.blanks and results[rule.code].rows_failed}
+        if _EVERY_CELL in lost:
+            con.execute(_NOTE_MISTYPED)  # these cells are null already
+        if lost - {_EVERY_CELL}:
+            con.execute(_blank(table, sorted(lost - {_EVERY_CELL})))
     return results
+
+
+def _blank(table: Table, columns: list[str]) -> str:
+    """SQL: set the cells to missing that broken rules cost, in one pass over these columns."""
+    kept = ", ".join(f'"{name}" = case when not lost."{name}" then delivered."{name}" end' for name in columns)
+    lost = ", ".join(f'bool_or("column" = \'{name}\') as "{name}"' for name in columns)
+    return (
+        f"update delivered_{table.name} as delivered set {kept} "
+        f"from (select row_number, {lost} from blanked group by row_number) as lost "
+        "where delivered.row_number = lost.row_number"
+    )
 
 
 def _frame(con: duckdb.DuckDBPyConnection, rows: str, columns: set[str]) -> "pd.DataFrame":
@@ -239,7 +255,10 @@ _NOTE = f"""
     from noted
     inner join suite_rules on noted.rule = suite_rules.code
     where suite_rules.blanks <> '{_EVERY_CELL}'
-    union all
+"""
+
+_NOTE_MISTYPED = f"""
+    insert into blanked
     select noted.row_number, suite_rules.position, mistyped."column"
     from noted
     inner join suite_rules on noted.rule = suite_rules.code and suite_rules.blanks = '{_EVERY_CELL}'
@@ -247,16 +266,17 @@ _NOTE = f"""
 """
 
 _REFUSED = """
+    create or replace table refused as
     select distinct broken.row_number
     from broken
     inner join suite_rules on broken.position = suite_rules.position and suite_rules.severity = 'critical'
 """
 
-_CELLS_LOST = f"""
+_CELLS_LOST = """
     select suite_rules.code, blanked."column", count(*)
     from blanked
     inner join suite_rules on blanked.position = suite_rules.position
-    where blanked.row_number not in ({_REFUSED})
+    where blanked.row_number not in (select row_number from refused)
     group by blanked.position, suite_rules.code, blanked."column"
     order by blanked.position, blanked."column"
 """
@@ -354,15 +374,14 @@ def _accepted_rows(table: Table) -> str:
         select warned.flags, {columns}
         from delivered_{table.name} as delivered
         left join warned on delivered.row_number = warned.row_number
-        where delivered.row_number not in ({_REFUSED})
+        where delivered.row_number not in (select row_number from refused)
         order by delivered.row_number
     """
 
 
-def _kept_rows(table: Table, outcome: Literal["quarantined", "blanked"]) -> str:
+def _kept_rows(table: Table) -> str:
     """SQL: rows as delivered, with the rules that cost them their place in the lake or a cell."""
     columns = ", ".join(f'cells."{name}"' for name in table.schema.names)
-    which = "in" if outcome == "quarantined" else "not in"
     return f"""
         with cost as (
             select
@@ -373,12 +392,14 @@ def _kept_rows(table: Table, outcome: Literal["quarantined", "blanked"]) -> str:
             inner join suite_rules
                 on broken.position = suite_rules.position
                 and (suite_rules.severity = 'critical' or suite_rules.blanks is not null)
-            where broken.row_number {which} ({_REFUSED})
             group by broken.row_number
         )
-        select {columns}, cells.row_number, cost.rules, cost.reasons, '{outcome}' as outcome
+        select
+            {columns}, cells.row_number, cost.rules, cost.reasons,
+            case when refused.row_number is null then 'blanked' else 'quarantined' end as outcome
         from cells
         inner join cost on cells.row_number = cost.row_number
+        left join refused on cells.row_number = refused.row_number
         order by cells.row_number
     """
 
