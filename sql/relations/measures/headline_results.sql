@@ -7,10 +7,11 @@ columns:
   measure: the measure
   status: yes (in the numerator), no, or excluded (not in the denominator)
   reason: why excluded; null otherwise
+  day: of an event within a time, days from surgery to what came first; null otherwise
 */
 select
     measure_results.measure, measure_results.site_id, measure_results.patient_id,
-    measure_results.status, measure_results.reason
+    measure_results.status, measure_results.reason, cast(null as bigint) as day
 from measure_results
 inner join measure_definitions
     on measure_results.measure = measure_definitions.measure

@@ -39,7 +39,7 @@ class MeasureDefinition(Declaration):
     denominator: Text
     exclusions: Text
     direction: Literal["lower_is_better", "higher_is_better", "neutral"]
-    unit: Literal["share", "rate"]
+    unit: Literal["share", "rate", "incidence"]
     owner: Text
     next_review: Annotated[str, StringConstraints(pattern=f"^{MONTH}$")]
     version: PositiveInt
