@@ -126,7 +126,7 @@ def test_as_expected_signals_seldom_and_a_change_soon(ratio: float, over_time: b
     rng = np.random.default_rng(3)
     charts = np.repeat(np.arange(50), 1200)
     patients = rng.integers(4, 13, len(charts))
-    lost = patients * losses(np.array([0.1]), ratio, np.array([over_time]))
+    lost: Floats = patients * losses(np.array([0.1]), ratio, np.array([over_time]))
     height, _ = threshold(Periods(patients, patients * 0.1, lost), ratio, over_time, 12)
     signals = []
     for risk in (0.1, 0.1 * ratio):

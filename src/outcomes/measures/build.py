@@ -47,7 +47,7 @@ def run_measures(
     known = {"measures": {measure.id: measure.unit for measure in measures}, "sites": sites}
     annotations = _optional(annotations_file, Annotation, "annotations_malformed", known)
     targets = _optional(targets_file, Target, "targets_malformed", known)
-    directions = {measure.id: measure.direction for measure in measures}
+    charted = {measure.id: measure.direction for measure in measures if not measure.is_rate}
     immature_from = _immature_from(con)
     names = {"measure": list(immature_from), "first_period": list(immature_from.values())}
     _register(con, immature_months=pa.table(names, schema=pa.schema(dict.fromkeys(names, pa.string()))))
@@ -64,7 +64,7 @@ def run_measures(
         "measures": lambda: make_inputs(con),
         "intervals": lambda: _register(con, measure_estimates=with_intervals(counts())),
         "control charts": lambda: _register(
-            con, control_chart_points=control_chart_table(counts(), directions, annotations, targets, immature_from)
+            con, control_chart_points=control_chart_table(counts(), charted, annotations, targets, immature_from)
         ),
         "cumulative incidence": lambda: _register(con, curves=cumulative_incidence_table(con)),
         "risk models": risks,
