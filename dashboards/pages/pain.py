@@ -301,8 +301,8 @@ def _health(view: View, rows: Mapping[str, Row]) -> Card:
     card = Card(
         "health",
         "Health by the EQ-5D",
-        sentence="Change since before surgery in mobility, self-care, usual activities, pain and anxiety. Better: in at "
-        "least one better and in none worse; worse: the reverse; mixed: better in some, worse in others.",
+        sentence="Change since before surgery in mobility, self-care, usual activities, pain and anxiety. Better: in "
+        "at least one better and in none worse; worse: the reverse; mixed: better in some, worse in others.",
         css_class="chart chart--panels",
         notes=[
             "This classification (Paretian) needs no weights of the dimensions; shares of a window add up to 100 %."
