@@ -69,9 +69,10 @@ def with_incidences(con: duckdb.DuckDBPyConnection, estimates: pa.Table, inciden
         for name in _SCHEMA.names
         if name.startswith("estimate")
     )
+    order = ", ".join(f"cells.{name} nulls first" for name in ("measure", *_KEY))
     table = con.sql(
         f"select cells.* replace ({replaced}) from given_estimates as cells "
-        f"left join given_incidences as found on {key} order by {', '.join(order)}"
+        f"left join given_incidences as found on {key} order by {order}"
     ).to_arrow_table()
     con.unregister("given_estimates")
     con.unregister("given_incidences")
