@@ -14,6 +14,7 @@ from outcomes.measures.control_charts import control_chart_table
 from outcomes.measures.curves import cumulative_incidence_table
 from outcomes.measures.cusum import cusum_table, monitored_outcomes
 from outcomes.measures.estimates import with_intervals
+from outcomes.measures.incidences import incidence_table, with_incidences
 from outcomes.measures.inputs import make_inputs
 from outcomes.measures.risk_models import fit_risk_models
 from outcomes.periods import add_months
@@ -48,7 +49,7 @@ def run_measures(
     known = {"measures": {measure.id: measure.unit for measure in measures}, "sites": sites}
     annotations = _optional(annotations_file, Annotation, "annotations_malformed", known)
     targets = _optional(targets_file, Target, "targets_malformed", known)
-    charted = {measure.id: measure.direction for measure in measures if not measure.is_rate}
+    charted = {measure.id: measure.direction for measure in measures if measure.is_compared}
     immature_from = _immature_from(con)
     names = {"measure": list(immature_from), "first_period": list(immature_from.values())}
     _register(con, immature_months=pa.table(names, schema=pa.schema(dict.fromkeys(names, pa.string()))))
@@ -63,7 +64,9 @@ def run_measures(
 
     steps: dict[str, Callable[[], None]] = {
         "measures": lambda: make_inputs(con),
-        "intervals": lambda: _register(con, measure_estimates=with_intervals(counts())),
+        "intervals": lambda: _register(
+            con, measure_estimates=with_incidences(con, with_intervals(counts()), incidence_table(con))
+        ),
         "control charts": lambda: _register(
             con, control_chart_points=control_chart_table(counts(), charted, annotations, targets, immature_from)
         ),
