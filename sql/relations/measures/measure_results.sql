@@ -2,7 +2,10 @@
 title: Answer of each measure for each episode
 grain: one row per measure and episode
 is_view: true
-needs: [label_answers, late_pain, within_horizons, red_flag_care, mcid, satisfaction, follow_up, event_rates]
+needs: [
+    label_answers, late_pain, within_horizons, red_flag_care, mcid, substantial_benefit, satisfaction, follow_up,
+    event_rates
+  ]
 columns:
   measure: the measure
   status: yes (in the numerator), no, or excluded (not in the denominator)
@@ -33,6 +36,11 @@ select
     measure, site_id, patient_id, status, reason,
     cast(null as bigint) as days
 from mcid
+union all
+select
+    measure, site_id, patient_id, status, reason,
+    cast(null as bigint) as days
+from substantial_benefit
 union all
 select
     measure, site_id, patient_id, status, reason,

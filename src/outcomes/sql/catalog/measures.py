@@ -14,10 +14,11 @@ from outcomes.sql.catalog.declaration import Declaration, Text
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.texts import days_of_period, with_thresholds
 from outcomes.sql.files import parse_yaml
+from outcomes.sql.reference import reference_rows
 from outcomes.sql.shipped import shipped
 
 _FILE = "measures.yaml"
-_NAMES = ("id", "label", "kinds", "relation", "part_of", "among")
+_NAMES = ("id", "label", "kinds", "relation", "part_of", "among", "baseline_score")
 """Fields that name something; the others are texts."""
 
 
@@ -26,9 +27,11 @@ class MeasureDefinition(Declaration):
 
     Exactly one of `label` and `relation` is given. `kinds` limits the yes of a label. `part_of` names the measures
     whose numerator by definition holds the whole numerator of this one; `among` the measure whose numerator by
-    definition holds the whole denominator. `headline` is its place among the measures compared between sites. Where
-    patients count however briefly they were followed, a month of fusion is judged on control charts only after
-    `judged_after_months`: what its patients will still have would look like a change for the better.
+    definition holds the whole denominator. A share of what patients themselves report names the score before surgery by
+    which those who did not answer are compared with those who did (`baseline_score`). `headline` is its place among the
+    measures compared between sites. Where patients count however briefly they were followed, a month of fusion is
+    judged on control charts only after `judged_after_months`: what its patients will still have would look like a
+    change for the better.
     """
 
     id: str
@@ -48,6 +51,7 @@ class MeasureDefinition(Declaration):
     relation: str | None = None
     part_of: tuple[str, ...] = ()
     among: str | None = None
+    baseline_score: str | None = None
     headline: PositiveInt | None = None
     judged_after_months: NonNegativeInt = 0
 
@@ -130,6 +134,8 @@ def _problems(
         yield "it needs a label or a relation"
     if measure.label is not None and measure.label not in labels:
         yield "unknown label"
+    if measure.baseline_score not in (None, *(row["instrument"] for row in reference_rows("instruments"))):
+        yield "unknown baseline score"
     if measure.kinds and measure.label is None:
         yield "kinds without a label"
     wholes = {*measure.part_of, *((measure.among,) if measure.among else ())}
