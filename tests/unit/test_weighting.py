@@ -8,7 +8,8 @@ from statsmodels.genmod.generalized_linear_model import GLM
 from benchmarks.coverage import ALL, SCENARIOS, Scenario, coverage
 from outcomes.arrays import Floats, Ints
 from outcomes.statistics.intervals import wilson_interval
-from outcomes.statistics.weighting import Answers, Weighting, fit_logistic, weighted_quantiles
+from outcomes.statistics.logistic import fit_logistic
+from outcomes.statistics.weighting import Answers, Weighting, weighted_quantiles
 
 EVERYBODY = slice(None)
 OF_SITE_0 = slice(0, 2)

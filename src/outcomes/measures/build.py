@@ -13,6 +13,7 @@ from outcomes.measures.control_charts import control_chart_table
 from outcomes.measures.curves import cumulative_incidence_table
 from outcomes.measures.cusum import RISKS, cusum_table
 from outcomes.measures.estimates import with_intervals
+from outcomes.measures.improvement_rates import improvement_rate_table
 from outcomes.measures.inputs import make_inputs
 from outcomes.measures.missing_answers import missing_answers_table
 from outcomes.measures.risk_models import fit_risk_models
@@ -30,8 +31,9 @@ def run_measures(
 ) -> None:
     """Make every relation that the marts of measures select from.
 
-    Leaves those of `make_inputs`, and `measure_estimates`, `missing_answers`, `curves`, `risk_models`,
-    `risk_calibration`, `expected_outcomes`, `site_comparison`, `control_chart_points` and `cusum_points`.
+    Leaves those of `make_inputs`, and `measure_estimates`, `missing_answers`, `improvement_rates`, `curves`,
+    `risk_models`, `risk_calibration`, `expected_outcomes`, `site_comparison`, `control_chart_points` and
+    `cusum_points`.
 
     Args:
         con: a connection that holds the lake and the relations of the labelling step.
@@ -65,6 +67,7 @@ def run_measures(
         "measures": lambda: make_inputs(con),
         "intervals": lambda: _register(con, measure_estimates=with_intervals(counts())),
         "missing answers": lambda: _register(con, missing_answers=missing_answers_table(con)),
+        "improvement rates": lambda: _register(con, improvement_rates=improvement_rate_table(con)),
         "control charts": lambda: _register(
             con, control_chart_points=control_chart_table(counts(), directions, annotations, targets, immature_from)
         ),

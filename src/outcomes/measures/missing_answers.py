@@ -1,6 +1,6 @@
 """What patients report, and how far those who did not answer could change it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from outcomes.arrays import Floats, Ids, starts
+from outcomes.arrays import Floats, Ids, numbered, starts
 from outcomes.sql.catalog.marts import mart_schema
 from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.statistics.weighting import Answers, Weighting
@@ -24,7 +24,8 @@ from reported_answers
 group by measure, site_id, sex, age, age_known, approach, levels, baseline
 order by measure, site_id, sex, age, age_known, approach, levels, baseline
 """
-_FACTORS = ("sex", "age_known", "approach", "levels")
+FACTORS = ("sex", "age_known", "approach", "levels")
+"""What the weights know beside site, age and baseline score."""
 _DECIMALS = 6
 
 
@@ -51,11 +52,11 @@ def weighted_shares(patterns: pa.Table, measure: str, sites: list[str]) -> Itera
         measure: its name.
         sites: the sites to tell of, those without patients too.
     """
-    answers, weighting = weigh(patterns)
+    weighting = weigh(patterns)
     places = site_slices(patterns)
     for site in (*sites, None):
         among = slice(None) if site is None else places.get(site, slice(0, 0))
-        yes, no, missing = (int(part[among].sum()) for part in answers)
+        yes, no, missing = (int(part[among].sum()) for part in weighting.answers)
         weighted = weighting.share(among)
         figures = {
             "share": _share(yes, yes + no),
@@ -72,27 +73,30 @@ def weighted_shares(patterns: pa.Table, measure: str, sites: list[str]) -> Itera
         yield {"measure": measure, "site_id": site} | counts | rounded
 
 
-def weigh(patterns: pa.Table) -> tuple[Answers, Weighting]:
-    """The answers by pattern, and the model of who answered."""
+def weigh(patterns: pa.Table) -> Weighting:
+    """The model of who answered, from patterns of patients as `weighted_shares` takes them."""
     answers = Answers(*(patterns[name].to_numpy().astype(np.int64) for name in Answers._fields))
-    site = patterns["site_id"].combine_chunks().dictionary_encode()
-    group: Ids = site.indices.to_numpy().astype(np.intp)
-    return answers, Weighting(group, len(site.dictionary), _slopes(patterns), answers)
+    return Weighting(site_numbers(patterns), len(site_slices(patterns)), slopes(patterns, FACTORS), answers)
+
+
+def site_numbers(patterns: pa.Table) -> Ids:
+    """The site of each pattern, numbered from 0."""
+    return numbered(patterns["site_id"].to_numpy(zero_copy_only=False))
 
 
 def site_slices(patterns: pa.Table) -> dict[str, slice]:
     """Where the patterns of each site stand, which come in the order of the sites."""
     sites = patterns["site_id"].to_numpy(zero_copy_only=False)
-    first = np.flatnonzero(starts(sites)) if len(sites) else np.array([], dtype=np.intp)
-    return {sites[start]: slice(int(start), int(end)) for start, end in pairwise([*first, len(sites)])}
+    first = np.flatnonzero(starts(sites)).tolist() if len(sites) else []
+    return {sites[start]: slice(start, end) for start, end in pairwise([*first, len(sites)])}
 
 
-def _slopes(patterns: pa.Table) -> Floats:
-    """The columns of the model beside the site: ones, age, baseline score or that it is missing, and each level."""
+def slopes(patterns: pa.Table, factors: Sequence[str]) -> Floats:
+    """The columns of a model beside the site: ones, age, baseline score or that it is missing, and each level."""
     columns = [np.ones(patterns.num_rows), _scaled(patterns["age"])]
     if patterns["baseline"].null_count < patterns.num_rows:
         columns += [_scaled(patterns["baseline"]), pc.is_null(patterns["baseline"]).to_numpy().astype(float)]
-    for factor in _FACTORS:
+    for factor in factors:
         for level in sorted(pc.unique(patterns[factor]).to_pylist()):
             columns.append(pc.equal(patterns[factor], level).to_numpy().astype(float))
     return np.column_stack(columns)

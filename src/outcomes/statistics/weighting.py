@@ -13,13 +13,10 @@ import numpy as np
 
 from outcomes.arrays import Counts, Floats, Ids, Mask
 from outcomes.statistics.intervals import wilson_interval
+from outcomes.statistics.logistic import design_sums, fit_logistic
 
-_PRIOR_PRECISION = 1 / 2.5**2
-"""Of each coefficient (Gelman 2008, https://doi.org/10.1214/08-AOAS191): where all answered, or of a level of two
-patients, it is finite, and a factor needs no reference."""
 _TRUNCATED_BELOW, _TRUNCATED_ABOVE = 0.01, 0.99
 """Of the odds among those who answered; a few patients shall not stand for all."""
-_LONGEST_STEP = 2.0
 
 
 class Answers(NamedTuple):
@@ -35,14 +32,6 @@ class Answers(NamedTuple):
         return self.yes + self.no
 
 
-class Logistic(NamedTuple):
-    """A logistic model: the probability in each pattern, the inverse information with the prior and that without."""
-
-    probability: Floats
-    covariance: Floats
-    information: Floats
-
-
 class Share(NamedTuple):
     """A weighted share with its 95 % limits, and how many unweighted answers would tell as much; nan without any."""
 
@@ -52,50 +41,12 @@ class Share(NamedTuple):
     effective: float
 
 
-def fit_logistic(group: Ids, groups: int, slopes: Floats, successes: Floats, trials: Floats) -> Logistic:
-    """A logistic regression on the group and on slopes, with weak priors around 0; Newton's method.
-
-    Args:
-        group: of each pattern, numbered from 0.
-        groups: how many there are.
-        slopes: a row for each pattern; columns of ones, of 0 and 1, and of values scaled to the like.
-        successes: in each pattern, possibly weighted.
-        trials: likewise.
-    """
-    from scipy.special import expit  # noqa: PLC0415 - slow to import, needed only here
-
-    coefficients = np.zeros(groups + slopes.shape[1])
-    while True:
-        probability = expit(coefficients[:groups][group] + slopes @ coefficients[groups:])
-        information = _information(group, groups, slopes, trials * probability * (1 - probability))
-        score = _sums(group, groups, slopes, successes - trials * probability) - _PRIOR_PRECISION * coefficients
-        precision: Floats = information + _PRIOR_PRECISION * np.eye(len(coefficients))
-        covariance = np.linalg.inv(precision).astype(np.float64)
-        step = covariance @ score
-        longest = np.abs(step).max()
-        if longest < 1e-9:
-            return Logistic(probability, covariance, information)
-        # Far from the maximum Newton's step may overshoot.
-        coefficients += step * min(1, _LONGEST_STEP / longest)
-
-
-def _sums(group: Ids, groups: int, slopes: Floats, values: Floats) -> Floats:
-    """The product of the transposed design and the values: their sums by group, then with each slope."""
-    return np.concatenate([np.bincount(group, values, groups), values @ slopes])
-
-
-def _information(group: Ids, groups: int, slopes: Floats, weights: Floats) -> Floats:
-    """The weighted products of all columns; those of groups with each other are zero but for their own."""
-    weighted = slopes * weights[:, np.newaxis]
-    crossed = np.column_stack([np.bincount(group, column, groups) for column in weighted.T])
-    return np.block([[np.diag(np.bincount(group, weights, groups)), crossed], [crossed.T, weighted.T @ slopes]])
-
-
 class Weighting:
     """The model of who answered, and the shares that follow for any part of the patients."""
 
     def __init__(self, group: Ids, groups: int, slopes: Floats, answers: Answers) -> None:
-        self._group, self._groups, self._slopes, self._answers = group, groups, slopes, answers
+        self.answers = answers
+        self._group, self._groups, self._slopes = group, groups, slopes
         answered, patients = (part.astype(float) for part in (answers.answered, answers.answered + answers.missing))
         self._model = fit_logistic(group, groups, slopes, answered, patients)
         odds = 1 / self._model.probability - 1
@@ -103,6 +54,18 @@ class Weighting:
         self.odds: Floats = np.clip(odds, low, high)
         """Of not answering in each pattern, truncated: for how many others like itself an answer stands."""
         self._is_free: Mask = (odds >= low) & (odds <= high)
+
+    def weights(self, among: slice) -> Floats:
+        """For how many patients an answer of each pattern stands, itself included; in all for those who could answer.
+
+        Args:
+            among: the patterns of the part.
+        """
+        yes, no, missing = (part[among] for part in self.answers)
+        odds = self.odds[among]
+        stood_for = float(odds @ (yes + no))
+        weights: Floats = 1 + odds * (missing.sum() / stood_for if stood_for > 0 else 0)
+        return weights
 
     def share(self, among: slice) -> Share:
         """The share of yes if those who did not answer were like those who did and looked like them.
@@ -115,14 +78,12 @@ class Weighting:
         Args:
             among: the patterns of the part.
         """
-        yes, no, missing = (part[among] for part in self._answers)
+        yes, no, missing = (part[among] for part in self.answers)
         answered, unanswered = int(yes.sum() + no.sum()), int(missing.sum())
         if not answered:
             return Share(np.nan, np.nan, np.nan, 0)
-        odds = self.odds[among]
-        stood_for = float(odds @ (yes + no))
-        scaled = odds * (unanswered / stood_for) if unanswered else np.zeros(len(odds))
-        of_missing = float(odds @ yes) / stood_for
+        scaled = self.weights(among) - 1
+        of_missing = float(self.odds[among] @ yes / (self.odds[among] @ (yes + no)))
         patients = answered + unanswered
         share = float(yes.sum() + unanswered * of_missing) / patients
         variance = self._variance(among, scaled, share, of_missing) / patients**2
@@ -134,12 +95,12 @@ class Weighting:
 
     def _variance(self, among: slice, scaled: Floats, share: float, of_missing: float) -> float:
         """Of the sum of the patients' outcomes: the squares of each patient's influence."""
-        yes, no, missing = (part[among] for part in self._answers)
+        yes, no, missing = (part[among] for part in self.answers)
         group, slopes = self._group[among], self._slopes[among]
         probability = self._model.probability[among]
         # By how much the sum moves with each coefficient, and with each patient through them.
         around = yes * (1 - of_missing) - no * of_missing
-        moved = _sums(group, self._groups, slopes, -around * scaled * self._is_free[among])
+        moved = design_sums(group, self._groups, slopes, -around * scaled * self._is_free[among])
         through = self._model.covariance @ moved
         by_pattern = through[: self._groups][group] + slopes @ through[self._groups :]
         own_yes = 1 - share + scaled * (1 - of_missing)
