@@ -18,7 +18,7 @@ from outcomes.sql.reference import reference_rows
 from outcomes.sql.shipped import shipped
 
 _FILE = "measures.yaml"
-_NAMES = ("id", "label", "kinds", "relation", "part_of", "among", "baseline_score")
+_NAMES = ("id", "label", "kinds", "relation", "part_of", "among", "class_of", "baseline_score")
 """Fields that name something; the others are texts."""
 
 
@@ -27,11 +27,11 @@ class MeasureDefinition(Declaration):
 
     Exactly one of `label` and `relation` is given. `kinds` limits the yes of a label. `part_of` names the measures
     whose numerator by definition holds the whole numerator of this one; `among` the measure whose numerator by
-    definition holds the whole denominator. A share of what patients themselves report names the score before surgery by
-    which those who did not answer are compared with those who did (`baseline_score`). `headline` is its place among the
-    measures compared between sites. Where patients count however briefly they were followed, a month of fusion is
-    judged on control charts only after `judged_after_months`: what its patients will still have would look like a
-    change for the better.
+    definition holds the whole denominator. Measures of one `class_of` part the same denominator between them. A share
+    of what patients themselves report names the score before surgery by which those who did not answer are compared
+    with those who did (`baseline_score`). `headline` is its place among the measures compared between sites. Where
+    patients count however briefly they were followed, a month of fusion is judged on control charts only after
+    `judged_after_months`: what its patients will still have would look like a change for the better.
     """
 
     id: str
@@ -51,6 +51,7 @@ class MeasureDefinition(Declaration):
     relation: str | None = None
     part_of: tuple[str, ...] = ()
     among: str | None = None
+    class_of: str | None = None
     baseline_score: str | None = None
     headline: PositiveInt | None = None
     judged_after_months: NonNegativeInt = 0
