@@ -1,10 +1,11 @@
 """How often the truth lies in the interval of the weighted share: many invented registries, by what made them answer.
 
-Run with `python -m benchmarks.coverage`; it prints the table of `docs/coverage-of-weights.md`.
+Run with `python -m benchmarks.coverage`; it writes the tables of `docs/coverage-of-weights.md`.
 """
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ from outcomes.arrays import Floats, Ints, Mask
 from outcomes.measures.missing_answers import weighted_shares
 from outcomes.statistics.intervals import wilson_interval
 
+PAGE = Path(__file__).parents[1] / "docs" / "coverage-of-weights.md"
+_MARK = "<!-- What follows is built by `python -m benchmarks.coverage`; do not edit. -->\n"
 SITES = {"a": 500, "b": 300, "c": 200, "d": 120, "e": 70, "f": 40}
 """Patients of each site, large to small."""
 ALL = "all"
@@ -33,10 +36,22 @@ class Scenario(NamedTuple):
 
 
 SCENARIOS = (
-    Scenario("Chance alone", known=0, outcome=0),
-    Scenario("Age, sex, score before surgery, approach, levels and site", known=1, outcome=0),
-    Scenario("The same, and the outcome: whoever has it answers at 0.6 times the odds", known=1, outcome=np.log(0.6)),
-    Scenario("The same, and the outcome: whoever has it answers at 0.3 times the odds", known=1, outcome=np.log(0.3)),
+    Scenario("Patients stay away by chance", known=0, outcome=0),
+    Scenario(
+        "They stay away by age, sex, score before surgery, approach, levels and site: the weights know all of it",
+        known=1,
+        outcome=0,
+    ),
+    Scenario(
+        "They stay away by the same, and by the outcome: whoever has it answers at 0.6 times the odds",
+        known=1,
+        outcome=np.log(0.6),
+    ),
+    Scenario(
+        "They stay away by the same, and by the outcome: whoever has it answers at 0.3 times the odds",
+        known=1,
+        outcome=np.log(0.3),
+    ),
 )
 
 
@@ -169,21 +184,30 @@ def _shares(patterns: pa.Table) -> Iterator[list[float]]:
 
 
 def main() -> None:
-    """Print the coverage of each scenario as a table in Markdown."""
+    """Write the coverage of each scenario into the page, as tables in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--registries", type=int, default=200)
+    parser.add_argument("--registries", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    for scenario in SCENARIOS:
-        print(f"\n### {scenario.title}\n")
-        print("| site | patients | answered | truth | observed: off by | coverage | weighted: off by | coverage |")
-        print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-        for cell in coverage(scenario, options.registries, options.seed):
-            print(
-                f"| {cell.site} | {cell.patients} | {cell.answered:.0f} | {cell.truth:.1%} | "
-                f"{100 * cell.observed_bias:+.1f} | {cell.observed:.1%} | {100 * cell.weighted_bias:+.1f} | "
-                f"{cell.weighted:.1%} |"
-            )
+    tables = [table(scenario, coverage(scenario, options.registries, options.seed)) for scenario in SCENARIOS]
+    text, _, _ = PAGE.read_text(encoding="utf-8").partition(_MARK)
+    PAGE.write_text("\n".join([text + _MARK, *tables]), encoding="utf-8")
+    print("\n".join(tables))
+
+
+def table(scenario: Scenario, cells: list[Coverage]) -> str:
+    """A scenario as a table in Markdown."""
+    columns = ("site", "patients", "answered", "truth", "observed: off by", "coverage", "weighted: off by", "coverage")
+    rows = [
+        (
+            *(cell.site, str(cell.patients), f"{cell.answered:.0f}", f"{cell.truth:.1%}"),
+            *(f"{100 * cell.observed_bias:+.1f}", f"{cell.observed:.1%}"),
+            *(f"{100 * cell.weighted_bias:+.1f}", f"{cell.weighted:.1%}"),
+        )
+        for cell in cells
+    ]
+    lines = [f"| {' | '.join(row)} |" for row in (columns, ["---"] * len(columns), *rows)]
+    return "\n".join(["", f"### {scenario.title}", "", *lines, ""])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Who got much better by the Neck Disability Index at 1 year, situation by situation."""
+"""Who got much better by the Neck Disability Index in a year, situation by situation."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
 /*
-title: Who got much better by the Neck Disability Index at 1 year
+title: Who got much better by the Neck Disability Index in a year
 rationale: >
   The windows and the size of the change are those of the measure of hip and knee replacement (CBE 3559), so that a site
   can see how such a measure of the neck would look. As with the other measures a revision ends the question, a window

@@ -110,4 +110,6 @@ def _information(group: Ids, groups: int, slopes: Floats, weights: Floats) -> Fl
     """The weighted products of all columns; those of groups with each other are zero but for their own."""
     weighted = slopes * weights[:, np.newaxis]
     crossed = np.column_stack([np.bincount(group, column, groups) for column in weighted.T])
-    return np.block([[np.diag(np.bincount(group, weights, groups)), crossed], [crossed.T, weighted.T @ slopes]])
+    # Not as a matrix product, whose threads get in each other's way on a busy machine and add up in any order.
+    own = np.einsum("ij,ik->jk", weighted, slopes)
+    return np.block([[np.diag(np.bincount(group, weights, groups)), crossed], [crossed.T, own]])
