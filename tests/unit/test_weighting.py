@@ -45,8 +45,10 @@ def test_it_lies_between_the_bounds(missing: list[int]) -> None:
     assert 0 < found.low < found.share < found.high < 1
 
 
-def test_nobody_answered() -> None:
-    found = weighting(yes=[0, 0], no=[0, 0], missing=[5, 3]).share(EVERYBODY)
+@pytest.mark.parametrize("missing", [[5, 3], []])
+def test_nobody_answered(missing: list[int]) -> None:
+    nobody = [0] * len(missing)
+    found = weighting(yes=nobody, no=nobody, missing=missing).share(EVERYBODY)
     assert np.isnan([found.share, found.low, found.high]).all()
     assert found.effective == 0
 

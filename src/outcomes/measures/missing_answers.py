@@ -104,9 +104,11 @@ def slopes(patterns: pa.Table, factors: Sequence[str]) -> Floats:
 
 def _scaled(values: pa.ChunkedArray) -> Floats:
     """Distances from the mean in two standard deviations, comparable with 0 and 1; 0 where a value is missing."""
+    spread = pc.stddev(values).as_py()
+    if not spread:
+        return np.zeros(len(values))
     known = values.to_numpy(zero_copy_only=False).astype(float)
-    spread = np.nanstd(known)
-    scaled: Floats = np.nan_to_num((known - np.nanmean(known)) / (2 * spread)) if spread > 0 else np.zeros(len(known))
+    scaled: Floats = np.nan_to_num((known - pc.mean(values).as_py()) / (2 * spread))
     return scaled
 
 

@@ -116,7 +116,9 @@ class Weighting:
 
 
 def weighted_quantiles(values: Floats, weights: Floats, levels: tuple[float, ...]) -> Floats:
-    """The smallest values below which, or at which, so much of the weight lies."""
+    """The smallest values below which, or at which, so much of the weight lies; nan without any."""
+    if not len(values):
+        return np.full(len(levels), np.nan)
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weights[order])
     places = np.searchsorted(reached, np.array(levels) * reached[-1])
