@@ -176,14 +176,14 @@ def test_after_the_last_patient_nothing_is_said() -> None:
 def test_the_grid_reaches_the_last_day_and_holds_the_horizons_before_it() -> None:
     assert grid_days(0).tolist() == [0]
     assert grid_days(100).tolist() == [0, 30, 60, 90, 120]
-    assert {90, 365, 730, 1825, 3650, 7300} <= set(grid_days(7301).tolist())
+    assert {90, 365, 730, 1826, 3652, 7305} <= set(grid_days(7306).tolist())
     assert grid_days(355).tolist()[-2:] == [330, 365]
     assert grid_days(366).tolist()[-3:] == [330, 365, 390]
 
 
 def test_the_grid_has_no_other_day_within_15_days_of_a_horizon() -> None:
     grid = grid_days(7400)
-    for horizon in (90, 365, 730, 1825, 3650, 7300):
+    for horizon in (90, 365, 730, 1826, 3652, 7305):
         assert grid[np.abs(grid - horizon) <= 15].tolist() == [horizon]
     assert np.diff(grid).max() <= 45
 

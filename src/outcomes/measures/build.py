@@ -14,6 +14,7 @@ from outcomes.measures.curves import cumulative_incidence_table
 from outcomes.measures.cusum import RISKS, cusum_table
 from outcomes.measures.estimates import with_intervals
 from outcomes.measures.improvement_rates import improvement_rate_table
+from outcomes.measures.incidences import incidence_table, with_incidences
 from outcomes.measures.inputs import make_inputs
 from outcomes.measures.missing_answers import missing_answers_table
 from outcomes.measures.risk_models import fit_risk_models
@@ -50,7 +51,7 @@ def run_measures(
     known = {"measures": {measure.id: measure.unit for measure in measures}, "sites": sites}
     annotations = _optional(annotations_file, Annotation, "annotations_malformed", known)
     targets = _optional(targets_file, Target, "targets_malformed", known)
-    directions = {measure.id: measure.direction for measure in measures}
+    charted = {measure.id: measure.direction for measure in measures if measure.is_compared}
     immature_from = _immature_from(con)
     names = {"measure": list(immature_from), "first_period": list(immature_from.values())}
     _register(con, immature_months=pa.table(names, schema=pa.schema(dict.fromkeys(names, pa.string()))))
@@ -65,11 +66,13 @@ def run_measures(
 
     steps: dict[str, Callable[[], None]] = {
         "measures": lambda: make_inputs(con),
-        "intervals": lambda: _register(con, measure_estimates=with_intervals(counts())),
+        "intervals": lambda: _register(
+            con, measure_estimates=with_incidences(con, with_intervals(counts()), incidence_table(con))
+        ),
         "missing answers": lambda: _register(con, missing_answers=missing_answers_table(con)),
         "improvement rates": lambda: _register(con, improvement_rates=improvement_rate_table(con)),
         "control charts": lambda: _register(
-            con, control_chart_points=control_chart_table(counts(), directions, annotations, targets, immature_from)
+            con, control_chart_points=control_chart_table(counts(), charted, annotations, targets, immature_from)
         ),
         "cumulative incidence": lambda: _register(con, curves=cumulative_incidence_table(con)),
         "risk models": risks,
