@@ -164,6 +164,16 @@ def test_explain_says_which_criterion_fails(home: Path, released: Any) -> None:
     assert "  ✗ fails  at such a visit neck pain of 4 or more" in result.stdout
 
 
+@pytest.mark.parametrize("options", [(), ("--why-not",)])
+def test_explain_says_in_words_why_a_label_is_not_assessable(
+    home: Path, released: Any, options: tuple[str, ...]
+) -> None:
+    result = run(home, "explain", "north/p000001", "--label", "late_pain_20_years", *options)
+    assert "not_assessable" in result.stdout
+    assert "window_not_closed" in result.stdout
+    assert "\n  Not assessable: The data end before the question can be answered.\n" in result.stdout
+
+
 def test_explain_says_that_all_criteria_of_a_yes_hold(home: Path, released: Any) -> None:
     result = run(home, "explain", "north/p000001", "--label", "pain_past_3_months", "--why-not")
     assert "yes: all criteria hold" in result.stdout

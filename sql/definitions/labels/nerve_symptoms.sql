@@ -11,7 +11,7 @@ rationale: >
   unrevised and observed on day {nerve_from_day}.
 citation: clinical specification, sections 1, 2 and 4
 grain: one row per episode and piece of evidence
-version: 2
+version: 3
 status: accepted
 needs: [episodes, follow_up_scores, red_flags, revision_procedures, delivered_tables, thresholds]
 columns:

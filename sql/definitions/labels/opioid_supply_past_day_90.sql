@@ -10,7 +10,7 @@ rationale: >
   answered.
 citation: clinical specification, section 5
 grain: one row per episode and piece of evidence
-version: 2
+version: 3
 status: accepted
 needs: [episodes, treatment_classes, follow_up_scores, delivered_tables, thresholds]
 columns:
