@@ -40,9 +40,11 @@ LABELS: dict[str, Callable[[Episode], Result]] = {
 
 VERSIONS: dict[str, int] = (
     dict.fromkeys(LABELS, 2)
-    | {"clinical_asd": 3, "suspected_asd": 3}
-    | dict.fromkeys(("received_oral_steroid", "received_radiofrequency"), 1)
-    | dict.fromkeys(("received_gabapentinoid", "received_duloxetine"), 1)
+    | {name: 3 for name in LABELS if name.startswith(("received_", "suspected_"))}
+    | dict.fromkeys(("clinical_asd", "opioid_supply_past_day_90", "conservative_care_before_revision"), 3)
+    | dict.fromkeys(("imaging_after_pain", "imaging_or_visit_after_red_flag"), 3)
+    | dict.fromkeys(("received_oral_steroid", "received_radiofrequency"), 2)
+    | dict.fromkeys(("received_gabapentinoid", "received_duloxetine"), 2)
 )
 """The version of each definition that stands here."""
 
