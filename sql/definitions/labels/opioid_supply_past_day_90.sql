@@ -27,6 +27,7 @@ ways:
       relation: follow_up_scores
       where: opioid_use and day > {opioid_supply_day}
       record: follow_up_id
+      reads: opioid_use
 */
 with supplies as (
     select
