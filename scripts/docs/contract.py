@@ -20,9 +20,9 @@ _READ = (
     "case and with blanks around. A number is a plain decimal: `1_0`, `1e3` and `0x3` are none."
 )
 _COST = (
-    "A *critical* rule costs the row: it goes to quarantine. A *warning* flags the row, and one that names a column "
-    "costs that cell: it is set to missing, the row is accepted, and quarantine keeps a copy as delivered. *Info* is "
-    "counted. Cells are judged before what rows and tables say together. A rule applies to the rows in which all that "
+    "A *critical* rule costs the row: it goes to quarantine. A *warning* flags the row, *info* is only counted. One "
+    "that names a column costs that cell: it is set to missing, the row is accepted, and quarantine keeps a copy as "
+    "delivered. Cells are judged before what rows and tables say together. A rule applies to the rows in which all that "
     "it looks at is given; where there is none it is not applicable, which is not passed."
 )
 

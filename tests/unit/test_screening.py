@@ -101,10 +101,26 @@ def test_codes_levels_periods_and_measures_pass() -> None:
     assert not rules("follow_ups", numbness=["true", "FALSE"], working=["0", "1"], ndi_unit=["points", "percent"])
 
 
-@pytest.mark.parametrize("age", ["91", "90.5", "104", " 120 ", "+91", "0000091"])
+@pytest.mark.parametrize(
+    "age",
+    [
+        *("91", "90.5", "104", " 120 ", "+91", "0000091", "120.0"),
+        *("95 years", "95y", ">95", "95,5", "age 95", "95+", "\uff19\uff15", "95/100", "095-"),
+    ],
+)
 def test_ages_above_90(age: str) -> None:
     found = rules("patients", age_years=[age, "90", "89", None, "old"])
     assert found == [("age_years", "age_over_89", 1)]
+
+
+@pytest.mark.parametrize("age", ["1931", "1931.0", "born 1931", "2026"])
+def test_years_of_birth(age: str) -> None:
+    assert rules("patients", age_years=[age, "90", None]) == [("age_years", "year_of_birth", 1)]
+
+
+@pytest.mark.parametrize("age", ["999", "9999", "999.0", "-99", "-9", "121", "150", "540", "54 years", "90+", "n=90"])
+def test_what_can_be_no_age_over_90_is_left_to_validation(age: str) -> None:
+    assert rules("patients", age_years=[age, "90", None]) == []
 
 
 @pytest.mark.parametrize(
