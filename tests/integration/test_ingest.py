@@ -16,7 +16,7 @@ from outcomes import pipeline
 from outcomes.contract import CONTRACT_VERSION, TABLES
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.landing import deliveries
-from outcomes.intake.manifest import write_manifest
+from outcomes.intake.manifest import Kind, write_manifest
 from outcomes.intake.submission import ingest_submission
 from outcomes.lake import BlankedCells, Lake, SubmissionRecord
 from outcomes.settings import Settings
@@ -309,6 +309,33 @@ def test_no_placeholder_lengthens_what_was_observed(settings: Settings) -> None:
     with duckdb.connect(next(settings.releases.rglob("research.duckdb")), read_only=True) as con:
         observed = con.sql("select patient_id, observed_days from episodes order by 1").fetchall()
     assert observed == [("p000001", 0), ("p000002", 735)]
+
+
+def test_ndi_items_are_judged_over_the_visits_of_the_site_in_force(settings: Settings) -> None:
+    """25 visits a month: the second month makes 50, unless one was 0, repeats an earlier one, or replaces them all."""
+
+    def month(start: int, count: int = 25, answer: int = 1) -> dict[str, list[Row]]:
+        return two_patients() | {
+            "follow_ups": [follow_up(day=day, ndi_item_3=answer, ndi_item_4=0) for day in range(start, start + count)]
+        }
+
+    def warned(period: str, tables: dict[str, list[Row]], kind: Kind = "incremental", site: str = "site-a") -> int:
+        return broken(take_in(settings, site, period, tables, kind=kind)).get("FUP-044", 0)
+
+    assert warned("2026-01", month(100), "full") == 0
+    assert warned("2026-02", month(200), site="site-b") == 0, "another site"
+    assert warned("2026-02", month(124)) == 0, "49 visits, one sent again"
+    assert warned("2026-02", month(125)) == 25
+    assert warned("2026-02", month(125), "full") == 0
+    assert (
+        warned(
+            "2026-01", month(100, 24) | {"follow_ups": [*month(100, 24)["follow_ups"], *month(99, 1, 0)["follow_ups"]]}
+        )
+        == 0
+    )
+    assert warned("2026-02", month(125)) == 0, "one was 0"
+    gone = [{"follow_up_id": "p000001-visit99", "deleted": True}]
+    assert warned("2026-02", month(125, 26) | {"follow_ups": [*month(125, 26)["follow_ups"], *gone]}) == 26
 
 
 def test_no_patient_of_another_site_or_a_later_period_is_known(settings: Settings) -> None:

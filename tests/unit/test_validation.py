@@ -570,8 +570,19 @@ def test_ndi_items_that_are_never_0_warn(con: duckdb.DuckDBPyConnection, visits:
     (result,) = [one for one in judgement.rules if one.rule == NDI_WITHOUT_ZERO]
     assert (result.rows_checked, result.rows_failed, result.severity) == (visits, warned, "warning")
     assert judgement.accepted.num_rows == visits + 1
-    rows[0]["ndi_item_1"] = 0
+    rows[0] |= dict.fromkeys(answers, 0)
     assert failed(judge(con, {"patients": [patient()], "follow_ups": rows})["follow_ups"]) == {}
+
+
+@pytest.mark.parametrize("item", range(1, 11))
+def test_one_ndi_item_that_is_never_0_warns_where_it_is_answered(con: duckdb.DuckDBPyConnection, item: int) -> None:
+    """The other nine may be 0: a site may code one item otherwise."""
+    others: Row = {f"ndi_item_{i}": 0 for i in range(1, 11) if i != item}
+    rows = [follow_up(day=day, **others, **{f"ndi_item_{item}": 1 + day % 5}) for day in range(1, 51)]
+    rows.append(follow_up(day=51, **others))
+    judgement = judge(con, {"patients": [patient()], "follow_ups": rows})["follow_ups"]
+    assert failed(judgement) == {NDI_WITHOUT_ZERO: 50}
+    assert judgement.accepted["flags"].to_pylist() == [*([NDI_WITHOUT_ZERO] * 50), None]
 
 
 def test_a_rule_counts_the_rows_to_which_it_applies(con: duckdb.DuckDBPyConnection) -> None:
