@@ -9,7 +9,8 @@ columns:
   days_after_data_cut: day minus the patient's day of the data cut
   days_after_extract: day minus the last day that can be, where the patient states no data cut
   encounter_known: whether the encounter is this patient's and known, when one is named
-  system_and_code: code system (`none` when not given) and code, joined by a colon, when there is a code
+  system_and_code: >
+    code system (`none` when not given) and code, joined by a colon, when there is a code and its system is listed
 */
 select
     delivered_procedures.row_number,
@@ -23,7 +24,10 @@ select
     case
         when delivered_procedures.encounter_id is not null then known_encounters.encounter_id is not null
     end as encounter_known,
-    coalesce(delivered_procedures.code_system, 'none') || ':' || delivered_procedures.code as system_and_code
+    case
+        when coalesce(delivered_procedures.code_system, 'none') in ('none', 'CPT', 'HCPCS', 'ICD10PCS', 'ICD9PCS')
+            then coalesce(delivered_procedures.code_system, 'none') || ':' || delivered_procedures.code
+    end as system_and_code
 from delivered_procedures
 left join known_patients
     on delivered_procedures.patient_id = known_patients.patient_id

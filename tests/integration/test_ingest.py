@@ -475,8 +475,23 @@ def test_five_percent_of_each_table_is_allowed_and_more_is_not(tmp_path: Path) -
     with pytest.raises(SubmissionRefused) as refused:
         ingest_submission(settings, "site-a", "2026-01")
     assert refused.value.code == "too_many_critical_rows"
-    assert refused.value.where == "site-a/2026-01: imaging: 3 of 40 rows, 5% allowed, IMG-003 3"
+    why = "the patient was neither accepted now nor is in force from an earlier period"
+    assert refused.value.where == f"site-a/2026-01: imaging: 3 of 40 rows, 5% allowed, IMG-003 3 ({why})"
     assert query(settings, "select count(*) from imaging") == [(38,)], "the earlier submission stays in force"
+
+
+def test_the_refusal_of_a_stale_cut_says_what_to_deliver(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    take_in(settings, "site-a", "2026-01", two_patients())
+    late = {"patients": [patient("p000003")], "procedures": [], "follow_ups": [follow_up(day=761)]}
+    write_submission(settings, "site-a", "2026-02", late, kind="incremental")
+    with pytest.raises(SubmissionRefused) as refused:
+        ingest_submission(settings, "site-a", "2026-02")
+    assert refused.value.code == "too_many_critical_rows"
+    assert (
+        "FUP-007 1 (day is after the patient's data cut: deliver the patient's row with the new data_cut_day)"
+        in str(refused.value)
+    )
 
 
 def test_declared_codes_for_missing_are_missing_and_no_fault(settings: Settings) -> None:

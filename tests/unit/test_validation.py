@@ -16,6 +16,7 @@ from outcomes.intake.reading import Cells, read_table
 from outcomes.intake.validation import Judgement, rules, validate
 from outcomes.lake import BlankedCells, Lake
 from outcomes.settings import Settings
+from outcomes.sql.shipped import shipped
 from tests.support.submissions import DATA_CUT, Row, diagnosis, follow_up, fusion, image, patient
 
 NDI_ITEMS: Row = {f"ndi_item_{i}": 2 for i in range(1, 11)}
@@ -226,6 +227,7 @@ BREAKING: dict[str, Row] = {
     "TRE-015": {"end_day": 761},
     "TRE-016": {"deleted": "perhaps"},
     "TRE-017": {"patient_id": WITHOUT_CUT, "start_day": LATEST + 1, "end_day": None},
+    "TRE-019": {"code_system": None},
     "TRE-018": {"patient_id": WITHOUT_CUT, "start_day": LATEST, "end_day": LATEST + 1},
 }
 """For each rule the cells that break it in an otherwise sound row; rules on several rows stand apart below."""
@@ -541,6 +543,114 @@ def test_a_joint_is_read_alike_of_images_and_procedures(con: duckdb.DuckDBPyConn
     assert judged["imaging"].accepted["level"].to_pylist() == ["C5-6"]
 
 
+@pytest.mark.parametrize(
+    ("spelling", "system"),
+    [
+        *((text, "ICD10PCS") for text in ("ICD-10-PCS", "icd10 pcs", "Icd_10_Pcs", "ICD10-PCS.", "ICD 10 PCS")),
+        *((text, "ICD9PCS") for text in ("icd-9-pcs", "ICD9Proc", "ICD-9-Proc")),
+        *((text, "CPT") for text in ("cpt.", "CPT-4", "CPT4")),
+        ("Hcpcs.", "HCPCS"),
+    ],
+)
+def test_code_systems_fold(con: duckdb.DuckDBPyConnection, spelling: str, system: str) -> None:
+    code = {"ICD10PCS": "0RG10A0", "ICD9PCS": "81.02", "CPT": "22551", "HCPCS": "G0283"}[system]
+    procedure = fusion(code_system=spelling, code=code)
+    judged = judge(con, {"patients": [patient()], "procedures": [procedure]})["procedures"]
+    assert (failed(judged), judged.accepted["code_system"].to_pylist()) == ({}, [system])
+
+
+@pytest.mark.parametrize("spelling", ["ICD-10-CM", "icd10 cm", "ICD_10_CM", "icd-9-cm", "ICD9 CM", "I.C.D.10.C.M."])
+def test_code_systems_of_diagnoses_fold(con: duckdb.DuckDBPyConnection, spelling: str) -> None:
+    code = "721.0" if "9" in spelling else "M50.121"
+    judged = judge(con, {"patients": [patient()], "diagnoses": [diagnosis(code_system=spelling, code=code)]})[
+        "diagnoses"
+    ]
+    assert (failed(judged), judged.accepted["code_system"].to_pylist()) == (
+        {},
+        ["ICD9CM" if "9" in spelling else "ICD10CM"],
+    )
+
+
+@pytest.mark.parametrize("table", ["procedures", "diagnoses", "treatments"])
+@pytest.mark.parametrize("system", ["SNOMED", "SNOMED CT", "ICD-10", "RxNorm"])
+def test_a_row_of_an_unlisted_system_breaks_one_rule(con: duckdb.DuckDBPyConnection, table: str, system: str) -> None:
+    """What its code looks like is then not asked."""
+    rows = {"patients": [patient()]} | {table: [ROWS[table](code_system=system, code="73211009")]}
+    assert list(failed(judge(con, rows)[table])) == [
+        {"procedures": "PRO", "diagnoses": "DIA", "treatments": "TRE"}[table] + "-010"
+    ]
+
+
+def test_the_systems_listed_with_the_facts_are_those_of_the_closed_list() -> None:
+    for table in ("procedures", "diagnoses", "treatments"):
+        (listed,) = [
+            one["kwargs"]["value_set"]
+            for one in validation.suite(table)["expectations"]
+            if one["kwargs"].get("column") == "code_system" and "value_set" in one["kwargs"]
+        ]
+        written = ", ".join(f"'{word}'" for word in ("none", *listed))
+        assert f"in ({written})" in shipped("sql", "validation", f"{table}.sql").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", ["f.", "F.", "Fem.ale", " female. "])
+def test_closed_words_fold_dots(con: duckdb.DuckDBPyConnection, text: str) -> None:
+    rows = {"patients": [patient(sex=text, smoking="Never.")], "imaging": [image(modality="M.R.I.", finding="normal.")]}
+    judged = judge(con, rows)
+    assert judged["patients"].accepted.select(["sex", "smoking"]).to_pylist() == [{"sex": "female", "smoking": "never"}]
+    assert judged["imaging"].accepted.select(["modality", "finding"]).to_pylist() == [
+        {"modality": "mri", "finding": "normal"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *((text, True) for text in ("1.0", "1.", "1", "01.0", "1.00", "Yes", "t.", "TRUE", "Y")),
+        *((text, False) for text in ("0.0", "0.", "0", "00.0", "n", "No.", "False", "F")),
+        *((text, None) for text in ("10", "2.0", "1.1", "1.01", "-1.0", "0.1", "11", "maybe")),
+    ],
+)
+def test_booleans_fold(con: duckdb.DuckDBPyConnection, text: str, value: bool | None) -> None:
+    (row,) = judge(con, {"patients": [patient(diabetes=text)]})["patients"].accepted.to_pylist()
+    assert (row["diabetes"], row["flags"]) == (value, "patients.type" if value is None else None)
+
+
+@pytest.mark.parametrize("deleted", ["1.0", "true.", "1."])
+def test_a_withdrawal_from_a_spreadsheet_withdraws(con: duckdb.DuckDBPyConnection, deleted: str) -> None:
+    visit = {"follow_up_id": "v", "deleted": deleted}
+    judged = judge(con, {"patients": [patient()], "follow_ups": [visit]})["follow_ups"]
+    assert judged.accepted["deleted"].to_pylist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("table", "system", "text", "code"),
+    [
+        ("procedures", "CPT", "22551.0", "22551"),
+        ("procedures", "CPT", "22551.", "22551"),
+        ("procedures", "CPT", "22551.00", "22551"),
+        ("procedures", "ICD9PCS", "8102.0", "8102"),
+        ("procedures", "ICD9PCS", "81.02", "8102"),
+        ("procedures", "ICD9PCS", "81.0", "810"),
+        ("diagnoses", "ICD9CM", "721.0", "7210"),
+        ("diagnoses", "ICD9CM", "7210.0", "7210"),
+        ("diagnoses", "ICD9CM", "72281.0", "72281"),
+        ("diagnoses", "ICD10CM", "M54.0", "M540"),
+        ("treatments", "CPT", "97110.0", "97110"),
+    ],
+)
+def test_codes_that_a_spreadsheet_took_for_numbers(
+    con: duckdb.DuckDBPyConnection, table: str, system: str, text: str, code: str
+) -> None:
+    judged = judge(con, {"patients": [patient()], table: [ROWS[table](code_system=system, code=text)]})[table]
+    assert (failed(judged), judged.accepted["code"].to_pylist()) == ({}, [code])
+
+
+@pytest.mark.parametrize("text", ["58.0", "58.", "58"])
+def test_modifiers_that_a_spreadsheet_took_for_numbers(con: duckdb.DuckDBPyConnection, text: str) -> None:
+    judged = judge(con, {"patients": [patient()], "procedures": [fusion(modifier=text)]})["procedures"]
+    assert (failed(judged), judged.accepted["modifier"].to_pylist()) == ({}, ["58"])
+
+
 @pytest.mark.parametrize("text", ["JOHN SMITH", "john smith cervical myelopathy", "123.45.6789", "SMITH"])
 @pytest.mark.parametrize("system", ["", "CPT"])
 def test_words_and_numbers_of_people_do_not_become_codes(
@@ -578,7 +688,7 @@ def test_ndi_items_that_are_never_0_warn(con: duckdb.DuckDBPyConnection, visits:
 def test_one_ndi_item_that_is_never_0_warns_where_it_is_answered(con: duckdb.DuckDBPyConnection, item: int) -> None:
     """The other nine may be 0: a site may code one item otherwise."""
     others: Row = {f"ndi_item_{i}": 0 for i in range(1, 11) if i != item}
-    rows = [follow_up(day=day, **others, **{f"ndi_item_{item}": 1 + day % 5}) for day in range(1, 51)]
+    rows = [follow_up(day=day) | others | {f"ndi_item_{item}": 1 + day % 5} for day in range(1, 51)]
     rows.append(follow_up(day=51, **others))
     judgement = judge(con, {"patients": [patient()], "follow_ups": rows})["follow_ups"]
     assert failed(judgement) == {NDI_WITHOUT_ZERO: 50}

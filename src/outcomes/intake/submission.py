@@ -175,7 +175,7 @@ def _check_critical_share(attempt: _Attempt, judgements: Sequence[Judgement]) ->
         quarantined, rows = one.quarantined.num_rows, one.quarantined.num_rows + one.accepted.num_rows
         if quarantined > limit * rows:
             rules = ", ".join(
-                f"{result.rule} {result.rows_failed}"
+                f"{result.rule} {result.rows_failed} ({result.reason})"
                 for result in one.rules
                 if result.severity == "critical" and result.rows_failed
             )

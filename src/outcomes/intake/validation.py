@@ -46,8 +46,14 @@ _KEY = "[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
 """A number is a plain decimal: a cast would also read `1_0` and `1e3`."""
 
-_CODED = ("code", "modifier")
-"""Columns of codes: read in capitals, without dots. A blank within makes it words, which are no code."""
+_CODED = {"code": r"^(\d{4,5})\.0*$", "modifier": r"^(\d\d)\.0*$"}
+"""Columns of codes: read in capitals, without dots. A blank within makes it words, which are no code.
+
+What matches is a number as a spreadsheet writes it (22551.0): no code has so many digits before its dot.
+"""
+
+_SYSTEMS = ("code_system",)
+"""Columns of code systems: read in capitals, without blanks, dots, hyphens and underscores (ICD-10-CM)."""
 
 _JOINTS = ("level", "levels")
 """Columns of joints: read in capitals, without blanks and dots."""
@@ -389,16 +395,21 @@ def _typed(column: Column, words: Mapping[str, str]) -> str:
         case ColumnType.DECIMAL:
             return f"case when isfinite({number}) then {number} end"
         case ColumnType.BOOLEAN:
-            return f"try_cast({cell} as boolean)"
+            # A spreadsheet writes 1.0 and 0.0.
+            number = rf"regexp_replace({cell}, '^0*([01])\.0*$', '\1')"
+            return f"try_cast(replace({number}, '.', '') as boolean)"
         case ColumnType.TEXT:
             text = cell
             if column.name in _CODED:
-                text = f"upper(replace({cell}, '.', ''))"
+                number = rf"regexp_replace({cell}, '{_CODED[column.name]}', '\1')"
+                text = f"upper(replace({number}, '.', ''))"
+            if column.name in _SYSTEMS:
+                text = f"upper(regexp_replace({cell}, '[ ._-]', '', 'g'))"
             if column.name in _JOINTS:
                 text = f"upper(regexp_replace({cell}, '[ .]', '', 'g'))"
             if words:
                 spelled = " ".join(f"when '{spelling}' then '{word}'" for spelling, word in words.items())
-                text = f"case lower({text}) {spelled} else {text} end"
+                text = f"case lower(replace({text}, '.', '')) {spelled} else {text} end"
             pattern = _KEY if column.name.endswith("_id") else _TEXT
             return f"case when regexp_full_match({text}, '{pattern}') then {text} end"
 
