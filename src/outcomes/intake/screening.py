@@ -7,6 +7,7 @@ contract is an allow-list, and closed lists hold its text columns. What several 
 """
 
 import datetime
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -69,6 +70,9 @@ _WHOLE_TEXT = {
 }
 """What other text may not be as a whole."""
 
+_PLACEHOLDER = re.compile(r"-?(?:9+\d|(\d)\1*)")
+"""A number that is nobody's: one digit again and again, or nines and a last digit (9998)."""
+
 _EXPECTED = {"code": "zip_code", "index_period": "full_date"}
 """Rules that a column is spared: a CPT code has five digits, and too fine a period has a refusal of its own."""
 
@@ -117,6 +121,27 @@ def screen(tables: Mapping[str, pa.Table], method: Method, data_cut: datetime.da
         places = [str(finding) for finding in found if finding.code == code]
         if places:
             raise SubmissionRefused(code, "; ".join(places))
+
+
+def screen_missing_codes(codes: Iterable[str]) -> None:
+    """Refuse declared codes for missing that look like an identifier: quarantine keeps their cells as delivered.
+
+    Args:
+        codes: as the manifest declares them.
+
+    Raises:
+        SubmissionRefused: identifier_found.
+    """
+    texts = [text for text in (code.rpartition("=")[2] for code in codes) if not _PLACEHOLDER.fullmatch(text)]
+    told = _distinct(pa.chunked_array([texts], pa.string()))
+    found = {
+        rule
+        for patterns in (_ANYWHERE, _WHOLE_PERSON_KEY, _WHOLE_TEXT)
+        for rule, pattern in patterns.items()
+        if _matching(told, pattern).num_rows
+    }
+    if found:
+        raise SubmissionRefused("identifier_found", f"manifest.missing_codes: {', '.join(sorted(found))}")
 
 
 def screen_accepted(patients: pa.Table) -> None:

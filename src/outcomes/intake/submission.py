@@ -13,7 +13,7 @@ from outcomes.intake.landing import is_site_id, site_is_known
 from outcomes.intake.manifest import FileEntry, Manifest, delivered_files, place, read_manifest, submission_id
 from outcomes.intake.quarantine import quarantine_folder, write_quarantine, write_refusal
 from outcomes.intake.reading import SUFFIXES, read_table
-from outcomes.intake.screening import screen, screen_accepted
+from outcomes.intake.screening import screen, screen_accepted, screen_missing_codes
 from outcomes.intake.validation import Judgement, validate
 from outcomes.lake import BlankedCells, Lake, RuleResult, SubmissionRecord, TableCounts
 from outcomes.locks import one_at_a_time
@@ -122,6 +122,7 @@ def _judge(attempt: _Attempt, manifest: Manifest) -> list[Judgement]:
             raise SubmissionRefused("file_empty", file.table)
         if delivered != file.rows:
             raise SubmissionRefused("row_count_mismatch", f"{file.table}: {delivered} rows, {file.rows} stated")
+    screen_missing_codes(manifest.missing_codes)
     screen({name: one.read for name, one in cells.items()}, manifest.deidentification_method, manifest.data_cut)
     with connect(attempt.settings) as con:
         attempt.lake.attach(con, as_known_on=add_months(attempt.period, -1))
