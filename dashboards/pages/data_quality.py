@@ -601,7 +601,7 @@ def _bars_by_rule(
     ]
 
 
-def _attempt(one: Submission | RuleFailure | TableRows | BrokenRule) -> tuple[str, int]:
+def _attempt(one: Submission | RuleFailure | TableRows | BrokenRule | BlankedCells) -> tuple[str, int]:
     """Which attempt of its site a row is about."""
     return one.submission_period, one.attempt
 
