@@ -130,8 +130,10 @@ def exact(site_id: str, patients: int) -> Rows:
         "submissions": (row | _exact_rows(site_id, row) for row in _submissions()),
         "table_counts": (
             {**period, "source_table": table, "rows_in": 302, "rows_accepted": 300, "rows_quarantined": 2}
+            | {"cells_blanked": 2}
             for period, table in product(periods, _ENUMS["table_counts", "source_table"])
         ),
+        "blanked_cells": (period | _BLANKED | {"rows_in": 302, "cells": 2} for period in periods),
         "validation_results": (
             period | rule | {"submission_id": f"{site_id}-{period['submission_period']}"}
             for period, rule in product(periods, _broken(302, 2))
@@ -208,6 +210,11 @@ def protected(release_id: str, sites: dict[str, str], empty: str, patients: int,
             told({"site_id": site_id, "submission_period": DATA_TO, "attempt": 1} | rule, False)
             | (_hidden_rows if number == 1 else {})
             for site_id, (number, rule) in product(delivering, enumerate(_broken(305, 15)))
+        ),
+        "blanked_cells": (
+            {"site_id": site_id, "submission_period": DATA_TO, "attempt": 1, **_BLANKED, "state": "suppressed"}
+            | {"rows_in": None, "cells": None}
+            for site_id in delivering
         ),
         "attrition": (
             told({"step": step, "reason": reason, "patients_left": everybody + 40 * (4 - step)}, False, "patients_left")
@@ -382,6 +389,7 @@ def _comparison(sites: dict[str, str], empty: str, patients: int, told: Callable
 
 # Deliveries
 
+_BLANKED = {"source_table": "patients", "rule": "PAT-005", "column_name": "bmi", "reason": "BMI is out of range"}
 _hidden_rows = {"rows_checked": None, "rows_failed": None, "state": "suppressed"}
 
 
