@@ -124,12 +124,14 @@ class MeasureDefinitionsRow:
     exclusions: str
     direction: str
     unit: str
+    exposure: str
     owner: str
     next_review: str
     version: int
     label: str | None
     baseline_score: str | None
     headline: int | None
+    horizon_day: int | None
     judged_after_months: int
     state: str
 

@@ -15,8 +15,8 @@ _UNITS = {
     "incidence": "cumulative incidence (Aalen-Johansen)",
 }
 _EVER = (
-    "At any time while observed: it grows with the time observed, so that it describes and is neither charted over time "
-    "nor compared between sites."
+    "At any time while observed: it grows with the time observed, so that it describes and is neither charted over "
+    "time nor compared between sites."
 )
 
 

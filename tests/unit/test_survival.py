@@ -10,13 +10,14 @@ from scipy.stats import norm
 from sksurv.nonparametric import (  # type: ignore[import-untyped]
     cumulative_incidence_competing_risks,
     kaplan_meier_estimator,
+    nelson_aalen_estimator,
 )
 from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
 
 from outcomes.arrays import Counts, Ints
 from outcomes.disclosure.curves import protected_curves
 from outcomes.measures.curves import cumulative_incidence_table, grid_days
-from outcomes.statistics.survival import Curves, aalen_johansen, one_minus_kaplan_meier
+from outcomes.statistics.survival import Curves, aalen_johansen, nelson_aalen, one_minus_kaplan_meier
 from tests.support import marts
 
 CENSORED, EVENT, COMPETING = range(3)
@@ -346,3 +347,15 @@ def test_a_small_withheld_site_that_could_not_see_disease_withholds_its_curves()
     _with_outcome(con, "asd", "site_id not in ('tiny', 'west')")
     states = {row["state"] for row in rows_of(protected_curves(cumulative_incidence_table(con), 11), outcome="asd")}
     assert states == {"suppressed"}
+
+
+@pytest.mark.parametrize("ends", [BY_HAND, REMISSION, BREAST_CANCER])
+def test_the_cumulative_hazard_is_that_of_another_implementation(ends: Ends) -> None:
+    day, cause = ends.T
+    events, others = (
+        np.bincount(day[of_kind], minlength=day.max() + 1) for of_kind in (cause == EVENT, cause != EVENT)
+    )
+    hazard = nelson_aalen(events, others)
+    days, oracle = nelson_aalen_estimator(cause == EVENT, day)
+    assert hazard[days.astype(int)] == pytest.approx(oracle.tolist())
+    assert hazard[day].sum() == pytest.approx(events.sum()), "all are exposed to as much as there were events"

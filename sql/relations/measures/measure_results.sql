@@ -2,8 +2,8 @@
 title: Answer of each measure for each episode
 grain: one row per measure and episode
 is_view: true
-needs: [label_answers, window_pain, late_pain, within_horizons, red_flag_care, mcid, myelopathy_mcid, improved, acceptable,
-  eq5d_classes, substantial_benefit, satisfaction, follow_up, event_rates]
+needs: [label_answers, window_pain, late_pain, within_horizons, red_flag_care, mcid, myelopathy_mcid, improved,
+  acceptable, eq5d_classes, substantial_benefit, satisfaction, follow_up, event_rates]
 columns:
   measure: the measure
   status: yes (in the numerator), no, or excluded (not in the denominator)

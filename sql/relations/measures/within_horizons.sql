@@ -10,7 +10,7 @@ needs: [measure_definitions, time_to_event, early_outcomes, episodes]
 columns:
   status: yes (the event came by the horizon), no (it was not seen), or excluded
   day: days from surgery to what came first, the horizon at most; null when excluded
-  cause: "what came first: 0 the horizon or the end of observation, 1 the event, 2 a competing event; null when excluded"
+  cause: "what came first: 0 horizon or end of observation, 1 the event, 2 a competing event; null when excluded"
 */
 with waits as (
     select site_id, patient_id, outcome, day, cause

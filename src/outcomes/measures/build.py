@@ -11,7 +11,7 @@ from outcomes.labelling.build import Progress
 from outcomes.measures.comparison import comparison_table
 from outcomes.measures.control_charts import control_chart_table
 from outcomes.measures.curves import cumulative_incidence_table
-from outcomes.measures.cusum import RISKS, cusum_table
+from outcomes.measures.cusum import cusum_table, monitored_outcomes
 from outcomes.measures.estimates import with_intervals
 from outcomes.measures.improvement_rates import improvement_rate_table
 from outcomes.measures.incidences import incidence_table, with_incidences
@@ -76,7 +76,7 @@ def run_measures(
         ),
         "cumulative incidence": lambda: _register(con, curves=cumulative_incidence_table(con)),
         "risk models": risks,
-        "cumulative sums": lambda: _register(con, cusum_points=cusum_table(con.sql(RISKS).to_arrow_table())),
+        "cumulative sums": lambda: _register(con, cusum_points=cusum_table(monitored_outcomes(con))),
     }
     for done, (name, make) in enumerate(steps.items()):
         if on_progress:

@@ -63,14 +63,16 @@ def with_incidences(con: duckdb.DuckDBPyConnection, estimates: pa.Table, inciden
     con.register("given_estimates", estimates)
     con.register("given_incidences", incidences)
     key = " and ".join(f"cells.{name} is not distinct from found.{name}" for name in ("measure", *_KEY))
+    order = (f"cells.{name} nulls first" for name in ("measure", *_KEY))
     replaced = ", ".join(
         f"case when cells.unit = 'incidence' then found.{name} else cells.{name} end as {name}"
         for name in _SCHEMA.names
         if name.startswith("estimate")
     )
+    order = ", ".join(f"cells.{name} nulls first" for name in ("measure", *_KEY))
     table = con.sql(
         f"select cells.* replace ({replaced}) from given_estimates as cells "
-        f"left join given_incidences as found on {key} order by {', '.join(f'cells.{name} nulls first' for name in ('measure', *_KEY))}"
+        f"left join given_incidences as found on {key} order by {order}"
     ).to_arrow_table()
     con.unregister("given_estimates")
     con.unregister("given_incidences")

@@ -4,7 +4,8 @@ Days are counted one by one along the last axis of each array; every function wo
 
 Sources: Aalen and Johansen 1978, Scand J Stat 5:141 (the estimator); Dinse and Larson 1986, Biometrika 73:379, equation
 6, and Marubini and Valsecchi 1995, Analysing Survival Data, chapter 10 (its variance by the delta method); Choudhury
-2002, Stat Med 21:1129 (the log-log interval); Kaplan and Meier 1958, J Am Stat Assoc 53:457.
+2002, Stat Med 21:1129 (the log-log interval); Kaplan and Meier 1958, J Am Stat Assoc 53:457; Aalen 1978, Ann Stat
+6:701 (the cumulative hazard).
 """
 
 from typing import NamedTuple
@@ -114,6 +115,15 @@ def one_minus_kaplan_meier(events: Counts, competing: Counts, censored: Counts) 
     variance = survival**2 * np.cumsum(_greenwood(events, at_risk), axis=-1)
     low, high = _log_log_limits(survival, variance)
     return _while_at_risk(at_risk, 1 - survival, 1 - high, 1 - low)
+
+
+def nelson_aalen(events: Counts, others: Counts) -> Floats:
+    """Cumulative hazard of the event by each day.
+
+    Summed over the days on which patients left it gives as many as had the event: each is exposed to the hazard of the
+    days on which it was at risk. Those who leave on a day, `others` without the event, are at risk on it.
+    """
+    return np.cumsum(_share(events, _at_risk(events, others, np.zeros_like(others))), axis=-1)
 
 
 def _at_risk(events: Counts, competing: Counts, censored: Counts) -> Counts:
