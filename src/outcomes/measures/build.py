@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from outcomes.labelling.build import Progress
+from outcomes.measures.alarms import alarms_table
 from outcomes.measures.comparison import comparison_table
 from outcomes.measures.control_charts import control_chart_table
 from outcomes.measures.curves import cumulative_incidence_table
@@ -33,8 +34,8 @@ def run_measures(
     """Make every relation that the marts of measures select from.
 
     Leaves those of `make_inputs`, and `measure_estimates`, `missing_answers`, `improvement_rates`, `curves`,
-    `risk_models`, `risk_calibration`, `expected_outcomes`, `site_comparison`, `control_chart_points` and
-    `cusum_points`.
+    `risk_models`, `risk_calibration`, `expected_outcomes`, `site_comparison`, `control_chart_points`, `cusum_points`
+    and `alarms`.
 
     Args:
         con: a connection that holds the lake and the relations of the labelling step.
@@ -77,6 +78,7 @@ def run_measures(
         "cumulative incidence": lambda: _register(con, curves=cumulative_incidence_table(con)),
         "risk models": risks,
         "cumulative sums": lambda: _register(con, cusum_points=cusum_table(monitored_outcomes(con))),
+        "alarms": lambda: _register(con, alarms=alarms_table(con)),
     }
     for done, (name, make) in enumerate(steps.items()):
         if on_progress:
