@@ -23,7 +23,13 @@ PATIENTS = 830
 """Of each site."""
 MONTHS = 108
 PAIN, REVISION = "pain_12_months", "revision_2_years"
-HEADLINES = {PAIN: 0.35, "asd_2_years": 0.05, REVISION: 0.06, "improved_ndi_12_months": 0.55, "follow_up_12_months": 0.7}
+HEADLINES = {
+    PAIN: 0.35,
+    "asd_2_years": 0.05,
+    REVISION: 0.06,
+    "improved_ndi_12_months": 0.55,
+    "follow_up_12_months": 0.7,
+}
 """The share of patients with the outcome."""
 HORIZON = 730
 _WINDOW_DAYS = 455
@@ -128,9 +134,7 @@ def _published(
     directions = {name: "higher_is_better" if name in better else "lower_is_better" for name in measures}
     _make(con, "measure_definitions", measure=measures, direction=list(directions.values()))
     waits = {measure: add_months(_FIRST, MONTHS - 24) for measure in HEADLINES if is_over_time(measure)}
-    con.register(
-        "immature_months", pa.table({"measure": list(waits), "first_period": list(waits.values())})
-    )
+    con.register("immature_months", pa.table({"measure": list(waits), "first_period": list(waits.values())}))
     risk = fit_risk_models(con, 11)
     con.register("expected_outcomes", risk.expected)
     tables = {
@@ -148,7 +152,9 @@ def _over_time(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Months]:
     """Who enters, who is seen to have the event by the horizon, and the day of whatever comes first."""
     event = rng.exponential(HORIZON / -np.log(1 - risk)).astype(np.int64) + 1
-    end = np.minimum.reduce([rng.exponential(HORIZON / -np.log(1 - lost)).astype(np.int64), cut, np.full_like(cut, 730)])
+    end = np.minimum.reduce(
+        [rng.exponential(HORIZON / -np.log(1 - lost)).astype(np.int64), cut, np.full_like(cut, 730)]
+    )
     return np.ones(len(risk), dtype=bool), event <= end, np.minimum(event, end)
 
 
@@ -184,9 +190,7 @@ def _incidences(measure: str, site: Months, event: NDArray[np.bool_], day: Month
     rows = []
     for number in (None, *range(SITES)):
         of_group = np.ones(len(site), dtype=bool) if number is None else site == number
-        events, censored = (
-            np.bincount(day[of_group & kind], minlength=HORIZON + 1) for kind in (event, ~event)
-        )
+        events, censored = (np.bincount(day[of_group & kind], minlength=HORIZON + 1) for kind in (event, ~event))
         curve = aalen_johansen(events, np.zeros_like(events), censored)
         rows.append(_estimate(measure, number, float(curve.incidence[HORIZON])))
     return rows
