@@ -37,11 +37,12 @@ class CompletenessRow:
 
 @dataclass(frozen=True)
 class ControlChartsRow:
-    """One row per measure, site (and all sites together) and month of the index fusion."""
+    """One row per charted measure, site (and all sites together) and month, or quarter, of the index fusion."""
 
     measure: str
     site_id: str | None
     index_period: str
+    months: int
     chart: str | None
     reason_for_chart: str
     phase: int
@@ -54,6 +55,8 @@ class ControlChartsRow:
     upper: float | None
     rules: str | None
     variation: str | None
+    is_confirmed: bool
+    false_alarm_rate: float | None
     target: float | None
     assurance: str | None
     annotation: str | None
@@ -94,6 +97,7 @@ class CusumRow:
     cusum_lower: float
     threshold_lower: float
     signal: str | None
+    false_alarm_rate: float
 
 
 @dataclass(frozen=True)
@@ -124,11 +128,14 @@ class MeasureDefinitionsRow:
     exclusions: str
     direction: str
     unit: str
+    exposure: str
     owner: str
     next_review: str
     version: int
     label: str | None
+    baseline_score: str | None
     headline: int | None
+    horizon_day: int | None
     judged_after_months: int
     state: str
 

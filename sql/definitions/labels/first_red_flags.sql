@@ -103,7 +103,8 @@ labels:
     citation: clinical specification, sections 1 and 4; mJOA thresholds after Tetreault 2015
     rationale: >-
       Each patient is their own control: weakness that is as before surgery, or less, is no warning. The grade before
-      surgery is the highest of the latest day that has one. Any day counts, after a revision too.
+      surgery is the highest of the latest day that has one. Any day counts, after a revision too. A C5 palsy coded in
+      the index stay is a complication and no flag: the patient is still with the surgeon.
 */
 with flags as (
     select distinct list as flag

@@ -32,6 +32,7 @@ ways:
       relation: follow_up_scores
       where: arm_pain_nrs >= {nerve_arm_nrs} and day >= {nerve_from_day} and not is_after_revision
       record: follow_up_id
+      reads: arm_pain_nrs
   red flag:
     - says: numbness or weakness, coded or measured, on day {nerve_from_day} or later, before any revision
       relation: red_flags

@@ -8,8 +8,8 @@ common:
   category: conservative care
   guide: Without another operation, {care} may ease pain after a fusion.
   definition: >
-    At least one record of the class on a day after the index fusion: {codes}; by code, or by class where the site codes
-    so. A no needs the site to see all treatments of the patient.
+    At least one record of the class on a day after the index fusion: {codes}; by code, among treatments or procedures,
+    or by class where the site codes so. A no needs the site to see all treatments of the patient.
   citation: clinical specification, section 5
   grain: one row per episode and piece of evidence
   status: accepted
@@ -65,7 +65,7 @@ labels:
       codes: >-
         epidural, transforaminal, facet, trigger-point or occipital injection, an anti-inflammatory drug into a joint,
         the spinal canal or a nerve, or a corticosteroid whose route is injection
-    rationale: Injections come as treatments or as procedures; both count. A steroid of unknown route is none.
+    rationale: A steroid of unknown route is no injection.
   received_muscle_relaxant:
     version: 3
     words:
@@ -100,7 +100,7 @@ labels:
       care: radiofrequency treatment of facet joints
       record: a radiofrequency treatment
       codes: destruction of a cervical or thoracic facet-joint nerve
-    rationale: It comes as a treatment or as a procedure; both count. A preceding test block counts as an injection.
+    rationale: A test block that precedes it counts as an injection.
   received_tens:
     version: 3
     words:

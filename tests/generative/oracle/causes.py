@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tests.generative.oracle import codes
-from tests.generative.oracle.care import treatments_of
+from tests.generative.oracle.care import last_day, treatments_of
 from tests.generative.oracle.codes import Codes
 from tests.generative.oracle.diagnoses import diagnoses_after, is_of_the_neck, is_preoperative
 from tests.generative.oracle.episode import Episode
@@ -331,7 +331,8 @@ def _mjoa_stays(baseline: Record, later: Record) -> bool:
 def _without_therapy(episode: Episode, own: list[Record]) -> list[Finding]:
     """A code of the cause, and no physical therapy in days 0 to 90 although all treatments would have been seen."""
     had_therapy = any(
-        0 <= treatment.day <= PHYSICAL_THERAPY_UNTIL_DAY for treatment in treatments_of(episode, "exercise_therapy")
+        treatment.day <= PHYSICAL_THERAPY_UNTIL_DAY and last_day(treatment) >= 0
+        for treatment in treatments_of(episode, "exercise_therapy")
     )
     sees_all = "treatments" in episode.delivered and episode.patient.get("treatment_data_complete") is True
     if not own or not sees_all or had_therapy or episode.observed_days <= PHYSICAL_THERAPY_UNTIL_DAY:

@@ -128,7 +128,7 @@ TREATMENTS = {
     ),
     "radiofrequency": codes(CPT="64633 64634"),
     "opioid": codes(ATC="N02A*"),
-    "gabapentinoid": codes(ATC="N02BF* N03AX12 N03AX16"),  # the same two drugs, as antiepileptics until 2021
+    "gabapentinoid": codes(ATC="N02BF* N03AX12 N03AX16"),  # the same two drugs, as antiepileptics until 2022
     "duloxetine": codes(ATC="N06AX21"),
     "exercise_therapy": codes(CPT="97001 97002 97161 97162 97163 97164 97110 97112 97530"),
     "heat_ice_manual": codes(CPT="97010 97140 97124"),
@@ -215,6 +215,7 @@ ERAS = (
     Era(codes(CPT="22858 27279"), date(2015, 1, 1)),
     Era(codes(CPT="62310 97001 97002"), last=date(2016, 12, 31)),
     Era(codes(CPT="62320 62321 97161 97162 97163 97164"), date(2017, 1, 1)),
+    Era(codes(ATC="N03AX12 N03AX16"), last=date(2022, 12, 31)),
     Era(codes(CPT="27278"), date(2024, 1, 1)),
 )
 
