@@ -128,6 +128,7 @@ class MeasureDefinitionsRow:
     next_review: str
     version: int
     label: str | None
+    baseline_score: str | None
     headline: int | None
     judged_after_months: int
     state: str

@@ -80,8 +80,21 @@ _INSTRUMENTS = {
         "Patient-Reported Outcomes Measurement Information System (PROMIS), how much pain interferes with daily life: "
         "50 is the mean of the general population, 10 its standard deviation.",
     ),
+    "eq_vas": _Words(
+        "Health as the patient rates it (EQ VAS)",
+        "Health",
+        "0 to 100, higher is better",
+        0,
+        "EQ visual analogue scale (EQ VAS): today's health, from 0, the worst imaginable, to 100, the best.",
+    ),
 }
 """Instruments in the order of the page."""
+
+_PAIN_AND_DISABILITY = {name: _INSTRUMENTS[name].short for name in ("ndi", "neck_pain_nrs", "arm_pain_nrs")}
+"""Instruments with a threshold in percent and an acceptable score."""
+
+_CHANGE_CLASSES = {"better": "Better", "mixed": "Mixed", "same": "The same", "worse": "Worse"}
+"""Classes of a change of health by the EQ-5D."""
 
 
 def pain(view: View) -> Page:
@@ -93,6 +106,9 @@ def pain(view: View) -> Page:
         _timeline(view, chosen(rows, _TIMELINE)),
         *(_trajectory(view, name, own.get(name, []), others.get(name, [])) for name in _INSTRUMENTS),
         _clearly_better(view, rows),
+        _improved(view, rows),
+        _acceptable(view, rows),
+        _health(view, rows),
         _satisfied(view, chosen(rows, [f"satisfied_{window}" for window in charts.TICKS])),
         _answered(view, chosen(rows, [f"follow_up_{window}" for window in charts.TICKS])),
     ]
@@ -217,7 +233,9 @@ def _score_cells(view: View, one: Scores) -> list[Cell]:
 
 def _difference(instrument: str, before: float) -> float | None:
     """The minimal clinically important difference at a score before surgery, positive where higher is better."""
-    row = _reference("instruments")[instrument]
+    row = _reference("instruments").get(instrument)
+    if row is None:
+        return None
     by_severity = next(
         (
             one["mcid"]
@@ -248,11 +266,56 @@ def _clearly_better(view: View, rows: Mapping[str, Row]) -> Card:
         css_class="chart chart--panels",
         notes=["A mean does not show how many patients improved; these are shares with a change that patients notice."],
     )
-    found = {
-        said.short: chosen(rows, [f"mcid_{name}_{window}" for window in charts.TICKS])
-        for name, said in _INSTRUMENTS.items()
+    return _panels_card(view, card, _by_window(rows, "mcid", {name: one.short for name, one in _INSTRUMENTS.items()}))
+
+
+def _improved(view: View, rows: Mapping[str, Row]) -> Card:
+    card = Card(
+        "improved",
+        "Improved by 30 percent",
+        sentence="The same patients as for clearly better, by another threshold: a score that fell by at least 30 "
+        "percent of the one before surgery.",
+        css_class="chart chart--panels",
+        notes=[
+            "Points and percent disagree about patients whose score before surgery was very high or low; what holds by "
+            "both is firm."
+        ],
+    )
+    return _panels_card(view, card, _by_window(rows, "improved", _PAIN_AND_DISABILITY))
+
+
+def _acceptable(view: View, rows: Mapping[str, Row]) -> Card:
+    limits = _reference("acceptable_scores")
+    card = Card(
+        "acceptable",
+        "In an acceptable state",
+        sentence=f"Patients with a disability of at most {limits['ndi']['at_most']} percent, or pain of at most "
+        f"{limits['neck_pain_nrs']['at_most']} of 10, among all with a score in the window.",
+        css_class="chart chart--panels",
+        notes=["A patient may improve much and still be badly off, or be well without having improved."],
+    )
+    return _panels_card(view, card, _by_window(rows, "acceptable", _PAIN_AND_DISABILITY))
+
+
+def _health(view: View, rows: Mapping[str, Row]) -> Card:
+    card = Card(
+        "health",
+        "Health by the EQ-5D",
+        sentence="Change since before surgery in mobility, self-care, usual activities, pain and anxiety. Better: in "
+        "at least one better and in none worse; worse: the reverse; mixed: better in some, worse in others.",
+        css_class="chart chart--panels",
+        notes=[
+            "This classification (Paretian) needs no weights of the dimensions; shares of a window add up to 100 %."
+        ],
+    )
+    return _panels_card(view, card, _by_window(rows, "eq5d", _CHANGE_CLASSES))
+
+
+def _by_window(rows: Mapping[str, Row], kind: str, names: Mapping[str, str]) -> dict[str, list[Row]]:
+    """Measures of a kind by heading, in the order of the windows; `names` holds their names and headings."""
+    return {
+        heading: chosen(rows, [f"{kind}_{name}_{window}" for window in charts.TICKS]) for name, heading in names.items()
     }
-    return _panels_card(view, card, found)
 
 
 def _satisfied(view: View, rows: list[Row]) -> Card:

@@ -103,7 +103,7 @@ def test_all_sites_are_all_patients(judged: duckdb.DuckDBPyConnection) -> None:
 def test_each_instrument_and_site_is_there_once_in_each_window_with_a_score(judged: duckdb.DuckDBPyConnection) -> None:
     rows = judged.execute("select instrument, visit_window, target_day, site_id from score_trajectories").fetchall()
     assert {(window, day) for _, window, day, _ in rows} == {("baseline", 0), ("3_months", 91)}
-    assert len(rows) == len(set(rows)) == 6 * 2 * (9 + 1)
+    assert len(rows) == len(set(rows)) == 8 * 2 * (9 + 1)
 
 
 def _shown(patients: int, scores: tuple[float, float, float], instrument: str = "neck_pain_nrs") -> Row:

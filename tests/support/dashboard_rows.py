@@ -36,7 +36,9 @@ GROUPS = (
 _ENUMS = {(mart.name, column.name): column.enum for mart in research_marts() for column in mart.columns}
 _OUTCOMES = _ENUMS["cumulative_incidence", "outcome"]
 _STEPS = dict(zip(_ENUMS["attrition", "reason"], (0, 13, 19, 7), strict=True))
-_SCALES = dict(zip(_ENUMS["score_trajectories", "instrument"], (40.0, 6.0, 5.0, 14.0, 40.0, 60.0), strict=True))
+_SCALES = dict(
+    zip(_ENUMS["score_trajectories", "instrument"], (40.0, 6.0, 5.0, 14.0, 40.0, 60.0, 55.0, 0.6), strict=True)
+)
 """Instruments, with a median before surgery."""
 _WINDOWS = [
     {"visit_window": window, "target_day": day}

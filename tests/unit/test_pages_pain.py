@@ -42,10 +42,10 @@ def test_filters_change_measures_but_not_scores(home: Path) -> None:
     assert everybody["scores-ndi"].figure == of_2023["scores-ndi"].figure
 
 
-def test_neck_pain_and_disability_come_first_of_six_instruments(home: Path) -> None:
+def test_neck_pain_and_disability_come_first_of_seven_instruments(home: Path) -> None:
     names = [card.name for card in pain(a_view(home)).cards if card.name.startswith("scores-")]
     assert names[:2] == ["scores-neck-pain-nrs", "scores-ndi"]
-    assert len(names) == 6
+    assert len(names) == 7
     assert all(not card.is_wide for card in pain(a_view(home)).cards if card.name in names)
 
 

@@ -239,3 +239,15 @@ def _hidden(shown: pa.Table | None) -> set[tuple[str, str]]:
 
 def _suppressed(shown: pa.Table) -> list[dict[str, Any]]:
     return [row for row in shown.to_pylist() if row["state"] == "suppressed"]
+
+
+def test_classes_of_one_denominator_are_hidden_together() -> None:
+    better = by_site(a=(60, 60, 0), b=(60, 60, 0), c=(60, 60, 0))
+    worse = by_site(a=(56, 64, 0), b=(30, 90, 0), c=(30, 90, 0))
+    same = by_site(a=(4, 116, 0), b=(30, 90, 0), c=(30, 90, 0))
+    measures = {"better": better, "worse": worse, "same": same}
+    alone = _hidden(_protected(measures))
+    assert ("better", "a") not in alone
+    together = _hidden(_protected(measures, Nesting(classes=frozenset({frozenset(measures)}))))
+    assert {site for measure, site in alone if measure == "same"} == {"a", "b"}
+    assert together == {(measure, site) for measure in measures for site in ("a", "b")}

@@ -31,7 +31,7 @@ ALLOWED = (
     (r"measure", r"\b100 person-years\b", "the unit of a rate"),
     (r"relation adjacent_joints", r"\bday 1\b", "the first day after surgery"),
     (r"relation follow_up_scores", r"\bdivided by 10\b", "from millimetres to points"),
-    (r"relation risk_factors", r"\b(10|[1-4])\b", "steps of a model and its groups"),
+    (r"relation (risk_factors|reported_answers)", r"\b(10|[1-4])\b", "steps of a model and its groups"),
     (r"relation time_to_event", r"\b[12]\b", "codes of what ended the time"),
     (r"relation window_visits", r"^1 =", "a rank"),
     (r"mart .*\.enum\.", r".*", "a closed list"),
@@ -40,6 +40,7 @@ ALLOWED = (
     (r"mart control_charts.columns.rules", r"\b(7 or more|2 of 3)\b", "the published rules of charts"),
     (r"mart cumulative_incidence", r"\bevery 30 days, or near 1, 2, 5, 10 and 20 years\b", "the grid of a curve"),
     (r"mart episodes", r"\b90\b", "the highest age that is told"),
+    (r"measure .*improved", r"\b30 percent\b", "a column of instruments.csv"),
     (r"mart responders", r"\b30 percent\b|mJOA 1, 2 or 3", "columns of instruments.csv"),
 )
 """Where a number equals a threshold and is another thing: the text, the words in it, and what they are."""
@@ -74,7 +75,7 @@ def _stated() -> Texts:
 
 
 def _said(value: object) -> str:
-    return f"{value:.0%}".removesuffix("%") if isinstance(value, float) else str(value)
+    return f"{value:.0%}".removesuffix("%") if isinstance(value, float) and value < 1 else str(value)
 
 
 def _deciding() -> set[str]:
@@ -132,7 +133,7 @@ def _caches_cleared() -> Iterator[None]:
 @pytest.mark.parametrize("name", thresholds())
 def test_a_threshold_with_another_value_is_told_everywhere(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     old, before = thresholds()[name], _filled()
-    other = 0.87 if isinstance(old, float) else type(old)(9417)
+    other = type(old)(9417) if not isinstance(old, float) else 0.87 if old < 1 else 94.17
     monkeypatch.setitem(thresholds(), name, other)
     after = _filled()
     assert before.keys() == after.keys()
@@ -142,7 +143,7 @@ def test_a_threshold_with_another_value_is_told_everywhere(monkeypatch: pytest.M
         place.split(".")[0] for place, text in _everything_stated().items() if named.search(text)
     }
     for place in changed:
-        old_numbers, new_numbers = (re.findall(r"\d+", texts[place]) for texts in (before, after))
+        old_numbers, new_numbers = (re.findall(r"\d+(?:\.\d+)?", texts[place]) for texts in (before, after))
         told = new_numbers.count(_said(other))
         assert told
         assert old_numbers.count(_said(old)) - new_numbers.count(_said(old)) == told

@@ -23,8 +23,8 @@ labels:
       next to it); or a fused joint fused again or explored. Probable: that motion is {probable_motion_mm} mm or
       more. Confirmed: no bridging bone on CT beside a symptom or code, or a revision of a nonunion with its code
       (of the day, the encounter or the {nonunion_diagnosis_days} days before) or with fixation revised beside
-      the refusion. Provisional before day {nonunion_firm_day}, firm from then on and where the surgeon confirmed
-      it.
+      the refusion. Provisional before day {nonunion_firm_day}, firm from then on and where it was found at a
+      revision.
     rationale: >
       Fusion takes months: nothing before day {nonunion_day} is nonunion, and before day {nonunion_firm_day} it is
       provisional. Little motion is within the error of the measurement, and an exploration may find the bone healed. A
@@ -223,11 +223,9 @@ results as (
         case when cause_findings.tier is null then 'observed_days' else cause_findings.value_name end as value_name,
         case
             when causes_judged.cause <> 'nonunion' then cause_findings.tier
-            when cause_findings.tier = 'confirmed' and cause_findings.record_table = 'procedures'
-                then 'confirmed_firm'
-            when cause_findings.onset_day < thresholds.nonunion_firm_day
-                then concat(cause_findings.tier, '_provisional')
-            when cause_findings.tier is not null then concat(cause_findings.tier, '_firm')
+            when cause_findings.onset_day >= thresholds.nonunion_firm_day or cause_findings.record_table = 'procedures'
+                then concat(cause_findings.tier, '_firm')
+            when cause_findings.tier is not null then concat(cause_findings.tier, '_provisional')
         end as kind,
         cause_findings.image_id, cause_findings.record_table, cause_findings.record_id
     from episodes

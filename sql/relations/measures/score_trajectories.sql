@@ -7,7 +7,7 @@ rationale: >
   any score, so that a row says nothing by being there.
 citation: Hyndman and Fan 1996, The American Statistician 50(4):361, definition 1
 grain: one row per instrument, visit window (baseline included) and site (null = all)
-needs: [responders, instruments, visit_windows, submissions]
+needs: [responders, eq5d_changes, instruments, visit_windows, submissions]
 columns:
   patients: patients with a score
   lower_quartile: null without any
@@ -27,6 +27,43 @@ with scores as (
         site_id, instrument, visit_window,
         value as score
     from responders
+    union all
+    select
+        site_id,
+        'eq_vas' as instrument,
+        'baseline' as visit_window,
+        baseline_eq_vas as score
+    from eq5d_changes
+    where visit_window = '6_weeks'
+    union all
+    select
+        site_id,
+        'eq_vas' as instrument,
+        visit_window,
+        eq_vas as score
+    from eq5d_changes
+    union all
+    select
+        site_id,
+        'eq5d_index' as instrument,
+        'baseline' as visit_window,
+        baseline_index as score
+    from eq5d_changes
+    where visit_window = '6_weeks'
+    union all
+    select
+        site_id,
+        'eq5d_index' as instrument,
+        visit_window,
+        eq5d_index as score
+    from eq5d_changes
+),
+
+scales as (
+    select instrument
+    from instruments
+    union all
+    select unnest(['eq_vas', 'eq5d_index']) as instrument
 ),
 
 at_sites as (
@@ -88,14 +125,14 @@ sites as (
 )
 
 select
-    instruments.instrument, windows.visit_window, windows.target_day, sites.site_id,
+    scales.instrument, windows.visit_window, windows.target_day, sites.site_id,
     cast(coalesce(quartiles.patients, 0) as bigint) as patients,
     quartiles.lower_quartile, quartiles.median, quartiles.upper_quartile
-from instruments
+from scales
 cross join windows
 cross join sites
 left join quartiles
     on
-        instruments.instrument = quartiles.instrument
+        scales.instrument = quartiles.instrument
         and windows.visit_window = quartiles.visit_window
         and sites.site_id is not distinct from quartiles.site_id

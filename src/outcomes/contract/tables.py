@@ -221,8 +221,10 @@ FOLLOW_UPS = Table(
         _integer("mjoa_lower_motor", "mJOA, motor function of the legs", "0 to 7"),
         _integer("mjoa_sensory", "mJOA, sensation of the hands", "0 to 3"),
         _integer("mjoa_sphincter", "mJOA, bladder function", "0 to 3"),
-        _text("eq5d_version", "the EQ-5D that was asked: 3L (levels 1 to 3), 5L (levels 1 to 5)", since=2),
-        *(_integer(f"eq5d_{i}", f"EQ-5D-5L: {topic}", "level 1 to 5") for i, topic in enumerate(_EQ5D_TOPICS, 1)),
+        _text(
+            "eq5d_version", "the EQ-5D that was asked: 3L (levels 1 to 3) or 5L (levels 1 to 5, the default)", since=2
+        ),
+        *(_integer(f"eq5d_{i}", f"EQ-5D: {topic}", "level 1 to 5") for i, topic in enumerate(_EQ5D_TOPICS, 1)),
         _integer("eq_vas", "EQ visual analogue scale, higher is better", "0 to 100"),
         _decimal("promis_pf_t", "PROMIS physical function, higher is better", "T-score"),
         _decimal("promis_pi_t", "PROMIS pain interference, higher is worse", "T-score"),

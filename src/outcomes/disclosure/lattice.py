@@ -36,10 +36,12 @@ class Nesting:
     Attributes:
         part_of: (part, whole): the numerator of the part lies within the numerator of the whole.
         among: (part, whole): the patients of the part, its whole denominator, lie within the numerator of the whole.
+        classes: measures that part the same denominator between them: all but one tell what the last one holds.
     """
 
     part_of: frozenset[tuple[str, str]] = frozenset()
     among: frozenset[tuple[str, str]] = frozenset()
+    classes: frozenset[frozenset[str]] = frozenset()
 
     @property
     def pairs(self) -> frozenset[tuple[str, str]]:

@@ -200,8 +200,9 @@ def _with_secondary_suppression(
 ) -> Mask:
     """Hide further cells in every sum of the lattice, again and again until nothing changes.
 
-    A part of a hidden whole is hidden. Beside a whole that is shown, the part and what the whole has more add up to it,
-    as yes, no and excluded add up to the cohort.
+    Classes of one denominator are hidden together, for the others would tell the one. A part of a hidden whole is
+    hidden. Beside a whole that is shown, the part and what the whole has more add up to it, as yes, no and excluded
+    add up to the cohort.
     """
     hidden = hidden.copy()
     beside: list[tuple[int, int, _Table]] = []
@@ -209,9 +210,12 @@ def _with_secondary_suppression(
         split = np.stack([counted, np.maximum(table.cells[whole, ..., _YES] - counted, 0)], axis=-1)[np.newaxis]
         small = is_small(split, minimum_cell_count)
         beside.append((part, whole, _Table(split, small, ~hidden[[whole]], table.has_contributors)))
+    classes = [[at for at, measure in enumerate(lattice.measures) if measure in each] for each in nesting.classes]
     before = -1
     while hidden.sum() != before:
         before = hidden.sum()
+        for each in classes:
+            hidden[each] |= hidden[each].any(axis=0)
         _hide_secondary(table, hidden, lattice, minimum_cell_count)
         for part, whole, both in beside:
             hidden[part] |= hidden[whole]

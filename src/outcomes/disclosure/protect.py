@@ -1,5 +1,6 @@
 """One way to protect a mart: the exact table in, the table that may be shown out."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -113,9 +114,14 @@ def protect(name: str, exact: pa.Table, context: Context) -> pa.Table:
 def nesting() -> Nesting:
     """Which measures by definition count patients of each other."""
     measures = measure_definitions()
+    classes: defaultdict[str, set[str]] = defaultdict(set)
+    for measure in measures:
+        if measure.class_of:
+            classes[measure.class_of].add(measure.id)
     return Nesting(
         part_of=frozenset((measure.id, whole) for measure in measures for whole in measure.part_of),
         among=frozenset((measure.id, measure.among) for measure in measures if measure.among),
+        classes=frozenset(map(frozenset, classes.values())),
     )
 
 

@@ -6,8 +6,8 @@ import pyarrow.compute as pc
 from outcomes.disclosure.suppression import hide, with_state
 
 _QUARTILES = ("lower_quartile", "median", "upper_quartile")
-_HALF_POINTS = ("neck_pain_nrs", "arm_pain_nrs")
-"""Instruments that are shown to half points; all others to points."""
+_STEPS_PER_POINT = {"neck_pain_nrs": 2.0, "arm_pain_nrs": 2.0, "eq5d_index": 20.0}
+"""How finely an instrument is shown; all others to points."""
 
 
 def protected_trajectories(trajectories: pa.Table, minimum_cell_count: int) -> pa.Table:
@@ -15,7 +15,7 @@ def protected_trajectories(trajectories: pa.Table, minimum_cell_count: int) -> p
     shown = trajectories.filter(pc.is_null(trajectories["site_id"]))
     patients = shown["patients"].to_numpy()
     hidden = (patients > 0) & (patients < 4 * minimum_cell_count)
-    steps = pc.if_else(pc.is_in(shown["instrument"], pa.array(_HALF_POINTS)), 2.0, 1.0)
+    steps = pa.array([_STEPS_PER_POINT.get(instrument, 1.0) for instrument in shown["instrument"].to_pylist()])
     rounded = {name: pc.divide(_nearest(pc.multiply(shown[name], steps)), steps) for name in _QUARTILES}
     rounded["patients"] = pc.multiply(_nearest(pc.divide(patients, 10.0)), 10.0).cast(pa.int64())
     for name, values in rounded.items():

@@ -39,11 +39,8 @@ LABELS: dict[str, Callable[[Episode], Result]] = {
 }
 
 VERSIONS: dict[str, int] = (
-    dict.fromkeys(LABELS, 2)
-    | {name: 3 for name in LABELS if name.startswith(("received_", "red_flag_", "suspected_"))}
-    | dict.fromkeys(("nerve_symptoms", "opioid_supply_past_day_90", "conservative_care_before_revision"), 3)
-    | dict.fromkeys(("imaging_after_pain", "imaging_or_visit_after_red_flag"), 3)
-    | dict.fromkeys(("clinical_asd", "suspected_asd"), 4)
+    dict.fromkeys(LABELS, 3)
+    | {"clinical_asd": 4, "suspected_asd": 4}
     | dict.fromkeys(("received_oral_steroid", "received_radiofrequency"), 2)
     | dict.fromkeys(("received_gabapentinoid", "received_duloxetine"), 2)
 )

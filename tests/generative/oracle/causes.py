@@ -56,7 +56,7 @@ class Finding:
 
 
 def suspected_nonunion(episode: Episode) -> Result:
-    """The fusion did not heal: judged from day 180, firm from day 365 or when the surgeon saw it."""
+    """The fusion did not heal: judged from day 180, firm from day 365 or when seen at surgery."""
     own = [code for code in diagnoses_after(episode, codes.NONUNION) if code.day >= NONUNION_FROM_DAY]
     support = diagnoses_after(episode, codes.NONUNION_SUPPORT)
     images = [
@@ -73,8 +73,7 @@ def suspected_nonunion(episode: Episode) -> Result:
     if deciding is None:
         lists = [codes.NONUNION, codes.NONUNION_SUPPORT]
         return _not_found(episode, ["imaging", "diagnoses"], lists, look_from=NONUNION_FROM_DAY)
-    was_seen = deciding.seen_at_surgery and deciding.tier == "confirmed"
-    is_firm = was_seen or deciding.onset_day >= NONUNION_FIRM_FROM_DAY
+    is_firm = deciding.seen_at_surgery or deciding.onset_day >= NONUNION_FIRM_FROM_DAY
     return _found(deciding, kind=f"{deciding.tier}_{'firm' if is_firm else 'provisional'}")
 
 

@@ -42,6 +42,8 @@ FUSION = codes(
     ICD9PCS="81.01 81.02 81.03",
 )
 FUSION_ADD_ON = codes(CPT="22552 22585 22614")
+# Two of the add-ons name a further joint of any region.
+ADD_ON_OF_ANY_REGION = codes(CPT="22585 22614")
 REFUSION = codes(ICD9PCS="81.31 81.32 81.33")
 ARTHRODESIS_STATUS = codes(ICD10CM="Z98.1", ICD9CM="V45.4")
 # Fusions of the thoracic and lumbar spine and of the sacrum, and of deformities, which are hardly ever of the neck:
@@ -99,7 +101,7 @@ NEEDS_CERVICAL_CONTEXT = codes(
     ICD9CM=f"733.82 {MECHANICAL_COMPLICATION}",
 )
 # Complications of the surgery itself: of the index stay's diagnoses the only ones that speak of what came after (C7).
-COMPLICATION = codes(ICD10CM="T84* T81* G97* M96*")
+COMPLICATION = codes(ICD10CM="T84* T81* G97* M96*", ICD9CM="722.8* 996.4* 997.0* 998*")
 
 # Section 4: red flags
 RED_FLAGS = {
