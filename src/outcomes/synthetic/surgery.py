@@ -201,7 +201,7 @@ def _first_revisions(rng: Rng, plan: Plan, disease: AdjacentDisease) -> tuple[In
 
 
 def _onset(rng: Rng, plan: Plan, share: Floats | float, first: int, mean: float) -> Ints:
-    happens = rng.random(plan.size) < share * plan.profile.revision_factor
+    happens = rng.random(plan.size) < share * plan.factor("revision")
     return np.where(happens, first + often(rng, mean, plan.size), NEVER)
 
 

@@ -45,10 +45,10 @@ def draw_visits(rng: Rng, plan: Plan, disease: AdjacentDisease) -> pd.DataFrame:
 
 
 def _scheduled(rng: Rng, plan: Plan) -> pd.DataFrame:
-    rounds = []
+    rounds, kept = [], plan.factor("visits")
     for target, spread, share in _SCHEDULE:
         still_here = (plan.lost >= target).mean()
-        comes = np.flatnonzero(chance(rng, min(share / max(still_here, 0.01), 0.97), plan.size))
+        comes = np.flatnonzero(chance(rng, min(share / max(still_here, 0.01), 0.97) * kept, plan.size))
         day = np.round(rng.normal(target, spread, len(comes))).astype(np.int64)
         rounds.append(events(comes, np.minimum(day, 0) if target < 0 else np.maximum(day, 1), for_pain=False))
     return pd.concat(rounds)
@@ -111,8 +111,8 @@ def _disability(rng: Rng, plan: Plan, visits: pd.DataFrame, relapsed: Mask) -> F
 
 
 def _on_scale(pain: Floats, step: float) -> Floats:
-    # abs: rounding gives -0.0 for a little less than no pain.
-    return np.abs(np.clip(np.round(pain / step) * step, 0, 10))
+    # As many reach a whole number by a fine step as by a coarse one: else a site would differ by its scale.
+    return np.clip(np.floor((pain + 0.5) / step) * step, 0, 10)
 
 
 def _ndi(rng: Rng, plan: Plan, disability: Floats, neck: Floats) -> dict[str, Any]:
