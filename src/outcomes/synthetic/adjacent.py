@@ -11,8 +11,8 @@ from outcomes.synthetic.draws import Rng, Texts, chance, events, often, pick, so
 from outcomes.synthetic.patients import NEVER, Plan
 
 FINDINGS = ("degeneration", "disc_herniation", "stenosis")
-_YEARLY_RISK = 0.068
-_SYMPTOMATIC = 0.38
+_YEARLY_RISK = 0.042
+_SYMPTOMATIC = 0.75
 
 
 @dataclass(frozen=True)
