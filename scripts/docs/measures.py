@@ -9,7 +9,15 @@ from scripts.docs.labels import thresholds_table
 from scripts.docs.markdown import bullets, document, section
 
 _DIRECTIONS = {"lower_is_better": "lower is better", "higher_is_better": "higher is better", "neutral": "neither way"}
-_UNITS = {"share": "share of patients", "rate": "events per 100 person-years"}
+_UNITS = {
+    "share": "share of patients",
+    "rate": "events per 100 person-years",
+    "incidence": "cumulative incidence (Aalen-Johansen)",
+}
+_EVER = (
+    "At any time while observed: it grows with the time observed, so that it describes and is neither charted over "
+    "time nor compared between sites."
+)
 
 
 def page() -> str:
@@ -33,13 +41,15 @@ def _measure(measure: MeasureDefinition) -> str:
         f"**Left out:** {measure.exclusions}.",
         f"{_UNITS[measure.unit].capitalize()}, {_DIRECTIONS[measure.direction]}; from {_origin(measure)}; version "
         f"{measure.version}, owned by the {measure.owner}, next review {measure.next_review}.",
+        *([] if measure.is_compared else [_EVER]),
         *([_waits(measure)] if measure.judged_after_months else []),
     )
     return f"### `{measure.id}`: {measure.title}\n\n{measure.why}\n\n{bullets(facts)}"
 
 
 def _waits(measure: MeasureDefinition) -> str:
-    return f"A month of fusion is judged on control charts after {measure.judged_after_months} months of follow-up."
+    months = measure.judged_after_months
+    return f"A month of fusion is judged on control charts after {months} {'month' if months == 1 else 'months'}."
 
 
 def _origin(measure: MeasureDefinition) -> str:

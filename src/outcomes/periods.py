@@ -33,6 +33,11 @@ def add_months(month: str, months: int) -> str:
     return f"{year:04d}-{of_year + 1:02d}"
 
 
+def quarter_of(month: str) -> str:
+    """The first month of the quarter that holds the month."""
+    return add_months(month, -((int(month[5:]) - 1) % 3))
+
+
 def months_until(last: str, count: int) -> list[str]:
     """So many consecutive months, the last of which is `last`."""
     return [add_months(last, -back) for back in reversed(range(count))]

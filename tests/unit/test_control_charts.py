@@ -16,12 +16,14 @@ from outcomes.statistics.control_charts import (
     BETTER,
     RULES,
     VARIATIONS,
+    Choice,
     Limits,
     Signals,
     assurance,
     between,
+    charted,
     choose_chart,
-    days_between,
+    false_alarm_rate,
     moving_range_limits,
     patients_between,
     share_limits,
@@ -245,41 +247,77 @@ def test_two_outcomes_in_a_month_are_one_value_with_narrower_limits() -> None:
     assert limits.lower[1] >= limits.lower[0]
 
 
-def test_t_chart_has_exponential_limits() -> None:
-    values, limits = days_between(np.array([1, 0, 1]), np.array([100, 50, 250]), one(3))
-    assert values[[0, 2]].tolist() == [100, 300]
-    mean = 200
-    assert limits.centre[0] == pytest.approx(mean * math.log(2))
-    assert limits.upper[0] == pytest.approx(mean * 6.6077, rel=1e-4)
-    assert limits.lower[0] == pytest.approx(mean * 0.0013508, rel=1e-4)
+@pytest.mark.parametrize(
+    ("events", "patients", "months", "chart", "pooled"),
+    [
+        (0, 0, 0, None, 1),
+        (11, 500, 12, "g", 1),
+        (12, 500, 12, "p", 3),
+        (59, 500, 12, "p", 3),
+        (60, 500, 12, "p", 1),
+        (440, 500, 12, "p", 1),
+        (441, 500, 12, "p", 3),
+        (500, 500, 12, "p", 3),
+        (1200, 11_999, 12, "p", 1),
+        (1200, 12_000, 12, "xmr", 1),
+        (0, 12_000, 12, "g", 1),
+    ],
+)
+def test_the_chart_follows_the_volume(events: int, patients: int, months: int, chart: str | None, pooled: int) -> None:
+    choice = choose_chart(events, patients, months)
+    assert (choice.chart, choice.months) == (chart, pooled)
+    assert choice.reason
 
 
 @pytest.mark.parametrize(
-    ("events", "patients", "months", "is_rate", "chart"),
+    ("values", "confirmed"),
     [
-        (0, 0, 0, False, None),
-        (11, 500, 12, False, "g"),
-        (12, 500, 12, False, "p"),
-        (11, 500, 12, True, "t"),
-        (12, 500, 12, True, "xmr"),
-        (1200, 11_999, 12, False, "p"),
-        (1200, 12_000, 12, False, "xmr"),
-        (0, 12_000, 12, False, "g"),
+        ([0, 3.5, 2.5, 0], [1]),
+        ([0, 3.5, 3.5, 0], [1]),
+        ([0, 3.5, 2, 0], []),
+        ([0, 3.5, -3.5, 0], []),
+        ([0, 2.9, 3.5], []),
+        ([3.5, 2.9], [0]),
+        ([-3.5, -2.1], [0]),
     ],
 )
-def test_the_chart_follows_the_volume(
-    events: int, patients: int, months: int, is_rate: bool, chart: str | None
+def test_a_value_beyond_a_limit_is_confirmed_by_the_next(values: list[float], confirmed: list[int]) -> None:
+    assert np.flatnonzero(found(values).confirmed).tolist() == confirmed
+
+
+def test_the_next_phase_confirms_nothing() -> None:
+    assert not found([3.5, 3.5], [0, 1]).confirmed.any()
+
+
+@pytest.mark.parametrize(
+    ("chart", "pooled", "events", "patients", "periods"),
+    [("g", 1, 30, 300, 96), ("p", 3, 200, 600, 32), ("p", 1, 2000, 6000, 96)],
+)
+def test_false_alarms_are_as_many_as_a_plain_simulation_finds(
+    chart: str, pooled: int, events: int, patients: int, periods: int
 ) -> None:
-    choice = choose_chart(events, patients, months, is_rate)
-    assert choice.chart == chart
-    assert choice.reason
+    rng = np.random.default_rng(2)
+    alarms = 0
+    for _ in range(400):
+        sizes = np.maximum(rng.poisson(patients / periods, periods), 1)
+        values, limits = charted(chart, rng.binomial(sizes, events / patients), sizes, one(periods))
+        rows = np.flatnonzero(~np.isnan(values))
+        hits = signals(values[rows], limits.at(rows), one(len(rows))).hits.any(axis=1)
+        alarms += int((hits & (rows >= periods - 12 // pooled)).any())
+    assert false_alarm_rate(Choice(chart, pooled, ""), events, patients, periods) == pytest.approx(
+        alarms / 400, abs=0.09
+    )
+
+
+def test_a_chart_of_few_months_has_its_false_alarms_too() -> None:
+    assert 0 <= false_alarm_rate(choose_chart(30, 60, 3), 30, 60, 3) < 0.2
 
 
 def month(number: int) -> str:
     return f"{2020 + number // 12}-{number % 12 + 1:02d}"
 
 
-def counts(series: dict[tuple[str, str | None], list[tuple[int, int]]], days: int | None = None) -> pa.Table:
+def counts(series: dict[tuple[str, str | None], list[tuple[int, int]]]) -> pa.Table:
     """The cube for series of (numerator, patients) by month from January 2020; with rows of other resolutions."""
     rows: list[Row] = []
     for (measure, site), months in series.items():
@@ -289,7 +327,7 @@ def counts(series: dict[tuple[str, str | None], list[tuple[int, int]]], days: in
         rows += [
             key
             | {"resolution": "month", "index_period": month(number), "stratum_kind": "all"}
-            | {"numerator": numerator, "patients": patients, "days": patients * days if days else None}
+            | {"numerator": numerator, "patients": patients}
             for number, (numerator, patients) in enumerate(months)
         ]
     return marts.table(marts.exact("measures"), rows)
@@ -300,12 +338,12 @@ def chart(table: pa.Table, site: str | None = None) -> list[Row]:
 
 
 STEADY = [(20, 100), (22, 100)] * 6
-DIRECTIONS = {"pain": "lower_is_better", "satisfied": "higher_is_better", "revision_rate": "lower_is_better"}
+DIRECTIONS = {"pain": "lower_is_better", "satisfied": "higher_is_better"}
 
 
-def charted(months: list[tuple[int, int]], measure: str = "pain", days: int | None = None) -> list[Row]:
+def chart_of(months: list[tuple[int, int]], measure: str = "pain") -> list[Row]:
     """The chart of a measure of all sites with these months."""
-    return chart(control_chart_table(counts({(measure, None): months}, days), DIRECTIONS))
+    return chart(control_chart_table(counts({(measure, None): months}), DIRECTIONS))
 
 
 def test_a_table_by_measure_site_and_month() -> None:
@@ -326,18 +364,18 @@ def test_a_table_by_measure_site_and_month() -> None:
 
 def test_rules_and_variation_of_a_table() -> None:
     worse = [*STEADY[:6], (60, 100), (40, 100)]
-    rows = charted(worse)
+    rows = chart_of(worse)
     assert [(row["rules"], row["variation"]) for row in rows[-2:]] == [
         ("outside", "special_concerning"),
         (None, "common"),
     ]
-    rows = charted(worse, "satisfied")
+    rows = chart_of(worse, "satisfied")
     assert rows[-2]["variation"] == "special_improving"
     assert rows[-2]["has_trial_limits"], "fewer than 12 values"
 
 
 def test_months_without_patients_have_no_value() -> None:
-    rows = charted([(6, 30), (0, 0), (7, 30)])
+    rows = chart_of([(6, 30), (0, 0), (7, 30)])
     assert [row["value"] for row in rows] == [0.2, None, pytest.approx(7 / 30)]
     assert [row["variation"] for row in rows] == ["common", None, "common"]
     assert (rows[1]["lower"], rows[1]["chart"]) == (None, "p")
@@ -345,12 +383,12 @@ def test_months_without_patients_have_no_value() -> None:
 
 def test_a_run_passes_over_months_without_patients() -> None:
     months = [(9, 30)] * 4 + [(0, 0)] + [(10, 30)] * 3 + [(1, 30)] * 7
-    rows = charted(months)
+    rows = chart_of(months)
     assert [row["rules"] is not None and "run" in row["rules"] for row in rows] == [True] * 4 + [False] + [True] * 10
 
 
 def test_no_patients_at_all() -> None:
-    rows = charted([(0, 0)] * 3)
+    rows = chart_of([(0, 0)] * 3)
     found = {(row["chart"], row["reason_for_chart"], row["value"]) for row in rows}
     assert found == {(None, "no patients in any month", None)}
 
@@ -363,23 +401,66 @@ def test_a_cube_without_months() -> None:
 
 def test_a_long_wait_for_an_outcome_is_an_improvement() -> None:
     months = [(1, 20), (0, 20)] * 12 + [(0, 600), (1, 20)]
-    rows = charted(months)
+    rows = chart_of(months)
     assert {row["chart"] for row in rows} == {"g"}
     assert (rows[-1]["rules"], rows[-1]["variation"]) == ("outside", "special_improving")
     assert rows[-2]["value"] is None
 
 
-def test_a_rate_is_per_100_person_years() -> None:
-    rows = charted([(2, 100), (4, 100)], "revision_rate", 365)
-    assert {row["chart"] for row in rows} == {"xmr"}
-    assert [row["value"] for row in rows] == pytest.approx([2.00137, 4.00274], abs=1e-5)
-    assert rows[0]["lower"] == 0
-    rows = charted([(1, 100), (0, 100)], "revision_rate", 365)
-    assert [(row["chart"], row["value"]) for row in rows] == [("t", 36_500), ("t", None)]
+def test_a_measure_without_a_direction_is_not_charted() -> None:
+    table = control_chart_table(counts({("revision_rate", None): STEADY, ("pain", None): STEADY}), DIRECTIONS)
+    assert set(table["measure"].to_pylist()) == {"pain"}
+
+
+THIN = [(2, 8), (1, 9), (3, 7)] * 4
+
+
+def test_thin_months_are_pooled_to_quarters() -> None:
+    rows = chart_of(THIN)
+    assert [row["index_period"] for row in rows] == ["2020-01", "2020-04", "2020-07", "2020-10"]
+    assert {(row["chart"], row["months"], row["value"], row["centre"]) for row in rows} == {("p", 3, 0.25, 0.25)}
+    assert all(row["has_trial_limits"] for row in rows)
+
+
+def test_quarters_are_those_of_the_calendar() -> None:
+    rows = chart_of([(0, 0), *THIN])
+    assert [row["index_period"] for row in rows] == ["2020-01", "2020-04", "2020-07", "2020-10", "2021-01"]
+    assert rows[0]["value"] == pytest.approx(3 / 17)
+    assert rows[-1]["value"] == pytest.approx(3 / 7)
+
+
+def test_each_site_has_its_own_periods() -> None:
+    table = control_chart_table(counts({("pain", None): STEADY, ("pain", "south"): THIN}), DIRECTIONS)
+    assert {(row["site_id"], row["months"]) for row in table.to_pylist()} == {(None, 1), ("south", 3)}
+    assert table.num_rows == 12 + 4
+
+
+def test_a_quarter_is_judged_when_its_last_month_is_mature() -> None:
+    table = control_chart_table(counts({("pain", None): THIN}), DIRECTIONS, immature_from={"pain": "2020-09"})
+    assert [row["is_judged"] for row in table.to_pylist()] == [True, True, False, False]
+
+
+def test_an_annotation_within_a_quarter_is_of_the_quarter() -> None:
+    cube = counts({("pain", None): THIN})
+    rows = control_chart_table(cube, DIRECTIONS, [note("", "2020-05"), rebase("", "2020-09")]).to_pylist()
+    assert [row["annotation"] for row in rows] == [None, "new clinic", None, None]
+    assert [row["phase"] for row in rows] == [1, 1, 2, 2]
+
+
+def test_a_confirmed_value_is_marked() -> None:
+    rows = chart_of([*STEADY, (40, 100), (35, 100), (20, 100)])
+    assert [row["is_confirmed"] for row in rows[-3:]] == [True, False, False]
+
+
+def test_the_false_alarms_of_a_chart_are_told_in_each_row() -> None:
+    rows = chart_of([*STEADY, (0, 0)])
+    (rate,) = {row["false_alarm_rate"] for row in rows}
+    assert 0 < rate < 0.5
+    assert {row["false_alarm_rate"] for row in chart_of([(0, 0)] * 3)} == {None}
 
 
 def test_limits_of_many_patients_come_from_the_moving_range() -> None:
-    rows = charted([(300, 1000), (400, 1000)] * 6)
+    rows = chart_of([(300, 1000), (400, 1000)] * 6)
     assert {row["chart"] for row in rows} == {"xmr"}
     assert (rows[0]["lower"], rows[0]["upper"]) == pytest.approx((0.35 - 0.266, 0.35 + 0.266))
 
@@ -498,16 +579,6 @@ def test_a_chart_of_what_lies_between_outcomes_assures_nothing() -> None:
     cube = counts({("pain", None): [(1, 20), (0, 20)] * 12})
     rows = control_chart_table(cube, DIRECTIONS, targets=[aim("pain", 1)]).to_pylist()
     assert {(row["chart"], row["target"], row["assurance"]) for row in rows} == {("g", 1, None)}
-    cube = counts({("revision_rate", None): [(1, 100), (0, 100)]}, 365)
-    rows = control_chart_table(cube, DIRECTIONS, targets=[aim("revision_rate", 1)]).to_pylist()
-    assert {(row["chart"], row["target"], row["assurance"]) for row in rows} == {("t", 1, None)}
-
-
-def test_a_target_of_a_rate_is_per_100_person_years() -> None:
-    cube = counts({("revision_rate", None): [(2, 100), (4, 100)] * 6}, 365)
-    for target, promise in ((9, "hits"), (3, "either")):
-        rows = control_chart_table(cube, DIRECTIONS, targets=[aim("revision_rate", target)]).to_pylist()
-        assert {(row["chart"], row["assurance"]) for row in rows} == {("xmr", promise)}
 
 
 @pytest.mark.parametrize("share", [0, 100], ids=["rare", "common"])
@@ -516,7 +587,7 @@ def test_months_that_are_not_mature_move_no_limit_and_break_no_rule(share: int) 
     with_immature = counts({("pain", None): STEADY + falling})
     first = month(len(STEADY))
     rows = chart(control_chart_table(with_immature, DIRECTIONS, immature_from={"pain": first}))
-    alone = charted(STEADY)
+    alone = chart_of(STEADY)
     immature = rows[len(STEADY) :]
 
     told = ("value", "centre", "lower", "upper", "rules", "variation", "phase", "is_judged")

@@ -8,15 +8,17 @@ import pyarrow as pa
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, poisson
 from statsmodels.stats.meta_analysis import combine_effects
 
 from outcomes.disclosure.comparison import protected_comparison
 from outcomes.measures.comparison import comparison_table
 from outcomes.statistics.funnel import (
     Limits,
+    against_expected,
     binomial_limits,
     dispersion,
+    poisson_limits,
     positions,
     ratio_interval,
     standardised,
@@ -160,20 +162,69 @@ def test_without_any_event_there_is_nothing_to_compare() -> None:
     assert (row["marking"], row["share"], row["ratio"], row["position"]) == ("none_expected", 0, None, None)
 
 
-def test_one_site_alone_is_as_expected() -> None:
+def test_one_site_alone_is_compared_with_nobody() -> None:
     row = compare({"only": (200, 40, 0.2)})["only"]
-    assert (row["ratio"], row["position"], row["phi"], row["tau2"]) == (pytest.approx(1), "inside", None, 0)
-    assert row["widened_high_95"] == row["high_95"]
+    assert (row["marking"], row["share"], row["expected"]) == ("only_site", 0.2, 40)
+    assert {row[name] for name in _JUDGEMENTS} == {None}
 
 
-def test_limits_widen_where_sites_differ_by_more_than_chance() -> None:
-    rows = compare({f"s{n}": (400, 40 + 25 * n, 0.25) for n in range(6)})
-    assert rows["s0"]["phi"] > 1
-    assert rows["s0"]["tau2"] > 0
+def test_beside_sites_too_small_to_compare_a_site_is_alone() -> None:
+    rows = compare({"big": (200, 40, 0.2), "small": (19, 4, 0.2), "new": (0, 0, 0.2)})
+    assert [rows[site]["marking"] for site in ("big", "small", "new")] == ["only_site", "insufficient", "insufficient"]
+    assert {rows["big"][name] for name in _JUDGEMENTS} == {None}
+
+
+def test_of_six_sites_the_one_that_stands_out_does_not_hide_itself() -> None:
+    # Observed over expected 1.28, beyond the 99.8 % limit: over-dispersion estimated from these six would be 2.6, and
+    # the site as expected.
+    rows = compare({"outlier": (400, 197, 154 / 400), **{f"fair{n}": (400, 140 + n, 146 / 400) for n in range(5)}})
+    assert rows["outlier"]["ratio"] == pytest.approx(1.28, abs=0.005)
+    assert rows["outlier"]["position"] == "above_99_8"
+    assert {row[name] for row in rows.values() for name in _WIDENED} == {None}
+
+
+@pytest.mark.parametrize(("sites", "is_widened"), [(2, False), (19, False), (20, True)])
+def test_limits_widen_only_among_twenty_sites(sites: int, is_widened: bool) -> None:
+    rows = compare({f"s{n:02d}": (400, 60 + 4 * n, 0.25) for n in range(sites)})
+    assert {row["phi"] is not None for row in rows.values()} == {is_widened}
+    assert {row["widened_position"] is not None for row in rows.values()} == {is_widened}
+
+
+def test_limits_widen_where_many_sites_differ_by_more_than_chance() -> None:
+    rows = compare({f"s{n:02d}": (400, 40 + 6 * n, 0.25) for n in range(24)})
+    assert rows["s00"]["phi"] > 1
+    assert rows["s00"]["tau2"] > 0
     for row in rows.values():
         assert row["widened_low_95"] < row["low_95"] < row["high_95"] < row["widened_high_95"]
-    assert rows["s5"]["position"] == "above_99_8"
-    assert rows["s5"]["widened_position"] == "inside"
+    assert rows["s23"]["position"] == "above_99_8"
+    assert rows["s23"]["widened_position"] == "inside"
+
+
+def test_sites_that_do_not_differ_keep_their_exact_limits() -> None:
+    rows = compare({f"s{n:02d}": (400, 100, 0.25) for n in range(20)})
+    for row in rows.values():
+        assert (row["tau2"], row["widened_low_95"], row["widened_position"]) == (0, row["low_95"], row["position"])
+
+
+@given(st.integers(20, 400), st.floats(0.02, 0.98), st.sampled_from([2, 5, 20]), st.booleans())
+def test_limits_narrow_as_patients_grow(patients: int, risk: float, times: int, over_time: bool) -> None:
+    sizes = np.array([patients, patients * times], dtype=float)
+    found = against_expected(sizes, sizes * risk, sizes * risk, risk, over_time)
+    for level in ("95", "99_8"):
+        width = found[f"high_{level}"] - found[f"low_{level}"]
+        assert width[1] < width[0]
+
+
+@given(st.floats(0.05, 300), st.sampled_from([0.95, 0.998]), st.integers(0, 500))
+def test_beyond_a_limit_of_events_over_time_is_what_chance_gives_too_rarely(
+    expected: float, level: float, observed: int
+) -> None:
+    tail = (1 - level) / 2
+    below, above = poisson.cdf(observed, expected), poisson.sf(observed - 1, expected)
+    assume(min(abs(below - tail), abs(above - tail)) > 1e-9)
+    limits = poisson_limits(np.array([expected]), level)
+    assert (observed / expected < limits.low[0]) == (below < tail)
+    assert (observed / expected > limits.high[0]) == (above < tail)
 
 
 def test_completeness_counts_the_lost_and_not_the_dead_and_those_too_early() -> None:
@@ -206,6 +257,25 @@ def test_the_protected_comparison_knows_only_the_rounded_counts() -> None:
     assert {value for name, value in rows["b"].items() if name not in {"measure", "site_id", "state"}} == {None}
 
 
+def test_a_protected_position_says_the_word_of_the_exact_one_or_none() -> None:
+    sites = {"a": (102, 43, 0.3), "b": (400, 120, 0.32), "c": (100, 20, 0.31)}
+    exact = {row["site_id"]: row for row in _table(sites).to_pylist() if row["measure"] == "suspected_asd"}
+    shown = _shown({None: (600, 185), "a": (100, 40), "b": (400, 120), "c": (100, 20)}, hidden=[])
+    protected = protected_comparison(_table(sites), shown, MINIMUM).to_pylist()
+    words = {row["site_id"]: row["position"] for row in protected if row["measure"] == "suspected_asd"}
+    assert exact["a"]["position"] == "above_95"
+    assert words["a"] is None, "rounded, 40 of 100 are inside"
+    assert (words["b"], words["c"]) == (exact["b"]["position"], exact["c"]["position"]) == ("inside", "below_95")
+
+
+def test_the_only_site_that_may_be_shown_is_not_the_only_site() -> None:
+    exact = _table({"a": (103, 33, 0.3), "b": (98, 32, 0.3)})
+    shown = _shown({None: (200, 65), "a": (105, 35)}, hidden=["b"])
+    rows = protected_comparison(exact, shown, MINIMUM).to_pylist()
+    (row,) = [row for row in rows if row["measure"] == "suspected_asd" and row["site_id"] == "a"]
+    assert (row["marking"], row["position"]) == ("compared", "inside")
+
+
 def test_what_is_hidden_changes_nothing_that_is_shown() -> None:
     shown = _shown({None: (220, 50), "a": (105, 35), "c": (25, 15)}, hidden=["b"])
     few = protected_comparison(_table({"a": (103, 33, 0.3), "b": (98, 4, 0.31), "c": (21, 12, 0.3)}), shown, MINIMUM)
@@ -222,6 +292,9 @@ def test_without_the_sum_of_all_sites_no_site_is_shown() -> None:
 
 _JUDGEMENTS = (
     "ratio", "ratio_low", "ratio_high", "adjusted_share", "low_95", "high_95", "position", "widened_position"
+)  # fmt: skip
+_WIDENED = (
+    "phi", "tau2", "widened_low_95", "widened_high_95", "widened_low_99_8", "widened_high_99_8", "widened_position"
 )  # fmt: skip
 
 
@@ -256,6 +329,7 @@ def _registry(
     )
     for name, table in (
         ("submissions", submissions),
+        ("measure_estimates", _estimates(sites)),
         ("headline_results", pa.Table.from_pylist(results, schema=results_schema)),
     ):
         con.register("given", table)
@@ -263,9 +337,23 @@ def _registry(
     return con, marts.table(marts.exact("expected_outcomes"), expected)
 
 
+def _estimates(sites: dict[str, tuple[int, int, float]]) -> pa.Table:
+    counts: dict[str | None, tuple[int, int]] = {
+        site: (patients, events) for site, (patients, events, _) in sites.items()
+    }
+    counts[None] = (sum(patients for patients, _ in counts.values()), sum(events for _, events in counts.values()))
+    rows = [
+        {"measure": "suspected_asd", "site_id": site, "estimate": events / patients if patients else None}
+        for site, (patients, events) in counts.items()
+    ]
+    everybody = {"resolution": "all", "stratum_kind": "all"}
+    of_a_year = {"resolution": "year", "stratum_kind": "all", "estimate": 0.9}
+    return marts.table(marts.exact("measures"), [row | kind for row in rows for kind in (everybody, of_a_year)])
+
+
 def _shown(counts: dict[str | None, tuple[int, int]], hidden: list[str | None]) -> pa.Table:
     rows: list[Row] = [
-        {"site_id": site, "patients": patients, "numerator": events, "state": "shown"}
+        {"site_id": site, "patients": patients, "numerator": events, "estimate": events / patients, "state": "shown"}
         for site, (patients, events) in counts.items()
     ] + [{"site_id": site, "state": "suppressed"} for site in hidden]
     everybody: Row = {"measure": "suspected_asd", "resolution": "all", "stratum_kind": "all"}

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from outcomes.measures import build
-from outcomes.measures.cusum import RISKS
+from outcomes.measures import build, cusum
+from outcomes.measures.cusum import monitored_outcomes
 from outcomes.sql.catalog.measures import measure_definitions
 
 
 @pytest.fixture
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Patients of four periods, and one of none, with an outcome that waits and one that does not."""
+    """Patients of four periods, and one of none, with an outcome that waits, one that does not, and one over time."""
     with duckdb.connect() as con:
         con.execute(
             "create table episodes as "
@@ -21,18 +21,30 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
         )
         con.execute(
             "create table expected_outcomes as select measure, site_id, patient_id, 0.5 as expected, false as observed "
-            "from episodes cross join (values ('waits'), ('at_once')) as measures (measure)"
+            "from episodes cross join (values ('waits'), ('at_once'), ('over_time')) as measures (measure)"
         )
-        con.execute("create table immature_months as select 'waits' as measure, '2024-10' as first_period")
+        con.execute(
+            "create table immature_months as select measure, '2024-10' as first_period "
+            "from (values ('waits'), ('over_time')) as measures (measure)"
+        )
         yield con
 
 
 def test_immature_months_take_no_part_and_a_year_counts_as_its_last_month(
-    con: duckdb.DuckDBPyConnection,
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = con.sql(RISKS).fetchall()
-    assert sorted(row[2] for row in rows if row[0] == "waits") == ["2023", "2024-09"]
-    assert sorted(row[2] for row in rows if row[0] == "at_once") == ["2023", "2024", "2024-09", "2024-10"]
+    monkeypatch.setattr(cusum, "headline_measures", lambda: ("at_once", "over_time", "waits"))
+    monkeypatch.setattr(cusum, "is_over_time", "over_time".__eq__)
+    rows = monitored_outcomes(con).to_pylist()
+    periods = {
+        name: sorted(row["index_period"] for row in rows if row["measure"] == name)
+        for name in ("waits", "at_once", "over_time")
+    }
+    assert periods == {
+        "waits": ["2023", "2024-09"],
+        "at_once": ["2023", "2024", "2024-09", "2024-10"],
+        "over_time": ["2023", "2024", "2024-09", "2024-10"],
+    }
 
 
 @pytest.mark.parametrize(("latest", "first"), [("2026-09", "2025-10"), ("2026-01", "2025-02"), ("2025-12", "2025-01")])

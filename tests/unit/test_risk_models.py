@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import rankdata
-from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.families import Binomial, Poisson
 from statsmodels.genmod.generalized_linear_model import GLM
 
 from outcomes.disclosure.risk_models import protected_calibration, protected_models
@@ -31,19 +32,30 @@ Factors = dict[str, NDArray[Any]]
 Row = dict[str, Any]
 
 
-def fit(factors: Factors, has_outcome: NDArray[np.bool_], order: NDArray[np.int64] | None = None) -> RiskTables:
-    """The models of patients with these factors, in this order; a factor that is not given is missing for all."""
+def fit(
+    factors: Factors,
+    has_outcome: NDArray[np.bool_],
+    day: NDArray[np.int64] | None = None,
+    *,
+    order: NDArray[np.int64] | None = None,
+    measure: str = OUTCOME,
+) -> RiskTables:
+    """The models of patients with these factors, in this order; a factor that is not given is missing for all.
+
+    `day` is the end of each patient's time, where the measure counts events within a time.
+    """
     size = len(has_outcome)
     order = np.arange(size) if order is None else order
     con = duckdb.connect()
     keys = {"site_id": ["s"] * size, "patient_id": [f"p{n}" for n in order]}
     values = {name: factors.get(name, np.full(size, value))[order].tolist() for name, value in ALL_THE_SAME.items()}
     status = np.where(has_outcome, "yes", "no")[order].tolist()
+    ends = [None] * size if day is None else day[order].tolist()
     tables = {
         "risk_factors": keys | values,
-        "headline_results": {"measure": [OUTCOME] * size, **keys, "status": status},
+        "headline_results": {"measure": [measure] * size, **keys, "status": status, "day": ends},
     }
-    types = {"age": pa.int64(), "ndi": pa.int64()}
+    types = {"age": pa.int64(), "ndi": pa.int64(), "day": pa.int64()}
     for name, columns in tables.items():
         con.register(
             "given",
@@ -108,9 +120,9 @@ def test_known_coefficients_come_back() -> None:
 
 def test_an_odds_ratio_has_its_interval() -> None:
     row = terms(fitted())["smoking", "former"]
-    assert row["odds_ratio"] == pytest.approx(np.exp(row["coefficient"]))
-    assert row["odds_ratio_high"] == pytest.approx(np.exp(row["coefficient"] + 1.959964 * row["std_error"]))
-    assert model(fitted())["odds_ratio"] is None
+    assert row["ratio"] == pytest.approx(np.exp(row["coefficient"]))
+    assert row["ratio_high"] == pytest.approx(np.exp(row["coefficient"] + 1.959964 * row["std_error"]))
+    assert model(fitted())["ratio"] is None
 
 
 def test_the_coefficients_are_those_of_statsmodels_on_patients() -> None:
@@ -180,9 +192,81 @@ def test_calibration_by_tenths_adds_up() -> None:
 
 
 def test_the_order_of_rows_changes_nothing() -> None:
-    again = fit(*simulated(), np.random.default_rng(9).permutation(6000))
+    again = fit(*simulated(), order=np.random.default_rng(9).permutation(6000))
     for name in ("models", "calibration", "expected"):
         assert getattr(again, name).equals(getattr(fitted(), name)), name
+
+
+@cache
+def followed() -> tuple[Factors, NDArray[np.bool_], NDArray[np.int64]]:
+    """6,000 patients, smokers with twice the events of others, of whom many are lost before day 730."""
+    rng = np.random.default_rng(30)
+    smoking = rng.choice(["current", "never"], 6000, p=[0.3, 0.7])
+    event = rng.exponential(np.where(smoking == "current", 4000, 8000)).astype(np.int64) + 1
+    end = np.minimum(rng.integers(0, 1500, 6000), 730)
+    return {"smoking": smoking}, event <= end, np.minimum(event, end)
+
+
+@cache
+def fitted_over_time() -> RiskTables:
+    with patch("outcomes.measures.risk_models.is_over_time", "revision_2_years".__eq__):
+        return fit(*followed(), measure="revision_2_years")
+
+
+def test_twice_the_rate_comes_back_from_patients_of_whom_many_are_lost() -> None:
+    row = terms(fitted_over_time(), "revision_2_years")["smoking", "current"]
+    assert row["family"] == "poisson"
+    assert row["ratio_low"] < 2 < row["ratio_high"]
+    assert row["std_error"] < 0.1
+
+
+def test_events_over_time_have_the_coefficients_of_statsmodels_on_patients() -> None:
+    factors, has_event, day = followed()
+    hazard = _cumulative_hazard(has_event, day)[day]
+    some = hazard > 0
+    design = np.column_stack([np.ones(len(day)), factors["smoking"] == "current"])
+    result = GLM(has_event[some].astype(float), design[some], family=Poisson(), exposure=hazard[some]).fit(tol=1e-12)
+    found = terms(fitted_over_time(), "revision_2_years")
+    for (term, level), coefficient, error in zip(
+        (("intercept", "all"), ("smoking", "current")), result.params, result.bse, strict=True
+    ):
+        assert found[term, level]["coefficient"] == pytest.approx(coefficient, abs=1e-7)
+        assert found[term, level]["std_error"] == pytest.approx(error, abs=1e-7)
+
+
+def test_what_is_expected_over_time_is_that_of_the_time_at_risk() -> None:
+    factors, has_event, day = followed()
+    found = {term: row["coefficient"] for term, row in terms(fitted_over_time(), "revision_2_years").items()}
+    rate = np.exp(found["intercept", "all"] + found["smoking", "current"] * (factors["smoking"] == "current"))
+    by_hand = _cumulative_hazard(has_event, day)[day] * rate
+    rows = fitted_over_time().expected.to_pylist()
+    expected = {row["patient_id"]: row["expected"] for row in rows}
+    assert [expected[f"p{n}"] for n in range(len(day))] == pytest.approx(by_hand.tolist(), abs=1e-8)
+    assert sum(expected.values()) == pytest.approx(has_event.sum(), rel=1e-7)
+    assert sum(row["observed"] for row in rows) == has_event.sum()
+
+
+def test_how_well_events_over_time_are_predicted() -> None:
+    factors, has_event, day = followed()
+    row = model(fitted_over_time(), "revision_2_years")
+    hazard = _cumulative_hazard(has_event, day)[day]
+    is_smoker = factors["smoking"] == "current"
+    # Of an event and of time at risk: how often the event is a smoker's and the time another's, ties counting half.
+    events, time = is_smoker[has_event].mean(), hazard[is_smoker].sum() / hazard.sum()
+    assert row["c_statistic"] == pytest.approx(0.5 + (events - time) / 2, abs=0.005)
+    assert row["brier"] is None
+    assert abs(row["calibration_intercept"]) < 0.01
+    assert row["calibration_slope"] == pytest.approx(1, abs=0.1)
+    tenths = [row for row in fitted_over_time().calibration.to_pylist() if row["measure"] == "revision_2_years"]
+    assert sum(row["patients"] for row in tenths) == 6000
+    assert sum(row["observed"] for row in tenths) == has_event.sum()
+    assert sum(row["expected"] for row in tenths) == pytest.approx(has_event.sum(), rel=0.01)
+
+
+def _cumulative_hazard(has_event: NDArray[np.bool_], day: NDArray[np.int64]) -> NDArray[np.float64]:
+    """By day, from those at risk on each."""
+    steps = [has_event[day == today].sum() / max((day >= today).sum(), 1) for today in range(int(day.max()) + 1)]
+    return np.cumsum(steps)
 
 
 def test_a_rare_level_has_no_coefficient() -> None:
@@ -304,14 +388,14 @@ def test_a_shown_model_lists_only_levels_with_enough_patients() -> None:
     rows = [row for row in shown.to_pylist() if row["measure"] == OUTCOME]
     assert {row["role"] for row in rows} == {"estimated", "reference"}
     assert {(row["patients"], row["events"]) for row in rows} == {(6000, 1500)}
-    assert all(row["odds_ratio"] is None or row["odds_ratio"] == round(row["odds_ratio"], 2) for row in rows)
+    assert all(row["ratio"] is None or row["ratio"] == round(row["ratio"], 2) for row in rows)
 
 
 def test_of_a_hidden_measure_the_model_is_hidden() -> None:
     rows = protected_models(fitted().models, _shown("suppressed")).to_pylist()
     (row,) = [row for row in rows if row["measure"] == OUTCOME]
     assert row["state"] == "suppressed"
-    assert {row[name] for name in ("patients", "events", "c_statistic", "brier", "odds_ratio")} == {None}
+    assert {row[name] for name in ("patients", "events", "c_statistic", "brier", "ratio")} == {None}
     hidden = protected_calibration(fitted().calibration, _shown("suppressed"), MINIMUM).to_pylist()
     assert [(row["first_tenth"], row["last_tenth"], row["patients"]) for row in hidden] == [(1, 10, None)]
 

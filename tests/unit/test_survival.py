@@ -10,13 +10,14 @@ from scipy.stats import norm
 from sksurv.nonparametric import (  # type: ignore[import-untyped]
     cumulative_incidence_competing_risks,
     kaplan_meier_estimator,
+    nelson_aalen_estimator,
 )
 from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
 
 from outcomes.arrays import Counts, Ints
 from outcomes.disclosure.curves import protected_curves
 from outcomes.measures.curves import cumulative_incidence_table, grid_days
-from outcomes.statistics.survival import Curves, aalen_johansen, one_minus_kaplan_meier
+from outcomes.statistics.survival import Curves, aalen_johansen, nelson_aalen, one_minus_kaplan_meier
 from tests.support import marts
 
 CENSORED, EVENT, COMPETING = range(3)
@@ -176,14 +177,14 @@ def test_after_the_last_patient_nothing_is_said() -> None:
 def test_the_grid_reaches_the_last_day_and_holds_the_horizons_before_it() -> None:
     assert grid_days(0).tolist() == [0]
     assert grid_days(100).tolist() == [0, 30, 60, 90, 120]
-    assert {90, 365, 730, 1825, 3650, 7300} <= set(grid_days(7301).tolist())
+    assert {90, 365, 730, 1826, 3652, 7305} <= set(grid_days(7306).tolist())
     assert grid_days(355).tolist()[-2:] == [330, 365]
     assert grid_days(366).tolist()[-3:] == [330, 365, 390]
 
 
 def test_the_grid_has_no_other_day_within_15_days_of_a_horizon() -> None:
     grid = grid_days(7400)
-    for horizon in (90, 365, 730, 1825, 3650, 7300):
+    for horizon in (90, 365, 730, 1826, 3652, 7305):
         assert grid[np.abs(grid - horizon) <= 15].tolist() == [horizon]
     assert np.diff(grid).max() <= 45
 
@@ -346,3 +347,15 @@ def test_a_small_withheld_site_that_could_not_see_disease_withholds_its_curves()
     _with_outcome(con, "asd", "site_id not in ('tiny', 'west')")
     states = {row["state"] for row in rows_of(protected_curves(cumulative_incidence_table(con), 11), outcome="asd")}
     assert states == {"suppressed"}
+
+
+@pytest.mark.parametrize("ends", [BY_HAND, REMISSION, BREAST_CANCER])
+def test_the_cumulative_hazard_is_that_of_another_implementation(ends: Ends) -> None:
+    day, cause = ends.T
+    events, others = (
+        np.bincount(day[of_kind], minlength=day.max() + 1) for of_kind in (cause == EVENT, cause != EVENT)
+    )
+    hazard = nelson_aalen(events, others)
+    days, oracle = nelson_aalen_estimator(cause == EVENT, day)
+    assert hazard[days.astype(int)] == pytest.approx(oracle.tolist())
+    assert hazard[day].sum() == pytest.approx(events.sum()), "all are exposed to as much as there were events"

@@ -1,61 +1,58 @@
 /*
 title: Events within a fixed time of surgery
 rationale: >
-  Only patients whose data reach the horizon count, with or without the event: the events of those operated lately are
-  known, their absence is not, and counting the one without the other would inflate the share. Death before the horizon
-  competes with the event; such patients are left out here and kept by the cumulative incidence.
-citation: clinical specification, section 8
-grain: one row per measure and episode
-is_view: true
-needs: [episodes, first_readmissions, horizons, delivered_tables]
+  Each patient counts for the time observed, up to the horizon: the cumulative incidence at the horizon uses it all. To
+  count only those observed until the horizon or with the event before would keep those who had it and were lost, and
+  drop those lost without it.
+citation: clinical specification, section 8; its amendments, A2
+grain: one row per measure of a horizon and episode
+needs: [measure_definitions, time_to_event, early_outcomes, episodes]
 columns:
-  status: yes, no or excluded
+  status: yes (the event came by the horizon), no (it was not seen), or excluded
+  day: days from surgery to what came first, the horizon at most; null when excluded
+  cause: "what came first: 0 horizon or end of observation, 1 the event, 2 a competing event; null when excluded"
 */
-with events as (
-    select
-        site_id, patient_id,
-        'revision' as event,
-        first_revision_day as day
-    from episodes
-    where first_revision_day is not null
+with waits as (
+    select site_id, patient_id, outcome, day, cause
+    from time_to_event
     union all
-    select
-        site_id, patient_id,
-        'readmission' as event,
-        day
-    from first_readmissions
+    select site_id, patient_id, outcome, day, cause
+    from early_outcomes
 ),
 
-reasoned as (
+horizons as (
+    select measure, horizon_outcome, horizon_day
+    from measure_definitions
+    where horizon_day is not null
+),
+
+reached as (
     select
         horizons.measure, episodes.site_id, episodes.patient_id,
-        coalesce(events.day <= horizons.last_day, false) as has_event,
         case
-            when delivered_tables.site_id is null then 'no_source_data'
-            when coalesce(episodes.data_cut_day < horizons.last_day, true) then 'window_not_closed'
-            when events.day <= horizons.last_day then null
-            when episodes.death_day < horizons.last_day then 'death_before_horizon'
-            when coalesce(episodes.observed_days < horizons.last_day, true) then 'lost_before_horizon'
-        end as reason
+            when waits.patient_id is null then 'no_source_data'
+            -- At joints that are not known nothing can be seen: the wait ends as it begins.
+            when horizons.horizon_outcome = 'asd' and episodes.index_levels is null then 'level_unknown'
+        end as reason,
+        cast(least(waits.day, horizons.horizon_day) as bigint) as day,
+        case when waits.day <= horizons.horizon_day then waits.cause else 0 end as cause
     from episodes
     cross join horizons
-    left join events
+    left join waits
         on
-            episodes.site_id = events.site_id
-            and episodes.patient_id = events.patient_id
-            and horizons.event = events.event
-    left join delivered_tables
-        on
-            episodes.site_id = delivered_tables.site_id
-            and horizons.source_table = delivered_tables.source_table
+            episodes.site_id = waits.site_id
+            and episodes.patient_id = waits.patient_id
+            and horizons.horizon_outcome = waits.outcome
 )
 
 select
     measure, site_id, patient_id,
     case
         when reason is not null then 'excluded'
-        when has_event then 'yes'
+        when cause = 1 then 'yes'
         else 'no'
     end as status,
-    reason
-from reasoned
+    reason,
+    case when reason is null then day end as day,
+    case when reason is null then cause end as cause
+from reached

@@ -4,33 +4,39 @@ import pyarrow as pa
 
 from outcomes.disclosure.measures import shown_counts
 from outcomes.disclosure.suppression import coarse
-from outcomes.measures.comparison import compared
+from outcomes.measures.comparison import compared, estimates
 from outcomes.sql.catalog.marts import mart_schema
 
-_COUNTS = ("measure", "site_id", "patients", "eligible", "observed", "expected")
+_COUNTS = ("measure", "site_id", "marking", "patients", "eligible", "observed", "expected")
+_WORDS = ("position", "widened_position")
 
 
 def protected_comparison(comparison: pa.Table, shown: pa.Table, minimum_cell_count: int) -> pa.Table:
     """The comparison made anew from what may be shown of each site, and nothing of the others.
 
     Every figure is worked out from the rounded counts of the protected measures and from the expected number to one
-    decimal, so that none tells more than those do. A measure whose sum over all sites is hidden has no target.
-    `comparison` is as `comparison_table` gives it, `shown` the protected measures (`sql/marts/measures.yaml`).
+    decimal, so that none tells more than those do. A measure whose sum over all sites is hidden has no target. Where
+    the rounded figures would place a site elsewhere than the exact ones do, its position is not shown: two pages never
+    say different words. `comparison` is as `comparison_table` gives it, `shown` the protected measures
+    (`sql/marts/measures.yaml`).
     """
     counts = shown_counts(shown)
-    of_all = {measure: count for (measure, site_id), count in counts.items() if site_id is None}
     eligible = coarse(comparison["eligible"].to_numpy(), minimum_cell_count).tolist()
+    exact = {(row["measure"], row["site_id"]): row for row in comparison.to_pylist()}
     known, hidden = [], []
-    for row, could_be_followed in zip(comparison.to_pylist(), eligible, strict=True):
+    for (key, row), could_be_followed in zip(exact.items(), eligible, strict=True):
         site = {"measure": row["measure"], "site_id": row["site_id"]}
-        if row["measure"] in of_all and (row["measure"], row["site_id"]) in counts:
-            patients, observed = counts[row["measure"], row["site_id"]]
+        if key in counts and (row["measure"], None) in counts:
+            patients, observed = counts[key]
             figures = {"patients": patients, "eligible": could_be_followed, "observed": observed}
-            known.append(site | figures | {"expected": round(row["expected"], 1)})
+            known.append(site | figures | {"marking": row["marking"], "expected": round(row["expected"], 1)})
         else:
             hidden.append(site | {"state": "suppressed"})
     schema = mart_schema("site_comparison", "protected")
     counted = pa.Table.from_pylist(known, schema=pa.schema([schema.field(name) for name in _COUNTS]))
-    rows = compared(counted, of_all).to_pylist() + hidden
-    rows.sort(key=lambda row: (row["measure"], row["site_id"]))
+    rows = [
+        row | {name: row[name] if row[name] == exact[row["measure"], row["site_id"]][name] else None for name in _WORDS}
+        for row in compared(counted, estimates(shown)).to_pylist()
+    ]
+    rows = sorted(rows + hidden, key=lambda row: (row["measure"], row["site_id"]))
     return pa.Table.from_pylist([{"state": "shown"} | row for row in rows], schema=schema)

@@ -11,9 +11,9 @@ from outcomes.measures.risk_models import calibration_table
 from outcomes.sql.catalog.marts import mart_schema
 
 _SHOWN_DIGITS = {
-    "odds_ratio": 2,
-    "odds_ratio_low": 2,
-    "odds_ratio_high": 2,
+    "ratio": 2,
+    "ratio_low": 2,
+    "ratio_high": 2,
     "c_statistic": 3,
     "brier": 3,
     "calibration_intercept": 2,

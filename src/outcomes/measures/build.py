@@ -8,11 +8,13 @@ import duckdb
 import pyarrow as pa
 
 from outcomes.labelling.build import Progress
+from outcomes.measures.alarms import alarms_table
 from outcomes.measures.comparison import comparison_table
 from outcomes.measures.control_charts import control_chart_table
 from outcomes.measures.curves import cumulative_incidence_table
-from outcomes.measures.cusum import RISKS, cusum_table
+from outcomes.measures.cusum import cusum_table, monitored_outcomes
 from outcomes.measures.estimates import with_intervals
+from outcomes.measures.incidences import incidence_table, with_incidences
 from outcomes.measures.inputs import make_inputs
 from outcomes.measures.risk_models import fit_risk_models
 from outcomes.periods import add_months
@@ -30,7 +32,7 @@ def run_measures(
     """Make every relation that the marts of measures select from.
 
     Leaves those of `make_inputs`, and `measure_estimates`, `curves`, `risk_models`, `risk_calibration`,
-    `expected_outcomes`, `site_comparison`, `control_chart_points` and `cusum_points`.
+    `expected_outcomes`, `site_comparison`, `control_chart_points`, `cusum_points` and `alarms`.
 
     Args:
         con: a connection that holds the lake and the relations of the labelling step.
@@ -47,7 +49,7 @@ def run_measures(
     known = {"measures": {measure.id: measure.unit for measure in measures}, "sites": sites}
     annotations = _optional(annotations_file, Annotation, "annotations_malformed", known)
     targets = _optional(targets_file, Target, "targets_malformed", known)
-    directions = {measure.id: measure.direction for measure in measures}
+    charted = {measure.id: measure.direction for measure in measures if measure.is_compared}
     immature_from = _immature_from(con)
     names = {"measure": list(immature_from), "first_period": list(immature_from.values())}
     _register(con, immature_months=pa.table(names, schema=pa.schema(dict.fromkeys(names, pa.string()))))
@@ -62,13 +64,16 @@ def run_measures(
 
     steps: dict[str, Callable[[], None]] = {
         "measures": lambda: make_inputs(con),
-        "intervals": lambda: _register(con, measure_estimates=with_intervals(counts())),
+        "intervals": lambda: _register(
+            con, measure_estimates=with_incidences(con, with_intervals(counts()), incidence_table(con))
+        ),
         "control charts": lambda: _register(
-            con, control_chart_points=control_chart_table(counts(), directions, annotations, targets, immature_from)
+            con, control_chart_points=control_chart_table(counts(), charted, annotations, targets, immature_from)
         ),
         "cumulative incidence": lambda: _register(con, curves=cumulative_incidence_table(con)),
         "risk models": risks,
-        "cumulative sums": lambda: _register(con, cusum_points=cusum_table(con.sql(RISKS).to_arrow_table())),
+        "cumulative sums": lambda: _register(con, cusum_points=cusum_table(monitored_outcomes(con))),
+        "alarms": lambda: _register(con, alarms=alarms_table(con)),
     }
     for done, (name, make) in enumerate(steps.items()):
         if on_progress:

@@ -1,17 +1,22 @@
 """Each site against what its case mix would lead one to expect, by headline outcome."""
 
+from collections.abc import Mapping
+
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from outcomes.arrays import ratio
-from outcomes.measures.risk_models import headline_measures
+from outcomes.measures.risk_models import headline_measures, is_over_time
 from outcomes.sql.catalog.marts import mart_schema
 from outcomes.statistics.funnel import against_expected
 
 FEWEST_FOLLOWED = 20
 """Sites with fewer patients followed are marked and not compared (clinical specification, section 8)."""
+
+Estimates = Mapping[tuple[str, str | None], float | None]
+"""The share of each measure and site (None: all sites together), of all periods and patients."""
 
 _COUNTS = """
 with sites as (
@@ -66,39 +71,60 @@ def comparison_table(con: duckdb.DuckDBPyConnection, expected: pa.Table) -> pa.T
     """Each site with an accepted submission against what its case mix would lead one to expect, by headline outcome.
 
     Args:
-        con: a connection that holds `submissions` and `headline_results`.
-        expected: the expected probability of each patient, as `fit_risk_models` gives it.
+        con: a connection that holds `submissions`, `headline_results` and `measure_estimates`.
+        expected: what is expected of each patient, as `fit_risk_models` gives it.
     """
     con.register("patient_risks", expected)
     counts = con.sql(_COUNTS, params={"headlines": list(headline_measures())}).to_arrow_table()
     con.unregister("patient_risks")
-    sums = counts.group_by("measure").aggregate([("patients", "sum"), ("observed", "sum")]).to_pylist()
-    return compared(counts, {row["measure"]: (row["patients_sum"], row["observed_sum"]) for row in sums})
+    parts = [_marked(counts.filter(pc.equal(counts["measure"], measure))) for measure in headline_measures()]
+    return compared(pa.concat_tables(parts), estimates(con.sql("from measure_estimates").to_arrow_table()))
 
 
-def compared(counts: pa.Table, of_all: dict[str, tuple[int, int]]) -> pa.Table:
-    """The sites of each measure compared; `of_all` holds its patients and those with the outcome over all sites."""
+def estimates(measures: pa.Table) -> Estimates:
+    """The shares of the cube of measures, exact or protected."""
+    everybody = pc.and_(pc.equal(measures["resolution"], "all"), pc.equal(measures["stratum_kind"], "all"))
+    rows = measures.filter(everybody).select(["measure", "site_id", "estimate"]).to_pylist()
+    return {(row["measure"], row["site_id"]): row["estimate"] for row in rows}
+
+
+def compared(counts: pa.Table, shares: Estimates) -> pa.Table:
+    """The sites of each measure with ratio, funnel and position, where they are marked as compared.
+
+    Args:
+        counts: one row per measure and site: patients, eligible, observed, expected and marking.
+        shares: of each site and of all, of which the latter is the middle of the funnel.
+    """
     parts = [mart_schema("site_comparison").empty_table()]
     for measure in sorted(pc.unique(counts["measure"]).to_pylist()):
-        patients, observed = of_all[measure]
         sites = counts.filter(pc.equal(counts["measure"], measure))
-        parts.append(_compared_sites(sites, observed / patients if patients else np.nan))
+        of_sites = [shares.get((measure, site)) for site in sites["site_id"].to_pylist()]
+        parts.append(_compared_sites(sites, of_sites, shares.get((measure, None)), is_over_time(measure)))
     return pa.concat_tables(parts)
 
 
-def _compared_sites(counts: pa.Table, target: float) -> pa.Table:
+def _marked(sites: pa.Table) -> pa.Table:
+    """The sites of a measure with their marking; a site that has no other beside it is not compared with itself."""
+    patients, expected = (sites[name].to_numpy() for name in ("patients", "expected"))
+    is_followed = patients >= FEWEST_FOLLOWED
+    alone = "only_site" if (is_followed & (expected > 0)).sum() == 1 else "compared"
+    marking = np.select([~is_followed, expected <= 0], ["insufficient", "none_expected"], alone)
+    return sites.append_column("marking", pa.array(marking.tolist(), pa.string()))
+
+
+def _compared_sites(counts: pa.Table, shares: list[float | None], target: float | None, over_time: bool) -> pa.Table:
     patients, eligible, observed, expected = (
         counts[name].to_numpy().astype(float) for name in ("patients", "eligible", "observed", "expected")
     )
-    is_followed, is_expected = patients >= FEWEST_FOLLOWED, expected > 0
     columns = {
-        "marking": np.select([~is_followed, ~is_expected], ["insufficient", "none_expected"], "compared"),
         "completeness": np.minimum(ratio(patients, eligible), 1),
-        "share": ratio(observed, patients),
-        "target_share": np.full(len(patients), target),
+        "share": np.array(shares, dtype=object),
+        "target_share": np.full(len(patients), target, dtype=object),
     }
-    among = is_followed & is_expected
-    figures = against_expected(patients[among], observed[among], expected[among], target)
+    # Of a few expected nothing may be left by rounding.
+    among = pc.equal(counts["marking"], "compared").to_numpy() & (expected > 0) & (target is not None)
+    middle = np.nan if target is None else target
+    figures = against_expected(patients[among], observed[among], expected[among], middle, over_time)
     for name, values in figures.items():
         columns[name] = np.full(len(patients), None, dtype=object)
         columns[name][among] = values

@@ -10,7 +10,7 @@ from outcomes.sql.catalog.marts import mart_schema
 from outcomes.statistics.survival import aalen_johansen, one_minus_kaplan_meier
 
 STEP_DAYS = 30
-HORIZONS = (90, 365, 730, 1825, 3650, 7300)
+HORIZONS = (90, 365, 730, 1826, 3652, 7305)
 """Days on which a curve is read off, instead of the multiples of `STEP_DAYS` near them."""
 _NEAR = STEP_DAYS // 2
 AALEN_JOHANSEN, ONE_MINUS_KM = "aalen_johansen", "one_minus_km"

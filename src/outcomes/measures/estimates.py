@@ -13,7 +13,8 @@ def with_intervals(counts: pa.Table) -> pa.Table:
     """Counts of measures with their estimate and its 95 % limits.
 
     A share is numerator / patients, with Wilson's limits; a rate, where `days` is not null, is the numerator per 100
-    person-years, with exact Poisson limits. Null where there is nothing to divide by.
+    person-years, with exact Poisson limits. Null where there is nothing to divide by. What a cumulative incidence is
+    counts alone do not tell: see `outcomes.measures.incidences`.
 
     Args:
         counts: with the columns `numerator`, `patients` and `days`.

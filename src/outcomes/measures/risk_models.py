@@ -1,6 +1,7 @@
 """The risk models of the headline outcomes: case mix from the relations, fitted, and as rows of their marts."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -15,6 +16,8 @@ from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.statistics.intervals import wilson_interval
 from outcomes.statistics.risk_models import (
     FOLDS,
+    LOGISTIC,
+    POISSON,
     Answers,
     Column,
     Estimate,
@@ -24,6 +27,7 @@ from outcomes.statistics.risk_models import (
     performance,
     tenths,
 )
+from outcomes.statistics.survival import nelson_aalen
 
 _FACTORS = (
     "sex", "age_known", "smoking", "diabetes", "asa_class", "prior_surgery", "approach", "levels", "ndi_known",
@@ -59,12 +63,14 @@ _COUNTS = """
 select
     risk_patients.pattern,
     risk_patients.fold,
-    count(*) filter (where headline_results.status = 'yes') as yes,
-    count(*) filter (where headline_results.status = 'no') as no
+    coalesce(headline_results.day, 0) as day,
+    headline_results.status = 'yes' as is_event,
+    count(*) as patients
 from headline_results
 inner join risk_patients using (site_id, patient_id)
 where headline_results.measure = $measure and headline_results.status in ('yes', 'no')
-group by risk_patients.pattern, risk_patients.fold
+group by all
+order by all
 """
 _EXPECTED = """
 select
@@ -72,10 +78,12 @@ select
     headline_results.site_id,
     headline_results.patient_id,
     cast(headline_results.status = 'yes' as bigint) as observed,
-    risks.expected
+    round(risks.risk * exposures.exposure, 9) as expected
 from headline_results
 inner join risk_patients using (site_id, patient_id)
 inner join risks using (measure, pattern)
+inner join exposures
+    on headline_results.measure = exposures.measure and coalesce(headline_results.day, 0) = exposures.day
 where headline_results.status in ('yes', 'no')
 order by headline_results.measure, headline_results.site_id, headline_results.patient_id
 """
@@ -83,7 +91,7 @@ order by headline_results.measure, headline_results.site_id, headline_results.pa
 
 @dataclass(frozen=True)
 class RiskTables:
-    """The models with their coefficients, their calibration, and the expected probability of each patient."""
+    """The models with their coefficients, their calibration, and what is expected of each patient."""
 
     models: pa.Table
     calibration: pa.Table
@@ -93,6 +101,15 @@ class RiskTables:
 def headline_measures() -> tuple[str, ...]:
     """The measures with a risk model, by name."""
     return tuple(sorted(measure.id for measure in measure_definitions() if measure.headline is not None))
+
+
+@cache
+def is_over_time(measure: str) -> bool:
+    """Whether a measure counts events within a time, in which patients may be lost, not answers of all who were asked.
+
+    Its expected numbers are of the time at risk.
+    """
+    return any(definition.id == measure and definition.unit == "incidence" for definition in measure_definitions())
 
 
 def fit_risk_models(con: duckdb.DuckDBPyConnection, minimum_cell_count: int) -> RiskTables:
@@ -106,19 +123,48 @@ def fit_risk_models(con: duckdb.DuckDBPyConnection, minimum_cell_count: int) -> 
     con.execute(_PATIENTS)
     patterns = con.sql(f"select age, ndi, {', '.join(_FACTORS)} from risk_patterns order by pattern").to_arrow_table()
     columns = _columns(patterns)
-    models, calibration, risks = [], [], []
+    models, calibration, risks, exposures = [], [], [], []
     for measure in headline_measures():
-        answers = _count(con, measure, patterns.num_rows)
-        model, judged = choose_model(columns, answers, minimum_cell_count)
+        rows = con.sql(_COUNTS, params={"measure": measure}).to_arrow_table()
+        exposure = _exposure(rows, is_over_time(measure))
+        answers = _answers(rows, exposure, patterns.num_rows)
+        family = POISSON if is_over_time(measure) else LOGISTIC
+        model, judged = choose_model(columns, answers, family, minimum_cell_count)
         models.append(_model_rows(measure, model, answers, judged))
         calibration.append(calibration_table(measure, *tenths(judged)))
-        risks.append(_risk_rows(measure, model.risks))
+        risks.append(_numbered(measure, "pattern", "risk", model.risks))
+        exposures.append(_numbered(measure, "day", "exposure", exposure))
     con.register("risks", pa.concat_tables(risks))
+    con.register("exposures", pa.concat_tables(exposures))
     expected = con.sql(_EXPECTED).to_arrow_table()
     con.unregister("risks")
+    con.unregister("exposures")
     con.execute("drop table risk_patients")
     con.execute("drop table risk_patterns")
     return RiskTables(pa.concat_tables(models), pa.concat_tables(calibration), expected)
+
+
+def _exposure(rows: pa.Table, over_time: bool) -> Floats:
+    """What a patient counts for by the day of its end: 1, or the cumulative hazard of all patients up to then."""
+    day, is_event, patients = (rows[name].to_numpy() for name in ("day", "is_event", "patients"))
+    if not over_time:
+        return np.ones(1)
+    events, others = (
+        np.bincount(day, np.where(of_kind, patients, 0)).astype(np.int64) for of_kind in (is_event, ~is_event)
+    )
+    return nelson_aalen(events, others)
+
+
+def _answers(rows: pa.Table, exposure: Floats, patterns: int) -> Answers:
+    """The patients by pattern and fold."""
+    pattern, fold, day, is_event, patients = (rows[name].to_numpy() for name in rows.column_names)
+    cell, cells = pattern * FOLDS + fold, patterns * FOLDS
+
+    def summed(values: NDArray[Any]) -> Floats:
+        return np.bincount(cell, values, cells).reshape(patterns, FOLDS).astype(np.float64)
+
+    events, everybody = (summed(counts).astype(np.int64) for counts in (np.where(is_event, patients, 0), patients))
+    return Answers(events, everybody, summed(patients * exposure[day]))
 
 
 def _columns(patterns: pa.Table) -> list[Column]:
@@ -147,22 +193,14 @@ def _is(patterns: pa.Table, factor: str, level: str) -> Mask:
     return mask
 
 
-def _count(con: duckdb.DuckDBPyConnection, measure: str, patterns: int) -> Answers:
-    rows = con.sql(_COUNTS, params={"measure": measure}).to_arrow_table()
-    yes, no = np.zeros((2, patterns, FOLDS), dtype=np.int64)
-    where = rows["pattern"].to_numpy(), rows["fold"].to_numpy()
-    yes[where], no[where] = rows["yes"].to_numpy(), rows["no"].to_numpy()
-    return Answers(yes, no)
-
-
 def _model_rows(measure: str, model: Model, answers: Answers, judged: Judged) -> pa.Table:
-    events = int(answers.yes.sum())
     of_model = {
         "measure": measure,
+        "family": model.family.name,
         "model_kind": model.kind,
         "reason": model.reason,
-        "patients": events + int(answers.no.sum()),
-        "events": events,
+        "patients": int(answers.patients.sum()),
+        "events": int(answers.events.sum()),
         **performance(judged),
     }
     rows = [of_model | _coefficient(estimate) for estimate in model.estimates]
@@ -174,9 +212,9 @@ def _coefficient(estimate: Estimate) -> dict[str, Any]:
     values = {"coefficient": estimate.coefficient, "std_error": estimate.std_error}
     if estimate.term != "intercept":
         margin = 1.959964 * estimate.std_error
-        values["odds_ratio"] = np.exp(estimate.coefficient)
-        values["odds_ratio_low"] = np.exp(estimate.coefficient - margin)
-        values["odds_ratio_high"] = np.exp(estimate.coefficient + margin)
+        values["ratio"] = np.exp(estimate.coefficient)
+        values["ratio_low"] = np.exp(estimate.coefficient - margin)
+        values["ratio_high"] = np.exp(estimate.coefficient + margin)
     rounded = {name: round(float(value), 9) if np.isfinite(value) else None for name, value in values.items()}
     return {"term": estimate.term, "level": estimate.level, "role": estimate.role} | rounded
 
@@ -192,6 +230,7 @@ def calibration_table(measure: str, last: Ints, patients: Ints, observed: Ints, 
     return pa.Table.from_arrays(arrays, schema=mart_schema("risk_calibration"))
 
 
-def _risk_rows(measure: str, risks: Floats) -> pa.Table:
-    size = len(risks)
-    return pa.table({"measure": pa.repeat(measure, size), "pattern": np.arange(size), "expected": np.round(risks, 9)})
+def _numbered(measure: str, key: str, name: str, values: Floats) -> pa.Table:
+    """The values with their numbers, from 0 on."""
+    size = len(values)
+    return pa.table({"measure": pa.repeat(measure, size), key: np.arange(size), name: np.round(values, 9)})

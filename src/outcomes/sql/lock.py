@@ -23,7 +23,7 @@ from outcomes.sql.reference import code_list_names, code_list_rows, reference_ro
 from outcomes.sql.shipped import shipped
 
 _TEXTS = {"category", "title", "why", "numerator", "denominator", "exclusions"}
-_FIELDS_WITHOUT_MEANING = {*_TEXTS, "owner", "next_review", "version", "headline", "class_of"}
+_FIELDS_WITHOUT_MEANING = {*_TEXTS, "owner", "next_review", "version", "headline", "class_of", "exposure"}
 _NAMED = 10
 """Definitions that a refusal names; of more it tells how many."""
 
@@ -146,7 +146,7 @@ def _label(label: LabelDefinition) -> str:
 
 
 def _measure(measure: MeasureDefinition) -> str:
-    fields = measure.model_dump(exclude=_FIELDS_WITHOUT_MEANING)
+    fields = measure.model_dump(exclude=_FIELDS_WITHOUT_MEANING, exclude_none=True)
     below = [_relation(measure.relation)] if measure.relation else []
     if measure.label:
         below = [_label(label_definition(measure.label)), _relation("label_answers")]

@@ -1,4 +1,4 @@
-"""Control charts of measures by month: which chart, its limits, the four rules, phases and targets.
+"""Control charts of measures by month or quarter: which chart, its limits, the four rules, phases and targets.
 
 A value beyond the limits, or a pattern that chance seldom makes, is a special cause: worth asking why. All else is
 common cause. The rules are those of NHS England's Making Data Count
@@ -18,30 +18,35 @@ The charts:
   range. Moving ranges above 3.267 times their mean are left out of a second mean, as NHSRplotthedots does after Nelson
   1982 (J Qual Technol 14:172-173), so that one odd month does not hide the next; the workbooks of Making Data Count
   leave them in.
-- `p`, shares of patients: binomial limits that vary with the month's patients, exact where fewer than 5 patients with
-  (or without) the outcome are expected.
+- `p`, shares of patients: binomial limits that vary with the patients of the month, exact where fewer than 5 patients
+  with (or without) the outcome are expected. Months with fewer than 5 of either, on average, are pooled to quarters:
+  limits around so few are too wide to see anything.
 - `g`, patients between outcomes (Benneyan 2001, Health Care Manag Sci 4:305-318), with the median as centre. The month
   is the finest time known, so a month with k outcomes is one value: the patients without the outcome since the last
   month with one, divided by k. Their sum is negative binomial (geometric for k = 1), which gives exact limits.
-- `t`, observed person-days between events of a rate, likewise; the sum of k exponential times is a gamma variable.
 
 Exact limits hold the probabilities of three standard deviations of a normal variable, 0.00135 on each side; where the
 outer third begins, those of two. Where a quantity cannot be below a limit there is no signal on that side.
 
 Where a measure has a target, the limits tell whether the process as it is can be relied on to reach it (`assurance`,
-as Making Data Count has it); a value that equals the target reaches it. On g- and t-charts nothing is said, for their
-values are no shares or rates.
+as Making Data Count has it); a value that equals the target reaches it. On g-charts nothing is said, for their values
+are no shares.
 
-Arrays hold one row per value, by series and month; `segment` numbers the phases of all series, 0 and up, along them.
+The rules find a signal now and then where nothing has changed; how often depends on the volume (`false_alarm_rate`). A
+value beyond a limit that the next one confirms, by lying in the outer third on the same side or beyond, is what chance
+hardly ever makes (`Signals.confirmed`).
+
+Arrays hold one row per value, by series and period; `segment` numbers the phases of all series, 0 and up, along them.
 """
 
+from functools import cache
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from outcomes.arrays import Floats, Ints, Mask, numbered, ratio, starts
+from outcomes.arrays import Floats, Ids, Ints, Mask, numbered, ratio, starts
 
 RULES = ("outside", "run", "trend", "near")
 VARIATIONS = ("common", "special_improving", "special_concerning", "special_neutral")
@@ -59,23 +64,31 @@ _PROBABILITIES = (_TAIL, 1 - _TAIL, _OUTER_TAIL, 1 - _OUTER_TAIL)
 _FEW_EXPECTED = 5
 _RUN = 7
 _MANY_PATIENTS = 1000
-_DAYS_OF_100_YEARS = 36_525
+MONTH, QUARTER = 1, 3
+"""Months that a value pools."""
 
 _NO_CHART = "no patients in any month"
 _REASONS = {
-    "p": "shares with at least one outcome a month on average: binomial limits that vary with the month's patients",
+    "p": "at least 5 patients with and 5 without the outcome a month on average: binomial limits that vary with the "
+    "month's patients",
+    "quarter": "fewer than 5 patients with, or without, the outcome a month on average: quarters, with binomial limits "
+    "that vary with the quarter's patients",
     "g": "fewer than one outcome a month on average: the patients between outcomes say more than monthly shares",
-    "t": "fewer than one event a month on average: the person-days between events say more than monthly rates",
-    "xmr": "rates with at least one event a month on average: limits from the moving range",
     "large": "at least 1,000 patients a month on average: binomial limits would be too narrow, "
     "so that the limits come from the moving range",
 }
 
+_SIMULATED_CHARTS = 200
+_SEED = 9
+_VOLUME_STEP, _ODDS_STEP = np.log(1.25), 0.25
+"""Simulated are volumes and log odds in such steps, so that like charts share a simulation."""
+
 
 class Choice(NamedTuple):
-    """A chart (`xmr`, `p`, `g`, `t`, or None when there is nothing to chart) and why it was chosen."""
+    """A chart (`xmr`, `p`, `g`, or None when there is nothing to chart), the months that a value pools, and why."""
 
     chart: str | None
+    months: int
     reason: str
 
 
@@ -88,19 +101,27 @@ class Limits(NamedTuple):
     near_lower: Floats
     near_upper: Floats
 
+    def at(self, rows: Ids) -> "Limits":
+        """The lines of these rows."""
+        return Limits(*(line[rows] for line in self))
+
     def within(self, floor: float, ceiling: float) -> "Limits":
         """The limits no further out than the quantity can be."""
         return self._replace(lower=np.maximum(self.lower, floor), upper=np.minimum(self.upper, ceiling))
 
 
 class Signals(NamedTuple):
-    """What the rules found: `hits` has a column per rule of `RULES`; `towards` is 1 upwards, -1 downwards, else 0."""
+    """What the rules found: `hits` has a column per rule of `RULES`; `towards` is 1 upwards, -1 downwards, else 0.
+
+    `confirmed` are values beyond a limit of which the next lies in the outer third on the same side or beyond.
+    """
 
     hits: Mask
     towards: Ints
+    confirmed: Mask
 
 
-def choose_chart(events: int, patients: int, months: int, is_rate: bool) -> Choice:
+def choose_chart(events: int, patients: int, months: int) -> Choice:
     """The chart for a series by its volume.
 
     Shares of many patients vary more between months than a binomial variable does, which makes a p-chart cry wolf;
@@ -110,18 +131,16 @@ def choose_chart(events: int, patients: int, months: int, is_rate: bool) -> Choi
         events: patients with the outcome, all months together.
         patients: patients in the denominator, all months together.
         months: months with at least one patient.
-        is_rate: the measure counts events per person-time, not a share of patients.
     """
     if not months:
-        return Choice(None, _NO_CHART)
+        return Choice(None, MONTH, _NO_CHART)
     if events < months:
-        chart = "t" if is_rate else "g"
-        return Choice(chart, _REASONS[chart])
-    if is_rate:
-        return Choice("xmr", _REASONS["xmr"])
+        return Choice("g", MONTH, _REASONS["g"])
     if patients >= _MANY_PATIENTS * months:
-        return Choice("xmr", _REASONS["large"])
-    return Choice("p", _REASONS["p"])
+        return Choice("xmr", MONTH, _REASONS["large"])
+    if min(events, patients - events) < _FEW_EXPECTED * months:
+        return Choice("p", QUARTER, _REASONS["quarter"])
+    return Choice("p", MONTH, _REASONS["p"])
 
 
 def moving_range_limits(values: Floats, segment: Ints) -> Limits:
@@ -150,13 +169,13 @@ def share_limits(numerators: Ints, patients: Ints, segment: Ints) -> Limits:
     return Limits(centre, *lines).within(0, 1)
 
 
-def between(events: Ints, exposure: Ints, segment: Ints) -> Ints:
-    """The exposure since the last row of the segment with an event (or its start), where there is an event; else 0."""
-    so_far = np.cumsum(exposure)
-    before_segment = (so_far - exposure)[starts(segment)][numbered(segment)]
+def between(events: Ints, patients: Ints, segment: Ints) -> Ints:
+    """The patients since the last row of the segment with an event (or its start), where there is an event; else 0."""
+    so_far = np.cumsum(patients)
+    before_segment = (so_far - patients)[starts(segment)][numbered(segment)]
     rows = np.flatnonzero(events > 0)
     before_last = np.append(0, so_far[rows])[:-1]
-    gaps = np.zeros_like(exposure)
+    gaps = np.zeros_like(patients)
     gaps[rows] = so_far[rows] - np.maximum(before_last, before_segment[rows])
     return gaps
 
@@ -175,39 +194,52 @@ def patients_between(events: Ints, patients: Ints, segment: Ints) -> tuple[Float
     return values, Limits(*lines)
 
 
-def days_between(events: Ints, days: Ints, segment: Ints) -> tuple[Floats, Limits]:
-    """Observed person-days for each event, and the limits of the t-chart; nan in rows without an event."""
-    from scipy.stats import gamma  # noqa: PLC0415 - slow to import, needed only here
-
-    some = events > 0
-    mean = np.full(len(events), np.nan)
-    mean[some] = _pooled(days, events, segment)[some]
-    values = np.full(len(events), np.nan)
-    values[some] = between(events, days, segment)[some] / events[some]
-    lines = np.full((5, len(events)), np.nan)
-    for line, probability in zip(lines, (0.5, *_PROBABILITIES), strict=True):
-        line[some] = gamma.ppf(probability, events[some]) / events[some] * mean[some]
-    return values, Limits(*lines)
-
-
-def charted(chart: str, is_rate: bool, events: Ints, exposure: Ints, segment: Ints) -> tuple[Floats, Limits]:
+def charted(chart: str, events: Ints, patients: Ints, segment: Ints) -> tuple[Floats, Limits]:
     """The values and limits of one kind of chart; nan where there is none.
 
     Args:
-        chart: `xmr`, `p`, `g` or `t`.
-        is_rate: the values are events per 100 person-years, not shares.
+        chart: `xmr`, `p` or `g`.
         events: patients with the outcome.
-        exposure: days for a rate, patients for a share; above 0.
+        patients: all; above 0.
         segment: the phase of each row.
     """
     if chart == "g":
-        return patients_between(events, exposure, segment)
-    if chart == "t":
-        return days_between(events, exposure, segment)
-    if chart == "p":
-        return events / exposure, share_limits(events, exposure, segment)
-    values = events / exposure * (_DAYS_OF_100_YEARS if is_rate else 1)
-    return values, moving_range_limits(values, segment).within(0, np.inf if is_rate else 1)
+        return patients_between(events, patients, segment)
+    values = events / patients
+    limits = share_limits(events, patients, segment) if chart == "p" else moving_range_limits(values, segment)
+    return values, limits.within(0, 1)
+
+
+def false_alarm_rate(choice: Choice, events: int, patients: int, periods: int) -> float:
+    """How likely a chart of an unchanged process, of about this volume, shows a signal in its last 12 months.
+
+    Args:
+        choice: of the chart.
+        events: patients with the outcome, all periods together.
+        patients: all, above 0.
+        periods: months or quarters with at least one patient.
+    """
+    # Half a patient of either answer keeps the odds finite.
+    odds = round(np.log((events + 0.5) / (patients - events + 0.5)) / _ODDS_STEP)
+    volume = round(np.log(patients / periods) / _VOLUME_STEP)
+    years = min(max(round(periods * choice.months / 12), 1), 10)
+    return _simulated_rate(str(choice.chart), volume, odds, 12 // choice.months, years)
+
+
+@cache
+def _simulated_rate(chart: str, volume: int, odds: int, per_year: int, years: int) -> float:
+    """The share of simulated charts, with limits of their own, that have a signal in the last year."""
+    rng = np.random.default_rng(_SEED)
+    periods = per_year * years
+    patients = np.maximum(rng.poisson(np.exp(volume * _VOLUME_STEP), _SIMULATED_CHARTS * periods), 1)
+    events = rng.binomial(patients, 1 / (1 + np.exp(-odds * _ODDS_STEP)))
+    segment = np.repeat(np.arange(_SIMULATED_CHARTS), periods)
+    values, limits = charted(chart, events, patients, segment)
+    rows = np.flatnonzero(~np.isnan(values))
+    has_signal = np.zeros(len(values), dtype=bool)
+    has_signal[rows] = signals(values[rows], limits.at(rows), segment[rows]).hits.any(axis=1)
+    last_year = has_signal.reshape(_SIMULATED_CHARTS, years, per_year)[:, -1]
+    return float(last_year.any(axis=1).mean())
 
 
 def signals(values: Floats, limits: Limits, segment: Ints) -> Signals:
@@ -220,7 +252,8 @@ def signals(values: Floats, limits: Limits, segment: Ints) -> Signals:
     near = beyond & _two_of_three(beyond, side, segment)
     hits = np.column_stack([outside, run, rising != 0, near])
     towards = np.where(outside | (rising == 0), side, rising)
-    return Signals(hits, np.where(hits.any(axis=1), towards, 0))
+    confirmed = outside & _next_agrees(beyond, side, segment)
+    return Signals(hits, np.where(hits.any(axis=1), towards, 0), confirmed)
 
 
 def variation(found: Signals, better: Ints) -> Ints:
@@ -264,6 +297,13 @@ def _two_of_three(beyond: Mask, side: Ints, segment: Ints) -> Mask:
     for place in three:
         among[place] |= together & one_side & two
     return among
+
+
+def _next_agrees(beyond: Mask, side: Ints, segment: Ints) -> Mask:
+    """Whether the next value of the segment is beyond the outer third's beginning, on the same side of the centre."""
+    agrees = np.zeros(len(beyond), dtype=bool)
+    agrees[:-1] = beyond[1:] & (side[1:] == side[:-1]) & (segment[1:] == segment[:-1])
+    return agrees
 
 
 def _run_lengths(labels: Ints, segment: Ints) -> Ints:

@@ -1,9 +1,13 @@
-"""Observed against expected, the limits of a funnel plot, and their widening where sites differ by more than chance.
+"""Observed against expected, the limits of a funnel plot, and their widening where many sites differ beyond chance.
 
 Sources: Spiegelhalter 2005, Funnel plots for comparing institutional performance, Stat Med 24:1185
 (https://doi.org/10.1002/sim.1970); Spiegelhalter 2005, Handling over-dispersion of performance indicators, Qual Saf
 Health Care 14:347 (https://doi.org/10.1136/qshc.2005.013755); Manktelow and Seaton 2012
 (https://doi.org/10.1371/journal.pone.0045723).
+
+The limits are exact: binomial for a share of patients, Poisson for events over the time at risk. They are widened for
+over-dispersion only among `FEWEST_SITES_TO_WIDEN` sites or more: estimated from a few, of which one stands out, the
+over-dispersion is little else than that site, and hides it.
 
 The functions of the limits take arrays with one element per site and work on all of them at once. Sites are never
 ranked: rows stand in the order of their ids.
@@ -20,6 +24,7 @@ LEVEL_95, LEVEL_99_8 = 0.95, 0.998
 """Of the inner and the outer limits."""
 LIMITS = ("low_95", "high_95", "low_99_8", "high_99_8")
 
+FEWEST_SITES_TO_WIDEN = 20
 WINSORISED = 0.1
 """Share of the z-scores that is drawn in at each end, so that true outliers do not widen the limits that show them."""
 
@@ -53,15 +58,19 @@ def ratio_interval(observed: Floats, expected: Floats, level: float = LEVEL_95) 
 
 
 def binomial_limits(patients: Floats, risk: Floats, level: float) -> Limits:
-    """Exact limits of the share among so many patients of this mean risk, interpolated between whole patients.
+    """Exact limits of the share among so many patients of this mean risk, see `_exact_limits`."""
+    from scipy.stats import binom  # noqa: PLC0415 - slow to import, needed only here
 
-    A share lies beyond a limit only where one so far out has a smaller probability than half of what `level` leaves.
-    The lower limit is that of Spiegelhalter 2005, appendix A.1.1; the upper one is its mirror image, the lower limit of
-    the patients without the outcome, for his own would be passed too easily when few are expected (Manktelow and Seaton
-    2012).
-    """
-    tail = (1 - level) / 2
-    return Limits(_lower_limit(patients, risk, tail), 1 - _lower_limit(patients, 1 - risk, tail))
+    low, high = _exact_limits(binom(patients, risk), level)
+    return Limits(low / patients, np.minimum(high / patients, 1))
+
+
+def poisson_limits(expected: Floats, level: float) -> Limits:
+    """Exact limits of observed over expected, of events over time, see `_exact_limits`."""
+    from scipy.stats import poisson  # noqa: PLC0415 - slow to import, needed only here
+
+    low, high = _exact_limits(poisson(expected), level)
+    return Limits(low / expected, high / expected)
 
 
 def standardised(observed: Floats, expected: Floats, risk: Floats) -> tuple[Floats, Floats]:
@@ -111,34 +120,37 @@ def positions(values: Floats, inner: Limits, outer: Limits) -> NDArray[np.str_]:
     )
 
 
-def against_expected(patients: Floats, observed: Floats, expected: Floats, target: float) -> dict[str, NDArray[Any]]:
+def against_expected(
+    patients: Floats, observed: Floats, expected: Floats, target: float, over_time: bool
+) -> dict[str, NDArray[Any]]:
     """Ratio, adjusted share, funnel and position of the sites that are compared.
 
     The limits are of the adjusted share: of the number that chance gives a site with these patients, over the number
-    expected, times the target. Where all sites have the same case mix they are those of the plain share.
+    expected, times the target. Where all sites have the same case mix they are those of the plain share. What is
+    widened is nan, or None, among fewer than `FEWEST_SITES_TO_WIDEN` sites.
+
+    Args:
+        patients: of each site, above 0.
+        observed: those with the outcome.
+        expected: what the model expects, above 0.
+        target: the share over all sites.
+        over_time: events are expected over the time at risk (Poisson), not of patients who were all asked (binomial).
     """
     risk = np.minimum(expected / patients, 1)
     over_expected = observed / expected
     interval = ratio_interval(observed, expected)
-    inner, outer = (_scaled(binomial_limits(patients, risk, level), 1 / risk) for level in (LEVEL_95, LEVEL_99_8))
-    z, error = standardised(observed, expected, risk)
-    phi, tau2 = dispersion(winsorised(z), error)
-    wide_inner, wide_outer = (
-        _wider(exact, widened_limits(error, tau2, level)) if tau2 > 0 else exact
-        for exact, level in ((inner, LEVEL_95), (outer, LEVEL_99_8))
+    inner, outer = (
+        poisson_limits(expected, level) if over_time else _scaled(binomial_limits(patients, risk, level), 1 / risk)
+        for level in (LEVEL_95, LEVEL_99_8)
     )
-    limits = (*inner, *outer, *wide_inner, *wide_outer)
-    names = (*LIMITS, *(f"widened_{name}" for name in LIMITS))
     return {
         "ratio": over_expected,
         "ratio_low": interval.low,
         "ratio_high": interval.high,
         "adjusted_share": over_expected * target,
-        **{name: limit * target for name, limit in zip(names, limits, strict=True)},
+        **_of_share(LIMITS, (inner, outer), target),
         "position": positions(over_expected, inner, outer),
-        "phi": np.full(len(over_expected), phi),
-        "tau2": np.full(len(over_expected), tau2),
-        "widened_position": positions(over_expected, wide_inner, wide_outer),
+        **_widened(observed, expected, np.zeros_like(risk) if over_time else risk, (inner, outer), target),
     }
 
 
@@ -146,15 +158,50 @@ def _scaled(limits: Limits, factor: Floats) -> Limits:
     return Limits(limits.low * factor, limits.high * factor)
 
 
+def _widened(
+    observed: Floats, expected: Floats, risk: Floats, exact: tuple[Limits, Limits], target: float
+) -> dict[str, NDArray[Any]]:
+    """Over-dispersion, and the limits and positions that allow for it."""
+    names = tuple(f"widened_{name}" for name in LIMITS)
+    if len(observed) < FEWEST_SITES_TO_WIDEN:
+        unknown = np.full(len(observed), np.nan)
+        return dict.fromkeys(("phi", "tau2", *names), unknown) | {
+            "widened_position": np.full(len(observed), None, dtype=object)
+        }
+    z, error = standardised(observed, expected, risk)
+    phi, tau2 = dispersion(winsorised(z), error)
+    inner, outer = (
+        _wider(limits, widened_limits(error, tau2, level)) if tau2 > 0 else limits
+        for limits, level in zip(exact, (LEVEL_95, LEVEL_99_8), strict=True)
+    )
+    return {
+        "phi": np.full(len(observed), phi),
+        "tau2": np.full(len(observed), tau2),
+        **_of_share(names, (inner, outer), target),
+        "widened_position": positions(observed / expected, inner, outer),
+    }
+
+
+def _of_share(names: tuple[str, ...], limits: tuple[Limits, Limits], target: float) -> dict[str, NDArray[Any]]:
+    inner, outer = limits
+    return {name: limit * target for name, limit in zip(names, (*inner, *outer), strict=True)}
+
+
 def _wider(exact: Limits, widened: Limits) -> Limits:
     """The outer of the two: in a small site the normal approximation can lie within the exact limits."""
     return Limits(np.minimum(exact.low, widened.low), np.maximum(exact.high, widened.high))
 
 
-def _lower_limit(patients: Floats, risk: Floats, tail: float) -> Floats:
-    from scipy.stats import binom  # noqa: PLC0415 - slow to import, needed only here
+def _exact_limits(distribution: Any, level: float) -> Limits:
+    """Limits of a count, interpolated between whole ones.
 
-    count = binom.ppf(tail, patients, risk)
-    excess = (binom.cdf(count, patients, risk) - tail) / binom.pmf(count, patients, risk)
-    limit: Floats = np.maximum(count - excess, 0) / patients
-    return limit
+    A count lies beyond a limit only where one so far out has a smaller probability than half of what `level` leaves.
+    The lower limit is that of Spiegelhalter 2005, appendix A.1.1; the upper one is its mirror image, for his own would
+    be passed too easily when few are expected (Manktelow and Seaton 2012).
+    """
+    tail = (1 - level) / 2
+    low, high = distribution.ppf(tail), distribution.isf(tail)
+    below, above = distribution.cdf(low), distribution.sf(high - 1)
+    return Limits(
+        np.maximum(low - (below - tail) / distribution.pmf(low), 0), high + (above - tail) / distribution.pmf(high)
+    )

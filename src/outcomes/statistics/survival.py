@@ -4,14 +4,15 @@ Days are counted one by one along the last axis of each array; every function wo
 
 Sources: Aalen and Johansen 1978, Scand J Stat 5:141 (the estimator); Dinse and Larson 1986, Biometrika 73:379, equation
 6, and Marubini and Valsecchi 1995, Analysing Survival Data, chapter 10 (its variance by the delta method); Choudhury
-2002, Stat Med 21:1129 (the log-log interval); Kaplan and Meier 1958, J Am Stat Assoc 53:457.
+2002, Stat Med 21:1129 (the log-log interval); Kaplan and Meier 1958, J Am Stat Assoc 53:457; Aalen 1978, Ann Stat
+6:701 (the cumulative hazard).
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from outcomes.arrays import Counts, Floats, ratio
+from outcomes.arrays import Counts, Floats, numbered, ratio, starts
 
 
 class Curves(NamedTuple):
@@ -46,6 +47,64 @@ def aalen_johansen(events: Counts, competing: Counts, censored: Counts) -> Curve
     return _while_at_risk(at_risk, incidence, low, high)
 
 
+class Incidences(NamedTuple):
+    """The incidence of each group at a horizon, with its 95 % limits; nan as in `Curves`."""
+
+    incidence: Floats
+    low: Floats
+    high: Floats
+
+
+def aalen_johansen_at(horizon: int, group: Counts, day: Counts, cause: Counts, patients: Counts) -> Incidences:
+    """What `aalen_johansen` gives on one day, for many groups, from those who left instead of from every day.
+
+    Args:
+        horizon: the day; incidence is nan where nobody is at risk on it.
+        group: number of each row's group, 0 and up.
+        day: days until the patients of the row left, the horizon at most.
+        cause: 0 the horizon or the end of observation, 1 the event, 2 a competing event.
+        patients: how many the row stands for; above 0.
+    """
+    groups = int(group.max(initial=-1)) + 1
+    order = np.lexsort((day, group))
+    group, day, cause, patients = (each[order] for each in (group, day, cause, patients))
+    step = numbered(group, day)
+    first = np.flatnonzero(starts(step))
+    events, ended, left = (
+        np.bincount(step, np.where(which, patients, 0)).astype(np.int64)
+        for which in (cause == 1, cause > 0, np.ones(len(cause), dtype=bool))
+    )
+    of_step, day_of_step = group[first], day[first]
+    so_far = np.cumsum(left)
+    total = np.bincount(of_step, left, groups).astype(np.int64)
+    before_group = np.cumsum(total) - total
+    at_risk = total[of_step] - (so_far - left - before_group[of_step])
+
+    def within(terms: Floats) -> Floats:
+        """Sums so far within each group."""
+        sums: Floats = np.concatenate([[0.0], np.cumsum(terms)])
+        return sums[1:] - sums[first_step[of_step]]
+
+    first_step = np.searchsorted(of_step, np.arange(groups))
+    # Where all who are left have an event nobody is left to whom the share after it would matter.
+    log_kept = np.log1p(-_share(np.where(ended == at_risk, 0, ended), at_risk))
+    before = np.exp(within(log_kept) - log_kept)
+    hazard = _share(events, at_risk)
+    incidence_then = within(before * hazard)
+    final: Floats = np.bincount(of_step, before * hazard, groups).astype(np.float64)
+    apart = final[of_step] - incidence_then
+    variance = np.bincount(
+        of_step,
+        apart**2 * _greenwood(ended, at_risk)
+        + before**2 * _share(hazard * (1 - hazard), at_risk)
+        - 2 * apart * before * _share(hazard, at_risk),
+        groups,
+    )
+    low, high = _log_log_limits(final, np.maximum(variance, 0))
+    is_followed = np.bincount(of_step, day_of_step == horizon, groups) > 0
+    return Incidences(*(np.where(is_followed, values, np.nan) for values in (final, low, high)))
+
+
 def one_minus_kaplan_meier(events: Counts, competing: Counts, censored: Counts) -> Curves:
     """Share that would have had the event by each day, were those with a competing event like those still at risk.
 
@@ -56,6 +115,15 @@ def one_minus_kaplan_meier(events: Counts, competing: Counts, censored: Counts) 
     variance = survival**2 * np.cumsum(_greenwood(events, at_risk), axis=-1)
     low, high = _log_log_limits(survival, variance)
     return _while_at_risk(at_risk, 1 - survival, 1 - high, 1 - low)
+
+
+def nelson_aalen(events: Counts, others: Counts) -> Floats:
+    """Cumulative hazard of the event by each day.
+
+    Summed over the days on which patients left it gives as many as had the event: each is exposed to the hazard of the
+    days on which it was at risk. Those who leave on a day, `others` without the event, are at risk on it.
+    """
+    return np.cumsum(_share(events, _at_risk(events, others, np.zeros_like(others))), axis=-1)
 
 
 def _at_risk(events: Counts, competing: Counts, censored: Counts) -> Counts:

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from itertools import product
+from math import ceil
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-from pydantic import NonNegativeInt, PositiveInt, StringConstraints
+from pydantic import PositiveInt, StringConstraints
 
 from outcomes.errors import OutcomesError
 from outcomes.periods import MONTH
@@ -17,19 +18,27 @@ from outcomes.sql.files import parse_yaml
 from outcomes.sql.shipped import shipped
 
 _FILE = "measures.yaml"
-_NAMES = ("id", "label", "kinds", "relation", "part_of", "among", "class_of")
+_DAYS_PER_MONTH = 30.5
+"""Slightly more than a mean month has, so that a horizon of whole years takes whole years."""
+_NAMES = ("id", "label", "kinds", "relation", "part_of", "among", "class_of", "horizon")
 """Fields that name something; the others are texts."""
 
 
+class Horizon(Declaration):
+    """An event by a fixed day after surgery: which outcome of `time_to_event` or `early_outcomes`, by which day."""
+
+    outcome: str
+    day: PositiveInt
+
+
 class MeasureDefinition(Declaration):
-    """One measure: a share of patients, or a rate per 100 person-years.
+    """One measure: a share of patients, a cumulative incidence at a horizon, or a rate per 100 person-years.
 
     Exactly one of `label` and `relation` is given. `kinds` limits the yes of a label. `part_of` names the measures
     whose numerator by definition holds the whole numerator of this one; `among` the measure whose numerator by
     definition holds the whole denominator. Measures of one `class_of` part the same denominator between them.
-    `headline` is its place among the measures compared between sites. Where patients count however briefly they were
-    followed, a month of fusion is judged on control charts only after `judged_after_months`: what its patients will
-    still have would look like a change for the better.
+    `headline` is its place among the measures compared between sites. `exposure` says for how long a patient is looked
+    at: in fixed days (`window`), up to a `horizon`, or at any time while observed (`ever`), which only describes.
     """
 
     id: str
@@ -40,7 +49,8 @@ class MeasureDefinition(Declaration):
     denominator: Text
     exclusions: Text
     direction: Literal["lower_is_better", "higher_is_better", "neutral"]
-    unit: Literal["share", "rate"]
+    unit: Literal["share", "rate", "incidence"]
+    exposure: Literal["window", "horizon", "ever"]
     owner: Text
     next_review: Annotated[str, StringConstraints(pattern=f"^{MONTH}$")]
     version: PositiveInt
@@ -50,13 +60,23 @@ class MeasureDefinition(Declaration):
     part_of: tuple[str, ...] = ()
     among: str | None = None
     class_of: str | None = None
+    horizon: Horizon | None = None
     headline: PositiveInt | None = None
-    judged_after_months: NonNegativeInt = 0
 
     @property
     def is_rate(self) -> bool:
         """Whether it counts events per person-time, not a share of patients."""
         return self.unit == "rate"
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether its exposure is fixed, so that it can be compared between sites, over time or with a target."""
+        return self.exposure != "ever"
+
+    @property
+    def judged_after_months(self) -> int:
+        """After how many months a month of fusion may be judged: once every patient could reach the horizon."""
+        return 0 if self.horizon is None else ceil(self.horizon.day / _DAYS_PER_MONTH)
 
 
 @cache
@@ -80,12 +100,15 @@ def parse_definitions(given: dict[str, Any], labels: Mapping[str, bool]) -> tupl
     Raises:
         OutcomesError: definition_malformed; a definition is incomplete or contradicts another one.
     """
+    places = {measure: place for place, measure in enumerate(given["headlines"], 1)}
     measures = [
-        MeasureDefinition.read(one, f"{_FILE}, {one['id']}")
+        MeasureDefinition.read(one | {"headline": places.get(one["id"])}, f"{_FILE}, {one['id']}")
         for category, entries in given["groups"].items()
         for entry in entries
         for one in expanded(given["defaults"] | {"category": category} | entry)
     ]
+    if unknown := places.keys() - {measure.id for measure in measures}:
+        raise OutcomesError("definition_malformed", f"{_FILE}: headlines: unknown measure {min(unknown)}")
     _check(measures, labels)
     return tuple(measures)
 
@@ -93,13 +116,25 @@ def parse_definitions(given: dict[str, Any], labels: Mapping[str, bool]) -> tupl
 def definitions_table() -> pa.Table:
     """The definitions as a table, one row per measure; `place` is the order of the file."""
     text, texts, number = pa.string(), pa.list_(pa.string()), pa.int32()
-    types = {"kinds": texts, "part_of": texts} | dict.fromkeys(("version", "headline", "judged_after_months"), number)
-    names = list(MeasureDefinition.model_fields)
+    numbers = ("version", "headline", "horizon_day", "judged_after_months")
+    types = {"kinds": texts, "part_of": texts} | dict.fromkeys(numbers, number)
+    fields = [name for name in MeasureDefinition.model_fields if name != "horizon"]
+    names = [*fields, "horizon_outcome", "horizon_day", "judged_after_months"]
     schema = pa.schema([("place", number), *((name, types.get(name, text)) for name in names)])
-    rows = [{"place": place} | dict(measure) for place, measure in enumerate(measure_definitions(), 1)]
+    rows = [{"place": place} | _row(measure) for place, measure in enumerate(measure_definitions(), 1)]
     return pa.Table.from_pylist(rows, schema=schema).rename_columns(
         ["measure" if name == "id" else name for name in schema.names]
     )
+
+
+def _row(measure: MeasureDefinition) -> dict[str, Any]:
+    """A definition as a row of the table."""
+    horizon = measure.horizon
+    return dict(measure) | {
+        "horizon_outcome": horizon and horizon.outcome,
+        "horizon_day": horizon and horizon.day,
+        "judged_after_months": measure.judged_after_months,
+    }
 
 
 def expanded(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -134,6 +169,10 @@ def _problems(
         yield "unknown label"
     if measure.kinds and measure.label is None:
         yield "kinds without a label"
+    if len({measure.unit == "incidence", measure.exposure == "horizon", measure.horizon is not None}) > 1:
+        yield "an incidence is of a horizon, and a horizon of an incidence"
+    if measure.headline and not measure.is_compared:
+        yield "a headline needs a fixed exposure"
     wholes = {*measure.part_of, *((measure.among,) if measure.among else ())}
     if measure.id in wholes or wholes - by_id.keys():
         yield "part of itself or of an unknown measure"

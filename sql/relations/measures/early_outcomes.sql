@@ -1,0 +1,86 @@
+/*
+title: Time to readmission, complications and death
+rationale: >
+  As time_to_event, for what is looked at in the first weeks only: what comes first ends the wait, the outcome before
+  death and death before the end of observation. Sites that deliver no table that could show an outcome are left out;
+  a death needs none.
+citation: clinical specification, section 8
+grain: one row per episode and outcome
+is_view: true
+needs: [episodes, first_readmissions, complications, delivered_tables]
+columns:
+  outcome: "readmission, death, any_complication, or complication_ and its kind"
+  day: days from the index fusion to what came first
+  cause: {description: "what came first: 0 end of observation, 1 the outcome, 2 death", enum: [0, 1, 2]}
+*/
+with kinds as (
+    select unnest(['infection', 'haematoma', 'dysphagia', 'c5_palsy', 'venous_thromboembolism']) as kind
+),
+
+outcomes as (
+    select
+        'readmission' as outcome,
+        'encounters' as source_table
+    union all
+    select
+        'any_complication' as outcome,
+        'diagnoses' as source_table
+    union all
+    select
+        'death' as outcome,
+        'patients' as source_table
+    union all
+    select
+        concat('complication_', kind) as outcome,
+        'diagnoses' as source_table
+    from kinds
+),
+
+events as (
+    select
+        site_id, patient_id,
+        'readmission' as outcome,
+        day
+    from first_readmissions
+    union all
+    select
+        site_id, patient_id,
+        case kind when 'death' then 'death' else concat('complication_', kind) end as outcome,
+        day
+    from complications
+    union all
+    select
+        site_id, patient_id,
+        'any_complication' as outcome,
+        min(day) as day
+    from complications
+    group by site_id, patient_id
+),
+
+waits as (
+    select
+        episodes.site_id, episodes.patient_id, outcomes.outcome, episodes.observed_days, episodes.death_day,
+        events.day as event_day
+    from episodes
+    cross join outcomes
+    inner join delivered_tables
+        on
+            episodes.site_id = delivered_tables.site_id
+            and outcomes.source_table = delivered_tables.source_table
+    left join events
+        on
+            episodes.site_id = events.site_id
+            and episodes.patient_id = events.patient_id
+            and outcomes.outcome = events.outcome
+            and episodes.observed_days >= events.day
+)
+
+select
+    site_id, patient_id, outcome,
+    coalesce(event_day, observed_days) as day,
+    case
+        when event_day is not null then 1
+        when death_day <= observed_days then 2
+        else 0
+    end as cause
+from waits
