@@ -1,8 +1,7 @@
 """Many small registries, one by one in memory: drawn, labelled and measured, without landing and intake."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
