@@ -37,6 +37,22 @@ class AttritionRow:
 
 
 @dataclass(frozen=True)
+class BlankedCellsRow:
+    """One row per attempt, rule and column of which a cell was set to missing."""
+
+    site_id: str
+    submission_period: str
+    attempt: int
+    source_table: str
+    rule: str
+    column_name: str
+    reason: str
+    rows_in: int | None
+    cells: int | None
+    state: str
+
+
+@dataclass(frozen=True)
 class CompletenessRow:
     """One row per visit window and site."""
 
@@ -318,6 +334,7 @@ class TableCountsRow:
     rows_in: int
     rows_accepted: int
     rows_quarantined: int
+    cells_blanked: int
 
 
 @dataclass(frozen=True)

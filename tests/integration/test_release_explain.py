@@ -174,13 +174,14 @@ def examined(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     told = {"index_period": "2024-01", "last_contact_day": 900, "data_cut_day": 900}
     fusion = {"day": 0, "code_system": "CPT", "code": "22551", "levels": "C5-6"}
     before = {"day": -5, "mrc_grade_min": 5, "mjoa_total": 16}
+    controlled = {"day": 50, "neck_pain_nrs": 2.0, "arm_pain_nrs": 1.0, "mjoa_total": 16}
     rows: dict[str, list[dict[str, Any]]] = {
         "patients": [{"patient_id": name} | told for name in visits],
         "procedures": [{"patient_id": name, "procedure_id": name} | fusion for name in visits],
         "follow_ups": [
             {"patient_id": name, "follow_up_id": f"{name}-{visit['day']}"} | visit
             for name, after in visits.items()
-            for visit in (before, after)
+            for visit in (before, controlled, after)
         ],
     }
     commit(made, "north", "2026-01", rows)
@@ -215,6 +216,13 @@ def test_of_a_visit_that_tells_much_the_sign_that_counted_is_named(
 ) -> None:
     (visit,) = _label(examined, patient_id, label).evidence
     assert visit.says == says
+
+
+def test_what_told_the_kind_is_named_too(examined: Settings) -> None:
+    assert [each.says for each in _label(examined, "score", "pain_past_3_months").evidence] == [
+        "day 100: neck pain 4.5 of 10",
+        "day 50: neck pain 2 of 10 (tells the kind)",
+    ]
 
 
 def test_what_a_no_rests_on_is_told(settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -97,30 +97,28 @@ def simulated(story: Story, seed: int, years: int = 2000) -> Registry:
     smoker = rng.random(len(site)) < 0.3
     cut = ((MONTHS - month) * _DAYS_A_MONTH).astype(np.int64)
     names = [f"site-{number}" for number in site]
-    patients = [f"p{number:05d}" for number in range(len(site))]
+    keys = {"site_id": names, "patient_id": [f"p{number:05d}" for number in range(len(site))]}
     with duckdb.connect() as con:
-        _make(con, "episodes", site_id=names, patient_id=patients, index_period=[_text(number) for number in month])
+        _make(con, "episodes", **keys, index_period=[_text(number) for number in month])
         _make(con, "submissions", site_id=sorted(set(names)), status=["accepted"] * SITES)
         smoking = np.where(smoker, "current", "never").tolist()
         constant = {name: [value] * len(site) for name, value in _UNKNOWN.items()}
-        _make(con, "risk_factors", site_id=names, patient_id=patients, smoking=smoking, **constant)
+        _make(con, "risk_factors", **keys, smoking=smoking, **constant)
         results, estimates, counts = [], [], []
         for measure, share in HEADLINES.items():
             risk = np.minimum(share * np.where(smoker, 1.4, 0.83) * _times(story, measure, site, month), 0.98)
             if is_over_time(measure):
                 lost = np.where(site == 0, story.lost_by_horizon, _LOST_BY_HORIZON)
-                followed, event, day = _over_time(rng, risk, lost, cut)
-                estimates += _incidences(measure, site, event, day)
+                outcome = _over_time(rng, risk, lost, cut)
+                estimates += _incidences(measure, site, outcome.event, outcome.day)
             else:
-                followed = (cut > _WINDOW_DAYS) & (rng.random(len(site)) < _ANSWERED)
-                event, day = rng.random(len(site)) < risk, np.full(len(site), -1)
-                estimates += _shares(measure, site[followed], event[followed])
-            results.append(_results(measure, names, patients, followed, event, day))
-            counts.append(_counts(measure, site[followed], month[followed], event[followed]))
+                outcome = _answered(rng, risk, cut)
+                estimates += _shares(measure, site[outcome.followed], outcome.event[outcome.followed])
+            results.append(_results(measure, keys, outcome))
+            counts.append(_counts(measure, site, month, outcome))
         for number, share in enumerate(rng.choice([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9], story.charted)):
-            followed = (cut > _WINDOW_DAYS) & (rng.random(len(site)) < _ANSWERED)
-            event = rng.random(len(site)) < share
-            counts.append(_counts(f"m{number:02d}", site[followed], month[followed], event[followed]))
+            outcome = _answered(rng, np.full(len(site), share), cut)
+            counts.append(_counts(f"m{number:02d}", site, month, outcome))
         return _published(con, results, estimates, pa.concat_tables(counts), years)
 
 
@@ -147,15 +145,23 @@ def _published(
     return Registry(alarms_table(con).to_pylist(), *tables.values())
 
 
-def _over_time(
-    rng: np.random.Generator, risk: NDArray[Any], lost: NDArray[Any], cut: Months
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Months]:
-    """Who enters, who is seen to have the event by the horizon, and the day of whatever comes first."""
+class _Outcome(NamedTuple):
+    """Who was followed, who was seen to have the outcome, and, over time, the day of whatever came first; else -1."""
+
+    followed: NDArray[np.bool_]
+    event: NDArray[np.bool_]
+    day: Months
+
+
+def _over_time(rng: np.random.Generator, risk: NDArray[Any], lost: NDArray[Any], cut: Months) -> _Outcome:
     event = rng.exponential(HORIZON / -np.log(1 - risk)).astype(np.int64) + 1
-    end = np.minimum.reduce(
-        [rng.exponential(HORIZON / -np.log(1 - lost)).astype(np.int64), cut, np.full_like(cut, 730)]
-    )
-    return np.ones(len(risk), dtype=bool), event <= end, np.minimum(event, end)
+    end = np.minimum(rng.exponential(HORIZON / -np.log(1 - lost)).astype(np.int64), np.minimum(cut, HORIZON))
+    return _Outcome(np.ones(len(risk), dtype=bool), event <= end, np.minimum(event, end))
+
+
+def _answered(rng: np.random.Generator, risk: NDArray[Any], cut: Months) -> _Outcome:
+    followed = (cut > _WINDOW_DAYS) & (rng.random(len(cut)) < _ANSWERED)
+    return _Outcome(followed, rng.random(len(cut)) < risk, np.full(len(cut), -1))
 
 
 def _times(story: Story, measure: str, site: Months, month: Months) -> NDArray[np.float64]:
@@ -163,17 +169,15 @@ def _times(story: Story, measure: str, site: Months, month: Months) -> NDArray[n
     return np.where(site == 0, by_month[month], 1.0)
 
 
-def _results(
-    measure: str, names: list[str], patients: list[str], followed: NDArray[Any], event: NDArray[Any], day: Months
-) -> pa.Table:
+def _results(measure: str, keys: dict[str, list[str]], outcome: _Outcome) -> pa.Table:
+    followed, event, day = outcome
     status = np.where(followed, np.where(event, "yes", "no"), "excluded")
     return pa.table(
         {
-            "measure": pa.repeat(measure, len(names)),
-            "site_id": names,
-            "patient_id": patients,
+            "measure": pa.repeat(measure, len(status)),
+            **keys,
             "status": status.tolist(),
-            "reason": pa.array(np.where(followed, "", "not_assessed").tolist()),
+            "reason": np.where(followed, "", "not_assessed").tolist(),
             "day": pa.array(day, mask=day < 0),
         }
     )
@@ -202,11 +206,11 @@ def _estimate(measure: str, number: int | None, estimate: float) -> dict[str, An
     return everybody | {"measure": measure, "site_id": site, "estimate": estimate}
 
 
-def _counts(measure: str, site: Months, month: Months, event: NDArray[np.bool_]) -> pa.Table:
+def _counts(measure: str, site: Months, month: Months, outcome: _Outcome) -> pa.Table:
     """The months of the cube, of each site."""
-    cell = site * MONTHS + month
-    patients, events = (np.bincount(cell[kept], minlength=SITES * MONTHS) for kept in (np.ones_like(event), event))
-    size = SITES * MONTHS
+    cell, size = site * MONTHS + month, SITES * MONTHS
+    seen = (outcome.followed, outcome.followed & outcome.event)
+    patients, events = (np.bincount(cell[of_kind], minlength=size) for of_kind in seen)
     return pa.table(
         {
             "measure": pa.repeat(measure, size),

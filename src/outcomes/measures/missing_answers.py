@@ -15,14 +15,10 @@ from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.statistics.weighting import Answers, Weighting
 
 _PATTERNS = """
-select
-    measure, site_id, sex, age, age_known, approach, levels, baseline,
-    count(*) filter (where status = 'yes') as yes,
-    count(*) filter (where status = 'no') as no,
-    count(*) filter (where status = 'missing') as missing
-from reported_answers
-group by measure, site_id, sex, age, age_known, approach, levels, baseline
-order by measure, site_id, sex, age, age_known, approach, levels, baseline
+select site_id, sex, age, age_known, approach, levels, baseline, yes, no, missing
+from answer_patterns
+where measure = $measure
+order by site_id, sex, age, age_known, approach, levels, baseline
 """
 FACTORS = ("sex", "age_known", "approach", "levels")
 """What the weights know beside site, age and baseline score."""
@@ -33,14 +29,13 @@ def missing_answers_table(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """Observed share, bounds and weighted share of each measure of what patients report, by site and over all.
 
     Args:
-        con: a connection that holds `reported_answers` and `submissions`.
+        con: a connection that holds `answer_patterns` and `submissions`.
     """
-    patterns = con.sql(_PATTERNS).to_arrow_table()
     sites = con.sql("select distinct site_id from submissions where status = 'accepted' order by site_id").fetchall()
     rows: list[dict[str, Any]] = []
     for measure in sorted(each.id for each in measure_definitions() if each.baseline_score):
-        of_measure = patterns.filter(pc.equal(patterns["measure"], measure))
-        rows += weighted_shares(of_measure, measure, [site for (site,) in sites])
+        patterns = con.sql(_PATTERNS, params={"measure": measure}).to_arrow_table()
+        rows += weighted_shares(patterns, measure, [site for (site,) in sites])
     return pa.Table.from_pylist(rows, schema=mart_schema("missing_answers"))
 
 

@@ -41,9 +41,17 @@ def may_be_of_the_neck(procedure: Record) -> bool:
 
 
 def _is_at_the_neck(procedure: Record, procedures: tuple[Record, ...], diagnoses: tuple[Record, ...]) -> bool:
-    """Do its joints say so, a fusion of the neck on the same day or a diagnosis beside it?"""
-    is_with_a_fusion = any(other.day == procedure.day and codes.is_fusion(other) for other in procedures)
-    return bool(procedure.joints) or is_with_a_fusion or codes.has_cervical_context(procedure, diagnoses)
+    """Do its joints say so, a diagnosis, a fusion of the neck on the day or, of a device, another one of the neck?"""
+    same_day = [other for other in procedures if other.day == procedure.day]
+    is_beside_such = any(map(codes.is_fusion, same_day)) or (
+        procedure in codes.DEVICE_REVISED and any(map(_is_device_of_the_neck, same_day))
+    )
+    return bool(procedure.joints) or is_beside_such or codes.has_cervical_context(procedure, diagnoses)
+
+
+def _is_device_of_the_neck(procedure: Record) -> bool:
+    is_needy = procedure in codes.NOT_CERVICAL_SPECIFIC and not procedure.joints
+    return procedure in codes.DEVICE_REVISED and may_be_of_the_neck(procedure) and not is_needy
 
 
 def _without_region(procedure: Record, procedures: tuple[Record, ...]) -> str | None:
