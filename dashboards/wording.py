@@ -94,7 +94,8 @@ _UNCOMPARED = {
     "compared": "Cannot be shown",
     "suppressed": "Cannot be shown",
 }
-"""Why a site has no place in a funnel. Where rounded figures would say another word than the exact ones, none is said."""
+"""Why a site has no place in a funnel; where rounded figures would say another word than the exact ones, none is
+said."""
 
 _RULES = {
     "outside": "beyond a control limit",
@@ -326,6 +327,12 @@ def basis(value: Value) -> str:
     )
 
 
+def counted_among(measure: Measure, value: Value) -> str:
+    """With the outcome, and among whom; of an incidence those seen to have it, as the share counts everybody's time."""
+    among = "seen among" if measure.is_incidence else "of"
+    return f"{count(value.numerator or 0)} {among} {basis(value)}"
+
+
 def sentence(measure: Measure, value: Value | None, minimum_cell_count: int) -> str:
     """The whole statement of a measure in one line."""
     if value is None:
@@ -335,7 +342,7 @@ def sentence(measure: Measure, value: Value | None, minimum_cell_count: int) -> 
     if value.estimate is None:
         return f"{measure.title}: no value yet, {basis(value)}."
     said = f"{measure.title}: {amount(measure, value)} ({interval(measure, value)})"
-    return f"{said}, {count(value.numerator or 0)} of {basis(value)}."
+    return f"{said}, {counted_among(measure, value)}."
 
 
 def _why_suppressed(minimum_cell_count: int) -> str:
