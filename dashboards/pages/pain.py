@@ -329,9 +329,10 @@ def _improvement_rate(view: View) -> list[Card]:
         "improvement-rate",
         "Risk-standardised improvement rate",
         notes=[
-            "A cervical twin of the measure of hip and knee replacement (CBE 3559), not the measure: planned surgery, "
-            "asked in the 90 days before it and 300 to 425 days after, substantial clinical benefit of the Neck Disability "
-            "Index, weighted for those who did not answer, and drawn towards the other sites the fewer the patients."
+            "A cervical twin of the measure of hip and knee replacement (CBE 3559), not the measure. Planned surgery, "
+            "asked in the 90 days before it and 300 to 425 days after; substantial clinical benefit of the Neck "
+            "Disability Index; weighted for those who did not answer, and drawn towards the other sites the fewer the "
+            "patients."
         ],
     )
     if one.rate is None or one.rate_low is None or one.rate_high is None:
