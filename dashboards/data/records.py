@@ -133,6 +133,7 @@ class MeasureDefinitionsRow:
     next_review: str
     version: int
     label: str | None
+    baseline_score: str | None
     headline: int | None
     horizon_day: int | None
     judged_after_months: int

@@ -6,8 +6,8 @@ rationale: >
   removal or revision of a device that was not planned: it takes out what the index fusion put in. On the day itself
   it takes out what an earlier operation, not in the data, had put in.
 citation: clinical specification, section 0
-grain: one row per procedure of day 0 or later and entry of the code lists cervical_fusion and revision
-needs: [coded_records, cohort, index_stay_records, thresholds]
+grain: one row per fusion of day 0 or later, and per such procedure and entry of the code list revision
+needs: [coded_records, cohort, fusions, index_stay_records, thresholds]
 columns:
   procedure_group: fusion, or the group of the revision code list
   needs: the context that the code needs to count as a revision; null when none
@@ -20,24 +20,35 @@ with devices as (
     where list = 'device_revision' and source_table = 'procedures'
 ),
 
+operations as (
+    select
+        site_id, procedure_id,
+        'fusion' as procedure_group,
+        cast(null as varchar) as needs
+    from fusions
+    union
+    select
+        site_id,
+        record_id as procedure_id,
+        procedure_group, needs
+    from coded_records
+    where list = 'revision' and source_table = 'procedures'
+),
+
 coded as (
-    select distinct
+    select
         procedures.site_id, procedures.patient_id, procedures.procedure_id, procedures.encounter_id,
-        procedures.day, procedures.levels, coded_records.needs,
-        case when coded_records.list = 'cervical_fusion' then 'fusion' else coded_records.procedure_group end
-            as procedure_group,
+        procedures.day, procedures.levels, operations.needs, operations.procedure_group,
         coalesce(procedures.planned_stage or procedures.modifier = thresholds.planned_stage_modifier, false)
             as is_planned,
         coalesce(procedures.modifier = thresholds.unplanned_return_modifier, false) as is_unplanned_return,
         devices.record_id is not null as is_device,
         index_stay_records.record_id is not null as is_of_index_stay
-    from coded_records
+    from operations
     inner join procedures
         on
-            coded_records.list in ('cervical_fusion', 'revision')
-            and coded_records.source_table = 'procedures'
-            and coded_records.site_id = procedures.site_id
-            and coded_records.record_id = procedures.procedure_id
+            operations.site_id = procedures.site_id
+            and operations.procedure_id = procedures.procedure_id
     inner join cohort
         on
             procedures.site_id = cohort.site_id

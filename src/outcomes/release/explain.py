@@ -14,7 +14,7 @@ from outcomes.intake.landing import deliveries
 from outcomes.intake.manifest import submission_id
 from outcomes.release.as_released import attach_patient, explaining, label_patient
 from outcomes.release.open import current_release
-from outcomes.release.why_not import JudgedCriterion, Way, judged, judged_ways
+from outcomes.release.why_not import JudgedCriterion, Way, judged, judged_ways, meaning_of
 from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import LabelDefinition, label_definition, label_definitions
 from outcomes.sql.engine import connect as connect_engine
@@ -74,6 +74,11 @@ class LabelAnswer:
     evidence: tuple[Evidence, ...]
     criteria: tuple[JudgedCriterion, ...] = ()
     ways: tuple[Way, ...] = ()
+
+    @property
+    def meaning(self) -> str | None:
+        """The reason in words, None where there is none."""
+        return meaning_of(self.reason)
 
 
 @dataclass(frozen=True)

@@ -164,6 +164,7 @@ def read_episode(tables: dict[str, list[Row]], delivered: frozenset[str]) -> Epi
         _without_codes_out_of_force(known(table), patient.get("index_period"))
         for table in ("procedures", "diagnoses", "treatments")
     )
+    procedures = _without_further_joints_elsewhere(procedures)
     is_fused = any(procedure.day == 0 and procedure in codes.FUSION for procedure in procedures)
     if not is_fused or _was_fused_before(procedures, diagnoses):
         return None
@@ -184,6 +185,21 @@ def _without_codes_out_of_force(coded: tuple[Record, ...], index_period: str | N
     return tuple(
         record if codes.is_in_force(record, index_period) else replace(record, row=record.row | {"code": None})
         for record in coded
+    )
+
+
+def _without_further_joints_elsewhere(procedures: tuple[Record, ...]) -> tuple[Record, ...]:
+    """The procedures; an add-on without joint or region says nothing on a day without a fusion of the neck."""
+    fused = {
+        procedure.day
+        for procedure in procedures
+        if codes.is_fusion(procedure) and procedure not in codes.ADD_ON_OF_ANY_REGION
+    }
+    return tuple(
+        replace(procedure, row=procedure.row | {"code": None})
+        if procedure in codes.ADD_ON_OF_ANY_REGION and not procedure.joints and procedure.day not in fused
+        else procedure
+        for procedure in procedures
     )
 
 
