@@ -207,8 +207,8 @@ def position(one: SiteComparisonRow | None) -> str:
     return _POSITIONS[code] if code else _UNCOMPARED[one.marking or "suppressed"]
 
 
-def alarm(one: AlarmsRow, title: str) -> str:
-    """What stands out of a measure, in one sentence with its numbers."""
+def alarm(one: AlarmsRow) -> str:
+    """What stands out of a measure, in one sentence with its numbers; the measure's title stands before it."""
     if one.reason == "confirmed":
         unit = "patients" if one.chart == "g" else "%"
         value, low, high = (
@@ -217,15 +217,14 @@ def alarm(one: AlarmsRow, title: str) -> str:
         )
         which = "quarter" if one.months == QUARTER else "month"
         return (
-            f"{title}: {span(one.index_period or '', one.months or 1)} lies beyond the control limits ({value} {unit}, "
+            f"{span(one.index_period or '', one.months or 1)} lies beyond the control limits ({value} {unit}, "
             f"limits {low}–{high}), and the next {which} confirms it."
         )
     limits = "99.8 %" if one.reason == "beyond_99_8" else "95 %"
     also = "" if one.reason == "beyond_99_8" else ", and the cumulative sum has signalled too"
     return (
-        f"{title}: {'higher' if one.side == 'more' else 'lower'} than expected for the case mix, "
-        f"{count(one.observed or 0)} observed where {one.expected:.0f} were expected ({one.ratio:.2f} times, 95 % "
-        f"interval {one.ratio_low:.2f}–{one.ratio_high:.2f}); beyond the {limits} limits{also}."
+        f"{'higher' if one.side == 'more' else 'lower'} than expected for the case mix, {count(one.observed or 0)} "
+        f"observed where {one.expected:.0f} were expected; beyond the {limits} limits of chance{also}."
     )
 
 

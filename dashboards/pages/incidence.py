@@ -106,12 +106,11 @@ _COMPLICATIONS = ("infection", "haematoma", "dysphagia", "c5_palsy", "venous_thr
 
 def _complications(view: View) -> Card:
     """What went wrong in the first weeks."""
-    names = ("any_complication", *(f"complication_{kind}" for kind in _COMPLICATIONS), "death", "readmission")
     card = Card(
         "complications",
         "Complications and readmission",
-        sentence="Shares within 30 and 90 days of surgery, of what is coded: a complication that no code names is not "
-        "seen.",
+        sentence="Shares within 30 or 90 days of surgery (kinds of complication: 90), of what is coded: a complication "
+        "that no code names is not seen.",
         notes=[
             "Any complication: one of those listed, or death. Counted from the day after surgery; infection and "
             "haematoma, whose codes name a procedure, from the day of surgery. Readmission is counted from surgery, "
@@ -119,7 +118,10 @@ def _complications(view: View) -> Card:
             "is mostly not recorded."
         ],
     )
-    rows = chosen(rows_of(view), [f"{name}_{days}_days" for name in names for days in (30, 90)])
+    both = (("any_complication", 30), ("any_complication", 90))
+    kinds = ((f"complication_{kind}", 90) for kind in _COMPLICATIONS)
+    names = (*both, *kinds, ("death", 30), ("death", 90), ("readmission", 30), ("readmission", 90))
+    rows = chosen(rows_of(view), [f"{name}_{days}_days" for name, days in names])
     return interval_card(view, card, rows) if rows else none_held(view, card)
 
 

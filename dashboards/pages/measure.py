@@ -159,7 +159,14 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
     factor = trend.scale(measure, chart)
     special = [point for point in known if point.is_special]
     limits = ("Average", "Lower limit", "Upper limit")
-    head = ("Month of fusion", trend.unit(measure, chart), *limits, "Variation", "Rules", "Note")
+    head = (
+        f"{_period_word(known).capitalize()} of fusion",
+        trend.unit(measure, chart),
+        *limits,
+        "Variation",
+        "Rules",
+        "Note",
+    )
     rows: list[list[Cell | str]] = [
         [
             point.index_period,
@@ -172,11 +179,11 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
     ]
     return Card(
         "trend",
-        "By month of fusion",
+        f"By {_period_word(known)} of fusion",
         sentence=f"{measure.title} at {view.who}: {_signal(special, known)}",
         figure=trend.control_chart(measure, points),
         css_class="chart chart--tall chart--long",
-        table=Table(f"{measure.title} by month of fusion", head, rows, numbers=0),
+        table=Table(f"{measure.title} by {_period_word(known)} of fusion", head, rows, numbers=0),
         notes=[
             f"{wording.CHARTS[chart]}: {known[-1].reason_for_chart}.",
             _not_mature(points),
@@ -184,7 +191,7 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
             _false_alarms(known[-1].false_alarm_rate),
             *_annotations(points),
         ],
-        basis=f"{wording.plural(len(known), 'quarter' if known[-1].months > 1 else 'month')} with a value",
+        basis=f"{wording.plural(len(known), _period_word(known))} with a value",
         about="A control chart distinguishes a change from the variation that is always present. Points within the "
         "limits and without a pattern need no individual explanation.",
     )
@@ -207,12 +214,18 @@ def _not_mature(points: Sequence[ChartPoint]) -> str:
 
 
 def _signal(special: Sequence[ChartPoint], known: Sequence[ChartPoint]) -> str:
+    word = _period_word(known)
     if not special:
-        return f"no signal in {wording.plural(len(known), 'month')}."
+        return f"no signal in {wording.plural(len(known), word)}."
     last = special[-1]
     signals = wording.count(len({point.index_period for point in special}))
-    latest = f"{wording.period(last.index_period)} ({wording.variation(last.variation).lower()})"
-    return f"signals in {signals} of {wording.plural(len(known), 'month')}; the latest is {latest}."
+    latest = f"{wording.span(last.index_period, last.months)} ({wording.variation(last.variation).lower()})"
+    return f"signals in {signals} of {wording.plural(len(known), word)}; the latest is {latest}."
+
+
+def _period_word(known: Sequence[ChartPoint]) -> str:
+    """What a chart is by: months, or quarters where months are too thin."""
+    return "quarter" if known[-1].months == wording.QUARTER else "month"
 
 
 def _annotations(points: Sequence[ChartPoint]) -> list[str]:

@@ -114,15 +114,25 @@ def _look_at_this(view: View, lately: _Lately) -> Card:
         return Card(
             "look-at-this", title, body=[html.P("Nothing stands out over time or among sites.")], notes=[_BUDGET]
         )
-    said = {one.measure: wording.alarm(one, view.measures[one.measure].title) for one in named}
+    said = {one.measure: wording.alarm(one) for one in named}
     rows: list[list[Cell | str]] = [
-        [_name(view, view.measures[one.measure]), wording.variation(one.variation), said[one.measure]] for one in named
+        [
+            _name(view, view.measures[one.measure]),
+            wording.variation(one.variation),
+            wording.sentence_case(said[one.measure]),
+        ]
+        for one in named
     ]
     entries = [
         html.Li(
             [
                 variation_sign(one.variation, wording.variation(one.variation)),
-                dcc.Link(said[one.measure], href=view.href(f"/measure/{one.measure}")),
+                html.Span(
+                    [
+                        dcc.Link(view.measures[one.measure].title, href=view.href(f"/measure/{one.measure}")),
+                        f": {said[one.measure]}",
+                    ]
+                ),
             ]
         )
         for one in named

@@ -340,12 +340,8 @@ def _improvement_rate(view: View) -> list[Card]:
     interval = f"({100 * one.rate_low:.0f}–{100 * one.rate_high:.0f})"
     basis = f"of patients would improve substantially with the case mix of all sites; {wording.count(one.answered)} of "
     basis += f"{wording.count(one.eligible)} answered both times"
-    shares = (
-        ("Observed", one.observed_share),
-        ("Expected for the case mix", one.expected_share),
-        ("Predicted for the site", one.predicted_share),
-        ("Risk-standardised rate", one.rate),
-    )
+    # Expected and predicted beside the rate would tell the exact share of all sites.
+    shares = (("Observed", one.observed_share), ("Risk-standardised rate", one.rate))
     return [
         replace(
             card,
