@@ -43,6 +43,11 @@ def months_until(last: str, count: int) -> list[str]:
     return [add_months(last, -back) for back in reversed(range(count))]
 
 
+def first_day(month: str) -> datetime.date:
+    """The first day of a month."""
+    return datetime.date(int(month[:4]), int(month[5:]), 1)
+
+
 def last_day(month: str) -> datetime.date:
     """The last day of a month, on which its extract is cut."""
     year, of_year = int(month[:4]), int(month[5:])

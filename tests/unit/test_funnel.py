@@ -247,7 +247,7 @@ def test_the_protected_comparison_knows_only_the_rounded_counts() -> None:
     exact = _table(sites)
     shown = _shown({None: (220, 50), "a": (105, 35), "c": (25, 15)}, hidden=["b"])
     protected = protected_comparison(exact, shown, MINIMUM)
-    rows = {row["site_id"]: row for row in protected.to_pylist() if row["measure"] == "suspected_asd"}
+    rows = {row["site_id"]: row for row in protected.to_pylist() if row["measure"] == "pain_12_months"}
     assert (rows["a"]["patients"], rows["a"]["observed"], rows["a"]["expected"]) == (105, 35, 30.9)
     assert rows["a"]["ratio"] == pytest.approx(35 / 30.9)
     assert rows["a"]["target_share"] == pytest.approx(50 / 220)
@@ -259,10 +259,10 @@ def test_the_protected_comparison_knows_only_the_rounded_counts() -> None:
 
 def test_a_protected_position_says_the_word_of_the_exact_one_or_none() -> None:
     sites = {"a": (102, 43, 0.3), "b": (400, 120, 0.32), "c": (100, 20, 0.31)}
-    exact = {row["site_id"]: row for row in _table(sites).to_pylist() if row["measure"] == "suspected_asd"}
+    exact = {row["site_id"]: row for row in _table(sites).to_pylist() if row["measure"] == "pain_12_months"}
     shown = _shown({None: (600, 185), "a": (100, 40), "b": (400, 120), "c": (100, 20)}, hidden=[])
     protected = protected_comparison(_table(sites), shown, MINIMUM).to_pylist()
-    words = {row["site_id"]: row["position"] for row in protected if row["measure"] == "suspected_asd"}
+    words = {row["site_id"]: row["position"] for row in protected if row["measure"] == "pain_12_months"}
     assert exact["a"]["position"] == "above_95"
     assert words["a"] is None, "rounded, 40 of 100 are inside"
     assert (words["b"], words["c"]) == (exact["b"]["position"], exact["c"]["position"]) == ("inside", "below_95")
@@ -272,7 +272,7 @@ def test_the_only_site_that_may_be_shown_is_not_the_only_site() -> None:
     exact = _table({"a": (103, 33, 0.3), "b": (98, 32, 0.3)})
     shown = _shown({None: (200, 65), "a": (105, 35)}, hidden=["b"])
     rows = protected_comparison(exact, shown, MINIMUM).to_pylist()
-    (row,) = [row for row in rows if row["measure"] == "suspected_asd" and row["site_id"] == "a"]
+    (row,) = [row for row in rows if row["measure"] == "pain_12_months" and row["site_id"] == "a"]
     assert (row["marking"], row["position"]) == ("compared", "inside")
 
 
@@ -301,7 +301,7 @@ _WIDENED = (
 def compare(sites: dict[str, tuple[int, int, float]], excluded: dict[str, list[str]] | None = None) -> dict[str, Row]:
     """The rows of one outcome by site; of each site the patients followed, those with the outcome, and their risk."""
     rows = _table(sites, excluded).to_pylist()
-    return {row["site_id"]: row for row in rows if row["measure"] == "suspected_asd"}
+    return {row["site_id"]: row for row in rows if row["measure"] == "pain_12_months"}
 
 
 def _table(sites: dict[str, tuple[int, int, float]], excluded: dict[str, list[str]] | None = None) -> pa.Table:
@@ -315,12 +315,18 @@ def _registry(
     con = duckdb.connect()
     submissions = pa.table({"site_id": list(sites), "status": ["accepted"] * len(sites)})
     expected = [
-        {"measure": "suspected_asd", "site_id": site, "patient_id": f"p{n}", "observed": int(n < events), "expected": p}
+        {
+            "measure": "pain_12_months",
+            "site_id": site,
+            "patient_id": f"p{n}",
+            "observed": int(n < events),
+            "expected": p,
+        }
         for site, (patients, events, p) in sites.items()
         for n in range(patients)
     ]
     results = [row | {"status": "yes" if row["observed"] else "no", "reason": None} for row in expected] + [
-        {"measure": "suspected_asd", "site_id": site, "patient_id": f"x{n}", "status": "excluded", "reason": reason}
+        {"measure": "pain_12_months", "site_id": site, "patient_id": f"x{n}", "status": "excluded", "reason": reason}
         for site, reasons in excluded.items()
         for n, reason in enumerate(reasons)
     ]
@@ -343,7 +349,7 @@ def _estimates(sites: dict[str, tuple[int, int, float]]) -> pa.Table:
     }
     counts[None] = (sum(patients for patients, _ in counts.values()), sum(events for _, events in counts.values()))
     rows = [
-        {"measure": "suspected_asd", "site_id": site, "estimate": events / patients if patients else None}
+        {"measure": "pain_12_months", "site_id": site, "estimate": events / patients if patients else None}
         for site, (patients, events) in counts.items()
     ]
     everybody = {"resolution": "all", "stratum_kind": "all"}
@@ -356,7 +362,7 @@ def _shown(counts: dict[str | None, tuple[int, int]], hidden: list[str | None]) 
         {"site_id": site, "patients": patients, "numerator": events, "estimate": events / patients, "state": "shown"}
         for site, (patients, events) in counts.items()
     ] + [{"site_id": site, "state": "suppressed"} for site in hidden]
-    everybody: Row = {"measure": "suspected_asd", "resolution": "all", "stratum_kind": "all"}
+    everybody: Row = {"measure": "pain_12_months", "resolution": "all", "stratum_kind": "all"}
     of_a_year: Row = {"resolution": "year", "patients": 1, "numerator": 1, "state": "shown"}
     of_measure = (everybody | row for row in [*rows, *(row | of_a_year for row in rows)])
     return marts.table(marts.protected("measures"), of_measure)

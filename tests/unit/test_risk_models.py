@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from typing import Any
-from unittest.mock import patch
 
 import duckdb
 import numpy as np
@@ -21,7 +20,7 @@ from outcomes.measures.risk_models import RiskTables, fit_risk_models, headline_
 from tests.support import marts
 
 MINIMUM = 11
-OUTCOME = "suspected_asd"
+OUTCOME = "pain_12_months"
 ALL_THE_SAME: dict[str, Any] = {
     "sex": "unknown", "age": 55, "age_known": "missing", "smoking": "unknown", "diabetes": "unknown",
     "asa_class": "unknown", "prior_surgery": "unknown", "approach": "unknown", "levels": "unknown", "ndi": 0,
@@ -209,8 +208,7 @@ def followed() -> tuple[Factors, NDArray[np.bool_], NDArray[np.int64]]:
 
 @cache
 def fitted_over_time() -> RiskTables:
-    with patch("outcomes.measures.risk_models.is_over_time", "revision_2_years".__eq__):
-        return fit(*followed(), measure="revision_2_years")
+    return fit(*followed(), measure="revision_2_years")
 
 
 def test_twice_the_rate_comes_back_from_patients_of_whom_many_are_lost() -> None:
@@ -329,6 +327,12 @@ def test_where_all_have_the_same_answer_so_is_the_risk(events: int, risk: float)
     tables = fit({}, np.arange(50) < events)
     assert set(tables.expected["expected"].to_pylist()) == {risk}
     assert (model(tables)["coefficient"], model(tables)["c_statistic"]) == (None, None)
+
+
+def test_of_time_without_any_event_none_is_expected() -> None:
+    tables = fit({}, np.zeros(50, dtype=bool), np.arange(1, 51), measure="revision_2_years")
+    assert set(tables.expected["expected"].to_pylist()) == {0}
+    assert model(tables, "revision_2_years")["coefficient"] is None
 
 
 def test_factors_missing_together_are_collinear_with_the_first() -> None:

@@ -112,10 +112,12 @@ def synthesize(  # noqa: PLR0913 - each option is a choice about the registry
     months: Annotated[int, typer.Option(min=0, help="Monthly submissions of each site after its history.")] = 3,
     until: Annotated[str, typer.Option(metavar="YYYY-MM", help="The last month.", callback=_month)] = "2026-09",
     faults: Annotated[bool, typer.Option(" /--no-faults", help="Plant no faults.")] = True,
+    stories: Annotated[bool, typer.Option(" /--no-stories", help="Let sites differ by chance only.")] = True,
 ) -> None:
     """Invent a registry to try things out: submissions in the landing folder, and beside it the answer key.
 
-    Faults are planted in a share of the rows and in some submissions, which ingest then refuses.
+    Faults are planted in a share of the rows and in some submissions, which ingest then refuses; stories at some
+    sites: more pain, more revisions, a change from some quarter on.
     """
     from outcomes.synthetic import synthesize as make
 
@@ -128,6 +130,7 @@ def synthesize(  # noqa: PLR0913 - each option is a choice about the registry
             months=months,
             until=until,
             faults=faults,
+            stories=stories,
             on_progress=show,
         )
     typer.echo(
@@ -135,8 +138,8 @@ def synthesize(  # noqa: PLR0913 - each option is a choice about the registry
         f"{made.rows:,} rows: {ctx.obj.landing}"
     )
     typer.echo(
-        f"{made.planted_faults:,} faulty rows, {made.submissions_to_refuse} submissions to refuse; "
-        f"the answer key: {ctx.obj.answer_key}"
+        f"{made.planted_faults:,} faulty rows, {made.submissions_to_refuse} submissions to refuse, "
+        f"{made.planted_stories} stories; the answer key: {ctx.obj.answer_key}"
     )
 
 

@@ -12,7 +12,12 @@ import pyarrow.compute as pc
 from outcomes.disclosure.audit import AUDITED, PublishedTables, require_safe
 from outcomes.disclosure.comparison import protected_comparison
 from outcomes.disclosure.curves import protected_curves
-from outcomes.disclosure.deliveries import protected_attrition, protected_failures, protected_submissions
+from outcomes.disclosure.deliveries import (
+    protected_attrition,
+    protected_blanked,
+    protected_failures,
+    protected_submissions,
+)
 from outcomes.disclosure.incidences import HorizonCurves
 from outcomes.disclosure.kinds import protected_kinds
 from outcomes.disclosure.lattice import Nesting
@@ -165,6 +170,9 @@ _PROTECT: dict[str, Callable[[pa.Table, Context], pa.Table]] = {
     "score_trajectories": lambda exact, context: protected_trajectories(exact, context.minimum_cell_count),
     "attrition": lambda exact, context: protected_attrition(exact, context.minimum_cell_count),
     "rule_failures": lambda exact, context: protected_failures(exact, context.minimum_cell_count),
+    "blanked_cells": lambda exact, context: protected_blanked(
+        exact, context.exact["rule_failures"], context.minimum_cell_count
+    ),
     "submissions": lambda exact, context: protected_submissions(
         exact, context.exact["rule_failures"], context.minimum_cell_count
     ),

@@ -8,13 +8,16 @@ import duckdb
 import pyarrow as pa
 
 from outcomes.labelling.build import Progress
+from outcomes.measures.alarms import alarms_table
 from outcomes.measures.comparison import comparison_table
 from outcomes.measures.control_charts import control_chart_table
 from outcomes.measures.curves import cumulative_incidence_table
 from outcomes.measures.cusum import cusum_table, monitored_outcomes
 from outcomes.measures.estimates import with_intervals
+from outcomes.measures.improvement_rates import improvement_rate_table
 from outcomes.measures.incidences import incidence_table, with_incidences
 from outcomes.measures.inputs import make_inputs
+from outcomes.measures.missing_answers import missing_answers_table
 from outcomes.measures.risk_models import fit_risk_models
 from outcomes.periods import add_months
 from outcomes.site_files import Annotation, Row, Target, read_site_file
@@ -30,8 +33,9 @@ def run_measures(
 ) -> None:
     """Make every relation that the marts of measures select from.
 
-    Leaves those of `make_inputs`, and `measure_estimates`, `curves`, `risk_models`, `risk_calibration`,
-    `expected_outcomes`, `site_comparison`, `control_chart_points` and `cusum_points`.
+    Leaves those of `make_inputs`, and `measure_estimates`, `missing_answers`, `improvement_rates`, `curves`,
+    `risk_models`, `risk_calibration`, `expected_outcomes`, `site_comparison`, `control_chart_points`, `cusum_points`
+    and `alarms`.
 
     Args:
         con: a connection that holds the lake and the relations of the labelling step.
@@ -66,12 +70,15 @@ def run_measures(
         "intervals": lambda: _register(
             con, measure_estimates=with_incidences(con, with_intervals(counts()), incidence_table(con))
         ),
+        "missing answers": lambda: _register(con, missing_answers=missing_answers_table(con)),
+        "improvement rates": lambda: _register(con, improvement_rates=improvement_rate_table(con)),
         "control charts": lambda: _register(
             con, control_chart_points=control_chart_table(counts(), charted, annotations, targets, immature_from)
         ),
         "cumulative incidence": lambda: _register(con, curves=cumulative_incidence_table(con)),
         "risk models": risks,
         "cumulative sums": lambda: _register(con, cusum_points=cusum_table(monitored_outcomes(con))),
+        "alarms": lambda: _register(con, alarms=alarms_table(con)),
     }
     for done, (name, make) in enumerate(steps.items()):
         if on_progress:

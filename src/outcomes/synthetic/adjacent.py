@@ -11,8 +11,8 @@ from outcomes.synthetic.draws import Rng, Texts, chance, events, often, pick, so
 from outcomes.synthetic.patients import NEVER, Plan
 
 FINDINGS = ("degeneration", "disc_herniation", "stenosis")
-_YEARLY_RISK = 0.068
-_SYMPTOMATIC = 0.38
+_YEARLY_RISK = 0.042
+_SYMPTOMATIC = 0.75
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class AdjacentDisease:
 def draw_adjacent_disease(rng: Rng, plan: Plan) -> AdjacentDisease:
     """Draw who develops a change beside the fusion; patients without a joint above or below it never do."""
     joint = adjacent_joint(rng, plan.fused)
-    day = 60 + often(rng, 365.25 / (_YEARLY_RISK * plan.profile.asd_factor), plan.size)
+    day = 60 + often(rng, 365.25 / (_YEARLY_RISK * plan.factor("adjacent_disease")), plan.size)
     return AdjacentDisease(
         day=np.where(joint > 0, day, NEVER),
         joint=joint,

@@ -66,7 +66,7 @@ def beside_before(rng: Rng, plan: Plan) -> pd.DataFrame:
 def beside_after(rng: Rng, plan: Plan, disease: AdjacentDisease) -> pd.DataFrame:
     """Discs coded at an adjacent joint afterwards: with the image, around it, or without any image."""
     joint = adjacent_joint(rng, plan.fused)
-    coded_only = some(rng, joint > 0, 0.025)
+    coded_only = some(rng, joint > 0, 0.008)
     alone = _coded(coded_only, 30 + often(rng, 700, len(coded_only)), _codes_at(rng, joint[coded_only]))
     sick = some(rng, (disease.day < NEVER) & disease.hurts, 0.35)
     gap = pick(rng, [-200, -181, -180, -60, 0, 20, 90, 180, 181, 220], len(sick)).astype(np.int64)

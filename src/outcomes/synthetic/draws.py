@@ -29,8 +29,8 @@ def pick(rng: Rng, options: Sequence[Any], size: int, weights: Sequence[float] |
     return np.array(list(options), dtype=object)[rng.choice(len(options), size=size, p=shares)]
 
 
-def chance(rng: Rng, share: float, size: int) -> Mask:
-    """True with the probability `share`."""
+def chance(rng: Rng, share: float | Floats, size: int) -> Mask:
+    """True with the probability `share`, or with that of each entry."""
     return rng.random(size) < share
 
 
@@ -39,8 +39,8 @@ def some(rng: Rng, among: Mask, share: float) -> Ints:
     return np.flatnonzero(among & chance(rng, share, len(among)))
 
 
-def often(rng: Rng, mean: float, size: int) -> Ints:
-    """Whole days, exponentially distributed with the given mean."""
+def often(rng: Rng, mean: float | Floats, size: int) -> Ints:
+    """Whole days, exponentially distributed with the given mean, or with that of each entry."""
     return rng.exponential(mean, size).astype(np.int64)
 
 

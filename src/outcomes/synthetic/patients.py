@@ -1,5 +1,6 @@
 """Who is operated on, when, where in the neck, and for how long the registry can see them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from outcomes.periods import Grain, as_text, first_days, last_days
 from outcomes.synthetic import joints
 from outcomes.synthetic.draws import Rng, Texts, chance, keys, often, pick, with_gaps
 from outcomes.synthetic.profiles import SiteProfile
+from outcomes.synthetic.stories import Risk, Story, factor_of
 
 YEARS_OF_SURGERY = 6
 _OLDEST_AGE = 90
@@ -26,7 +28,8 @@ NO_STAGE, SAME_ADMISSION, MARKED, MARKED_TOO_LATE = range(4)
 class Plan:
     """What is to happen to the patients of one site; each array has one entry per patient, days count from index.
 
-    `period_end` is the last day of the index period, in days since 1970-01-01. The days from it to the data cut, which
+    `stories` are those planted at the site. `index_day` is the day of the index fusion and `period_end` the last day of
+    the index period, in days since 1970-01-01. The days from it to the data cut, which
     all patients share, are those from surgery to the patient's own cut: they do not tell the day of surgery. `cut` is
     the day of the patient's own last cut, `lost` the day after which the site hears no more, `seen_until` the last day
     of which anything can be recorded, `discharge` the end of the index admission. `fused` holds the joints fused over
@@ -35,7 +38,9 @@ class Plan:
     """
 
     profile: SiteProfile
+    stories: tuple[Story, ...]
     key: Texts
+    index_day: Ints
     period_end: Ints
     cut: Ints
     death: Ints
@@ -63,8 +68,12 @@ class Plan:
         """The positions of all patients."""
         return np.arange(self.size)
 
+    def factor(self, risk: Risk) -> Floats:
+        """By what the site's stories multiply the risk of each patient."""
+        return factor_of(self.stories, risk, self.index_day)
 
-def draw_plan(rng: Rng, profile: SiteProfile, size: int, last_cut: int) -> Plan:
+
+def draw_plan(rng: Rng, profile: SiteProfile, size: int, last_cut: int, stories: Iterable[Story] = ()) -> Plan:
     """Draw the patients of one site.
 
     Args:
@@ -72,7 +81,9 @@ def draw_plan(rng: Rng, profile: SiteProfile, size: int, last_cut: int) -> Plan:
         profile: the site.
         size: the number of patients.
         last_cut: the last data cut, in days since 1970-01-01.
+        stories: the planted stories, those of other sites among them.
     """
+    own = tuple(story for story in stories if story.site_id == profile.site_id)
     grain: Grain = "Y" if profile.method == "safe_harbor" else "M"
     # Whoever is operated on in the month (the year) of the last cut comes with a later submission.
     last_index = first_days(np.array(last_cut), grain) - 1
@@ -86,12 +97,15 @@ def draw_plan(rng: Rng, profile: SiteProfile, size: int, last_cut: int) -> Plan:
     stage, stage_day = _stages(rng, size)
     is_stage = (stage == SAME_ADMISSION) | (stage == MARKED)
     discharge = np.where(stage == SAME_ADMISSION, stage_day + 2, pick(rng, range(1, 7), size, [55, 22, 10, 7, 4, 2]))
-    death, lost = _death(rng, np.asarray(traits["age_years"], dtype=float)), _lost(rng, size)
+    death = _death(rng, np.asarray(traits["age_years"], dtype=float))
+    lost = _lost(rng, factor_of(own, "visits", index_date))
     traits["age_years"] = _without_ages_over_89(traits["age_years"], cut)
     seen_until = np.minimum(np.minimum(death, lost), cut)
     return Plan(
         profile=profile,
+        stories=own,
         key=keys(rng, size),
+        index_day=index_date,
         period_end=last_days(index_date, grain),
         cut=cut,
         death=death,
@@ -103,10 +117,10 @@ def draw_plan(rng: Rng, profile: SiteProfile, size: int, last_cut: int) -> Plan:
         approach=approach,
         first_fused=first_fused,
         fused=np.where(is_stage & (stage_day <= seen_until), widened(first_fused), first_fused),
-        levels_known=~chance(rng, profile.levels_missing, size),
+        levels_known=chance(rng, (1 - profile.levels_missing) * factor_of(own, "levels", index_date), size),
         stage=stage,
         stage_day=stage_day,
-        recovery=_recovery(rng, traits, profile.pain_factor),
+        recovery=_recovery(rng, traits, factor_of(own, "pain", index_date)),
         out=pick(
             rng,
             ["", "no_fusion", "later_fusion", "earlier_fusion", "fused_before", "fused_long_before"],
@@ -167,12 +181,13 @@ def _death(rng: Rng, age: Floats) -> Ints:
     return 1 + (rng.exponential(365.25 / yearly)).clip(0, NEVER).astype(np.int64)
 
 
-def _lost(rng: Rng, size: int) -> Ints:
-    """One in twenty is gone within weeks; of the others about half within five years."""
-    return np.where(chance(rng, 0.05, size), 1 + often(rng, 30, size), 40 + often(rng, 2600, size))
+def _lost(rng: Rng, factor: Floats) -> Ints:
+    """One in twenty is gone within weeks; of the others about half within five years, times the factor."""
+    size = len(factor)
+    return np.where(chance(rng, 0.05, size), 1 + often(rng, 30, size), 40 + often(rng, 2600 * factor, size))
 
 
-def _recovery(rng: Rng, traits: dict[str, Any], factor: float) -> Ints:
+def _recovery(rng: Rng, traits: dict[str, Any], factor: Floats) -> Ints:
     """Poor recovery is likelier in smokers, under workers' compensation and after opioids before surgery."""
     odds = (
         factor

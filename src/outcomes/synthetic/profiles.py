@@ -1,4 +1,4 @@
-"""The invented sites: how each of them codes, measures and delivers, and how its outcomes differ."""
+"""The invented sites: how each of them codes, measures and delivers."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -10,10 +10,9 @@ Method = Literal["safe_harbor", "expert_determination", "limited_data_set"]
 class SiteProfile:
     """One invented site.
 
-    `volume` is its relative number of patients. `revision_factor`, `asd_factor` and `pain_factor` multiply the
-    registry-wide risks, so that sites differ. `ndi_form` says what it sends of the Neck Disability Index: the ten
+    `volume` is its relative number of patients. `ndi_form` says what it sends of the Neck Disability Index: the ten
     items with a total in points, or a total alone in points or in percent. `nrs_step` is the step of its pain scale
-    (0.5 where a visual analogue scale is read off).
+    (0.5 where a visual analogue scale is read off). Outcomes differ by chance only, unless a story is planted.
     """
 
     site_id: str
@@ -28,9 +27,6 @@ class SiteProfile:
     has_treatments: bool = True
     nrs_step: float = 1.0
     levels_missing: float = 0.02
-    revision_factor: float = 1.0
-    asd_factor: float = 1.0
-    pain_factor: float = 1.0
 
 
 _PROFILES = (
@@ -43,7 +39,6 @@ _PROFILES = (
         code_system="ICD10PCS",
         ndi_form="percent",
         file_format="parquet",
-        asd_factor=1.15,
     ),
     SiteProfile(
         "cedar",
@@ -51,22 +46,15 @@ _PROFILES = (
         method="safe_harbor",
         ndi_form="points",
         nrs_step=0.5,
-        revision_factor=0.75,
-        pain_factor=0.85,
     ),
-    SiteProfile(
-        "dogwood", "Dogwood Community Hospital", volume=0.9, has_imaging=False, dotted_codes=True, pain_factor=1.25
-    ),
-    SiteProfile(
-        "elm", "Elm Street Spine Institute", volume=0.8, code_system="ICD10PCS", revision_factor=1.5, levels_missing=0.1
-    ),
+    SiteProfile("dogwood", "Dogwood Community Hospital", volume=0.9, has_imaging=False, dotted_codes=True),
+    SiteProfile("elm", "Elm Street Spine Institute", volume=0.8, code_system="ICD10PCS"),
     SiteProfile(
         "fir",
         "Fir Coast Medical Centre",
         volume=0.7,
         method="expert_determination",
         has_treatments=False,
-        asd_factor=0.8,
     ),
 )
 

@@ -2,7 +2,7 @@
 of what is to become of each submission and of each planted fault."""
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
+from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError
 from outcomes.periods import day_number, last_day, months_until
 from outcomes.settings import Settings
@@ -27,14 +28,15 @@ from outcomes.synthetic.diagnoses import (
     unrevised_nonunion,
 )
 from outcomes.synthetic.draws import Rng
-from outcomes.synthetic.extracts import Calendar, History, histories
+from outcomes.synthetic.extracts import Calendar, History, as_arrow, histories
 from outcomes.synthetic.faults import PlantedFault, Submission, plant_flags, plant_rows
 from outcomes.synthetic.images import draw_images
 from outcomes.synthetic.patients import Plan, draw_plan
 from outcomes.synthetic.profiles import SiteProfile, site_profiles
 from outcomes.synthetic.spoiled import FAULT_SITES, ExpectedSubmission, write_spoiled_submissions
 from outcomes.synthetic.stays import Stays, add_return_visits, add_unplanned_stays, held_as_outpatient
-from outcomes.synthetic.submissions import submissions, write_submission
+from outcomes.synthetic.stories import Story, planted_stories
+from outcomes.synthetic.submissions import submissions, without_dots, write_submission
 from outcomes.synthetic.surgery import (
     draw_revisions,
     index_procedures,
@@ -53,6 +55,9 @@ _FAULTS = pa.schema(
     [(name, pa.string()) for name in ("site_id", "period", "source_table", "record_id", "kind", "rule", "outcome")]
 )
 _SUBMISSIONS = pa.schema([(name, pa.string()) for name in ("site_id", "period", "folder", "status", "code")])
+_STORIES = pa.schema(
+    dict.fromkeys(("site_id", "kind", "risk"), pa.string()) | {"factor": pa.float64(), "since": pa.string()}
+)
 _TARGETS = [
     ("pain_past_3_months", 0.25, "Registry board", "Invented: one in four at most"),
     ("revision_2_years", 0.08, "Registry board", "Invented: what the best sites report"),
@@ -62,7 +67,8 @@ _TARGETS = [
 
 @dataclass(frozen=True)
 class SyntheticRegistry:
-    """What was made: counts of sites, patients, submissions (the refused ones among them), rows and planted faults."""
+    """What was made: counts of sites, patients, submissions (the refused ones among them), rows, planted faults
+    and planted stories."""
 
     sites: int
     patients: int
@@ -70,6 +76,7 @@ class SyntheticRegistry:
     submissions_to_refuse: int
     rows: int
     planted_faults: int
+    planted_stories: int
 
 
 @dataclass
@@ -78,12 +85,14 @@ class _Key:
 
     faults: list[PlantedFault]
     submissions: list[ExpectedSubmission]
+    stories: Sequence[Story]
     rows: int = 0
 
     def write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         _write_parquet(folder / "faults.parquet", map(asdict, self.faults), _FAULTS)
         _write_parquet(folder / "submissions.parquet", map(asdict, self.submissions), _SUBMISSIONS)
+        _write_parquet(folder / "stories.parquet", map(asdict, self.stories), _STORIES)
 
 
 def synthesize(  # noqa: PLR0913 - each argument is one choice about the registry
@@ -95,6 +104,7 @@ def synthesize(  # noqa: PLR0913 - each argument is one choice about the registr
     months: int = 3,
     until: str = "2026-09",
     faults: bool = True,
+    stories: bool = True,
     on_progress: Progress | None = None,
 ) -> SyntheticRegistry:
     """Write a registry of invented patients: one historical submission per site, then monthly ones.
@@ -110,6 +120,7 @@ def synthesize(  # noqa: PLR0913 - each argument is one choice about the registr
         months: number of monthly submissions after the historical one.
         until: the last period, `YYYY-MM`.
         faults: whether to plant faulty rows, submissions to refuse, and one submission that is delivered twice.
+        stories: whether some sites fare otherwise than the others; without, they differ by chance only.
         on_progress: called after each submission.
 
     Raises:
@@ -119,11 +130,13 @@ def synthesize(  # noqa: PLR0913 - each argument is one choice about the registr
         raise OutcomesError("folder_not_empty", str(settings.landing))
     profiles = site_profiles(sites)
     periods = months_until(until, months + 1)
-    *streams, spoiling = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(sites + 1))
-    key = _Key([], [])
+    *streams, spoiling, telling = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(sites + 2))
+    known = {profile.site_id for profile in profiles}
+    planted = [story for story in planted_stories(telling, until) if stories and story.site_id in known]
+    key = _Key([], [], planted)
     total = sites * len(periods)
     for number, (profile, stream, size) in enumerate(zip(profiles, streams, _sizes(profiles, patients), strict=True)):
-        for done in _write_site(settings, key, _Site(profile, number, size, periods, faults), stream):
+        for done in _write_site(settings, key, _Site(profile, number, size, periods, faults, planted), stream):
             if on_progress:
                 on_progress(f"{profile.site_id}/{periods[done]}", number * len(periods) + done + 1, total)
     if faults:
@@ -139,7 +152,26 @@ def synthesize(  # noqa: PLR0913 - each argument is one choice about the registr
         submissions_to_refuse=sum(one.status == "refused" for one in key.submissions),
         rows=key.rows,
         planted_faults=len(key.faults),
+        planted_stories=len(planted),
     )
+
+
+def draw_tables(
+    *, seed: int, profiles: Sequence[SiteProfile], patients: int, until: str, stories: Sequence[Story] = ()
+) -> Iterator[tuple[SiteProfile, dict[str, pa.Table]]]:
+    """The contract tables of each site as the lake holds them after one delivery, without landing and intake.
+
+    Args:
+        seed: of the random streams; each site has its own.
+        profiles: the sites.
+        patients: number of patients over all sites.
+        until: the month of the delivery, `YYYY-MM`.
+        stories: what is planted, at any of the sites.
+    """
+    streams = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(len(profiles)))
+    for profile, stream, size in zip(profiles, streams, _sizes(profiles, patients), strict=True):
+        history = _drawn(_Site(profile, 0, size, [until], faults=False, stories=stories), *stream.spawn(2))
+        yield profile, {name: without_dots(as_arrow(TABLES[name], frame)) for name, frame in history.items()}
 
 
 @dataclass(frozen=True)
@@ -151,6 +183,7 @@ class _Site:
     size: int
     periods: list[str]
     faults: bool
+    stories: Sequence[Story]
 
     @property
     def delivers_twice(self) -> bool:
@@ -158,22 +191,20 @@ class _Site:
         return self.faults and self.number == 0 and len(self.periods) > 1
 
 
-def _sizes(profiles: tuple[SiteProfile, ...], patients: int) -> list[int]:
+def _sizes(profiles: Sequence[SiteProfile], patients: int) -> list[int]:
     """Share the patients out by the sites' volume; rounding goes by the running total."""
     ends = np.round(np.cumsum([0.0] + [profile.volume for profile in profiles]) * patients / _volume(profiles))
     return [int(size) for size in np.diff(ends)]
 
 
-def _volume(profiles: tuple[SiteProfile, ...]) -> float:
+def _volume(profiles: Sequence[SiteProfile]) -> float:
     return sum(profile.volume for profile in profiles)
 
 
 def _write_site(settings: Settings, key: _Key, site: _Site, rng: Rng) -> Iterable[int]:
     """Write all submissions of one site and note what was planted; yields the number of each period when written."""
     drawing, lagging, planting = rng.spawn(3)
-    calendar = Calendar(np.array([day_number(last_day(period)) for period in site.periods]))
-    plan = draw_plan(drawing, site.profile, site.size, int(calendar.cuts[-1]))
-    history = _history(drawing, lagging, plan, calendar)
+    history = _drawn(site, drawing, lagging)
     if site.faults:
         history["diagnoses"], flags = plant_flags(planting, site.profile.site_id, site.periods, history)
         key.faults += flags
@@ -207,6 +238,12 @@ def _half(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
 def _expected(settings: Settings, submission: Submission, folder: Path, status: str) -> ExpectedSubmission:
     relative = folder.relative_to(settings.home).as_posix()
     return ExpectedSubmission(submission.site_id, submission.period, relative, status)
+
+
+def _drawn(site: _Site, drawing: Rng, lagging: Rng) -> History:
+    calendar = Calendar(np.array([day_number(last_day(period)) for period in site.periods]))
+    plan = draw_plan(drawing, site.profile, site.size, int(calendar.cuts[-1]), site.stories)
+    return _history(drawing, lagging, plan, calendar)
 
 
 def _history(drawing: Rng, lagging: Rng, plan: Plan, calendar: Calendar) -> History:

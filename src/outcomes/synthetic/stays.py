@@ -54,7 +54,7 @@ def add_return_visits(rng: Rng, visits: pd.DataFrame, stays: Stays) -> None:
 
 def add_unplanned_stays(rng: Rng, plan: Plan, stays: Stays) -> None:
     """Readmissions (about 3 % within 30 days) and emergency visits."""
-    readmitted = some(rng, plan.discharge + 2 < plan.seen_until, 0.03)
+    readmitted = some(rng, plan.discharge + 2 < plan.seen_until, 0.02)
     start = plan.discharge[readmitted] + 2 + often(rng, 10, len(readmitted))
     stays.add(readmitted, start, start + 2, "inpatient")
     came = some(rng, chance(rng, 1, plan.size), 0.06)

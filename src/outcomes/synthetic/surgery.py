@@ -12,17 +12,17 @@ from outcomes.synthetic.stays import NO_STAY, Stays
 
 _SURGEONS = 9
 
-_NONUNION_RISK = (0.022, 0.022, 0.036, 0.072)
+_NONUNION_RISK = (0.011, 0.011, 0.018, 0.045)
 """Share revised for nonunion by number of joints (0 = not known): Shriver 2015 and Fraser 2007 set the order."""
 
 _PLANNED = {
-    "return": (0.010, 1, 12),
-    "hardware_removal": (0.012, 40, 320),
-    "foraminotomy": (0.016, 40, 380),
-    "disc_replacement": (0.005, 90, 450),
-    "laminoplasty": (0.004, 60, 300),
-    "other": (0.009, 30, 350),
-    "remote_fusion": (0.003, 200, 600),
+    "return": (0.009, 1, 12),
+    "hardware_removal": (0.005, 40, 320),
+    "foraminotomy": (0.004, 40, 380),
+    "disc_replacement": (0.003, 90, 450),
+    "laminoplasty": (0.002, 60, 300),
+    "other": (0.004, 30, 350),
+    "remote_fusion": (0.002, 200, 600),
 }
 """By type: the share of patients, the first day, and the mean of the days after it."""
 
@@ -194,14 +194,14 @@ def _first_revisions(rng: Rng, plan: Plan, disease: AdjacentDisease) -> tuple[In
     smoker = np.where(plan.traits["smoking"] == "current", 1.7, 1.0)
     risk = np.array(_NONUNION_RISK)[np.minimum(joints.COUNT[plan.fused], 3)] * smoker
     planned["nonunion"] = _onset(rng, plan, risk, 180, 230)
-    chosen = disease.hurts & chance(rng, 0.3, plan.size)
-    planned["adjacent_fusion"] = np.where(chosen, disease.day + 30 + often(rng, 200, plan.size), NEVER)
+    chosen = disease.hurts & chance(rng, 0.9, plan.size)
+    planned["adjacent_fusion"] = np.where(chosen, disease.day + 14 + often(rng, 90, plan.size), NEVER)
     days = np.stack(list(planned.values()))
     return days.min(axis=0), np.array(list(planned), dtype=object)[days.argmin(axis=0)]
 
 
 def _onset(rng: Rng, plan: Plan, share: Floats | float, first: int, mean: float) -> Ints:
-    happens = rng.random(plan.size) < share * plan.profile.revision_factor
+    happens = rng.random(plan.size) < share * plan.factor("revision")
     return np.where(happens, first + often(rng, mean, plan.size), NEVER)
 
 

@@ -1,0 +1,70 @@
+"""Many small registries, one by one in memory: drawn, labelled and measured, without landing and intake."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import pyarrow as pa
+
+from outcomes.contract import TABLES
+from outcomes.labelling.build import run
+from outcomes.lake import PROVENANCE, SUBMISSIONS
+from outcomes.measures.build import run_measures
+from outcomes.release.build import relations_of_marts
+from outcomes.settings import Settings
+from outcomes.sql.engine import connect
+from outcomes.synthetic.profiles import SiteProfile
+from outcomes.synthetic.registry import draw_tables
+from outcomes.synthetic.stories import Story
+
+UNTIL = "2026-09"
+
+
+@contextmanager
+def measured_registry(
+    *, seed: int, profiles: Sequence[SiteProfile], patients: int, stories: Sequence[Story] = ()
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that holds the relations of the labels and of the measures of one drawn registry."""
+    with TemporaryDirectory() as home:
+        settings = Settings(home=Path(home), threads=1)
+        with connect(settings) as con:
+            _load(con, seed, profiles, patients, stories)
+            run(con, kept=relations_of_marts())
+            run_measures(con, settings.annotations_file, settings.targets_file, settings.minimum_cell_count)
+            yield con
+
+
+def _load(
+    con: duckdb.DuckDBPyConnection,
+    seed: int,
+    profiles: Sequence[SiteProfile],
+    patients: int,
+    stories: Sequence[Story],
+) -> None:
+    """Make the relations that a lake would give: the contract tables and the submissions, one of each site."""
+    sites = list(draw_tables(seed=seed, profiles=profiles, patients=patients, until=UNTIL, stories=stories))
+    for table in TABLES.values():
+        parts = [_delivered(profile, tables[table.name]) for profile, tables in sites if table.name in tables]
+        empty = pa.schema([*PROVENANCE, *table.schema]).empty_table()
+        con.register("delivered", pa.concat_tables([empty, *parts]))
+        con.execute(f"create table {table.name} as from delivered")
+    submissions = [
+        {
+            "submission_id": profile.site_id,
+            "site_id": profile.site_id,
+            "period": UNTIL,
+            "tables": [{"source_table": name} for name in tables],
+        }
+        for profile, tables in sites
+    ]
+    con.register("delivered", pa.Table.from_pylist(submissions, schema=SUBMISSIONS))
+    con.execute("create table submissions as select *, 'accepted' as status from delivered")
+    con.unregister("delivered")
+
+
+def _delivered(profile: SiteProfile, rows: pa.Table) -> pa.Table:
+    cells = {"site_id": profile.site_id, "period": UNTIL, "submission_id": profile.site_id, "flags": None}
+    columns = {name: pa.repeat(pa.scalar(value, pa.string()), rows.num_rows) for name, value in cells.items()}
+    return pa.table(columns | {name: rows[name] for name in rows.column_names})
