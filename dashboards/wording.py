@@ -309,7 +309,7 @@ def interval(measure: Measure, value: Value) -> str:
     return f"{low}–{high}"
 
 
-def basis(value: Value) -> str:
+def basis(measure: Measure, value: Value) -> str:
     """What a value rests on: how many patients were assessed, and how many of all could not be."""
     if value.is_suppressed or value.patients is None or value.excluded is None:
         return ""
@@ -318,6 +318,8 @@ def basis(value: Value) -> str:
         return "no patients yet"
     if value.patients == 0:
         return f"none of {plural(everybody, 'patient')} could be assessed"
+    if measure.is_incidence:
+        return f"{plural(value.patients, 'patient')} followed from surgery"
     if value.excluded == 0:
         return f"{plural(everybody, 'patient')}, all assessed"
     left_out = f"{count(value.excluded)} of {count(everybody)} could not be assessed"
@@ -329,7 +331,7 @@ def basis(value: Value) -> str:
 def counted_among(measure: Measure, value: Value) -> str:
     """With the outcome, and among whom; of an incidence those seen to have it, as the share counts everybody's time."""
     among = "seen among" if measure.is_incidence else "of"
-    return f"{count(value.numerator or 0)} {among} {basis(value)}"
+    return f"{count(value.numerator or 0)} {among} {basis(measure, value)}"
 
 
 def sentence(measure: Measure, value: Value | None, minimum_cell_count: int) -> str:
@@ -339,7 +341,7 @@ def sentence(measure: Measure, value: Value | None, minimum_cell_count: int) -> 
     if value.is_suppressed:
         return f"{measure.title}: {hidden(minimum_cell_count)}."
     if value.estimate is None:
-        return f"{measure.title}: no value yet, {basis(value)}."
+        return f"{measure.title}: no value yet, {basis(measure, value)}."
     said = f"{measure.title}: {amount(measure, value)} ({interval(measure, value)})"
     return f"{said}, {counted_among(measure, value)}."
 

@@ -391,13 +391,13 @@ def _measures(view: View, outcome: _Outcome) -> Card:
 def _types(view: View) -> Card:
     """How many had a revision of each type, the most frequent first."""
     rows = by_size([row for row in rows_of(view).values() if _is_type(row.measure)])
-    everyone = measures.values(view.reader, view.filters).get(_ANY_REVISION)
+    everyone = rows_of(view).get(_ANY_REVISION)
     card = Card(
         "types",
         "Types of revision",
         sentence=f"Share of patients with a revision of each type: {_whose(view)}, the most frequent first.",
         notes=["A patient may have revisions of several types."],
-        basis=wording.basis(everyone) if everyone else "",
+        basis=wording.basis(everyone.measure, everyone.value) if everyone else "",
     )
     return bars_card(view, card, rows)
 
