@@ -21,7 +21,7 @@ from tests.support.records import a
 
 SITE = OWN[0]
 POINT = a(
-    ChartPoint, measure="pain_past_3_months", index_period="2025-01", chart="p", phase=1, is_judged=True, value=0.2,
+    ChartPoint, measure="pain_12_months", index_period="2025-01", chart="p", phase=1, is_judged=True, value=0.2,
     centre=0.2, lower=0.0, upper=0.5, variation="common",
 )  # fmt: skip
 
@@ -90,9 +90,9 @@ def test_the_number_of_the_site_stands_beside_that_of_all_sites(home: Path) -> N
 
 
 def test_a_narrowed_page_has_no_chart_of_months(home: Path) -> None:
-    whole = cards(measure_page(a_view(home), "pain_past_3_months"))
+    whole = cards(measure_page(a_view(home), "pain_12_months"))
     assert {"value", "trend", "years", "funnel", "groups", "reasons", "definition"} <= whole.keys()
-    assert "trend" not in cards(measure_page(a_view(home, "?group=approach:anterior"), "pain_past_3_months"))
+    assert "trend" not in cards(measure_page(a_view(home, "?group=approach:anterior"), "pain_12_months"))
 
 
 def test_an_unknown_measure_has_no_page(home: Path) -> None:
@@ -109,13 +109,13 @@ def test_a_chart_whose_months_are_not_mature_says_from_when() -> None:
 
 def test_the_table_of_the_chart_holds_every_month(home: Path) -> None:
     view = a_view(home)
-    points = control.chart(view.reader, "pain_past_3_months", SITE)
-    trend = cards(measure_page(view, "pain_past_3_months"))["trend"]
+    points = control.chart(view.reader, "pain_12_months", SITE)
+    trend = cards(measure_page(view, "pain_12_months"))["trend"]
     assert [cell.text for cell in column(trend, "Month of fusion")] == [point.index_period for point in points]
 
 
 def a_peer(patients: int | None) -> Compared:
-    return a(Compared, measure="pain_past_3_months", site_id="b", patients=patients)
+    return a(Compared, measure="pain_12_months", site_id="b", patients=patients)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_peers_of_similar_size_have_half_to_twice_as_many_patients(patients: int
 
 def test_the_funnel_names_nobody_but_the_own_site(home: Path) -> None:
     view = a_view(home)
-    names = [cell.text for cell in column(cards(measure_page(view, "pain_past_3_months"))["funnel"], "Site")]
+    names = [cell.text for cell in column(cards(measure_page(view, "pain_12_months"))["funnel"], "Site")]
     others = {site.name for site in view.sites.values() if site.site_id != SITE}
     assert names[0] == view.who
     assert not others & set(names)
