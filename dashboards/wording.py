@@ -50,9 +50,8 @@ _CODES = {
 
 CHARTS = {
     "xmr": "XmR chart (individual values and moving ranges)",
-    "p": "p-chart (shares, limits by the month's patients)",
+    "p": "p-chart (shares, limits by the patients of the period)",
     "g": "g-chart (patients between outcomes)",
-    "t": "t-chart (person-days between events)",
 }
 """Control charts by code; each abbreviation is spelled out where it is used."""
 

@@ -11,7 +11,7 @@ from dashboards.data.control import ChartPoint
 from dashboards.data.measures import Measure, Value
 from outcomes.periods import add_months
 
-_UNITS = {"g": "Patients between outcomes", "t": "Person-days between events"}
+_UNITS = {"g": "Patients between outcomes"}
 _MARKS = {
     "special_concerning": ("Concerning", ("triangle-up", style.VERMILION, 11)),
     "special_improving": ("Improving", ("circle-dot", style.BLUE, 11)),

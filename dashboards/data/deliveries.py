@@ -1,10 +1,17 @@
-"""What sites delivered: submissions, rows that add up, broken rules, who is counted, and who was followed."""
+"""What sites delivered: submissions, rows, broken rules, blanked cells, who is counted, and who was followed."""
 
 from collections import Counter
 from dataclasses import dataclass
 
 from dashboards.data.reader import SUPPRESSED, Reader
-from dashboards.data.records import AttritionRow, CompletenessRow, SubmissionsRow, TableCountsRow, ValidationResultsRow
+from dashboards.data.records import (
+    AttritionRow,
+    BlankedCellsRow,
+    CompletenessRow,
+    SubmissionsRow,
+    TableCountsRow,
+    ValidationResultsRow,
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,9 @@ Step = AttritionRow
 
 TableRows = TableCountsRow
 """Rows of one contract table of a submission: delivered, accepted and kept out."""
+
+BlankedCells = BlankedCellsRow
+"""Cells of one column that a rule set to missing in a submission, of the rows delivered; hidden counts are None."""
 
 Completeness = CompletenessRow
 """How many patients of a site were seen at a visit window.
@@ -98,6 +108,34 @@ def own_rule_failures(reader: Reader, site_id: str) -> list[RuleFailure]:
     """
     order = "submission_period desc, attempt desc, source_table, rule"
     return reader.own(RuleFailure, "validation_results", site_id, "rows_failed > 0", order=order)
+
+
+def own_rules_not_applicable(reader: Reader, site_id: str) -> list[RuleFailure]:
+    """The rules that applied to no row of one's own site, latest first.
+
+    Raises:
+        Denied: the site is not one of the scope's.
+    """
+    order = "submission_period desc, attempt desc, source_table, rule"
+    return reader.own(RuleFailure, "validation_results", site_id, "outcome = 'not_applicable'", order=order)
+
+
+_BLANKED_ORDER = "submission_period desc, attempt desc, source_table, column_name, rule"
+
+
+def own_blanked_cells(reader: Reader, site_id: str) -> list[BlankedCells]:
+    """The cells of one's own site that were set to missing, exact, latest first.
+
+    Raises:
+        Denied: the site is not one of the scope's.
+    """
+    return reader.own(BlankedCells, "blanked_cells", site_id, order=_BLANKED_ORDER)
+
+
+def blanked_cells(reader: Reader, since: str) -> list[BlankedCells]:
+    """The cells of every site that were set to missing in a period from `since` (`YYYY-MM`) on, as all may see them."""
+    order = f"{_BLANKED_ORDER}, site_id"
+    return reader.protected(BlankedCells, "blanked_cells", "submission_period >= ?", since, order=order)
 
 
 def broken_rules(reader: Reader, since: str) -> list[BrokenRule]:

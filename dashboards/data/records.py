@@ -14,6 +14,22 @@ class AttritionRow:
 
 
 @dataclass(frozen=True)
+class BlankedCellsRow:
+    """One row per attempt, rule and column of which a cell was set to missing."""
+
+    site_id: str
+    submission_period: str
+    attempt: int
+    source_table: str
+    rule: str
+    column_name: str
+    reason: str
+    rows_in: int | None
+    cells: int | None
+    state: str
+
+
+@dataclass(frozen=True)
 class CompletenessRow:
     """One row per visit window and site."""
 
@@ -37,11 +53,12 @@ class CompletenessRow:
 
 @dataclass(frozen=True)
 class ControlChartsRow:
-    """One row per measure, site (and all sites together) and month of the index fusion."""
+    """One row per charted measure, site (and all sites together) and month, or quarter, of the index fusion."""
 
     measure: str
     site_id: str | None
     index_period: str
+    months: int
     chart: str | None
     reason_for_chart: str
     phase: int
@@ -54,6 +71,8 @@ class ControlChartsRow:
     upper: float | None
     rules: str | None
     variation: str | None
+    is_confirmed: bool
+    false_alarm_rate: float | None
     target: float | None
     assurance: str | None
     annotation: str | None
@@ -94,6 +113,7 @@ class CusumRow:
     cusum_lower: float
     threshold_lower: float
     signal: str | None
+    false_alarm_rate: float
 
 
 @dataclass(frozen=True)
@@ -124,11 +144,14 @@ class MeasureDefinitionsRow:
     exclusions: str
     direction: str
     unit: str
+    exposure: str
     owner: str
     next_review: str
     version: int
     label: str | None
+    baseline_score: str | None
     headline: int | None
+    horizon_day: int | None
     judged_after_months: int
     state: str
 
@@ -251,6 +274,7 @@ class TableCountsRow:
     rows_in: int
     rows_accepted: int
     rows_quarantined: int
+    cells_blanked: int
 
 
 @dataclass(frozen=True)

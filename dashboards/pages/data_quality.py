@@ -13,7 +13,7 @@ from dashboards.charts.bars import Bar, bars
 from dashboards.charts.months import Line, lines
 from dashboards.charts.parts import stacked_rows
 from dashboards.data import deliveries
-from dashboards.data.deliveries import BrokenRule, Completeness, RuleFailure, Step, Submission, TableRows
+from dashboards.data.deliveries import BlankedCells, BrokenRule, Completeness, RuleFailure, Step, Submission, TableRows
 from dashboards.data.measures import Site
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import counted, hidden_or_counted, sentence
@@ -49,7 +49,9 @@ def _own(view: View, site: Site) -> list[Card]:
         *refused(submissions, {}),
         *_over_time(submissions, failures),
         *_rules_now(submissions, failures),
+        *not_applicable(submissions, deliveries.own_rules_not_applicable(view.reader, site.site_id)),
         *quarantine(submissions, failures),
+        blanked(view, submissions, deliveries.own_blanked_cells(view.reader, site.site_id)),
         *_submissions(view, submissions),
         *_tables(tables),
         *follow_up(deliveries.completeness(view.reader, site.site_id)),
@@ -67,6 +69,7 @@ def _all_sites(view: View) -> list[Card]:
         by_site(view, submissions, broken),
         *rules_by_month(submissions, broken, periods),
         *rules(broken, periods),
+        blanked(view, submissions, deliveries.blanked_cells(view.reader, periods[0]) if periods else []),
         attrition(view, deliveries.attrition(view.reader), _COUNTED),
     ]
 
@@ -178,6 +181,7 @@ def _tables(tables: Sequence[TableRows]) -> list[Card]:
             wording.in_words(one.source_table),
             *(counted(number) for number in (one.rows_in, one.rows_accepted, one.rows_quarantined)),
             _share(one.rows_quarantined, one.rows_in),
+            counted(one.cells_blanked),
         ]
         for one in latest
     ]
@@ -190,9 +194,9 @@ def _tables(tables: Sequence[TableRows]) -> list[Card]:
             f"rows {'add up in every table' if adds_up else 'do not add up in every table'}.",
             table=Table(
                 "Rows by table of the latest submission",
-                ("Table", *_ROW_COUNTS, "Quarantined, share"),
+                ("Table", *_ROW_COUNTS, "Quarantined, share", "Cells set to missing"),
                 rows,
-                numbers=4,
+                numbers=5,
             ),
             is_table=True,
         )
@@ -306,6 +310,75 @@ def quarantine(submissions: Sequence[Submission], failures: Sequence[RuleFailure
     notes = ["A row that breaks several rules counts for each. Corrected rows can be submitted again."]
     blank = Card("quarantine", "Quarantine by rule", notes=notes)
     return _bars_by_rule(blank, rows, {one.rule: one.reason for one in failures}, "rows in quarantine", _OWN)
+
+
+def not_applicable(submissions: Sequence[Submission], idle: Sequence[RuleFailure]) -> list[Card]:
+    """The rules that found no row to check in the latest submission in force: nothing is known of them."""
+    latest = next((one for one in submissions if one.status == "accepted"), None)
+    found = [one for one in idle if latest and _attempt(one) == _attempt(latest)]
+    if not latest or not found:
+        return []
+    return [
+        Card(
+            "not-applicable",
+            "Rules that were not applicable",
+            sentence=f"{wording.period(latest.submission_period)}, attempt {latest.attempt}: "
+            f"{wording.plural(len(found), 'rule')} not applicable. No row held what the rule looks at, so it was "
+            "neither kept nor broken.",
+            table=Table(
+                "Rules that the latest accepted submission gave no row to check",
+                ("Rule", "Table", "What it looks for"),
+                [[one.rule, wording.in_words(one.source_table), one.reason] for one in found],
+            ),
+        )
+    ]
+
+
+def blanked(view: View, submissions: Sequence[Submission], cells: Sequence[BlankedCells]) -> Card:
+    """Cells of the accepted submissions that were set to missing, by column and rule."""
+    in_force = {(one.site_id, *_attempt(one)) for one in submissions if one.status == "accepted"}
+    groups: dict[tuple[str, str, str, str], list[BlankedCells]] = {}
+    for one in cells:
+        if (one.site_id, *_attempt(one)) in in_force:
+            groups.setdefault((one.source_table, one.column_name, one.rule, one.reason), []).append(one)
+    if not groups:
+        return Card("blanked", "Cells set to missing", body=[html.P("No cell was set to missing.")])
+    rows = [_blanked_row(view, what, found) for what, found in sorted(groups.items())]
+    is_hidden = any(one.cells is None for found in groups.values() for one in found)
+    return Card(
+        "blanked",
+        "Cells set to missing",
+        sentence=f"{wording.plural(len({what[:2] for what in groups}), 'column')} lost values that cannot be right. "
+        "The rows are accepted, and their other values are used.",
+        table=Table(
+            "Cells set to missing by column and rule",
+            ("Table", "Column", "Rule", "What is wrong", "Submissions", "Cells", "Rows in", "Share of rows"),
+            rows,
+            numbers=4,
+        ),
+        is_table=True,
+        notes=[
+            "Rows in: of the table, over the submissions in which the column lost a value. Corrected rows can be "
+            "submitted again.",
+            f"{wording.hidden_rows_note(view.minimum_cell_count)} Cells, rows and share are of the submissions whose "
+            "counts are shown."
+            if is_hidden
+            else "",
+        ],
+    )
+
+
+def _blanked_row(view: View, what: tuple[str, str, str, str], found: Sequence[BlankedCells]) -> list[Cell | str]:
+    table, *said = what
+    shown = [(one.cells, one.rows_in) for one in found if one.cells is not None and one.rows_in is not None]
+    cells, rows_in = sum(cells for cells, _ in shown), sum(rows_in for _, rows_in in shown)
+    return [
+        wording.in_words(table),
+        *said,
+        counted(len(found)),
+        *(hidden_or_counted(number if shown else None, view.minimum_cell_count) for number in (cells, rows_in)),
+        _share(cells, rows_in),
+    ]
 
 
 def follow_up(windows: Sequence[Completeness]) -> list[Card]:
@@ -528,7 +601,7 @@ def _bars_by_rule(
     ]
 
 
-def _attempt(one: Submission | RuleFailure | TableRows | BrokenRule) -> tuple[str, int]:
+def _attempt(one: Submission | RuleFailure | TableRows | BrokenRule | BlankedCells) -> tuple[str, int]:
     """Which attempt of its site a row is about."""
     return one.submission_period, one.attempt
 

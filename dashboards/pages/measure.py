@@ -118,12 +118,19 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
             f"{wording.CHARTS[chart]}: {known[-1].reason_for_chart}.",
             _not_mature(points),
             "Fewer than 12 values: trial limits, which will still change." if known[-1].has_trial_limits else "",
+            _false_alarms(known[-1].false_alarm_rate),
             *_annotations(points),
         ],
-        basis=f"{wording.plural(len(known), 'month')} with a value",
+        basis=f"{wording.plural(len(known), 'quarter' if known[-1].months > 1 else 'month')} with a value",
         about="A control chart distinguishes a change from the variation that is always present. Points within the "
         "limits and without a pattern need no individual explanation.",
     )
+
+
+def _false_alarms(rate: float | None) -> str:
+    if rate is None:
+        return ""
+    return f"Of 100 such charts on which nothing changes, about {100 * rate:.0f} show a signal within a year."
 
 
 def _not_mature(points: Sequence[ChartPoint]) -> str:
@@ -229,6 +236,8 @@ def _is_similar(one: Compared, patients: int) -> bool:
 def _funnel_sentence(view: View, measure: Measure, own: Compared | None) -> str:
     if own is None:
         return f"{measure.title}, adjusted for case mix: each circle is a site."
+    if own.marking == "only_site":
+        return f"{view.who} has no other site to be compared with."
     if own.adjusted_share is None:
         return f"{view.who} has too few patients followed to be compared."
     place = wording.position(own.widened_position or own.position).lower()
@@ -246,7 +255,7 @@ def _compared_row(name: str, one: Compared) -> list[Cell | str]:
         counted(one.patients),
         Cell(f"{one.ratio:.2f}", one.ratio),
         ratio,
-        wording.position(one.widened_position or one.position),
+        wording.position(one.widened_position or one.position) if one.position else "Cannot be shown",
     ]
 
 

@@ -91,9 +91,15 @@ def _beside_others(measure: Measure, lately: _Lately | None) -> str:
     place = lately.places.get(measure.measure)
     said = [
         _signals_in_words(lately.months.get(measure.measure, [])),
-        f"{wording.position(place.widened_position or place.position)} for its case mix." if place else "",
+        _place_in_words(place) if place else "",
     ]
     return " ".join(said)
+
+
+def _place_in_words(place: Compared) -> str:
+    if place.position is None:
+        return "Not compared with other sites."
+    return f"{wording.position(place.widened_position or place.position)} for its case mix."
 
 
 def _signals_in_words(months: Sequence[ChartPoint]) -> str:

@@ -223,14 +223,14 @@ def _cusum(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
         figure=cusum_chart(points, measure.direction),
         table=Table(f"{measure.title}: cumulative sums by period of fusion", head, rows),
         notes=[
-            "Upwards: evidence that the odds of the outcome are twice those that the risk model expects for these "
-            "patients; downwards: half. A sum that reaches its dotted limit signals and restarts at zero. Triangle: "
-            "concerning signal; ring: improving signal."
+            "Upwards: evidence that the odds, or the rate, of the outcome are twice those that the risk model expects "
+            "for these patients; downwards: half. A sum that reaches its dotted limit signals and restarts at zero. "
+            "Triangle: concerning signal; ring: improving signal."
         ],
         basis=f"{wording.count(sum(point.patients for point in points))} patients",
         about="Risk-adjusted cumulative sum (CUSUM): each patient changes the sums by the evidence that the "
-        "outcome gives at the patient's own risk. The limits are set so that at a site that is as expected, chance "
-        "alone signals once in 10,000 patients on each side.",
+        "outcome gives at the patient's own risk. At a site that is as expected, chance alone gives a signal in about "
+        f"{100 * points[-1].false_alarm_rate:.0f} of 100 years.",
         is_wide=False,
     )
 

@@ -15,15 +15,17 @@ _WORDS = ", ".join(f"`{word.upper()}`" for word in MISSING if word)
 _READ = (
     f"An empty cell is missing, and so is {_WORDS} in any case, with or without blanks around, in every column: a "
     "missing key is a missing key. So is NaN in Parquet. A row of blank cells alone is no row. Codes, modifiers and "
-    "levels are read in capitals, without blanks and dots; words of a closed list in any case, `F` and `M` as female "
-    "and male; booleans as true or false, yes or no, 1 or 0, or their first letters, in any case; column names in any "
-    "case and with blanks around. A number is a plain decimal: `1_0`, `1e3` and `0x3` are none."
+    "levels are read in capitals, without dots, levels without blanks too; words of a closed list in any case and "
+    "without dots, `F` and `M` as female and male; code systems also without blanks and hyphens (`ICD-10-CM`); "
+    "booleans as true or false, yes or no, 1 or 0, or their first letters, in any case; column names in any case and "
+    "with blanks around. What a spreadsheet took for a number is read as it was: `1.0` as true, `22551.0` as a code. A "
+    "number is a plain decimal: `1_0`, `1e3` and `0x3` are none."
 )
 _COST = (
-    "A *critical* rule costs the row: it goes to quarantine. A *warning* flags the row, and one that names a column "
-    "costs that cell: it is set to missing, the row is accepted, and quarantine keeps a copy as delivered. *Info* is "
-    "counted. Cells are judged before what rows and tables say together. A rule applies to the rows in which all that "
-    "it looks at is given; where there is none it is not applicable, which is not passed."
+    "A *critical* rule costs the row: it goes to quarantine. A *warning* flags the row, *info* is only counted. One "
+    "that names a column costs that cell: it is set to missing, the row is accepted, and quarantine keeps a copy as "
+    "delivered. Cells are judged before what rows and tables say together. A rule applies to the rows in which all "
+    "that it looks at is given; where there is none it is not applicable, which is not passed."
 )
 
 

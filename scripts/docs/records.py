@@ -4,6 +4,7 @@ from outcomes.sql.catalog.marts import Column, Mart, protected_marts, research_m
 
 _READ = (
     "attrition",
+    "blanked_cells",
     "completeness",
     "control_charts",
     "cumulative_incidence",

@@ -7,6 +7,7 @@ columns:
   patient_known: whether the patient was accepted now or is in force
   days_after_death: day minus the patient's day of death
   days_after_data_cut: day minus the patient's day of the data cut
+  days_after_extract: day minus the last day that can be, where the patient states no data cut
   encounter_known: whether the encounter is this patient's and known, when one is named
   unit_of_ndi_total: unit where an NDI total is given, `missing` when it has none
   ndi_total_points: NDI total where its unit is points
@@ -15,8 +16,8 @@ columns:
     stated NDI total minus the total of its items, in the stated unit, where at least eight are answered; with one or
     two unanswered a total in points may be the plain or the scaled-up sum, and the nearer counts
   ndi_visits_without_zero: >
-    of a visit with NDI items, the visits with items in the file, or as many as all their answers would fill with the
-    eight that a score needs; 0 when some item of the file is 0
+    of a visit with NDI items, the most visits of the site at which one of these items is answered and never 0; or, if
+    no item is ever 0, as many visits as all answers would fill with the eight that a score needs
   eq5d_1_of_3l: level of eq5d_1 where the version is 3L
   eq5d_2_of_3l: level of eq5d_2 where the version is 3L
   eq5d_3_of_3l: level of eq5d_3 where the version is 3L
@@ -46,46 +47,96 @@ with items as (
         + cast(ndi_item_7 is not null as integer)
         + cast(ndi_item_8 is not null as integer)
         + cast(ndi_item_9 is not null as integer)
-        + cast(ndi_item_10 is not null as integer) as items_answered,
-        least(
-            ndi_item_1,
-            ndi_item_2,
-            ndi_item_3,
-            ndi_item_4,
-            ndi_item_5,
-            ndi_item_6,
-            ndi_item_7,
-            ndi_item_8,
-            ndi_item_9,
-            ndi_item_10
-        ) as lowest_item
+        + cast(ndi_item_10 is not null as integer) as items_answered
     from delivered_follow_ups
 ),
 
-file_items as (
+-- Visits of the site: those of the file and, where it adds to what came before, those in force that it does not repeat.
+visits as (
     select
-        min(lowest_item) as lowest_item,
-        greatest(
-            cast(count(lowest_item) as bigint),
-            cast(floor(sum(items_answered) / 8.0) as bigint)
-        ) as visits
-    from items
+        row_number,
+        ndi_item_1, ndi_item_2, ndi_item_3, ndi_item_4, ndi_item_5, ndi_item_6, ndi_item_7, ndi_item_8, ndi_item_9,
+        ndi_item_10
+    from delivered_follow_ups
+    where not coalesce(deleted, false)
+    union all
+    select
+        null as row_number,
+        follow_ups.ndi_item_1, follow_ups.ndi_item_2, follow_ups.ndi_item_3, follow_ups.ndi_item_4,
+        follow_ups.ndi_item_5, follow_ups.ndi_item_6, follow_ups.ndi_item_7, follow_ups.ndi_item_8,
+        follow_ups.ndi_item_9, follow_ups.ndi_item_10
+    from follow_ups
+    inner join submission
+        on
+            follow_ups.site_id = submission.site_id
+            and submission.kind = 'incremental'
+    left join delivered_follow_ups
+        on follow_ups.follow_up_id = delivered_follow_ups.follow_up_id
+    where delivered_follow_ups.follow_up_id is null
+),
+
+answers as (
+    select row_number, 1 as item, ndi_item_1 as answer from visits
+    union all
+    select row_number, 2 as item, ndi_item_2 as answer from visits
+    union all
+    select row_number, 3 as item, ndi_item_3 as answer from visits
+    union all
+    select row_number, 4 as item, ndi_item_4 as answer from visits
+    union all
+    select row_number, 5 as item, ndi_item_5 as answer from visits
+    union all
+    select row_number, 6 as item, ndi_item_6 as answer from visits
+    union all
+    select row_number, 7 as item, ndi_item_7 as answer from visits
+    union all
+    select row_number, 8 as item, ndi_item_8 as answer from visits
+    union all
+    select row_number, 9 as item, ndi_item_9 as answer from visits
+    union all
+    select row_number, 10 as item, ndi_item_10 as answer from visits
+),
+
+items_without_zero as (
+    select item, count(answer) as visits
+    from answers
+    group by item
+    having min(answer) > 0
+),
+
+-- All ten together, where none is ever 0: a score needs eight.
+any_without_zero as (
+    select cast(floor(count(answer) / 8.0) as bigint) as visits
+    from answers
+    having min(answer) > 0
+),
+
+without_zero as (
+    select
+        answers.row_number,
+        max(coalesce(items_without_zero.visits, 0)) as of_an_item,
+        max(coalesce(any_without_zero.visits, 0)) as of_all_items
+    from answers
+    left join items_without_zero
+        on answers.item = items_without_zero.item
+    left join any_without_zero
+        on true
+    where answers.answer is not null
+    group by answers.row_number
 ),
 
 ndi as (
     select
         items.row_number,
-        case
-            when items.items_answered > 0 and file_items.lowest_item = 0 then 0
-            when items.items_answered > 0 then file_items.visits
-        end as visits_without_zero,
+        greatest(without_zero.of_an_item, without_zero.of_all_items) as visits_without_zero,
         case when items.items_answered >= 8 then items.item_sum end as points_plain,
         case
             when items.items_answered >= 8 then 10.0 * items.item_sum / nullif(items.items_answered, 0)
         end as points_scaled,
         case when items.items_answered >= 8 then 20.0 * items.item_sum / nullif(items.items_answered, 0) end as percent
     from items
-    cross join file_items
+    left join without_zero
+        on items.row_number = without_zero.row_number
 ),
 
 differences as (
@@ -107,6 +158,7 @@ select
     known_patients.patient_id is not null as patient_known,
     delivered_follow_ups.day - known_patients.death_day as days_after_death,
     delivered_follow_ups.day - known_patients.data_cut_day as days_after_data_cut,
+    delivered_follow_ups.day - known_patients.latest_day as days_after_extract,
     case
         when delivered_follow_ups.encounter_id is not null then known_encounters.encounter_id is not null
     end as encounter_known,

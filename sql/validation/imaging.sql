@@ -7,6 +7,7 @@ columns:
   patient_known: whether the patient was accepted now or is in force
   days_after_death: day minus the patient's day of death
   days_after_data_cut: day minus the patient's day of the data cut
+  days_after_extract: day minus the last day that can be, where the patient states no data cut
   grade: value where its unit is a grade
   millimetres: value where its unit is mm, but of c2_7_sva
   axis_millimetres: value of c2_7_sva where its unit is mm
@@ -23,6 +24,7 @@ select
     known_patients.patient_id is not null as patient_known,
     delivered_imaging.day - known_patients.death_day as days_after_death,
     delivered_imaging.day - known_patients.data_cut_day as days_after_data_cut,
+    delivered_imaging.day - known_patients.latest_day as days_after_extract,
     case when delivered_imaging.unit = 'grade' then delivered_imaging.value end as grade,
     case
         when delivered_imaging.unit = 'mm' and coalesce(delivered_imaging.finding, '') <> 'c2_7_sva'

@@ -5,17 +5,20 @@ columns:
   patient_id: the patient
   death_day: the day of death, when dead
   data_cut_day: the day on which the extract was cut, as the patient's row in force says
+  latest_day: >
+    where no data cut is stated, the last day that a record can have: that of the extract's last date, were surgery on
+    the first day of index_period
 */
 with own as (
     select
-        patient_id, death_day, data_cut_day,
+        patient_id, death_day, data_cut_day, index_period,
         coalesce(deleted, false) as is_withdrawn
     from accepted_patients
 ),
 
 -- A full submission replaces what came before, so only an incremental one may rest on it.
 earlier as (
-    select patients.patient_id, patients.death_day, patients.data_cut_day
+    select patients.patient_id, patients.death_day, patients.data_cut_day, patients.index_period
     from patients
     inner join submission
         on
@@ -24,11 +27,27 @@ earlier as (
     left join own
         on patients.patient_id = own.patient_id
     where own.patient_id is null
+),
+
+known as (
+    select patient_id, death_day, data_cut_day, index_period
+    from own
+    where not is_withdrawn
+    union all
+    select patient_id, death_day, data_cut_day, index_period
+    from earlier
 )
 
-select patient_id, death_day, data_cut_day
-from own
-where not is_withdrawn
-union all
-select patient_id, death_day, data_cut_day
-from earlier
+select
+    known.patient_id, known.death_day, known.data_cut_day,
+    case
+        when known.data_cut_day is not null then null
+        when known.index_period is null then submission.latest_day_without_period
+        else date_diff(
+            'day',
+            cast(known.index_period || case when length(known.index_period) = 4 then '-01-01' else '-01' end as date),
+            submission.last_date
+        )
+    end as latest_day
+from known
+cross join submission

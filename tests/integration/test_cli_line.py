@@ -89,7 +89,7 @@ def test_status_counts_every_row_once(home: Path, released: Any) -> None:
 
 def _rules_of(table: str) -> tuple[int, int, int]:
     """Of a table without a fault: the rules passed, failed, and not applicable to anything in it."""
-    not_applicable = {"follow_ups": 43, "patients": 4, "procedures": 5}[table]
+    not_applicable = {"follow_ups": 45, "patients": 7, "procedures": 7}[table]
     return len(rules(table)) - not_applicable, 0, not_applicable
 
 
@@ -162,6 +162,16 @@ def test_explain_says_which_criterion_fails(home: Path, released: Any) -> None:
     assert "  ✓ holds  neck pain assessed at a visit on day 92 or later" in result.stdout
     assert "records (1): follow_ups p000002-visit365" in result.stdout
     assert "  ✗ fails  at such a visit neck pain of 4 or more" in result.stdout
+
+
+@pytest.mark.parametrize("options", [(), ("--why-not",)])
+def test_explain_says_in_words_why_a_label_is_not_assessable(
+    home: Path, released: Any, options: tuple[str, ...]
+) -> None:
+    result = run(home, "explain", "north/p000001", "--label", "late_pain_20_years", *options)
+    assert "not_assessable" in result.stdout
+    assert "window_not_closed" in result.stdout
+    assert "\n  Not assessable: The data end before the question can be answered.\n" in result.stdout
 
 
 def test_explain_says_that_all_criteria_of_a_yes_hold(home: Path, released: Any) -> None:

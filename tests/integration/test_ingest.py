@@ -7,14 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from outcomes import pipeline
 from outcomes.contract import CONTRACT_VERSION, TABLES
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.landing import deliveries
-from outcomes.intake.manifest import write_manifest
+from outcomes.intake.manifest import Kind, write_manifest
 from outcomes.intake.submission import ingest_submission
 from outcomes.lake import BlankedCells, Lake, SubmissionRecord
 from outcomes.settings import Settings
@@ -152,7 +154,7 @@ def test_quarantined_and_blanked_rows_stand_as_delivered_with_codes_and_reasons(
     no_day = f"{wrong_type}; day is missing; {too_high}"
     assert rows == [
         ("quarantined", "x1", "11", None, 2, "follow_ups.type;FUP-004;FUP-008", no_day),
-        ("blanked", "42", "99", "1_0", 3, "follow_ups.type;FUP-008", f"{wrong_type}; {too_high}"),
+        ("blanked", "42", " 99", "1_0", 3, "follow_ups.type;FUP-008", f"{wrong_type}; {too_high}"),
     ]
     assert (record.rows_in, record.rows_accepted, record.rows_quarantined) == (7, 6, 1), "a copy is no refused row"
 
@@ -223,26 +225,117 @@ def test_an_increment_rests_on_earlier_patients_and_a_full_submission_does_not(s
 
 
 def test_a_day_after_the_cut_in_force_needs_the_patients_new_row(settings: Settings) -> None:
-    """The cut is that of the patient's row in the same submission, else of the row in force, else nothing is asked."""
+    """The cut is that of the patient's row in the same submission, else of the row in force.
+
+    Without one the date of the extract says what cannot be.
+    """
     without_cut = patient("p000002", data_cut_day=None)
     take_in(settings, "site-a", "2026-01", two_patients() | {"patients": [patient(), without_cut]})
     later = {
         "patients": [patient("p000003")],
         "procedures": [fusion("p000003"), fusion(procedure_id="late", day=900)],
-        "follow_ups": [follow_up(day=760), follow_up(day=761), follow_up("p000002", day=3000)],
+        "follow_ups": [
+            follow_up(day=760),
+            follow_up(day=761),
+            *(follow_up("p000002", day=day) for day in (1492, 1493)),
+        ],
         "encounters": [
             {"encounter_id": "e1", "patient_id": "p000001", "start_day": 700, "end_day": 900, "type": "inpatient"}
         ],
     }
     record = take_in(settings, "site-a", "2026-02", later, kind="incremental")
-    assert broken(record) == {"PRO-008": 1, "FUP-007": 1, "ENC-013": 1}
+    assert broken(record) == {"PRO-008": 1, "FUP-007": 1, "FUP-051": 1, "ENC-013": 1}
     assert [one.reason for one in record.rules if one.rule == "FUP-007"] == [
         "day is after the patient's data cut: deliver the patient's row with the new data_cut_day"
     ]
     assert query(settings, "select start_day, end_day from encounters") == [(700, None)]
     later["patients"].append(patient(data_cut_day=900))
-    assert broken(take_in(settings, "site-a", "2026-02", later, kind="incremental")) == {}
+    assert broken(take_in(settings, "site-a", "2026-02", later, kind="incremental")) == {"FUP-051": 1}
     assert query(settings, "select start_day, end_day from encounters") == [(700, 900)]
+
+
+@pytest.mark.parametrize("cut", [None, "NA", "soon", "9999", "20000", "-88"])
+def test_a_cut_that_is_not_stated_again_stays_in_force(settings: Settings, cut: str | None) -> None:
+    take_in(settings, "site-a", "2026-01", two_patients())
+    again = {
+        "patients": [patient(data_cut_day=cut, smoking="current"), patient("p000003", data_cut_day=cut)],
+        "procedures": [],
+        "follow_ups": [follow_up(day=760), follow_up(day=761), follow_up("p000003", day=761)],
+    }
+    record = take_in(settings, "site-a", "2026-02", again, kind="incremental", missing_codes=("data_cut_day=-88",))
+    assert broken(record)["PAT-024"] == broken(record)["FUP-007"] == 1
+    assert query(settings, "select patient_id, smoking, data_cut_day from patients order by all") == [
+        ("p000001", "current", 760),
+        ("p000002", "never", 760),
+        ("p000003", "never", None),
+    ]
+    later = {"patients": [patient("p000003")], "procedures": [], "imaging": [image(day=761)]}
+    assert broken(take_in(settings, "site-a", "2026-03", later, kind="incremental")) == {"IMG-007": 1}
+    newer = again | {"patients": [patient(data_cut_day=900)], "follow_ups": [follow_up(day=761)]}
+    assert broken(take_in(settings, "site-a", "2026-04", newer, kind="incremental")) == {}
+
+
+def test_a_full_submission_replaces_the_cut_too(settings: Settings) -> None:
+    take_in(settings, "site-a", "2026-01", two_patients())
+    take_in(settings, "site-a", "2026-02", two_patients() | {"patients": [patient(data_cut_day=None)]})
+    assert query(settings, "select data_cut_day from patients") == [(None,)]
+
+
+def test_an_age_that_reaches_90_only_with_the_cut_in_force_is_refused(settings: Settings) -> None:
+    take_in(settings, "site-a", "2026-01", two_patients())
+    again = {"patients": [patient(age_years=88, data_cut_day=None, last_contact_day=None)], "procedures": []}
+    write_submission(settings, "site-a", "2026-02", again, kind="incremental")
+    with pytest.raises(SubmissionRefused) as refused:
+        ingest_submission(settings, "site-a", "2026-02")
+    assert refused.value.code == "age_over_89"
+    assert query(settings, "select age_years from patients") == [(54,), (54,)]
+
+
+@pytest.mark.parametrize("column", ["data_cut_day", "last_contact_day", "death_day"])
+@pytest.mark.parametrize("day", [9999, 5000])
+def test_a_placeholder_for_a_day_costs_its_cell_and_nothing_else(settings: Settings, column: str, day: int) -> None:
+    """Taken for a day it would let a patient of 70 turn 90, and observation last for decades."""
+    old = patient(age_years=78) | {column: day}
+    record = take_in(settings, "site-a", "2026-01", {"patients": [old], "procedures": [fusion()]})
+    assert [(one.column_name, one.cells) for one in record.blanked if one.rule != "PAT-017"] == [(column, 1)]
+    assert query(settings, f"select age_years, {column} from patients") == [(78, None)]
+
+
+def test_no_placeholder_lengthens_what_was_observed(settings: Settings) -> None:
+    people = [patient(data_cut_day=9999, last_contact_day=9999), patient("p000002", data_cut_day=None)]
+    visits = [follow_up(day=9999), follow_up("p000002", day=9999), follow_up("p000002", day=700)]
+    take_in(settings, "site-a", "2026-01", two_patients() | {"patients": people, "follow_ups": visits})
+    pipeline.release(settings)
+    with duckdb.connect(next(settings.releases.rglob("research.duckdb")), read_only=True) as con:
+        observed = con.sql("select patient_id, observed_days from episodes order by 1").fetchall()
+    assert observed == [("p000001", 0), ("p000002", 735)]
+
+
+def test_ndi_items_are_judged_over_the_visits_of_the_site_in_force(settings: Settings) -> None:
+    """25 visits a month: the second month makes 50, unless one was 0, repeats an earlier one, or replaces them all."""
+
+    def month(start: int, count: int = 25, answer: int = 1) -> dict[str, list[Row]]:
+        return two_patients() | {
+            "follow_ups": [follow_up(day=day, ndi_item_3=answer, ndi_item_4=0) for day in range(start, start + count)]
+        }
+
+    def warned(period: str, tables: dict[str, list[Row]], kind: Kind = "incremental", site: str = "site-a") -> int:
+        return broken(take_in(settings, site, period, tables, kind=kind)).get("FUP-044", 0)
+
+    assert warned("2026-01", month(100), "full") == 0
+    assert warned("2026-02", month(200), site="site-b") == 0, "another site"
+    assert warned("2026-02", month(124)) == 0, "49 visits, one sent again"
+    assert warned("2026-02", month(125)) == 25
+    assert warned("2026-02", month(125), "full") == 0
+    assert (
+        warned(
+            "2026-01", month(100, 24) | {"follow_ups": [*month(100, 24)["follow_ups"], *month(99, 1, 0)["follow_ups"]]}
+        )
+        == 0
+    )
+    assert warned("2026-02", month(125)) == 0, "one was 0"
+    gone = [{"follow_up_id": "p000001-visit99", "deleted": True}]
+    assert warned("2026-02", month(125, 26) | {"follow_ups": [*month(125, 26)["follow_ups"], *gone]}) == 26
 
 
 def test_no_patient_of_another_site_or_a_later_period_is_known(settings: Settings) -> None:
@@ -382,8 +475,23 @@ def test_five_percent_of_each_table_is_allowed_and_more_is_not(tmp_path: Path) -
     with pytest.raises(SubmissionRefused) as refused:
         ingest_submission(settings, "site-a", "2026-01")
     assert refused.value.code == "too_many_critical_rows"
-    assert refused.value.where == "site-a/2026-01: imaging: 3 of 40 rows, 5% allowed, IMG-003 3"
+    why = "the patient was neither accepted now nor is in force from an earlier period"
+    assert refused.value.where == f"site-a/2026-01: imaging: 3 of 40 rows, 5% allowed, IMG-003 3 ({why})"
     assert query(settings, "select count(*) from imaging") == [(38,)], "the earlier submission stays in force"
+
+
+def test_the_refusal_of_a_stale_cut_says_what_to_deliver(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    take_in(settings, "site-a", "2026-01", two_patients())
+    late = {"patients": [patient("p000003")], "procedures": [], "follow_ups": [follow_up(day=761)]}
+    write_submission(settings, "site-a", "2026-02", late, kind="incremental")
+    with pytest.raises(SubmissionRefused) as refused:
+        ingest_submission(settings, "site-a", "2026-02")
+    assert refused.value.code == "too_many_critical_rows"
+    assert (
+        "FUP-007 1 (day is after the patient's data cut: deliver the patient's row with the new data_cut_day)"
+        in str(refused.value)
+    )
 
 
 def test_declared_codes_for_missing_are_missing_and_no_fault(settings: Settings) -> None:
@@ -392,10 +500,53 @@ def test_declared_codes_for_missing_are_missing_and_no_fault(settings: Settings)
     people = [patient(bmi=999, age_years=999), patient("p000002")]
     rows = two_patients() | {"patients": people, "follow_ups": [visit]}
     record = take_in(settings, "site-a", "2026-01", rows, missing_codes=("ndi_item_*=9", "eq_vas=99", "999"))
-    assert (record.rows_quarantined, record.blanked, broken(record)) == (0, (), {"PAT-005": 1})
+    assert record.rows_quarantined == 0
+    assert broken(record) == {"patients.missing_code": 1, "PAT-005": 1, "follow_ups.missing_code": 1}
+    assert {(one.rule, one.column_name, one.cells) for one in record.blanked} == {
+        *(("patients.missing_code", name, 1) for name in ("age_years", "bmi")),
+        *(("follow_ups.missing_code", name, 1) for name in ("eq_vas", *items)),
+    }
     columns = "neck_pain_nrs, eq_vas, ndi_item_1, ndi_item_10"
     assert query(settings, f"select {columns} from follow_ups") == [(9.0, None, None, None)]
     assert query(settings, "select bmi, age_years from patients order by patient_id") == [(None, None), (27.4, 54)]
+    assert query(settings, "select flags from follow_ups") == [(None,)], "a code for missing is no fault"
+    folder = settings.quarantine / "site-a" / "2026-01" / record.submission_id
+    (kept,) = parquet.read_table(folder / "follow_ups.parquet").to_pylist()
+    assert (kept["neck_pain_nrs"], kept["eq_vas"], kept["ndi_item_10"]) == ("9", "99", "9"), "as delivered"
+    assert (kept["outcome"], kept["rules"]) == ("blanked", "follow_ups.missing_code")
+
+
+def test_an_age_over_89_is_kept_nowhere_even_where_it_is_no_age(settings: Settings) -> None:
+    """A code for missing, or a cell that is no number, may still be the age of somebody."""
+    ages = {
+        "a": "99",
+        "b": "9 5",
+        "c": "-95",
+        "d": "ninety",
+        "e": "-1",
+        "f": "999",
+        "g": " 1_0",
+        "h": "8O",
+        "i": "54.5",
+    }
+    people = [patient(key, age_years=age) for key, age in ages.items()]
+    rows = {"patients": people, "procedures": [fusion(key) for key in ages]}
+    record = take_in(settings, "site-a", "2026-01", rows, missing_codes=("99",))
+    assert query(settings, "select distinct age_years from patients") == [(None,)]
+    kept = parquet.read_table(
+        settings.quarantine / "site-a" / "2026-01" / record.submission_id / "patients.parquet"
+    ).to_pylist()
+    assert {row["patient_id"]: row["age_years"] for row in kept} == dict.fromkeys(ages) | {
+        **{"e": "-1", "f": "999", "i": "54.5"}
+    }
+
+
+def test_no_declared_code_is_no_passed_rule(settings: Settings) -> None:
+    def outcome(record: SubmissionRecord) -> list[tuple[int, str]]:
+        return [(one.rows_checked, one.outcome) for one in record.rules if one.rule == "patients.missing_code"]
+
+    assert outcome(take_in(settings, "site-a", "2026-01", two_patients())) == [(0, "not_applicable")]
+    assert outcome(take_in(settings, "site-a", "2026-02", two_patients(), missing_codes=("999",))) == [(2, "passed")]
 
 
 def test_bad_cells_refuse_nothing(tmp_path: Path) -> None:

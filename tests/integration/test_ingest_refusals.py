@@ -278,7 +278,10 @@ def test_the_refusal_tells_which_rules_were_broken_how_often(settings: Settings)
     (path,) = settings.quarantine.rglob("refusal.json")
     account = json.loads(path.read_text())
     assert account["code"] == "too_many_critical_rows"
-    assert account["where"] == f"{SITE}/{PERIOD}: imaging: 9 of 9 rows, 50% allowed, IMG-001 9, IMG-004 9"
+    assert account["where"] == (
+        f"{SITE}/{PERIOD}: imaging: 9 of 9 rows, 50% allowed, "
+        "IMG-001 9 (the key imaging_id is missing), IMG-004 9 (day is missing)"
+    )
     assert account["broken_rules"][-1] == {
         "table": "imaging",
         "rule": "IMG-004",

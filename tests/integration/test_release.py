@@ -178,6 +178,7 @@ def test_no_small_count_of_patients_is_in_the_dashboard_file(release: Release) -
         "attrition": ("patients_left",),
         "submissions": ("rows_in", "rows_accepted", "rows_quarantined"),
         "rule_failures": ("rows_checked", "rows_failed"),
+        "blanked_cells": ("rows_in", "cells"),
     }
     with duckdb.connect(str(release.dashboard), read_only=True) as con:
         for table, columns in counts.items():

@@ -161,6 +161,70 @@ def test_a_yes_names_the_sign_that_counted(detailed: Settings) -> None:
     assert numb.says == "day 390: numbness (red flag)"
 
 
+@pytest.fixture(scope="module")
+def examined(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Patients whose visits tell much of which little counts."""
+    made = Settings(home=tmp_path_factory.mktemp("home"))
+    visits: dict[str, dict[str, Any]] = {
+        "grade": {"day": 60, "mrc_grade_min": 4, "mjoa_total": 16, "radiating_pain": True, "arm_pain_nrs": 7.0},
+        "score": {"day": 100, "mrc_grade_min": 5, "mjoa_total": 15, "ndi_item_5": 3, "occipital_headache": False},
+    }
+    visits["grade"] |= {"neck_pain_nrs": 1.0, "ndi_item_5": 2, "occipital_headache": True}
+    visits["score"] |= {"radiating_pain": False, "neck_pain_nrs": 4.5, "arm_pain_nrs": 6.0, "opioid_use": True}
+    told = {"index_period": "2024-01", "last_contact_day": 900, "data_cut_day": 900}
+    fusion = {"day": 0, "code_system": "CPT", "code": "22551", "levels": "C5-6"}
+    before = {"day": -5, "mrc_grade_min": 5, "mjoa_total": 16}
+    controlled = {"day": 50, "neck_pain_nrs": 2.0, "arm_pain_nrs": 1.0, "mjoa_total": 16}
+    rows: dict[str, list[dict[str, Any]]] = {
+        "patients": [{"patient_id": name} | told for name in visits],
+        "procedures": [{"patient_id": name, "procedure_id": name} | fusion for name in visits],
+        "follow_ups": [
+            {"patient_id": name, "follow_up_id": f"{name}-{visit['day']}"} | visit
+            for name, after in visits.items()
+            for visit in (before, controlled, after)
+        ],
+    }
+    commit(made, "north", "2026-01", rows)
+    build_release(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("patient_id", "label", "says"),
+    [
+        ("grade", "red_flag_weakness", "day 60: weakness (red flag): MRC grade 4, before surgery 5"),
+        ("score", "red_flag_weakness", "day 100: weakness (red flag): mJOA 15 of 18, at best before 16"),
+        ("grade", "red_flag_radiating_pain", "day 60: radiating pain (red flag): stated"),
+        (
+            "score",
+            "red_flag_radiating_pain",
+            "day 100: radiating pain (red flag): neck pain 4.5 of 10, arm pain 6 of 10",
+        ),
+        ("grade", "red_flag_headache", "day 60: headache (red flag): occipital"),
+        ("score", "red_flag_headache", "day 100: headache (red flag): NDI headache item 3"),
+        (
+            "grade",
+            "nerve_symptoms",
+            "day 60: arm pain 7 of 10, weakness (red flag): MRC grade 4, before surgery 5",
+        ),
+        ("score", "nerve_symptoms", "day 100: weakness (red flag): mJOA 15 of 18, at best before 16"),
+        ("score", "opioid_supply_past_day_90", "day 100: takes an opioid"),
+    ],
+)
+def test_of_a_visit_that_tells_much_the_sign_that_counted_is_named(
+    examined: Settings, patient_id: str, label: str, says: str
+) -> None:
+    (visit,) = _label(examined, patient_id, label).evidence
+    assert visit.says == says
+
+
+def test_what_told_the_kind_is_named_too(examined: Settings) -> None:
+    assert [each.says for each in _label(examined, "score", "pain_past_3_months").evidence] == [
+        "day 100: neck pain 4.5 of 10",
+        "day 50: neck pain 2 of 10 (tells the kind)",
+    ]
+
+
 def test_what_a_no_rests_on_is_told(settings: Settings) -> None:
     answer = next(
         each for each in explain(settings, "north", "north-p002").labels if each.label == "pain_past_3_months"

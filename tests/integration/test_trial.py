@@ -62,11 +62,26 @@ def test_the_declared_values_change_nothing(settings: Settings) -> None:
     assert "labels: no difference" in text
 
 
+@pytest.mark.parametrize("value", ["x/../../releases", "..", "58" * 200])
+def test_no_value_leads_out_of_the_scratch_folder(settings: Settings, release: Release, value: str) -> None:
+    before = snapshot(settings.releases)
+    for _ in range(2):
+        status, text = _asked(settings, "--set", f"planned_stage_modifier={value}", "--json")
+        assert status == 0, text
+        assert Path(json.loads(text)["folder"]).resolve().parent == settings.scratch.resolve()
+    assert snapshot(settings.releases) == before
+    assert current_release(settings).id == release.id
+
+
 @pytest.mark.parametrize(
     ("given", "code"),
     [
         (["--set", "pain=4"], "threshold_unknown: "),
         (["--set", "pain_nrs=four"], "threshold_malformed: "),
+        (["--set", "pain_nrs=nan"], "threshold_malformed: "),
+        (["--set", "pain_nrs=-inf"], "threshold_malformed: "),
+        (["--set", "pain_nrs=1_0"], "threshold_malformed: "),
+        (["--set", "pain_nrs=1e1"], "threshold_malformed: "),
         (["--set", "pain_nrs="], "write NAME=VALUE"),
         (["--set", "pain_nrs"], "write NAME=VALUE"),
     ],

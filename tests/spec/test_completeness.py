@@ -7,6 +7,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from outcomes.measures.missing_answers import missing_answers_table
+from outcomes.sql.catalog.measures import measure_definitions
 from tests.support.situations import Row, complete, measure
 
 
@@ -88,20 +90,40 @@ def test_responders_are_compared_with_the_others(con: duckdb.DuckDBPyConnection)
     assert found["baseline_ndi"] == [0, 0, None, None, None]
 
 
-def test_bounds_leave_out_those_without_an_answer(con: duckdb.DuckDBPyConnection) -> None:
-    # Pain past 3 months at east: b no; c and d lost; a seen on day 91 only and so never assessed; h dead before;
-    # the data of e, f and g end before.
-    found = con.execute(
-        "select numerator, patients, missing, not_applicable, share, share_if_missing_no, share_if_missing_yes "
-        "from share_bounds where measure = 'pain_past_3_months' and site_id = 'east'"
+FIGURES = (
+    *("site_id", "numerator", "answered", "not_answered"),
+    *("share", "share_if_missing_no", "share_if_missing_yes"),
+)
+
+
+def test_missing_answers_leave_out_those_without_an_answer(con: duckdb.DuckDBPyConnection) -> None:
+    # Neck pain at 3 months. East: a better by 3, b by 5; c and d lost; e, f and g not yet closed; h dead before.
+    # West: the answer of a is known, what it was before surgery is not.
+    rows = [row for row in missing_answers_table(con).to_pylist() if row["measure"] == "mcid_neck_pain_nrs_3_months"]
+    found = [tuple(row[name] for name in FIGURES) for row in rows]
+    assert found == [
+        ("east", 2, 2, 2, 1.0, 0.5, 1.0),
+        ("west", 0, 0, 1, None, 0.0, 1.0),
+        (None, 2, 2, 3, 1.0, 0.4, 1.0),
+    ]
+    assert [(row["weighted_share"], row["effective_patients"]) for row in rows][1] == (None, 0)
+
+
+def test_missing_answers_are_told_of_each_measure_of_what_patients_report(con: duckdb.DuckDBPyConnection) -> None:
+    rows = missing_answers_table(con).to_pylist()
+    asked = {measure.id for measure in measure_definitions() if measure.baseline_score}
+    assert len(rows) == 3 * len(asked)
+    assert {row["measure"] for row in rows} == asked
+    for row in rows:
+        if row["answered"]:
+            assert row["share_if_missing_no"] <= row["share"] <= row["share_if_missing_yes"]
+            assert row["share_if_missing_no"] <= row["weighted_share"] <= row["share_if_missing_yes"]
+
+
+def test_missing_answers_agree_with_the_counts_of_the_measures(con: duckdb.DuckDBPyConnection) -> None:
+    counted = con.execute(
+        "select measure, site_id, numerator, patients from measure_counts "
+        "where resolution = 'all' and stratum_kind = 'all'"
     ).fetchall()
-    assert found == [(0, 1, 3, 4, 0.0, 0.0, 0.75)]
-
-
-def test_bounds_are_there_for_each_headline_and_site(con: duckdb.DuckDBPyConnection) -> None:
-    found = con.execute("select measure, count(*) from share_bounds group by measure order by measure").fetchall()
-    assert found == [("pain_past_3_months", 3), ("revision_2_years", 3), ("suspected_asd", 3)]
-    wrong = con.execute(
-        "select count(*) from share_bounds where not share between share_if_missing_no and share_if_missing_yes"
-    )
-    assert wrong.fetchone() == (0,)
+    for row in missing_answers_table(con).to_pylist():
+        assert (row["measure"], row["site_id"], row["numerator"], row["answered"]) in counted

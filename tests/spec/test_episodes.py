@@ -46,6 +46,9 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
             {"procedures": [_LUMBAR_FUSION], "diagnoses": [_arthrodesis(-301), _arthrodesis(-200)]},
             "arthrodesis_status_before",
         ),
+        ({"procedures": [_LUMBAR_FUSION, _LUMBAR_FUSION | {"code": "22614"}]}, None),
+        ({"procedures": [_LUMBAR_FUSION | {"code": code} for code in ("22600", "22614")]}, "earlier_cervical_fusion"),
+        ({"procedures": [_LUMBAR_FUSION | {"code": "22614", "levels": "C6-7"}]}, "earlier_cervical_fusion"),
         ({"patients": [{"index_period": "2010-12"}]}, "no_cervical_fusion_on_day_0"),
         ({"patients": [{"index_period": "2011-01"}]}, None),
         ({"patients": [{"index_period": None}]}, None),
@@ -55,6 +58,7 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
         "earlier fusion", "arthrodesis a year before", "arthrodesis longer ago", "arthrodesis on day 0",
         "arthrodesis after a lumbar fusion", "arthrodesis on the day of a lumbar fusion",
         "arthrodesis before a lumbar fusion", "one arthrodesis before, one after",
+        "a further joint of a lumbar fusion", "a further joint of a fusion of the neck", "a further joint of the neck",
         "code not yet in force", "code in force since that month", "period unknown",
     ],
 )  # fmt: skip
@@ -102,6 +106,8 @@ def test_staging(further: Row, is_staged: bool) -> None:
         ([{"code": "22551"}, *[{"code": "22552", "modifier": "62"}] * 2], ("anterior", None, 2, "2")),
         ([{"code": "22551"}, {"code": "22552", "modifier": "62"}], ("anterior", None, 2, "2")),
         ([{"code": "22551"}, *[{"code": "22552", "modifier": "62", "units": 2}] * 2], ("anterior", None, 3, "3+")),
+        ([{"code": "22551"}, {"code": "22552", "modifier": "62", "units": 2}], ("anterior", None, 3, "3+")),
+        ([{"code": "22551"}, *[{"code": "22552", "modifier": "62"}] * 4], ("anterior", None, 3, "3+")),
         (
             [{"code": "22551"}, {"code": "22552"}, *[{"code": "22552", "modifier": each} for each in _ASSISTANTS]],
             ("anterior", None, 2, "2"),

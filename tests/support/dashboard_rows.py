@@ -118,7 +118,10 @@ def exact(site_id: str, patients: int) -> Rows:
         "site_comparison": (
             _compared(measure, patients, factor, position)
             for measure, factor, position in zip(
-                HEADLINES, (1.3, 1.0, 0.6), ("above_95", "inside", "below_99_8"), strict=True
+                HEADLINES,
+                (1.3, 1.0, 0.6, 1.1, 0.9),
+                ("above_95", "inside", "below_99_8", "inside", "inside"),
+                strict=True,
             )
         ),
         "score_trajectories": (
@@ -130,8 +133,10 @@ def exact(site_id: str, patients: int) -> Rows:
         "submissions": (row | _exact_rows(site_id, row) for row in _submissions()),
         "table_counts": (
             {**period, "source_table": table, "rows_in": 302, "rows_accepted": 300, "rows_quarantined": 2}
+            | {"cells_blanked": 2}
             for period, table in product(periods, _ENUMS["table_counts", "source_table"])
         ),
+        "blanked_cells": (period | _BLANKED | {"rows_in": 302, "cells": 2} for period in periods),
         "validation_results": (
             period | rule | {"submission_id": f"{site_id}-{period['submission_period']}"}
             for period, rule in product(periods, _broken(302, 2))
@@ -208,6 +213,11 @@ def protected(release_id: str, sites: dict[str, str], empty: str, patients: int,
             told({"site_id": site_id, "submission_period": DATA_TO, "attempt": 1} | rule, False)
             | (_hidden_rows if number == 1 else {})
             for site_id, (number, rule) in product(delivering, enumerate(_broken(305, 15)))
+        ),
+        "blanked_cells": (
+            {"site_id": site_id, "submission_period": DATA_TO, "attempt": 1, **_BLANKED, "state": "suppressed"}
+            | {"rows_in": None, "cells": None}
+            for site_id in delivering
         ),
         "attrition": (
             told({"step": step, "reason": reason, "patients_left": everybody + 40 * (4 - step)}, False, "patients_left")
@@ -289,7 +299,9 @@ def _rounded(measure: MeasureDefinition, place: int, patients: float) -> Row:
 
 def _control_charts() -> Iterator[Row]:
     for place, measure in _MEASURES:
-        kinds = ("xmr", "t") if measure.is_rate else ("p", "p", "p", "g")
+        if not measure.is_compared:
+            continue
+        kinds = ("p", "xmr", "p", "g")
         chart = None if place == len(_MEASURES) - 1 else kinds[place % len(kinds)]
         for month, period in enumerate(MONTHS):
             yield {"measure": measure.id, "index_period": period, **_month(chart, place, month)}
@@ -299,12 +311,13 @@ def _month(chart: str | None, place: int, month: int) -> Row:
     """A month of a control chart: every kind of variation in the last month of one chart or another."""
     is_signal = chart is not None and month in (12, len(MONTHS) - 1)
     variation, rules = _VARIATIONS[place % 4] if is_signal else ("common", None)
-    centre = 40.0 if chart in ("g", "t") else 0.2
+    centre = 40.0 if chart == "g" else 0.2
     target = centre * 0.9 if place % 3 == 0 and chart else None
     is_noted = place == 0 and month == 15
     value = centre * (1 + 0.3 * ((5 * month + place) % 7 - 3) / 3 + (0.6 if rules else 0))
     row: Row = {"chart": chart, "reason_for_chart": f"what a {chart} chart is for", "is_judged": chart is not None}
     row |= {"phase": 1 + (place == 0 and month >= 15), "is_rebased": is_noted, "has_trial_limits": place % 5 == 4}
+    row |= {"months": 1, "is_confirmed": False, "false_alarm_rate": 0.11 if chart else None}
     if chart is not None:
         row |= {"centre": centre, "lower": 0.6 * centre, "upper": 1.4 * centre, "target": target}
     if chart is not None and month % 11 != 3:
@@ -321,6 +334,7 @@ def _cusum() -> Iterator[Row]:
         upper = (month % 12) * (0.5 if place == 0 else 0.2)
         row = {"measure": measure, "index_period": period, "patients": 12 + month % 5, "observed": 2 + month % 3}
         row |= {"cusum_upper": upper, "threshold_upper": 5.0, "cusum_lower": 0.2 * (month % 9), "threshold_lower": 5.0}
+        row |= {"false_alarm_rate": 0.08}
         yield row | {"vlad": 0.4 * ((month * 7) % 11 - 5), "signal": "upper" if upper > 5 else None}
 
 
@@ -382,6 +396,7 @@ def _comparison(sites: dict[str, str], empty: str, patients: int, told: Callable
 
 # Deliveries
 
+_BLANKED = {"source_table": "patients", "rule": "PAT-005", "column_name": "bmi", "reason": "BMI is out of range"}
 _hidden_rows = {"rows_checked": None, "rows_failed": None, "state": "suppressed"}
 
 

@@ -1,8 +1,14 @@
 """Submissions, failed rules and attrition in the form that may be shown."""
 
 import pyarrow as pa
+import pytest
 
-from outcomes.disclosure.deliveries import protected_attrition, protected_failures, protected_submissions
+from outcomes.disclosure.deliveries import (
+    protected_attrition,
+    protected_blanked,
+    protected_failures,
+    protected_submissions,
+)
 from tests.support import marts
 
 MINIMUM = 11
@@ -38,6 +44,30 @@ def test_attrition_hides_a_small_loss() -> None:
     shown = protected_attrition(table, MINIMUM)
     assert shown["step"].to_pylist() == [1, 2, 3, 4]
     assert shown["patients_left"].to_pylist() == [300, None, 280, 280]
+
+
+@pytest.mark.parametrize(
+    ("rows_failed", "cells", "shown"),
+    [
+        (20, [20], [20]),
+        (40, [20], [20]),
+        (3, [3], [None]),
+        (25, [20], [None]),  # five rows in quarantine
+        (30, [15, 15], [15, 15]),
+        (30, [20, 7], [None, None]),  # the other column would tell
+        (33, [20, 16], [None, None]),  # three rows lost both
+        (995, [995], [None]),  # five rows kept the cell
+    ],
+)
+def test_blanked_cells_are_hidden_where_they_or_the_rest_are_few(
+    rows_failed: int, cells: list[int], shown: list[int | None]
+) -> None:
+    rule = {"site_id": "a", "submission_period": "2026-01", "attempt": 1, "source_table": "patients", "rule": "A"}
+    failures = [{**rule, "severity": "warning", "rows_checked": 1000, "rows_failed": rows_failed}]
+    blanked = [{**rule, "column_name": f"c{place}", "rows_in": 1000, "cells": lost} for place, lost in enumerate(cells)]
+    table = protected_blanked(pa.Table.from_pylist(blanked), pa.Table.from_pylist(failures), MINIMUM)
+    assert table["cells"].to_pylist() == shown
+    assert table["rows_in"].to_pylist() == [None if one is None else 1000 for one in shown]
 
 
 def _deliveries(

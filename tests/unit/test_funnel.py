@@ -315,7 +315,13 @@ def _registry(
     con = duckdb.connect()
     submissions = pa.table({"site_id": list(sites), "status": ["accepted"] * len(sites)})
     expected = [
-        {"measure": "pain_12_months", "site_id": site, "patient_id": f"p{n}", "observed": int(n < events), "expected": p}
+        {
+            "measure": "pain_12_months",
+            "site_id": site,
+            "patient_id": f"p{n}",
+            "observed": int(n < events),
+            "expected": p,
+        }
         for site, (patients, events, p) in sites.items()
         for n in range(patients)
     ]

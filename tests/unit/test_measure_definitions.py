@@ -48,6 +48,16 @@ def test_the_headlines_are_in_their_order() -> None:
     assert headlines == [(1, "pain_past_3_months"), (2, "suspected_asd"), (3, "revision_2_years")]
 
 
+def test_what_patients_report_at_a_visit_says_what_those_who_did_not_answer_are_compared_by() -> None:
+    at_a_visit = {measure.id for measure in measure_definitions() if (measure.among or "").startswith("follow_up_")}
+    assert at_a_visit <= {measure.id for measure in measure_definitions() if measure.baseline_score}
+    assert not [
+        measure.id for measure in measure_definitions() if measure.baseline_score and measure.exposure != "window"
+    ]
+    with pytest.raises(OutcomesError, match="unknown baseline score"):
+        parse_definitions(_definition(baseline_score="height"), {"pain": True})
+
+
 def test_every_relation_is_a_file() -> None:
     files = {file.name for file in load(shipped("sql", "relations", "measures"))}
     assert {measure.relation for measure in measure_definitions() if measure.relation} <= files

@@ -47,9 +47,7 @@ def test_immature_months_take_no_part_and_a_year_counts_as_its_last_month(
     }
 
 
-@pytest.mark.parametrize(
-    ("latest", "first"), [("2026-09", "2024-10"), ("2026-01", "2024-02"), ("2025-12", "2024-01")]
-)
+@pytest.mark.parametrize(("latest", "first"), [("2026-09", "2024-10"), ("2026-01", "2024-02"), ("2025-12", "2024-01")])
 def test_two_years_before_the_end_of_the_data_begin_the_months_that_wait_for_them(latest: str, first: str) -> None:
     with duckdb.connect() as con:
         con.execute(f"create table submissions as select '{latest}' as period, 'accepted' as status")

@@ -11,7 +11,7 @@ from dashboards.access.log import AccessLog
 from dashboards.access.scope import Scope
 from dashboards.cards import Card
 from dashboards.charts.months import Line, lines
-from dashboards.data.deliveries import BrokenRule, Completeness, RuleFailure, Submission
+from dashboards.data.deliveries import BlankedCells, BrokenRule, Completeness, RuleFailure, Submission
 from dashboards.pages import data_quality
 from dashboards.pages.frame import View
 from dashboards.pages.site import Site
@@ -26,6 +26,11 @@ REFUSED = Submission("a", "2026-03", 1, None, "refused", "file_encoding", 500, 0
 CRITICAL = a(
     RuleFailure, site_id="a", submission_period="2026-02", attempt=1, source_table="follow_ups", rule="FUP-006",
     severity="critical", reason="day is after death", rows_checked=1000, rows_failed=40,
+)  # fmt: skip
+
+BLANKED = a(
+    BlankedCells, site_id="a", submission_period="2026-02", attempt=1, source_table="patients", rule="PAT-006",
+    column_name="bmi", reason="ASA is out of range", rows_in=1000, cells=20, state="shown",
 )  # fmt: skip
 
 
@@ -176,3 +181,35 @@ def test_reading_another_site_leaves_a_line_in_the_access_log(tmp_path: Path, si
     noted = replace(site, log=AccessLog(tmp_path / "access.jsonl"))
     noted.show(Scope("me", frozenset({OWN}), "quality"), "/data-quality", f"?site={FOREIGN}", None)
     assert json.loads((tmp_path / "access.jsonl").read_text())["view"] == "denied /data-quality"
+
+
+def test_blanked_cells_are_shares_of_the_rows_of_submissions_in_force(site: Site) -> None:
+    view, _ = _built(site, f"?site={OWN}")
+    refused = replace(BLANKED, submission_period="2026-03", cells=400)
+    hidden = replace(BLANKED, column_name="asa", cells=None, rows_in=None, state="suppressed")
+    card = data_quality.blanked(view, [ACCEPTED, REFUSED], [BLANKED, refused, hidden])
+    assert texts(card) == [
+        ["Patients", "asa", "PAT-006", "ASA is out of range", "1", "– fewer than 11", "– fewer than 11", "–"],
+        ["Patients", "bmi", "PAT-006", "ASA is out of range", "1", "20", "1,000", "2.0\u00a0%"],
+    ]
+
+
+def test_no_blanked_cell_is_said(site: Site) -> None:
+    view, _ = _built(site, f"?site={OWN}")
+    card = data_quality.blanked(view, [ACCEPTED], [])
+    assert card.table is None
+    assert "No cell was set to missing." in str(card.body)
+
+
+def test_all_sites_together_hide_the_blanked_cells_of_few_patients(site: Site) -> None:
+    _, shown = _built(site, "?site=all")
+    (row,) = texts(shown["blanked"])
+    assert row[-3:] == ["– fewer than 11", "– fewer than 11", "–"]
+
+
+def test_a_rule_that_no_row_could_break_is_not_applicable_in_words() -> None:
+    idle = replace(CRITICAL, rows_checked=0, rows_failed=0, outcome="not_applicable")
+    (card,) = data_quality.not_applicable([REFUSED, ACCEPTED], [idle, replace(idle, submission_period="2026-03")])
+    assert "1 rule not applicable" in str(card.sentence)
+    assert texts(card) == [["FUP-006", "Follow ups", "day is after death"]]
+    assert data_quality.not_applicable([ACCEPTED], []) == []

@@ -20,15 +20,17 @@ HEADER = ",".join(name for name in IMAGING.schema.names if name != "deleted")
 ROW = "i1,p1,30,mri,C5-6,normal,,"
 
 
-def parquet_bytes(**columns: object) -> bytes:
-    empty = dict.fromkeys((name for name in IMAGING.schema.names if name != "deleted"), pa.nulls(1, pa.string()))
+def parquet_bytes(rows: int = 1, **columns: object) -> bytes:
+    empty = dict.fromkeys((name for name in IMAGING.schema.names if name != "deleted"), pa.nulls(rows, pa.string()))
     target = io.BytesIO()
     parquet.write_table(pa.table(empty | columns), target)
     return target.getvalue()
 
 
 def read_csv(text: str) -> list[dict[str, str | None]]:
-    rows: list[dict[str, str | None]] = read_table(IMAGING, "imaging.csv", text.encode(), CONTRACT_VERSION).to_pylist()
+    rows: list[dict[str, str | None]] = read_table(
+        IMAGING, "imaging.csv", text.encode(), CONTRACT_VERSION
+    ).read.to_pylist()
     return rows
 
 
@@ -53,7 +55,7 @@ def test_what_stands_for_missing_is_null_in_every_column(word: str) -> None:
         cells[place] = word
         (of_csv,) = read_csv(f"{HEADER}\n{','.join(cells)}\n")
         content = parquet_bytes(**{name: pa.array([cell]) for name, cell in zip(names, cells, strict=True)})
-        (of_parquet,) = read_table(IMAGING, "imaging.parquet", content, CONTRACT_VERSION).to_pylist()
+        (of_parquet,) = read_table(IMAGING, "imaging.parquet", content, CONTRACT_VERSION).read.to_pylist()
         assert of_csv == of_parquet
         assert [name for name in names if of_csv[name] is None] == [names[place]]
 
@@ -65,7 +67,11 @@ def test_what_only_looks_like_missing_is_a_value(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "blank", [",,,,,,,", " , ,,\t,,,,", '"","",,,,,,', ",,,", ",,,,,,,,,,,,", '  ,"  ",', ",,,,,,,\n\n,,,,,,,"]
+    "blank",
+    [
+        *(",,,,,,,", " , ,,\t,,,,", '"","",,,,,,', ",,,", ",,,,,,,,,,,,", '  ,"  ",', ",,,,,,,\n\n,,,,,,,"),
+        *("\u00a0,,,,,,,", ",,\u2003,,,\u00a0\u3000,,", '"\u00a0",', "\u00a0"),
+    ],
 )
 def test_a_row_of_separators_is_no_row(blank: str) -> None:
     for lines in ((blank, ROW), (ROW, blank), (ROW, blank, ROW.replace("i1", "i2"), blank, blank)):
@@ -75,7 +81,21 @@ def test_a_row_of_separators_is_no_row(blank: str) -> None:
         assert len(rows) == sum(line.startswith("i") for line in lines) == count_rows("imaging.csv", content.encode())
 
 
-@pytest.mark.parametrize("above", [",,,,,,,\n", "  \r\n", "\n \n,,,\n"])
+@pytest.mark.parametrize("number", [None, float("nan")])
+@pytest.mark.parametrize("text", [None, "", " ", "\u00a0"])
+def test_a_row_of_nothing_in_parquet_is_no_row(text: str | None, number: float | None) -> None:
+    rows = {"imaging_id": pa.array(["i1", None, "i2"]), "unit": pa.array(["mm", text, "mm"])}
+    rows |= {"value": pa.array([1.0, number, None])}
+    content = parquet_bytes(3, **rows)
+    read = read_table(IMAGING, "imaging.parquet", content, CONTRACT_VERSION)
+    assert read.read["imaging_id"].to_pylist() == ["i1", "i2"]
+    assert read.rows == count_rows("imaging.parquet", content) == 2
+    nothing = parquet_bytes(4)
+    assert count_rows("imaging.parquet", nothing) == 0
+    assert read_table(IMAGING, "imaging.parquet", nothing, CONTRACT_VERSION).rows == 0
+
+
+@pytest.mark.parametrize("above", [",,,,,,,\n", "  \r\n", "\n \n,,,\n", '\u00a0,"",,,\n'])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_lines_of_separators_above_the_header_are_none(mark: str, above: str) -> None:
     content = f"{mark}{above}{HEADER}\n{ROW}\n"
@@ -95,7 +115,7 @@ def test_a_header_in_any_case_and_with_blanks_around(header: str) -> None:
     delivered = pa.table({renamed[name]: pa.array([cell]) for name, cell in zip(renamed, ROW.split(","), strict=True)})
     target = io.BytesIO()
     parquet.write_table(delivered, target)
-    rows = read_table(IMAGING, "imaging.parquet", target.getvalue(), CONTRACT_VERSION).to_pylist()
+    rows = read_table(IMAGING, "imaging.parquet", target.getvalue(), CONTRACT_VERSION).read.to_pylist()
     assert rows == read_csv(f"{HEADER}\n{ROW}")
 
 
@@ -107,7 +127,7 @@ def test_a_column_that_is_there_twice_in_two_spellings_is_one_too_many() -> None
 
 def read_coded(row: str, *codes: str) -> dict[str, str | None]:
     content = f"{HEADER}\n{row}\n".encode()
-    (read,) = read_table(IMAGING, "imaging.csv", content, CONTRACT_VERSION, codes).to_pylist()
+    (read,) = read_table(IMAGING, "imaging.csv", content, CONTRACT_VERSION, codes).read.to_pylist()
     cells: dict[str, str | None] = read
     return cells
 
@@ -121,6 +141,17 @@ def test_declared_codes_are_missing_in_their_columns() -> None:
     assert read_coded(row, "9", "9.", "-99", "9?") == read_coded(row)
 
 
+def test_cells_are_kept_as_delivered_beside_what_is_read() -> None:
+    content = f"{HEADER}\n i1 ,p1,30,NA, C5-6\u00a0,normal,99.0,mm\n".encode()
+    cells = read_table(IMAGING, "imaging.csv", content, CONTRACT_VERSION, ["99"])
+    names = ["imaging_id", "modality", "level", "value", "deleted"]
+    assert cells.delivered.select(names).to_pylist() == [
+        dict(zip(names, (" i1 ", "NA", " C5-6\u00a0", "99.0", None), strict=True))
+    ]
+    assert cells.read.select(names).to_pylist() == [dict(zip(names, ("i1", None, "C5-6", None, None), strict=True))]
+    assert [name for name, held in cells.coded.to_pylist()[0].items() if held] == ["value"]
+
+
 @pytest.mark.parametrize(
     ("code", "spellings"), [("9", ["9", "09", "9.0", "9."]), ("-9", ["-9", "-9.00"]), ("0", ["00"])]
 )
@@ -130,8 +161,10 @@ def test_a_number_is_the_same_code_however_it_is_spelled(code: str, spellings: l
 
 
 def test_not_a_number_is_missing() -> None:
-    content = parquet_bytes(value=pa.array([float("nan")]), day=pa.array([float("nan")], pa.float32()))
-    (row,) = read_table(IMAGING, "imaging.parquet", content, CONTRACT_VERSION).to_pylist()
+    content = parquet_bytes(
+        imaging_id=pa.array(["i1"]), value=pa.array([float("nan")]), day=pa.array([float("nan")], pa.float32())
+    )
+    (row,) = read_table(IMAGING, "imaging.parquet", content, CONTRACT_VERSION).read.to_pylist()
     assert (row["value"], row["day"]) == (None, None)
 
 
@@ -150,14 +183,14 @@ def test_parquet_cells_become_strings() -> None:
         unit=pa.array([datetime.date(2026, 1, 31)]),
         deleted=pa.array([True]),
     )
-    row = read_table(IMAGING, "imaging.parquet", content, CONTRACT_VERSION).to_pylist()[0]
+    row = read_table(IMAGING, "imaging.parquet", content, CONTRACT_VERSION).read.to_pylist()[0]
     assert row["imaging_id"] == "i1"
     assert row["patient_id"] is None
     assert (row["day"], row["value"], row["unit"], row["deleted"]) == ("30", "2.5", "2026-01-31", "true")
 
 
 def test_a_header_alone_is_a_table_without_rows() -> None:
-    assert read_table(IMAGING, "imaging.csv", HEADER.encode(), CONTRACT_VERSION).shape == (0, len(IMAGING.columns))
+    assert read_table(IMAGING, "imaging.csv", HEADER.encode(), CONTRACT_VERSION).read.shape == (0, len(IMAGING.columns))
 
 
 @pytest.mark.parametrize(
@@ -217,10 +250,10 @@ def test_a_column_of_a_later_version_is_null_and_must_not_be_there() -> None:
     row = "t1,p1,30,60,,,nsaid"
     old = f"{earlier}\n{row}\n".encode()
     new = f"{earlier},route\n{row},oral\n".encode()
-    first = read_table(treatments, "treatments.csv", old, 1)
+    first = read_table(treatments, "treatments.csv", old, 1).read
     assert first.column_names == treatments.schema.names
     assert (first["treatment_class"].to_pylist(), first["route"].to_pylist()) == (["nsaid"], [None])
-    assert read_table(treatments, "treatments.csv", new, 2)["route"].to_pylist() == ["oral"]
+    assert read_table(treatments, "treatments.csv", new, 2).read["route"].to_pylist() == ["oral"]
     with pytest.raises(SubmissionRefused) as extra:
         read_table(treatments, "treatments.csv", new, 1)
     assert (extra.value.code, extra.value.where) == ("column_extra", "treatments: column 8")
@@ -231,11 +264,7 @@ def test_a_column_of_a_later_version_is_null_and_must_not_be_there() -> None:
 
 def test_counting_agrees_with_reading() -> None:
     content = f'{HEADER}\n{ROW}\n\n"i\n2"{ROW[2:]}'.encode()
-    assert (
-        count_rows("imaging.csv", content)
-        == read_table(IMAGING, "imaging.csv", content, CONTRACT_VERSION).num_rows
-        == 2
-    )
+    assert count_rows("imaging.csv", content) == read_table(IMAGING, "imaging.csv", content, CONTRACT_VERSION).rows == 2
     assert count_rows("imaging.csv", f"{HEADER}\n".encode()) == 0
     assert count_rows("imaging.csv", b"") == 0
-    assert count_rows("imaging.parquet", parquet_bytes()) == 1
+    assert count_rows("imaging.parquet", parquet_bytes(imaging_id=pa.array(["i1"]))) == 1

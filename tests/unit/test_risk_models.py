@@ -329,6 +329,12 @@ def test_where_all_have_the_same_answer_so_is_the_risk(events: int, risk: float)
     assert (model(tables)["coefficient"], model(tables)["c_statistic"]) == (None, None)
 
 
+def test_of_time_without_any_event_none_is_expected() -> None:
+    tables = fit({}, np.zeros(50, dtype=bool), np.arange(1, 51), measure="revision_2_years")
+    assert set(tables.expected["expected"].to_pylist()) == {0}
+    assert model(tables, "revision_2_years")["coefficient"] is None
+
+
 def test_factors_missing_together_are_collinear_with_the_first() -> None:
     rng = np.random.default_rng(4)
     missing = rng.random(2000) < 0.2

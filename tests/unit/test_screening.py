@@ -9,7 +9,7 @@ import pytest
 from outcomes.contract import TABLES
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.manifest import Method
-from outcomes.intake.screening import findings, screen
+from outcomes.intake.screening import findings, screen, screen_missing_codes
 
 RANDOM = random.Random(7)
 
@@ -101,10 +101,26 @@ def test_codes_levels_periods_and_measures_pass() -> None:
     assert not rules("follow_ups", numbness=["true", "FALSE"], working=["0", "1"], ndi_unit=["points", "percent"])
 
 
-@pytest.mark.parametrize("age", ["91", "90.5", "104", " 120 ", "+91", "0000091"])
+@pytest.mark.parametrize(
+    "age",
+    [
+        *("91", "90.5", "104", " 120 ", "+91", "0000091", "120.0"),
+        *("95 years", "95y", ">95", "95,5", "age 95", "95+", "\uff19\uff15", "95/100", "095-"),
+    ],
+)
 def test_ages_above_90(age: str) -> None:
     found = rules("patients", age_years=[age, "90", "89", None, "old"])
     assert found == [("age_years", "age_over_89", 1)]
+
+
+@pytest.mark.parametrize("age", ["1931", "1931.0", "born 1931", "2026"])
+def test_years_of_birth(age: str) -> None:
+    assert rules("patients", age_years=[age, "90", None]) == [("age_years", "year_of_birth", 1)]
+
+
+@pytest.mark.parametrize("age", ["999", "9999", "999.0", "-99", "-9", "121", "150", "540", "54 years", "90+", "n=90"])
+def test_what_can_be_no_age_over_90_is_left_to_validation(age: str) -> None:
+    assert rules("patients", age_years=[age, "90", None]) == []
 
 
 @pytest.mark.parametrize(
@@ -138,6 +154,30 @@ def test_the_refusal_names_table_column_rule_and_rows_and_no_value() -> None:
     assert refused.value.code == "identifier_found"
     assert refused.value.where == (
         "patients.patient_id: ssn, 1 row; follow_ups.patient_id: ssn, 3 rows; follow_ups.ndi_unit: person_title, 1 row"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "rule"),
+    [
+        *(
+            ("surgeon_id=jane@example.org", "email"),
+            ("123-45-6789", "ssn"),
+            ("123456789", "ssn"),
+            ("02139", "zip_code"),
+        ),
+        *(("1954-03-21", "full_date"), ("*_id=448812", "record_number"), ("5551234567", "phone")),
+    ],
+)
+def test_a_code_for_missing_that_identifies_is_found(code: str, rule: str) -> None:
+    with pytest.raises(SubmissionRefused) as refused:
+        screen_missing_codes(["99", code])
+    assert (refused.value.code, refused.value.where) == ("identifier_found", f"manifest.missing_codes: {rule}")
+
+
+def test_codes_for_missing_pass() -> None:
+    screen_missing_codes(
+        ["9", "99", "-9", "-99", "99999", "-999999999", "bmi=999", "UNK", "n.d.", "9998", "99.9", "2000", "99998"]
     )
 
 

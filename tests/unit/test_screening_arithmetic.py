@@ -1,5 +1,6 @@
 """What several cells give away together: the day of surgery from a common data cut, an age over 89 from an age."""
 
+import datetime
 from typing import Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from outcomes.arrays import Ints
 from outcomes.contract import TABLES
 from outcomes.errors import SubmissionRefused
-from outcomes.intake.inference import FEWEST_PATIENTS
+from outcomes.intake.inference import FEWEST_PATIENTS, ages_reaching_90
 from outcomes.intake.screening import findings, screen
 from tests.support.examples import examples
 
@@ -184,6 +185,19 @@ def test_an_age_that_becomes_90_while_followed(*, column: str, age: str, day: st
     cells: dict[str, list[str | None]] = {"age_years": [age, "50", None], column: [day, "400", "400"]}
     expected = [("age_years", "reaches_90_in_follow_up", 1)] if reaches_90 else []
     assert found(patients(**cells), "age_over_89") == expected
+
+
+@pytest.mark.parametrize(
+    ("period", "day", "reaches_90"),
+    [
+        *(("2023-05", "1492", True), ("2023-05", "1493", False), ("2023", "1612", True), ("2023", "1613", False)),
+        *((None, "9998", True), (None, "9999", False), ("1995-01", "9999", True), ("1995-01", "10958", False)),
+    ],
+)
+def test_a_day_that_cannot_be_makes_nobody_older(period: str | None, day: str, *, reaches_90: bool) -> None:
+    """Validation blanks the same days, so that none enters that the gate has not judged."""
+    table = patients(age_years=["87"], index_period=[period], death_day=[day])
+    assert bool(ages_reaching_90(table, datetime.date(2025, 6, 1))) == reaches_90
 
 
 def test_the_latest_day_known_of_a_patient_counts() -> None:

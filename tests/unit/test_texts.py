@@ -31,7 +31,7 @@ ALLOWED = (
     (r"measure", r"\b100 person-years\b", "the unit of a rate"),
     (r"relation adjacent_joints", r"\bday 1\b", "the first day after surgery"),
     (r"relation follow_up_scores", r"\bdivided by 10\b", "from millimetres to points"),
-    (r"relation risk_factors", r"\b(10|[1-4])\b", "steps of a model and its groups"),
+    (r"relation (risk_factors|reported_answers)", r"\b(10|[1-4])\b", "steps of a model and its groups"),
     (r"relation time_to_event", r"\b[12]\b", "codes of what ended the time"),
     (r"relation window_visits", r"^1 =", "a rank"),
     (r"mart .*\.enum\.", r".*", "a closed list"),

@@ -1,19 +1,23 @@
 """The rules: each one bites on a row made to break it, spares the sound rows, and names no value."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
-from outcomes.contract import TABLES
+from outcomes.contract import CONTRACT_VERSION, TABLES
 from outcomes.errors import OutcomesError
 from outcomes.intake import validation
+from outcomes.intake.reading import Cells, read_table
 from outcomes.intake.validation import Judgement, rules, validate
 from outcomes.lake import BlankedCells, Lake
 from outcomes.settings import Settings
-from tests.support.submissions import Row, diagnosis, follow_up, fusion, image, patient
+from outcomes.sql.shipped import shipped
+from tests.support.submissions import DATA_CUT, Row, diagnosis, follow_up, fusion, image, patient
 
 NDI_ITEMS: Row = {f"ndi_item_{i}": 2 for i in range(1, 11)}
 MJOA: Row = {"mjoa_upper_motor": 4, "mjoa_lower_motor": 6, "mjoa_sensory": 3, "mjoa_sphincter": 2}
@@ -77,6 +81,10 @@ SOUND: dict[str, list[Row]] = {
 }
 
 FAR = 10958
+LATEST = 1492
+"""Days from the first day of the default index period to two years after the default date of the extract."""
+
+WITHOUT_CUT = "broken-PAT-013"
 CODED: dict[str, Row] = {"009": {"code_system": None}, "010": {"code_system": "LOINC"}, "011": {"code": None}}
 BREAKING: dict[str, Row] = {
     "patients.type": {"asa_class": "2.5"},
@@ -99,6 +107,9 @@ BREAKING: dict[str, Row] = {
     "PAT-018": {"data_cut_day": 734},
     "PAT-019": {"data_cut_day": 734, "death_day": 735},
     "PAT-020": {"deleted": "perhaps"},
+    "PAT-021": {"data_cut_day": LATEST + 1},
+    "PAT-022": {"data_cut_day": None, "last_contact_day": LATEST + 1},
+    "PAT-023": {"data_cut_day": None, "death_day": LATEST + 1},
     "encounters.type": {"end_day": "soon"},
     "ENC-001": {"encounter_id": None},
     "ENC-003": {"patient_id": "p-unknown"},
@@ -113,6 +124,8 @@ BREAKING: dict[str, Row] = {
     "ENC-012": {"type": "home"},
     "ENC-013": {"end_day": 761},
     "ENC-014": {"deleted": "perhaps"},
+    "ENC-015": {"patient_id": WITHOUT_CUT, "start_day": LATEST + 1, "end_day": None},
+    "ENC-016": {"patient_id": WITHOUT_CUT, "start_day": LATEST, "end_day": LATEST + 1},
     "procedures.type": {"planned_stage": "perhaps"},
     "PRO-001": {"procedure_id": None},
     "PRO-003": {"patient_id": None},
@@ -128,6 +141,7 @@ BREAKING: dict[str, Row] = {
     "PRO-015": {"approach": "front"},
     "PRO-016": {"units": 99},
     "PRO-017": {"deleted": "perhaps"},
+    "PRO-018": {"patient_id": WITHOUT_CUT, "day": LATEST + 1},
     "diagnoses.type": {"position": "main"},
     "DIA-001": {"diagnosis_id": None},
     "DIA-003": {"patient_id": "p-unknown"},
@@ -140,6 +154,7 @@ BREAKING: dict[str, Row] = {
     "DIA-012": {"code": "50.121"},
     "DIA-013": {"position": 99},
     "DIA-014": {"deleted": "perhaps"},
+    "DIA-015": {"patient_id": WITHOUT_CUT, "day": LATEST + 1},
     "follow_ups.type": {"numbness": "a bit"},
     "FUP-001": {"follow_up_id": None},
     "FUP-003": {"patient_id": "p-unknown"},
@@ -172,6 +187,7 @@ BREAKING: dict[str, Row] = {
     "FUP-043": {"eq5d_version": "4L"},
     **{f"FUP-{44 + i:03d}": {"eq5d_version": "3L", f"eq5d_{i}": 4} for i in range(1, 6)},
     "FUP-050": {"deleted": "perhaps"},
+    "FUP-051": {"patient_id": WITHOUT_CUT, "day": LATEST + 1},
     "imaging.type": {"value": "large"},
     "IMG-001": {"imaging_id": None},
     "IMG-003": {"patient_id": "p-unknown"},
@@ -193,6 +209,7 @@ BREAKING: dict[str, Row] = {
     "IMG-019": {"finding": "interspinous_motion", "level": "C5-6", "value": 99, "unit": "degrees"},
     "IMG-020": {"deleted": "perhaps"},
     "IMG-021": {"value": 999, "level": "C5-6"},
+    "IMG-022": {"patient_id": WITHOUT_CUT, "day": LATEST + 1},
     "treatments.type": {"treatment_class": "any thing"},
     "TRE-001": {"treatment_id": None},
     "TRE-003": {"patient_id": "p-unknown"},
@@ -209,10 +226,15 @@ BREAKING: dict[str, Row] = {
     "TRE-014": {"route": "rectal"},
     "TRE-015": {"end_day": 761},
     "TRE-016": {"deleted": "perhaps"},
+    "TRE-017": {"patient_id": WITHOUT_CUT, "start_day": LATEST + 1, "end_day": None},
+    "TRE-019": {"code_system": None},
+    "TRE-018": {"patient_id": WITHOUT_CUT, "start_day": LATEST, "end_day": LATEST + 1},
 }
 """For each rule the cells that break it in an otherwise sound row; rules on several rows stand apart below."""
 
 NDI_WITHOUT_ZERO = "FUP-044"
+EARLIER_CUT_KEPT = "PAT-024"
+MISSING_CODE_RULES = {f"{name}.missing_code" for name in TABLES}
 DUPLICATE_RULES = {"PAT-002", "ENC-002", "PRO-002", "DIA-002", "FUP-002", "IMG-002", "TRE-002"}
 
 
@@ -220,9 +242,12 @@ def table_of(rule: str) -> str:
     return next(name for name in TABLES if any(one.code == rule for one in rules(name)))
 
 
-def delivered(table: str, rows: list[Row]) -> pa.Table:
+def delivered(table: str, rows: list[Row], codes: tuple[str, ...] = ()) -> Cells:
     names = TABLES[table].schema.names
-    return pa.table({name: pa.array([as_text(row.get(name)) for row in rows], pa.string()) for name in names})
+    written = pa.table({name: pa.array([as_text(row.get(name)) for row in rows], pa.string()) for name in names})
+    file = io.BytesIO()
+    parquet.write_table(written, file)
+    return read_table(TABLES[table], f"{table}.parquet", file.getvalue(), CONTRACT_VERSION, codes)
 
 
 def as_text(value: object) -> str | None:
@@ -240,7 +265,7 @@ def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def judge(con: duckdb.DuckDBPyConnection, tables: dict[str, list[Row]]) -> dict[str, Judgement]:
     cells = {name: delivered(name, rows) for name, rows in tables.items()}
-    return {one.table.name: one for one in validate(con, cells, "site-a", "full")}
+    return {one.table.name: one for one in validate(con, cells, "site-a", "full", DATA_CUT)}
 
 
 def failed(judgement: Judgement) -> dict[str, int]:
@@ -250,7 +275,7 @@ def failed(judgement: Judgement) -> dict[str, int]:
 def test_codes_are_stable_words_and_each_rule_is_tried_here() -> None:
     codes = [rule.code for name in TABLES for rule in rules(name)]
     assert len(set(codes)) == len(codes)
-    assert set(codes) == BREAKING.keys() | DUPLICATE_RULES | {NDI_WITHOUT_ZERO}
+    assert set(codes) == BREAKING.keys() | DUPLICATE_RULES | MISSING_CODE_RULES | {NDI_WITHOUT_ZERO, EARLIER_CUT_KEPT}
     assert {rule.severity for name in TABLES for rule in rules(name)} == {"critical", "warning", "info"}
     assert all(rule.reason for name in TABLES for rule in rules(name))
 
@@ -403,6 +428,21 @@ def test_an_undeclared_code_for_missing_costs_its_cell_and_no_visit(con: duckdb.
     assert sum(one.cells for one in judgements["follow_ups"].cells) == 4
 
 
+def test_a_declared_code_for_missing_is_counted_and_kept_and_no_fault(con: duckdb.DuckDBPyConnection) -> None:
+    for name in TABLES:
+        column = TABLES[name].columns[-2].name
+        rows = [ROWS[name](**{TABLES[name].key: "coded", column: "-77"}), ROWS[name](**{TABLES[name].key: "other"})]
+        cells = {"patients": delivered("patients", [patient()])}
+        cells |= {name: delivered(name, rows, (f"{column}=-77",))}
+        (judgement,) = [one for one in validate(con, cells, "site-a", "full", DATA_CUT) if one.table.name == name]
+        rule = f"{name}.missing_code"
+        assert judgement.cells == (BlankedCells(name, rule, column, 1),)
+        assert judgement.accepted[column].to_pylist()[0] is None
+        assert rule not in (judgement.accepted["flags"].to_pylist()[0] or "")
+        (kept,) = judgement.blanked.to_pylist()
+        assert (kept[column], kept["rules"], kept["outcome"], kept["row_number"]) == ("-77", rule, "blanked", 1)
+
+
 def test_cells_are_blanked_before_rows_are_judged(con: duckdb.DuckDBPyConnection) -> None:
     """Of ten items three are coded 99: the seven left cannot contradict the stated total, which stands."""
     lost = dict.fromkeys(list(NDI_ITEMS)[:3], 99)
@@ -431,6 +471,35 @@ def test_a_stay_without_a_possible_end_has_none(con: duckdb.DuckDBPyConnection) 
     judgement = judge(con, {"patients": [patient()], "encounters": stays})["encounters"]
     assert judgement.accepted["end_day"].to_pylist() == [None, None, 760, None, None]
     assert judgement.accepted["flags"].to_pylist() == ["ENC-013", "ENC-013", None, "ENC-007", "ENC-006"]
+
+
+@pytest.mark.parametrize(
+    ("index_period", "latest"),
+    [("2023-05", LATEST), ("2023", LATEST + 120), ("2023-13", 9998), (None, 9998), ("1990-01", 10957)],
+)
+def test_a_day_that_the_date_of_the_extract_does_not_allow_is_no_day(
+    con: duckdb.DuckDBPyConnection, index_period: str | None, latest: int
+) -> None:
+    """Two years beyond it are allowed for shifted dates; without an index period only the placeholder 9999 is told."""
+    people = [
+        patient(f"{name}-{day}", index_period=index_period, **({"data_cut_day": None, name: day}))
+        for day in (latest, latest + 1)
+        for name in ("data_cut_day", "last_contact_day", "death_day")
+    ]
+    open_patient = patient("open", index_period=index_period, data_cut_day=None)
+    visits = [follow_up("open", day=day) for day in (latest, latest + 1)]
+    stay = encounter("open", start_day=latest, end_day=latest + 1)
+    judged = judge(con, {"patients": [*people, open_patient], "follow_ups": visits, "encounters": [stay]})
+    days = [
+        tuple(row[name] for name in ("data_cut_day", "last_contact_day", "death_day"))
+        for row in judged["patients"].accepted.to_pylist()
+    ]
+    assert days == [
+        *((latest, 735, None), (None, latest, None), (None, 735, latest)),
+        *((None, 735, None), (None, None, None), (None, 735, None), (None, 735, None)),
+    ]
+    assert judged["follow_ups"].accepted["day"].to_pylist() == [latest]
+    assert judged["encounters"].accepted["end_day"].to_pylist() == [None]
 
 
 def test_spellings_fold_to_the_contract(con: duckdb.DuckDBPyConnection) -> None:
@@ -474,6 +543,114 @@ def test_a_joint_is_read_alike_of_images_and_procedures(con: duckdb.DuckDBPyConn
     assert judged["imaging"].accepted["level"].to_pylist() == ["C5-6"]
 
 
+@pytest.mark.parametrize(
+    ("spelling", "system"),
+    [
+        *((text, "ICD10PCS") for text in ("ICD-10-PCS", "icd10 pcs", "Icd_10_Pcs", "ICD10-PCS.", "ICD 10 PCS")),
+        *((text, "ICD9PCS") for text in ("icd-9-pcs", "ICD9Proc", "ICD-9-Proc")),
+        *((text, "CPT") for text in ("cpt.", "CPT-4", "CPT4")),
+        ("Hcpcs.", "HCPCS"),
+    ],
+)
+def test_code_systems_fold(con: duckdb.DuckDBPyConnection, spelling: str, system: str) -> None:
+    code = {"ICD10PCS": "0RG10A0", "ICD9PCS": "81.02", "CPT": "22551", "HCPCS": "G0283"}[system]
+    procedure = fusion(code_system=spelling, code=code)
+    judged = judge(con, {"patients": [patient()], "procedures": [procedure]})["procedures"]
+    assert (failed(judged), judged.accepted["code_system"].to_pylist()) == ({}, [system])
+
+
+@pytest.mark.parametrize("spelling", ["ICD-10-CM", "icd10 cm", "ICD_10_CM", "icd-9-cm", "ICD9 CM", "I.C.D.10.C.M."])
+def test_code_systems_of_diagnoses_fold(con: duckdb.DuckDBPyConnection, spelling: str) -> None:
+    code = "721.0" if "9" in spelling else "M50.121"
+    judged = judge(con, {"patients": [patient()], "diagnoses": [diagnosis(code_system=spelling, code=code)]})[
+        "diagnoses"
+    ]
+    assert (failed(judged), judged.accepted["code_system"].to_pylist()) == (
+        {},
+        ["ICD9CM" if "9" in spelling else "ICD10CM"],
+    )
+
+
+@pytest.mark.parametrize("table", ["procedures", "diagnoses", "treatments"])
+@pytest.mark.parametrize("system", ["SNOMED", "SNOMED CT", "ICD-10", "RxNorm"])
+def test_a_row_of_an_unlisted_system_breaks_one_rule(con: duckdb.DuckDBPyConnection, table: str, system: str) -> None:
+    """What its code looks like is then not asked."""
+    rows = {"patients": [patient()]} | {table: [ROWS[table](code_system=system, code="73211009")]}
+    assert list(failed(judge(con, rows)[table])) == [
+        {"procedures": "PRO", "diagnoses": "DIA", "treatments": "TRE"}[table] + "-010"
+    ]
+
+
+def test_the_systems_listed_with_the_facts_are_those_of_the_closed_list() -> None:
+    for table in ("procedures", "diagnoses", "treatments"):
+        (listed,) = [
+            one["kwargs"]["value_set"]
+            for one in validation.suite(table)["expectations"]
+            if one["kwargs"].get("column") == "code_system" and "value_set" in one["kwargs"]
+        ]
+        written = ", ".join(f"'{word}'" for word in ("none", *listed))
+        assert f"in ({written})" in shipped("sql", "validation", f"{table}.sql").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", ["f.", "F.", "Fem.ale", " female. "])
+def test_closed_words_fold_dots(con: duckdb.DuckDBPyConnection, text: str) -> None:
+    rows = {"patients": [patient(sex=text, smoking="Never.")], "imaging": [image(modality="M.R.I.", finding="normal.")]}
+    judged = judge(con, rows)
+    assert judged["patients"].accepted.select(["sex", "smoking"]).to_pylist() == [{"sex": "female", "smoking": "never"}]
+    assert judged["imaging"].accepted.select(["modality", "finding"]).to_pylist() == [
+        {"modality": "mri", "finding": "normal"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *((text, True) for text in ("1.0", "1.", "1", "01.0", "1.00", "Yes", "t.", "TRUE", "Y")),
+        *((text, False) for text in ("0.0", "0.", "0", "00.0", "n", "No.", "False", "F")),
+        *((text, None) for text in ("10", "2.0", "1.1", "1.01", "-1.0", "0.1", "11", "maybe")),
+    ],
+)
+def test_booleans_fold(con: duckdb.DuckDBPyConnection, text: str, value: bool | None) -> None:
+    (row,) = judge(con, {"patients": [patient(diabetes=text)]})["patients"].accepted.to_pylist()
+    assert (row["diabetes"], row["flags"]) == (value, "patients.type" if value is None else None)
+
+
+@pytest.mark.parametrize("deleted", ["1.0", "true.", "1."])
+def test_a_withdrawal_from_a_spreadsheet_withdraws(con: duckdb.DuckDBPyConnection, deleted: str) -> None:
+    visit = {"follow_up_id": "v", "deleted": deleted}
+    judged = judge(con, {"patients": [patient()], "follow_ups": [visit]})["follow_ups"]
+    assert judged.accepted["deleted"].to_pylist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("table", "system", "text", "code"),
+    [
+        ("procedures", "CPT", "22551.0", "22551"),
+        ("procedures", "CPT", "22551.", "22551"),
+        ("procedures", "CPT", "22551.00", "22551"),
+        ("procedures", "ICD9PCS", "8102.0", "8102"),
+        ("procedures", "ICD9PCS", "81.02", "8102"),
+        ("procedures", "ICD9PCS", "81.0", "810"),
+        ("diagnoses", "ICD9CM", "721.0", "7210"),
+        ("diagnoses", "ICD9CM", "7210.0", "7210"),
+        ("diagnoses", "ICD9CM", "72281.0", "72281"),
+        ("diagnoses", "ICD10CM", "M54.0", "M540"),
+        ("treatments", "CPT", "97110.0", "97110"),
+    ],
+)
+def test_codes_that_a_spreadsheet_took_for_numbers(
+    con: duckdb.DuckDBPyConnection, table: str, system: str, text: str, code: str
+) -> None:
+    judged = judge(con, {"patients": [patient()], table: [ROWS[table](code_system=system, code=text)]})[table]
+    assert (failed(judged), judged.accepted["code"].to_pylist()) == ({}, [code])
+
+
+@pytest.mark.parametrize("text", ["58.0", "58.", "58"])
+def test_modifiers_that_a_spreadsheet_took_for_numbers(con: duckdb.DuckDBPyConnection, text: str) -> None:
+    judged = judge(con, {"patients": [patient()], "procedures": [fusion(modifier=text)]})["procedures"]
+    assert (failed(judged), judged.accepted["modifier"].to_pylist()) == ({}, ["58"])
+
+
 @pytest.mark.parametrize("text", ["JOHN SMITH", "john smith cervical myelopathy", "123.45.6789", "SMITH"])
 @pytest.mark.parametrize("system", ["", "CPT"])
 def test_words_and_numbers_of_people_do_not_become_codes(
@@ -503,8 +680,19 @@ def test_ndi_items_that_are_never_0_warn(con: duckdb.DuckDBPyConnection, visits:
     (result,) = [one for one in judgement.rules if one.rule == NDI_WITHOUT_ZERO]
     assert (result.rows_checked, result.rows_failed, result.severity) == (visits, warned, "warning")
     assert judgement.accepted.num_rows == visits + 1
-    rows[0]["ndi_item_1"] = 0
+    rows[0] |= dict.fromkeys(answers, 0)
     assert failed(judge(con, {"patients": [patient()], "follow_ups": rows})["follow_ups"]) == {}
+
+
+@pytest.mark.parametrize("item", range(1, 11))
+def test_one_ndi_item_that_is_never_0_warns_where_it_is_answered(con: duckdb.DuckDBPyConnection, item: int) -> None:
+    """The other nine may be 0: a site may code one item otherwise."""
+    others: Row = {f"ndi_item_{i}": 0 for i in range(1, 11) if i != item}
+    rows = [follow_up(day=day) | others | {f"ndi_item_{item}": 1 + day % 5} for day in range(1, 51)]
+    rows.append(follow_up(day=51, **others))
+    judgement = judge(con, {"patients": [patient()], "follow_ups": rows})["follow_ups"]
+    assert failed(judgement) == {NDI_WITHOUT_ZERO: 50}
+    assert judgement.accepted["flags"].to_pylist() == [*([NDI_WITHOUT_ZERO] * 50), None]
 
 
 def test_a_rule_counts_the_rows_to_which_it_applies(con: duckdb.DuckDBPyConnection) -> None:

@@ -13,7 +13,7 @@ common:
     value: the image's measured value when it has one; of a no, the observed days
 labels:
   suspected_nonunion:
-    version: 2
+    version: 3
     words: {cause: nonunion, words: nonunion}
     guide: The bones may not have grown together.
     definition: >
@@ -23,8 +23,8 @@ labels:
       next to it); or a fused joint fused again or explored. Probable: that motion is {probable_motion_mm} mm or
       more. Confirmed: no bridging bone on CT beside a symptom or code, or a revision of a nonunion with its code
       (of the day, the encounter or the {nonunion_diagnosis_days} days before) or with fixation revised beside
-      the refusion. Provisional before day {nonunion_firm_day}, firm from then on and where the surgeon confirmed
-      it.
+      the refusion. Provisional before day {nonunion_firm_day}, firm from then on and where it was found at a
+      revision.
     rationale: >
       Fusion takes months: nothing before day {nonunion_day} is nonunion, and before day {nonunion_firm_day} it is
       provisional. Little motion is within the error of the measurement, and an exploration may find the bone healed. A
@@ -64,7 +64,7 @@ labels:
           where: cause = '{cause}'
           record: procedure_ids
   suspected_scar_tissue:
-    version: 2
+    version: 3
     words: {cause: scar_tissue, words: scar tissue}
     guide: Scar tissue around the nerves can hurt.
     definition: >
@@ -88,7 +88,7 @@ labels:
           record: imaging_id
         - *near_the_image
   suspected_hardware_irritation:
-    version: 2
+    version: 3
     words: {cause: hardware_irritation, words: hardware irritation}
     guide: Screws or plates can loosen, break or rub.
     definition: >
@@ -120,7 +120,7 @@ labels:
           where: cause = '{cause}'
           record: procedure_ids
   suspected_unresolved_condition:
-    version: 2
+    version: 3
     words: {cause: unresolved_condition, words: unresolved condition}
     guide: The problem that led to surgery may not have been fully relieved.
     definition: >
@@ -157,7 +157,7 @@ labels:
           where: *same_cause_near_the_image
           record: record_id
   suspected_posture:
-    version: 2
+    version: 3
     words: {cause: posture, words: posture or mechanics}
     guide: Weak muscles and bent posture can strain the neck.
     definition: >
@@ -223,11 +223,9 @@ results as (
         case when cause_findings.tier is null then 'observed_days' else cause_findings.value_name end as value_name,
         case
             when causes_judged.cause <> 'nonunion' then cause_findings.tier
-            when cause_findings.tier = 'confirmed' and cause_findings.record_table = 'procedures'
-                then 'confirmed_firm'
-            when cause_findings.onset_day < thresholds.nonunion_firm_day
-                then concat(cause_findings.tier, '_provisional')
-            when cause_findings.tier is not null then concat(cause_findings.tier, '_firm')
+            when cause_findings.onset_day >= thresholds.nonunion_firm_day or cause_findings.record_table = 'procedures'
+                then concat(cause_findings.tier, '_firm')
+            when cause_findings.tier is not null then concat(cause_findings.tier, '_provisional')
         end as kind,
         cause_findings.image_id, cause_findings.record_table, cause_findings.record_id
     from episodes

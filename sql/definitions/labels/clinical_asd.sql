@@ -12,7 +12,7 @@ rationale: >
   that the list can read.
 citation: clinical specification, sections 3 and 4
 grain: one row per episode and piece of evidence
-version: 3
+version: 4
 status: accepted
 needs: [episodes, symptomatic_images, first_adjacent_diagnoses, adjacent_looks, unknown_code_systems, delivered_tables,
   thresholds]

@@ -26,7 +26,7 @@ common:
         record: record_id
 labels:
   red_flag_headache:
-    version: 2
+    version: 3
     words:
       flag: headache at the base of the skull
       coded: headache, cervicogenic headache or occipital neuralgia
@@ -41,7 +41,7 @@ labels:
       The first weeks after anaesthesia and surgery hurt; from then on any day counts, after a revision too. The plain
       headache code names no place, so a code is the weaker kind.
   red_flag_limited_motion:
-    version: 2
+    version: 3
     words:
       flag: limited range of motion
       coded: torticollis or joint stiffness
@@ -58,7 +58,7 @@ labels:
       since necks stiffen with age. One low reading without pain is as likely an error. The {rotation_fall_deg} degrees
       are a project convention: the specification names no size.
   red_flag_numbness:
-    version: 2
+    version: 3
     words:
       flag: numbness or tingling
       coded: lost, reduced or disturbed skin sensation
@@ -72,7 +72,7 @@ labels:
       Numbness that led to surgery takes weeks to go; new numbness counts on any day, after a revision too. The codes
       name no body region, so a code is the weaker kind.
   red_flag_radiating_pain:
-    version: 2
+    version: 3
     words:
       flag: pain spreading to the shoulder or arm
       coded: nerve-root, shoulder or arm pain
@@ -87,7 +87,7 @@ labels:
       Pain of the first weeks is healing; from then on any day counts, after a revision too: the guide asks for a call
       whenever it happens. A code names no severity, so a code is the weaker kind.
   red_flag_weakness:
-    version: 2
+    version: 3
     words:
       flag: muscle weakness
       coded: muscle weakness or C5 palsy (general weakness only beside a cervical code of the same day or encounter)
@@ -103,7 +103,8 @@ labels:
     citation: clinical specification, sections 1 and 4; mJOA thresholds after Tetreault 2015
     rationale: >-
       Each patient is their own control: weakness that is as before surgery, or less, is no warning. The grade before
-      surgery is the highest of the latest day that has one. Any day counts, after a revision too.
+      surgery is the highest of the latest day that has one. Any day counts, after a revision too. A C5 palsy coded in
+      the index stay is a complication and no flag: the patient is still with the surgeon.
 */
 with flags as (
     select distinct list as flag

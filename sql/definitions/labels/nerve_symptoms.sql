@@ -11,7 +11,7 @@ rationale: >
   unrevised and observed on day {nerve_from_day}.
 citation: clinical specification, sections 1, 2 and 4
 grain: one row per episode and piece of evidence
-version: 2
+version: 3
 status: accepted
 needs: [episodes, follow_up_scores, red_flags, revision_procedures, delivered_tables, thresholds]
 columns:
@@ -32,6 +32,7 @@ ways:
       relation: follow_up_scores
       where: arm_pain_nrs >= {nerve_arm_nrs} and day >= {nerve_from_day} and not is_after_revision
       record: follow_up_id
+      reads: arm_pain_nrs
   red flag:
     - says: numbness or weakness, coded or measured, on day {nerve_from_day} or later, before any revision
       relation: red_flags

@@ -6,11 +6,11 @@ definition: >
   An opioid supply that covers a day past {opioid_supply_day}, or a visit past day {opioid_supply_day} at which the
   patient takes an opioid.
 rationale: >
-  Long supply is a safety signal. A no rests on complete treatment data or on a visit at which the question was
-  answered.
+  Long supply is a safety signal. A no rests on complete treatment data, from a site that sends treatments, or on a
+  visit at which the question was answered.
 citation: clinical specification, section 5
 grain: one row per episode and piece of evidence
-version: 2
+version: 3
 status: accepted
 needs: [episodes, treatment_classes, follow_up_scores, delivered_tables, thresholds]
 columns:
@@ -27,6 +27,7 @@ ways:
       relation: follow_up_scores
       where: opioid_use and day > {opioid_supply_day}
       record: follow_up_id
+      reads: opioid_use
 */
 with supplies as (
     select
@@ -73,9 +74,12 @@ first_signs as (
 ),
 
 sources as (
-    select distinct site_id
+    select
+        site_id,
+        bool_or(source_table = 'treatments') as sends_treatments
     from delivered_tables
     where source_table in ('treatments', 'follow_ups')
+    group by site_id
 ),
 
 reasoned as (
@@ -85,7 +89,9 @@ reasoned as (
         case
             when first_signs.record_id is not null then null
             when sources.site_id is null then 'no_source_data'
-            when answered.patient_id is null and not coalesce(episodes.treatment_data_complete, false)
+            when
+                answered.patient_id is null
+                and not coalesce(episodes.treatment_data_complete and sources.sends_treatments, false)
                 then 'treatment_data_incomplete'
             when coalesce(episodes.observed_days <= thresholds.opioid_supply_day, true) then 'no_follow_up'
         end as reason

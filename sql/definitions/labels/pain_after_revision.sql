@@ -9,7 +9,7 @@ definition: >
 rationale: Reported apart from pain past 3 months, since it follows another surgery.
 citation: clinical specification, section 2
 grain: one row per episode and piece of evidence
-version: 2
+version: 3
 status: accepted
 needs: [episodes, pain_visits, revision_procedures, delivered_tables, thresholds]
 columns:

@@ -46,7 +46,7 @@ common:
       record: follow_up_id
 labels:
   early_discomfort:
-    version: 2
+    version: 3
     title: Early discomfort
     guide: The first weeks after a fusion hurt; that is part of healing.
     rationale: >
@@ -61,13 +61,13 @@ labels:
       - *assessed
       - *painful
   normal_discomfort:
-    version: 2
+    version: 3
     title: Discomfort at 6 to 12 weeks
     guide: Discomfort for 6 to 12 weeks after a fusion is normal.
     rationale: Expected in this period, so it is no sign of failure.
     criteria: [*observed, *unrevised, *assessed, *painful]
   transition_pain:
-    version: 2
+    version: 3
     title: Pain between 12 weeks and 3 months
     guide: By 3 months the discomfort of surgery should have passed.
     rationale: >
@@ -75,19 +75,19 @@ labels:
       establish pain past 3 months.
     criteria: [*observed, *unrevised, *assessed, *painful]
   late_pain_5_years:
-    version: 2
+    version: 3
     title: Late pain at 5 years
     words:
       <<: *days
       when: days {first_day} to {last_day} (5 to 10 years)
   late_pain_10_years:
-    version: 2
+    version: 3
     title: Late pain at 10 years
     words:
       <<: *days
       when: days {first_day} to {last_day} (10 to 20 years)
   late_pain_20_years:
-    version: 2
+    version: 3
     title: Late pain at 20 years
     words:
       when: day {first_day} (20 years) or later

@@ -14,7 +14,7 @@ rationale: >
   3 months, and pain after a revision belongs to another surgery (see pain_after_revision).
 citation: clinical specification, sections 1 and 2
 grain: one row per episode and piece of evidence
-version: 2
+version: 3
 status: accepted
 headline: 1
 needs: [episodes, pain_visits, follow_up_scores, revision_procedures, delivered_tables, thresholds]

@@ -13,7 +13,7 @@ rationale: >
   looked at before cannot be called new, and a no needs an image that could have shown it.
 citation: clinical specification, section 3
 grain: one row per episode and piece of evidence
-version: 2
+version: 3
 status: accepted
 needs: [episodes, adjacent_images, adjacent_looks, delivered_tables, thresholds]
 columns:

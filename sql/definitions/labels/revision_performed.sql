@@ -12,7 +12,7 @@ rationale: >
   with a kind of its own, where no other region was ever fused.
 citation: clinical specification, sections 0, 1 and 6
 grain: one row per episode and piece of evidence
-version: 2
+version: 3
 status: accepted
 headline: 3
 needs: [episodes, revisions, revision_procedures, thresholds]

@@ -23,7 +23,7 @@ common:
       record: procedure_ids
 labels:
   revision_nonunion:
-    version: 2
+    version: 3
     title: Revision of a nonunion
     words:
       type: nonunion_revision
@@ -34,7 +34,7 @@ labels:
     guide: A fusion that did not heal can be fused again.
     rationale: Without recorded joints the type stays unknown, and neither fusion type can be denied.
   revision_adjacent_segment_fusion:
-    version: 2
+    version: 3
     title: "Revision: fusion of an adjacent segment"
     words:
       type: adjacent_segment_fusion
@@ -45,7 +45,7 @@ labels:
     guide: A worn joint next to the fusion can be fused as well.
     rationale: Without recorded joints the type stays unknown, and neither fusion type can be denied.
   revision_disc_replacement:
-    version: 2
+    version: 3
     title: "Revision: disc replacement"
     words:
       type: disc_replacement
@@ -54,7 +54,7 @@ labels:
     guide: A worn disc next to the fusion can be replaced by a moving one.
     rationale: Revision and removal of a prosthesis are operations for the same reason and count alike.
   revision_hardware_removal:
-    version: 2
+    version: 3
     title: "Revision: hardware removal"
     words:
       type: hardware_removal
@@ -65,7 +65,7 @@ labels:
       Codes that are not cervical-specific count only with cervical context. Without it, in a patient in whom no other
       region was ever fused, they can be neither counted nor denied.
   revision_laminoplasty:
-    version: 2
+    version: 3
     title: "Revision: laminoplasty"
     words:
       type: laminoplasty
@@ -74,7 +74,7 @@ labels:
     guide: Opening the roof of the spinal canal gives the cord room.
     rationale: ICD-10-PCS has no code of its own for laminoplasty, so its codes make it probable only.
   revision_foraminotomy:
-    version: 2
+    version: 3
     title: "Revision: foraminotomy"
     words:
       type: foraminotomy
@@ -83,7 +83,7 @@ labels:
     guide: Widening the opening for a pinched nerve can take the pressure off.
     rationale: Further-joint codes that are not cervical-specific count only with cervical context.
   revision_other:
-    version: 2
+    version: 3
     title: "Revision: other"
     words:
       type: other

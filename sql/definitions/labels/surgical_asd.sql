@@ -10,7 +10,7 @@ rationale: >
   procedure whose joints are not recorded may or may not be one: it makes the answer not assessable, never a guess.
 citation: clinical specification, section 3
 grain: one row per episode and piece of evidence
-version: 2
+version: 3
 status: accepted
 needs: [episodes, revisions, revision_procedures, thresholds]
 columns:

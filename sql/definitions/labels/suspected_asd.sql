@@ -11,7 +11,7 @@ rationale: >
   and a look: an image that could have shown it, or a visit without symptoms in the same time.
 citation: clinical specification, sections 3 and 4
 grain: one row per episode and piece of evidence
-version: 3
+version: 4
 status: accepted
 headline: 2
 needs: [episodes, symptomatic_images, surgical_asd, adjacent_looks, follow_up_scores, complaints, delivered_tables,

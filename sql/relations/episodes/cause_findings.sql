@@ -60,7 +60,7 @@ early_therapy as (
     cross join thresholds
     where
         treatment_classes.treatment_class = 'exercise_therapy'
-        and treatment_classes.start_day >= 0
+        and treatment_classes.end_day >= 0
         and treatment_classes.start_day <= thresholds.no_therapy_until_day
 ),
 

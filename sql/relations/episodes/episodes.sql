@@ -19,7 +19,8 @@ with stages as (
 ),
 
 -- Assistants bill what the surgeon bills. A primary code fuses its joints once a day however often it is billed; an
--- add-on once per unit, of which two surgeons who share the operation bill each the whole.
+-- add-on once per unit, of which two surgeons who share the operation bill each the whole. One bill is not shared out,
+-- since that of the other may be missing.
 billed as (
     select
         index_stages.site_id, index_stages.patient_id, index_stages.approach, index_stages.code_system,
@@ -47,7 +48,10 @@ counted_codes as (
             when count(*) = count(joints)
                 then
                     coalesce(sum(joints_by_unit) filter (where not is_shared), 0)
-                    + (coalesce(sum(joints_by_unit) filter (where is_shared), 0) + 1) // 2
+                    + greatest(
+                        coalesce(max(joints_by_unit) filter (where is_shared), 0),
+                        (coalesce(sum(joints_by_unit) filter (where is_shared), 0) + 1) // 2
+                    )
         end as joints
     from billed
     where is_add_on

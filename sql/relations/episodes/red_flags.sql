@@ -4,37 +4,16 @@ rationale: >
   What is new or worse is judged against the patient's own earlier state: strength, numbness and mJOA against that
   before surgery, rotation against the visit before only, since the fusion itself removes motion. Pain, headache and
   stiffness that a visit finds in the first weeks are healing. A code of the index stay names the reason for surgery.
-citation: clinical specification, section 4; mJOA thresholds after Tetreault 2015
+citation: clinical specification, section 4
 grain: one row per episode, flag and record that shows it
-needs: [accompanied_records, coded_records, episodes, follow_up_scores, index_stay_records, mjoa_severity, thresholds]
+needs: [accompanied_records, coded_records, episodes, follow_up_scores, index_stay_records, weak_visits, thresholds]
 columns:
   flag: the label of the red flag, also the name of its code list
   kind: code or measured
 */
-with visits as (
-    select
-        follow_up_scores.site_id, follow_up_scores.patient_id, follow_up_scores.follow_up_id,
-        follow_up_scores.day, follow_up_scores.neck_pain_nrs, follow_up_scores.arm_pain_nrs,
-        follow_up_scores.ndi_headache_item, follow_up_scores.mjoa, follow_up_scores.mrc_grade_min,
-        follow_up_scores.neck_rotation_deg, follow_up_scores.radiating_pain,
-        follow_up_scores.numbness, follow_up_scores.occipital_headache,
-        max(follow_up_scores.mjoa) over (
-            partition by follow_up_scores.site_id, follow_up_scores.patient_id
-            order by follow_up_scores.day range between unbounded preceding and 1 preceding
-        ) as best_mjoa
-    from follow_up_scores
-),
-
-grades_before as (
-    select site_id, patient_id, mrc_grade_min
-    from visits
-    where day <= 0 and mrc_grade_min is not null
-    qualify row_number() over (partition by site_id, patient_id order by day desc, mrc_grade_min desc) = 1
-),
-
-numb_before as (
+with numb_before as (
     select distinct site_id, patient_id
-    from visits
+    from follow_up_scores
     where day <= 0 and numbness
 ),
 
@@ -42,7 +21,7 @@ rotation_days as (
     select
         site_id, patient_id, day,
         max(neck_rotation_deg) as rotation_deg
-    from visits
+    from follow_up_scores
     where day > 0 and neck_rotation_deg is not null
     group by site_id, patient_id, day
 ),
@@ -57,44 +36,37 @@ rotations as (
 
 judged as (
     select
-        visits.site_id, visits.patient_id, visits.follow_up_id, visits.day,
-        visits.day >= thresholds.red_flag_measured_from_day as is_past_healing,
-        visits.radiating_pain
-        or (visits.neck_pain_nrs >= thresholds.pain_nrs and visits.arm_pain_nrs >= thresholds.pain_nrs)
+        follow_up_scores.site_id, follow_up_scores.patient_id, follow_up_scores.follow_up_id, follow_up_scores.day,
+        follow_up_scores.day >= thresholds.red_flag_measured_from_day as is_past_healing,
+        follow_up_scores.radiating_pain
+        or (
+            follow_up_scores.neck_pain_nrs >= thresholds.pain_nrs
+            and follow_up_scores.arm_pain_nrs >= thresholds.pain_nrs
+        )
             as has_radiating_pain,
-        visits.numbness,
+        follow_up_scores.numbness,
         numb_before.patient_id is not null as is_numb_before,
-        case
-            when grades_before.mrc_grade_min is null then visits.mrc_grade_min <= thresholds.weakness_mrc_grade
-            else grades_before.mrc_grade_min - visits.mrc_grade_min >= thresholds.weakness_mrc_fall
-        end
-        or visits.best_mjoa - visits.mjoa >= mjoa_severity.mcid
-            as has_weakness,
-        round(rotations.previous_deg - visits.neck_rotation_deg, 6) >= thresholds.rotation_fall_deg
+        round(rotations.previous_deg - follow_up_scores.neck_rotation_deg, 6) >= thresholds.rotation_fall_deg
         and (
-            visits.neck_pain_nrs >= thresholds.pain_nrs
+            follow_up_scores.neck_pain_nrs >= thresholds.pain_nrs
             or round(rotations.previous_deg - rotations.next_deg, 6) >= thresholds.rotation_fall_deg
         )
             as has_limited_motion,
-        visits.occipital_headache or visits.ndi_headache_item >= thresholds.headache_ndi_item as has_headache
-    from visits
+        follow_up_scores.occipital_headache
+        or follow_up_scores.ndi_headache_item >= thresholds.headache_ndi_item
+            as has_headache
+    from follow_up_scores
     cross join thresholds
-    left join mjoa_severity
-        on visits.best_mjoa >= mjoa_severity.lowest and visits.best_mjoa <= mjoa_severity.highest
-    left join grades_before
-        on
-            visits.site_id = grades_before.site_id
-            and visits.patient_id = grades_before.patient_id
     left join numb_before
         on
-            visits.site_id = numb_before.site_id
-            and visits.patient_id = numb_before.patient_id
+            follow_up_scores.site_id = numb_before.site_id
+            and follow_up_scores.patient_id = numb_before.patient_id
     left join rotations
         on
-            visits.site_id = rotations.site_id
-            and visits.patient_id = rotations.patient_id
-            and visits.day = rotations.day
-    where visits.day > 0
+            follow_up_scores.site_id = rotations.site_id
+            and follow_up_scores.patient_id = rotations.patient_id
+            and follow_up_scores.day = rotations.day
+    where follow_up_scores.day > 0
 ),
 
 measured as (
@@ -113,8 +85,7 @@ measured as (
     select
         site_id, patient_id, follow_up_id, day,
         'red_flag_weakness' as flag
-    from judged
-    where has_weakness
+    from weak_visits
     union all
     select
         site_id, patient_id, follow_up_id, day,

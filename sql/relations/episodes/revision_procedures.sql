@@ -1,9 +1,10 @@
 /*
 title: Procedures that revise the index fusion
 rationale: >
-  Codes that are not cervical-specific count only with cervical context: levels on the record, or a companion code on
-  the same day or in the same encounter. Removal or revision of a device without it may still be of the neck where no
-  other region was ever fused: a group of its own. New fixation is a revision where a fused joint is fused again.
+  Codes that are not cervical-specific count only with cervical context: levels on the record, a companion code on the
+  same day or in the same encounter, or a fusion of the neck on the same day; of a device also another device code of
+  that day that is of the neck. Removal or revision of a device without it may still be of the neck where no other
+  region was ever fused: a group of its own. New fixation is a revision where a fused joint is fused again.
 citation: clinical specification, section 6
 grain: one row per procedure that belongs to a revision
 needs: [coded_records, neck_operations, index_joints]
@@ -24,6 +25,22 @@ companions as (
         or (list = 'laminoplasty_companion' and source_table = 'procedures')
     union all
     select
+        site_id, patient_id,
+        cast(null as varchar) as encounter_id,
+        day,
+        'cervical_context' as list
+    from neck_operations
+    where procedure_group = 'fusion'
+    union all
+    select
+        site_id, patient_id,
+        cast(null as varchar) as encounter_id,
+        day,
+        'device_of_the_neck' as list
+    from neck_operations
+    where is_device and (needs is null or levels is not null)
+    union all
+    select
         candidates.site_id, candidates.patient_id,
         cast(null as varchar) as encounter_id,
         candidates.day,
@@ -42,7 +59,10 @@ accompanied as (
     from candidates
     inner join companions
         on
-            candidates.needs = companions.list
+            (
+                candidates.needs = companions.list
+                or (candidates.is_device and companions.list = 'device_of_the_neck')
+            )
             and candidates.site_id = companions.site_id
             and candidates.patient_id = companions.patient_id
             and (

@@ -3,7 +3,8 @@ title: Revisions
 rationale: >
   What was operated on one day is one revision. A fusion code carries no level: where the record gives none, the type
   says so and is never guessed. A fusion that takes in a new joint beside a fused one extends it, unless a diagnosis of
-  pseudarthrosis or the removal or revision of a device of the fusion marks that one as failed.
+  pseudarthrosis or the removal or revision of a device of the fusion marks that one as failed; a joint that an earlier
+  revision fused is new no longer.
 citation: clinical specification, section 6
 grain: one row per episode and day of revision
 needs: [coded_records, revision_procedures, revision_joints, index_joints, revision_types, thresholds]
@@ -51,13 +52,21 @@ joints_of_procedure as (
     group by site_id, procedure_id
 ),
 
+fused_joints as (
+    select
+        site_id, patient_id, day, is_index, is_adjacent,
+        min(day) over (partition by site_id, patient_id, joint) as first_day
+    from revision_joints
+    where procedure_group = 'fusion'
+),
+
 fused_joints_of_day as (
     select
         site_id, patient_id, day,
         bool_or(is_index) as has_index,
-        bool_or(is_adjacent) as has_adjacent
-    from revision_joints
-    where procedure_group = 'fusion'
+        bool_or(is_adjacent) as has_adjacent,
+        bool_or(is_adjacent and day = first_day) as has_new_adjacent
+    from fused_joints
     group by site_id, patient_id, day
 ),
 
@@ -76,7 +85,8 @@ located as (
         joints_of_procedure.procedure_id is not null and fused_episodes.patient_id is not null as has_known_joints,
         coalesce(joints_of_procedure.is_on_index, false) as is_on_index,
         coalesce(fused_joints_of_day.has_index, false) as day_has_index,
-        coalesce(fused_joints_of_day.has_adjacent, false) as day_has_adjacent
+        coalesce(fused_joints_of_day.has_adjacent, false) as day_has_adjacent,
+        coalesce(fused_joints_of_day.has_new_adjacent, false) as day_has_new_adjacent
     from revision_procedures
     left join joints_of_procedure
         on
@@ -111,7 +121,8 @@ typed as (
             when not has_known_joints then 'fusion_revision_level_unknown'
             when procedure_group = 'fixation_revision'
                 then case when is_on_index then 'nonunion_revision' else 'other' end
-            when day_has_adjacent and not (day_has_index and has_device_revision) then 'adjacent_segment_fusion'
+            when day_has_adjacent and (not day_has_index or (day_has_new_adjacent and not has_device_revision))
+                then 'adjacent_segment_fusion'
             when day_has_index then 'nonunion_revision'
             else 'other'
         end as type,

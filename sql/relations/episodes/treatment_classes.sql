@@ -1,9 +1,9 @@
 /*
 title: Conservative care by class
 rationale: >
-  A site may code its treatments or send their class. Injections and radiofrequency may also come as procedures. A
-  steroid is an injection only where the route says so, and a local anaesthetic is care only on the skin: injected it
-  is part of something else.
+  A site may code its treatments or send their class, and what it charges (injections, therapy) may come among its
+  procedures. A steroid is an injection only where the route says so, and a local anaesthetic is care only on the skin:
+  injected it is part of something else.
 citation: clinical specification, section 5
 grain: one row per record and class of an episode
 needs: [coded_records, episodes]
@@ -46,10 +46,7 @@ with classed as (
         day as start_day,
         day as end_day
     from coded_records
-    where
-        list = 'conservative_care'
-        and source_table = 'procedures'
-        and treatment_class in ('injection', 'radiofrequency')
+    where list = 'conservative_care' and source_table = 'procedures'
 )
 
 select

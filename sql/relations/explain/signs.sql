@@ -5,49 +5,65 @@ rationale: >
   visit showed. Other records tell one thing each.
 citation: clinical specification, sections 2 to 4
 grain: one row per visit, relation that a criterion names, topic and sign
-needs: [follow_up_scores, pain_assessments, red_flags, cause_symptoms, poor_outcomes, thresholds]
+needs: [follow_up_scores, pain_assessments, red_flags, weak_visits, cause_symptoms, poor_outcomes, thresholds]
 columns:
   relation: the relation of the labelling step that the sign has brought the visit into
-  topic: of red_flags the flag, of cause_symptoms the cause; else null
+  topic: of red_flags the flag, of cause_symptoms the cause, of follow_up_scores the column read; else null
   sign: what the visit shows, in words
 */
-with flags as (
+with flagged_visits as (
     select
-        red_flags.flag,
-        red_flags.record_id as follow_up_id,
-        case red_flags.flag
-            when 'red_flag_radiating_pain'
+        red_flags.flag, follow_up_scores.follow_up_id, follow_up_scores.radiating_pain,
+        follow_up_scores.neck_rotation_deg, follow_up_scores.occipital_headache,
+        follow_up_scores.ndi_headache_item,
+        case
+            when
+                follow_up_scores.neck_pain_nrs >= thresholds.pain_nrs
+                and follow_up_scores.arm_pain_nrs >= thresholds.pain_nrs
                 then
-                    'radiating pain (red flag): ' || concat_ws(
-                        ', ',
-                        case when follow_up_scores.radiating_pain then 'stated' end,
-                        'neck pain ' || follow_up_scores.neck_pain_nrs || ' of 10',
-                        'arm pain ' || follow_up_scores.arm_pain_nrs || ' of 10'
-                    )
-            when 'red_flag_weakness'
-                then
-                    'weakness (red flag): ' || concat_ws(
-                        ', ',
-                        'MRC grade ' || follow_up_scores.mrc_grade_min,
-                        'mJOA ' || follow_up_scores.mjoa || ' of 18'
-                    )
-            when 'red_flag_limited_motion'
-                then 'limited motion (red flag): neck rotation ' || follow_up_scores.neck_rotation_deg || ' degrees'
-            when 'red_flag_headache'
-                then
-                    'headache (red flag): ' || concat_ws(
-                        ', ',
-                        case when follow_up_scores.occipital_headache then 'occipital' end,
-                        'NDI headache item ' || follow_up_scores.ndi_headache_item
-                    )
-            else replace(replace(red_flags.flag, 'red_flag_', ''), '_', ' ') || ' (red flag)'
-        end as sign
+                    'neck pain ' || follow_up_scores.neck_pain_nrs || ' of 10, arm pain '
+                    || follow_up_scores.arm_pain_nrs || ' of 10'
+        end as both_pains,
+        follow_up_scores.ndi_headache_item >= thresholds.headache_ndi_item as has_headache_item
     from red_flags
     inner join follow_up_scores
         on
             red_flags.source_table = 'follow_ups'
             and red_flags.site_id = follow_up_scores.site_id
             and red_flags.record_id = follow_up_scores.follow_up_id
+    cross join thresholds
+),
+
+flags as (
+    select
+        flag, follow_up_id,
+        case flag
+            when 'red_flag_radiating_pain'
+                then
+                    'radiating pain (red flag): '
+                    || concat_ws(', ', case when radiating_pain then 'stated' end, both_pains)
+            when 'red_flag_limited_motion'
+                then 'limited motion (red flag): neck rotation ' || neck_rotation_deg || ' degrees'
+            when 'red_flag_headache'
+                then
+                    'headache (red flag): ' || concat_ws(
+                        ', ',
+                        case when occipital_headache then 'occipital' end,
+                        case when has_headache_item then 'NDI headache item ' || ndi_headache_item end
+                    )
+            else replace(replace(flag, 'red_flag_', ''), '_', ' ') || ' (red flag)'
+        end as sign
+    from flagged_visits
+    where flag <> 'red_flag_weakness'
+    union all
+    select
+        'red_flag_weakness' as flag,
+        follow_up_id,
+        case measure
+            when 'mjoa' then 'weakness (red flag): mJOA ' || value || ' of 18, at best before ' || value_before
+            else 'weakness (red flag): MRC grade ' || concat_ws(', ', value, 'before surgery ' || value_before)
+        end as sign
+    from weak_visits
 ),
 
 complaints_told as (
@@ -118,6 +134,22 @@ signs as (
         end as sign
     from pain_assessments
     cross join relations_of_pain
+    union all
+    select
+        'follow_up_scores' as relation,
+        'arm_pain_nrs' as topic,
+        follow_up_id,
+        'arm pain ' || arm_pain_nrs || ' of 10' as sign
+    from follow_up_scores
+    where arm_pain_nrs is not null
+    union all
+    select
+        'follow_up_scores' as relation,
+        'opioid_use' as topic,
+        follow_up_id,
+        'takes an opioid' as sign
+    from follow_up_scores
+    where opioid_use
 )
 
 select distinct

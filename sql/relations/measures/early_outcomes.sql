@@ -3,7 +3,7 @@ title: Time to readmission, complications and death
 rationale: >
   As time_to_event, for what is looked at in the first weeks only: what comes first ends the wait, the outcome before
   death and death before the end of observation. Sites that deliver no table that could show an outcome are left out;
-  a death needs none.
+  of deaths those without diagnoses, so that death is a part of any complication.
 citation: clinical specification, section 8
 grain: one row per episode and outcome
 is_view: true
@@ -28,7 +28,7 @@ outcomes as (
     union all
     select
         'death' as outcome,
-        'patients' as source_table
+        'diagnoses' as source_table
     union all
     select
         concat('complication_', kind) as outcome,

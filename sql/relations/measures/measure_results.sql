@@ -3,7 +3,7 @@ title: Answer of each measure for each episode
 grain: one row per measure and episode
 is_view: true
 needs: [label_answers, window_pain, late_pain, within_horizons, red_flag_care, mcid, myelopathy_mcid, improved,
-  acceptable, eq5d_classes, satisfaction, follow_up, event_rates]
+  acceptable, eq5d_classes, substantial_benefit, satisfaction, follow_up, event_rates]
 columns:
   measure: the measure
   status: yes (in the numerator), no, or excluded (not in the denominator)
@@ -59,6 +59,11 @@ select
     measure, site_id, patient_id, status, reason,
     cast(null as bigint) as days
 from eq5d_classes
+union all
+select
+    measure, site_id, patient_id, status, reason,
+    cast(null as bigint) as days
+from substantial_benefit
 union all
 select
     measure, site_id, patient_id, status, reason,

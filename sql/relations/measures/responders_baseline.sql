@@ -5,24 +5,14 @@ rationale: >
   difference does not grow with the number of patients; 0.1 and more is commonly taken as a difference that matters.
 citation: Austin 2009, Statistics in Medicine 28:3083 (https://doi.org/10.1002/sim.3697)
 grain: one row per visit window after the index fusion and characteristic, over all sites
-needs: [window_states, window_visits, episodes]
+needs: [window_states, baseline_scores, episodes]
 columns:
   responders: patients whose closed window is done, and for whom the characteristic is known
   non_responders: patients whose window is lost, and for whom the characteristic is known
   responders_value: their mean; of a yes-or-no characteristic the share
   difference: standardised mean difference, responders less non-responders
 */
-with baselines as (
-    select
-        site_id, patient_id,
-        arg_min(ndi_percent, nearness) filter (where ndi_percent is not null) as ndi_percent,
-        arg_min(neck_pain_nrs, nearness) filter (where neck_pain_nrs is not null) as neck_pain_nrs
-    from window_visits
-    where visit_window = 'baseline'
-    group by site_id, patient_id
-),
-
-closed_windows as (
+with closed_windows as (
     select
         window_states.visit_window, window_states.target_day,
         window_states.state = 'done' as is_responder,
@@ -35,16 +25,16 @@ closed_windows as (
             when episodes.smoking = 'current' then 1.0
             when episodes.smoking in ('never', 'former') then 0.0
         end as is_smoker,
-        baselines.ndi_percent, baselines.neck_pain_nrs
+        baseline_scores.ndi, baseline_scores.neck_pain_nrs
     from window_states
     inner join episodes
         on
             window_states.site_id = episodes.site_id
             and window_states.patient_id = episodes.patient_id
-    left join baselines
+    left join baseline_scores
         on
-            window_states.site_id = baselines.site_id
-            and window_states.patient_id = baselines.patient_id
+            window_states.site_id = baseline_scores.site_id
+            and window_states.patient_id = baseline_scores.patient_id
     where
         window_states.visit_window <> 'baseline'
         and window_states.is_closed
@@ -73,7 +63,7 @@ known_values as (
     select
         visit_window, target_day, is_responder,
         'baseline_ndi' as characteristic,
-        ndi_percent as value
+        ndi as value
     from closed_windows
     union all
     select

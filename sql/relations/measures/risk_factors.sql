@@ -8,7 +8,7 @@ rationale: >
   the spread of either.
 citation: clinical specification, section 8
 grain: one row per episode
-needs: [episodes, window_visits]
+needs: [episodes, baseline_scores]
 columns:
   sex: {description: administrative gender, enum: [female, male, other, unknown]}
   age: {description: "age at the index fusion, to the nearest 5; the mean where it is missing", unit: years}
@@ -24,27 +24,18 @@ columns:
   indication: {enum: [radiculopathy, myelopathy, both, other, unknown]}
   workers_compensation: {enum: ["yes", "no", unknown]}
 */
-with baselines as (
-    select
-        site_id, patient_id,
-        arg_min(ndi_percent, nearness) filter (where ndi_percent is not null) as ndi_percent
-    from window_visits
-    where visit_window = 'baseline'
-    group by site_id, patient_id
-),
-
-rounded as (
+with rounded as (
     select
         episodes.site_id, episodes.patient_id, episodes.sex, episodes.smoking, episodes.diabetes,
         episodes.asa_class, episodes.prior_cervical_surgery, episodes.approach,
         episodes.levels_band, episodes.indication, episodes.workers_compensation,
         cast(5 * round(episodes.age_years / 5.0) as bigint) as age,
-        cast(10 * round(baselines.ndi_percent / 10.0) as bigint) as ndi
+        cast(10 * round(baseline_scores.ndi / 10.0) as bigint) as ndi
     from episodes
-    left join baselines
+    left join baseline_scores
         on
-            episodes.site_id = baselines.site_id
-            and episodes.patient_id = baselines.patient_id
+            episodes.site_id = baseline_scores.site_id
+            and episodes.patient_id = baseline_scores.patient_id
 ),
 
 means as (

@@ -183,6 +183,7 @@ def _print_answer(answer: LabelAnswer) -> None:
     }
     stated = "".join(f", {name} {fact}" for name, fact in facts.items() if fact is not None)
     typer.echo(f"\n{answer.title} ({answer.label}): {answer.status}{stated}")
+    _print_meaning(answer)
     typer.echo(f"  Definition {answer.definition_version}: {answer.definition}")
     if answer.status == "yes":
         _print_met(answer)
@@ -192,6 +193,11 @@ def _print_answer(answer: LabelAnswer) -> None:
         typer.echo(f"  - {record.source_table} {record.record_id}, submission {record.submission_id}: {where}{since}")
         if record.says:
             typer.echo(f"      {record.says}")
+
+
+def _print_meaning(answer: LabelAnswer | WhyNot) -> None:
+    if answer.meaning:
+        typer.echo(f"  Not assessable: {answer.meaning}.")
 
 
 def _print_met(answer: LabelAnswer) -> None:
@@ -214,6 +220,7 @@ def print_criteria(answer: WhyNot) -> None:
     ways = ", ".join(way.name for way in answer.ways if way.holds)
     held = f"all criteria hold ({ways})" if ways else "all criteria hold"
     typer.echo(f"{answer.status}{because}: {held if answer.all_hold else 'a criterion fails'}")
+    _print_meaning(answer)
     if answer.criteria:
         typer.echo("\nA yes needs all of these:")
         _print_judged(answer.criteria)

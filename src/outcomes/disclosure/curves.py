@@ -11,6 +11,7 @@ from outcomes.arrays import Counts, Mask
 from outcomes.disclosure.suppression import coarse, hide_parts, is_small
 from outcomes.measures.curves import AALEN_JOHANSEN, GROUP, HORIZONS
 from outcomes.sql.catalog.marts import mart_schema
+from outcomes.sql.catalog.measures import measure_definitions
 
 PARTS_STEP_DAYS = 180
 """Curves of sites and strata, and of a type of revision, are shown on multiples of these days and on the horizons: more
@@ -56,7 +57,7 @@ def protected_curves(table: pa.Table, minimum_cell_count: int) -> pa.Table:
     return pa.table(columns, schema=schema).filter(pa.array(exact.published(minimum_cell_count).ravel()))
 
 
-def shown_whole(left: Counts, at_risk: Counts, minimum_cell_count: int, first: Mask) -> Mask:
+def shown_whole(left: Counts, at_risk: Counts, minimum_cell_count: int, *first: Mask) -> Mask:
     """Which days of a group to show, all other groups left aside.
 
     Args:
@@ -64,15 +65,15 @@ def shown_whole(left: Counts, at_risk: Counts, minimum_cell_count: int, first: M
             are known from other tables.
         at_risk: patients at risk just before each day, shape (days - 1,).
         minimum_cell_count: the smallest count that may be shown.
-        first: days that go before the others, shape (days - 1,); the rest fill what these leave.
+        first: days that go before the others, each shape (days - 1,), the foremost first; the rest fill what they leave.
 
     Returns:
         Whether each day may be shown, the end excepted; shape (days - 1,).
     """
     may_be_shown = _may_be_shown(left, at_risk, minimum_cell_count)
     shown = np.zeros(len(at_risk), dtype=bool)
-    for days in (may_be_shown & first, may_be_shown & ~first):
-        for day in map(int, np.flatnonzero(days)):
+    for days in (*first, np.ones_like(shown)):
+        for day in map(int, np.flatnonzero(may_be_shown & days & ~shown)):
             earlier, later = np.flatnonzero(shown[:day]), day + 1 + np.flatnonzero(shown[day + 1 :])
             since = left[day] - (left[earlier[-1]] if len(earlier) else 0)
             until = left[later[0] if len(later) else -1] - left[day]
@@ -80,7 +81,7 @@ def shown_whole(left: Counts, at_risk: Counts, minimum_cell_count: int, first: M
     return shown
 
 
-def shown_parts(left: Counts, at_risk: Counts, whole: Mask, minimum_cell_count: int, days: Mask) -> Mask:
+def shown_parts(left: Counts, at_risk: Counts, whole: Mask, minimum_cell_count: int, days: Mask, first: Mask) -> Mask:
     """Which days of the groups that make up a whole to show, beside the days on which the whole is shown.
 
     On each day the smallest groups are hidden until nothing that can be worked out is small. What can be worked out is,
@@ -93,6 +94,7 @@ def shown_parts(left: Counts, at_risk: Counts, whole: Mask, minimum_cell_count: 
         whole: days on which the sum of the groups is shown, shape (days - 1,).
         minimum_cell_count: the smallest count that may be shown.
         days: those on which a group may be shown at all, shape (days - 1,).
+        first: days that go before the others, shape (days - 1,): an earlier one is shown only where it leaves them room.
 
     Returns:
         Whether each day of each group may be shown; shape (groups, days - 1).
@@ -104,6 +106,9 @@ def shown_parts(left: Counts, at_risk: Counts, whole: Mask, minimum_cell_count: 
     if hidden.any() and not _is_safe(left[hidden, -1].sum(axis=0), minimum_cell_count):
         return shown
     candidates = _may_be_shown(left, at_risk, minimum_cell_count) & whole & days & ~hidden[:, np.newaxis]
+    for day in map(int, np.flatnonzero(whole & days & first)):
+        leaves_room = _is_safe(left[:, [day]] - left[:, :day], minimum_cell_count)
+        candidates[:, :day] &= leaves_room | ~candidates[:, [day]]
     by_size = np.argsort(left[:, -1].max(axis=1), kind="stable")
     attacker = _Attacker(left)
     for day in map(int, np.flatnonzero(whole)):
@@ -164,7 +169,8 @@ class _Exact:
     Attributes:
         outcome: what each curve waits for.
         group: kind of stratum, stratum and site of each curve.
-        is_horizon, is_coarse: which days are horizons, and on which parts may be shown, shape (days,).
+        is_headline, is_horizon, is_coarse: which days are horizons of a headline measure, which are horizons, and on
+            which parts may be shown, shape (days,).
         part_of: `whole` for all patients, else how they are parted: `site` or the kind of stratum.
         at_risk: patients at risk just before each day, shape (curves, days).
         left: the counts to protect, shape (curves, days + 1, counts), the end of observation last. Beside the counts
@@ -179,6 +185,8 @@ class _Exact:
         kinds = [("whole" if site is None else "site") if kind == "all" else kind for kind, _, site in self.group]
         self.part_of = np.array(kinds, dtype=str)
         grid = rows["day"].to_numpy()[:days]
+        horizons = {measure.horizon.day for measure in measure_definitions() if measure.headline and measure.horizon}
+        self.is_headline = np.isin(grid, [*horizons])
         self.is_horizon = np.isin(grid, HORIZONS)
         self.is_coarse = self.is_horizon | (grid % PARTS_STEP_DAYS == 0)
         self.at_risk, events, competing, censored = (
@@ -202,17 +210,24 @@ class _Exact:
             if outcome == ASD and is_small(self._withheld_without_asd(shown), minimum_cell_count).any():
                 break
             for curve in np.flatnonzero(of_all):
-                shown[curve] = shown_whole(self.left[curve], self.at_risk[curve], minimum_cell_count, self.is_horizon)
+                shown[curve] = shown_whole(
+                    self.left[curve], self.at_risk[curve], minimum_cell_count, self.is_headline, self.is_horizon
+                )
             for partition in np.unique(self.part_of[~whole]):
                 parts = (self.outcome == outcome) & (self.part_of == partition)
                 days = shown[of_all].any(axis=0)
                 shown[parts] = shown_parts(
-                    self.left[parts], self.at_risk[parts], days, minimum_cell_count, self.is_coarse
+                    self.left[parts], self.at_risk[parts], days, minimum_cell_count, self.is_coarse, self.is_headline
                 )
         # The types leave together with all who are revised, whose days they share: only the events tell them apart.
         days = shown[whole & (self.outcome == REVISION)].any(axis=0)
         shown[whole & types] = shown_parts(
-            self.left[whole & types, :, :1], self.at_risk[whole & types], days, minimum_cell_count, self.is_coarse
+            self.left[whole & types, :, :1],
+            self.at_risk[whole & types],
+            days,
+            minimum_cell_count,
+            self.is_coarse,
+            self.is_headline,
         )
         return shown
 

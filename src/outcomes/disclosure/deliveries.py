@@ -1,4 +1,4 @@
-"""Submissions, failed rules and attrition in the form that may be shown.
+"""Submissions, failed rules, blanked cells and attrition in the form that may be shown.
 
 Their counts are of rows; a few rows can mean no more than a few patients, so the same threshold holds.
 """
@@ -33,6 +33,27 @@ def protected_failures(failures: pa.Table, minimum_cell_count: int) -> pa.Table:
     return with_state(hide(failures, ["rows_checked", "rows_failed"], hidden), hidden)
 
 
+def protected_blanked(blanked: pa.Table, failures: pa.Table, minimum_cell_count: int) -> pa.Table:
+    """Hide small counts of blanked cells, and what the rows that broke the rule would tell of them.
+
+    The rows that broke a rule (the relation `rule_failures`, exact) less the cells that it cost are rows in quarantine,
+    or cells of another column: where that is small, or the rows are hidden, all columns of the rule are hidden.
+    """
+    failures_hidden, _ = _hide_failures(failures, minimum_cell_count)
+    failed = dict(zip(_rules(failures), failures["rows_failed"].to_pylist(), strict=True))
+    at_risk = {rule for rule, is_hidden in zip(_rules(failures), failures_hidden, strict=True) if is_hidden}
+    cells, rows_in = blanked["cells"].to_numpy(), blanked["rows_in"].to_numpy()
+    rules = np.array(_rules(blanked), dtype=str)
+    hidden = np.zeros(len(rules), dtype=bool)
+    for rule in np.unique(rules):
+        of_rule = rules == rule
+        lost = cells[of_rule]
+        counts = np.concatenate([lost, rows_in[of_rule], rows_in[of_rule] - lost, abs(failed[rule] - lost)])
+        counts = np.append(counts, abs(failed[rule] - lost.sum()))
+        hidden[of_rule] = rule in at_risk or is_small(counts, minimum_cell_count).any()
+    return with_state(hide(blanked, ["rows_in", "cells"], hidden), hidden)
+
+
 def protected_attrition(attrition: pa.Table, minimum_cell_count: int) -> pa.Table:
     """The steps over all sites, hidden where between them only a few patients were lost."""
     attrition = attrition.group_by(["step", "reason"]).aggregate([("patients_left", "sum")]).sort_by("step")
@@ -63,5 +84,13 @@ def _hide_failures(failures: pa.Table, minimum_cell_count: int) -> tuple[Mask, s
 
 
 def _attempts(table: pa.Table) -> list[str]:
-    columns = (table[name].to_pylist() for name in ("site_id", "submission_period", "attempt"))
-    return ["/".join(map(str, attempt)) for attempt in zip(*columns, strict=True)]
+    return _joined(table, "site_id", "submission_period", "attempt")
+
+
+def _rules(table: pa.Table) -> list[str]:
+    return _joined(table, "site_id", "submission_period", "attempt", "source_table", "rule")
+
+
+def _joined(table: pa.Table, *names: str) -> list[str]:
+    columns = (table[name].to_pylist() for name in names)
+    return ["/".join(map(str, row)) for row in zip(*columns, strict=True)]

@@ -11,7 +11,8 @@ Patients without a month, or without a stratum, are in the total of a line and i
 lattice as a part of their own, the `rest`, which is never published but can be worked out.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -37,11 +38,18 @@ class Nesting:
         part_of: (part, whole): the numerator of the part lies within the numerator of the whole.
         among: (part, whole): the patients of the part, its whole denominator, lie within the numerator of the whole.
         classes: measures that part the same denominator between them: all but one tell what the last one holds.
+        first: measures by their rank, 0 and up; those not named come last. Of two that would tell a small count
+            together the one of the lower rank is shown; of equals, the whole.
     """
 
     part_of: frozenset[tuple[str, str]] = frozenset()
     among: frozenset[tuple[str, str]] = frozenset()
     classes: frozenset[frozenset[str]] = frozenset()
+    first: Mapping[str, int] = field(default_factory=dict)
+
+    def part_first(self, part: str, whole: str) -> bool:
+        """Whether the part is rather shown than the whole."""
+        return self.first.get(part, _LAST) < self.first.get(whole, _LAST)
 
     @property
     def pairs(self) -> frozenset[tuple[str, str]]:
@@ -49,6 +57,7 @@ class Nesting:
         return self.part_of | self.among
 
 
+_LAST = 10**6
 UNNESTED = Nesting()
 
 

@@ -9,7 +9,8 @@ sites) for a key, shows its counts together or not at all.
    them that knows its own counts. That is repeated until no sum asks for more.
 3. Where several sums give something away only together, as the auditor finds (`outcomes.disclosure.audit`), more is
    hidden.
-4. What is shown is rounded. Shares, rates and their intervals are computed from the rounded counts.
+4. What is shown is rounded. Shares, rates and their intervals are computed from the rounded counts; of incidences see
+   `outcomes.disclosure.incidences`.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -52,7 +53,11 @@ _PERSON_YEARS_STEP = 5
 
 
 def safe_measures(
-    counts: pa.Table, minimum_cell_count: int, nesting: Nesting = UNNESTED, previous: PublishedTables | None = None
+    counts: pa.Table,
+    minimum_cell_count: int,
+    nesting: Nesting = UNNESTED,
+    previous: PublishedTables | None = None,
+    also_hidden: Collection[Cell] = (),
 ) -> pa.Table:
     """The protected measures, of which the auditor finds that nothing can be worked out, even before they are rounded.
 
@@ -64,11 +69,12 @@ def safe_measures(
         minimum_cell_count: the smallest count that may be shown.
         nesting: which measures count patients of each other.
         previous: what the release before has published.
+        also_hidden: cells to hide whatever they hold.
 
     Raises:
         OutcomesError: disclosure_risk, when the auditor still finds something.
     """
-    to_hide: set[Cell] = set()
+    to_hide = set(also_hidden)
     found: set[Cell] = set()
     hidden: set[Cell] | None = None
     for attempts_left in reversed(range(_ATTEMPTS)):
@@ -109,7 +115,7 @@ def protected_measures(
     Returns:
         The columns of the protected mart in `sql/marts/measures.yaml`, a row for each row of `counts`.
     """
-    counts = _in_order(counts)
+    counts = in_order(counts)
     lattice = Lattice.of(counts)
     hidden = _hidden_cells(counts, lattice, nesting, also_hidden, minimum_cell_count)
     return _as_shown(counts, lattice.column(hidden).astype(bool), minimum_cell_count, round_to)
@@ -188,10 +194,12 @@ def _sensitive(cells: Counts, lattice: Lattice, nesting: Nesting, minimum_cell_c
     sensitive[..., _EXCLUDED] |= is_small(patients, minimum_cell_count)
     for part, whole, counted in _within(nesting, lattice, cells):
         outside = cells[whole, ..., _YES]
-        answer = _EXCLUDED if (lattice.measures[part], lattice.measures[whole]) in nesting.among else _YES
-        sensitive[part, ..., answer] |= is_small(outside - counted, minimum_cell_count) & ~is_small(
-            outside, minimum_cell_count
-        )
+        names = lattice.measures[part], lattice.measures[whole]
+        tells = is_small(outside - counted, minimum_cell_count) & ~is_small(outside, minimum_cell_count)
+        if nesting.part_first(*names):
+            sensitive[whole, ..., _YES] |= tells & ~is_small(counted, minimum_cell_count)
+        else:
+            sensitive[part, ..., _EXCLUDED if names in nesting.among else _YES] |= tells
     return sensitive
 
 
@@ -201,15 +209,21 @@ def _with_secondary_suppression(
     """Hide further cells in every sum of the lattice, again and again until nothing changes.
 
     Classes of one denominator are hidden together, for the others would tell the one. A part of a hidden whole is
-    hidden. Beside a whole that is shown, the part and what the whole has more add up to it, as yes, no and excluded
-    add up to the cohort.
+    hidden, unless the part comes first: then what the whole has more is hidden with the whole. Beside a whole that is
+    shown, the part and what the whole has more add up to it, as yes, no and excluded add up to the cohort.
     """
     hidden = hidden.copy()
     beside: list[tuple[int, int, _Table]] = []
+    around: list[tuple[int, int, _Table]] = []
     for part, whole, counted in _within(nesting, lattice, table.cells):
         split = np.stack([counted, np.maximum(table.cells[whole, ..., _YES] - counted, 0)], axis=-1)[np.newaxis]
         small = is_small(split, minimum_cell_count)
-        beside.append((part, whole, _Table(split, small, ~hidden[[whole]], table.has_contributors)))
+        both = _Table(split, small, ~hidden[[whole]], table.has_contributors)
+        if nesting.part_first(lattice.measures[part], lattice.measures[whole]):
+            unsized = np.zeros_like(both.sized)
+            around.append((part, whole, replace(both, cells=split[..., 1:], sensitive=small[..., 1:], sized=unsized)))
+        else:
+            beside.append((part, whole, both))
     classes = [[at for at, measure in enumerate(lattice.measures) if measure in each] for each in nesting.classes]
     before = -1
     while hidden.sum() != before:
@@ -220,6 +234,11 @@ def _with_secondary_suppression(
         for part, whole, both in beside:
             hidden[part] |= hidden[whole]
             _hide_secondary(replace(both, sized=~hidden[[whole]]), hidden[part : part + 1], lattice, minimum_cell_count)
+        for part, whole, left in around:
+            either = hidden[[part]] | hidden[[whole]]
+            more = either.copy()
+            _hide_secondary(left, more, lattice, minimum_cell_count)
+            hidden[whole] |= (more & ~either)[0]
     return hidden
 
 
@@ -285,7 +304,7 @@ def _left_unknown(cells: Counts, hidden: Mask, lattice: Lattice) -> Counts:
 
 def _smallest_beside(found: Collection[Cell], counts: pa.Table, shown: pa.Table) -> set[Cell]:
     """For cells that can be worked out: the smallest cell that is still shown in each of the sums they stand in."""
-    lattice, counts = Lattice.of(shown), _in_order(counts)
+    lattice, counts = Lattice.of(shown), in_order(counts)
     sizes = lattice.cube(counts["patients"]) + lattice.cube(counts["excluded"])
     is_open = (lattice.cube(pc.cast(pc.not_equal(shown["state"], "suppressed"), pa.int64())) > 0) & (sizes > 0)
     beside: set[Cell] = set()
@@ -363,5 +382,6 @@ def _suppressed(measures: pa.Table) -> set[Cell]:
     return set(_cells(measures.filter(pc.equal(measures["state"], "suppressed"))))
 
 
-def _in_order(table: pa.Table) -> pa.Table:
+def in_order(table: pa.Table) -> pa.Table:
+    """Measures in the order in which they are protected."""
     return table.sort_by([(name, "ascending") for name in ("measure", "site_id", *KEY)])

@@ -12,10 +12,16 @@ import pyarrow.compute as pc
 from outcomes.disclosure.audit import AUDITED, PublishedTables, require_safe
 from outcomes.disclosure.comparison import protected_comparison
 from outcomes.disclosure.curves import protected_curves
-from outcomes.disclosure.deliveries import protected_attrition, protected_failures, protected_submissions
+from outcomes.disclosure.deliveries import (
+    protected_attrition,
+    protected_blanked,
+    protected_failures,
+    protected_submissions,
+)
+from outcomes.disclosure.incidences import HorizonCurves
 from outcomes.disclosure.kinds import protected_kinds
 from outcomes.disclosure.lattice import Nesting
-from outcomes.disclosure.measures import protected_exclusions, safe_measures
+from outcomes.disclosure.measures import in_order, protected_exclusions, safe_measures
 from outcomes.disclosure.risk_models import protected_calibration, protected_models
 from outcomes.disclosure.scores import protected_trajectories
 from outcomes.disclosure.suppression import with_state
@@ -85,7 +91,7 @@ def protected_tables(
     """
     context = Context(facts, site_names, before)
     relations = {mart.name: mart.relation for mart in protected_marts()}
-    # The measures first, for much else is shown as far as they are.
+    # Each after those that it is shown with: the curves, then the measures, then the rest.
     for name in sorted(relations, key=[*_PROTECT].index):
         context.exact[name] = con.sql(f'from "{relations[name]}"').to_arrow_table()
         context.done[name] = protect(name, context.exact[name], context)
@@ -122,12 +128,16 @@ def nesting() -> Nesting:
         part_of=frozenset((measure.id, whole) for measure in measures for whole in measure.part_of),
         among=frozenset((measure.id, measure.among) for measure in measures if measure.among),
         classes=frozenset(map(frozenset, classes.values())),
+        first={measure.id: 0 if measure.headline else 1 for measure in measures if measure.is_compared},
     )
 
 
 def _measures(exact: pa.Table, context: Context) -> pa.Table:
-    counts = exact.filter(pc.not_equal(exact["resolution"], _TOO_FINE))
-    return safe_measures(counts, context.minimum_cell_count, nesting(), context.before)
+    exact = in_order(exact.filter(pc.not_equal(exact["resolution"], _TOO_FINE)))
+    horizons = {measure.id: measure.horizon for measure in measure_definitions() if measure.horizon}
+    curves = HorizonCurves.of(context.done["cumulative_incidence"], horizons)
+    shown = safe_measures(exact, context.minimum_cell_count, nesting(), context.before, curves.not_shown(exact))
+    return curves.shown(shown, exact)
 
 
 def _release_info(exact: pa.Table, context: Context) -> pa.Table:
@@ -150,9 +160,9 @@ def _shown(exact: pa.Table, _: Context) -> pa.Table:
 
 
 _PROTECT: dict[str, Callable[[pa.Table, Context], pa.Table]] = {
+    "cumulative_incidence": lambda exact, context: protected_curves(exact, context.minimum_cell_count),
     "measures": _measures,
     "measure_exclusions": lambda exact, context: protected_exclusions(exact, *context.measures),
-    "cumulative_incidence": lambda exact, context: protected_curves(exact, context.minimum_cell_count),
     "risk_models": lambda exact, context: protected_models(exact, context.done["measures"]),
     "risk_calibration": lambda exact, context: protected_calibration(exact, *context.measures),
     "site_comparison": lambda exact, context: protected_comparison(exact, *context.measures),
@@ -160,6 +170,9 @@ _PROTECT: dict[str, Callable[[pa.Table, Context], pa.Table]] = {
     "score_trajectories": lambda exact, context: protected_trajectories(exact, context.minimum_cell_count),
     "attrition": lambda exact, context: protected_attrition(exact, context.minimum_cell_count),
     "rule_failures": lambda exact, context: protected_failures(exact, context.minimum_cell_count),
+    "blanked_cells": lambda exact, context: protected_blanked(
+        exact, context.exact["rule_failures"], context.minimum_cell_count
+    ),
     "submissions": lambda exact, context: protected_submissions(
         exact, context.exact["rule_failures"], context.minimum_cell_count
     ),

@@ -1,8 +1,10 @@
 """What the rows of patients give away by arithmetic: the day of surgery from a common data cut, an age over 89.
 
-Cells come as delivered, strings or null. A cell that is no number, or a day more than thirty years away, says nothing
-here: validation keeps its row out of the lake.
+Cells come as delivered, strings or null. A cell that is no number, and a day that cannot be, say nothing here:
+validation keeps them out of the lake.
 """
+
+import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -25,32 +27,48 @@ _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)$"
 
 _DAY_COLUMNS = ("data_cut_day", "last_contact_day", "death_day")
 
+_SHIFTED_DAYS = 730
+"""Shifted dates leave index_period right to within a year, and the patient's cut likewise."""
 
-def ages_reaching_90(patients: pa.Table) -> int:
+LATEST_DAY_WITHOUT_PERIOD = 9_998
+"""Where index_period is unknown, 9999 is taken for what it mostly is, a placeholder."""
+
+
+def last_date(data_cut: datetime.date) -> datetime.date:
+    """The last date that a record can have of an extract that was cut on a date.
+
+    A day that lies later, were surgery on the first day of index_period, cannot be: it stands for something else.
+    """
+    return data_cut + datetime.timedelta(days=_SHIFTED_DAYS)
+
+
+def ages_reaching_90(patients: pa.Table, data_cut: datetime.date | None = None) -> int:
     """The number of patients delivered as younger than 90 who turn 90 by the latest day known of them.
 
     Args:
         patients: the delivered table patients.
+        data_cut: the date on which the extract was cut, where it is known: no later day counts.
     """
     age = _numbers(patients["age_years"])
-    days = np.stack([_days(patients[name]) for name in _DAY_COLUMNS])
+    days = np.stack([_days(patients, name, data_cut) for name in _DAY_COLUMNS])
     latest = np.where(np.isnan(days), -np.inf, days).max(axis=0)
     reached = age + np.floor(latest / _DAYS_PER_YEAR)
     return int(np.count_nonzero((age < _OLDEST_AGE) & (reached >= _OLDEST_AGE)))
 
 
-def patients_of_a_common_cut(patients: pa.Table) -> dict[str, int]:
+def patients_of_a_common_cut(patients: pa.Table, data_cut: datetime.date | None = None) -> dict[str, int]:
     """The number of patients that one date of the data cut fits, by the column that gives it away.
 
     A patient without `data_cut_day`, or in contact after it, is judged by `last_contact_day`, which is then the cut.
 
     Args:
         patients: the delivered table patients.
+        data_cut: the date on which the extract was cut, where it is known: no later day counts.
 
     Returns:
         The columns from which a common date can be worked out; of a sound submission none.
     """
-    cut, contact = _days(patients["data_cut_day"]), _days(patients["last_contact_day"])
+    cut, contact = (_days(patients, name, data_cut) for name in ("data_cut_day", "last_contact_day"))
     uncovered = np.where(contact <= cut, np.nan, contact)
     fitting = {
         name: _fitting_one_date(patients["index_period"], days)
@@ -111,10 +129,17 @@ def _expected_share(earliest: Ints, latest: Ints, days: Floats, date: int) -> fl
     return float(fitting.mean() / len(days))
 
 
-def _days(cells: pa.ChunkedArray) -> Floats:
-    """Day numbers; NaN where there is none within thirty years."""
-    days = np.floor(_numbers(cells))
-    return np.where(np.abs(days) <= _MOST_DAYS, days, np.nan)
+def _days(patients: pa.Table, name: str, data_cut: datetime.date | None) -> Floats:
+    """Day numbers of a column; NaN where there is none within thirty years that can be."""
+    days = np.floor(_numbers(patients[name]))
+    latest = np.full(len(days), _MOST_DAYS) if data_cut is None else _latest_days(patients["index_period"], data_cut)
+    return np.where((days >= -_MOST_DAYS) & (days <= latest), days, np.nan)
+
+
+def _latest_days(index_period: pa.ChunkedArray, data_cut: datetime.date) -> Ints:
+    first, _ = bounds(index_period)
+    possible = (np.datetime64(last_date(data_cut), "D") - first).astype(np.int64)
+    return np.where(np.isnat(first), LATEST_DAY_WITHOUT_PERIOD, np.minimum(possible, _MOST_DAYS))
 
 
 def _numbers(cells: pa.ChunkedArray) -> Floats:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet
 
 from outcomes.errors import MISTAKES, SubmissionRefused
@@ -14,6 +15,9 @@ from outcomes.lake import RuleResult
 from outcomes.settings import Settings
 
 REFUSAL = "refusal.json"
+
+_KEPT_AGE = r"^\s*[+-]?(?:0*(?:\d|[1-8]\d|90)(?:\.\d*)?|9{3,})\s*$"
+"""What is kept of age_years: a number up to 90, or nines that are no age. All else may spell an age over 89."""
 
 
 def quarantine_folder(settings: Settings, site_id: str, period: str, submission_id: str) -> Path:
@@ -24,6 +28,8 @@ def quarantine_folder(settings: Settings, site_id: str, period: str, submission_
 def write_quarantine(folder: Path, tables: dict[str, pa.Table]) -> None:
     """Write quarantined rows and copies of blanked ones, one `<table>.parquet` each, in place of what the folder held.
 
+    Rows are kept as delivered but for an age over 89, which is kept nowhere: not as a code for missing, nor in words.
+
     Args:
         folder: see `quarantine_folder`; none is left behind when no table has a row.
         tables: rows by table, as in `validation.Judgement.quarantined` and `blanked`.
@@ -31,7 +37,16 @@ def write_quarantine(folder: Path, tables: dict[str, pa.Table]) -> None:
     with _replacing(folder) as unfinished:
         for name, rows in tables.items():
             if rows.num_rows:
-                parquet.write_table(rows, unfinished / f"{name}.parquet")
+                parquet.write_table(_without_old_ages(rows), unfinished / f"{name}.parquet")
+
+
+def _without_old_ages(rows: pa.Table) -> pa.Table:
+    place = rows.schema.get_field_index("age_years")
+    if place < 0:
+        return rows
+    ages = rows.column(place)
+    kept = pc.if_else(pc.match_substring_regex(ages, _KEPT_AGE), ages, pa.scalar(None, pa.string()))
+    return rows.set_column(place, "age_years", kept)
 
 
 def write_refusal(folder: Path, refusal: SubmissionRefused, rules: tuple[RuleResult, ...]) -> None:

@@ -1,10 +1,11 @@
-"""Read a delivered file as a table of strings, as the site wrote it but for what surrounds a cell or stands for none.
+"""Read a delivered file as a table of strings: as the site wrote it, and what it means for a cell to be missing.
 
 The readers' own errors quote cells, so none of them is ever chained or logged.
 """
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 
@@ -29,22 +30,42 @@ class _NotUtf8(Exception):  # noqa: N818 - never leaves this module
     """Bytes that should be text in UTF-8 and are not."""
 
 
+@dataclass(frozen=True)
+class Cells:
+    """The cells of one delivered table: strings, the contract's columns in the contract's order.
+
+    Attributes:
+        delivered: as written, null where nothing is.
+        read: without surrounding blanks, null where they stand for a missing value.
+        coded: of each column with a declared code for missing, whether the cell holds one (boolean).
+    """
+
+    delivered: pa.Table
+    read: pa.Table
+    coded: pa.Table
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return int(self.delivered.num_rows)
+
+
 def count_rows(name: str, content: bytes) -> int:
-    """Count the data rows of a CSV or Parquet file.
+    """Count the data rows of a CSV or Parquet file; a row of blank cells alone is none.
 
     Args:
         name: the file's name; its suffix tells the format.
         content: the file's bytes.
 
     Raises:
-        SubmissionRefused: file_unreadable.
+        SubmissionRefused: file_encoding or file_unreadable.
     """
     if _is_blank(content):
         return 0
     try:
-        if _is_parquet(name):
-            return int(parquet.ParquetFile(pa.BufferReader(content)).metadata.num_rows)
-        return int(_parse_csv(content, pa.binary()).num_rows)
+        return int(_parse(name, content).num_rows)
+    except _NotUtf8:
+        raise SubmissionRefused("file_encoding", PurePath(name).stem) from None
     except (pa.ArrowException, ValueError, OSError):
         raise SubmissionRefused("file_unreadable", PurePath(name).stem) from None
 
@@ -70,11 +91,11 @@ def _is_answer(column: Column) -> bool:
     return not column.name.endswith("_id") and not column.is_day and column.name != "deleted"
 
 
-def read_table(table: Table, name: str, content: bytes, version: int, missing_codes: Iterable[str] = ()) -> pa.Table:
-    """Read one file as strings: the contract's columns in the contract's order, missing cells as null.
+def read_table(table: Table, name: str, content: bytes, version: int, missing_codes: Iterable[str] = ()) -> Cells:
+    """Read one file.
 
-    Cells and column names come without surrounding blanks, names in small letters: a header may spell them as it likes.
-    A column that came with a later version of the contract than the delivery's is null, and the file must not hold it.
+    A header may spell the names of the columns in any case and with blanks around them. A column that came with a later
+    version of the contract than the delivery's is null, and the file must not hold it.
     A file that holds only its header is a table without rows.
 
     Args:
@@ -90,7 +111,7 @@ def read_table(table: Table, name: str, content: bytes, version: int, missing_co
     if _is_blank(content):
         raise SubmissionRefused("file_empty", table.name)
     try:
-        delivered = _parse_parquet(content) if _is_parquet(name) else _parse_csv(content, pa.string())
+        delivered = _parse(name, content)
     except _NotUtf8:
         raise SubmissionRefused("file_encoding", table.name) from None
     except (pa.ArrowException, ValueError, OSError):
@@ -100,7 +121,7 @@ def read_table(table: Table, name: str, content: bytes, version: int, missing_co
     return _contract_columns(table, delivered, codes_for_missing(table, missing_codes))
 
 
-_BLANK_LINES_ABOVE = re.compile(rb"\A(\xef\xbb\xbf)?(?:[ \t,]*\r?\n)+")
+_BLANK_LINES_ABOVE = re.compile(rb'\A(\xef\xbb\xbf)?(?:(?:[ \t,"]|\xc2\xa0)*\r?\n)+')
 """Lines of separators alone above the header, as a spreadsheet leaves them; the mark of UTF-8 may come first."""
 
 
@@ -108,14 +129,15 @@ def _is_blank(content: bytes) -> bool:
     return not content or content.isspace()
 
 
-def _is_parquet(name: str) -> bool:
-    return PurePath(name).suffix == ".parquet"
+def _parse(name: str, content: bytes) -> pa.Table:
+    """All rows but those of blank cells alone, as strings; an empty cell, quoted or not, is null."""
+    is_parquet = PurePath(name).suffix == ".parquet"
+    return _without_blank_rows(_parse_parquet(content) if is_parquet else _parse_csv(content))
 
 
-def _parse_csv(content: bytes, cell: pa.DataType) -> pa.Table:
-    """Parse RFC 4180; an empty cell, quoted or not, is null, and a row of empty or blank cells alone is no row."""
-    if cell == pa.string():
-        _check_utf8(content)
+def _parse_csv(content: bytes) -> pa.Table:
+    """Parse RFC 4180."""
+    _check_utf8(content)
     if content.count(b'"') % 2:
         # An open quote would swallow the rest of the file as one cell.
         raise ValueError
@@ -124,22 +146,21 @@ def _parse_csv(content: bytes, cell: pa.DataType) -> pa.Table:
     parse = csv.ParseOptions(newlines_in_values=True, invalid_row_handler=_without_cells)
     with csv.open_csv(pa.BufferReader(closed), parse_options=parse) as reader:
         names = reader.schema.names
-    rows = csv.read_csv(
+    return csv.read_csv(
         pa.BufferReader(closed),
         parse_options=parse,
         convert_options=csv.ConvertOptions(
-            column_types=dict.fromkeys(names, cell),
+            column_types=dict.fromkeys(names, pa.string()),
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
         ),
     )
-    return _without_blank_rows(rows)
 
 
 def _without_cells(row: csv.InvalidRow) -> str:
     """What becomes of a row that has not as many cells as the header: a row of separators alone is a leftover."""
-    return "error" if row.text.strip(', "\t') else "skip"
+    return "error" if row.text.replace(",", "").replace('"', "").strip() else "skip"
 
 
 def _without_blank_rows(rows: pa.Table) -> pa.Table:
@@ -148,7 +169,7 @@ def _without_blank_rows(rows: pa.Table) -> pa.Table:
     for column in rows.columns:
         # Of the first column all rows are asked, of each further one those alone that were blank so far: mostly none.
         cells = column.take(blank) if len(blank) < rows.num_rows else column
-        blank = blank.filter(pc.fill_null(pc.match_substring_regex(cells, r"^\s*$"), True))
+        blank = blank.filter(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(cells), ""), True))
     return rows.filter(pc.invert(pc.is_in(places, blank))) if len(blank) else rows
 
 
@@ -168,6 +189,8 @@ def _parse_parquet(content: bytes) -> pa.Table:
 
 
 def _as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     try:
         cells = column.cast(pa.string())
         cells.validate(full=True)
@@ -189,25 +212,27 @@ def _check_columns(table: Table, delivered: list[str], version: int) -> None:
         raise SubmissionRefused("column_extra", f"{table.name}: column {', '.join(map(str, extra))}")
 
 
-def _contract_columns(table: Table, delivered: pa.Table, codes: dict[str, list[str]]) -> pa.Table:
-    empty = pa.nulls(delivered.num_rows, pa.string())
-    return pa.table(
-        {
-            name: _without_missing(delivered[name], codes.get(name, ())) if name in delivered.column_names else empty
-            for name in table.schema.names
-        }
-    )
+def _contract_columns(table: Table, delivered: pa.Table, codes: dict[str, list[str]]) -> Cells:
+    empty = pa.chunked_array([pa.nulls(delivered.num_rows, pa.string())])
+    written = {name: delivered[name] if name in delivered.column_names else empty for name in table.schema.names}
+    read = {name: _read(cells) for name, cells in written.items()}
+    coded = {name: _is_coded(read[name], codes[name]) for name in table.schema.names if name in codes}
+    read |= {name: pc.if_else(is_coded, pa.scalar(None, pa.string()), read[name]) for name, is_coded in coded.items()}
+    return Cells(pa.table(written), pa.table(read), pa.table(coded))
 
 
-def _without_missing(cells: pa.ChunkedArray, codes: Iterable[str]) -> pa.ChunkedArray:
+def _read(cells: pa.ChunkedArray) -> pa.ChunkedArray:
     """Cells without surrounding blanks, null where they stand for a missing value."""
     if cells.null_count == len(cells):
         return cells
     trimmed = pc.utf8_trim_whitespace(cells)
     is_missing = pc.is_in(pc.utf8_lower(trimmed), pa.array(MISSING))
-    for code in codes:
-        is_missing = pc.or_kleene(is_missing, pc.match_substring_regex(trimmed, _spelled(code)))
     return pc.if_else(is_missing, pa.scalar(None, pa.string()), trimmed)
+
+
+def _is_coded(read: pa.ChunkedArray, codes: Iterable[str]) -> pa.ChunkedArray:
+    """Whether a cell holds one of the codes."""
+    return pc.fill_null(pc.match_substring_regex(read, "|".join(map(_spelled, codes))), False)
 
 
 def _spelled(code: str) -> str:
@@ -215,4 +240,4 @@ def _spelled(code: str) -> str:
     if re.fullmatch(r"-?\d+", code):
         sign, digits = "-" * code.startswith("-"), code.lstrip("-0") or "0"
         return rf"^{sign}0*{digits}(?:\.0*)?$"
-    return rf"(?i)^{re.escape(code)}$"
+    return rf"^(?i:{re.escape(code)})$"

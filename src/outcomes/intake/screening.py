@@ -6,6 +6,8 @@ contract is an allow-list, and closed lists hold its text columns. What several 
 89 or the day of surgery, is worked out as a recipient could.
 """
 
+import datetime
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -68,6 +70,9 @@ _WHOLE_TEXT = {
 }
 """What other text may not be as a whole."""
 
+_PLACEHOLDER = re.compile(r"-?(?:9+\d|(\d)\1*)")
+"""A number that is nobody's: one digit again and again, or nines and a last digit (9998)."""
+
 _EXPECTED = {"code": "zip_code", "index_period": "full_date"}
 """Rules that a column is spared: a CPT code has five digits, and too fine a period has a refusal of its own."""
 
@@ -77,6 +82,12 @@ _UUID = r"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 _PLAIN_NUMBER = r"^-?\d{1,6}(?:\.\d*)?$"
 _LETTER_AFTER_DIGIT = r"\d[A-Za-z]"
 _OLDEST_AGE = 90
+_LONGEST_LIFE = 120
+"""No one at surgery is older: a greater number is no age but a placeholder (999) or a slip, which validation blanks."""
+
+_YEARS_OF_BIRTH = (1800, 2100)
+_AGE = r"^[^0-9-]*(?P<age>\d+(?:\.\d*)?)"
+"""The number that a reader would find in a cell, whatever stands around it: `95 years`, `>95`."""
 
 
 @dataclass(frozen=True)
@@ -94,30 +105,67 @@ class Finding:
         return f"{self.table}.{self.column}: {self.rule}, {self.rows} row{'s' if self.rows > 1 else ''}"
 
 
-def screen(tables: Mapping[str, pa.Table], method: Method) -> None:
+def screen(tables: Mapping[str, pa.Table], method: Method, data_cut: datetime.date | None = None) -> None:
     """Let a submission pass, or refuse it whole.
 
     Args:
         tables: the delivered tables by name, every cell a string or null.
         method: how the site says that it de-identified the extract.
+        data_cut: the date on which the extract was cut, where it is known: a day that lies later says nothing.
 
     Raises:
         SubmissionRefused: identifier_found, age_over_89, index_period_too_fine or data_cut_common, in this order.
     """
-    found = [finding for name, cells in tables.items() for finding in findings(TABLES[name], cells, method)]
+    found = [finding for name, cells in tables.items() for finding in findings(TABLES[name], cells, method, data_cut)]
     for code in ("identifier_found", "age_over_89", "index_period_too_fine", "data_cut_common"):
         places = [str(finding) for finding in found if finding.code == code]
         if places:
             raise SubmissionRefused(code, "; ".join(places))
 
 
-def findings(table: Table, cells: pa.Table, method: Method) -> list[Finding]:
+def screen_missing_codes(codes: Iterable[str]) -> None:
+    """Refuse declared codes for missing that look like an identifier: quarantine keeps their cells as delivered.
+
+    Args:
+        codes: as the manifest declares them.
+
+    Raises:
+        SubmissionRefused: identifier_found.
+    """
+    texts = [text for text in (code.rpartition("=")[2] for code in codes) if not _PLACEHOLDER.fullmatch(text)]
+    told = _distinct(pa.chunked_array([texts], pa.string()))
+    found = {
+        rule
+        for patterns in (_ANYWHERE, _WHOLE_PERSON_KEY, _WHOLE_TEXT)
+        for rule, pattern in patterns.items()
+        if _matching(told, pattern).num_rows
+    }
+    if found:
+        raise SubmissionRefused("identifier_found", f"manifest.missing_codes: {', '.join(sorted(found))}")
+
+
+def screen_accepted(patients: pa.Table) -> None:
+    """Refuse the submission if validation left somebody who turns 90 within the days of follow-up.
+
+    Args:
+        patients: the accepted rows, typed; a row may hold the data cut that was in force before.
+
+    Raises:
+        SubmissionRefused: age_over_89.
+    """
+    reaching = _reaching_90(pa.table({name: patients[name].cast(pa.string()) for name in patients.column_names}), None)
+    if reaching:
+        raise SubmissionRefused("age_over_89", "; ".join(map(str, reaching)))
+
+
+def findings(table: Table, cells: pa.Table, method: Method, data_cut: datetime.date | None = None) -> list[Finding]:
     """Everything in one table that may not pass.
 
     Args:
         table: the contract table.
         cells: its delivered cells, strings or null.
         method: how the site says that it de-identified the extract.
+        data_cut: as in `screen`.
     """
     found = []
     for column in table.columns:
@@ -127,20 +175,40 @@ def findings(table: Table, cells: pa.Table, method: Method) -> list[Finding]:
             for rule, rows in _identifiers(column, distinct)
         ]
         if column.name == "age_years":
-            found += _as_finding("age_over_89", table, column, _rows_above(distinct, _OLDEST_AGE))
+            found += _ages(table, column, distinct)
         if column.name == "index_period":
             rows = _rows(_matching(distinct, _finer_than(method)))
             found += _as_finding("index_period_too_fine", table, column, rows)
-    return found + (_by_arithmetic(cells) if table is TABLES["patients"] else [])
+    return found + (_by_arithmetic(cells, data_cut) if table is TABLES["patients"] else [])
 
 
-def _by_arithmetic(patients: pa.Table) -> list[Finding]:
+def _by_arithmetic(patients: pa.Table, data_cut: datetime.date | None) -> list[Finding]:
     """What the rows of patients give away together."""
-    reaching = ages_reaching_90(patients)
-    ages = [Finding("age_over_89", "patients", "age_years", "reaches_90_in_follow_up", reaching)] if reaching else []
-    return ages + [
+    return _reaching_90(patients, data_cut) + [
         Finding("data_cut_common", "patients", column, "one_date_fits", rows)
-        for column, rows in patients_of_a_common_cut(patients).items()
+        for column, rows in patients_of_a_common_cut(patients, data_cut).items()
+    ]
+
+
+def _reaching_90(patients: pa.Table, data_cut: datetime.date | None) -> list[Finding]:
+    rows = ages_reaching_90(patients, data_cut)
+    return [Finding("age_over_89", "patients", "age_years", "reaches_90_in_follow_up", rows)] if rows else []
+
+
+def _ages(table: Table, column: Column, distinct: pa.Table) -> list[Finding]:
+    """Ages over 90, and years of birth, which tell the age."""
+    found = pc.struct_field(pc.extract_regex(pc.utf8_normalize(distinct["values"], "NFKC"), _AGE), "age")
+    ages = pc.fill_null(pc.cast(found, pa.float64()), -1)
+    first, last = _YEARS_OF_BIRTH
+    rules = {
+        "age_over_89": pc.and_(pc.greater(ages, _OLDEST_AGE), pc.less_equal(ages, _LONGEST_LIFE)),
+        "year_of_birth": pc.and_(pc.greater_equal(ages, first), pc.less_equal(ages, last)),
+    }
+    return [
+        Finding("age_over_89", table.name, column.name, rule, rows)
+        for rule, is_found in rules.items()
+        for rows in [_rows(distinct.filter(is_found))]
+        if rows
     ]
 
 
@@ -202,12 +270,6 @@ def _distinct(cells: pa.ChunkedArray) -> pa.Table:
 
 def _matching(distinct: pa.Table, pattern: str) -> pa.Table:
     return distinct.filter(pc.match_substring_regex(distinct["values"], pattern))
-
-
-def _rows_above(distinct: pa.Table, limit: float) -> int:
-    numbers = _matching(distinct, r"^\s*\+?\d+(?:\.\d*)?\s*$")
-    values = pc.cast(pc.utf8_trim(numbers["values"], "+ \t\r\n\v\f"), pa.float64())
-    return _rows(numbers.filter(pc.greater(values, limit)))
 
 
 def _if_any(rule: str, found: pa.Table) -> Iterable[tuple[str, int]]:

@@ -13,7 +13,7 @@ from outcomes.intake.landing import is_site_id, site_is_known
 from outcomes.intake.manifest import FileEntry, Manifest, delivered_files, place, read_manifest, submission_id
 from outcomes.intake.quarantine import quarantine_folder, write_quarantine, write_refusal
 from outcomes.intake.reading import SUFFIXES, read_table
-from outcomes.intake.screening import screen
+from outcomes.intake.screening import screen, screen_accepted, screen_missing_codes
 from outcomes.intake.validation import Judgement, validate
 from outcomes.lake import BlankedCells, Lake, RuleResult, SubmissionRecord, TableCounts
 from outcomes.locks import one_at_a_time
@@ -116,16 +116,19 @@ def _judge(attempt: _Attempt, manifest: Manifest) -> list[Judgement]:
         for file in manifest.files
     }
     for file in manifest.files:
-        delivered = cells[file.table].num_rows
+        delivered = cells[file.table].rows
         # A month may pass without a procedure; a history without rows, or rows that were stated and are gone, may not.
         if delivered == 0 and (file.rows or manifest.kind == "full"):
             raise SubmissionRefused("file_empty", file.table)
         if delivered != file.rows:
             raise SubmissionRefused("row_count_mismatch", f"{file.table}: {delivered} rows, {file.rows} stated")
-    screen(cells, manifest.deidentification_method)
+    screen_missing_codes(manifest.missing_codes)
+    screen({name: one.read for name, one in cells.items()}, manifest.deidentification_method, manifest.data_cut)
     with connect(attempt.settings) as con:
         attempt.lake.attach(con, as_known_on=add_months(attempt.period, -1))
-        return validate(con, cells, attempt.site_id, manifest.kind)
+        judgements = validate(con, cells, attempt.site_id, manifest.kind, manifest.data_cut)
+    screen_accepted(next(one.accepted for one in judgements if one.table is TABLES["patients"]))
+    return judgements
 
 
 def _check_place(attempt: _Attempt, manifest: Manifest) -> None:
@@ -173,7 +176,7 @@ def _check_critical_share(attempt: _Attempt, judgements: Sequence[Judgement]) ->
         quarantined, rows = one.quarantined.num_rows, one.quarantined.num_rows + one.accepted.num_rows
         if quarantined > limit * rows:
             rules = ", ".join(
-                f"{result.rule} {result.rows_failed}"
+                f"{result.rule} {result.rows_failed} ({result.reason})"
                 for result in one.rules
                 if result.severity == "critical" and result.rows_failed
             )

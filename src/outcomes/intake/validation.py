@@ -4,12 +4,13 @@ Cells are judged first, each by its own column. Facts that span columns, rows or
 left, by `sql/validation/<table>.sql`, and judged like any other column. What a broken rule costs:
 
 - critical: the row, which goes to quarantine;
-- warning with `blanks` in its `meta`: the cell of that column, which is set to missing (`*`: each cell of the wrong
-  type). The row is accepted with a flag, and a copy of it as delivered is kept in quarantine;
 - warning: a flag on the accepted row;
-- info: nothing, it is only counted.
+- info: nothing, it is only counted;
+- of a warning or an info with `blanks` in its `meta`, besides: the cell of that column, which is set to missing (`*`:
+  each cell that its fact counts). A copy of the row as delivered is kept in quarantine.
 """
 
+import datetime
 import json
 import logging
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ import pyarrow.compute as pc
 
 from outcomes.contract import TABLES, Column, ColumnType, Table
 from outcomes.errors import OutcomesError
+from outcomes.intake.inference import LATEST_DAY_WITHOUT_PERIOD, last_date
+from outcomes.intake.reading import Cells
 from outcomes.lake import BlankedCells, RuleResult
 from outcomes.sql.engine import materialize
 from outcomes.sql.files import SqlFile
@@ -43,14 +46,23 @@ _KEY = "[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
 """A number is a plain decimal: a cast would also read `1_0` and `1e3`."""
 
-_CODED = ("code", "modifier")
-"""Columns of codes: read in capitals, without dots. A blank within makes it words, which are no code."""
+_CODED = {"code": r"^(\d{4,5})\.0*$", "modifier": r"^(\d\d)\.0*$"}
+"""Columns of codes: read in capitals, without dots. A blank within makes it words, which are no code.
+
+What matches is a number as a spreadsheet writes it (22551.0): no code has so many digits before its dot.
+"""
+
+_SYSTEMS = ("code_system",)
+"""Columns of code systems: read in capitals, without blanks, dots, hyphens and underscores (ICD-10-CM)."""
 
 _JOINTS = ("level", "levels")
 """Columns of joints: read in capitals, without blanks and dots."""
 
 _EVERY_CELL = "*"
-"""What the rule on types blanks: each cell that is not of its column's type, whichever column that is."""
+"""What the rules on types and on codes for missing blank: each such cell, whichever its column."""
+
+_CELL_FACTS = ("type_failures", "missing_codes")
+"""Facts of a row that count its cells: of another type than their column's, with a declared code for missing."""
 
 Expectation = dict[str, Any]
 
@@ -120,20 +132,25 @@ def _rule(expectation: Expectation) -> Rule:
 
 
 def validate(
-    con: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table], site_id: str, kind: str
+    con: duckdb.DuckDBPyConnection, tables: Mapping[str, Cells], site_id: str, kind: str, data_cut: datetime.date
 ) -> list[Judgement]:
     """Judge the tables of one submission.
 
     Args:
         con: a connection to which the lake is attached, as known before the submission's period.
-        tables: the delivered tables by name, every cell a string or null.
+        tables: the delivered tables by name.
         site_id: the site that delivered them.
         kind: full or incremental; only an incremental submission may rest on rows already in the lake.
+        data_cut: the date on which the extract was cut.
 
     Raises:
         OutcomesError: rule_not_evaluated.
     """
-    con.execute("create or replace table submission as select $1 as site_id, $2 as kind", [site_id, kind])
+    con.execute(
+        "create or replace table submission as "
+        "select $1 as site_id, $2 as kind, $3 as last_date, $4 as latest_day_without_period",
+        [site_id, kind, last_date(data_cut), LATEST_DAY_WITHOUT_PERIOD],
+    )
     expectations = _Expectations()
     judgements = []
     for table in TABLES.values():
@@ -148,19 +165,30 @@ def validate(
     return judgements
 
 
-def _judge(con: duckdb.DuckDBPyConnection, expectations: "_Expectations", table: Table, cells: pa.Table) -> Judgement:
+def _judge(con: duckdb.DuckDBPyConnection, expectations: "_Expectations", table: Table, cells: Cells) -> Judgement:
     written = suite(table.name)["expectations"]
-    con.register("cells", cells.append_column("row_number", pa.array(np.arange(1, cells.num_rows + 1))))
+    row_number = pa.array(np.arange(1, cells.rows + 1))
+    con.register("written", cells.delivered.append_column("row_number", row_number))
+    con.register("cells", cells.read.append_column("row_number", row_number))
+    # Appended to no column at all, it would have as many rows as there are columns: none.
+    con.register(
+        "coded",
+        pa.table({"row_number": row_number} | dict(zip(cells.coded.column_names, cells.coded.columns, strict=True))),
+    )
     con.register("suite_rules", _rules_table(table.name))
-    con.execute(f"create or replace table delivered_{table.name} as {_typed_rows(table)}")
-    con.execute(f"create or replace temp view mistyped as {_mistyped_cells(table)}")
+    con.execute(f"create or replace table delivered_{table.name} as {_typed_rows(table, cells.coded.column_names)}")
+    con.execute(
+        f"create or replace temp view cells_null_already as {_cells_null_already(table, cells.coded.column_names)}"
+    )
     con.execute("create or replace table broken (row_number bigint, position bigint)")
     con.execute('create or replace table blanked (row_number bigint, position bigint, "column" varchar)')
     results: dict[str, RuleResult] = {}
-    of_cells = {*table.schema.names, "type_failures"}
+    of_cells = {*table.schema.names, *_CELL_FACTS}
     for are_of_cells, rows in ((True, f"from delivered_{table.name}"), (False, _rows_with_facts(table))):
         stage = [one for one in written if (one["kwargs"].get("column") in of_cells) is are_of_cells]
         results |= _apply(con, expectations, table, stage, rows)
+    if table.name == "patients":
+        con.execute(_KEEP_EARLIER_CUT)
     con.execute(_REFUSED)
     kept = con.sql(_kept_rows(table)).to_arrow_table()
     return Judgement(
@@ -199,7 +227,7 @@ def _apply(
         con.execute(_NOTE)
         lost = {rule.blanks for rule in map(_rule, stage) if rule.blanks and results[rule.code].rows_failed}
         if _EVERY_CELL in lost:
-            con.execute(_NOTE_MISTYPED)  # these cells are null already
+            con.execute(_NOTE_NULL_ALREADY)
         if lost - {_EVERY_CELL}:
             con.execute(_blank(table, sorted(lost - {_EVERY_CELL})))
     return results
@@ -239,7 +267,7 @@ def _rules_table(table: str) -> pa.Table:
     listed = rules(table)
     texts = ("code", "severity", "reason", "blanks")
     return pa.table(
-        {"position": pa.array(range(len(listed)), pa.int64())}
+        {"position": pa.array(range(len(listed)), pa.int64()), "fact": pa.array([rule.columns[0] for rule in listed])}
         | {name: pa.array([getattr(rule, name) for rule in listed], pa.string()) for name in texts}
     )
 
@@ -257,13 +285,27 @@ _NOTE = f"""
     where suite_rules.blanks <> '{_EVERY_CELL}'
 """
 
-_NOTE_MISTYPED = f"""
+_NOTE_NULL_ALREADY = f"""
     insert into blanked
-    select noted.row_number, suite_rules.position, mistyped."column"
+    select noted.row_number, suite_rules.position, lost."column"
     from noted
     inner join suite_rules on noted.rule = suite_rules.code and suite_rules.blanks = '{_EVERY_CELL}'
-    inner join mistyped on noted.row_number = mistyped.row_number
+    inner join cells_null_already as lost on noted.row_number = lost.row_number and suite_rules.fact = lost.fact
 """
+
+_KEEP_EARLIER_CUT = """
+    update delivered_patients as delivered set data_cut_day = in_force.data_cut_day
+    from (
+        select patients.patient_id, patients.data_cut_day
+        from patients
+        inner join submission on patients.site_id = submission.site_id and submission.kind = 'incremental'
+    ) as in_force
+    where
+        delivered.patient_id = in_force.patient_id
+        and delivered.data_cut_day is null
+        and not coalesce(delivered.deleted, false)
+"""
+"""A cut that is not stated again, or not readably, stays in force: without one nothing bounds what was observed."""
 
 _REFUSED = """
     create or replace table refused as
@@ -282,16 +324,21 @@ _CELLS_LOST = """
 """
 
 
-def _typed_rows(table: Table) -> str:
-    """SQL: `cells` in the contract's types; a cell that cannot take its type is null and counts in type_failures."""
+def _typed_rows(table: Table, coded: list[str]) -> str:
+    """SQL: `cells` in the contract's types; a cell that cannot take its type is null and counts in type_failures.
+
+    Of the `coded` columns missing_codes counts the cells with a declared code for missing; without any it is null.
+    """
     words = _closed_lists(table.name)
     typed = ", ".join(f'{_typed(column, words.get(column.name, {}))} as "{column.name}"' for column in table.columns)
     failures = " + ".join(f"cast({_is_mistyped(name)} as integer)" for name in table.schema.names if name != "deleted")
+    codes = " + ".join(f'cast(coded."{name}" as integer)' for name in coded) or "cast(null as integer)"
     return (
         f"with typed as (select row_number, {typed} from cells) "
-        f"select typed.*, {failures} as type_failures, "
+        f"select typed.*, {failures} as type_failures, {codes} as missing_codes, "
         "case when cells.deleted is not null then typed.deleted is not null end as deleted_is_readable "
-        "from typed inner join cells on typed.row_number = cells.row_number"
+        "from typed inner join cells on typed.row_number = cells.row_number "
+        "inner join coded on typed.row_number = coded.row_number"
     )
 
 
@@ -299,15 +346,15 @@ def _is_mistyped(name: str) -> str:
     return f'(cells."{name}" is not null and typed."{name}" is null)'
 
 
-def _mistyped_cells(table: Table) -> str:
-    """SQL: row number and column of each cell that is not of its column's type."""
-    names = ", ".join(
-        f"case when {_is_mistyped(name)} then '{name}' end" for name in table.schema.names if name != "deleted"
-    )
-    return (
-        f'with listed as (select typed.row_number, unnest([{names}]) as "column" '
+def _cells_null_already(table: Table, coded: list[str]) -> str:
+    """SQL: row number, fact and column of each cell that one of the facts on cells counts."""
+    mistyped = [f"case when {_is_mistyped(name)} then '{name}' end" for name in table.schema.names if name != "deleted"]
+    missing = [f"case when coded.\"{name}\" then '{name}' end" for name in coded] or ["cast(null as varchar)"]
+    return " union all ".join(
+        f"select * from (select typed.row_number, '{fact}' as fact, unnest([{', '.join(names)}]) as \"column\" "
         f"from delivered_{table.name} as typed inner join cells on typed.row_number = cells.row_number "
-        'where typed.type_failures > 0) from listed where "column" is not null'
+        f'inner join coded on typed.row_number = coded.row_number where typed.{fact} > 0) where "column" is not null'
+        for fact, names in zip(_CELL_FACTS, (mistyped, missing), strict=True)
     )
 
 
@@ -348,16 +395,21 @@ def _typed(column: Column, words: Mapping[str, str]) -> str:
         case ColumnType.DECIMAL:
             return f"case when isfinite({number}) then {number} end"
         case ColumnType.BOOLEAN:
-            return f"try_cast({cell} as boolean)"
+            # A spreadsheet writes 1.0 and 0.0.
+            number = rf"regexp_replace({cell}, '^0*([01])\.0*$', '\1')"
+            return f"try_cast(replace({number}, '.', '') as boolean)"
         case ColumnType.TEXT:
             text = cell
             if column.name in _CODED:
-                text = f"upper(replace({cell}, '.', ''))"
+                number = rf"regexp_replace({cell}, '{_CODED[column.name]}', '\1')"
+                text = f"upper(replace({number}, '.', ''))"
+            if column.name in _SYSTEMS:
+                text = f"upper(regexp_replace({cell}, '[ ._-]', '', 'g'))"
             if column.name in _JOINTS:
                 text = f"upper(regexp_replace({cell}, '[ .]', '', 'g'))"
             if words:
                 spelled = " ".join(f"when '{spelling}' then '{word}'" for spelling, word in words.items())
-                text = f"case lower({text}) {spelled} else {text} end"
+                text = f"case lower(replace({text}, '.', '')) {spelled} else {text} end"
             pattern = _KEY if column.name.endswith("_id") else _TEXT
             return f"case when regexp_full_match({text}, '{pattern}') then {text} end"
 
@@ -381,7 +433,7 @@ def _accepted_rows(table: Table) -> str:
 
 def _kept_rows(table: Table) -> str:
     """SQL: rows as delivered, with the rules that cost them their place in the lake or a cell."""
-    columns = ", ".join(f'cells."{name}"' for name in table.schema.names)
+    columns = ", ".join(f'written."{name}"' for name in table.schema.names)
     return f"""
         with cost as (
             select
@@ -395,12 +447,12 @@ def _kept_rows(table: Table) -> str:
             group by broken.row_number
         )
         select
-            {columns}, cells.row_number, cost.rules, cost.reasons,
+            {columns}, written.row_number, cost.rules, cost.reasons,
             case when refused.row_number is null then 'blanked' else 'quarantined' end as outcome
-        from cells
-        inner join cost on cells.row_number = cost.row_number
-        left join refused on cells.row_number = refused.row_number
-        order by cells.row_number
+        from written
+        inner join cost on written.row_number = cost.row_number
+        left join refused on written.row_number = refused.row_number
+        order by written.row_number
     """
 
 

@@ -14,8 +14,10 @@ from outcomes.measures.control_charts import control_chart_table
 from outcomes.measures.curves import cumulative_incidence_table
 from outcomes.measures.cusum import cusum_table, monitored_outcomes
 from outcomes.measures.estimates import with_intervals
+from outcomes.measures.improvement_rates import improvement_rate_table
 from outcomes.measures.incidences import incidence_table, with_incidences
 from outcomes.measures.inputs import make_inputs
+from outcomes.measures.missing_answers import missing_answers_table
 from outcomes.measures.risk_models import fit_risk_models
 from outcomes.periods import add_months
 from outcomes.site_files import Annotation, Row, Target, read_site_file
@@ -31,8 +33,9 @@ def run_measures(
 ) -> None:
     """Make every relation that the marts of measures select from.
 
-    Leaves those of `make_inputs`, and `measure_estimates`, `curves`, `risk_models`, `risk_calibration`,
-    `expected_outcomes`, `site_comparison`, `control_chart_points`, `cusum_points` and `alarms`.
+    Leaves those of `make_inputs`, and `measure_estimates`, `missing_answers`, `improvement_rates`, `curves`,
+    `risk_models`, `risk_calibration`, `expected_outcomes`, `site_comparison`, `control_chart_points`, `cusum_points`
+    and `alarms`.
 
     Args:
         con: a connection that holds the lake and the relations of the labelling step.
@@ -67,6 +70,8 @@ def run_measures(
         "intervals": lambda: _register(
             con, measure_estimates=with_incidences(con, with_intervals(counts()), incidence_table(con))
         ),
+        "missing answers": lambda: _register(con, missing_answers=missing_answers_table(con)),
+        "improvement rates": lambda: _register(con, improvement_rates=improvement_rate_table(con)),
         "control charts": lambda: _register(
             con, control_chart_points=control_chart_table(counts(), charted, annotations, targets, immature_from)
         ),

@@ -63,7 +63,6 @@ def with_incidences(con: duckdb.DuckDBPyConnection, estimates: pa.Table, inciden
     con.register("given_estimates", estimates)
     con.register("given_incidences", incidences)
     key = " and ".join(f"cells.{name} is not distinct from found.{name}" for name in ("measure", *_KEY))
-    order = (f"cells.{name} nulls first" for name in ("measure", *_KEY))
     replaced = ", ".join(
         f"case when cells.unit = 'incidence' then found.{name} else cells.{name} end as {name}"
         for name in _SCHEMA.names

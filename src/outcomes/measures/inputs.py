@@ -14,7 +14,8 @@ def make_inputs(con: duckdb.DuckDBPyConnection) -> None:
     """Make the relations of `sql/relations/measures/`, each after those it needs; afterwards nothing is registered.
 
     Leaves, among others: `measure_definitions`, `label_definitions`, `measure_results` (a view: one row per measure and
-    episode), `measure_counts`, `measure_exclusions`, `completeness`, `responders_baseline` and `share_bounds`.
+    episode), `measure_counts`, `measure_exclusions`, `completeness`, `responders_baseline`,
+    `reported_answers` (a view) and `answer_patterns`.
 
     Args:
         con: a connection that holds the lake and the relations of the labelling step.

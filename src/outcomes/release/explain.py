@@ -14,7 +14,7 @@ from outcomes.intake.landing import deliveries
 from outcomes.intake.manifest import submission_id
 from outcomes.release.as_released import attach_patient, explaining, label_patient
 from outcomes.release.open import current_release
-from outcomes.release.why_not import JudgedCriterion, Way, judged, judged_ways
+from outcomes.release.why_not import JudgedCriterion, Way, judged, judged_ways, meaning_of
 from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import LabelDefinition, label_definition, label_definitions
 from outcomes.sql.engine import connect as connect_engine
@@ -74,6 +74,11 @@ class LabelAnswer:
     evidence: tuple[Evidence, ...]
     criteria: tuple[JudgedCriterion, ...] = ()
     ways: tuple[Way, ...] = ()
+
+    @property
+    def meaning(self) -> str | None:
+        """The reason in words, None where there is none."""
+        return meaning_of(self.reason)
 
 
 @dataclass(frozen=True)
@@ -187,8 +192,15 @@ def _with_criteria(con: duckdb.DuckDBPyConnection, answer: LabelAnswer) -> Label
     for criterion in (*criteria, *(each for way in taken for each in way.criteria)):
         for record in criterion.records:
             signs.setdefault((record.source_table, record.record_id), set()).update(record.signs)
-    evidence = tuple(_that_counted(record, signs) for record in answer.evidence)
+    kinds = _pain_told(con)
+    evidence = tuple(_that_counted(record, signs, kinds) for record in answer.evidence)
     return replace(answer, criteria=criteria, ways=tuple(taken), evidence=evidence)
+
+
+def _pain_told(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
+    """The pain or disability of each assessed visit: what tells persistent from recurrent pain."""
+    rows = con.execute("select source_table, record_id, sign from signs where relation = 'pain_assessments'").fetchall()
+    return {(table, record): sign for table, record, sign in rows}
 
 
 def _met_by(cited: set[tuple[str, str]], criteria: Sequence[JudgedCriterion]) -> tuple[JudgedCriterion, ...]:
@@ -199,15 +211,16 @@ def _met_by(cited: set[tuple[str, str]], criteria: Sequence[JudgedCriterion]) ->
     )
 
 
-def _that_counted(record: Evidence, signs: dict[tuple[str, str], set[str]]) -> Evidence:
+def _that_counted(
+    record: Evidence, signs: dict[tuple[str, str], set[str]], kinds: dict[tuple[str, str], str]
+) -> Evidence:
     """The record with its signs that met a criterion; one that met none tells the kind of the yes."""
-    found = signs.get((record.source_table, record.record_id))
-    if found is None:
-        return replace(record, says=f"{record.says} (tells the kind)")
-    if not found:
-        return record
+    key = (record.source_table, record.record_id)
     day, _, _ = record.says.partition(": ")
-    return replace(record, says=f"{day}: {', '.join(sorted(found))}")
+    if key not in signs:
+        told = f"{day}: {kinds[key]}" if key in kinds else record.says
+        return replace(record, says=f"{told} (tells the kind)")
+    return replace(record, says=f"{day}: {', '.join(sorted(signs[key]))}") if signs[key] else record
 
 
 def _delivered_files(settings: Settings) -> dict[tuple[str, str], Path]:

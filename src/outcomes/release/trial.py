@@ -5,6 +5,7 @@ of it is protected or published.
 """
 
 import json
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ from outcomes.settings import Settings
 from outcomes.sql.catalog.marts import Mart, research_marts
 from outcomes.sql.engine import connect
 from outcomes.sql.reference import thresholds
+
+_PLAIN_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -70,22 +73,22 @@ def _value(name: str, text: str) -> float | str:
         raise OutcomesError("threshold_unknown", name)
     if isinstance(thresholds()[name], str):
         return text
-    try:
-        return int(text) if text.lstrip("-").isdecimal() else float(text)
-    except ValueError:
-        raise OutcomesError("threshold_malformed", name) from None
+    if not _PLAIN_DECIMAL.fullmatch(text):
+        raise OutcomesError("threshold_malformed", name)
+    return float(text) if "." in text else int(text)
 
 
 def _write(
     con: duckdb.DuckDBPyConnection, scratch: Path, before: Release, values: Mapping[str, float | str]
 ) -> Release:
-    tried = ",".join(f"{name}={value}" for name, value in sorted(values.items()))
-    folder = scratch / f"{before.id}+{tried}"
+    sha256 = thresholds_sha256({**thresholds(), **values})
+    # A value may be any text: the folder has the digest of all of them, and the manifest tells them.
+    folder = scratch / f"{before.id}+{sha256[:12]}"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "parquet").mkdir(parents=True)
     rows = {mart.name: _write_mart(con, folder, mart) for mart in _marts()}
-    sha256 = thresholds_sha256({**thresholds(), **values})
-    manifest = before.manifest | {"release_id": folder.name, "thresholds_sha256": sha256, "rows": rows}
+    tried = {"thresholds_sha256": sha256, "changed_thresholds": dict(values)}
+    manifest = before.manifest | tried | {"release_id": folder.name, "rows": rows}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     return Release(folder.name, folder, manifest)
 

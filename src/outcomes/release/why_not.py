@@ -14,6 +14,7 @@ from outcomes.release.open import current_release
 from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import Criterion, LabelDefinition, label_definition
 from outcomes.sql.engine import connect
+from outcomes.sql.reference import reference_rows
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class WhyNot:
     ways: tuple[Way, ...] = ()
 
     @property
+    def meaning(self) -> str | None:
+        """The reason in words; None where there is none, as of a patient outside the cohort."""
+        return meaning_of(self.reason)
+
+    @property
     def all_hold(self) -> bool:
         """Whether all that a yes needs holds."""
         return all(each.holds for each in self.criteria) and (not self.ways or any(way.holds for way in self.ways))
@@ -97,6 +103,11 @@ def why_not(settings: Settings, site_id: str, patient_id: str, label: str) -> Wh
             criteria=judged(con, definition.criteria),
             ways=judged_ways(con, definition),
         )
+
+
+def meaning_of(reason: str | None) -> str | None:
+    """Why a label is not assessable, in words; None of a reason that only an older release knew."""
+    return next((row["meaning"] for row in reference_rows("reasons") if row["reason"] == reason), None)
 
 
 def judged_ways(con: duckdb.DuckDBPyConnection, definition: LabelDefinition) -> tuple[Way, ...]:

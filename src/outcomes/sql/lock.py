@@ -23,7 +23,10 @@ from outcomes.sql.reference import code_list_names, code_list_rows, reference_ro
 from outcomes.sql.shipped import shipped
 
 _TEXTS = {"category", "title", "why", "numerator", "denominator", "exclusions"}
-_FIELDS_WITHOUT_MEANING = {*_TEXTS, "owner", "next_review", "version", "headline", "class_of", "exposure"}
+_FIELDS_WITHOUT_MEANING = {
+    *_TEXTS,
+    *("owner", "next_review", "version", "headline", "class_of", "exposure", "baseline_score"),
+}
 _NAMED = 10
 """Definitions that a refusal names; of more it tells how many."""
 

@@ -9,8 +9,11 @@ Limits = tuple[Floats, Floats]
 ALPHA = 0.05
 
 
-def wilson_interval(successes: Counts, trials: Counts) -> Limits:
-    """The interval of a share after Wilson (1927), as statsmodels computes it; nan without trials."""
+def wilson_interval(successes: Counts | Floats, trials: Counts | Floats) -> Limits:
+    """The interval of a share after Wilson (1927), as statsmodels computes it; nan without trials.
+
+    Both may be fractions, of an effective number.
+    """
     from statsmodels.stats.proportion import proportion_confint  # noqa: PLC0415 - slow to import, needed only here
 
     low, high = np.full(len(trials), np.nan), np.full(len(trials), np.nan)

@@ -238,8 +238,9 @@ def _rounded_to_publish(values: Floats) -> list[float]:
 
 def _constant_model(family: Family, events: float, exposure: float, patterns: int, reason: str | None) -> Model:
     """The same risk for all; infinite in the linear predictor where all have the same answer."""
+    # Without any event the baseline hazard is 0, and so is the exposure.
+    risk = np.array([events / exposure if exposure else 0.0])
     with np.errstate(divide="ignore", invalid="ignore"):
-        risk = np.divide(events, [exposure])
         (predictor,) = _rounded_to_publish(family.predictor(risk))
         (error,) = _rounded_to_publish(np.sqrt(1 / (exposure * family.variance(risk))))
     estimate = Estimate("intercept", "all", "estimated", predictor, error)

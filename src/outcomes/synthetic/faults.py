@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from outcomes.arrays import Ints
 from outcomes.contract import TABLES
@@ -162,10 +163,11 @@ def _has_room(fault: RowFault, rows: list[Cells], submission: Submission, plante
 
 
 def _stranger(rng: Rng, submission: Submission) -> Cells:
-    """A patient without any sound record."""
+    """A patient without any sound record, whose index period is early enough for a record of anybody."""
     patients = submission.tables["patients"]
     row: Cells = patients.slice(int(rng.choice(_sound_rows(patients))), 1).to_pylist()[0]
-    return row | {"patient_id": _key(rng), "data_cut_day": None, "last_contact_day": None, "death_day": None}
+    row |= {"patient_id": _key(rng), "index_period": pc.min(patients["index_period"]).as_py()}
+    return row | {"data_cut_day": None, "last_contact_day": None, "death_day": None}
 
 
 def plant_flags(

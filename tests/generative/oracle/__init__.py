@@ -39,10 +39,10 @@ LABELS: dict[str, Callable[[Episode], Result]] = {
 }
 
 VERSIONS: dict[str, int] = (
-    dict.fromkeys(LABELS, 2)
-    | {"clinical_asd": 3, "suspected_asd": 3}
-    | dict.fromkeys(("received_oral_steroid", "received_radiofrequency"), 1)
-    | dict.fromkeys(("received_gabapentinoid", "received_duloxetine"), 1)
+    dict.fromkeys(LABELS, 3)
+    | {"clinical_asd": 4, "suspected_asd": 4}
+    | dict.fromkeys(("received_oral_steroid", "received_radiofrequency"), 2)
+    | dict.fromkeys(("received_gabapentinoid", "received_duloxetine"), 2)
 )
 """The version of each definition that stands here."""
 

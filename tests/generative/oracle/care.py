@@ -19,15 +19,12 @@ CONSERVATIVE_LOOKBACK_DAYS = 365
 RECOVERY_DAYS = 14
 ADEQUATE_CLASSES = 2
 ADEQUATE_DAYS = 42
-DONE_AS_PROCEDURE = ("injection", "radiofrequency")
 VISIT_TYPES = ("outpatient", "emergency", "inpatient")
 
 
 def treatments_of(episode: Episode, treatment_class: str) -> list[Record]:
-    """The treatments of a class: as the site classed them, else by code and route; some come as procedures too."""
+    """The treatments of a class: as the site classed them, else by code and route; or a procedure by its code."""
     treatments = [treatment for treatment in episode.treatments if _is_of_class(treatment, treatment_class)]
-    if treatment_class not in DONE_AS_PROCEDURE:
-        return treatments
     return treatments + [procedure for procedure in episode.procedures if procedure in TREATMENTS[treatment_class]]
 
 
@@ -43,7 +40,7 @@ def _is_of_class(treatment: Record, treatment_class: str) -> bool:
 
 def received(episode: Episode, treatment_class: str) -> Result:
     """Any treatment of the class after day 0. Value: how many records."""
-    given = [treatment for treatment in treatments_of(episode, treatment_class) if _last_day(treatment) >= 1]
+    given = [treatment for treatment in treatments_of(episode, treatment_class) if last_day(treatment) >= 1]
     deciding = first(given)
     if deciding:
         return yes(max(deciding.day, 1), cite(deciding), len(given), "records")
@@ -55,14 +52,15 @@ def received(episode: Episode, treatment_class: str) -> Result:
 def opioid_supply_past_day_90(episode: Episode) -> Result:
     """An opioid supplied for, or taken on, a day past 90."""
     after = EARLY_OPIOID_UNTIL_DAY + 1
-    supplied = [(max(after, t.day), t) for t in treatments_of(episode, "opioid") if _last_day(t) >= after]
+    supplied = [(max(after, t.day), t) for t in treatments_of(episode, "opioid") if last_day(t) >= after]
     visits = [visit for visit in episode.visits if visit.day >= after and visit["opioid_use"] is not None]
     taken = [(visit.day, visit) for visit in visits if visit["opioid_use"] is True]
     if supplied or taken:
         onset_day, deciding = min(supplied + taken, key=lambda found: (found[0], found[1].table, found[1].id))
         return yes(onset_day, cite(deciding))
     tables = ["treatments", "follow_ups"]
-    if episode.delivers_any(tables) and not visits and not _sees_all_treatments(episode):
+    is_told = bool(visits) or ("treatments" in episode.delivered and _sees_all_treatments(episode))
+    if episode.delivers_any(tables) and not is_told:
         return episode.not_assessable("treatment_data_incomplete")
     return episode.not_found(tables, observed_at_least=after)
 
@@ -126,7 +124,7 @@ def _was_tried(episode: Episode, treatment: Record) -> bool:
 
 def _duration(treatments: list[Record], revised_on: int) -> int:
     """Days from the first start to the last end of one class, at most up to the revision."""
-    return min(revised_on, max(map(_last_day, treatments))) - min(treatment.day for treatment in treatments)
+    return min(revised_on, max(map(last_day, treatments))) - min(treatment.day for treatment in treatments)
 
 
 @dataclass(frozen=True, order=True)
@@ -158,7 +156,7 @@ def _treatment_changes(episode: Episode, flag: Record) -> list[_Care]:
     return [
         _Care(treatment, "treatment_change")
         for treatments in by_class
-        if not any(treatment.day <= flag.day <= _last_day(treatment) for treatment in treatments)
+        if not any(treatment.day <= flag.day <= last_day(treatment) for treatment in treatments)
         for treatment in treatments
         if treatment.day > flag.day
     ]
@@ -186,9 +184,9 @@ def _already_imaged(episode: Episode, anchor: Record) -> _Care | None:
     return _Care(latest, "already_imaged") if latest else None
 
 
-def _last_day(treatment: Record) -> int:
-    last_day: int = treatment.day if treatment["end_day"] is None else treatment["end_day"]
-    return last_day
+def last_day(treatment: Record) -> int:
+    """The last day covered, the first where no end is given."""
+    return int(treatment.day if treatment["end_day"] is None else treatment["end_day"])
 
 
 def _sees_all_treatments(episode: Episode) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tests.generative.oracle import codes
-from tests.generative.oracle.care import treatments_of
+from tests.generative.oracle.care import last_day, treatments_of
 from tests.generative.oracle.codes import Codes
 from tests.generative.oracle.diagnoses import diagnoses_after, is_of_the_neck, is_preoperative
 from tests.generative.oracle.episode import Episode
@@ -56,7 +56,7 @@ class Finding:
 
 
 def suspected_nonunion(episode: Episode) -> Result:
-    """The fusion did not heal: judged from day 180, firm from day 365 or when the surgeon saw it."""
+    """The fusion did not heal: judged from day 180, firm from day 365 or when seen at surgery."""
     own = [code for code in diagnoses_after(episode, codes.NONUNION) if code.day >= NONUNION_FROM_DAY]
     support = diagnoses_after(episode, codes.NONUNION_SUPPORT)
     images = [
@@ -73,8 +73,7 @@ def suspected_nonunion(episode: Episode) -> Result:
     if deciding is None:
         lists = [codes.NONUNION, codes.NONUNION_SUPPORT]
         return _not_found(episode, ["imaging", "diagnoses"], lists, look_from=NONUNION_FROM_DAY)
-    was_seen = deciding.seen_at_surgery and deciding.tier == "confirmed"
-    is_firm = was_seen or deciding.onset_day >= NONUNION_FIRM_FROM_DAY
+    is_firm = deciding.seen_at_surgery or deciding.onset_day >= NONUNION_FIRM_FROM_DAY
     return _found(deciding, kind=f"{deciding.tier}_{'firm' if is_firm else 'provisional'}")
 
 
@@ -332,7 +331,8 @@ def _mjoa_stays(baseline: Record, later: Record) -> bool:
 def _without_therapy(episode: Episode, own: list[Record]) -> list[Finding]:
     """A code of the cause, and no physical therapy in days 0 to 90 although all treatments would have been seen."""
     had_therapy = any(
-        0 <= treatment.day <= PHYSICAL_THERAPY_UNTIL_DAY for treatment in treatments_of(episode, "exercise_therapy")
+        treatment.day <= PHYSICAL_THERAPY_UNTIL_DAY and last_day(treatment) >= 0
+        for treatment in treatments_of(episode, "exercise_therapy")
     )
     sees_all = "treatments" in episode.delivered and episode.patient.get("treatment_data_complete") is True
     if not own or not sees_all or had_therapy or episode.observed_days <= PHYSICAL_THERAPY_UNTIL_DAY:

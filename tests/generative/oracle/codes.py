@@ -42,6 +42,8 @@ FUSION = codes(
     ICD9PCS="81.01 81.02 81.03",
 )
 FUSION_ADD_ON = codes(CPT="22552 22585 22614")
+# Two of the add-ons name a further joint of any region.
+ADD_ON_OF_ANY_REGION = codes(CPT="22585 22614")
 REFUSION = codes(ICD9PCS="81.31 81.32 81.33")
 ARTHRODESIS_STATUS = codes(ICD10CM="Z98.1", ICD9CM="V45.4")
 # Fusions of the thoracic and lumbar spine and of the sacrum, and of deformities, which are hardly ever of the neck:
@@ -99,7 +101,7 @@ NEEDS_CERVICAL_CONTEXT = codes(
     ICD9CM=f"733.82 {MECHANICAL_COMPLICATION}",
 )
 # Complications of the surgery itself: of the index stay's diagnoses the only ones that speak of what came after (C7).
-COMPLICATION = codes(ICD10CM="T84* T81* G97* M96*")
+COMPLICATION = codes(ICD10CM="T84* T81* G97* M96*", ICD9CM="722.8* 996.4* 997.0* 998*")
 
 # Section 4: red flags
 RED_FLAGS = {
@@ -126,7 +128,7 @@ TREATMENTS = {
     ),
     "radiofrequency": codes(CPT="64633 64634"),
     "opioid": codes(ATC="N02A*"),
-    "gabapentinoid": codes(ATC="N02BF* N03AX12 N03AX16"),  # the same two drugs, as antiepileptics until 2021
+    "gabapentinoid": codes(ATC="N02BF* N03AX12 N03AX16"),  # the same two drugs, as antiepileptics until 2022
     "duloxetine": codes(ATC="N06AX21"),
     "exercise_therapy": codes(CPT="97001 97002 97161 97162 97163 97164 97110 97112 97530"),
     "heat_ice_manual": codes(CPT="97010 97140 97124"),
@@ -213,6 +215,7 @@ ERAS = (
     Era(codes(CPT="22858 27279"), date(2015, 1, 1)),
     Era(codes(CPT="62310 97001 97002"), last=date(2016, 12, 31)),
     Era(codes(CPT="62320 62321 97161 97162 97163 97164"), date(2017, 1, 1)),
+    Era(codes(ATC="N03AX12 N03AX16"), last=date(2022, 12, 31)),
     Era(codes(CPT="27278"), date(2024, 1, 1)),
 )
 

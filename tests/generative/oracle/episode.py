@@ -14,6 +14,7 @@ ARTHRODESIS_LOOKBACK_DAYS = 365
 STAGE_DAYS = 14
 PLANNED_STAGE = "58"
 UNPLANNED_RETURN = "78"
+SAME_OPERATION = ("62", "80", "81", "82", "AS")
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +165,7 @@ def read_episode(tables: dict[str, list[Row]], delivered: frozenset[str]) -> Epi
         _without_codes_out_of_force(known(table), patient.get("index_period"))
         for table in ("procedures", "diagnoses", "treatments")
     )
+    procedures = _without_further_joints_elsewhere(tuple(_with_joints(each, procedures) for each in procedures))
     is_fused = any(procedure.day == 0 and procedure in codes.FUSION for procedure in procedures)
     if not is_fused or _was_fused_before(procedures, diagnoses):
         return None
@@ -184,6 +186,37 @@ def _without_codes_out_of_force(coded: tuple[Record, ...], index_period: str | N
     return tuple(
         record if codes.is_in_force(record, index_period) else replace(record, row=record.row | {"code": None})
         for record in coded
+    )
+
+
+def _with_joints(procedure: Record, procedures: tuple[Record, ...]) -> Record:
+    """The procedure; of an assistant's or second surgeon's bill without joints, with those of the bill it repeats."""
+    if procedure.joints or procedure["modifier"] not in SAME_OPERATION:
+        return procedure
+    levels = [
+        other["levels"]
+        for other in procedures
+        if other.joints and other.day == procedure.day and _code(other) == _code(procedure)
+    ]
+    return replace(procedure, row=procedure.row | {"levels": ";".join(levels) or None})
+
+
+def _code(procedure: Record) -> tuple[str, str]:
+    return procedure["code_system"], procedure["code"]
+
+
+def _without_further_joints_elsewhere(procedures: tuple[Record, ...]) -> tuple[Record, ...]:
+    """The procedures; an add-on without joint or region says nothing on a day without a fusion of the neck."""
+    fused = {
+        procedure.day
+        for procedure in procedures
+        if codes.is_fusion(procedure) and procedure not in codes.ADD_ON_OF_ANY_REGION
+    }
+    return tuple(
+        replace(procedure, row=procedure.row | {"code": None})
+        if procedure in codes.ADD_ON_OF_ANY_REGION and not procedure.joints and procedure.day not in fused
+        else procedure
+        for procedure in procedures
     )
 
 

@@ -92,9 +92,18 @@ def _fusion_type(episode: Episode, operation: tuple[Record, ...]) -> str:
     has_failed = joints & episode.index_joints and any(
         other in codes.FAILED_FUSION_DEVICE for other in episode.procedures if other.day == operation[0].day
     )
-    if joints & episode.adjacent_joints and not has_failed:
+    extended = joints & episode.adjacent_joints
+    if extended and not joints & episode.index_joints:
+        return "adjacent_segment_fusion"
+    if extended - _joints_fused_before(episode, operation[0].day) and not has_failed:
         return "adjacent_segment_fusion"
     return "nonunion_revision" if joints & episode.index_joints else "other"
+
+
+def _joints_fused_before(episode: Episode, day: int) -> frozenset[int]:
+    """The joints that earlier revisions fused."""
+    fusions = (fusion for fusion, group in episode.surgeries.items() if group == FUSION and fusion.day < day)
+    return frozenset[int]().union(*(fusion.joints for fusion in fusions if fusion not in episode.stages))
 
 
 def _fixation_type(episode: Episode, procedure: Record) -> str:

@@ -29,7 +29,8 @@ def ndi_percent(visit: Record) -> float | None:
         return float(100 * sum(answers) / (5 * len(answers)))
     if visit["ndi_total"] is None:
         return None
-    return float(visit["ndi_total"] * (2 if visit["ndi_unit"] == "points" else 1))
+    per_unit = {"points": 2, "percent": 1}.get(visit["ndi_unit"])
+    return None if per_unit is None else float(visit["ndi_total"] * per_unit)
 
 
 def exact(value: float) -> Decimal:

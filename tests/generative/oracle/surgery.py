@@ -22,7 +22,7 @@ def surgery_group(
     """The kind of surgery of the neck that a procedure is; None when it is none."""
     if codes.is_fusion(procedure):
         return FUSION
-    if procedure in codes.NOT_CERVICAL_SPECIFIC and not _is_at_the_neck(procedure, diagnoses):
+    if procedure in codes.NOT_CERVICAL_SPECIFIC and not _is_at_the_neck(procedure, procedures, diagnoses):
         return _without_region(procedure, procedures)
     if procedure in codes.CORD_RELEASE:
         is_laminoplasty = any(
@@ -40,8 +40,18 @@ def may_be_of_the_neck(procedure: Record) -> bool:
     return codes.is_fusion(procedure) or any(procedure in each for each in listed)
 
 
-def _is_at_the_neck(procedure: Record, diagnoses: tuple[Record, ...]) -> bool:
-    return bool(procedure.joints) or codes.has_cervical_context(procedure, diagnoses)
+def _is_at_the_neck(procedure: Record, procedures: tuple[Record, ...], diagnoses: tuple[Record, ...]) -> bool:
+    """Do its joints say so, a diagnosis, a fusion of the neck on the day or, of a device, another one of the neck?"""
+    same_day = [other for other in procedures if other.day == procedure.day]
+    is_beside_such = any(map(codes.is_fusion, same_day)) or (
+        procedure in codes.DEVICE_REVISED and any(map(_is_device_of_the_neck, same_day))
+    )
+    return bool(procedure.joints) or is_beside_such or codes.has_cervical_context(procedure, diagnoses)
+
+
+def _is_device_of_the_neck(procedure: Record) -> bool:
+    is_needy = procedure in codes.NOT_CERVICAL_SPECIFIC and not procedure.joints
+    return procedure in codes.DEVICE_REVISED and may_be_of_the_neck(procedure) and not is_needy
 
 
 def _without_region(procedure: Record, procedures: tuple[Record, ...]) -> str | None:

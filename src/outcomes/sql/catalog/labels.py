@@ -30,19 +30,21 @@ class Criterion(Declaration):
     `where` may also use the columns of the patient's episode. `record` is the column that names a row's source record:
     the key of a contract table, such keys joined by semicolons (its name in the plural), `record_id`, which lies in
     the row's `source_table`, or another `x_id`, which lies in its `x_table`; None when no single record is meant.
+    `reads` is the column that decides, of a relation whose rows tell many things.
     """
 
     says: Text
     relation: Text
     where: Text = "true"
     record: Text | None = None
+    reads: Text | None = None
     is_absent: bool = Field(default=False, alias="absent")
 
     @property
     def select(self) -> str:
         """The matching rows of all episodes: site_id, patient_id, source_table, record_id, topic."""
         joined = "" if self.relation == "episodes" else " inner join episodes using (site_id, patient_id)"
-        topic = _TOPIC_OF_RELATION.get(self.relation, "cast(null as varchar)")
+        topic = f"'{self.reads}'" if self.reads else _TOPIC_OF_RELATION.get(self.relation, "cast(null as varchar)")
         return (
             f"select site_id, patient_id, {self._source_record}, {topic} as topic "
             f"from {self.relation}{joined} where {self.where}"

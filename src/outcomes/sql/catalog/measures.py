@@ -15,12 +15,13 @@ from outcomes.sql.catalog.declaration import Declaration, Text
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.texts import days_of_period, with_thresholds
 from outcomes.sql.files import parse_yaml
+from outcomes.sql.reference import reference_rows
 from outcomes.sql.shipped import shipped
 
 _FILE = "measures.yaml"
 _DAYS_PER_MONTH = 30.5
 """Slightly more than a mean month has, so that a horizon of whole years takes whole years."""
-_NAMES = ("id", "label", "kinds", "relation", "part_of", "among", "class_of", "horizon")
+_NAMES = ("id", "label", "kinds", "relation", "part_of", "among", "class_of", "baseline_score", "horizon")
 """Fields that name something; the others are texts."""
 
 
@@ -36,9 +37,11 @@ class MeasureDefinition(Declaration):
 
     Exactly one of `label` and `relation` is given. `kinds` limits the yes of a label. `part_of` names the measures
     whose numerator by definition holds the whole numerator of this one; `among` the measure whose numerator by
-    definition holds the whole denominator. Measures of one `class_of` part the same denominator between them.
-    `headline` is its place among the measures compared between sites. `exposure` says for how long a patient is looked
-    at: in fixed days (`window`), up to a `horizon`, or at any time while observed (`ever`), which only describes.
+    definition holds the whole denominator. Measures of one `class_of` part the same denominator between them. A share
+    of what patients themselves report names the score before surgery by which those who did not answer are compared
+    with those who did (`baseline_score`). `headline` is its place among the measures compared between sites. `exposure`
+    says for how long a patient is looked at: in fixed days (`window`), up to a `horizon`, or at any time while observed
+    (`ever`), which only describes.
     """
 
     id: str
@@ -60,6 +63,7 @@ class MeasureDefinition(Declaration):
     part_of: tuple[str, ...] = ()
     among: str | None = None
     class_of: str | None = None
+    baseline_score: str | None = None
     horizon: Horizon | None = None
     headline: PositiveInt | None = None
 
@@ -167,6 +171,8 @@ def _problems(
         yield "it needs a label or a relation"
     if measure.label is not None and measure.label not in labels:
         yield "unknown label"
+    if measure.baseline_score not in (None, *(row["instrument"] for row in reference_rows("instruments"))):
+        yield "unknown baseline score"
     if measure.kinds and measure.label is None:
         yield "kinds without a label"
     if len({measure.unit == "incidence", measure.exposure == "horizon", measure.horizon is not None}) > 1:
