@@ -104,7 +104,7 @@ def _values(points: Sequence[ChartPoint], factor: float) -> dict[str, Any]:
         [None if point.value is None else round(factor * point.value, 2) for point in points],
         style.BLUE,
         [
-            f"{wording.period(point.index_period)}: "
+            f"{wording.sentence_case(wording.span(point.index_period, point.months))}: "
             + (wording.DASH if point.value is None else f"{factor * point.value:.1f}{unit_sign}")
             + ("" if point.rules is None else f"<br>{wording.rules(point.rules)}")
             for point in points
