@@ -84,8 +84,8 @@ def test_who_did_not_answer_stands_beside_a_headline(home: Path) -> None:
         pain, overviews._Lately({}, comparison.own(view.reader, SITE), {}, {pain.measure: one})
     )
     assert missing == (
-        "33\u00a0% did not answer: with them it could lie anywhere from 17 to 50\u00a0%; if they were like those who did "
-        "and looked like them, 27\u00a0% (20–35)."
+        "33\u00a0% did not answer: with them it could lie anywhere from 17 to 50\u00a0%; if they were like those who "
+        "did and looked like them, 27\u00a0% (20–35)."
     )
     shares = column(cards(measure_page(view, "pain_12_months"))["unanswered"], "Share")
     assert [cell.value for cell in shares] == [0.25, 0.1667, 0.5, 0.27]
