@@ -1,7 +1,9 @@
 """Cumulative incidences at a horizon as they may be shown: what the protected curve says on that day, or coarse.
 
 Where a curve of the group is published, counts and share of a horizon are shown only as far as the curve is shown on
-its day, and the share is the curve's: two pages never say different things, and neither tells what the other hides.
+its day, and the share is the curve's: two pages never say different things, and neither tells what the other hides. So
+what a curve shows is not hidden in the measures but protected by what is hidden around it, and what has to be hidden in
+the measures is hidden in the curve.
 Years, strata of a site and outcomes without a curve have the share to the nearest step of the rounded counts.
 """
 
@@ -16,7 +18,7 @@ import pyarrow.compute as pc
 from outcomes.arrays import Floats, ratio
 from outcomes.disclosure.lattice import KEY
 from outcomes.disclosure.measures import Cell
-from outcomes.disclosure.suppression import ROUND_TO
+from outcomes.disclosure.suppression import ROUND_TO, hide
 from outcomes.measures.curves import GROUP
 from outcomes.sql.catalog.measures import Horizon
 
@@ -53,9 +55,21 @@ class HorizonCurves:
 
     def not_shown(self, measures: pa.Table) -> set[Cell]:
         """The cells of measures with patients whose group has a curve that is not shown on the day of the horizon."""
-        rows = self._with_curve(measures)
-        rows = [row for row in rows if self._point(row) not in self.points and row["patients"]]
-        return {(row["measure"], row["site_id"], tuple(row[name] for name in KEY)) for row in rows}
+        return {_cell(row) for row in self._with_curve(measures) if not self._has_point(row) and row["patients"]}
+
+    def counts_shown(self, measures: pa.Table) -> set[Cell]:
+        """The cells of measures whose counts the curve of the group tells on the day of the horizon."""
+        return {_cell(row) for row in self._with_curve(measures) if self._has_point(row)}
+
+    def without_hidden(self, curves: pa.Table, measures: pa.Table) -> pa.Table:
+        """The protected curves, suppressed on the days of horizons whose cell the protected measures suppress."""
+        hidden = {self._point(row) for row in self._with_curve(measures) if row["state"] == "suppressed"}
+        places = zip(*(curves[name].to_pylist() for name in ("outcome", "day", *GROUP)), strict=True)
+        is_hidden = np.array([place in hidden for place in places], dtype=bool)
+        is_hidden &= pc.equal(curves["state"], "shown").to_numpy()
+        state = pc.if_else(pa.array(is_hidden), "suppressed", curves["state"])
+        curves = hide(curves, ("at_risk", "events", *_ESTIMATES.values()), is_hidden)
+        return curves.set_column(curves.schema.get_field_index("state"), "state", state)
 
     def shown(self, measures: pa.Table, exact: pa.Table) -> pa.Table:
         """The protected measures with the incidences that may be shown.
@@ -97,6 +111,13 @@ class HorizonCurves:
         rows: list[dict[str, Any]] = measures.filter(has_curve).to_pylist()
         return rows
 
+    def _has_point(self, row: Mapping[str, Any]) -> bool:
+        return self._point(row) in self.points
+
     def _point(self, row: Mapping[str, Any]) -> _Point:
         horizon = self.horizons[str(row["measure"])]
         return (horizon.outcome, horizon.day, *(row[name] for name in GROUP))
+
+
+def _cell(row: Mapping[str, Any]) -> Cell:
+    return row["measure"], row["site_id"], tuple(row[name] for name in KEY)
