@@ -89,7 +89,9 @@ class HorizonCurves:
         """The cells whose group has a curve: all patients, a site, a stratum of all."""
         measured = [measure for measure, horizon in self.horizons.items() if horizon.outcome in self.outcomes]
         has_curve = pc.and_(
-            pc.and_(pc.equal(measures["resolution"], "all"), pc.is_in(measures["measure"], pa.array(measured, pa.string()))),
+            pc.and_(
+                pc.equal(measures["resolution"], "all"), pc.is_in(measures["measure"], pa.array(measured, pa.string()))
+            ),
             pc.or_(pc.is_null(measures["site_id"]), pc.equal(measures["stratum_kind"], "all")),
         )
         rows: list[dict[str, Any]] = measures.filter(has_curve).to_pylist()
