@@ -79,11 +79,19 @@ class Scenario:
 SCENARIOS = (
     Scenario("null", "nothing has changed"),
     Scenario("volumes", "nothing has changed, sites of unlike volumes", volumes=_VOLUMES),
-    Scenario("outlier", "one site with 1.25 times the pain, one with twice the revisions", ("outlier",)),
-    Scenario("step", "2.5 times the adjacent segment disease from one quarter on", ("step",)),
-    Scenario("drift", "revisions drift to twice as many", ("drift",)),
-    Scenario("loss_of_follow_up", "half of the visits of one site, from one quarter on", ("loss_of_follow_up",)),
-    Scenario("coding_change", "one site stops recording half of the joints fused", ("coding_change",)),
+    Scenario("outlier", "one site has 1.25 times the pain, one twice the revisions", ("outlier",)),
+    Scenario("step", "one site has 2.5 times the adjacent segment disease from one quarter on", ("step",)),
+    Scenario("drift", "the revisions of one site rise over two years to twice as many", ("drift",)),
+    Scenario(
+        "loss_of_follow_up",
+        "one site keeps 0.6 of its visits and loses patients sooner from one quarter on",
+        ("loss_of_follow_up",),
+    ),
+    Scenario(
+        "coding_change",
+        "one site records the joints of half of its fusions only, from one quarter on",
+        ("coding_change",),
+    ),
 )
 
 
@@ -200,7 +208,10 @@ def share_telling(outcomes: Sequence[Outcome]) -> float:
 
 def stories_table(results: dict[str, list[Outcome]]) -> Iterator[str]:
     """The lines of a Markdown table: per scenario what first screens name."""
-    yield "| registries with | registries | all planted sites named | measures named otherwise | another site with two or more |"
+    yield (
+        "| registries in which | registries | all planted sites named | measures named otherwise "
+        "| a site with more than one of these |"
+    )
     yield "|---|---|---|---|---|"
     for scenario in SCENARIOS:
         outcomes = results.get(scenario.name, [])
@@ -226,7 +237,7 @@ def charts_table(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 def false_alarms_table(results: dict[str, list[Outcome]]) -> Iterator[str]:
     """The lines of a Markdown table: the sites and measures named most often that no story explains."""
-    yield "| registries with | site | measure | named in |"
+    yield "| registries in which | site | measure | named in |"
     yield "|---|---|---|---|"
     for scenario in SCENARIOS:
         outcomes = results.get(scenario.name, [])

@@ -350,3 +350,32 @@ def _content(database: Path) -> dict[str, list[tuple[object, ...]]]:
     with duckdb.connect(str(database), read_only=True) as con:
         tables = [name for (name,) in con.execute("select table_name from duckdb_tables() order by 1").fetchall()]
         return {name: con.execute(f'from "{name}"').fetchall() for name in tables}
+
+
+_BESIDE_THE_CURVE = """
+select measures.measure, measures.estimate, measures.estimate_low, measures.estimate_high, curves.incidence, curves.low,
+    curves.high
+from measures
+inner join measure_definitions as defined on measures.measure = defined.measure and defined.unit = 'incidence'
+inner join curves
+    on
+        starts_with(measures.measure, concat(curves.outcome, '_'))
+        and defined.horizon_day = curves.day
+        and measures.site_id is not distinct from curves.site_id
+        and measures.stratum_kind = curves.stratum_kind
+        and measures.stratum is not distinct from curves.stratum
+where measures.resolution = 'all' and curves.outcome in ('revision', 'asd')
+"""
+
+
+def test_an_incidence_is_the_curve_on_the_day_of_its_horizon(release: Release) -> None:
+    exact = "with curves as (from cumulative_incidence where estimator = 'aalen_johansen')"
+    with duckdb.connect(str(release.research), read_only=True) as con:
+        rows = con.execute(exact + _BESIDE_THE_CURVE).fetchall()
+    assert {measure for measure, *_ in rows} >= {"revision_90_days", "revision_1_year"}
+    for measure, *of_measure, incidence, low, high in rows:
+        assert of_measure == pytest.approx([incidence, low, high]), measure
+    with duckdb.connect(str(release.dashboard), read_only=True) as con:
+        rows = con.execute("with curves as (from cumulative_incidence)" + _BESIDE_THE_CURVE).fetchall()
+    for measure, *of_measure, incidence, low, high in rows:
+        assert of_measure in ([None] * 3, [incidence, low, high]), measure

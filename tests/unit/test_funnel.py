@@ -229,7 +229,7 @@ def test_beyond_a_limit_of_events_over_time_is_what_chance_gives_too_rarely(
 
 def test_completeness_counts_the_lost_and_not_the_dead_and_those_too_early() -> None:
     reasons = (
-        ["lost_before_horizon"] * 25 + ["window_not_closed"] * 500 + ["death_before_horizon", "died_before_window"]
+        ["no_assessment_in_window"] * 25 + ["window_not_closed"] * 500 + ["revised_before_window", "died_before_window"]
     )
     row = compare({"big": (75, 30, 0.4)}, excluded={"big": reasons})["big"]
     assert (row["eligible"], row["completeness"]) == (100, 0.75)

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -14,6 +15,7 @@ from outcomes.settings import Settings
 from outcomes.site_files import Target, read_site_file
 from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.synthetic import synthesize
+from outcomes.synthetic.stories import Kind, Story, factor_of
 from tests.support.files import snapshot
 from tests.support.situations import label
 from tests.support.synthetic import answer_key, rows_in_force
@@ -31,7 +33,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     settings = Settings(home=tmp_path_factory.mktemp("large"))
-    synthesize(settings, seed=5, patients=5000, faults=False)
+    synthesize(settings, seed=5, patients=5000, faults=False, stories=False)
     return settings
 
 
@@ -145,6 +147,38 @@ def test_every_submission_to_refuse_has_its_own_code(small: Settings) -> None:
     )
 
 
+def test_the_key_lists_the_stories_of_the_sites_that_there_are(small: Settings, large: Settings) -> None:
+    stories = _key(small, "stories")
+    assert list(stories[["site_id", "kind", "risk"]].itertuples(index=False, name=None)) == [
+        ("birch", "step", "adjacent_disease"),
+        ("cedar", "loss_of_follow_up", "visits"),
+    ]
+    assert all(re.fullmatch("20[0-9]{2}-(01|04|07|10)", since) for since in stories["since"])
+    assert _key(large, "stories").empty
+
+
+def test_stories_leave_the_other_sites_as_they_are(small: Settings, tmp_path: Path) -> None:
+    without = Settings(home=tmp_path)
+    synthesize(without, seed=3, sites=3, patients=150, stories=False)
+    sent = {site: [snapshot(each.landing / site) for each in (small, without)] for site in ("alder", "birch", "cedar")}
+    assert [site for site, (with_stories, plain) in sent.items() if with_stories == plain] == ["alder"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "since", "expected"),
+    [
+        ("outlier", None, [3, 3, 3, 3]),
+        ("step", "2023-01", [1, 3, 3, 3]),
+        ("drift", "2023-01", [1, 1, 2, 3]),
+    ],
+)
+def test_a_story_takes_its_course(kind: Kind, since: str | None, expected: list[float]) -> None:
+    days = np.array(["2022-12-31", "2023-01-01", "2024-01-01", "2026-01-01"], dtype="datetime64[D]").astype(np.int64)
+    told = [Story("elm", kind, "revision", 3.0, since)]
+    assert factor_of(told, "revision", days) == pytest.approx(expected)
+    assert factor_of(told, "pain", days) == pytest.approx([1, 1, 1, 1])
+
+
 def test_keys_are_letters_only_and_unique(large: Settings) -> None:
     patients = _table(large, "patients")["patient_id"]
     assert patients.is_unique
@@ -230,8 +264,8 @@ def _share_with_visit(settings: Settings, first: int, last: int) -> float:
 
 
 def test_follow_up_fades(large: Settings) -> None:
-    assert _share_with_visit(large, 28, 63) == pytest.approx(0.75, abs=0.04)
-    assert _share_with_visit(large, 640, 821) == pytest.approx(0.45, abs=0.04)
+    assert _share_with_visit(large, 28, 63) == pytest.approx(0.85, abs=0.04)
+    assert _share_with_visit(large, 640, 821) == pytest.approx(0.58, abs=0.04)
 
 
 def test_disability_and_satisfaction_follow_published_registries(large: Settings) -> None:
@@ -272,9 +306,14 @@ def test_revisions_within_two_years(large: Settings, answers: pd.DataFrame) -> N
     assert _kaplan_meier(_follow_up(large, answers, "revision_performed"), 730) == pytest.approx(0.097, abs=0.02)
 
 
-def test_suspected_adjacent_disease_per_year(large: Settings, answers: pd.DataFrame) -> None:
-    times = _follow_up(large, answers, "suspected_asd")
-    assert times["event"].sum() / (times["day"].sum() / DAYS_PER_YEAR) == pytest.approx(0.029, abs=0.007)
+def _per_year(times: pd.DataFrame) -> float:
+    return float(times["event"].sum() / (times["day"].sum() / DAYS_PER_YEAR))
+
+
+def test_adjacent_disease_per_year(large: Settings, answers: pd.DataFrame) -> None:
+    operated = _per_year(_follow_up(large, answers, "surgical_asd"))
+    assert operated == pytest.approx(0.024, abs=0.004)
+    assert operated < _per_year(_follow_up(large, answers, "suspected_asd")) < 0.045
 
 
 def test_the_edges_of_the_definitions_occur(large: Settings, answers: pd.DataFrame) -> None:

@@ -1,8 +1,8 @@
 """Cumulative incidences at a horizon as they may be shown: what the protected curve says on that day, or coarse.
 
-Where a curve of the group is published, counts and share of a horizon are shown only as far as the curve is shown on
-its day, and the share is the curve's: two pages never say different things, and neither tells what the other hides.
-Years, strata of a site and outcomes without a curve have the share to the nearest step of the rounded counts.
+Where the curve of a group is shown on the day of a horizon, the share is the curve's: two pages never say different
+things. Everywhere else (years, strata of a site, outcomes without a curve, days on which a curve is not shown) it is
+told to the nearest step of the rounded counts, and so tells no more than they do.
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from outcomes.arrays import Floats, ratio
-from outcomes.disclosure.lattice import KEY
-from outcomes.disclosure.measures import Cell
 from outcomes.disclosure.suppression import ROUND_TO
 from outcomes.measures.curves import GROUP
 from outcomes.sql.catalog.measures import Horizon
@@ -51,17 +49,11 @@ class HorizonCurves:
         )
         return cls(horizons, outcomes, dict(zip(places, values, strict=True)))
 
-    def not_shown(self, measures: pa.Table) -> set[Cell]:
-        """The cells of measures with patients whose group has a curve that is not shown on the day of the horizon."""
-        rows = self._with_curve(measures)
-        rows = [row for row in rows if self._point(row) not in self.points and row["patients"]]
-        return {(row["measure"], row["site_id"], tuple(row[name] for name in KEY)) for row in rows}
-
     def shown(self, measures: pa.Table, exact: pa.Table) -> pa.Table:
         """The protected measures with the incidences that may be shown.
 
         Args:
-            measures: protected, those with a curve hidden as far as `not_shown` says.
+            measures: protected.
             exact: the exact ones, in the same order.
         """
         is_incidence = pc.is_in(measures["measure"], pa.array([*self.horizons], pa.string())).to_numpy()
@@ -69,9 +61,9 @@ class HorizonCurves:
         is_shown = is_incidence & (patients > 0)
         step = ratio(np.array(ROUND_TO), patients)
         at = {
-            row["place"]: self.points[self._point(row)]
+            row["place"]: self.points[point]
             for row in self._with_curve(measures.append_column("place", pa.array(range(len(measures)))))
-            if is_shown[row["place"]]
+            if (point := self._point(row)) in self.points and is_shown[row["place"]]
         }
         places = np.fromiter(at, dtype=np.intp, count=len(at))
         to_step = (np.round, np.floor, np.ceil)

@@ -57,7 +57,6 @@ def safe_measures(
     minimum_cell_count: int,
     nesting: Nesting = UNNESTED,
     previous: PublishedTables | None = None,
-    also_hidden: Collection[Cell] = (),
 ) -> pa.Table:
     """The protected measures, of which the auditor finds that nothing can be worked out, even before they are rounded.
 
@@ -69,12 +68,11 @@ def safe_measures(
         minimum_cell_count: the smallest count that may be shown.
         nesting: which measures count patients of each other.
         previous: what the release before has published.
-        also_hidden: cells to hide whatever they hold.
 
     Raises:
         OutcomesError: disclosure_risk, when the auditor still finds something.
     """
-    to_hide = set(also_hidden)
+    to_hide: set[Cell] = set()
     found: set[Cell] = set()
     hidden: set[Cell] | None = None
     for attempts_left in reversed(range(_ATTEMPTS)):

@@ -136,7 +136,7 @@ def _measures(exact: pa.Table, context: Context) -> pa.Table:
     exact = in_order(exact.filter(pc.not_equal(exact["resolution"], _TOO_FINE)))
     horizons = {measure.id: measure.horizon for measure in measure_definitions() if measure.horizon}
     curves = HorizonCurves.of(context.done["cumulative_incidence"], horizons)
-    shown = safe_measures(exact, context.minimum_cell_count, nesting(), context.before, curves.not_shown(exact))
+    shown = safe_measures(exact, context.minimum_cell_count, nesting(), context.before)
     return curves.shown(shown, exact)
 
 

@@ -12,8 +12,9 @@ from outcomes.synthetic.draws import Rng
 
 Kind = Literal["outlier", "step", "drift", "loss_of_follow_up", "coding_change"]
 Risk = Literal["pain", "revision", "adjacent_disease", "visits", "levels"]
-"""What a story multiplies: the share of poor recoveries, the share revised, the rate of adjacent segment disease, the
-share of visits that are kept and the time until a patient is lost, and the share of fusions whose joints are recorded."""
+"""What a story multiplies: the share of poor recoveries, the share revised other than for adjacent segment disease, the
+rate of that disease, the share of visits kept with the time until a patient is lost, and the share of fusions whose
+joints are recorded."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Story:
     """One planted story.
 
     An `outlier` has `factor` times the risk always. The other kinds begin with the fusions of the month `since`
-    (YYYY-MM): a `drift` leads to `factor` evenly until the registry ends, the others are there at once.
+    (YYYY-MM): a `drift` leads to `factor` evenly over two years, the others are there at once.
     """
 
     site_id: str
@@ -31,13 +32,13 @@ class Story:
     since: str | None = None
 
 
-OUTLIERS = (Story("dogwood", "outlier", "pain", 1.3), Story("elm", "outlier", "revision", 2.8))
-"""1.3 times the poor recoveries are about 1.25 times the patients with pain at 12 months; 2.8 times the revisions other
+OUTLIERS = (Story("dogwood", "outlier", "pain", 1.3), Story("elm", "outlier", "revision", 3.0))
+"""1.3 times the poor recoveries are about 1.25 times the patients with pain at 12 months; 3 times the revisions other
 than for adjacent segment disease are about twice the patients revised within 2 years."""
 
 CHANGES = (
     Story("birch", "step", "adjacent_disease", 2.5),
-    Story("cedar", "loss_of_follow_up", "visits", 0.5),
+    Story("cedar", "loss_of_follow_up", "visits", 0.6),
     Story("elm", "coding_change", "levels", 0.5),
     Story("fir", "drift", "revision", 3.0),
 )
@@ -46,9 +47,11 @@ CHANGES = (
 _QUARTERS_BACK = range(10, 15)
 """How many quarters before the end a change may begin: late enough for a time before it, early enough to show."""
 
+_DRIFT_DAYS = 730
+
 
 def planted_stories(rng: Rng, until: str) -> tuple[Story, ...]:
-    """The stories of a registry that ends in the month `until`: its outliers, and changes that begin in a drawn quarter.
+    """The stories of a registry that ends in the month `until`: outliers, and changes that begin in a drawn quarter.
 
     Args:
         rng: a stream of its own, so that nothing else moves.
@@ -84,5 +87,5 @@ def _course(story: Story, index_day: Ints) -> Floats:
         return np.ones(len(index_day))
     since = index_day - day_number(first_day(story.since))
     if story.kind == "drift":
-        return np.clip(since / max(int(since.max(initial=1)), 1), 0, 1)
+        return np.clip(since / _DRIFT_DAYS, 0, 1)
     return (since >= 0).astype(float)

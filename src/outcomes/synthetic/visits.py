@@ -120,7 +120,8 @@ def _ndi(rng: Rng, plan: Plan, disability: Floats, neck: Floats) -> dict[str, An
     size = len(disability)
     given = ~chance(rng, 0.07, size)
     items = rng.binomial(5, disability[:, None] / 100, (size, 10)).astype(float)
-    items[:, 0] = np.clip(np.round(neck / 2 + rng.normal(0, 0.4, size)), 0, 5)
+    # The pain item reaches 2 where the numeric scale reaches 4: else sites that send the items would have more pain.
+    items[:, 0] = np.clip(np.round(neck / 2 - 0.25 + rng.normal(0, 0.4, size)), 0, 5)
     if plan.profile.ndi_form != "items":
         points = np.where(given, items.sum(axis=1), np.nan)
         percent = plan.profile.ndi_form == "percent"

@@ -1,0 +1,41 @@
+"""First screens of a few drawn registries: silent where nothing has changed, outspoken where a site was made unlike."""
+
+import pytest
+
+from benchmarks._published import FIGURES, published_table
+from benchmarks.calibration import SCENARIOS, Outcome, charts_table, outcome, share_named, share_telling, stories_table
+
+PLAIN = {scenario.name: scenario for scenario in SCENARIOS}
+
+
+@pytest.fixture(scope="module")
+def unchanged() -> list[Outcome]:
+    return [outcome(PLAIN["null"], seed, patients=2500) for seed in (1, 2)]
+
+
+@pytest.fixture(scope="module")
+def unlike() -> list[Outcome]:
+    return [outcome(PLAIN["outlier"], seed) for seed in (1, 2)]
+
+
+def test_where_nothing_has_changed_first_screens_name_at_most_2_percent(unchanged: list[Outcome]) -> None:
+    assert sum(len(one.charted) for one in unchanged) > 500
+    assert share_named(unchanged) <= 0.02
+
+
+def test_the_planted_sites_are_named(unlike: list[Outcome]) -> None:
+    assert [(story.site_id, story.risk) for story in unlike[0].stories] == [("dogwood", "pain"), ("elm", "revision")]
+    assert share_telling(unlike) == 1
+
+
+def test_the_tables_have_a_row_of_each_scenario_and_chart(unchanged: list[Outcome], unlike: list[Outcome]) -> None:
+    rows = list(stories_table({"null": unchanged, "outlier": unlike}))
+    assert [row.split(" | ")[1] for row in rows[2:]] == ["2", "2"]
+    assert [row.count("|") for row in rows] == [6, 6, 6, 6]
+    assert len(list(charts_table(unchanged))) == 9
+
+
+def test_every_published_figure_has_one_of_the_registry_beside_it() -> None:
+    rows = [row.strip("| ").split(" | ") for row in published_table(patients=1500)][2:]
+    assert len(rows) == len(FIGURES)
+    assert all(float(simulated) > 0 for *_, simulated, _ in rows)
