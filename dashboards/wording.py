@@ -221,7 +221,7 @@ def alarm(one: AlarmsRow) -> str:
             f"limits {low}–{high}), and the next {which} confirms it."
         )
     limits = "99.8 %" if one.reason == "beyond_99_8" else "95 %"
-    also = "" if one.reason == "beyond_99_8" else ", and the cumulative sum has signalled too"
+    also = ", and the cumulative sum has signalled too" if one.reason == "beyond_95_and_cusum" else ""
     return (
         f"{'higher' if one.side == 'more' else 'lower'} than expected for the case mix, {count(one.observed or 0)} "
         f"observed where {one.expected:.0f} were expected; beyond the {limits} limits of chance{also}."
