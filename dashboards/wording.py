@@ -221,7 +221,10 @@ def alarm(one: AlarmsRow) -> str:
             f"limits {low}–{high}), and the next {which} confirms it."
         )
     limits = "99.8 %" if one.reason == "beyond_99_8" else "95 %"
-    also = ", and the cumulative sum has signalled too" if one.reason == "beyond_95_and_cusum" else ""
+    also = {
+        "beyond_95_and_cusum": ", and the cumulative sum has signalled too",
+        "beyond_95": " only, as one site in 20 would be though nothing differs",
+    }.get(one.reason, "")
     return (
         f"{'higher' if one.side == 'more' else 'lower'} than expected for the case mix, {count(one.observed or 0)} "
         f"observed where {one.expected:.0f} were expected; beyond the {limits} limits of chance{also}."
