@@ -200,11 +200,18 @@ def assurance(code: str | None) -> str:
 
 
 def position(one: SiteComparisonRow | None) -> str:
-    """Where a site lies in a funnel; a dash for a measure that is not compared, else why there is no place."""
+    """Where a site lies in a funnel, by the exact and by the widened limits where they differ, or why there is no place.
+
+    A dash stands for a measure that is not compared.
+    """
     if one is None:
         return DASH
     code = one.widened_position or one.position
-    return _POSITIONS[code] if code else _UNCOMPARED[one.marking or "suppressed"]
+    if code is None:
+        return _UNCOMPARED[one.marking or "suppressed"]
+    if one.position in (None, code):
+        return _POSITIONS[code]
+    return f"{_POSITIONS[one.position]}; {_POSITIONS[code].lower()} where limits are widened"
 
 
 def alarm(one: AlarmsRow) -> str:

@@ -288,10 +288,13 @@ def _funnel(view: View, measure: Measure) -> list[Card]:
 
 
 def _widened(everybody: Sequence[Compared]) -> str:
-    phi = max((one.phi or 0 for one in everybody), default=0)
-    if phi <= 1:
+    phi = next((one.phi for one in everybody if one.phi is not None), None)
+    if phi is None:
         return ""
-    return f"The limits are widened for overdispersion: sites vary {phi:.1f} times as much as by chance alone."
+    return (
+        f"Dashed: the limits widened for differences between sites, which vary {phi:.1f} times as much as by chance "
+        "alone. A site between the two differs by more than chance, yet no more than sites often do."
+    )
 
 
 def _not_drawn(hidden: int, others: int) -> str:
@@ -312,10 +315,8 @@ def _is_similar(one: Compared, patients: int) -> bool:
 def _funnel_sentence(view: View, measure: Measure, own: Compared | None) -> str:
     if own is None:
         return f"{measure.title}, adjusted for case mix: each circle is a site."
-    if own.marking == "only_site":
-        return f"{view.who} has no other site to be compared with."
     if own.adjusted_share is None:
-        return f"{view.who} has too few patients followed to be compared."
+        return f"{measure.title} at {view.who}: {wording.position(own).lower()}."
     place = wording.position(own).lower()
     expected = f"{wording.count(own.observed or 0)} observed, {own.expected:.1f} expected for its case mix"
     return f"{measure.title} at {view.who} is {place}: {expected}."

@@ -98,7 +98,11 @@ def test_who_did_not_answer_stands_beside_a_headline(home: Path) -> None:
         ({"position": "inside"}, "As expected"),
         ({"position": "above_99_8"}, "Higher than expected (99.8 %)"),
         ({"position": "inside", "widened_position": "inside"}, "As expected"),
-        ({"position": "above_95", "widened_position": "inside"}, "As expected"),
+        (
+            {"position": "above_95", "widened_position": "inside"},
+            "Higher than expected (95 %); as expected where limits are widened",
+        ),
+        ({"position": None, "widened_position": "inside"}, "As expected"),
         ({"marking": "only_site", "position": None}, "No other site to compare with"),
         ({"marking": "insufficient", "position": None}, "Too few patients followed to compare"),
         ({"position": None}, "Cannot be shown"),
