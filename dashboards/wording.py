@@ -200,7 +200,7 @@ def assurance(code: str | None) -> str:
 
 
 def position(one: SiteComparisonRow | None) -> str:
-    """Where a site lies in a funnel, by the exact and by the widened limits where they differ, or why there is no place.
+    """Where a site lies in a funnel, by the exact and by the widened limits where they differ, or why there is none.
 
     A dash stands for a measure that is not compared.
     """
