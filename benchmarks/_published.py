@@ -24,8 +24,9 @@ class Figure:
 
 _CURVE = """
 select 100 * incidence from curves
-where outcome = 'revision' and estimator = 'aalen_johansen' and site_id is null and day = {day}
+where outcome = 'revision' and estimator = 'aalen_johansen' and site_id is null and day <= {day}
     and stratum_kind = '{kind}' and stratum is not distinct from {stratum}
+order by day desc limit 1
 """
 _SHARE = """
 select 100.0 * numerator / patients from measure_counts
@@ -96,7 +97,7 @@ FIGURES = (
         "Any revision within 5 years",
         "10.8",
         "Durand",
-        _CURVE.format(day=1825, kind="all", stratum="null"),
+        _CURVE.format(day=1826, kind="all", stratum="null"),
     ),
     Figure(
         "Nonunion suspected, 1 level",

@@ -200,7 +200,7 @@ def assurance(code: str | None) -> str:
 
 
 def position(one: SiteComparisonRow | None) -> str:
-    """Where a site lies in a funnel, by exact and widened limits where they differ, or why it has no place.
+    """Where a site lies in a funnel, by the exact and by the widened limits where they differ, or why there is none.
 
     A dash stands for a measure that is not compared.
     """
@@ -228,7 +228,10 @@ def alarm(one: AlarmsRow) -> str:
             f"limits {low}–{high}), and the next {which} confirms it."
         )
     limits = "99.8 %" if one.reason == "beyond_99_8" else "95 %"
-    also = "" if one.reason == "beyond_99_8" else ", and the cumulative sum has signalled too"
+    also = {
+        "beyond_95_and_cusum": ", and the cumulative sum has signalled too",
+        "beyond_95": " only, as one site in 20 would be though nothing differs",
+    }.get(one.reason, "")
     return (
         f"{'higher' if one.side == 'more' else 'lower'} than expected for the case mix, {count(one.observed or 0)} "
         f"observed where {one.expected:.0f} were expected; beyond the {limits} limits of chance{also}."

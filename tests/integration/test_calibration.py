@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmarks._published import FIGURES, published_table
 from benchmarks.calibration import SCENARIOS, Outcome, charts_table, outcome, share_named, share_telling, stories_table
 
 PLAIN = {scenario.name: scenario for scenario in SCENARIOS}
@@ -32,3 +33,9 @@ def test_the_tables_have_a_row_of_each_scenario_and_chart(unchanged: list[Outcom
     assert [row.split(" | ")[1] for row in rows[2:]] == ["2", "2"]
     assert [row.count("|") for row in rows] == [6, 6, 6, 6]
     assert len(list(charts_table(unchanged))) == 9
+
+
+def test_every_published_figure_has_one_of_the_registry_beside_it() -> None:
+    rows = [row.strip("| ").split(" | ") for row in published_table(patients=1500)][2:]
+    assert len(rows) == len(FIGURES)
+    assert all(float(simulated) > 0 for *_, simulated, _ in rows)

@@ -35,7 +35,6 @@ def test_what_a_curve_shows_on_the_day_is_told_from_what_it_does_not() -> None:
     curves, measures = HorizonCurves.of(CURVES, HORIZONS), cells(everybody="shown", a="shown", b="shown")
     key = ("all", None, "all", None)
     assert curves.counts_shown(measures) == {("revision_2_years", None, key), ("revision_2_years", "a", key)}
-    assert curves.not_shown(measures) == {("revision_2_years", "b", key)}
 
 
 @pytest.mark.parametrize("hidden", [None, "a"])

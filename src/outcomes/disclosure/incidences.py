@@ -1,10 +1,10 @@
 """Cumulative incidences at a horizon as they may be shown: what the protected curve says on that day, or coarse.
 
-Where a curve of the group is published, counts and share of a horizon are shown only as far as the curve is shown on
-its day, and the share is the curve's: two pages never say different things, and neither tells what the other hides. So
-what a curve shows is not hidden in the measures but protected by what is hidden around it, and what has to be hidden in
-the measures is hidden in the curve.
-Years, strata of a site and outcomes without a curve have the share to the nearest step of the rounded counts.
+Where the curve of a group is shown on the day of a horizon, the share is the curve's: two pages never say different
+things. What the curve shows is not hidden in the measures but protected by what is hidden around it; and what has to be
+hidden in the measures is hidden in the curve. Everywhere else (years, strata of a site, outcomes without a curve, days
+on which a curve is not shown) the share is told to the nearest step of the rounded counts, and so tells no more than
+they do.
 """
 
 from collections.abc import Mapping
@@ -52,10 +52,6 @@ class HorizonCurves:
             for names in (("outcome", "day", *GROUP), tuple(_ESTIMATES.values()))
         )
         return cls(horizons, outcomes, dict(zip(places, values, strict=True)))
-
-    def not_shown(self, measures: pa.Table) -> set[Cell]:
-        """The cells of measures with patients whose group has a curve that is not shown on the day of the horizon."""
-        return {_cell(row) for row in self._with_curve(measures) if not self._has_point(row) and row["patients"]}
 
     def counts_shown(self, measures: pa.Table) -> set[Cell]:
         """The cells of measures whose counts the curve of the group tells on the day of the horizon."""

@@ -46,19 +46,19 @@ Cell = tuple[str | None, str | None, Key]
 """measure (None = every measure), site (None = all sites), key"""
 
 
-class Elsewhere(NamedTuple):
-    """Cells whose counts other tables hide, and those whose counts they show."""
+class Settled(NamedTuple):
+    """Cells that are hidden, and cells that are shown, whatever the sums ask for."""
 
     hidden: Collection[Cell] = ()
     shown: Collection[Cell] = ()
 
 
-NOWHERE = Elsewhere()
+NOTHING = Settled()
 
 _YES, _NO, _EXCLUDED = range(3)
-_ATTEMPTS = 8
-_LAST_ATTEMPTS = 4
-"""In which nothing is left shown for the only reason that other tables show it."""
+_ATTEMPTS = 10
+_LAST_ATTEMPTS = 6
+"""For which a measure begins anew, with nothing left shown for the only reason that other tables show it."""
 _SITES_AGAINST_CONTRIBUTORS = 4
 """So many sites must have patients where one that knows its own counts is to be shut out: it takes three hidden sites,
 and one more if anything is to be shown."""
@@ -71,7 +71,7 @@ def safe_measures(
     minimum_cell_count: int,
     nesting: Nesting = UNNESTED,
     previous: PublishedTables | None = None,
-    elsewhere: Elsewhere = NOWHERE,
+    shown_elsewhere: Collection[Cell] = (),
 ) -> pa.Table:
     """The protected measures, of which the auditor finds that nothing can be worked out, even before they are rounded.
 
@@ -83,17 +83,17 @@ def safe_measures(
         minimum_cell_count: the smallest count that may be shown.
         nesting: which measures count patients of each other.
         previous: what the release before has published.
-        elsewhere: cells to hide whatever they hold, and cells not to be hidden if all others can be kept safe.
+        shown_elsewhere: cells whose counts other tables show, not to be hidden if all others can be kept safe.
 
     Raises:
         OutcomesError: disclosure_risk, when the auditor still finds something.
     """
-    to_hide, to_show = map(set, elsewhere)
+    to_hide, to_show = set[Cell](), set(shown_elsewhere)
     found: set[Cell] = set()
     hidden: set[Cell] | None = None
     for attempts_left in reversed(range(_ATTEMPTS)):
-        exact = protected_measures(counts, minimum_cell_count, nesting, Elsewhere(to_hide, to_show), round_to=1)
-        shown = protected_measures(counts, minimum_cell_count, nesting, Elsewhere(to_hide, to_show))
+        exact = protected_measures(counts, minimum_cell_count, nesting, Settled(to_hide, to_show), round_to=1)
+        shown = protected_measures(counts, minimum_cell_count, nesting, Settled(to_hide, to_show))
         before, hidden = hidden, _suppressed(shown)
         changed = None if before is None else {measure for measure, *_ in (before ^ hidden) | found}
         findings = audit(PublishedTables(minimum_cell_count, exact, round_to=1), nesting, only=changed)
@@ -102,13 +102,15 @@ def safe_measures(
         if not findings:
             return shown
         found = {finding.cell for finding in findings if finding.cell}
-        if attempts_left <= _LAST_ATTEMPTS:
-            of_found = {measure for measure, *_ in found}
-            to_show = {cell for cell in to_show if not {cell[0], None} & of_found}
+        of_found = {measure for measure, *_ in found}
+        if attempts_left == _LAST_ATTEMPTS:
+            to_show, to_hide = (
+                {cell for cell in cells if not {cell[0], None} & of_found} for cells in (to_show, to_hide)
+            )
+            continue
         beside = _smallest_beside(found, counts, shown, to_show)
         to_hide |= found | beside | _whole_breakdowns(found, shown, attempts_left)
         if previous is not None and previous.measures is not None:
-            of_found = {measure for measure, *_ in found}
             to_hide |= {cell for cell in _suppressed(previous.measures) if {cell[0], None} & of_found}
     raise OutcomesError("disclosure_risk", f"{len(findings)} counts, the first: {findings[0]}")
 
@@ -117,7 +119,7 @@ def protected_measures(
     counts: pa.Table,
     minimum_cell_count: int,
     nesting: Nesting = UNNESTED,
-    elsewhere: Elsewhere = NOWHERE,
+    settled: Settled = NOTHING,
     round_to: int = ROUND_TO,
 ) -> pa.Table:
     """The relation `measure_counts` as it may be shown, each sum by itself; `safe_measures` looks at them together.
@@ -127,7 +129,7 @@ def protected_measures(
             each site (null = all sites) and key.
         minimum_cell_count: the smallest count that may be shown.
         nesting: which measures count patients of each other.
-        elsewhere: cells to hide whatever they hold, and cells not to hide.
+        settled: cells to hide and to show.
         round_to: step of the counts; 1 leaves them as they are.
 
     Returns:
@@ -135,8 +137,8 @@ def protected_measures(
     """
     counts = in_order(counts)
     lattice = Lattice.of(counts)
-    hidden = _hidden_cells(counts, lattice, nesting, elsewhere.hidden, minimum_cell_count)
-    for at in _places(elsewhere.shown, lattice):
+    hidden = _hidden_cells(counts, lattice, nesting, settled.hidden, minimum_cell_count)
+    for at in _places(settled.shown, lattice):
         hidden[at] = False
     return _as_shown(counts, lattice.column(hidden).astype(bool), minimum_cell_count, round_to)
 

@@ -21,7 +21,7 @@ from outcomes.disclosure.deliveries import (
 from outcomes.disclosure.incidences import HorizonCurves
 from outcomes.disclosure.kinds import protected_kinds
 from outcomes.disclosure.lattice import Nesting
-from outcomes.disclosure.measures import Elsewhere, in_order, protected_exclusions, safe_measures
+from outcomes.disclosure.measures import in_order, protected_exclusions, safe_measures
 from outcomes.disclosure.risk_models import protected_calibration, protected_models
 from outcomes.disclosure.scores import protected_trajectories
 from outcomes.disclosure.suppression import with_state
@@ -137,13 +137,8 @@ def _measures(exact: pa.Table, context: Context) -> pa.Table:
     horizons = {measure.id: measure.horizon for measure in measure_definitions() if measure.horizon}
     protected = context.done["cumulative_incidence"]
     curves = HorizonCurves.of(protected, horizons)
-    shown = safe_measures(
-        exact,
-        context.minimum_cell_count,
-        nesting(),
-        context.before,
-        Elsewhere(curves.not_shown(exact), curves.counts_shown(exact)),
-    )
+    told = curves.counts_shown(exact)
+    shown = safe_measures(exact, context.minimum_cell_count, nesting(), context.before, told)
     context.done["cumulative_incidence"] = curves.without_hidden(protected, shown)
     return curves.shown(shown, exact)
 
