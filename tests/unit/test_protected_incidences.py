@@ -48,3 +48,12 @@ def test_what_the_measures_hide_the_curve_hides_on_the_day_of_the_horizon(hidden
             assert {row[name] for name in ("at_risk", "events", "incidence", "low", "high")} == {None}
         else:
             assert row == before
+
+
+def test_the_share_is_the_curves_on_the_day_and_coarse_elsewhere() -> None:
+    exact = cells(everybody="shown", b="shown")
+    for name, value in (("estimate", 0.1043), ("estimate_low", 0.0812), ("estimate_high", 0.1333)):
+        exact = exact.append_column(name, pa.array([value, value]))
+    rows = HorizonCurves.of(CURVES, HORIZONS).shown(exact, exact).to_pylist()
+    names = ("estimate", "estimate_low", "estimate_high")
+    assert [[row[name] for name in names] for row in rows] == [[0.1, 0.08, 0.13], pytest.approx([0.1, 0.08, 0.14])]

@@ -71,7 +71,7 @@ class HorizonCurves:
         """The protected measures with the incidences that may be shown.
 
         Args:
-            measures: protected, those with a curve hidden as far as `not_shown` says.
+            measures: protected.
             exact: the exact ones, in the same order.
         """
         is_incidence = pc.is_in(measures["measure"], pa.array([*self.horizons], pa.string())).to_numpy()
@@ -81,7 +81,7 @@ class HorizonCurves:
         at = {
             row["place"]: self.points[self._point(row)]
             for row in self._with_curve(measures.append_column("place", pa.array(range(len(measures)))))
-            if is_shown[row["place"]]
+            if is_shown[row["place"]] and self._has_point(row)
         }
         places = np.fromiter(at, dtype=np.intp, count=len(at))
         to_step = (np.round, np.floor, np.ceil)
