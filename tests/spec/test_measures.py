@@ -133,10 +133,29 @@ SITUATIONS: dict[str, Situation] = {
         ),
         "readmission_30_days", NO,
     ),
+    "transferred from a planned stage": (
+        _patient(
+            procedures=[
+                {"day": 8, "code_system": "CPT", "code": "22600", "modifier": "58", "encounter_id": "stage"}
+            ],
+            encounters=[
+                _INDEX_STAY, {"encounter_id": "stage", "type": "inpatient", "start_day": 8, "end_day": 9},
+                {"type": "inpatient", "start_day": 9, "end_day": 12},
+                {"type": "inpatient", "start_day": 12, "end_day": 14},
+            ],
+        ),
+        "readmission_30_days", NO,
+    ),
     "readmitted, and the data end before day 30": (_stay(10, cut=29), "readmission_30_days", YES),
     "readmitted, then died": (_stay(10, death=20), "readmission_30_days", YES),
     "died without a readmission": (_patient(death=20), "readmission_30_days", NO),
     "lost without a readmission": (_patient(contact=29), "readmission_30_days", NO),
+    # Death in the first weeks
+    "died on day 30": (_patient(death=30), "death_30_days", YES),
+    "died on day 31": (_patient(death=31), "death_30_days", NO),
+    "died after the last contact": (_patient(contact=5, death=20), "death_30_days", YES),
+    "died after the last contact, a complication": (_patient(contact=5, death=20), "any_complication_30_days", YES),
+    "a death after the data cut": (_patient(cut=10, death=20), "death_30_days", NO),
     # Imaging after a red flag
     "an image on the day of the red flag": (_flagged(100), "red_flag_imaging_30_days", YES),
     "an image 30 days after": (_flagged(130), "red_flag_imaging_30_days", YES),

@@ -62,8 +62,14 @@ found as (
         episodes.death_day as day,
         'V' as grade
     from episodes
+    inner join patients
+        on
+            episodes.site_id = patients.site_id
+            and episodes.patient_id = patients.patient_id
     cross join thresholds
-    where episodes.death_day <= thresholds.complication_days
+    where
+        episodes.death_day <= thresholds.complication_days
+        and coalesce(episodes.death_day <= patients.data_cut_day, true)
 ),
 
 -- The grade is the highest that any record of the kind says: III of an operation for it.

@@ -36,24 +36,41 @@ outcomes as (
     from kinds
 ),
 
+-- What is recorded after the end of observation is not seen, but for a death: wherever it is known, it came.
+seen as (
+    select
+        complications.site_id, complications.patient_id, complications.kind, complications.day
+    from complications
+    inner join episodes
+        on
+            complications.site_id = episodes.site_id
+            and complications.patient_id = episodes.patient_id
+            and (complications.kind = 'death' or complications.day <= episodes.observed_days)
+),
+
 events as (
     select
-        site_id, patient_id,
+        first_readmissions.site_id, first_readmissions.patient_id,
         'readmission' as outcome,
-        day
+        first_readmissions.day
     from first_readmissions
+    inner join episodes
+        on
+            first_readmissions.site_id = episodes.site_id
+            and first_readmissions.patient_id = episodes.patient_id
+            and first_readmissions.day <= episodes.observed_days
     union all
     select
         site_id, patient_id,
         case kind when 'death' then 'death' else concat('complication_', kind) end as outcome,
         day
-    from complications
+    from seen
     union all
     select
         site_id, patient_id,
         'any_complication' as outcome,
         min(day) as day
-    from complications
+    from seen
     group by site_id, patient_id
 ),
 
@@ -72,7 +89,6 @@ waits as (
             episodes.site_id = events.site_id
             and episodes.patient_id = events.patient_id
             and outcomes.outcome = events.outcome
-            and episodes.observed_days >= events.day
 )
 
 select

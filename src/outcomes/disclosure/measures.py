@@ -58,7 +58,8 @@ NOTHING = Settled()
 _YES, _NO, _EXCLUDED = range(3)
 _ATTEMPTS = 10
 _LAST_ATTEMPTS = 6
-"""For which a measure begins anew, with nothing left shown for the only reason that other tables show it."""
+"""For which measures begin anew, with nothing left shown for the only reason that other tables show it: first those of
+which the auditor finds something, then the others."""
 _SITES_AGAINST_CONTRIBUTORS = 4
 """So many sites must have patients where one that knows its own counts is to be shut out: it takes three hidden sites,
 and one more if anything is to be shown."""
@@ -102,15 +103,17 @@ def safe_measures(
         if not findings:
             return shown
         found = {finding.cell for finding in findings if finding.cell}
-        of_found = {measure for measure, *_ in found}
-        if attempts_left == _LAST_ATTEMPTS:
-            to_show, to_hide = (
-                {cell for cell in cells if not {cell[0], None} & of_found} for cells in (to_show, to_hide)
+        around = found
+        if attempts_left <= _LAST_ATTEMPTS:
+            told = {measure for measure, *_ in to_show}
+            anew = told & {measure for measure, *_ in found} or told
+            to_show, to_hide, around = (
+                {cell for cell in cells if cell[0] not in anew} for cells in (to_show, to_hide, found)
             )
-            continue
-        beside = _smallest_beside(found, counts, shown, to_show)
-        to_hide |= found | beside | _whole_breakdowns(found, shown, attempts_left)
+        beside = _smallest_beside(around, counts, shown, to_show)
+        to_hide |= around | beside | _whole_breakdowns(around, shown, attempts_left)
         if previous is not None and previous.measures is not None:
+            of_found = {measure for measure, *_ in found}
             to_hide |= {cell for cell in _suppressed(previous.measures) if {cell[0], None} & of_found}
     raise OutcomesError("disclosure_risk", f"{len(findings)} counts, the first: {findings[0]}")
 
