@@ -353,7 +353,7 @@ def _content(database: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 _BESIDE_THE_CURVE = """
-select measures.measure, measures.estimate, measures.estimate_low, measures.estimate_high, curves.incidence, curves.low,
+select {first}, measures.estimate, measures.estimate_low, measures.estimate_high, curves.incidence, curves.low,
     curves.high
 from measures
 inner join measure_definitions as defined on measures.measure = defined.measure and defined.unit = 'incidence'
@@ -371,11 +371,17 @@ where measures.resolution = 'all' and curves.outcome in ('revision', 'asd')
 def test_an_incidence_is_the_curve_on_the_day_of_its_horizon(release: Release) -> None:
     exact = "with curves as (from cumulative_incidence where estimator = 'aalen_johansen')"
     with duckdb.connect(str(release.research), read_only=True) as con:
-        rows = con.execute(exact + _BESIDE_THE_CURVE).fetchall()
+        rows = con.execute(exact + _BESIDE_THE_CURVE.format(first="measures.measure")).fetchall()
     assert {measure for measure, *_ in rows} >= {"revision_90_days", "revision_1_year"}
     for measure, *of_measure, incidence, low, high in rows:
         assert of_measure == pytest.approx([incidence, low, high]), measure
     with duckdb.connect(str(release.dashboard), read_only=True) as con:
-        rows = con.execute("with curves as (from cumulative_incidence)" + _BESIDE_THE_CURVE).fetchall()
-    for measure, *of_measure, incidence, low, high in rows:
-        assert of_measure in ([None] * 3, [incidence, low, high]), measure
+        shown = "with curves as (from cumulative_incidence)" + _BESIDE_THE_CURVE
+        rows = con.execute(
+            shown.format(first="measures.state <> 'suppressed', measures.measure, curves.state")
+        ).fetchall()
+    assert {is_shown for is_shown, *_ in rows} == {True, False}
+    for is_shown, measure, state, *of_measure, incidence, low, high in rows:
+        # What the measures hide no curve shows.
+        assert is_shown or state != "shown", measure
+        assert state != "shown" or of_measure == [incidence, low, high], measure

@@ -1,8 +1,10 @@
 """Cumulative incidences at a horizon as they may be shown: what the protected curve says on that day, or coarse.
 
 Where the curve of a group is shown on the day of a horizon, the share is the curve's: two pages never say different
-things. Everywhere else (years, strata of a site, outcomes without a curve, days on which a curve is not shown) it is
-told to the nearest step of the rounded counts, and so tells no more than they do.
+things. What the curve shows is not hidden in the measures but protected by what is hidden around it; and what has to be
+hidden in the measures is hidden in the curve. Everywhere else (years, strata of a site, outcomes without a curve, days
+on which a curve is not shown) the share is told to the nearest step of the rounded counts, and so tells no more than
+they do.
 """
 
 from collections.abc import Mapping
@@ -14,7 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from outcomes.arrays import Floats, ratio
-from outcomes.disclosure.suppression import ROUND_TO
+from outcomes.disclosure.lattice import KEY
+from outcomes.disclosure.measures import Cell
+from outcomes.disclosure.suppression import ROUND_TO, hide
 from outcomes.measures.curves import GROUP
 from outcomes.sql.catalog.measures import Horizon
 
@@ -49,11 +53,25 @@ class HorizonCurves:
         )
         return cls(horizons, outcomes, dict(zip(places, values, strict=True)))
 
+    def counts_shown(self, measures: pa.Table) -> set[Cell]:
+        """The cells of measures whose counts the curve of the group tells on the day of the horizon."""
+        return {_cell(row) for row in self._with_curve(measures) if self._has_point(row)}
+
+    def without_hidden(self, curves: pa.Table, measures: pa.Table) -> pa.Table:
+        """The protected curves, suppressed on the days of horizons whose cell the protected measures suppress."""
+        hidden = {self._point(row) for row in self._with_curve(measures) if row["state"] == "suppressed"}
+        places = zip(*(curves[name].to_pylist() for name in ("outcome", "day", *GROUP)), strict=True)
+        is_hidden = np.array([place in hidden for place in places], dtype=bool)
+        is_hidden &= pc.equal(curves["state"], "shown").to_numpy()
+        state = pc.if_else(pa.array(is_hidden), "suppressed", curves["state"])
+        curves = hide(curves, ("at_risk", "events", *_ESTIMATES.values()), is_hidden)
+        return curves.set_column(curves.schema.get_field_index("state"), "state", state)
+
     def shown(self, measures: pa.Table, exact: pa.Table) -> pa.Table:
         """The protected measures with the incidences that may be shown.
 
         Args:
-            measures: protected.
+            measures: protected, those with a curve hidden as far as `not_shown` says.
             exact: the exact ones, in the same order.
         """
         is_incidence = pc.is_in(measures["measure"], pa.array([*self.horizons], pa.string())).to_numpy()
@@ -61,9 +79,9 @@ class HorizonCurves:
         is_shown = is_incidence & (patients > 0)
         step = ratio(np.array(ROUND_TO), patients)
         at = {
-            row["place"]: self.points[point]
+            row["place"]: self.points[self._point(row)]
             for row in self._with_curve(measures.append_column("place", pa.array(range(len(measures)))))
-            if (point := self._point(row)) in self.points and is_shown[row["place"]]
+            if is_shown[row["place"]]
         }
         places = np.fromiter(at, dtype=np.intp, count=len(at))
         to_step = (np.round, np.floor, np.ceil)
@@ -89,6 +107,13 @@ class HorizonCurves:
         rows: list[dict[str, Any]] = measures.filter(has_curve).to_pylist()
         return rows
 
+    def _has_point(self, row: Mapping[str, Any]) -> bool:
+        return self._point(row) in self.points
+
     def _point(self, row: Mapping[str, Any]) -> _Point:
         horizon = self.horizons[str(row["measure"])]
         return (horizon.outcome, horizon.day, *(row[name] for name in GROUP))
+
+
+def _cell(row: Mapping[str, Any]) -> Cell:
+    return row["measure"], row["site_id"], tuple(row[name] for name in KEY)

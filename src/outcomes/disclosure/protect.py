@@ -140,8 +140,11 @@ def _place(measure: MeasureDefinition) -> int:
 def _measures(exact: pa.Table, context: Context) -> pa.Table:
     exact = in_order(exact.filter(pc.not_equal(exact["resolution"], _TOO_FINE)))
     horizons = {measure.id: measure.horizon for measure in measure_definitions() if measure.horizon}
-    curves = HorizonCurves.of(context.done["cumulative_incidence"], horizons)
-    shown = safe_measures(exact, context.minimum_cell_count, nesting(), context.before)
+    protected = context.done["cumulative_incidence"]
+    curves = HorizonCurves.of(protected, horizons)
+    told = curves.counts_shown(exact)
+    shown = safe_measures(exact, context.minimum_cell_count, nesting(), context.before, told)
+    context.done["cumulative_incidence"] = curves.without_hidden(protected, shown)
     return curves.shown(shown, exact)
 
 
