@@ -18,8 +18,11 @@ def answer_key(settings: Settings, name: str) -> list[Row]:
 
 
 def rows_in_force(settings: Settings) -> dict[str, dict[str, list[Row]]]:
-    """The newest version of every sound row, by site and table; a table that a site never sent is left out."""
-    planted = [row["record_id"] for row in answer_key(settings, "faults") if row["outcome"] == "quarantined"]
+    """The newest version of every sound row, by site and table; a table that a site never sent is left out.
+
+    Rows that lose a cell are left out as well: they are a stranger's, whose answers nobody asks for.
+    """
+    planted = [row["record_id"] for row in answer_key(settings, "faults") if row["outcome"] != "flagged"]
     sites: dict[str, dict[str, list[Row]]] = {}
     for sent in answer_key(settings, "submissions"):
         if sent["status"] == "accepted":
@@ -41,10 +44,7 @@ def _newest(table: Table, files: list[str], planted: list[str]) -> list[Row]:
         con.execute(f"create table sent as {sent}", [files, planted])
         names = con.table("sent").columns
         for name, kind in ((column.name, column.type.sql) for column in table.columns):
-            # A planted cell may be of no such type: it is a stranger's, whose answers nobody asks for.
-            change = (
-                f"alter {name} type {kind} using try_cast({name} as {kind})" if name in names else f"add {name} {kind}"
-            )
+            change = f"alter {name} type {kind}" if name in names else f"add {name} {kind}"
             con.execute(f"alter table sent {change}")
         if "code" in names:
             con.execute("update sent set code = replace(code, '.', '')")

@@ -260,20 +260,24 @@ def _with_secondary_suppression(
         for part, whole, left in around:
             either = hidden[[part]] | hidden[[whole]]
             more = either.copy()
-            _hide_secondary(left, more, lattice, minimum_cell_count)
+            # Where the part is hidden the whole need not be: only the small counts between them are protected.
+            _hide_secondary(left, more, lattice, minimum_cell_count, only_sensitive=True)
             hidden[whole] |= (more & ~either)[0]
     return hidden
 
 
-def _hide_secondary(table: _Table, hidden: Mask, lattice: Lattice, minimum_cell_count: int) -> None:
+def _hide_secondary(
+    table: _Table, hidden: Mask, lattice: Lattice, minimum_cell_count: int, only_sensitive: bool = False
+) -> None:
     """Hide, in place, what each sum of the lattice by itself asks for.
 
-    What secondary suppression hides must not be worked out either, whatever its size. A rest can be neither
-    hidden nor shown; unless it must not be worked out it is taken to be known.
+    What secondary suppression hides must not be worked out either, whatever its size, unless `only_sensitive`. A rest
+    can be neither hidden nor shown; unless it must not be worked out it is taken to be known.
     """
     settled = _settled(table.cells, lattice) & table.sized
     unknown = np.where(settled[..., np.newaxis], 0, _left_unknown(table.cells, hidden, lattice))
-    layers = replace(table, cells=unknown, sensitive=table.sensitive | (unknown > 0))
+    sensitive = table.sensitive if only_sensitive else table.sensitive | (unknown > 0)
+    layers = replace(table, cells=unknown, sensitive=sensitive)
     parts, total = _secondary_in(
         layers, hidden, hidden[:, ALL_SITES], lambda each: np.moveaxis(each[:, 1:], 1, 2), minimum_cell_count
     )
