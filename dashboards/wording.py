@@ -293,7 +293,7 @@ def group_of_kind(kind: str, value: str) -> str:
 def amount(measure: Measure, value: Value) -> str:
     """The value alone: percent, or a rate with its unit; why there is none where there is none."""
     if value.estimate is None or value.patients is None:
-        return "None assessed"
+        return no_value(measure, value)
     if measure.is_rate:
         return f"{value.estimate:.1f}{NBSP}per 100 person-years"
     return percent(value.estimate, value.patients)
@@ -317,6 +317,19 @@ def interval(measure: Measure, value: Value) -> str:
         for limit in (value.estimate_low, value.estimate_high)
     )
     return f"{low}–{high}"
+
+
+def in_brackets(measure: Measure, value: Value) -> str:
+    """The 95 % interval of a value in brackets; empty where there is none, as of an incidence of 0."""
+    limits = interval(measure, value)
+    return f"({limits})" if limits else ""
+
+
+def no_value(measure: Measure, value: Value | None) -> str:
+    """Why there is no value though nothing is suppressed."""
+    if value is not None and measure.is_incidence and value.patients:
+        return "None followed so long"
+    return "None assessed"
 
 
 def basis(measure: Measure, value: Value) -> str:
@@ -352,7 +365,7 @@ def sentence(measure: Measure, value: Value | None, minimum_cell_count: int) -> 
         return f"{measure.title}: {hidden(minimum_cell_count)}."
     if value.estimate is None:
         return f"{measure.title}: no value yet, {basis(measure, value)}."
-    said = f"{measure.title}: {amount(measure, value)} ({interval(measure, value)})"
+    said = f"{measure.title}: {amount(measure, value)} {in_brackets(measure, value)}".rstrip()
     return f"{said}, {counted_among(measure, value)}."
 
 

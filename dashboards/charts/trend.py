@@ -196,7 +196,7 @@ def _years(measure: Measure, values: Sequence[Value], minimum_cell_count: int) -
         style.BLUE,
         [
             f"{value.index_period}: {wording.short_amount(measure, value, minimum_cell_count)}"
-            f" ({wording.interval(measure, value)})<br>{wording.basis(measure, value).replace('; ', '<br>')}"
+            f" {wording.in_brackets(measure, value)}<br>{wording.basis(measure, value).replace('; ', '<br>')}"
             for value in values
         ],
         mode="lines+markers",

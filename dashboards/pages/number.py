@@ -36,12 +36,11 @@ def hidden_or_counted(number: int | None, minimum_cell_count: int) -> Cell:
 def big_number(measure: Measure, value: Value | None, minimum_cell_count: int) -> html.P:
     """The first thing seen: a number, its interval, and what it rests on; or why there is none."""
     if value is None or value.estimate is None:
-        said = (
-            wording.hidden(minimum_cell_count) if value and value.is_suppressed else "No patient could be assessed yet"
-        )
+        is_hidden = value is not None and value.is_suppressed
+        said = wording.hidden(minimum_cell_count) if is_hidden else f"{wording.no_value(measure, value)} yet"
         return html.P(html.Span(said, className="sentence-hidden"), className="sentence")
     basis = wording.counted_among(measure, value)
-    return sentence(wording.amount(measure, value), f"({wording.interval(measure, value)})", basis)
+    return sentence(wording.amount(measure, value), wording.in_brackets(measure, value), basis)
 
 
 def value_cells(measure: Measure, value: Value, minimum_cell_count: int) -> list[Cell]:

@@ -45,6 +45,14 @@ def test_a_rate_is_said_with_its_unit_where_no_column_says_it() -> None:
     assert wording.interval(RATE, A_RATE) == "1.9–2.9"
 
 
+def test_an_incidence_of_none_has_no_interval_and_one_that_nobody_reached_no_value() -> None:
+    incidence = replace(SHARE, unit="incidence")
+    none = replace(VALUE, numerator=0, excluded=0, estimate=0.0, estimate_low=None, estimate_high=None)
+    assert plain(wording.sentence(incidence, none, 11)) == "Pain: 0 %, 0 seen among 412 patients followed from surgery."
+    assert wording.amount(incidence, replace(none, estimate=None)) == "None followed so long"
+    assert wording.amount(incidence, replace(none, estimate=None, patients=0)) == "None assessed"
+
+
 def test_hidden_none_assessed_and_nobody_are_three_different_things() -> None:
     assert wording.short_amount(SHARE, HIDDEN, 11) == "– fewer than 11"
     assert (wording.basis(SHARE, HIDDEN), wording.interval(SHARE, HIDDEN)) == ("", "")
