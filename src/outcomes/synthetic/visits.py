@@ -25,7 +25,7 @@ _SCHEDULE = (
 )
 """Follow-up fades; at twelve months 71 % answer (NORspine)."""
 
-_NECK_LEFT = np.array([0.2, 0.55, 0.97])
+_NECK_LEFT = np.array([0.2, 0.6, 0.97])
 _NDI_LEFT = np.array([0.31, 0.62, 1.5])
 """Share of the baseline that stays, by recovery: NDI 37 % falls to about 21 % at one year (CSRS registry),
 the pain item included."""
