@@ -3,10 +3,13 @@
 from calendar import month_name
 
 from dashboards.data.measures import Measure, Value
+from dashboards.data.records import AlarmsRow, MissingAnswersRow, SiteComparisonRow
 from dashboards.filters import Filters
 
 NBSP = "\u00a0"
 DASH = "–"
+QUARTER = 3
+"""Months that a thin chart pools."""
 
 _CODES = {
     # why a patient could not be assessed
@@ -77,13 +80,22 @@ _ASSURANCES = {
 }
 
 _POSITIONS = {
-    None: DASH,
     "above_99_8": "Higher than expected (99.8 %)",
     "above_95": "Higher than expected (95 %)",
     "inside": "As expected",
     "below_95": "Lower than expected (95 %)",
     "below_99_8": "Lower than expected (99.8 %)",
 }
+
+_UNCOMPARED = {
+    "only_site": "No other site to compare with",
+    "insufficient": "Too few patients followed to compare",
+    "none_expected": "No site has the outcome",
+    "compared": "Cannot be shown",
+    "suppressed": "Cannot be shown",
+}
+"""Why a site has no place in a funnel; where rounded figures would say another word than the exact ones, none is
+said."""
 
 _RULES = {
     "outside": "beyond a control limit",
@@ -154,6 +166,14 @@ def period(code: str) -> str:
     return f"{month_name[int(month)]}{NBSP}{year}" if month else year
 
 
+def span(code: str, months: int) -> str:
+    """A period of the index fusion: a month or year, or the quarter that begins with a month."""
+    if months != QUARTER:
+        return period(code)
+    year, _, month = code.partition("-")
+    return f"quarter {(int(month) + 2) // QUARTER} of {year}"
+
+
 def hidden(minimum_cell_count: int) -> str:
     """What stands in place of a suppressed number."""
     return f"{DASH} fewer than {minimum_cell_count}"
@@ -179,9 +199,61 @@ def assurance(code: str | None) -> str:
     return _ASSURANCES[code]
 
 
-def position(code: str | None) -> str:
-    """Where a site lies in a funnel."""
-    return _POSITIONS[code]
+def position(one: SiteComparisonRow | None) -> str:
+    """Where a site lies in a funnel, by the exact and by the widened limits where they differ, or why there is none.
+
+    A dash stands for a measure that is not compared.
+    """
+    if one is None:
+        return DASH
+    code = one.widened_position or one.position
+    if code is None:
+        return _UNCOMPARED[one.marking or "suppressed"]
+    if one.position in (None, code):
+        return _POSITIONS[code]
+    return f"{_POSITIONS[one.position]}; {_POSITIONS[code].lower()} where limits are widened"
+
+
+def alarm(one: AlarmsRow) -> str:
+    """What stands out of a measure, in one sentence with its numbers; the measure's title stands before it."""
+    if one.reason == "confirmed":
+        unit = "patients" if one.chart == "g" else "%"
+        value, low, high = (
+            "" if number is None else f"{number * (1 if one.chart == 'g' else 100):.0f}"
+            for number in (one.value, one.lower, one.upper)
+        )
+        which = "quarter" if one.months == QUARTER else "month"
+        return (
+            f"{span(one.index_period or '', one.months or 1)} lies beyond the control limits ({value} {unit}, "
+            f"limits {low}–{high}), and the next {which} confirms it."
+        )
+    limits = "99.8 %" if one.reason == "beyond_99_8" else "95 %"
+    also = {
+        "beyond_95_and_cusum": ", and the cumulative sum has signalled too",
+        "beyond_95": " only, as one site in 20 would be though nothing differs",
+    }.get(one.reason, "")
+    return (
+        f"{'higher' if one.side == 'more' else 'lower'} than expected for the case mix, {count(one.observed or 0)} "
+        f"observed where {one.expected:.0f} were expected; beyond the {limits} limits of chance{also}."
+    )
+
+
+def unanswered(one: MissingAnswersRow) -> str:
+    """How far those who did not answer could change a share, in one sentence; empty where everybody answered."""
+    everybody = one.answered + one.not_answered
+    if not one.not_answered or one.share_if_missing_no is None or one.share_if_missing_yes is None:
+        return ""
+    said = (
+        f"{percent(one.not_answered / everybody, everybody)} did not answer: with them it could lie anywhere from "
+        f"{_number(one.share_if_missing_no, everybody)} to {percent(one.share_if_missing_yes, everybody)}"
+    )
+    if one.weighted_share is None or one.weighted_low is None or one.weighted_high is None:
+        return f"{said}."
+    return (
+        f"{said}; if they were like those who did and looked like them, "
+        f"{percent(one.weighted_share, one.answered)} ({_number(one.weighted_low, one.answered)}–"
+        f"{_number(one.weighted_high, one.answered)})."
+    )
 
 
 def rules(codes: str) -> str:
@@ -247,7 +319,7 @@ def interval(measure: Measure, value: Value) -> str:
     return f"{low}–{high}"
 
 
-def basis(value: Value) -> str:
+def basis(measure: Measure, value: Value) -> str:
     """What a value rests on: how many patients were assessed, and how many of all could not be."""
     if value.is_suppressed or value.patients is None or value.excluded is None:
         return ""
@@ -256,12 +328,20 @@ def basis(value: Value) -> str:
         return "no patients yet"
     if value.patients == 0:
         return f"none of {plural(everybody, 'patient')} could be assessed"
+    if measure.is_incidence:
+        return f"{plural(value.patients, 'patient')} followed from surgery"
     if value.excluded == 0:
         return f"{plural(everybody, 'patient')}, all assessed"
     left_out = f"{count(value.excluded)} of {count(everybody)} could not be assessed"
     return (
         f"{plural(value.patients, 'assessed patient')}; {left_out} ({percent(value.excluded / everybody, everybody)})"
     )
+
+
+def counted_among(measure: Measure, value: Value) -> str:
+    """With the outcome, and among whom; of an incidence those seen to have it, as the share counts everybody's time."""
+    among = "seen among" if measure.is_incidence else "of"
+    return f"{count(value.numerator or 0)} {among} {basis(measure, value)}"
 
 
 def sentence(measure: Measure, value: Value | None, minimum_cell_count: int) -> str:
@@ -271,9 +351,9 @@ def sentence(measure: Measure, value: Value | None, minimum_cell_count: int) -> 
     if value.is_suppressed:
         return f"{measure.title}: {hidden(minimum_cell_count)}."
     if value.estimate is None:
-        return f"{measure.title}: no value yet, {basis(value)}."
+        return f"{measure.title}: no value yet, {basis(measure, value)}."
     said = f"{measure.title}: {amount(measure, value)} ({interval(measure, value)})"
-    return f"{said}, {count(value.numerator or 0)} of {basis(value)}."
+    return f"{said}, {counted_among(measure, value)}."
 
 
 def _why_suppressed(minimum_cell_count: int) -> str:

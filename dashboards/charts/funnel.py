@@ -7,7 +7,10 @@ from dashboards.charts import style
 from dashboards.charts.style import Figure
 from dashboards.data.comparison import Compared
 
-_LIMITS = ("low_99_8", "high_99_8", "low_95", "high_95")
+_DASHES = {"low_99_8": "solid", "high_99_8": "solid", "low_95": "dot", "high_95": "dot"}
+"""How the exact limits are drawn."""
+_WIDENED = {f"widened_{name}": {"solid": "longdash", "dot": "dashdot"}[dash] for name, dash in _DASHES.items()}
+"""And those widened for differences between sites, beside them."""
 
 
 def funnel(peers: Sequence[Compared], own: Compared | None, own_name: str) -> Figure:
@@ -22,12 +25,13 @@ def funnel(peers: Sequence[Compared], own: Compared | None, own_name: str) -> Fi
     mine = own if own is not None and own.adjusted_share is not None else None
     everybody = sorted([*shown, *([mine] if mine else [])], key=lambda one: one.patients or 0)
     shares = [one.adjusted_share or 0 for one in everybody]
-    limits = [limit(one, "high_99_8") or 0 for one in everybody]
+    is_widened = any(one.widened_high_99_8 is not None for one in everybody)
+    limits = [max(one.high_99_8 or 0, one.widened_high_99_8 or 0) for one in everybody]
     widest = max((one.patients or 0 for one in everybody), default=1)
     target = next((one.target_share for one in everybody if one.target_share is not None), None)
     return {
         "data": [
-            *(_limit_line(everybody, name) for name in _LIMITS),
+            *(_limit_line(everybody, *each) for each in (_DASHES | (_WIDENED if is_widened else {})).items()),
             _sites(shown, style.GREY, "circle", "Another site"),
             *([_sites([mine], style.BLUE, "diamond", own_name, size=12)] if mine else []),
         ],
@@ -49,13 +53,6 @@ def funnel(peers: Sequence[Compared], own: Compared | None, own_name: str) -> Fi
     }
 
 
-def limit(one: Compared, name: str) -> float | None:
-    """A limit of the funnel at a site: the widened one, where sites differ by more than chance."""
-    widened: float | None = getattr(one, f"widened_{name}")
-    exact: float | None = getattr(one, name)
-    return exact if widened is None else widened
-
-
 def _sites(sites: Sequence[Compared], colour: str, symbol: str, name: str, size: int = style.POINT) -> dict[str, Any]:
     """Points of sites; those that say little, as few of their patients were followed, are hollow."""
     trace = style.points(
@@ -72,18 +69,18 @@ def _sites(sites: Sequence[Compared], colour: str, symbol: str, name: str, size:
     return trace | {"marker": {"size": size, "color": colour, "symbol": symbols}}
 
 
-def _limit_line(sites: Sequence[Compared], name: str) -> dict[str, Any]:
+def _limit_line(sites: Sequence[Compared], name: str, dash: str) -> dict[str, Any]:
     """A limit along the sites by size; between them it is drawn straight."""
-    limits = [limit(one, name) for one in sites]
+    limits = [getattr(one, name) for one in sites]
     percent = [None if each is None else round(100 * each, 2) for each in limits]
-    return style.line([one.patients for one in sites], percent, dash="dot" if name.endswith("95") else "solid")
+    return style.line([one.patients for one in sites], percent, dash=dash)
 
 
 def _limit_names(sites: Sequence[Compared]) -> list[dict[str, Any]]:
-    """The outer limit is named above its end and the inner one below: they may lie close together."""
+    """The outer exact limit is named above its end and the inner one below: they may lie close together."""
     if not sites:
         return []
-    ends = ((limit(sites[-1], "high_99_8"), "99.8 %", "bottom"), (limit(sites[-1], "high_95"), "95 %", "top"))
+    ends = ((sites[-1].high_99_8, "99.8 %", "bottom"), (sites[-1].high_95, "95 %", "top"))
     return [
         style.note(text, 1, 100 * at, yref="y", xanchor="left", yanchor=anchor, xshift=6)
         for at, text, anchor in ends

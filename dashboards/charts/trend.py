@@ -104,7 +104,7 @@ def _values(points: Sequence[ChartPoint], factor: float) -> dict[str, Any]:
         [None if point.value is None else round(factor * point.value, 2) for point in points],
         style.BLUE,
         [
-            f"{wording.period(point.index_period)}: "
+            f"{wording.sentence_case(wording.span(point.index_period, point.months))}: "
             + (wording.DASH if point.value is None else f"{factor * point.value:.1f}{unit_sign}")
             + ("" if point.rules is None else f"<br>{wording.rules(point.rules)}")
             for point in points
@@ -196,7 +196,7 @@ def _years(measure: Measure, values: Sequence[Value], minimum_cell_count: int) -
         style.BLUE,
         [
             f"{value.index_period}: {wording.short_amount(measure, value, minimum_cell_count)}"
-            f" ({wording.interval(measure, value)})<br>{wording.basis(value).replace('; ', '<br>')}"
+            f" ({wording.interval(measure, value)})<br>{wording.basis(measure, value).replace('; ', '<br>')}"
             for value in values
         ],
         mode="lines+markers",

@@ -29,6 +29,16 @@ class Measure(MeasureDefinitionsRow):
         """Whether it counts events per 100 person-years, not a share of patients."""
         return self.unit == "rate"
 
+    @property
+    def is_incidence(self) -> bool:
+        """Whether it is a cumulative incidence at a horizon, which counts each patient for the time observed."""
+        return self.unit == "incidence"
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether its exposure is fixed, so that sites and times can be compared."""
+        return self.exposure != "ever"
+
 
 @dataclass(frozen=True)
 class Value(MeasuresRow):

@@ -4,6 +4,29 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class AlarmsRow:
+    """One row per site and measure that is named."""
+
+    measure: str
+    site_id: str
+    reason: str
+    side: str
+    variation: str
+    observed: int | None
+    expected: float | None
+    ratio: float | None
+    ratio_low: float | None
+    ratio_high: float | None
+    index_period: str | None
+    months: int | None
+    chart: str | None
+    value: float | None
+    centre: float | None
+    lower: float | None
+    upper: float | None
+
+
+@dataclass(frozen=True)
 class AttritionRow:
     """One row per step from the delivered patients to the cohort, over all sites."""
 
@@ -117,6 +140,25 @@ class CusumRow:
 
 
 @dataclass(frozen=True)
+class ImprovementRatesRow:
+    """One row per site with an accepted submission."""
+
+    site_id: str
+    marking: str
+    eligible: int
+    answered: int
+    improved: int
+    response: float | None
+    observed_share: float | None
+    expected_share: float | None
+    predicted_share: float | None
+    rate: float | None
+    rate_low: float | None
+    rate_high: float | None
+    site_spread: float | None
+
+
+@dataclass(frozen=True)
 class LabelDefinitionsRow:
     """One row per label."""
 
@@ -174,6 +216,24 @@ class MeasuresRow:
     estimate_high: float | None
     person_years: float | None
     state: str
+
+
+@dataclass(frozen=True)
+class MissingAnswersRow:
+    """One row per measure of what patients report and site."""
+
+    measure: str
+    site_id: str | None
+    numerator: int
+    answered: int
+    not_answered: int
+    share: float | None
+    share_if_missing_no: float | None
+    share_if_missing_yes: float | None
+    weighted_share: float | None
+    weighted_low: float | None
+    weighted_high: float | None
+    effective_patients: float
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,16 @@ from dashboards.data.reader import ENDED, SUPPRESSED
 from dashboards.pages.frame import Page, View
 from dashboards.pages.measure import counts_card
 from dashboards.pages.number import counted, sentence
-from dashboards.pages.rows import bars_card, by_size, chosen, notes_on_values, rows_of, values_table
+from dashboards.pages.rows import (
+    bars_card,
+    by_size,
+    chosen,
+    interval_card,
+    none_held,
+    notes_on_values,
+    rows_of,
+    values_table,
+)
 
 _YEARS = (1, 2, 5)
 _LEADING = 2
@@ -51,12 +60,15 @@ _ASD = _Outcome(
     happens="with suspected adjacent segment disease",
     competes="Death is a competing event: a patient who has died can no longer develop it. Patients who died without "
     "it stay in the denominator; censoring them at death would overstate the share.",
-    measures=("radiographic_asd", "clinical_asd", "clinical_asd_probable", "surgical_asd", "suspected_asd", "asd_rate"),
+    measures=(
+        *("asd_2_years", "asd_5_years"),
+        *("radiographic_asd", "clinical_asd", "clinical_asd_probable", "surgical_asd", "suspected_asd", "asd_rate"),
+    ),
     measures_title="From imaging finding to operation",
     measures_say="Radiographic: a new or worse finding on an image of a level adjacent to the fusion. Clinical: with "
     "symptoms too (probable), or a diagnosis code alone (possible). Surgical: another operation at that level.",
-    measures_note="These shares include patients with different lengths of follow-up, and so differ from the curve, "
-    "which accounts for them. Sites that take more images find more.",
+    measures_note="Within 2 and 5 years: the values of the curve on these days. The others count what was found at any "
+    "time while observed: they grow with it, describe, and are not compared. Sites that take more images find more.",
     kinds_of="suspected_asd",
     kinds_title="How it was suspected, at all sites",
 )
@@ -70,9 +82,9 @@ _REVISION = _Outcome(
     "revision stay in the denominator; censoring them at death would overstate the share.",
     measures=("revision_90_days", "revision_1_year", "revision_2_years", "revision_5_years", "revision_rate"),
     measures_title="Within fixed times, and as a rate",
-    measures_say="Shares among patients observed for the whole time, and the rate over all observed time.",
-    measures_note="A share includes only patients observed for the whole time, and so differs from the curve, which "
-    "also uses the time of patients observed in part.",
+    measures_say="The share revised by each day, and the rate over all observed time.",
+    measures_note="The shares are the values of the curve on these days. The rate describes: it mixes the early years, "
+    "in which most revisions come, with later ones, and is not compared.",
     kinds_of=_ANY_REVISION,
     kinds_title="The first revision, at all sites",
 )
@@ -86,7 +98,31 @@ def adjacent_segment_disease(view: View) -> Page:
 def revision(view: View) -> Page:
     """The page of revisions."""
     whole = _of_all_years(view)
-    return _page(whole, _REVISION, _types(whole), lead=_no_year(view))
+    return _page(whole, _REVISION, _types(whole), _complications(whole), lead=_no_year(view))
+
+
+_COMPLICATIONS = ("infection", "haematoma", "dysphagia", "c5_palsy", "venous_thromboembolism")
+
+
+def _complications(view: View) -> Card:
+    """What went wrong in the first weeks."""
+    card = Card(
+        "complications",
+        "Complications and readmission",
+        sentence="Shares within 30 or 90 days of surgery (kinds of complication: 90), of what is coded: a complication "
+        "that no code names is not seen.",
+        notes=[
+            "Any complication: one of those listed, or death. Counted from the day after surgery; infection and "
+            "haematoma, whose codes name a procedure, from the day of surgery. Readmission is counted from surgery, "
+            "after the index stay and the transfers that continue it. How severe a complication was (Clavien-Dindo) "
+            "is mostly not recorded."
+        ],
+    )
+    both = (("any_complication", 30), ("any_complication", 90))
+    kinds = ((f"complication_{kind}", 90) for kind in _COMPLICATIONS)
+    names = (*both, *kinds, ("death", 30), ("death", 90), ("readmission", 30), ("readmission", 90))
+    rows = chosen(rows_of(view), [f"{name}_{days}_days" for name, days in names])
+    return interval_card(view, card, rows) if rows else none_held(view, card)
 
 
 def _page(view: View, outcome: _Outcome, *cards: Card, lead: str) -> Page:
@@ -355,13 +391,13 @@ def _measures(view: View, outcome: _Outcome) -> Card:
 def _types(view: View) -> Card:
     """How many had a revision of each type, the most frequent first."""
     rows = by_size([row for row in rows_of(view).values() if _is_type(row.measure)])
-    everyone = measures.values(view.reader, view.filters).get(_ANY_REVISION)
+    everyone = rows_of(view).get(_ANY_REVISION)
     card = Card(
         "types",
         "Types of revision",
         sentence=f"Share of patients with a revision of each type: {_whose(view)}, the most frequent first.",
         notes=["A patient may have revisions of several types."],
-        basis=wording.basis(everyone) if everyone else "",
+        basis=wording.basis(everyone.measure, everyone.value) if everyone else "",
     )
     return bars_card(view, card, rows)
 

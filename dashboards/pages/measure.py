@@ -12,7 +12,8 @@ from dashboards.charts import style, trend
 from dashboards.charts.bars import Bar, bars
 from dashboards.charts.funnel import funnel
 from dashboards.charts.groups import interval_rows
-from dashboards.data import comparison, control, measures
+from dashboards.data import answers, comparison, control, measures
+from dashboards.data.answers import MissingAnswers
 from dashboards.data.comparison import Compared
 from dashboards.data.control import ChartPoint
 from dashboards.data.measures import Count, Measure, Value
@@ -32,6 +33,15 @@ _SIMILAR = 2
 """Peers of similar size have at most so many times as many patients, and at least that part of them."""
 
 
+_ANSWERS_HEAD = ("Which share", "Share", "95 % interval", "Patients")
+_EVER = (
+    "At any time while observed: this share grows with the time observed and the number of visits. It describes, and "
+    "is compared neither between sites nor over time."
+)
+_INCIDENCE = (
+    "Cumulative incidence (Aalen-Johansen), the value of the curve on that day: patients observed more briefly count "
+    "for the time observed, so that it is not the one count over the other."
+)
 _FUNNEL_HEAD = (
     "Site", "Adjusted share", "Patients followed", "Observed over expected", "95 % interval", "In the funnel",
 )  # fmt: skip
@@ -49,7 +59,8 @@ def measure_page(view: View, name: str) -> Page | None:
     value = measures.values(view.reader, view.filters).get(name)
     cards = [
         _statement(view, measure, value),
-        *_trend(view, measure),
+        *_unanswered(view, measure),
+        *(_trend(view, measure) if measure.is_compared else []),
         *_funnel(view, measure),
         _groups(view, measure),
         _reasons(view, measure),
@@ -73,8 +84,60 @@ def _statement(view: View, measure: Measure, value: Value | None) -> Card:
         sentence=measure.why,
         table=Table(f"{measure.title}, now", ("Whose", *VALUE_HEAD), rows, numbers=5),
         is_table=True,
-        notes=["Counts of all sites are rounded to 5; the site's own are exact."] if view.site else [],
+        notes=[
+            "Counts of all sites are rounded to 5; the site's own are exact." if view.site else "",
+            "" if measure.is_compared else _EVER,
+            _INCIDENCE if measure.is_incidence else "",
+        ],
     )
+
+
+def _unanswered(view: View, measure: Measure) -> list[Card]:
+    """Beside the share observed: how far those who did not answer could change it."""
+    if view.site is None:
+        return []
+    one = answers.missing(view.reader, view.site.site_id).get(measure.measure)
+    if one is None:
+        return []
+    card = Card("unanswered", "Who did not answer")
+    if not one.answered:
+        return [replace(card, body=[html.P("Nobody has answered yet. The figures are shown with the first answer.")])]
+    everybody = one.answered + one.not_answered
+    rows: list[list[Cell | str]] = [
+        ["Observed, among those who answered", _share(one.share, one.answered), "", counted(one.answered)],
+        ["If all others had said no", _share(one.share_if_missing_no, everybody), "", counted(everybody)],
+        ["If all others had said yes", _share(one.share_if_missing_yes, everybody), "", counted(everybody)],
+        [
+            "If the others were like those who answered and looked like them",
+            _share(one.weighted_share, one.answered),
+            _limits(one),
+            counted(one.answered),
+        ],
+    ]
+    return [
+        replace(
+            card,
+            sentence=f"Observed {wording.percent(one.share or 0, one.answered)} of {wording.count(one.answered)}. "
+            f"{wording.unanswered(one)}",
+            table=Table(f"{measure.title}: with and without those who did not answer", _ANSWERS_HEAD, rows, numbers=3),
+            is_table=True,
+            notes=[
+                "Looked like them: in age, sex, the score before surgery, approach, levels and site. Where those who "
+                "did not answer differ in something else, the weighted share is as wrong as the observed one; only "
+                "the two bounds are certain. All periods and patients, whatever the filters."
+            ],
+        )
+    ]
+
+
+def _share(share: float | None, patients: int) -> Cell:
+    return Cell(wording.DASH if share is None else wording.percent(share, patients), share)
+
+
+def _limits(one: MissingAnswers) -> str:
+    if one.weighted_low is None or one.weighted_high is None:
+        return ""
+    return f"{wording.percent(one.weighted_low, one.answered)} to {wording.percent(one.weighted_high, one.answered)}"
 
 
 def _trend(view: View, measure: Measure) -> list[Card]:
@@ -96,7 +159,14 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
     factor = trend.scale(measure, chart)
     special = [point for point in known if point.is_special]
     limits = ("Average", "Lower limit", "Upper limit")
-    head = ("Month of fusion", trend.unit(measure, chart), *limits, "Variation", "Rules", "Note")
+    head = (
+        f"{_period_word(known).capitalize()} of fusion",
+        trend.unit(measure, chart),
+        *limits,
+        "Variation",
+        "Rules",
+        "Note",
+    )
     rows: list[list[Cell | str]] = [
         [
             point.index_period,
@@ -109,11 +179,11 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
     ]
     return Card(
         "trend",
-        "By month of fusion",
+        f"By {_period_word(known)} of fusion",
         sentence=f"{measure.title} at {view.who}: {_signal(special, known)}",
         figure=trend.control_chart(measure, points),
         css_class="chart chart--tall chart--long",
-        table=Table(f"{measure.title} by month of fusion", head, rows, numbers=0),
+        table=Table(f"{measure.title} by {_period_word(known)} of fusion", head, rows, numbers=0),
         notes=[
             f"{wording.CHARTS[chart]}: {known[-1].reason_for_chart}.",
             _not_mature(points),
@@ -121,7 +191,7 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
             _false_alarms(known[-1].false_alarm_rate),
             *_annotations(points),
         ],
-        basis=f"{wording.plural(len(known), 'quarter' if known[-1].months > 1 else 'month')} with a value",
+        basis=f"{wording.plural(len(known), _period_word(known))} with a value",
         about="A control chart distinguishes a change from the variation that is always present. Points within the "
         "limits and without a pattern need no individual explanation.",
     )
@@ -144,12 +214,18 @@ def _not_mature(points: Sequence[ChartPoint]) -> str:
 
 
 def _signal(special: Sequence[ChartPoint], known: Sequence[ChartPoint]) -> str:
+    word = _period_word(known)
     if not special:
-        return f"no signal in {wording.plural(len(known), 'month')}."
+        return f"no signal in {wording.plural(len(known), word)}."
     last = special[-1]
     signals = wording.count(len({point.index_period for point in special}))
-    latest = f"{wording.period(last.index_period)} ({wording.variation(last.variation).lower()})"
-    return f"signals in {signals} of {wording.plural(len(known), 'month')}; the latest is {latest}."
+    latest = f"{wording.span(last.index_period, last.months)} ({wording.variation(last.variation).lower()})"
+    return f"signals in {signals} of {wording.plural(len(known), word)}; the latest is {latest}."
+
+
+def _period_word(known: Sequence[ChartPoint]) -> str:
+    """What a chart is by: months, or quarters where months are too thin."""
+    return "quarter" if known[-1].months == wording.QUARTER else "month"
 
 
 def _annotations(points: Sequence[ChartPoint]) -> list[str]:
@@ -212,10 +288,13 @@ def _funnel(view: View, measure: Measure) -> list[Card]:
 
 
 def _widened(everybody: Sequence[Compared]) -> str:
-    phi = max((one.phi or 0 for one in everybody), default=0)
-    if phi <= 1:
+    phi = next((one.phi for one in everybody if one.phi is not None), None)
+    if phi is None:
         return ""
-    return f"The limits are widened for overdispersion: sites vary {phi:.1f} times as much as by chance alone."
+    return (
+        f"Dashed: the limits widened for differences between sites, which vary {phi:.1f} times as much as by chance "
+        "alone. A site between the two differs by more than chance, yet no more than sites often do."
+    )
 
 
 def _not_drawn(hidden: int, others: int) -> str:
@@ -236,11 +315,9 @@ def _is_similar(one: Compared, patients: int) -> bool:
 def _funnel_sentence(view: View, measure: Measure, own: Compared | None) -> str:
     if own is None:
         return f"{measure.title}, adjusted for case mix: each circle is a site."
-    if own.marking == "only_site":
-        return f"{view.who} has no other site to be compared with."
     if own.adjusted_share is None:
-        return f"{view.who} has too few patients followed to be compared."
-    place = wording.position(own.widened_position or own.position).lower()
+        return f"{measure.title} at {view.who}: {wording.position(own).lower()}."
+    place = wording.position(own).lower()
     expected = f"{wording.count(own.observed or 0)} observed, {own.expected:.1f} expected for its case mix"
     return f"{measure.title} at {view.who} is {place}: {expected}."
 
@@ -255,7 +332,7 @@ def _compared_row(name: str, one: Compared) -> list[Cell | str]:
         counted(one.patients),
         Cell(f"{one.ratio:.2f}", one.ratio),
         ratio,
-        wording.position(one.widened_position or one.position) if one.position else "Cannot be shown",
+        wording.position(one),
     ]
 
 

@@ -40,7 +40,7 @@ def big_number(measure: Measure, value: Value | None, minimum_cell_count: int) -
             wording.hidden(minimum_cell_count) if value and value.is_suppressed else "No patient could be assessed yet"
         )
         return html.P(html.Span(said, className="sentence-hidden"), className="sentence")
-    basis = f"{wording.count(value.numerator or 0)} of {wording.basis(value)}"
+    basis = wording.counted_among(measure, value)
     return sentence(wording.amount(measure, value), f"({wording.interval(measure, value)})", basis)
 
 

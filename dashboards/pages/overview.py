@@ -9,7 +9,9 @@ from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts.spark import assurance_sign, sparkline, variation_sign
 from dashboards.charts.style import Component
-from dashboards.data import comparison, control, measures
+from dashboards.data import alarms, answers, comparison, control, measures
+from dashboards.data.alarms import Alarm
+from dashboards.data.answers import MissingAnswers
 from dashboards.data.comparison import Compared
 from dashboards.data.control import ChartPoint
 from dashboards.data.measures import Measure, Value
@@ -21,6 +23,10 @@ _MONTHS = 24
 _VALUE = ("Value", "95 % interval", "Assessed", "Share assessed")
 _HEAD = ("Measure", "Variation", "Target", "24 months", "Among sites", *_VALUE)
 _HEAD_ALL = ("Measure", "By year", *_VALUE)
+_BUDGET = (
+    "Named where observed against expected lies far out, or a month is confirmed by the next: in a registry in which "
+    "nothing changes, at most 2 of 100 measures would be. Control charts show more signals, most of them chance."
+)
 _ORDER = ("special_concerning", "special_neutral", "special_improving", "common", None)
 """What asks for attention first; within each, the order of the definitions."""
 
@@ -31,16 +37,19 @@ def overview(view: View) -> Page:
     listed = [one for one in view.measures.values() if one.measure in found]
     lately = _lately(view)
     table = _all_sites(view, listed, found) if lately is None else _own(view, listed, found, lately)
-    cards = [_headlines(view, found, lately), table]
+    cards = [*([_look_at_this(view, lately)] if lately else []), _headlines(view, found, lately), table]
     return Page("Overview", cards, filters=("period", "group"))
 
 
 @dataclass(frozen=True)
 class _Lately:
-    """Of a site: the last months of every control chart, and its place in each funnel, by measure."""
+    """Of a site, by measure: the last months of its control chart, its place in the funnel, what stands out, and who
+    did not answer."""
 
     months: dict[str, list[ChartPoint]]
     places: dict[str, Compared]
+    alarms: dict[str, Alarm]
+    missing: dict[str, MissingAnswers]
 
 
 def _lately(view: View) -> _Lately | None:
@@ -48,8 +57,12 @@ def _lately(view: View) -> _Lately | None:
     if view.site is None:
         return None
     since = add_months(view.info.data_to, 1 - _MONTHS)
+    reader, site_id = view.reader, view.site.site_id
     return _Lately(
-        control.recent_charts(view.reader, view.site.site_id, since), comparison.own(view.reader, view.site.site_id)
+        control.recent_charts(reader, site_id, since),
+        comparison.own(reader, site_id),
+        alarms.own(reader, site_id),
+        answers.missing(reader, site_id),
     )
 
 
@@ -79,42 +92,66 @@ def _headline(view: View, measure: Measure, value: Value | None, lately: _Lately
         [
             html.H3(dcc.Link(measure.title, href=view.href(f"/measure/{measure.measure}"))),
             big_number(measure, value, view.minimum_cell_count),
-            html.P(_beside_others(measure, lately), className="footnote"),
+            *(html.P(text, className="footnote") for text in _in_context(measure, lately)),
         ]
     )
 
 
-def _beside_others(measure: Measure, lately: _Lately | None) -> str:
-    """Signal and place of the site, in words; nothing of all sites together."""
+def _in_context(measure: Measure, lately: _Lately | None) -> list[str]:
+    """Beside other sites, and beside those who did not answer; nothing of all sites together."""
     if lately is None:
-        return ""
-    place = lately.places.get(measure.measure)
-    said = [
-        _signals_in_words(lately.months.get(measure.measure, [])),
-        _place_in_words(place) if place else "",
+        return []
+    place, missing = lately.places.get(measure.measure), lately.missing.get(measure.measure)
+    said = [f"{wording.position(place)}{' for its case mix' if place and place.position else ''}." if place else ""]
+    return [text for text in (*said, wording.unanswered(missing) if missing else "") if text]
+
+
+def _look_at_this(view: View, lately: _Lately) -> Card:
+    """What stands out over time or among sites, in words; the charts show more, most of it chance."""
+    title = "Look at this"
+    named = [one for one in lately.alarms.values() if one.measure in view.measures]
+    if not named:
+        return Card(
+            "look-at-this", title, body=[html.P("Nothing stands out over time or among sites.")], notes=[_BUDGET]
+        )
+    said = {one.measure: wording.alarm(one) for one in named}
+    rows: list[list[Cell | str]] = [
+        [
+            _name(view, view.measures[one.measure]),
+            wording.variation(one.variation),
+            wording.sentence_case(said[one.measure]),
+        ]
+        for one in named
     ]
-    return " ".join(said)
-
-
-def _place_in_words(place: Compared) -> str:
-    if place.position is None:
-        return "Not compared with other sites."
-    return f"{wording.position(place.widened_position or place.position)} for its case mix."
-
-
-def _signals_in_words(months: Sequence[ChartPoint]) -> str:
-    """How many of the last months have a concerning signal; where none is mature, nothing can be said of any."""
-    if _latest(months) is None:
-        return f"No mature month with a value in the last {_MONTHS} months."
-    signals = sum(point.variation == "special_concerning" for point in months)
-    said = f"Concerning signal in {wording.count(signals)}" if signals else "No concerning signal in any"
-    return f"{said} of the last {_MONTHS} months."
+    entries = [
+        html.Li(
+            [
+                variation_sign(one.variation, wording.variation(one.variation)),
+                html.Span(
+                    [
+                        dcc.Link(view.measures[one.measure].title, href=view.href(f"/measure/{one.measure}")),
+                        f": {said[one.measure]}",
+                    ]
+                ),
+            ]
+        )
+        for one in named
+    ]
+    return Card(
+        "look-at-this",
+        title,
+        body=[html.Ul(entries, className="alarms")],
+        table=Table("What stands out", ("Measure", "Kind", "Why"), rows),
+        notes=[_BUDGET],
+    )
 
 
 def _own(view: View, listed: Sequence[Measure], found: dict[str, Value], lately: _Lately) -> Card:
     latest = {one.measure: _latest_variation(lately.months.get(one.measure, ())) for one in listed}
-    ordered = sorted(listed, key=lambda one: (_ORDER.index(latest[one.measure]), one.place))
-    signals = sum(variation == "special_concerning" for variation in latest.values())
+    ordered = sorted(
+        listed, key=lambda one: (one.measure not in lately.alarms, _ORDER.index(latest[one.measure]), one.place)
+    )
+    concerning = sum(one.variation == "special_concerning" for one in lately.alarms.values())
     rows = [
         _own_row(view, one, found[one.measure], lately.months.get(one.measure, ()), lately.places.get(one.measure))
         for one in ordered
@@ -122,13 +159,14 @@ def _own(view: View, listed: Sequence[Measure], found: dict[str, Value], lately:
     return Card(
         "measures",
         "All measures",
-        sentence=f"{wording.plural(len(ordered), 'measure')}, {signals or 'none'} with a concerning signal in the "
-        "latest mature month; these come first. Earlier signals are listed under Signals.",
-        table=Table("All measures, those with a signal first", _HEAD, rows, numbers=4),
+        sentence=f"{wording.plural(len(ordered), 'measure')}, {concerning or 'none'} of concern; what stands out comes "
+        "first, then the latest signals of control charts, of which chance alone gives several.",
+        table=Table("All measures, those that stand out first", _HEAD, rows, numbers=4),
         is_table=True,
         notes=[
             _legend(),
-            "Variation and 24 months are by month of fusion and include all patients, whatever the filters.",
+            "Variation and 24 months are by month or quarter of fusion and include all patients, whatever the filters.",
+            "No value: the measure has no fixed exposure and only describes, or no month of it is mature.",
         ],
     )
 
@@ -139,7 +177,7 @@ def _own_row(
     latest = _latest(months)
     variation = wording.variation(latest.variation if latest else None)
     assurance = wording.assurance(latest.assurance if latest else None)
-    position = wording.position(place.widened_position or place.position if place else None)
+    position = wording.position(place)
     line = sparkline(
         [point.value for point in months],
         f"{measure.title}, the last {_MONTHS} months of fusion: {variation}",
@@ -158,7 +196,7 @@ def _own_row(
 def _all_sites(view: View, listed: Sequence[Measure], found: dict[str, Value]) -> Card:
     rows = []
     for one in listed:
-        years = measures.by_year(view.reader, one.measure, None)
+        years = measures.by_year(view.reader, one.measure, None) if one.is_compared else []
         line = sparkline([year.estimate for year in years], f"{one.title} by year of fusion")
         rows.append([_name(view, one), Cell("", content=line), *_value_cells(view, one, found[one.measure])])
     return Card(

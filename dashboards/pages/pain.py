@@ -5,19 +5,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from dash import html
+
 from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts import windows as charts
 from dashboards.charts.trajectory import Scale, drawn, patients_below, score, trajectory
 from dashboards.charts.windows import Panel
-from dashboards.data import scores
+from dashboards.data import answers, scores
 from dashboards.data.scores import Scores
 from dashboards.pages.frame import Page, View
-from dashboards.pages.number import big_number, counted, in_short, with_interval
+from dashboards.pages.number import big_number, counted, in_short, sentence, with_interval
 from dashboards.pages.rows import Row, chosen, interval_card, none_held, notes_on_values, rows_of, values_table
 from outcomes.sql.shipped import shipped
 
 _HEADLINE = "pain_past_3_months"
+_NO_RATE = {
+    "under_half_answered": "Fewer than half of the patients answered both before surgery and a year after it: the rate "
+    "is not reported. It is shown once half do.",
+    "insufficient": "Fewer than 20 patients answered before surgery and a year after it: the rate is not reported.",
+    "only_site": "There is no other site whose case mix the rate could be standardised to.",
+}
 _TIMELINE = (
     "early_discomfort",
     "normal_discomfort",
@@ -109,6 +117,7 @@ def pain(view: View) -> Page:
         _improved(view, rows),
         _acceptable(view, rows),
         _health(view, rows),
+        *_improvement_rate(view),
         _satisfied(view, chosen(rows, [f"satisfied_{window}" for window in charts.TICKS])),
         _answered(view, chosen(rows, [f"follow_up_{window}" for window in charts.TICKS])),
     ]
@@ -309,6 +318,45 @@ def _health(view: View, rows: Mapping[str, Row]) -> Card:
         ],
     )
     return _panels_card(view, card, _by_window(rows, "eq5d", _CHANGE_CLASSES))
+
+
+def _improvement_rate(view: View) -> list[Card]:
+    """The site's own, as hip and knee replacement are reported."""
+    one = answers.improvement_rate(view.reader, view.site.site_id) if view.site else None
+    if one is None:
+        return []
+    card = Card(
+        "improvement-rate",
+        "Risk-standardised improvement rate",
+        notes=[
+            "A cervical twin of the measure of hip and knee replacement (CBE 3559), not the measure. Planned surgery, "
+            "asked in the 90 days before it and 300 to 425 days after; substantial clinical benefit of the Neck "
+            "Disability Index; weighted for those who did not answer, and drawn towards the other sites the fewer the "
+            "patients."
+        ],
+    )
+    if one.rate is None or one.rate_low is None or one.rate_high is None:
+        return [replace(card, body=[html.P(_NO_RATE[one.marking])])]
+    interval = f"({100 * one.rate_low:.0f}–{100 * one.rate_high:.0f})"
+    basis = f"of patients would improve substantially with the case mix of all sites; {wording.count(one.answered)} of "
+    basis += f"{wording.count(one.eligible)} answered both times"
+    # Expected and predicted beside the rate would tell the exact share of all sites.
+    shares = (("Observed", one.observed_share), ("Risk-standardised rate", one.rate))
+    return [
+        replace(
+            card,
+            body=[sentence(wording.percent(one.rate, one.answered), interval, basis)],
+            table=Table(
+                "Risk-standardised improvement rate",
+                ("Which share", "Share"),
+                [
+                    [name, Cell(wording.DASH if share is None else wording.percent(share, one.answered), share)]
+                    for name, share in shares
+                ],
+                numbers=1,
+            ),
+        )
+    ]
 
 
 def _by_window(rows: Mapping[str, Row], kind: str, names: Mapping[str, str]) -> dict[str, list[Row]]:

@@ -3,15 +3,18 @@
 from outcomes.sql.catalog.marts import Column, Mart, protected_marts, research_marts
 
 _READ = (
+    "alarms",
     "attrition",
     "blanked_cells",
     "completeness",
     "control_charts",
     "cumulative_incidence",
     "cusum",
+    "improvement_rates",
     "label_definitions",
     "measure_definitions",
     "measures",
+    "missing_answers",
     "release_info",
     "score_trajectories",
     "site_comparison",

@@ -111,13 +111,13 @@ def left_and_at_risk(leaving: Counts) -> tuple[Counts, Counts]:
 def published(leaving: Counts, marks: Counts) -> tuple[Counts, Mask, Mask]:
     """Counts, days of the whole that are shown, and days of the groups.
 
-    `marks` tells which days go first (1 and 3), and on which groups may be shown (2 and 3).
+    `marks` tells which days go first (1 and 3), and on which groups may be shown (2 and 3; 3 goes first there too).
     """
     left, at_risk = left_and_at_risk(leaving)
     of_all: Counts = left.sum(axis=0)
     marks = marks[: at_risk.shape[1]]
     whole = shown_whole(of_all, np.sum(at_risk, axis=0), MINIMUM, marks % 2 == 1)
-    return left, whole, shown_parts(left, at_risk, whole, MINIMUM, marks >= 2)
+    return left, whole, shown_parts(left, at_risk, whole, MINIMUM, np.maximum(marks - 1, 0))
 
 
 MARKS = arrays(np.int64, 6, elements=st.integers(0, 3))

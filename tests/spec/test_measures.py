@@ -93,19 +93,17 @@ SITUATIONS: dict[str, Situation] = {
     "revised a day later than 5 years": (_revised(1827), "revision_5_years", NO),
     "never revised": (_patient(), "revision_2_years", NO),
     "the data reach the horizon": (_patient(cut=730), "revision_2_years", NO),
-    "the data end a day before": (_patient(cut=729), "revision_2_years", excluded("window_not_closed")),
-    "revised, but the data end a day before": (
-        _revised(100, cut=729), "revision_2_years", excluded("window_not_closed")
-    ),
+    "the data end a day before": (_patient(cut=729), "revision_2_years", NO),
+    "revised, and the data end a day before": (_revised(100, cut=729), "revision_2_years", YES),
     "revised, and the data reach the shorter horizon": (_revised(60, cut=729), "revision_90_days", YES),
     "last seen on the horizon": (_patient(contact=730), "revision_2_years", NO),
-    "last seen a day before": (_patient(contact=729), "revision_2_years", excluded("lost_before_horizon")),
+    "last seen a day before": (_patient(contact=729), "revision_2_years", NO),
     "revised, then lost": (_revised(100, contact=200), "revision_2_years", YES),
     "died on the horizon": (_patient(death=730), "revision_2_years", NO),
-    "died a day before": (_patient(death=729), "revision_2_years", excluded("death_before_horizon")),
-    "lost, then died": (_patient(contact=100, death=200), "revision_2_years", excluded("death_before_horizon")),
+    "died a day before": (_patient(death=729), "revision_2_years", NO),
+    "lost, then died": (_patient(contact=100, death=200), "revision_2_years", NO),
     "revised, then died": (_revised(100, death=200), "revision_2_years", YES),
-    "never seen again": (_patient(contact=0), "revision_90_days", excluded("lost_before_horizon")),
+    "never seen again": (_patient(contact=0), "revision_90_days", NO),
     # Readmission
     "readmitted on day 30": (_stay(30), "readmission_30_days", YES),
     "readmitted on day 31": (_stay(31), "readmission_30_days", NO),
@@ -135,12 +133,10 @@ SITUATIONS: dict[str, Situation] = {
         ),
         "readmission_30_days", NO,
     ),
-    "readmitted, but the data end before day 30": (
-        _stay(10, cut=29), "readmission_30_days", excluded("window_not_closed")
-    ),
+    "readmitted, and the data end before day 30": (_stay(10, cut=29), "readmission_30_days", YES),
     "readmitted, then died": (_stay(10, death=20), "readmission_30_days", YES),
-    "died without a readmission": (_patient(death=20), "readmission_30_days", excluded("death_before_horizon")),
-    "lost without a readmission": (_patient(contact=29), "readmission_30_days", excluded("lost_before_horizon")),
+    "died without a readmission": (_patient(death=20), "readmission_30_days", NO),
+    "lost without a readmission": (_patient(contact=29), "readmission_30_days", NO),
     # Imaging after a red flag
     "an image on the day of the red flag": (_flagged(100), "red_flag_imaging_30_days", YES),
     "an image 30 days after": (_flagged(130), "red_flag_imaging_30_days", YES),

@@ -124,6 +124,18 @@ def exact(site_id: str, patients: int) -> Rows:
                 strict=True,
             )
         ),
+        "alarms": _alarms(),
+        "missing_answers": (
+            {"measure": measure, "numerator": 31, "answered": 124, "not_answered": 62, "share": 0.25}
+            | {"share_if_missing_no": 0.1667, "share_if_missing_yes": 0.5, "effective_patients": 110.0}
+            | {"weighted_share": 0.27, "weighted_low": 0.2, "weighted_high": 0.35}
+            for measure in ("pain_12_months", "improved_ndi_12_months")
+        ),
+        "improvement_rates": [
+            {"marking": "reported", "eligible": 240, "answered": 150, "improved": 96, "response": 0.625}
+            | {"observed_share": 0.64, "expected_share": 0.6, "predicted_share": 0.62, "rate": 0.63}
+            | {"rate_low": 0.56, "rate_high": 0.7, "site_spread": 0.2}
+        ],
         "score_trajectories": (
             {"instrument": instrument, **window, "patients": patients - window["target_day"] // 3, **quartiles}
             for instrument, window, quartiles in _trajectories()
@@ -383,6 +395,26 @@ def _compared(measure: str, patients: int, factor: float, position: str) -> Row:
     where = {"measure": measure, "marking": "compared", "position": position, "widened_position": position}
     shares = {"expected": expected, "completeness": 0.86, "share": 0.2, "target_share": 0.18, "phi": 1.4, "tau2": 0.001}
     return where | counts | shares | ratio | limits
+
+
+def _alarms() -> list[Row]:
+    """One of each reason: of the headlines the first, the third, and a measure by its chart."""
+    sums = {"observed": 61, "expected": 43.2, "ratio": 1.41, "ratio_low": 1.08, "ratio_high": 1.81}
+    period = {"index_period": "2025-01", "months": 3, "chart": "p", "value": 0.41, "centre": 0.2}
+    nothing = dict.fromkeys((*sums, *period, "lower", "upper"))
+    concerning = {"side": "more", "variation": "special_concerning"}
+    return [
+        nothing | sums | concerning | {"measure": HEADLINES[0], "reason": "beyond_95_and_cusum"},
+        nothing
+        | sums
+        | {"measure": HEADLINES[2], "reason": "beyond_99_8"}
+        | {"side": "fewer", "variation": "special_improving", "observed": 21, "ratio": 0.49},
+        nothing
+        | period
+        | concerning
+        | {"measure": "early_discomfort", "reason": "confirmed", "lower": 0.05}
+        | {"upper": 0.35, "variation": "special_neutral"},
+    ]
 
 
 def _comparison(sites: dict[str, str], empty: str, patients: int, told: Callable[..., Row]) -> Iterator[Row]:

@@ -127,7 +127,8 @@ def test_as_expected_signals_seldom_and_a_change_soon(ratio: float, over_time: b
     charts = np.repeat(np.arange(50), 1200)
     patients = rng.integers(4, 13, len(charts))
     lost: Floats = patients * losses(np.array([0.1]), ratio, np.array([over_time]))
-    height, _ = threshold(Periods(patients, patients * 0.1, lost), ratio, over_time, 12)
+    expected: Floats = np.multiply(patients, 0.1, dtype=np.float64)
+    height, _ = threshold(Periods(patients, expected, lost), ratio, over_time, 12)
     signals = []
     for risk in (0.1, 0.1 * ratio):
         observed = rng.poisson(patients * risk) if over_time else rng.binomial(patients, risk)

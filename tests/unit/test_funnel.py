@@ -229,7 +229,7 @@ def test_beyond_a_limit_of_events_over_time_is_what_chance_gives_too_rarely(
 
 def test_completeness_counts_the_lost_and_not_the_dead_and_those_too_early() -> None:
     reasons = (
-        ["lost_before_horizon"] * 25 + ["window_not_closed"] * 500 + ["death_before_horizon", "died_before_window"]
+        ["no_assessment_in_window"] * 25 + ["window_not_closed"] * 500 + ["revised_before_window", "died_before_window"]
     )
     row = compare({"big": (75, 30, 0.4)}, excluded={"big": reasons})["big"]
     assert (row["eligible"], row["completeness"]) == (100, 0.75)
@@ -266,6 +266,21 @@ def test_a_protected_position_says_the_word_of_the_exact_one_or_none() -> None:
     assert exact["a"]["position"] == "above_95"
     assert words["a"] is None, "rounded, 40 of 100 are inside"
     assert (words["b"], words["c"]) == (exact["b"]["position"], exact["c"]["position"]) == ("inside", "below_95")
+
+
+def test_where_the_widened_limits_count_no_word_is_said_without_them() -> None:
+    sites = {f"s{n:02d}": (400, 40 + 6 * n, 0.25) for n in range(24)}
+    exact = {row["site_id"]: row for row in _table(sites).to_pylist() if row["measure"] == "pain_12_months"}
+    assert {row["widened_position"] is None for row in exact.values()} == {False}
+    counts = {site: (400, observed) for site, (_, observed, _) in sites.items()}
+    hidden = list(sites)[:5]
+    whole = (None, (9600, sum(observed for _, observed in counts.values())))
+    few = dict([whole, *((site, counts[site]) for site in sites if site not in hidden)])
+    for row in protected_comparison(_table(sites), _shown(few, hidden), MINIMUM).to_pylist():
+        assert (row["position"], row["widened_position"]) == (None, None), "19 sites that may be shown"
+    all_shown = protected_comparison(_table(sites), _shown(dict([whole, *counts.items()]), []), MINIMUM).to_pylist()
+    words = {row["site_id"]: (row["position"], row["widened_position"]) for row in all_shown if row["phi"]}
+    assert words["s23"] == (exact["s23"]["position"], exact["s23"]["widened_position"]) == ("above_99_8", "inside")
 
 
 def test_the_only_site_that_may_be_shown_is_not_the_only_site() -> None:

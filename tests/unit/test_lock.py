@@ -156,7 +156,7 @@ def test_a_threshold_asks_for_a_version_and_a_new_word_for_a_code_does_not(check
 
 def test_a_measure_asks_for_a_version_of_all_that_share_its_entry(checkout: Checkout) -> None:
     entry = '      id: "revision_{horizon}"\n'
-    checkout.change("sql/definitions/measures.yaml", entry, f"{entry}      unit: rate\n")
+    checkout.change("sql/definitions/measures.yaml", entry, f"{entry}      among: revision_performed\n")
     assert "measure revision_2_years" in checkout.refused()
     checkout.bump("revision_90_days")
     assert checkout.refused() == ""

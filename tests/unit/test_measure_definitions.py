@@ -25,10 +25,10 @@ def _definition(**changes: Any) -> dict[str, Any]:
     entry = {
         **{text: text for text in ("title", "why", "numerator", "denominator", "exclusions", "owner")},
         **{"id": "pain", "label": "pain", "direction": "neutral", "unit": "share", "next_review": "2027-05"},
-        "version": 1,
+        **{"version": 1, "exposure": "window"},
     }
     entry = {name: value for name, value in (entry | changes).items() if value is not None}
-    return {"defaults": {}, "groups": {"group": [entry]}}
+    return {"headlines": [], "defaults": {}, "groups": {"group": [entry]}}
 
 
 def test_every_accepted_label_is_a_measure() -> None:
@@ -45,7 +45,26 @@ def test_the_measures_that_others_rely_on_are_there() -> None:
 
 def test_the_headlines_are_in_their_order() -> None:
     headlines = sorted((measure.headline, measure.id) for measure in measure_definitions() if measure.headline)
-    assert headlines == [(1, "pain_past_3_months"), (2, "suspected_asd"), (3, "revision_2_years")]
+    assert headlines == [
+        *((1, "pain_12_months"), (2, "asd_2_years"), (3, "revision_2_years")),
+        *((4, "improved_ndi_12_months"), (5, "follow_up_12_months")),
+    ]
+
+
+def test_only_a_fixed_exposure_is_compared() -> None:
+    for measure in measure_definitions():
+        assert measure.is_compared == (measure.exposure in {"window", "horizon"})
+        assert (measure.unit == "incidence") == (measure.exposure == "horizon") == (measure.horizon is not None)
+        assert measure.exposure == "ever" or not measure.is_rate
+
+
+def test_a_later_horizon_of_an_outcome_holds_the_earlier() -> None:
+    horizons = {measure.id: measure.horizon for measure in measure_definitions() if measure.horizon}
+    for name, horizon in horizons.items():
+        later = {each: other for each, other in horizons.items() if other.outcome == horizon.outcome}
+        later = {each: other for each, other in later.items() if other.day > horizon.day}
+        if later:
+            assert min(later, key=lambda each: later[each].day) in BY_ID[name].part_of
 
 
 def test_what_patients_report_at_a_visit_says_what_those_who_did_not_answer_are_compared_by() -> None:
@@ -91,6 +110,10 @@ def test_a_sound_definition_is_read() -> None:
         ({"why": ""}, r"measures\.yaml, pain: why: "),
         ({"why": None}, r"measures\.yaml, pain: why: Field required"),
         ({"unit": "mean"}, "pain: unit: "),
+        ({"unit": "incidence"}, "pain: an incidence is of a horizon"),
+        ({"exposure": "horizon"}, "pain: an incidence is of a horizon"),
+        ({"horizon": {"outcome": "asd", "day": 730}}, "pain: an incidence is of a horizon"),
+        ({"horizon": {"outcome": "asd", "day": 0}}, "pain: horizon"),
         ({"direction": "up"}, "pain: direction: "),
         ({"next_review": "2027-13"}, "pain: next_review: "),
         ({"relation": "mcid"}, "a label or a relation"),
@@ -107,3 +130,9 @@ def test_a_sound_definition_is_read() -> None:
 def test_a_faulty_definition_is_refused(changes: dict[str, Any], problem: str) -> None:
     with pytest.raises(OutcomesError, match=problem):
         parse_definitions(_definition(**changes), {"pain": True})
+
+
+@pytest.mark.parametrize(("headline", "problem"), [("pane", "unknown measure pane"), ("pain", "a fixed exposure")])
+def test_a_headline_is_a_measure_of_a_fixed_exposure(headline: str, problem: str) -> None:
+    with pytest.raises(OutcomesError, match=problem):
+        parse_definitions(_definition(exposure="ever") | {"headlines": [headline]}, {"pain": True})

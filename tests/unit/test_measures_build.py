@@ -47,15 +47,23 @@ def test_immature_months_take_no_part_and_a_year_counts_as_its_last_month(
     }
 
 
-@pytest.mark.parametrize(("latest", "first"), [("2026-09", "2024-10"), ("2026-01", "2024-02"), ("2025-12", "2024-01")])
-def test_two_years_before_the_end_of_the_data_begin_the_months_that_wait_for_them(latest: str, first: str) -> None:
+@pytest.mark.parametrize(
+    ("latest", "measure", "first"),
+    [
+        ("2026-09", "revision_1_year", "2025-10"),
+        ("2026-01", "revision_1_year", "2025-02"),
+        ("2025-12", "asd_2_years", "2024-01"),
+        ("2025-12", "readmission_30_days", "2025-12"),
+        ("2025-12", "revision_5_years", "2021-01"),
+    ],
+)
+def test_a_month_waits_until_every_patient_could_reach_the_horizon(latest: str, measure: str, first: str) -> None:
     with duckdb.connect() as con:
         con.execute(f"create table submissions as select '{latest}' as period, 'accepted' as status")
         con.execute("insert into submissions values ('2099-01', 'refused')")
         found = build._immature_from(con)
-    waiting = {measure.id for measure in measure_definitions() if measure.judged_after_months}
-    assert found.keys() == waiting
-    assert found["revision_2_years"] == first
+    assert found[measure] == first
+    assert {*found} == {measure.id for measure in measure_definitions() if measure.horizon}
 
 
 def test_without_an_accepted_submission_nothing_waits() -> None:

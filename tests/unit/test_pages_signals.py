@@ -22,6 +22,7 @@ from dashboards.pages.signals import signals_page
 from dashboards.reviews.queue import EXPLANATIONS, STATES, Move, Reviews
 from outcomes.release.open import RESEARCH
 from tests.support.dashboard_release import EMPTY, write_release
+from tests.support.dashboard_rows import HEADLINES
 from tests.support.dashboard_views import reader_of
 from tests.support.records import a
 
@@ -40,9 +41,7 @@ def _chart(**special: tuple[str | None, str | None, int]) -> list[tuple[str | No
 
 _CHARTS = {
     # begins before the last 12 months, and skips a month without a value
-    "pain_past_3_months": _chart(
-        **{f"m{number}": (_BAD, "run", 1) for number in range(20, 30)} | {"m25": (None, None, 1)}
-    ),
+    "pain_12_months": _chart(**{f"m{number}": (_BAD, "run", 1) for number in range(20, 30)} | {"m25": (None, None, 1)}),
     # two rules at once; one of them goes on longer
     "revision_1_year": _chart(m30=(_GOOD, "run;trend", 1), m31=(_GOOD, "run", 1)),
     # months apart, the first of them too long ago
@@ -52,7 +51,7 @@ _CHARTS = {
     "received_tens": _chart(m36=("special_neutral", "near", 1)),
 }
 _CUSUM = {
-    "suspected_asd": {"2023-02": "upper", "2025-06": "lower"},
+    "asd_2_years": {"2023-02": "upper", "2025-06": "lower"},
     "revision_2_years": {"2024": "both"},
 }
 
@@ -76,7 +75,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
         )
         con.executemany(
             "insert into cusum (site_id, measure, index_period, patients, observed, expected, vlad, cusum_upper, "
-            "threshold_upper, cusum_lower, threshold_lower, signal) values (?, ?, ?, 20, 3, 2.5, -0.5, 1, 5, 2, 5, ?)",
+            "threshold_upper, cusum_lower, threshold_lower, signal, false_alarm_rate) "
+            "values (?, ?, ?, 20, 3, 2.5, -0.5, 1, 5, 2, 5, ?, 0.08)",
             [[_SITE, measure, *of_period] for measure, found in _CUSUM.items() for of_period in found.items()],
         )
     return reader_of(home, _SITE, EMPTY)
@@ -105,14 +105,14 @@ def test_signals_are_runs_that_reach_into_the_last_year_of_their_chart_and_alarm
     assert found == [
         ("readmission_30_days", "outside", "2025-12", "2025-12", _BAD),
         ("asd_rate", "outside", "2025-06", "2025-06", _BAD),
-        ("pain_past_3_months", "run", "2024-08", "2025-05", _BAD),
+        ("pain_12_months", "run", "2024-08", "2025-05", _BAD),
         ("readmission_30_days", "outside", "2025-02", "2025-02", _BAD),
         ("revision_2_years", "cusum_both", "2024", "2024", _BAD),
-        ("suspected_asd", "cusum_upper", "2023-02", "2023-02", _BAD),
+        ("asd_2_years", "cusum_upper", "2023-02", "2023-02", _BAD),
         ("asd_rate", "outside", "2025-08", "2025-08", _GOOD),
         ("revision_1_year", "run", "2025-06", "2025-07", _GOOD),
         ("asd_rate", "outside", "2025-07", "2025-07", _GOOD),
-        ("suspected_asd", "cusum_lower", "2025-06", "2025-06", _GOOD),
+        ("asd_2_years", "cusum_lower", "2025-06", "2025-06", _GOOD),
         ("revision_1_year", "trend", "2025-06", "2025-06", _GOOD),
         ("received_tens", "near", "2025-12", "2025-12", "special_neutral"),
     ]
@@ -122,11 +122,11 @@ def test_a_signal_has_a_name_of_its_own_that_does_not_change_while_it_goes_on(re
     found = signals(reader, _SITE)
     assert len({one.id for one in found}) == len(found)
     run = next(one for one in found if one.method == "run" and one.variation == _BAD)
-    assert run.id == "ashworth/pain_past_3_months/run/2024-08"
+    assert run.id == "ashworth/pain_12_months/run/2024-08"
     longer = Signal(_SITE, run.measure, run.method, run.first, "2026-01", run.variation)
     assert longer.id == run.id
     assert {site_of(one.id) for one in found} == {_SITE}
-    assert Signal(_SITE, "suspected_asd", "cusum_lower", "2024", "2024", _GOOD).id.endswith("/cusum/2024")
+    assert Signal(_SITE, "asd_2_years", "cusum_lower", "2024", "2024", _GOOD).id.endswith("/cusum/2024")
 
 
 def test_signals_of_a_foreign_site_are_denied(reader: Reader) -> None:
@@ -155,7 +155,7 @@ def test_a_site_without_signals_has_an_empty_queue_and_no_chart(reader: Reader, 
     state, queue, *sums = signals_page(_view(reader, EMPTY, Reviews(tmp_path / "reviews.sqlite"))).cards
     assert "'0'" in str(state.body)
     assert queue.table is None
-    assert [card.name for card in sums] == ["cusum-pain_past_3_months", "cusum-suspected_asd", "cusum-revision_2_years"]
+    assert [card.name for card in sums] == [f"cusum-{measure}" for measure in HEADLINES]
     assert all(card.figure is None for card in sums)
 
 
@@ -198,10 +198,10 @@ def test_a_queue_on_paper_has_nothing_to_press(reader: Reader) -> None:
 
 def test_each_headline_outcome_has_both_charts_with_a_table(reader: Reader) -> None:
     cards = {card.name: card for card in signals_page(_view(reader, _SITE)).cards}
-    assert "signals in 2 of 2 months; the latest is June\u00a02025" in cards["cusum-suspected_asd"].sentence
+    assert "signals in 2 of 2 months; the latest is June\u00a02025" in cards["cusum-asd_2_years"].sentence
     assert "signals in 1 of 1 year;" in cards["cusum-revision_2_years"].sentence
-    assert "(6 observed, 5.0 expected)" in cards["vlad-suspected_asd"].sentence
-    for name in ("cusum-suspected_asd", "vlad-suspected_asd", "cusum-revision_2_years", "vlad-revision_2_years"):
+    assert "(6 observed, 5.0 expected)" in cards["vlad-asd_2_years"].sentence
+    for name in ("cusum-asd_2_years", "vlad-asd_2_years", "cusum-revision_2_years", "vlad-revision_2_years"):
         table = cards[name].table
         assert cards[name].figure is not None
         assert table is not None

@@ -8,7 +8,7 @@ import pytest
 
 from outcomes.disclosure import measures as protection
 from outcomes.disclosure.audit import PublishedTables, audit
-from outcomes.disclosure.lattice import UNNESTED, Lattice, Nesting
+from outcomes.disclosure.lattice import EVERYBODY, UNNESTED, Lattice, Nesting
 from outcomes.disclosure.measures import protected_exclusions, protected_measures, safe_measures
 from outcomes.errors import OutcomesError
 from tests.support.lattices import Answers, Group, by_site, measure_counts
@@ -166,6 +166,21 @@ def test_what_the_release_before_shows_is_not_given_away_by_the_next() -> None:
     now = measure_counts({"pain": by_site(a=(8, 60, 20), **sites)})
     shown = safe_measures(now, MINIMUM, previous=shown_before)
     assert not audit(PublishedTables(MINIMUM, shown), previous=shown_before)
+
+
+def test_what_other_tables_show_is_kept_and_others_are_hidden_around_it() -> None:
+    counts = measure_counts({"pain": by_site(a=(3, 60, 20), b=(40, 70, 20), c=(20, 50, 20))})
+    assert _hidden(safe_measures(counts, MINIMUM)) == {("pain", "a"), ("pain", "c")}
+    shown = safe_measures(counts, MINIMUM, shown_elsewhere=[("pain", "c", EVERYBODY)])
+    assert _hidden(shown) == {("pain", "a"), ("pain", "b")}
+
+
+def test_what_cannot_be_kept_beside_other_tables_is_hidden() -> None:
+    counts = measure_counts({"pain": by_site(a=(4, 60, 20), b=(40, 70, 20), c=(30, 50, 20))})
+    told = [("pain", site, EVERYBODY) for site in (None, "b", "c")]
+    shown = safe_measures(counts, MINIMUM, shown_elsewhere=told)
+    (of_all,) = (row for row in shown.to_pylist() if not row["site_id"] and row["resolution"] == "year")
+    assert of_all["state"] == "suppressed" or len(_hidden(shown)) > 1
 
 
 def test_what_cannot_be_protected_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from tests.support.dashboard_views import reader_of
 
 OWN = "ashworth"
 SCOPE = Scope("quinn", frozenset({OWN}), "quality")
-PAIN = "pain_past_3_months"
+PAIN, COMPARED = "pain_past_3_months", "pain_12_months"
 
 
 @pytest.fixture(scope="module")
@@ -195,15 +195,15 @@ def test_kinds_and_reasons_are_sorted_by_size_and_hidden_ones_come_last(reader: 
 
 
 def test_charts_run_forward_and_recent_ones_begin_where_asked(reader: Reader) -> None:
-    points = control.chart(reader, PAIN, OWN)
+    points = control.chart(reader, COMPARED, OWN)
     assert [point.index_period for point in points] == list(MONTHS)
     recent = control.recent_charts(reader, OWN, "2025-06")
-    assert [point.index_period for point in recent[PAIN]] == [month for month in MONTHS if month >= "2025-06"]
+    assert [point.index_period for point in recent[COMPARED]] == [month for month in MONTHS if month >= "2025-06"]
     assert set(control.cusum(reader, OWN)) == set(HEADLINES)
 
 
 def test_every_site_is_compared_as_everybody_may_see_it(reader: Reader) -> None:
-    found = comparison.peers(reader, PAIN)
+    found = comparison.peers(reader, COMPARED)
     assert [one.site_id for one in found] == list(SITES)
     assert comparison.peers(reader, "revision_rate") == []
     assert set(comparison.own(reader, OWN)) == set(HEADLINES)

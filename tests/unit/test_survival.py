@@ -17,7 +17,7 @@ from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
 from outcomes.arrays import Counts, Ints
 from outcomes.disclosure.curves import protected_curves
 from outcomes.measures.curves import cumulative_incidence_table, grid_days
-from outcomes.statistics.survival import Curves, aalen_johansen, nelson_aalen, one_minus_kaplan_meier
+from outcomes.statistics.survival import Curves, aalen_johansen, aalen_johansen_at, nelson_aalen, one_minus_kaplan_meier
 from tests.support import marts
 
 CENSORED, EVENT, COMPETING = range(3)
@@ -359,3 +359,33 @@ def test_the_cumulative_hazard_is_that_of_another_implementation(ends: Ends) -> 
     days, oracle = nelson_aalen_estimator(cause == EVENT, day)
     assert hazard[days.astype(int)] == pytest.approx(oracle.tolist())
     assert hazard[day].sum() == pytest.approx(events.sum()), "all are exposed to as much as there were events"
+
+
+def test_an_incidence_at_a_horizon_is_the_curve_on_that_day() -> None:
+    random = np.random.default_rng(4)
+    rows, groups, horizon = 3000, 7, 300
+    day, cause = random.integers(0, 400, rows), random.choice(3, rows, p=[0.6, 0.3, 0.1])
+    group, patients = random.integers(0, groups, rows), random.integers(1, 4, rows)
+    group[day > horizon] %= groups - 1  # of the last group nobody is followed so long
+    reached = day > horizon
+    found = aalen_johansen_at(horizon, group, np.where(reached, horizon, day), np.where(reached, 0, cause), patients)
+    left = np.zeros((3, groups, 400), dtype=np.int64)
+    np.add.at(left, (cause, group, day), patients)
+    curves = aalen_johansen(left[1], left[2], left[0])
+    for name in ("incidence", "low", "high"):
+        np.testing.assert_allclose(getattr(found, name), getattr(curves, name)[:, horizon], rtol=1e-9)
+
+
+def test_who_is_revised_and_then_lost_does_not_inflate_the_incidence() -> None:
+    # Of 100 patients 10 are revised on day 100; half of all the others are lost on day 400, unrevised.
+    day, cause, patients = (np.array(each) for each in ([100, 400, 730], [1, 0, 0], [10, 45, 45]))
+    found = aalen_johansen_at(730, np.zeros(3, dtype=np.int64), day, cause, patients)
+    assert found.incidence[0] == pytest.approx(0.1)
+    assert pytest.approx(0.182, abs=0.0005) == 10 / (10 + 45)  # what those observed to the end would say
+
+
+def test_where_nobody_reaches_the_horizon_nothing_is_said() -> None:
+    group, day, cause, patients = (np.array(each) for each in ([0, 0, 1], [10, 20, 30], [1, 0, 1], [4, 5, 6]))
+    found = aalen_johansen_at(30, group, day, cause, patients)
+    assert np.isnan(found.incidence).tolist() == [True, False]
+    assert found.incidence[1] == 1

@@ -47,12 +47,14 @@ def test_a_rate_is_said_with_its_unit_where_no_column_says_it() -> None:
 
 def test_hidden_none_assessed_and_nobody_are_three_different_things() -> None:
     assert wording.short_amount(SHARE, HIDDEN, 11) == "– fewer than 11"
-    assert (wording.basis(HIDDEN), wording.interval(SHARE, HIDDEN)) == ("", "")
+    assert (wording.basis(SHARE, HIDDEN), wording.interval(SHARE, HIDDEN)) == ("", "")
     assert wording.sentence(SHARE, HIDDEN, 11) == "Pain: – fewer than 11."
     assert wording.amount(SHARE, NONE_ASSESSED) == "None assessed"
-    assert wording.basis(NONE_ASSESSED) == "none of 40 patients could be assessed"
-    assert wording.basis(replace(VALUE, excluded=0)) == "412 patients, all assessed"
-    assert wording.basis(NOBODY) == "no patients yet"
+    assert wording.basis(SHARE, NONE_ASSESSED) == "none of 40 patients could be assessed"
+    assert wording.basis(SHARE, replace(VALUE, excluded=0)) == "412 patients, all assessed"
+    incidence = replace(SHARE, unit="incidence")
+    assert wording.basis(incidence, replace(VALUE, excluded=0)) == "412 patients followed from surgery"
+    assert wording.basis(SHARE, NOBODY) == "no patients yet"
     assert wording.sentence(SHARE, None, 11) == "Pain: this release holds no result."
 
 

@@ -28,8 +28,9 @@ labels:
     words:
       type: nonunion_revision
       what: >-
-        A fusion, or a revision of its fixation, on a fused joint, unless it extends to an adjacent one without removal
-        or revision of a device; or one with pseudarthrosis diagnosed at most {nonunion_diagnosis_days} days before
+        A fusion, or a revision of its fixation, on a fused joint, unless it extends to a new adjacent one without
+        removal or revision of a device; or one with pseudarthrosis diagnosed at most {nonunion_diagnosis_days} days
+        before
       found: a fusion or a revision of its fixation, on a fused joint or with pseudarthrosis
     guide: A fusion that did not heal can be fused again.
     rationale: Without recorded joints the type stays unknown, and neither fusion type can be denied.
@@ -39,8 +40,8 @@ labels:
     words:
       type: adjacent_segment_fusion
       what: >-
-        A fusion that takes in a joint adjacent to the index fusion; beside a fused joint only without pseudarthrosis
-        and without removal or revision of a device
+        A fusion that takes in a joint adjacent to the index fusion; beside a fused joint only when no earlier revision
+        fused the adjacent one, without pseudarthrosis and without removal or revision of a device
       found: a fusion among them that takes in a joint next to the fused ones
     guide: A worn joint next to the fusion can be fused as well.
     rationale: Without recorded joints the type stays unknown, and neither fusion type can be denied.

@@ -1,5 +1,5 @@
 /*
-title: Complications of the index fusion in its first 90 days
+title: Complications of the index fusion in its first {complication_days} days
 rationale: >
   A code counts from the day after surgery; one that names the complication of a procedure (infection, haematoma) from
   the day of surgery. Whether dysphagia, a palsy of the arm or a thrombosis coded on the day of surgery was there before

@@ -2,11 +2,12 @@
 title: Neck pain at the visit of a window
 rationale: >
   One visit for each patient, the assessed one nearest to the target: a share that does not grow with the number of
-  visits. Windows as for the instruments: closed, and before any revision.
+  visits. Windows as for the instruments, closed and before any revision, from the one that holds day
+  {pain_landmark_day} on.
 citation: clinical specification, sections 2, 7 and 8; its amendments, A3
 grain: one row per measure and episode
 is_view: true
-needs: [window_states, window_visits, pain_assessments, thresholds]
+needs: [window_states, window_visits, visit_windows, pain_assessments, thresholds]
 columns:
   status: yes, no or excluded
 */
@@ -32,13 +33,17 @@ reasoned as (
         end as reason
     from window_states
     cross join thresholds
+    inner join visit_windows
+        on window_states.visit_window = visit_windows.visit_window
     left join visits
         on
             window_states.site_id = visits.site_id
             and window_states.patient_id = visits.patient_id
             and window_states.visit_window = visits.visit_window
             and window_states.state = 'done'
-    where window_states.visit_window <> 'baseline' and window_states.target_day <= thresholds.every_window_until_day
+    where
+        visit_windows.last_day >= thresholds.pain_landmark_day
+        and window_states.target_day <= thresholds.every_window_until_day
 )
 
 select

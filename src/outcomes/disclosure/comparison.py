@@ -1,5 +1,8 @@
 """The comparison of sites in the form that may be shown."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pyarrow as pa
 
 from outcomes.disclosure.measures import shown_counts
@@ -17,8 +20,8 @@ def protected_comparison(comparison: pa.Table, shown: pa.Table, minimum_cell_cou
     Every figure is worked out from the rounded counts of the protected measures and from the expected number to one
     decimal, so that none tells more than those do. A measure whose sum over all sites is hidden has no target. Where
     the rounded figures would place a site elsewhere than the exact ones do, its position is not shown: two pages never
-    say different words. `comparison` is as `comparison_table` gives it, `shown` the protected measures
-    (`sql/marts/measures.yaml`).
+    say different words. Nor is the position without widened limits where they count and cannot be shown.
+    `comparison` is as `comparison_table` gives it, `shown` the protected measures (`sql/marts/measures.yaml`).
     """
     counts = shown_counts(shown)
     eligible = coarse(comparison["eligible"].to_numpy(), minimum_cell_count).tolist()
@@ -35,8 +38,15 @@ def protected_comparison(comparison: pa.Table, shown: pa.Table, minimum_cell_cou
     schema = mart_schema("site_comparison", "protected")
     counted = pa.Table.from_pylist(known, schema=pa.schema([schema.field(name) for name in _COUNTS]))
     rows = [
-        row | {name: row[name] if row[name] == exact[row["measure"], row["site_id"]][name] else None for name in _WORDS}
+        row | _words(row, exact[row["measure"], row["site_id"]])
         for row in compared(counted, estimates(shown)).to_pylist()
     ]
     rows = sorted(rows + hidden, key=lambda row: (row["measure"], row["site_id"]))
     return pa.Table.from_pylist([{"state": "shown"} | row for row in rows], schema=schema)
+
+
+def _words(row: Mapping[str, Any], exact: Mapping[str, Any]) -> dict[str, str | None]:
+    """The positions that are the exact ones too."""
+    position, widened = (row[name] if row[name] == exact[name] else None for name in _WORDS)
+    is_widened = exact["widened_position"] is not None
+    return dict(zip(_WORDS, (None if is_widened and widened is None else position, widened), strict=True))

@@ -17,6 +17,9 @@ PARTS_STEP_DAYS = 180
 """Curves of sites and strata, and of a type of revision, are shown on multiples of these days and on the horizons: more
 days would each take patients from what the horizons need."""
 
+FIRST = 2
+"""Rank of the days that go before the others, see `shown_parts`."""
+
 SHOWN, SUPPRESSED, ENDED = "shown", "suppressed", "ended"
 
 REVISION, ASD = "revision", "asd"
@@ -65,7 +68,7 @@ def shown_whole(left: Counts, at_risk: Counts, minimum_cell_count: int, *first: 
             are known from other tables.
         at_risk: patients at risk just before each day, shape (days - 1,).
         minimum_cell_count: the smallest count that may be shown.
-        first: days that go before the others, each shape (days - 1,), the foremost first; the rest fill what they leave.
+        first: days that go before the others, each shape (days - 1,), the foremost first; the rest fill what is left.
 
     Returns:
         Whether each day may be shown, the end excepted; shape (days - 1,).
@@ -81,7 +84,7 @@ def shown_whole(left: Counts, at_risk: Counts, minimum_cell_count: int, *first: 
     return shown
 
 
-def shown_parts(left: Counts, at_risk: Counts, whole: Mask, minimum_cell_count: int, days: Mask, first: Mask) -> Mask:
+def shown_parts(left: Counts, at_risk: Counts, whole: Mask, minimum_cell_count: int, rank: Counts) -> Mask:
     """Which days of the groups that make up a whole to show, beside the days on which the whole is shown.
 
     On each day the smallest groups are hidden until nothing that can be worked out is small. What can be worked out is,
@@ -93,8 +96,8 @@ def shown_parts(left: Counts, at_risk: Counts, whole: Mask, minimum_cell_count: 
         at_risk: patients at risk just before each day, shape (groups, days - 1).
         whole: days on which the sum of the groups is shown, shape (days - 1,).
         minimum_cell_count: the smallest count that may be shown.
-        days: those on which a group may be shown at all, shape (days - 1,).
-        first: days that go before the others, shape (days - 1,): an earlier one is shown only where it leaves them room.
+        rank: of each day, shape (days - 1,): 0, no group is shown on it; 1, groups may be; 2, it goes first: an earlier
+            day is shown only where it leaves it room.
 
     Returns:
         Whether each day of each group may be shown; shape (groups, days - 1).
@@ -105,8 +108,8 @@ def shown_parts(left: Counts, at_risk: Counts, whole: Mask, minimum_cell_count: 
     hidden: Mask = np.any([np.ones(groups, dtype=bool) if parts is None else parts for parts in withheld], axis=0)
     if hidden.any() and not _is_safe(left[hidden, -1].sum(axis=0), minimum_cell_count):
         return shown
-    candidates = _may_be_shown(left, at_risk, minimum_cell_count) & whole & days & ~hidden[:, np.newaxis]
-    for day in map(int, np.flatnonzero(whole & days & first)):
+    candidates = _may_be_shown(left, at_risk, minimum_cell_count) & whole & (rank > 0) & ~hidden[:, np.newaxis]
+    for day in map(int, np.flatnonzero(whole & (rank == FIRST))):
         leaves_room = _is_safe(left[:, [day]] - left[:, :day], minimum_cell_count)
         candidates[:, :day] &= leaves_room | ~candidates[:, [day]]
     by_size = np.argsort(left[:, -1].max(axis=1), kind="stable")
@@ -169,8 +172,8 @@ class _Exact:
     Attributes:
         outcome: what each curve waits for.
         group: kind of stratum, stratum and site of each curve.
-        is_headline, is_horizon, is_coarse: which days are horizons of a headline measure, which are horizons, and on
-            which parts may be shown, shape (days,).
+        is_headline, is_horizon: which days are horizons of a headline measure, and horizons at all, shape (days,).
+        rank: of the days on which parts may be shown, as `shown_parts` takes it, shape (days,).
         part_of: `whole` for all patients, else how they are parted: `site` or the kind of stratum.
         at_risk: patients at risk just before each day, shape (curves, days).
         left: the counts to protect, shape (curves, days + 1, counts), the end of observation last. Beside the counts
@@ -188,7 +191,8 @@ class _Exact:
         horizons = {measure.horizon.day for measure in measure_definitions() if measure.headline and measure.horizon}
         self.is_headline = np.isin(grid, [*horizons])
         self.is_horizon = np.isin(grid, HORIZONS)
-        self.is_coarse = self.is_horizon | (grid % PARTS_STEP_DAYS == 0)
+        self.rank = np.where(self.is_horizon | (grid % PARTS_STEP_DAYS == 0), 1, 0)
+        self.rank[self.is_headline] = FIRST
         self.at_risk, events, competing, censored = (
             rows[name].to_numpy().reshape(-1, days) for name in ("at_risk", "events", "competing", "censored")
         )
@@ -216,18 +220,11 @@ class _Exact:
             for partition in np.unique(self.part_of[~whole]):
                 parts = (self.outcome == outcome) & (self.part_of == partition)
                 days = shown[of_all].any(axis=0)
-                shown[parts] = shown_parts(
-                    self.left[parts], self.at_risk[parts], days, minimum_cell_count, self.is_coarse, self.is_headline
-                )
+                shown[parts] = shown_parts(self.left[parts], self.at_risk[parts], days, minimum_cell_count, self.rank)
         # The types leave together with all who are revised, whose days they share: only the events tell them apart.
         days = shown[whole & (self.outcome == REVISION)].any(axis=0)
         shown[whole & types] = shown_parts(
-            self.left[whole & types, :, :1],
-            self.at_risk[whole & types],
-            days,
-            minimum_cell_count,
-            self.is_coarse,
-            self.is_headline,
+            self.left[whole & types, :, :1], self.at_risk[whole & types], days, minimum_cell_count, self.rank
         )
         return shown
 

@@ -1,8 +1,10 @@
 """Cumulative incidences at a horizon as they may be shown: what the protected curve says on that day, or coarse.
 
-Where a curve of the group is published, counts and share of a horizon are shown only as far as the curve is shown on
-its day, and the share is the curve's: two pages never say different things, and neither tells what the other hides.
-Years, strata of a site and outcomes without a curve have the share to the nearest step of the rounded counts.
+Where the curve of a group is shown on the day of a horizon, the share is the curve's: two pages never say different
+things. What the curve shows is not hidden in the measures but protected by what is hidden around it; and what has to be
+hidden in the measures is hidden in the curve. Everywhere else (years, strata of a site, outcomes without a curve, days
+on which a curve is not shown) the share is told to the nearest step of the rounded counts, and so tells no more than
+they do.
 """
 
 from collections.abc import Mapping
@@ -16,7 +18,7 @@ import pyarrow.compute as pc
 from outcomes.arrays import Floats, ratio
 from outcomes.disclosure.lattice import KEY
 from outcomes.disclosure.measures import Cell
-from outcomes.disclosure.suppression import ROUND_TO
+from outcomes.disclosure.suppression import ROUND_TO, hide
 from outcomes.measures.curves import GROUP
 from outcomes.sql.catalog.measures import Horizon
 
@@ -51,11 +53,19 @@ class HorizonCurves:
         )
         return cls(horizons, outcomes, dict(zip(places, values, strict=True)))
 
-    def not_shown(self, measures: pa.Table) -> set[Cell]:
-        """The cells of measures with patients whose group has a curve that is not shown on the day of the horizon."""
-        rows = self._with_curve(measures)
-        rows = [row for row in rows if self._point(row) not in self.points and row["patients"]]
-        return {(row["measure"], row["site_id"], tuple(row[name] for name in KEY)) for row in rows}
+    def counts_shown(self, measures: pa.Table) -> set[Cell]:
+        """The cells of measures whose counts the curve of the group tells on the day of the horizon."""
+        return {_cell(row) for row in self._with_curve(measures) if self._has_point(row)}
+
+    def without_hidden(self, curves: pa.Table, measures: pa.Table) -> pa.Table:
+        """The protected curves, suppressed on the days of horizons whose cell the protected measures suppress."""
+        hidden = {self._point(row) for row in self._with_curve(measures) if row["state"] == "suppressed"}
+        places = zip(*(curves[name].to_pylist() for name in ("outcome", "day", *GROUP)), strict=True)
+        is_hidden = np.array([place in hidden for place in places], dtype=bool)
+        is_hidden &= pc.equal(curves["state"], "shown").to_numpy()
+        state = pc.if_else(pa.array(is_hidden), "suppressed", curves["state"])
+        curves = hide(curves, ("at_risk", "events", *_ESTIMATES.values()), is_hidden)
+        return curves.set_column(curves.schema.get_field_index("state"), "state", state)
 
     def shown(self, measures: pa.Table, exact: pa.Table) -> pa.Table:
         """The protected measures with the incidences that may be shown.
@@ -89,12 +99,21 @@ class HorizonCurves:
         """The cells whose group has a curve: all patients, a site, a stratum of all."""
         measured = [measure for measure, horizon in self.horizons.items() if horizon.outcome in self.outcomes]
         has_curve = pc.and_(
-            pc.and_(pc.equal(measures["resolution"], "all"), pc.is_in(measures["measure"], pa.array(measured))),
+            pc.and_(
+                pc.equal(measures["resolution"], "all"), pc.is_in(measures["measure"], pa.array(measured, pa.string()))
+            ),
             pc.or_(pc.is_null(measures["site_id"]), pc.equal(measures["stratum_kind"], "all")),
         )
         rows: list[dict[str, Any]] = measures.filter(has_curve).to_pylist()
         return rows
 
+    def _has_point(self, row: Mapping[str, Any]) -> bool:
+        return self._point(row) in self.points
+
     def _point(self, row: Mapping[str, Any]) -> _Point:
         horizon = self.horizons[str(row["measure"])]
         return (horizon.outcome, horizon.day, *(row[name] for name in GROUP))
+
+
+def _cell(row: Mapping[str, Any]) -> Cell:
+    return row["measure"], row["site_id"], tuple(row[name] for name in KEY)

@@ -9,14 +9,16 @@ sites) for a key, shows its counts together or not at all.
    them that knows its own counts. That is repeated until no sum asks for more.
 3. Where several sums give something away only together, as the auditor finds (`outcomes.disclosure.audit`), more is
    hidden.
-4. What is shown is rounded. Shares, rates and their intervals are computed from the rounded counts; of incidences see
+4. What the curves of cumulative incidence show anyway is not hidden, for that would hide nothing: others are, around
+   it. Only where that leads nowhere it is hidden, and then in the curves too (`outcomes.disclosure.incidences`).
+5. What is shown is rounded. Shares, rates and their intervals are computed from the rounded counts; of incidences see
    `outcomes.disclosure.incidences`.
 """
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -43,8 +45,20 @@ from outcomes.measures.estimates import DAYS_PER_YEAR, with_intervals
 Cell = tuple[str | None, str | None, Key]
 """measure (None = every measure), site (None = all sites), key"""
 
+
+class Settled(NamedTuple):
+    """Cells that are hidden, and cells that are shown, whatever the sums ask for."""
+
+    hidden: Collection[Cell] = ()
+    shown: Collection[Cell] = ()
+
+
+NOTHING = Settled()
+
 _YES, _NO, _EXCLUDED = range(3)
-_ATTEMPTS = 6
+_ATTEMPTS = 10
+_LAST_ATTEMPTS = 6
+"""For which a measure begins anew, with nothing left shown for the only reason that other tables show it."""
 _SITES_AGAINST_CONTRIBUTORS = 4
 """So many sites must have patients where one that knows its own counts is to be shut out: it takes three hidden sites,
 and one more if anything is to be shown."""
@@ -57,7 +71,7 @@ def safe_measures(
     minimum_cell_count: int,
     nesting: Nesting = UNNESTED,
     previous: PublishedTables | None = None,
-    also_hidden: Collection[Cell] = (),
+    shown_elsewhere: Collection[Cell] = (),
 ) -> pa.Table:
     """The protected measures, of which the auditor finds that nothing can be worked out, even before they are rounded.
 
@@ -69,17 +83,17 @@ def safe_measures(
         minimum_cell_count: the smallest count that may be shown.
         nesting: which measures count patients of each other.
         previous: what the release before has published.
-        also_hidden: cells to hide whatever they hold.
+        shown_elsewhere: cells whose counts other tables show, not to be hidden if all others can be kept safe.
 
     Raises:
         OutcomesError: disclosure_risk, when the auditor still finds something.
     """
-    to_hide = set(also_hidden)
+    to_hide, to_show = set[Cell](), set(shown_elsewhere)
     found: set[Cell] = set()
     hidden: set[Cell] | None = None
     for attempts_left in reversed(range(_ATTEMPTS)):
-        exact = protected_measures(counts, minimum_cell_count, nesting, to_hide, round_to=1)
-        shown = protected_measures(counts, minimum_cell_count, nesting, to_hide)
+        exact = protected_measures(counts, minimum_cell_count, nesting, Settled(to_hide, to_show), round_to=1)
+        shown = protected_measures(counts, minimum_cell_count, nesting, Settled(to_hide, to_show))
         before, hidden = hidden, _suppressed(shown)
         changed = None if before is None else {measure for measure, *_ in (before ^ hidden) | found}
         findings = audit(PublishedTables(minimum_cell_count, exact, round_to=1), nesting, only=changed)
@@ -88,9 +102,15 @@ def safe_measures(
         if not findings:
             return shown
         found = {finding.cell for finding in findings if finding.cell}
-        to_hide |= found | _smallest_beside(found, counts, shown) | _whole_breakdowns(found, shown, attempts_left)
+        of_found = {measure for measure, *_ in found}
+        if attempts_left == _LAST_ATTEMPTS:
+            to_show, to_hide = (
+                {cell for cell in cells if not {cell[0], None} & of_found} for cells in (to_show, to_hide)
+            )
+            continue
+        beside = _smallest_beside(found, counts, shown, to_show)
+        to_hide |= found | beside | _whole_breakdowns(found, shown, attempts_left)
         if previous is not None and previous.measures is not None:
-            of_found = {measure for measure, *_ in found}
             to_hide |= {cell for cell in _suppressed(previous.measures) if {cell[0], None} & of_found}
     raise OutcomesError("disclosure_risk", f"{len(findings)} counts, the first: {findings[0]}")
 
@@ -99,7 +119,7 @@ def protected_measures(
     counts: pa.Table,
     minimum_cell_count: int,
     nesting: Nesting = UNNESTED,
-    also_hidden: Collection[Cell] = (),
+    settled: Settled = NOTHING,
     round_to: int = ROUND_TO,
 ) -> pa.Table:
     """The relation `measure_counts` as it may be shown, each sum by itself; `safe_measures` looks at them together.
@@ -109,7 +129,7 @@ def protected_measures(
             each site (null = all sites) and key.
         minimum_cell_count: the smallest count that may be shown.
         nesting: which measures count patients of each other.
-        also_hidden: cells to hide whatever they hold.
+        settled: cells to hide and to show.
         round_to: step of the counts; 1 leaves them as they are.
 
     Returns:
@@ -117,7 +137,9 @@ def protected_measures(
     """
     counts = in_order(counts)
     lattice = Lattice.of(counts)
-    hidden = _hidden_cells(counts, lattice, nesting, also_hidden, minimum_cell_count)
+    hidden = _hidden_cells(counts, lattice, nesting, settled.hidden, minimum_cell_count)
+    for at in _places(settled.shown, lattice):
+        hidden[at] = False
     return _as_shown(counts, lattice.column(hidden).astype(bool), minimum_cell_count, round_to)
 
 
@@ -173,10 +195,8 @@ def _hidden_cells(
     has_contributors = np.asarray((cohort[0, 1:] > 0).sum(axis=0) >= _SITES_AGAINST_CONTRIBUTORS)
     sensitive = _sensitive(cells, lattice, nesting, minimum_cell_count)
     hidden = np.asarray(sensitive.any(axis=-1))
-    for measure, site, key in also_hidden:
-        if key in lattice.keys and site in lattice.sites and measure in (None, *lattice.measures):
-            at = slice(None) if measure is None else lattice.measures.index(measure)
-            hidden[at, lattice.sites.index(site), lattice.keys.index(key)] = True
+    for at in _places(also_hidden, lattice):
+        hidden[at] = True
 
     # Where the size of a cohort must not be known, every measure hides it.
     small = is_small(cohort, minimum_cell_count)
@@ -237,20 +257,24 @@ def _with_secondary_suppression(
         for part, whole, left in around:
             either = hidden[[part]] | hidden[[whole]]
             more = either.copy()
-            _hide_secondary(left, more, lattice, minimum_cell_count)
+            # Where the part is hidden the whole need not be: only the small counts between them are protected.
+            _hide_secondary(left, more, lattice, minimum_cell_count, only_sensitive=True)
             hidden[whole] |= (more & ~either)[0]
     return hidden
 
 
-def _hide_secondary(table: _Table, hidden: Mask, lattice: Lattice, minimum_cell_count: int) -> None:
+def _hide_secondary(
+    table: _Table, hidden: Mask, lattice: Lattice, minimum_cell_count: int, only_sensitive: bool = False
+) -> None:
     """Hide, in place, what each sum of the lattice by itself asks for.
 
-    What secondary suppression hides must not be worked out either, whatever its size. A rest can be neither
-    hidden nor shown; unless it must not be worked out it is taken to be known.
+    What secondary suppression hides must not be worked out either, whatever its size, unless `only_sensitive`. A rest
+    can be neither hidden nor shown; unless it must not be worked out it is taken to be known.
     """
     settled = _settled(table.cells, lattice) & table.sized
     unknown = np.where(settled[..., np.newaxis], 0, _left_unknown(table.cells, hidden, lattice))
-    layers = replace(table, cells=unknown, sensitive=table.sensitive | (unknown > 0))
+    sensitive = table.sensitive if only_sensitive else table.sensitive | (unknown > 0)
+    layers = replace(table, cells=unknown, sensitive=sensitive)
     parts, total = _secondary_in(
         layers, hidden, hidden[:, ALL_SITES], lambda each: np.moveaxis(each[:, 1:], 1, 2), minimum_cell_count
     )
@@ -302,11 +326,18 @@ def _left_unknown(cells: Counts, hidden: Mask, lattice: Lattice) -> Counts:
     return np.where((lattice.is_rest & ~hidden)[..., np.newaxis], 0, left)
 
 
-def _smallest_beside(found: Collection[Cell], counts: pa.Table, shown: pa.Table) -> set[Cell]:
-    """For cells that can be worked out: the smallest cell that is still shown in each of the sums they stand in."""
+def _smallest_beside(
+    found: Collection[Cell], counts: pa.Table, shown: pa.Table, shown_elsewhere: Collection[Cell]
+) -> set[Cell]:
+    """For cells that can be worked out: the smallest cell that is still shown in each of the sums they stand in.
+
+    Cells that are shown elsewhere are left.
+    """
     lattice, counts = Lattice.of(shown), in_order(counts)
     sizes = lattice.cube(counts["patients"]) + lattice.cube(counts["excluded"])
     is_open = (lattice.cube(pc.cast(pc.not_equal(shown["state"], "suppressed"), pa.int64())) > 0) & (sizes > 0)
+    for place in _places(shown_elsewhere, lattice):
+        is_open[place] = False
     beside: set[Cell] = set()
     for measure, site, key in found:
         at = range(len(lattice.measures)) if measure is None else [lattice.measures.index(measure)]
@@ -316,6 +347,14 @@ def _smallest_beside(found: Collection[Cell], counts: pa.Table, shown: pa.Table)
                 smallest = min(open_places, key=lambda place: sizes[at][:, *place].max())
                 beside.add((measure, lattice.sites[smallest[0]], lattice.keys[smallest[1]]))
     return beside
+
+
+def _places(cells: Collection[Cell], lattice: Lattice) -> Iterator[tuple[int | slice, int, int]]:
+    """Where those of the cells stand that the lattice has, (measures, sites, keys)."""
+    for measure, site, key in cells:
+        if key in lattice.keys and site in lattice.sites and measure in (None, *lattice.measures):
+            at = slice(None) if measure is None else lattice.measures.index(measure)
+            yield at, lattice.sites.index(site), lattice.keys.index(key)
 
 
 def _whole_breakdowns(found: Collection[Cell], shown: pa.Table, attempts_left: int) -> set[Cell]:

@@ -26,7 +26,7 @@ from outcomes.disclosure.risk_models import protected_calibration, protected_mod
 from outcomes.disclosure.scores import protected_trajectories
 from outcomes.disclosure.suppression import with_state
 from outcomes.sql.catalog.marts import protected_marts
-from outcomes.sql.catalog.measures import measure_definitions
+from outcomes.sql.catalog.measures import MeasureDefinition, measure_definitions
 
 _TOO_FINE = "month"
 """Nine in ten months of a site hold a small count: others see its years."""
@@ -128,15 +128,23 @@ def nesting() -> Nesting:
         part_of=frozenset((measure.id, whole) for measure in measures for whole in measure.part_of),
         among=frozenset((measure.id, measure.among) for measure in measures if measure.among),
         classes=frozenset(map(frozenset, classes.values())),
-        first={measure.id: 0 if measure.headline else 1 for measure in measures if measure.is_compared},
+        first={measure.id: _place(measure) for measure in measures},
     )
+
+
+def _place(measure: MeasureDefinition) -> int:
+    """Which measures are rather shown, where two of them together would tell: headlines, labels, all others."""
+    return 0 if measure.headline else 1 if measure.label == measure.id else 2
 
 
 def _measures(exact: pa.Table, context: Context) -> pa.Table:
     exact = in_order(exact.filter(pc.not_equal(exact["resolution"], _TOO_FINE)))
     horizons = {measure.id: measure.horizon for measure in measure_definitions() if measure.horizon}
-    curves = HorizonCurves.of(context.done["cumulative_incidence"], horizons)
-    shown = safe_measures(exact, context.minimum_cell_count, nesting(), context.before, curves.not_shown(exact))
+    protected = context.done["cumulative_incidence"]
+    curves = HorizonCurves.of(protected, horizons)
+    told = curves.counts_shown(exact)
+    shown = safe_measures(exact, context.minimum_cell_count, nesting(), context.before, told)
+    context.done["cumulative_incidence"] = curves.without_hidden(protected, shown)
     return curves.shown(shown, exact)
 
 

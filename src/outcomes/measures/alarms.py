@@ -10,9 +10,6 @@ import pyarrow as pa
 
 from outcomes.sql.catalog.marts import mart_schema
 
-REASONS = ("beyond_99_8", "beyond_95_and_cusum", "confirmed")
-"""In the order in which one is given where several hold."""
-
 _ALARMS = """
 with cusum_sides as (
     select
@@ -34,6 +31,7 @@ sums as (
             when coalesce(widened_position, position) in ('above_99_8', 'below_99_8') then 'beyond_99_8'
             when coalesce(widened_position, position) = 'above_95' and has_upper then 'beyond_95_and_cusum'
             when coalesce(widened_position, position) = 'below_95' and has_lower then 'beyond_95_and_cusum'
+            when coalesce(widened_position, position) in ('above_95', 'below_95') then 'beyond_95'
         end as reason,
         position in ('above_99_8', 'above_95') as is_more,
         observed,

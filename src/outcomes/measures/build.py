@@ -73,7 +73,7 @@ def run_measures(
         "missing answers": lambda: _register(con, missing_answers=missing_answers_table(con)),
         "improvement rates": lambda: _register(con, improvement_rates=improvement_rate_table(con)),
         "control charts": lambda: _register(
-            con, control_chart_points=control_chart_table(counts(), charted, annotations, targets, immature_from)
+            con, control_chart_points=control_chart_table(_followed(con), charted, annotations, targets, immature_from)
         ),
         "cumulative incidence": lambda: _register(con, curves=cumulative_incidence_table(con)),
         "risk models": risks,
@@ -84,6 +84,16 @@ def run_measures(
         if on_progress:
             on_progress(name, done, len(steps))
         make()
+
+
+def _followed(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """The counts with, of an incidence, the patients that were followed in effect: the events over the incidence.
+
+    Their ratio is the incidence, so that who is lost early does not make a month look better.
+    """
+    in_effect = "case when unit = 'incidence' and estimate > 0 then round(numerator / estimate) else patients end"
+    replaced = f"select * replace (cast(greatest(numerator, {in_effect}) as bigint) as patients) from measure_estimates"
+    return con.sql(replaced).to_arrow_table()
 
 
 def _immature_from(con: duckdb.DuckDBPyConnection) -> dict[str, str]:

@@ -47,7 +47,7 @@ could_be_followed as (
     where
         status <> 'excluded'
         or reason not in (
-            'died_before_window', 'death_before_horizon', 'revised_before_window', 'window_not_closed'
+            'died_before_window', 'revised_before_window', 'window_not_closed'
         )
     group by measure, site_id
 )

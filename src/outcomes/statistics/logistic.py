@@ -11,7 +11,9 @@ import numpy as np
 from outcomes.arrays import Floats, Ids
 
 _PRIOR_SD = 2.5
-_LONGEST_STEP = 2.0
+_LONGEST_STEP, _SHORTEST_STEP = 2.0, 1e-8
+_MOST_STEPS = 50
+"""A concave likelihood takes about ten; of millions of patients rounding may leave more than the shortest step."""
 _SMALLEST_SPREAD, _LARGEST_SPREAD = 0.01, 2.0
 """Standard deviation between sites, in log odds; below the smallest they are as good as equal."""
 
@@ -45,7 +47,7 @@ def fit_logistic(  # noqa: PLR0913 - a design and its answers have these parts
     """
     prior = np.concatenate([np.full(groups, spread), np.full(slopes.shape[1], _PRIOR_SD)]) ** -2
     coefficients = np.zeros(len(prior))
-    while True:
+    for _ in range(_MOST_STEPS):
         effect, log_odds = coefficients[:groups], slopes @ coefficients[groups:]
         probability = inverse_logit(effect[group] + log_odds)
         information = _information(group, groups, slopes, trials * probability * (1 - probability))
@@ -53,10 +55,11 @@ def fit_logistic(  # noqa: PLR0913 - a design and its answers have these parts
         covariance = np.linalg.inv(information + np.diag(prior)).astype(np.float64)
         step = covariance @ score
         longest = np.abs(step).max()
-        if longest < 1e-9:
-            return Logistic(effect, log_odds, probability, covariance, information)
+        if longest < _SHORTEST_STEP:
+            break
         # Far from the maximum Newton's step may overshoot.
         coefficients = coefficients + step * min(1, _LONGEST_STEP / longest)
+    return Logistic(effect, log_odds, probability, covariance, information)
 
 
 def fit_hierarchical(

@@ -39,11 +39,11 @@ _SPECIAL = {
 def index_diagnoses(rng: Rng, plan: Plan, admission: pd.Series) -> pd.DataFrame:
     """Main diagnosis and comorbidities of the index admission; the main one often stands before surgery too."""
     stay = admission.to_numpy()
-    main = _coded(plan.everyone, 0, _main_codes(rng, plan), stay=stay)
+    main = coded(plan.everyone, 0, _main_codes(rng, plan), stay=stay)
     before = main[chance(rng, 0.4, plan.size)].assign(stay=NO_STAY)
     before["day"] = -1 - often(rng, 60, len(before))
     with_cord = np.flatnonzero(plan.traits["indication"].isin(["myelopathy", "both"]) & chance(rng, 0.5, plan.size))
-    cord = _coded(with_cord, 0, "M48.02", position=2, stay=stay[with_cord])
+    cord = coded(with_cord, 0, "M48.02", position=2, stay=stay[with_cord])
     return pd.concat([main, before, cord, *_comorbidities(rng, plan, stay)])
 
 
@@ -52,7 +52,7 @@ def status_before(rng: Rng, plan: Plan) -> pd.DataFrame:
     recent, long_ago = np.flatnonzero(plan.out == "fused_before"), np.flatnonzero(plan.out == "fused_long_before")
     last_year = pick(rng, [-365, -364, -1, -30, -200], len(recent)).astype(np.int64)
     earlier = pick(rng, [-366, -367, -800], len(long_ago)).astype(np.int64)
-    return pd.concat([_coded(recent, last_year, "Z98.1"), _coded(long_ago, earlier, "Z98.1")])
+    return pd.concat([coded(recent, last_year, "Z98.1"), coded(long_ago, earlier, "Z98.1")])
 
 
 def beside_before(rng: Rng, plan: Plan) -> pd.DataFrame:
@@ -60,24 +60,24 @@ def beside_before(rng: Rng, plan: Plan) -> pd.DataFrame:
     who = some(rng, plan.fused > 0, 0.05)
     joint = adjacent_joint(rng, plan.fused[who])
     day = pick(rng, [0, -1, -30, -120, -700], len(who)).astype(np.int64)
-    return _coded(who, day, _disc_codes(joint, pick(rng, "0123", len(who))), position=3)[joint > 0]
+    return coded(who, day, _disc_codes(joint, pick(rng, "0123", len(who))), position=3)[joint > 0]
 
 
 def beside_after(rng: Rng, plan: Plan, disease: AdjacentDisease) -> pd.DataFrame:
     """Discs coded at an adjacent joint afterwards: with the image, around it, or without any image."""
     joint = adjacent_joint(rng, plan.fused)
     coded_only = some(rng, joint > 0, 0.008)
-    alone = _coded(coded_only, 30 + often(rng, 700, len(coded_only)), _codes_at(rng, joint[coded_only]))
+    alone = coded(coded_only, 30 + often(rng, 700, len(coded_only)), _codes_at(rng, joint[coded_only]))
     sick = some(rng, (disease.day < NEVER) & disease.hurts, 0.35)
     gap = pick(rng, [-200, -181, -180, -60, 0, 20, 90, 180, 181, 220], len(sick)).astype(np.int64)
-    seen = _coded(sick, disease.day[sick] + gap, _codes_at(rng, disease.joint[sick]))
+    seen = coded(sick, disease.day[sick] + gap, _codes_at(rng, disease.joint[sick]))
     return pd.concat([alone, seen[seen["day"] > 0]])
 
 
 def fused_joint_after(rng: Rng, plan: Plan) -> pd.DataFrame:
     """Discs coded at a fused joint afterwards, of half of them again later: unresolved, but not adjacent."""
     who = some(rng, plan.fused > 0, 0.04)
-    once = _coded(who, 60 + often(rng, 500, len(who)), _codes_at(rng, plan.fused[who] & -plan.fused[who]))
+    once = coded(who, 60 + often(rng, 500, len(who)), _codes_at(rng, plan.fused[who] & -plan.fused[who]))
     again = once[chance(rng, 0.5, len(once))].copy()
     again["day"] += pick(rng, [14, 29, 30, 60, 120], len(again)).astype(np.int64)
     return pd.concat([once, again])
@@ -88,7 +88,7 @@ def later_diagnoses(rng: Rng, plan: Plan) -> pd.DataFrame:
     rows = []
     for code, share, mean in _LATER:
         who = some(rng, plan.fused > 0, share)
-        rows.append(_coded(who, 7 + often(rng, mean, len(who)), code))
+        rows.append(coded(who, 7 + often(rng, mean, len(who)), code))
     return pd.concat(rows)
 
 
@@ -116,7 +116,7 @@ def unrevised_nonunion(rng: Rng, plan: Plan, procedures: pd.DataFrame) -> pd.Dat
     """Nonunion that is coded and left alone."""
     revised = np.isin(plan.everyone, procedures["who"])
     who = some(rng, ~revised, 0.012)
-    return _coded(who, 180 + often(rng, 250, len(who)), "M96.0")
+    return coded(who, 180 + often(rng, 250, len(who)), "M96.0")
 
 
 def _main_codes(rng: Rng, plan: Plan) -> Texts:
@@ -135,7 +135,7 @@ def _comorbidities(rng: Rng, plan: Plan, stay: Ints) -> list[pd.DataFrame]:
     rows = []
     for position, (code, share) in enumerate(_COMORBIDITIES, 4):
         who = some(rng, plan.fused > 0, share)
-        rows.append(_coded(who, 0, code, position=position, stay=stay[who]))
+        rows.append(coded(who, 0, code, position=position, stay=stay[who]))
     return rows
 
 
@@ -148,12 +148,13 @@ def _codes_at(rng: Rng, joint: Ints) -> Texts:
     return _disc_codes(joint, pick(rng, "123", len(joint)))
 
 
-def _coded(
+def coded(
     who: Ints, day: Ints | int, code: Texts | str, *, position: int = 1, stay: Ints | int = NO_STAY
 ) -> pd.DataFrame:
+    """Diagnoses of some patients, in ICD-10-CM."""
     return events(who, day, code_system="ICD10CM", code=code, position=position, stay=stay)
 
 
 def _with(procedures: pd.DataFrame, code: Texts | str, position: int = 1) -> pd.DataFrame:
     who, day, stay = (procedures[name].to_numpy() for name in ("who", "day", "stay"))
-    return _coded(who, day, code, position=position, stay=stay)
+    return coded(who, day, code, position=position, stay=stay)

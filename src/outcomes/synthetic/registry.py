@@ -17,6 +17,7 @@ from outcomes.errors import OutcomesError
 from outcomes.periods import day_number, last_day, months_until
 from outcomes.settings import Settings
 from outcomes.synthetic.adjacent import draw_adjacent_disease
+from outcomes.synthetic.complications import complication_diagnoses
 from outcomes.synthetic.diagnoses import (
     beside_after,
     beside_before,
@@ -45,7 +46,7 @@ from outcomes.synthetic.surgery import (
     revision_procedures,
     sign,
 )
-from outcomes.synthetic.treatments import draw_treatments
+from outcomes.synthetic.treatments import draw_rare_treatments, draw_treatments
 from outcomes.synthetic.visits import draw_visits
 
 Progress = Callable[[str, int, int], None]
@@ -249,6 +250,8 @@ def _drawn(site: _Site, drawing: Rng, lagging: Rng) -> History:
 def _history(drawing: Rng, lagging: Rng, plan: Plan, calendar: Calendar) -> History:
     """Everything that happens to the patients of one site, spread over its submissions."""
     stays = Stays()
+    # Streams of their own: what is drawn from them moves nothing else.
+    complicating, treating = drawing.spawn(2)
     disease = draw_adjacent_disease(drawing, plan)
     operated, admission = index_procedures(drawing, plan, stays)
     revised = revision_procedures(drawing, plan, draw_revisions(drawing, plan, disease), admission, stays)
@@ -265,6 +268,7 @@ def _history(drawing: Rng, lagging: Rng, plan: Plan, calendar: Calendar) -> Hist
         later_diagnoses(drawing, plan),
         revision_diagnoses(drawing, plan, revised),
         unrevised_nonunion(drawing, plan, revised),
+        complication_diagnoses(complicating, plan),
     ]
     frames = {
         "procedures": sign(drawing, plan, pd.concat(procedures, ignore_index=True)),
@@ -274,7 +278,7 @@ def _history(drawing: Rng, lagging: Rng, plan: Plan, calendar: Calendar) -> Hist
     if plan.profile.has_imaging:
         frames["imaging"] = draw_images(drawing, plan, disease, visits)
     if plan.profile.has_treatments:
-        frames["treatments"] = draw_treatments(drawing, plan)
+        frames["treatments"] = pd.concat([draw_treatments(drawing, plan), draw_rare_treatments(treating, plan)])
     add_return_visits(drawing, visits, stays)
     frames["encounters"] = stays.frame()
     return histories(lagging, plan, calendar, frames, stays.keys(lagging))

@@ -21,11 +21,27 @@ _COURSES = (
     ("complementary", "CPT", "97810", 0.04, 60, 300, 30),
 )
 
+_RARE_COURSES = (
+    ("gabapentinoid", "ATC", "N02BF01", 0.18, 0, 60, 60),
+    ("duloxetine", "ATC", "N06AX21", 0.05, 20, 150, 120),
+    ("oral_steroid", "ATC", "H02AB07", 0.06, 5, 90, 6),
+    ("radiofrequency", "CPT", "64633", 0.01, 150, 400, 1),
+)
+
 
 def draw_treatments(rng: Rng, plan: Plan) -> pd.DataFrame:
-    """All rows of `treatments`; some were given in the months before surgery."""
+    """Rows of `treatments`; some were given in the months before surgery."""
+    return _drawn(rng, plan, _COURSES)
+
+
+def draw_rare_treatments(rng: Rng, plan: Plan) -> pd.DataFrame:
+    """Rows of `treatments` of the classes that fewer patients get."""
+    return _drawn(rng, plan, _RARE_COURSES)
+
+
+def _drawn(rng: Rng, plan: Plan, courses: tuple[tuple[str, str, str, float, int, int, int], ...]) -> pd.DataFrame:
     rows = []
-    for name, system, code, share, first, mean, length in _COURSES:
+    for name, system, code, share, first, mean, length in courses:
         for sign in (1, -1):
             who = some(rng, plan.fused > 0, share if sign > 0 else share / 3)
             start = sign * (first + often(rng, mean, len(who))) - (sign < 0)
