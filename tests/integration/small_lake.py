@@ -1,4 +1,4 @@
-"""A small lake written by hand: three sites, a hundred patients each, with visits, images and a few revisions."""
+"""A small lake written by hand: three sites, a hundred patients each, with visits, images, a few revisions and complications."""
 
 from collections.abc import Collection
 from typing import Any
@@ -96,6 +96,9 @@ def _rows(site_id: str) -> dict[str, list[dict[str, Any]]]:
         if number % 5 == 1:
             revision = {"procedure_id": f"{patient_id}-b", "day": 400, "levels": "C6-7"}
             rows["procedures"].append({"patient_id": patient_id, "code_system": "CPT", "code": "22551"} | revision)
+        if number == 7:
+            haematoma = {"procedure_id": f"{patient_id}-h", "day": 1, "code_system": "CPT", "code": "35800"}
+            rows["procedures"].append({"patient_id": patient_id} | haematoma)
         if number % 4:
             visit = {"patient_id": patient_id, "follow_up_id": f"{patient_id}-f", "day": 180}
             rows["follow_ups"].append(visit | {"neck_pain_nrs": float(number % 7)})

@@ -36,6 +36,6 @@ def test_the_tables_have_a_row_of_each_scenario_and_chart(unchanged: list[Outcom
 
 
 def test_every_published_figure_has_one_of_the_registry_beside_it() -> None:
-    rows = [row.strip("| ").split(" | ") for row in published_table(patients=1500)][2:]
+    rows = [row.strip("| ").split(" | ") for row in published_table(patients=5000)][2:]
     assert len(rows) == len(FIGURES)
     assert all(float(simulated) > 0 for *_, simulated, _ in rows)
