@@ -223,7 +223,7 @@ def test_every_graph_is_made_by_the_one_helper_without_mode_bar() -> None:
 def test_exact_and_widened_limits_are_both_drawn() -> None:
     assert sum(trace["mode"] == "lines" for trace in funnel.funnel(PEERS, OWN, "Ash")["data"]) == 4
     widened = {"widened_low_95": 0.1, "widened_high_95": 0.26, "widened_low_99_8": 0.08, "widened_high_99_8": 0.3}
-    figure = funnel.funnel([a_site("birch", 0.2, **widened)], a_site("ash", 0.25, 300, **widened), "Ash")
+    figure = funnel.funnel([a_site("birch", 0.2, 400, **widened)], a_site("ash", 0.25, 300, **widened), "Ash")
     ends = {trace["line"]["dash"]: trace["y"][-1] for trace in figure["data"] if trace["mode"] == "lines"}
     assert ends == {"solid": 24, "dot": 22, "longdash": 30, "dashdot": 26}
     assert figure["layout"]["yaxis"]["range"][1] > 30

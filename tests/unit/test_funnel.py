@@ -273,7 +273,7 @@ def test_where_the_widened_limits_count_no_word_is_said_without_them() -> None:
     exact = {row["site_id"]: row for row in _table(sites).to_pylist() if row["measure"] == "pain_12_months"}
     assert {row["widened_position"] is None for row in exact.values()} == {False}
     counts = {site: (400, observed) for site, (_, observed, _) in sites.items()}
-    hidden = list(sites)[:5]
+    hidden: list[str | None] = [*sites][:5]
     whole = (None, (9600, sum(observed for _, observed in counts.values())))
     few = dict([whole, *((site, counts[site]) for site in sites if site not in hidden)])
     for row in protected_comparison(_table(sites), _shown(few, hidden), MINIMUM).to_pylist():

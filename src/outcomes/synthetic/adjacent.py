@@ -11,7 +11,7 @@ from outcomes.synthetic.draws import Rng, Texts, chance, events, often, pick, so
 from outcomes.synthetic.patients import NEVER, Plan
 
 FINDINGS = ("degeneration", "disc_herniation", "stenosis")
-_YEARLY_RISK = 0.042
+_YEARLY_RISK = 0.044
 _SYMPTOMATIC = 0.75
 
 

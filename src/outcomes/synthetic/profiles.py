@@ -47,8 +47,8 @@ _PROFILES = (
         ndi_form="points",
         nrs_step=0.5,
     ),
-    SiteProfile("dogwood", "Dogwood Community Hospital", volume=0.9, has_imaging=False, dotted_codes=True),
-    SiteProfile("elm", "Elm Street Spine Institute", volume=0.8, code_system="ICD10PCS"),
+    SiteProfile("dogwood", "Dogwood Community Hospital", volume=1.3, has_imaging=False, dotted_codes=True),
+    SiteProfile("elm", "Elm Street Spine Institute", volume=1.0, code_system="ICD10PCS"),
     SiteProfile(
         "fir",
         "Fir Coast Medical Centre",

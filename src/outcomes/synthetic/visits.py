@@ -25,8 +25,8 @@ _SCHEDULE = (
 )
 """Follow-up fades; at twelve months 71 % answer (NORspine)."""
 
-_NECK_LEFT = np.array([0.2, 0.55, 0.97])
-_NDI_LEFT = np.array([0.31, 0.62, 1.5])
+_NECK_LEFT = np.array([0.2, 0.6, 0.97])
+_NDI_LEFT = np.array([0.32, 0.63, 1.6])
 """Share of the baseline that stays, by recovery: NDI 37 % falls to about 21 % at one year (CSRS registry),
 the pain item included."""
 
@@ -83,7 +83,7 @@ def _scores(rng: Rng, plan: Plan, visits: pd.DataFrame) -> dict[str, Any]:
         **_ndi(rng, plan, disability, neck),
         **_mjoa(rng, plan, who, after),
         **_general_health(rng, disability),
-        "satisfaction": _satisfaction(rng, disability, after),
+        "satisfaction": _satisfaction(rng, disability, day),
         **_red_flags(rng, after, for_pain),
         "opioid_use": pick(rng, [True, False, None], len(who), [18, 74, 8]),
         "working": pick(rng, [True, False, None], len(who), [55, 35, 10]),
@@ -158,11 +158,12 @@ def _general_health(rng: Rng, disability: Floats) -> dict[str, Any]:
     return {name: np.where(answered, score, np.nan) for name, score in scores.items()}
 
 
-def _satisfaction(rng: Rng, disability: Floats, after: Mask) -> Floats:
-    """After surgery 67 % are fully satisfied and 20 % mostly (Asher 2019); the less disabled the likelier."""
+def _satisfaction(rng: Rng, disability: Floats, day: Ints) -> Floats:
+    """From 6 months on 67 % are fully satisfied and 20 % mostly (Asher 2019); the less disabled the likelier."""
     feeling = disability + rng.normal(0, 12, len(disability))
-    steps = np.quantile(feeling[after], [0.67, 0.87, 0.94]) if after.any() else np.zeros(3)
-    return np.where(after, 1.0 + (feeling[:, None] > steps).sum(axis=1), np.nan)
+    settled = feeling[day > 180]
+    steps = np.quantile(settled, [0.67, 0.87, 0.94]) if settled.size else np.zeros(3)
+    return np.where(day > 0, 1.0 + (feeling[:, None] > steps).sum(axis=1), np.nan)
 
 
 def _red_flags(rng: Rng, after: Mask, for_pain: Mask) -> dict[str, Any]:
