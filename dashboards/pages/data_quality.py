@@ -560,7 +560,10 @@ def rules_by_month(
 def rules(broken: Sequence[BrokenRule], periods: Sequence[str]) -> list[Card]:
     """In how many submissions of the last months some row broke each rule."""
     what = f"submissions since {wording.period(periods[0])}" if periods else "submissions"
-    notes = ["A rule counts once per submission, in however many rows. Choose your site to see its counts of rows."]
+    notes = [
+        "A rule counts once per submission, in however many rows. A rule that found no row to check was not applicable "
+        "there and is not counted. Choose your site to see its counts of rows and the rules that were not applicable."
+    ]
     blank = Card("rules", "Rules broken", notes=notes)
     reasons = {one.rule: one.reason for one in broken}
     return _bars_by_rule(blank, Counter(one.rule for one in broken), reasons, what, _COUNTED)

@@ -29,6 +29,7 @@ OPEN_COLUMNS = {
     *("site_id", "patient_id", "submission_id", "record_id", "follow_up_id", "procedure_ids", "release_id"),
     # months, joints, and what else has a form of its own
     *("index_period", "submission_period", "data_to", "index_levels", "levels", "types", "eq5d_profile"),
+    *("profile", "baseline_profile"),
     "code_version",
     # told by the label, the rule or the convention that the row is about
     *("labels.value_name", "labels.kind", "label_kinds.kind", "sensitivity.setting", "rule", "stratum"),

@@ -214,7 +214,7 @@ def test_a_database_that_cannot_be_used_leaves_the_charts_and_loses_nothing(clie
     assert _post(client, signal, "reviewing").status_code == 503
     said = text(_page(client, "/signals", QUALITY))
     assert "cannot be read at the moment" in said
-    assert "Pain past 3 months: cumulative sum" in said
+    assert "Neck pain at 12 months: cumulative sum" in said
     assert (home / "reviews.sqlite").read_text() == "spoiled, " * 1000
 
 

@@ -31,7 +31,9 @@ sums as (
             when coalesce(widened_position, position) in ('above_99_8', 'below_99_8') then 'beyond_99_8'
             when coalesce(widened_position, position) = 'above_95' and has_upper then 'beyond_95_and_cusum'
             when coalesce(widened_position, position) = 'below_95' and has_lower then 'beyond_95_and_cusum'
-            when coalesce(widened_position, position) in ('above_95', 'below_95') then 'beyond_95'
+            -- One site in twenty lies so far out: worth a look where it is for the worse, no news for the better.
+            when coalesce(widened_position, position) = 'above_95' and direction = 'lower_is_better' then 'beyond_95'
+            when coalesce(widened_position, position) = 'below_95' and direction = 'higher_is_better' then 'beyond_95'
         end as reason,
         position in ('above_99_8', 'above_95') as is_more,
         observed,
@@ -40,6 +42,8 @@ sums as (
         ratio_low,
         ratio_high
     from site_comparison
+    inner join measure_definitions
+        on site_comparison.measure = measure_definitions.measure
     left join cusum_sides
         on site_comparison.measure = cusum_sides.measure and site_comparison.site_id = cusum_sides.site_id
 ),
