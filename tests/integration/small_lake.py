@@ -1,4 +1,4 @@
-"""A small lake written by hand: three sites, a hundred patients each; visits, images, few revisions and complications."""
+"""A small lake written by hand: three sites of a hundred patients; visits, images, few revisions and complications."""
 
 from collections.abc import Collection
 from typing import Any
