@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -246,27 +247,19 @@ def false_alarms_table(results: dict[str, list[Outcome]]) -> Iterator[str]:
             yield f"| {scenario.title} | {site} | `{measure}` | {count} of {len(outcomes)} |"
 
 
-def simulate(
-    names: Sequence[str], registries: int, patients: int, first_seed: int, workers: int
-) -> dict[str, list[Outcome]]:
-    """The outcomes of so many registries of each scenario; tells its progress on the standard error."""
-    tasks = [
-        (scenario, first_seed + number)
-        for scenario in SCENARIOS
-        if scenario.name in names
-        for number in range(registries)
-    ]
-    results: dict[str, list[Outcome]] = {}
+def simulate(scenario: Scenario, registries: int, patients: int, first_seed: int, workers: int) -> list[Outcome]:
+    """The outcomes of so many registries of a scenario; tells its progress on the standard error."""
     # A process of its own each, so that a registry's sums are added by one thread and in one order.
     os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    outcomes = []
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        outcomes = pool.map(outcome, *zip(*((scenario, seed, patients) for scenario, seed in tasks), strict=True))
-        for done, ((scenario, _), one) in enumerate(zip(tasks, outcomes, strict=True), 1):
-            results.setdefault(scenario.name, []).append(one)
-            said = f"{scenario.name}: {done} of {len(tasks)} registries, {one.seconds:.1f} s"
+        seeds = range(first_seed, first_seed + registries)
+        for one in pool.map(outcome, repeat(scenario), seeds, repeat(patients)):
+            outcomes.append(one)
+            said = f"{scenario.name}: {len(outcomes)} of {registries} registries, {one.seconds:.1f} s"
             print(f"\r{said:<70}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    return results
+    return outcomes
 
 
 def tables(results: dict[str, list[Outcome]]) -> dict[str, list[str]]:
@@ -301,9 +294,11 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the tables into docs/calibration.md")
     options = parser.parse_args()
     made = {"published": list(published_table())} if "published" in options.only else {}
-    names = [name for name in options.only if name != "published"]
-    if names:
-        made |= tables(simulate(names, options.registries, options.patients, options.seed, options.workers))
+    results: dict[str, list[Outcome]] = {}
+    for scenario in (each for each in SCENARIOS if each.name in options.only):
+        results[scenario.name] = simulate(scenario, options.registries, options.patients, options.seed, options.workers)
+        print(list(stories_table({scenario.name: results[scenario.name]}))[-1], flush=True)
+    made |= tables(results) if results else {}
     for name, lines in made.items():
         print("\n".join([f"\n{name}\n", *lines]))
     if options.write:
