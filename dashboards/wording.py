@@ -328,8 +328,8 @@ def in_brackets(measure: Measure, value: Value) -> str:
 def no_value(measure: Measure, value: Value | None) -> str:
     """Why there is no value though nothing is suppressed."""
     if value is not None and measure.is_incidence and value.patients:
-        return "None followed so long"
-    return "None assessed"
+        return "Nobody followed so long"
+    return "Nobody assessed"
 
 
 def basis(measure: Measure, value: Value) -> str:

@@ -68,8 +68,8 @@ def test_year_and_group_exclude_each_other_and_the_first_choice_leaves_the_addre
 
 def test_back_and_forward_follow_pages_and_filters(visitor: Visitor) -> None:
     visitor.open("/")
-    visitor.page.locator("#measures").get_by_role("link", name="Revision performed", exact=True).click()
-    visitor.wait_for_heading("Revision performed")
+    visitor.page.locator("#measures").get_by_role("link", name="Revision within 2 years", exact=True).click()
+    visitor.wait_for_heading("Revision within 2 years")
     visitor.page.locator("select[name=period]").select_option("2023")
     visitor.page.locator("#value h2", has_text="fused in 2023").wait_for()
     visitor.page.go_back()
@@ -87,7 +87,7 @@ def test_back_and_forward_follow_pages_and_filters(visitor: Visitor) -> None:
 def test_an_unknown_filter_is_named_as_such_and_leads_on(visitor: Visitor, query: str) -> None:
     assert "No such filter" in visitor.open(f"{MEASURE}?{query}")
     visitor.page.get_by_role("link", name="Show the page without filters").click()
-    visitor.wait_for_heading("Pain past 3 months")
+    visitor.wait_for_heading("Neck pain at 12 months")
 
 
 def test_another_site_is_not_yours_to_see(quality_visitor: Visitor) -> None:
@@ -108,7 +108,7 @@ def test_who_is_of_one_site_chooses_between_it_and_all_sites(quality_visitor: Vi
 def test_a_new_page_begins_at_its_heading(visitor: Visitor) -> None:
     visitor.open("/")
     visitor.page.evaluate("window.scrollTo(0, 600)")
-    visitor.page.locator("#measures").get_by_role("link", name="Revision performed", exact=True).click()
-    visitor.wait_for_heading("Revision performed")
+    visitor.page.locator("#measures").get_by_role("link", name="Revision within 2 years", exact=True).click()
+    visitor.wait_for_heading("Revision within 2 years")
     wait_until(visitor.page, "() => document.activeElement.tagName === 'H1'")
     assert visitor.page.evaluate("window.scrollY") == 0

@@ -14,7 +14,7 @@ from tests.support.dashboard_release import EMPTY, leaked, write_release
 
 MEASURE = MEASURES[0]
 FIRST, SECOND = "2026-01-aaaaaaaaaaaa", "2026-02-bbbbbbbbbbbb"
-OF_FIRST, OF_SECOND = "22 of 544 assessed patients", "34 of 850 assessed patients"
+OF_FIRST, OF_SECOND = "147 of 544 assessed patients", "230 of 850 assessed patients"
 """What the measure's page says of Ashworth General."""
 
 
@@ -59,8 +59,8 @@ def test_an_open_page_stays_with_its_release_and_offers_the_new_one(
     assert OF_FIRST in early_visitor.wait_for_heading("Overview")
     offer.get_by_text(f"Release {SECOND} has been published. This page shows {FIRST}.").wait_for()
     assert FIRST in page.locator(".status").inner_text()
-    page.locator("#measures").get_by_role("link", name="Pain past 3 months", exact=True).click()
-    assert OF_FIRST in early_visitor.wait_for_heading("Pain past 3 months")
+    page.locator("#measures").get_by_role("link", name="Neck pain at 12 months", exact=True).click()
+    assert OF_FIRST in early_visitor.wait_for_heading("Neck pain at 12 months")
 
     offer.get_by_role("link", name="Show the new one").click()
     page.locator(".status", has_text=SECOND).wait_for()
@@ -72,8 +72,8 @@ def test_an_open_page_stays_with_its_release_and_offers_the_new_one(
 
     response = page.request.get(f"{early_visitor.address}{file}")
     assert f"# release: {FIRST}" in response.text()
-    assert ",22,544,96" in response.text()
-    assert "34,850,150" not in response.text()
+    assert ",147,544,96" in response.text()
+    assert "230,850,150" not in response.text()
 
 
 def test_a_page_that_nobody_touches_offers_the_new_release_within_a_minute(

@@ -21,7 +21,7 @@ QUALITY, CLINICAL, STRANGER = "quinn", "carol", "nobody"
 REGISTER = f"user,site_id,role\n{QUALITY},ashworth,quality\n{CLINICAL},brackenridge,clinical\n{STRANGER},gone,quality\n"
 PAGES = tuple(path for path in NAVIGATION if path in _PAGES)
 """Pages that the navigation leads to, as far as they stand."""
-MEASURES = ("/measure/pain_past_3_months", "/measure/revision_rate")
+MEASURES = ("/measure/pain_12_months", "/measure/revision_2_years")
 _FEW = 3
 """Pages of one thing that are alike, and so not all asked for."""
 

@@ -49,15 +49,15 @@ def test_an_incidence_of_none_has_no_interval_and_one_that_nobody_reached_no_val
     incidence = replace(SHARE, unit="incidence")
     none = replace(VALUE, numerator=0, excluded=0, estimate=0.0, estimate_low=None, estimate_high=None)
     assert plain(wording.sentence(incidence, none, 11)) == "Pain: 0 %, 0 seen among 412 patients followed from surgery."
-    assert wording.amount(incidence, replace(none, estimate=None)) == "None followed so long"
-    assert wording.amount(incidence, replace(none, estimate=None, patients=0)) == "None assessed"
+    assert wording.amount(incidence, replace(none, estimate=None)) == "Nobody followed so long"
+    assert wording.amount(incidence, replace(none, estimate=None, patients=0)) == "Nobody assessed"
 
 
 def test_hidden_none_assessed_and_nobody_are_three_different_things() -> None:
     assert wording.short_amount(SHARE, HIDDEN, 11) == "– fewer than 11"
     assert (wording.basis(SHARE, HIDDEN), wording.interval(SHARE, HIDDEN)) == ("", "")
     assert wording.sentence(SHARE, HIDDEN, 11) == "Pain: – fewer than 11."
-    assert wording.amount(SHARE, NONE_ASSESSED) == "None assessed"
+    assert wording.amount(SHARE, NONE_ASSESSED) == "Nobody assessed"
     assert wording.basis(SHARE, NONE_ASSESSED) == "none of 40 patients could be assessed"
     assert wording.basis(SHARE, replace(VALUE, excluded=0)) == "412 patients, all assessed"
     incidence = replace(SHARE, unit="incidence")
