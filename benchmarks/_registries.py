@@ -30,6 +30,7 @@ def measured_registry(
     with TemporaryDirectory() as home:
         settings = Settings(home=Path(home), threads=1)
         with connect(settings) as con:
+            con.execute("set enable_progress_bar = false")
             _load(con, seed, profiles, patients, stories)
             run(con, kept=relations_of_marts())
             run_measures(con, settings.annotations_file, settings.targets_file, settings.minimum_cell_count)
