@@ -5,11 +5,10 @@ from calendar import month_name
 from dashboards.data.measures import Measure, Value
 from dashboards.data.records import AlarmsRow, MissingAnswersRow, SiteComparisonRow
 from dashboards.filters import Filters
+from outcomes.statistics.control_charts import QUARTER
 
 NBSP = "\u00a0"
 DASH = "–"
-QUARTER = 3
-"""Months that a thin chart pools."""
 
 _CODES = {
     # why a patient could not be assessed

@@ -101,9 +101,6 @@ def revision(view: View) -> Page:
     return _page(whole, _REVISION, _types(whole), _complications(whole), lead=_no_year(view))
 
 
-_COMPLICATIONS = ("infection", "haematoma", "dysphagia", "c5_palsy", "venous_thromboembolism")
-
-
 def _complications(view: View) -> Card:
     """What went wrong in the first weeks."""
     card = Card(
@@ -118,10 +115,10 @@ def _complications(view: View) -> Card:
             "is mostly not recorded."
         ],
     )
-    both = (("any_complication", 30), ("any_complication", 90))
-    kinds = ((f"complication_{kind}", 90) for kind in _COMPLICATIONS)
-    names = (*both, *kinds, ("death", 30), ("death", 90), ("readmission", 30), ("readmission", 90))
-    rows = chosen(rows_of(view), [f"{name}_{days}_days" for name, days in names])
+    found = rows_of(view)
+    kinds = [name for name in found if name.startswith("complication_") and name.endswith("_90_days")]
+    last = ("death_30_days", "death_90_days", "readmission_30_days", "readmission_90_days")
+    rows = chosen(found, ["any_complication_30_days", "any_complication_90_days", *kinds, *last])
     return interval_card(view, card, rows) if rows else none_held(view, card)
 
 

@@ -28,6 +28,7 @@ from dashboards.pages.number import (
     with_interval,
 )
 from outcomes.sql.catalog.labels import label_definition
+from outcomes.statistics.control_charts import QUARTER
 
 _SIMILAR = 2
 """Peers of similar size have at most so many times as many patients, and at least that part of them."""
@@ -225,7 +226,7 @@ def _signal(special: Sequence[ChartPoint], known: Sequence[ChartPoint]) -> str:
 
 def _period_word(known: Sequence[ChartPoint]) -> str:
     """What a chart is by: months, or quarters where months are too thin."""
-    return "quarter" if known[-1].months == wording.QUARTER else "month"
+    return "quarter" if known[-1].months == QUARTER else "month"
 
 
 def _annotations(points: Sequence[ChartPoint]) -> list[str]:

@@ -70,3 +70,12 @@ def test_without_an_accepted_submission_nothing_waits() -> None:
     with duckdb.connect() as con:
         con.execute("create table submissions (period varchar, status varchar)")
         assert build._immature_from(con) == {}
+
+
+def test_a_month_of_a_horizon_counts_the_patients_followed_in_effect() -> None:
+    """40 patients of whom half were lost: 4 events are an incidence of 0.2, as if 20 had been followed."""
+    rows = [("incidence", 4, 40, 0.2), ("incidence", 0, 40, 0.0), ("incidence", 4, 40, None), ("share", 4, 40, 0.1)]
+    with duckdb.connect() as con:
+        con.execute("create table measure_estimates (unit varchar, numerator bigint, patients bigint, estimate double)")
+        con.executemany("insert into measure_estimates values (?, ?, ?, ?)", rows)
+        assert build._followed(con)["patients"].to_pylist() == [20, 40, 40, 40]

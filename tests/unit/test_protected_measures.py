@@ -266,3 +266,25 @@ def test_classes_of_one_denominator_are_hidden_together() -> None:
     together = _hidden(_protected(measures, Nesting(classes=frozenset({frozenset(measures)}))))
     assert {site for measure, site in alone if measure == "same"} == {"a", "b"}
     assert together == {(measure, site) for measure in measures for site in ("a", "b")}
+
+
+def test_a_part_that_comes_first_hides_its_whole_where_little_is_between_them() -> None:
+    whole = by_site(a=(90, 30, 0), b=(80, 40, 0), c=(70, 50, 0), d=(60, 60, 0))
+    part = by_site(a=(86, 34, 0), b=(40, 80, 0), c=(30, 90, 0), d=(30, 90, 0))
+    nesting = Nesting(part_of=frozenset({("part", "whole")}), first={"part": 0, "whole": 1})
+    hidden = _hidden(_protected({"whole": whole, "part": part}, nesting))
+    assert ("whole", "a") in hidden
+    assert not {site for measure, site in hidden if measure == "part"}
+
+
+def test_a_hidden_part_that_comes_first_leaves_its_whole_shown() -> None:
+    whole = by_site(a=(20, 60, 0), b=(60, 30, 0), c=(0, 30, 0))
+    part = by_site(a=(20, 60, 0), b=(4, 86, 0), c=(0, 30, 0))
+    nesting = Nesting(part_of=frozenset({("part", "whole")}), first={"part": 0, "whole": 1})
+    for shown in (
+        _protected({"whole": whole, "part": part}, nesting),
+        safe_measures(measure_counts({"whole": whole, "part": part}), MINIMUM, nesting),
+    ):
+        hidden = _hidden(shown)
+        assert ("part", "b") in hidden
+        assert not {site for measure, site in hidden if measure == "whole"}

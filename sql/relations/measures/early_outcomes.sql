@@ -7,14 +7,16 @@ rationale: >
 citation: clinical specification, section 8
 grain: one row per episode and outcome
 is_view: true
-needs: [episodes, first_readmissions, complications, delivered_tables]
+needs: [episodes, first_readmissions, complications, delivered_tables, code_lists]
 columns:
   outcome: "readmission, death, any_complication, or complication_ and its kind"
   day: days from the index fusion to what came first
   cause: {description: "what came first: 0 end of observation, 1 the outcome, 2 death", enum: [0, 1, 2]}
 */
 with kinds as (
-    select unnest(['infection', 'haematoma', 'dysphagia', 'c5_palsy', 'venous_thromboembolism']) as kind
+    select distinct family as kind
+    from code_lists
+    where list = 'surgical_complication'
 ),
 
 outcomes as (

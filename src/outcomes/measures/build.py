@@ -57,9 +57,6 @@ def run_measures(
     names = {"measure": list(immature_from), "first_period": list(immature_from.values())}
     _register(con, immature_months=pa.table(names, schema=pa.schema(dict.fromkeys(names, pa.string()))))
 
-    def counts() -> pa.Table:
-        return con.sql("from measure_counts").to_arrow_table()
-
     def risks() -> None:
         risk = fit_risk_models(con, minimum_cell_count)
         _register(con, risk_models=risk.models, risk_calibration=risk.calibration, expected_outcomes=risk.expected)
@@ -67,9 +64,7 @@ def run_measures(
 
     steps: dict[str, Callable[[], None]] = {
         "measures": lambda: make_inputs(con),
-        "intervals": lambda: _register(
-            con, measure_estimates=with_incidences(con, with_intervals(counts()), incidence_table(con))
-        ),
+        "intervals": lambda: _register(con, measure_estimates=_estimates(con)),
         "missing answers": lambda: _register(con, missing_answers=missing_answers_table(con)),
         "improvement rates": lambda: _register(con, improvement_rates=improvement_rate_table(con)),
         "control charts": lambda: _register(
@@ -84,6 +79,12 @@ def run_measures(
         if on_progress:
             on_progress(name, done, len(steps))
         make()
+
+
+def _estimates(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Every cell of the cube with its estimate."""
+    counts = con.sql("from measure_counts").to_arrow_table()
+    return with_incidences(con, with_intervals(counts), incidence_table(con))
 
 
 def _followed(con: duckdb.DuckDBPyConnection) -> pa.Table:

@@ -10,13 +10,13 @@ from outcomes.arrays import Floats
 from outcomes.measures.comparison import FEWEST_FOLLOWED
 from outcomes.measures.missing_answers import FACTORS, site_numbers, site_slices, slopes, weigh
 from outcomes.sql.catalog.marts import mart_schema
+from outcomes.statistics.intervals import NORMAL_95
 from outcomes.statistics.logistic import Logistic, fit_hierarchical, inverse_logit
 from outcomes.statistics.weighting import Weighting
 
 MEASURE = "scb_ndi_1_year"
 FEWEST_ANSWERED = 0.5
 """Share of the eligible with both scores, below which the measure of hip and knee replacement is not met."""
-_NORMAL_95 = 1.959964
 _DECIMALS = 6
 
 _CASE_MIX = (
@@ -113,7 +113,7 @@ def _effective(weighting: Weighting, weights: Floats, among: slice) -> Floats:
 
 def _rates(model: Logistic, place: int, answered: Floats, among: slice, overall: float) -> dict[str, float]:
     """Predicted over expected, times the share of all, with the interval of the site's effect."""
-    margin = _NORMAL_95 * float(np.sqrt(model.covariance[place, place]))
+    margin = NORMAL_95 * float(np.sqrt(model.covariance[place, place]))
     effect = model.effect[place]
 
     def share_with(effect: float) -> float:

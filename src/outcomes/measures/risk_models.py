@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from outcomes.arrays import Floats, Ints, Mask
 from outcomes.sql.catalog.marts import mart_schema
 from outcomes.sql.catalog.measures import measure_definitions
-from outcomes.statistics.intervals import wilson_interval
+from outcomes.statistics.intervals import NORMAL_95, wilson_interval
 from outcomes.statistics.risk_models import (
     FOLDS,
     LOGISTIC,
@@ -211,7 +211,7 @@ def _model_rows(measure: str, model: Model, answers: Answers, judged: Judged) ->
 def _coefficient(estimate: Estimate) -> dict[str, Any]:
     values = {"coefficient": estimate.coefficient, "std_error": estimate.std_error}
     if estimate.term != "intercept":
-        margin = 1.959964 * estimate.std_error
+        margin = NORMAL_95 * estimate.std_error
         values["ratio"] = np.exp(estimate.coefficient)
         values["ratio_low"] = np.exp(estimate.coefficient - margin)
         values["ratio_high"] = np.exp(estimate.coefficient + margin)

@@ -7,6 +7,8 @@ from outcomes.arrays import Counts, Floats
 Limits = tuple[Floats, Floats]
 
 ALPHA = 0.05
+NORMAL_95 = 1.959964
+"""The quantile of the normal distribution that leaves half of `ALPHA` above it."""
 
 
 def wilson_interval(successes: Counts | Floats, trials: Counts | Floats) -> Limits:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outcomes.arrays import Floats, Ints, Mask
+from outcomes.statistics.logistic import inverse_logit
 
 EVENTS_PER_PARAMETER = 10
 """Patients of the rarer answer that each parameter needs (Peduzzi 1996)."""
@@ -354,12 +355,5 @@ def tenths(judged: Judged) -> Tenths:
     return Tenths(last + 1, followed, observed, expected)
 
 
-def _inverse_logit(values: Floats) -> Floats:
-    from scipy.special import expit  # noqa: PLC0415 - slow to import, needed only here
-
-    risks: Floats = expit(values)
-    return risks
-
-
-LOGISTIC = Family("logistic", _inverse_logit, lambda risk: np.log(risk / (1 - risk)), lambda risk: risk * (1 - risk), 1)
+LOGISTIC = Family("logistic", inverse_logit, lambda risk: np.log(risk / (1 - risk)), lambda risk: risk * (1 - risk), 1)
 POISSON = Family("poisson", np.exp, np.log, lambda risk: risk, np.inf)
