@@ -11,7 +11,7 @@ from tests.support.browser import browser, serving, wait_until_drawn
 PAGES = {
     "overview": "/",
     "overview-all-sites": "/?site=all",
-    "measure": "/measure/pain_past_3_months",
+    "measure": "/measure/pain_12_months",
     "pain-and-recovery": "/pain",
     "adjacent-segment-disease": "/asd",
     "revision": "/revision",
