@@ -255,7 +255,7 @@ def _years(view: View, measure: Measure, values: Sequence[Value]) -> Card:
             [[value.index_period or "", *value_cells(measure, value, view.minimum_cell_count)] for value in values],
             numbers=5,
         ),
-        notes=["Patients operated on recently have been followed for less time.", _hidden(view, [*values, *peers])],
+        notes=[_hidden(view, [*values, *peers])],
         is_wide=view.site is None,
     )
 
