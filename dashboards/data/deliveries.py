@@ -87,7 +87,7 @@ def own_submissions(reader: Reader, site_id: str) -> list[Submission]:
         Denied: the site is not one of the scope's.
     """
     order = "submission_period desc, attempt desc"
-    conserved = "rows_in = rows_accepted + rows_quarantined"
+    conserved = "rows_in = rows_accepted + rows_quarantined + rows_pending"
     return reader.own(Submission, "submissions", site_id, order=order, derived={"is_conserved": conserved})
 
 

@@ -319,6 +319,7 @@ class SubmissionsRow:
     rows_in: int | None
     rows_accepted: int | None
     rows_quarantined: int | None
+    rows_pending: int | None
     is_conserved: bool
     state: str
 
@@ -334,6 +335,7 @@ class TableCountsRow:
     rows_in: int
     rows_accepted: int
     rows_quarantined: int
+    rows_pending: int
     cells_blanked: int
 
 

@@ -24,10 +24,10 @@ _MONTHS = 12
 _BARS = 12
 _ROWS = 60
 """The latest of longer lists."""
-_ROW_COUNTS = ("Rows in", "Accepted", "Quarantined")
+_ROW_COUNTS = ("Rows in", "Accepted", "Quarantined", "Pending")
 _COUNTED = {"color": style.GREY}
 _OWN = {"color": style.BLUE}
-_SEVERITIES = ("critical", "warning", "info")
+_SEVERITIES = ("critical", "waiting", "warning", "info")
 _MARK = 0.8
 """The share of visits that should be held (sql/marts/completeness.yaml)."""
 _LEGEND = "Solid: held. Hollow: not held yet, the window is still open. Hatched: lost, the window has closed."
@@ -79,10 +79,13 @@ def state(who: str, submissions: Sequence[Submission]) -> Card:
     if not submissions:
         return Card("submissions", who, body=[html.P("Nothing has been delivered yet.")])
     status = Counter(one.status for one in submissions)
+    others = [f"{wording.count(status['superseded'])} superseded by a later one"]
+    others += [f"{wording.count(status['refused'])} refused"]
+    others += [f"{wording.count(status[word])} {word}" for word in ("withdrawn", "damaged") if status[word]]
     said = sentence(
         wording.count(status["accepted"]),
         f"of {wording.plural(len(submissions), 'submission')} accepted",
-        f"{wording.count(status['superseded'])} superseded by a later one, {wording.count(status['refused'])} refused",
+        ", ".join(others),
     )
     return Card("submissions", who, body=[said, html.P(conservation(submissions))])
 
@@ -90,13 +93,13 @@ def state(who: str, submissions: Sequence[Submission]) -> Card:
 def conservation(submissions: Sequence[Submission]) -> str:
     """Whether rows add up, with the totals of those submissions whose counts are shown."""
     shown = [one for one in submissions if not one.is_suppressed]
-    rows_in, accepted, quarantined = (
+    rows_in, accepted, quarantined, pending = (
         wording.count(sum(getattr(one, column) or 0 for one in shown))
-        for column in ("rows_in", "rows_accepted", "rows_quarantined")
+        for column in ("rows_in", "rows_accepted", "rows_quarantined", "rows_pending")
     )
     broken = sum(not one.is_conserved for one in submissions)
     do = f"do not add up in {wording.plural(broken, 'submission')}" if broken else "add up in every submission"
-    said = f"Rows {do}: {rows_in} in = {accepted} accepted + {quarantined} quarantined"
+    said = f"Rows {do}: {rows_in} in = {accepted} accepted + {quarantined} quarantined + {pending} pending"
     if len(shown) < len(submissions):
         said += f", over the {wording.plural(len(shown), 'submission')} whose counts are shown"
     return f"{said}."
@@ -154,7 +157,7 @@ def _submissions(view: View, submissions: Sequence[Submission]) -> list[Card]:
             "Yes" if one.is_conserved else "No",
             *(
                 hidden_or_counted(number, view.minimum_cell_count)
-                for number in (one.rows_in, one.rows_accepted, one.rows_quarantined)
+                for number in (one.rows_in, one.rows_accepted, one.rows_quarantined, one.rows_pending)
             ),
         ]
         for one in submissions[:_ROWS]
@@ -164,7 +167,7 @@ def _submissions(view: View, submissions: Sequence[Submission]) -> list[Card]:
             "attempts",
             "Submission by submission",
             sentence="Every attempt to submit a month, latest first. A full submission replaces all earlier ones.",
-            table=Table("Submissions", head, rows, numbers=3),
+            table=Table("Submissions", head, rows, numbers=4),
             is_table=True,
             notes=[_latest_only(len(submissions))],
         )
@@ -179,13 +182,13 @@ def _tables(tables: Sequence[TableRows]) -> list[Card]:
     rows: list[Sequence[Cell | str]] = [
         [
             wording.in_words(one.source_table),
-            *(counted(number) for number in (one.rows_in, one.rows_accepted, one.rows_quarantined)),
+            *(counted(number) for number in (one.rows_in, one.rows_accepted, one.rows_quarantined, one.rows_pending)),
             _share(one.rows_quarantined, one.rows_in),
             counted(one.cells_blanked),
         ]
         for one in latest
     ]
-    adds_up = all(one.rows_in == one.rows_accepted + one.rows_quarantined for one in latest)
+    adds_up = all(one.rows_in == one.rows_accepted + one.rows_quarantined + one.rows_pending for one in latest)
     return [
         Card(
             "tables",
@@ -196,7 +199,7 @@ def _tables(tables: Sequence[TableRows]) -> list[Card]:
                 "Rows by table of the latest submission",
                 ("Table", *_ROW_COUNTS, "Quarantined, share", "Cells set to missing"),
                 rows,
-                numbers=5,
+                numbers=6,
             ),
             is_table=True,
         )
@@ -243,7 +246,7 @@ def _over_time(submissions: Sequence[Submission], failures: Sequence[RuleFailure
                 "Rows that broke rules by month",
                 ("Month", "Rows in", "Quarantined", "Quarantined, share", "Flagged", "Flagged, share"),
                 rows,
-                numbers=5,
+                numbers=6,
             ),
             notes=["A row that breaks two warning rules counts twice. Refused submissions are left out."],
             basis=wording.plural(len(months), "month"),
@@ -489,7 +492,7 @@ def by_site(view: View, submissions: Sequence[Submission], broken: Sequence[Brok
             "Submissions and broken rules by site",
             ("Site", "Latest", "Rows add up", "Submissions", "Superseded", "Refused", "Rules broken", *_ROW_COUNTS),
             rows,
-            numbers=7,
+            numbers=8,
         ),
         is_table=True,
         notes=[
@@ -504,13 +507,13 @@ def _site_row(
     status = Counter(one.status for one in attempts)
     latest = next((one for one in attempts if one.status == "accepted"), None)
     is_own = site.site_id in view.reader.scope.sites
-    counts: list[Cell | str] = [wording.DASH] * 4
+    counts: list[Cell | str] = [wording.DASH] * 5
     if latest:
         counts = [
             counted(rules_of[site.site_id, *_attempt(latest)]),
             *(
                 hidden_or_counted(number, view.minimum_cell_count)
-                for number in (latest.rows_in, latest.rows_accepted, latest.rows_quarantined)
+                for number in (latest.rows_in, latest.rows_accepted, latest.rows_quarantined, latest.rows_pending)
             ),
         ]
     return [

@@ -4,6 +4,7 @@ grain: one row per encounter
 columns:
   encounter_id: the encounter
   patient_id: the patient whose encounter it is
+  is_later: whether no period up to this one holds the encounter
 */
 with own as (
     select
@@ -23,11 +24,30 @@ earlier as (
     left join own
         on encounters.encounter_id = own.encounter_id
     where own.encounter_id is null
+),
+
+later as (
+    select later_encounters.encounter_id, later_encounters.patient_id
+    from later_encounters
+    left join own
+        on later_encounters.encounter_id = own.encounter_id
+    left join earlier
+        on later_encounters.encounter_id = earlier.encounter_id
+    where own.encounter_id is null and earlier.encounter_id is null
 )
 
-select encounter_id, patient_id
+select
+    encounter_id, patient_id,
+    false as is_later
 from own
 where not is_withdrawn
 union all
-select encounter_id, patient_id
+select
+    encounter_id, patient_id,
+    false as is_later
 from earlier
+union all
+select
+    encounter_id, patient_id,
+    true as is_later
+from later

@@ -80,6 +80,11 @@ MISTAKES: dict[str, Mistake] = {
         "patient's cut back by its own random number of days (0 to 90 or more with months, 0 to 730 or more with "
         "years), and leave out later records",
     ),
+    "submission_withdrawn": Mistake(
+        31,
+        "the submission was withdrawn",
+        "deliver a corrected one, or put it in force again with `outcomes withdraw SITE PERIOD --undo`",
+    ),
     # 40-59: a command cannot do what it was asked
     "submissions_refused": Mistake(40, "at least one submission was refused", "see `outcomes status` for each code"),
     "submission_unknown": Mistake(41, "there is no such submission folder", "see `outcomes status` for those landed"),
@@ -166,10 +171,32 @@ MISTAKES: dict[str, Mistake] = {
     "definition_malformed": Mistake(
         77, "a declaration in sql/ is incomplete or wrong", "correct the file as CONTRIBUTING.md says"
     ),
+    "lake_damaged": Mistake(
+        78,
+        "the lake no longer holds what was committed to it",
+        "run `outcomes repair`, which judges the submissions named again from where they landed",
+    ),
+    "delivery_replaced": Mistake(
+        79, "the landing folder no longer holds this submission", "deliver it again, or restore your backup"
+    ),
+    "nothing_to_withdraw": Mistake(
+        94, "no submission of this site and month is in force, or withdrawn", "see `outcomes status`"
+    ),
+    "time_malformed": Mistake(
+        95, "it is neither a month nor a time", "write it as YYYY-MM, or as 2026-06-30T12:00:00+00:00"
+    ),
     "release_outdated": Mistake(
         76, "the lake or the definitions have changed since the current release", "run `outcomes release` first"
     ),
 }
+
+WITHDRAWAL_REASONS = {
+    "wrong_data": "the site found that the data are wrong",
+    "wrong_site": "the data are another site's",
+    "wrong_month": "the data are another month's",
+    "permission_ended": "the site may no longer share the data",
+}
+"""Why a submission may be withdrawn."""
 
 
 class OutcomesError(Exception):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from outcomes.errors import OutcomesError, SubmissionRefused, UnexpectedError
@@ -16,6 +17,7 @@ from outcomes.settings import Settings
 
 if TYPE_CHECKING:
     from outcomes.intake.landing import Delivery
+    from outcomes.intake.reprocessing import JudgedAgain
     from outcomes.lake import SubmissionRecord
     from outcomes.release.diff import ReleaseDiff
     from outcomes.release.open import Release
@@ -48,32 +50,27 @@ def landed(
 
 
 def waiting(settings: Settings) -> list[Delivery]:
-    """The complete deliveries that are not in the lake as they stand.
+    """The complete deliveries that the lake does not know as they stand.
 
-    A refused one stays among them: a file delivered again mends it without any change to its manifest.
+    A refused one stays among them: a file delivered again mends it without any change to its manifest. A withdrawn one
+    does not.
     """
     from outcomes.intake.manifest import submission_id
 
-    accepted = _newest_accepted(settings)
+    standing = _standing_ids(settings)
     return [
         delivery
         for delivery in landed(settings)
-        if accepted.get((delivery.site_id, delivery.period)) != submission_id(delivery.folder)
+        if standing.get((delivery.site_id, delivery.period)) != submission_id(delivery.folder)
     ]
 
 
-def _newest_accepted(settings: Settings) -> dict[tuple[str, str], str]:
-    """The submission_id of each (site_id, period)'s newest accepted attempt."""
+def _standing_ids(settings: Settings) -> dict[tuple[str, str], str]:
+    """The submission_id of each (site_id, period)'s newest attempt that was not refused."""
     from outcomes.lake import Lake
-    from outcomes.sql.engine import connect
 
-    with connect(settings) as con:
-        Lake(settings.lake).attach(con)
-        newest = con.execute(
-            "select site_id, period, max_by(submission_id, attempt) from submissions "
-            "where outcome = 'accepted' group by site_id, period"
-        ).fetchall()
-    return {(site_id, period): submission_id for site_id, period, submission_id in newest}
+    attempts = Lake(settings.lake).attempts()
+    return {(each.site_id, each.period): each.submission_id for each in attempts if each.outcome != "refused"}
 
 
 @contextmanager
@@ -93,12 +90,24 @@ def sites_with_delivery(settings: Settings, period: str) -> list[str]:
 
 
 def ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
-    """Screen, validate and commit one submission; the same submission again changes nothing.
+    """Screen, validate and commit one submission, and judge again what of its site rests on it.
+
+    The same submission again changes nothing.
 
     Raises:
         SubmissionRefused: nothing of it entered the lake; the refusal is recorded with its code.
         UnexpectedError: something failed that has no name; nothing of it entered the lake.
     """
+    from outcomes.intake.reprocessing import settle
+
+    try:
+        return _ingest(settings, site_id, period)
+    finally:
+        with _redacted_errors(site_id):
+            settle(settings, site_id)
+
+
+def _ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
     from outcomes.intake.submission import ingest_submission
 
     with _redacted_errors(f"{site_id}/{period}"):
@@ -106,14 +115,20 @@ def ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
 
 
 def ingest_each(
-    settings: Settings, pairs: Iterable[tuple[str, str]], on_progress: Callable[[Ingested], None] | None = None
+    settings: Settings,
+    pairs: Iterable[tuple[str, str]],
+    on_progress: Callable[[Ingested], None] | None = None,
+    on_judged_again: Callable[[JudgedAgain], None] | None = None,
 ) -> list[Ingested]:
     """Ingest the submissions of these (site_id, period) pairs; one that fails never stops the others.
+
+    Then what rests on what has changed is judged again, of all sites: an earlier run may have ended before.
 
     Args:
         settings: paths and thresholds.
         pairs: in the order in which to ingest them.
         on_progress: called after each submission.
+        on_judged_again: called after each that was judged again.
 
     Raises:
         UnexpectedError: the first one, after all others have had their turn.
@@ -122,7 +137,7 @@ def ingest_each(
     unexpected = []
     for site_id, period in pairs:
         try:
-            result = Ingested(site_id, period, record=ingest(settings, site_id, period))
+            result = Ingested(site_id, period, record=_ingest(settings, site_id, period))
         except SubmissionRefused as refusal:
             result = Ingested(site_id, period, refusal=refusal)
         except UnexpectedError as error:
@@ -131,9 +146,100 @@ def ingest_each(
         results.append(result)
         if on_progress:
             on_progress(result)
+    for again in _settle_all(settings):
+        if on_judged_again:
+            on_judged_again(again)
     if unexpected:
         raise unexpected[0]
     return results
+
+
+def _settle_all(settings: Settings) -> Iterator[JudgedAgain]:
+    from outcomes.intake.reprocessing import settle
+    from outcomes.lake import Lake
+
+    with _redacted_errors("judging again"):
+        for site_id in sorted({record.site_id for record in Lake(settings.lake).stale()}):
+            yield from settle(settings, site_id)
+
+
+def reprocess(
+    settings: Settings,
+    records: Iterable[SubmissionRecord],
+    on_progress: Callable[[JudgedAgain | OutcomesError], None],
+    *,
+    dry_run: bool = False,
+) -> None:
+    """Judge submissions again under the present rules, then what rests on them.
+
+    Args:
+        settings: paths and thresholds.
+        records: which attempts; see `standing`.
+        on_progress: called with each as it is judged now, or with why it cannot be.
+        dry_run: write nothing.
+    """
+    from outcomes.intake.reprocessing import reprocess as judge_again
+
+    for record in records:
+        with _redacted_errors(f"{record.site_id}/{record.period}"):
+            try:
+                on_progress(judge_again(settings, record, dry_run=dry_run))
+            except OutcomesError as error:
+                on_progress(error)
+    if not dry_run:
+        for again in _settle_all(settings):
+            on_progress(again)
+
+
+def standing(
+    settings: Settings, site_id: str | None = None, first: str | None = None, last: str | None = None
+) -> list[SubmissionRecord]:
+    """The accepted attempts on which periods stand, of one site or all, from a first to a last month."""
+    from outcomes.lake import Lake
+
+    return [
+        record
+        for record in Lake(settings.lake).standing(site_id)
+        if (first or "") <= record.period <= (last or record.period)
+    ]
+
+
+def judged_by_old_rules(
+    settings: Settings, site_id: str | None = None, first: str | None = None, last: str | None = None
+) -> list[SubmissionRecord]:
+    """Of `standing`, those that were judged by other rules than the present ones."""
+    from outcomes.intake.validation import rules_sha256
+
+    return [each for each in standing(settings, site_id, first, last) if each.rules_sha256 != rules_sha256()]
+
+
+def withdraw(settings: Settings, site_id: str, period: str, reason: str) -> SubmissionRecord:
+    """Put a submission out of force, and judge again what of its site rests on it.
+
+    Raises:
+        OutcomesError: nothing_to_withdraw.
+    """
+    from outcomes.intake import reprocessing
+
+    with _redacted_errors(f"{site_id}/{period}"):
+        record = reprocessing.withdraw(settings, site_id, period, reason)
+        reprocessing.settle(settings, site_id)
+    return record
+
+
+def take_back_withdrawal(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
+    """Put a withdrawn submission in force again, and judge again what of its site rests on it.
+
+    Raises:
+        OutcomesError: nothing_to_withdraw, delivery_replaced.
+        SubmissionRefused: it no longer passes.
+    """
+    from outcomes.intake import reprocessing
+
+    with _redacted_errors(f"{site_id}/{period}"):
+        record = reprocessing.take_back_withdrawal(settings, site_id, period)
+        reprocessing.settle(settings, site_id)
+    return record
 
 
 def ingest_landed(
@@ -154,19 +260,29 @@ def release(
 
     Args:
         settings: paths and thresholds.
-        as_known_on: leave out the submissions of later periods (`YYYY-MM`).
+        as_known_on: leave out the submissions of later periods (`YYYY-MM`), or what was recorded after a time (ISO
+            8601; without a zone UTC).
         on_progress: called with the name of a step, how many are done, and how many there are.
 
     Raises:
-        OutcomesError: nothing_to_release, or period_malformed.
+        OutcomesError: nothing_to_release, time_malformed, lake_damaged.
     """
-    from outcomes.periods import is_month
     from outcomes.release.build import build_release
 
-    if as_known_on is not None and not is_month(as_known_on):
-        raise OutcomesError("period_malformed", "as known on")
     with _redacted_errors("release"):
-        return build_release(settings, as_known_on, on_progress)
+        return build_release(settings, _month_or_time(as_known_on) if as_known_on else None, on_progress)
+
+
+def _month_or_time(text: str) -> str | datetime:
+    from outcomes.periods import is_month
+
+    if is_month(text):
+        return text
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise OutcomesError("time_malformed", "as known on") from None
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def release_is_current(settings: Settings) -> bool:

@@ -17,6 +17,8 @@ class Settings(BaseSettings):
     minimum_cell_count: int = Field(default=11, ge=5)
     """The smallest count of patients that may be shown (10 and fewer are hidden)."""
     releases_kept: int = Field(default=5, ge=1)
+    release_without_damaged: bool = False
+    """Whether a release goes on without submissions whose rows in the lake are damaged, and says so, or is refused."""
     threads: int = Field(default=2, ge=1)
     memory_limit: str = "4GB"
     eq5d_value_set: Path | None = None

@@ -53,7 +53,9 @@ def commit(
     for name, records in rows.items():
         schema = pa.schema([*PROVENANCE, *TABLES[name].schema])
         Lake(settings.lake).write_rows(
-            TABLES[name], pa.Table.from_pylist([provenance | record for record in records], schema=schema)
+            TABLES[name],
+            pa.Table.from_pylist([provenance | record for record in records], schema=schema),
+            f"{submission_id}-{attempt}",
         )
     counts = tuple(TableCounts(name, len(records) + 12, len(records), 12) for name, records in sorted(rows.items()))
     Lake(settings.lake).commit(
@@ -63,6 +65,7 @@ def commit(
             period,
             attempt=attempt,
             outcome="accepted",
+            judgement_id=f"{submission_id}-{attempt}",
             kind="full" if period == "2026-01" else "incremental",
             contract_version=CONTRACT_VERSION,
             deidentification_method="limited_data_set",

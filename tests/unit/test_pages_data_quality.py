@@ -21,8 +21,8 @@ from tests.support.golden import site_over
 from tests.support.records import a
 
 OWN = "ashworth"
-ACCEPTED = Submission("a", "2026-02", 1, "full", "accepted", None, 1000, 960, 40, True, "shown")
-REFUSED = Submission("a", "2026-03", 1, None, "refused", "file_encoding", 500, 0, 500, True, "shown")
+ACCEPTED = Submission("a", "2026-02", 1, "full", "accepted", None, 1000, 960, 40, 0, True, "shown")
+REFUSED = Submission("a", "2026-03", 1, None, "refused", "file_encoding", 500, 0, 500, 0, True, "shown")
 CRITICAL = a(
     RuleFailure, site_id="a", submission_period="2026-02", attempt=1, source_table="follow_ups", rule="FUP-006",
     severity="critical", reason="day is after death", rows_checked=1000, rows_failed=40,

@@ -35,6 +35,7 @@ lost_by_table as (
 select
     counted.site_id, counted.submission_period, counted.attempt, counted.counts.source_table,
     counted.counts.rows_in, counted.counts.rows_accepted, counted.counts.rows_quarantined,
+    coalesce(counted.counts.rows_pending, 0) as rows_pending,
     cast(coalesce(lost_by_table.cells, 0) as bigint) as cells_blanked
 from counted
 left join lost_by_table

@@ -24,10 +24,12 @@ from typer.exceptions import TyperException
 
 from outcomes import pipeline
 from outcomes.cli import printing
-from outcomes.errors import OutcomesError, UnexpectedError
+from outcomes.errors import WITHDRAWAL_REASONS, OutcomesError, UnexpectedError
 from outcomes.settings import Settings
 
 if TYPE_CHECKING:
+    from outcomes.intake.reprocessing import JudgedAgain
+    from outcomes.lake import SubmissionRecord
     from outcomes.pipeline import Ingested
 
 _ROWS_SHOWN = 200
@@ -89,15 +91,15 @@ def main(
         raise typer.BadParameter(f"not a valid value: {names}") from None
 
 
-def _month(param: typer.CallbackParam, value: str) -> str:
-    """A month that an option gave.
+def _month(param: typer.CallbackParam, value: str | None) -> str | None:
+    """A month that an option gave, if it did.
 
     Raises:
         OutcomesError: period_malformed.
     """
     from outcomes.periods import is_month
 
-    if not is_month(value):
+    if value is not None and not is_month(value):
         raise OutcomesError("period_malformed", param.opts[0])
     return value
 
@@ -237,9 +239,58 @@ def backfill(
     first: Annotated[str, typer.Option("--from", help="The first month, YYYY-MM.", callback=_month)],
     last: Annotated[str, typer.Option("--to", help="The last month, YYYY-MM.", callback=_month)],
 ) -> None:
-    """Run all sites' submissions of these months again, month by month; what has not changed stays the same."""
+    """Take in all sites' submissions of these months, month by month, and judge those again whose rules are old.
+
+    What has not changed stays the same.
+    """
     pairs = [(each.site_id, each.period) for each in pipeline.landed(ctx.obj) if first <= each.period <= last]
     _ingest(ctx.obj, sorted(pairs, key=lambda pair: (pair[1], pair[0])))
+    if old := pipeline.judged_by_old_rules(ctx.obj, None, first, last):
+        _reprocess(ctx.obj, old, dry_run=False)
+
+
+@app.command(epilog="Example: outcomes reprocess --site north --from 2026-01 --to 2026-06 --dry-run")
+def reprocess(
+    ctx: typer.Context,
+    *,
+    site: Annotated[str | None, typer.Option(help="This site only.")] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="YYYY-MM", help="From this month.", callback=_month)
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="YYYY-MM", help="Up to this month.", callback=_month)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show what would move.")] = False,
+) -> None:
+    """Judge accepted submissions again, from where they landed, under the present rules.
+
+    `outcomes status` says of how many the rules are old. What the site's other months rest on is judged again too.
+    """
+    _reprocess(ctx.obj, pipeline.standing(ctx.obj, site, first, last), dry_run=dry_run)
+
+
+@app.command(epilog="Example: outcomes withdraw north 2026-02 --reason wrong_data")
+def withdraw(
+    ctx: typer.Context,
+    site: Annotated[str, typer.Argument(help="The site.")],
+    period: Annotated[str, typer.Argument(metavar="YYYY-MM", help="The month.")],
+    *,
+    reason: Annotated[str, typer.Option(help=f"Why: {', '.join(WITHDRAWAL_REASONS)}.")] = "wrong_data",
+    undo: Annotated[bool, typer.Option("--undo", help="Put the withdrawn submission in force again.")] = False,
+) -> None:
+    """Put a submission out of force; the next release goes without it, and what rested on it is judged again.
+
+    Nothing is deleted: the rows stay in the lake, read by none, and `--undo` brings them back. The submission before
+    does not come back in its place.
+    """
+    if reason not in WITHDRAWAL_REASONS:
+        raise typer.BadParameter(f"the reasons are: {', '.join(WITHDRAWAL_REASONS)}", param_hint="--reason")
+    if undo:
+        record = pipeline.take_back_withdrawal(ctx.obj, site, period)
+        typer.echo(f"{site}/{period} is in force again: {record.rows_accepted:,} rows in the lake")
+    else:
+        record = pipeline.withdraw(ctx.obj, site, period, reason)
+        typer.echo(f"{site}/{period} is withdrawn ({reason}): {record.rows_accepted:,} rows are out of force")
 
 
 @app.command(epilog="Example: outcomes release --as-known-on 2026-06")
@@ -248,8 +299,9 @@ def release(
     as_known_on: Annotated[
         str | None,
         typer.Option(
-            metavar="YYYY-MM",
-            help="Leave out the submissions of later months: the marts as they were then. `current` stays as it is.",
+            metavar="YYYY-MM|TIME",
+            help="Leave out the submissions of later months, or what was recorded after a time such as "
+            "2026-06-30T12:00: the marts as they were then. `current` stays as it is.",
         ),
     ] = None,
 ) -> None:
@@ -378,7 +430,6 @@ def _ingest(settings: Settings, pairs: Sequence[tuple[str, str]]) -> None:
     """
     if not pairs:
         typer.echo("no submission is waiting")
-        return
     done = count(1)
     with printing.progress("ingest") as show:
 
@@ -387,10 +438,39 @@ def _ingest(settings: Settings, pairs: Sequence[tuple[str, str]]) -> None:
                 print(result.refusal, file=sys.stderr)
             show(f"{result.site_id}/{result.period}", next(done), len(pairs))
 
-        results = pipeline.ingest_each(settings, pairs, report)
-    printing.print_ingested(results)
+        again: list[JudgedAgain] = []
+        results = pipeline.ingest_each(settings, pairs, report, again.append)
+    if results:
+        printing.print_ingested(results)
+    if again:
+        printing.print_judged_again(again)
     if refused := sum(result.refusal is not None for result in results):
         raise OutcomesError("submissions_refused", f"{refused} of {len(results)}")
+
+
+def _reprocess(settings: Settings, records: Sequence[SubmissionRecord], *, dry_run: bool) -> None:
+    """Judge again and report.
+
+    Raises:
+        OutcomesError: submissions_refused, after all the others.
+    """
+    judged: list[JudgedAgain] = []
+    failed: list[OutcomesError] = []
+    done = count(1)
+    with printing.progress("reprocess") as show:
+
+        def report(result: JudgedAgain | OutcomesError) -> None:
+            if isinstance(result, OutcomesError):
+                print(result, file=sys.stderr)
+                failed.append(result)
+            else:
+                judged.append(result)
+            show("", next(done), len(records))
+
+        pipeline.reprocess(settings, records, report, dry_run=dry_run)
+    printing.print_judged_again(judged)
+    if failed:
+        raise failed[0]
 
 
 for _other in _OTHERS:

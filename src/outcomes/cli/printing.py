@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from outcomes.intake.reprocessing import JudgedAgain
     from outcomes.pipeline import Ingested
     from outcomes.release.diff import LabelChange, ReleaseDiff
     from outcomes.release.explain import Explanation, LabelAnswer
@@ -67,21 +68,45 @@ def print_ingested(results: Sequence[Ingested]) -> None:
         f"{len(accepted)} accepted, {len(results) - len(accepted)} refused; of the accepted "
         f"{sum(record.rows_in for record in accepted):,} rows "
         f"{sum(record.rows_accepted for record in accepted):,} are in the lake, "
-        f"{sum(record.rows_quarantined for record in accepted):,} in quarantine"
+        f"{sum(record.rows_quarantined for record in accepted):,} in quarantine, "
+        f"{sum(record.rows_pending for record in accepted):,} pending"
+    )
+
+
+def print_judged_again(judged: Sequence[JudgedAgain]) -> None:
+    """What became of submissions that were judged again, of those where anything moved."""
+    moved = [one for one in judged if one.moves]
+    typer.echo(f"{len(judged)} judged again, {len(moved)} with another result")
+    if not moved:
+        return
+    counts = ("rows_accepted", "rows_quarantined", "rows_pending")
+    print_table(
+        ("site", "period", "before", "now", "code", *(name.removeprefix("rows_") for name in counts)),
+        [
+            (
+                one.after.site_id,
+                one.after.period,
+                one.before.outcome,
+                one.after.outcome,
+                one.after.code,
+                *(f"{getattr(one.before, name):,} → {getattr(one.after, name):,}" for name in counts),
+            )
+            for one in moved
+        ],
     )
 
 
 def print_status(now: Status) -> None:
     """Each attempt, their sums, how the rules fared, the cells set to missing, what waits, and the current release."""
-    counts = ("rows_in", "rows_accepted", "rows_quarantined")
+    counts = ("rows_in", "rows_accepted", "rows_quarantined", "rows_pending")
     columns = ("site_id", "period", "attempt", "status", "code", *counts)
-    headings = ("rows in", "accepted", "quarantined")
+    headings = ("rows in", "accepted", "quarantined", "pending")
     print_table(
         ("site", "period", "attempt", "status", "code", *headings),
         [[getattr(each, name) for name in columns] for each in now.submissions],
     )
     totals = []
-    for word in ("accepted", "superseded", "refused"):
+    for word in ("accepted", "superseded", "refused", "withdrawn"):
         attempts = [each for each in now.submissions if each.status == word]
         sums = (sum(getattr(each, name) for each in attempts) for name in counts)
         totals.append((word, len(attempts), *(f"{rows:,}" for rows in sums)))
@@ -93,6 +118,8 @@ def print_status(now: Status) -> None:
     for delivery in now.waiting:
         state = "waits for ingest" if delivery.is_complete else "has no manifest yet"
         typer.echo(f"{delivery.site_id}/{delivery.period} {state}")
+    if old := sum(each.status == "accepted" and each.rules_are_old for each in now.submissions):
+        typer.echo(f"{old} accepted by other rules than the present ones: see `outcomes reprocess --dry-run`")
     typer.echo(f"release: {now.release_id or 'none'}")
 
 

@@ -9,22 +9,23 @@ import pyarrow as pa
 from outcomes.arrays import Mask
 from outcomes.disclosure.suppression import hide, hide_parts, hide_steps, is_small, with_state
 
+_PARTS = ("rows_accepted", "rows_quarantined", "rows_pending")
+"""What the rows of a submission become."""
+
 
 def protected_submissions(submissions: pa.Table, failures: pa.Table, minimum_cell_count: int) -> pa.Table:
-    """Hide small counts of submissions, and quarantined rows that their rule failures would tell.
+    """Hide small counts of submissions, and quarantined or pending rows that their rule failures would tell.
 
     The critical failures of an attempt (the relation `rule_failures`, exact) add up to its quarantined rows, or more,
-    where a row breaks several rules.
+    where a row breaks several rules; so do the waiting ones and its pending rows.
     """
-    rows_in, accepted, quarantined = (
-        submissions[name].to_numpy() for name in ("rows_in", "rows_accepted", "rows_quarantined")
-    )
+    rows_in, *parts = (submissions[name].to_numpy() for name in ("rows_in", *_PARTS))
     _, attempts_at_risk = _hide_failures(failures, minimum_cell_count)
     at_risk = np.array([attempt in attempts_at_risk for attempt in _attempts(submissions)], dtype=bool)
     tiny = is_small(rows_in, minimum_cell_count)
-    hidden = tiny | at_risk | is_small(accepted, minimum_cell_count) | is_small(quarantined, minimum_cell_count)
-    submissions = submissions.append_column("is_conserved", pa.array(rows_in == accepted + quarantined))
-    return with_state(hide(hide(submissions, ["rows_in"], tiny), ["rows_accepted", "rows_quarantined"], hidden), hidden)
+    hidden = tiny | at_risk | np.any([is_small(part, minimum_cell_count) for part in parts], axis=0)
+    submissions = submissions.append_column("is_conserved", pa.array(rows_in == np.sum(parts, axis=0)))
+    return with_state(hide(hide(submissions, ["rows_in"], tiny), [*_PARTS], hidden), hidden)
 
 
 def protected_failures(failures: pa.Table, minimum_cell_count: int) -> pa.Table:
@@ -64,22 +65,23 @@ def protected_attrition(attrition: pa.Table, minimum_cell_count: int) -> pa.Tabl
 
 
 def _hide_failures(failures: pa.Table, minimum_cell_count: int) -> tuple[Mask, set[str]]:
-    """Which failures to hide, and the attempts of which no number of hidden critical failures is enough."""
+    """Which failures to hide, and the attempts of which no number of hidden failures is enough."""
     failed, checked = failures["rows_failed"].to_numpy(), failures["rows_checked"].to_numpy()
     hidden = (
         is_small(failed, minimum_cell_count)
         | is_small(checked, minimum_cell_count)
         | is_small(checked - failed, minimum_cell_count)
     )
-    critical = np.array(failures["severity"].to_pylist(), dtype=str) == "critical"
+    severities = np.array(failures["severity"].to_pylist(), dtype=str)
     attempts = np.array(_attempts(failures), dtype=str)
     at_risk = set()
-    for attempt in np.unique(attempts[critical & hidden]):
-        rows = critical & (attempts == attempt)
-        to_hide = hide_parts(failed[rows], minimum_cell_count)
-        if to_hide is None:
-            at_risk.add(str(attempt))
-        hidden[rows] |= True if to_hide is None else to_hide
+    for of_severity in (severities == "critical", severities == "waiting"):
+        for attempt in np.unique(attempts[of_severity & hidden]):
+            rows = of_severity & (attempts == attempt)
+            to_hide = hide_parts(failed[rows], minimum_cell_count)
+            if to_hide is None:
+                at_risk.add(str(attempt))
+            hidden[rows] |= True if to_hide is None else to_hide
     return hidden, at_risk
 
 

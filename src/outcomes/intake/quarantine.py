@@ -26,13 +26,13 @@ def quarantine_folder(settings: Settings, site_id: str, period: str, submission_
 
 
 def write_quarantine(folder: Path, tables: dict[str, pa.Table]) -> None:
-    """Write quarantined rows and copies of blanked ones, one `<table>.parquet` each, in place of what the folder held.
+    """Write quarantined and pending rows and copies of blanked ones, a `<table>.parquet` each, in place of the former.
 
     Rows are kept as delivered but for an age over 89, which is kept nowhere: not as a code for missing, nor in words.
 
     Args:
         folder: see `quarantine_folder`; none is left behind when no table has a row.
-        tables: rows by table, as in `validation.Judgement.quarantined` and `blanked`.
+        tables: rows by table, as in `validation.Judgement`: quarantined, pending and blanked.
     """
     with _replacing(folder) as unfinished:
         for name, rows in tables.items():

@@ -1,10 +1,13 @@
 """One submission in: every check in order, then quarantine, rows and, last, the commit."""
 
 import hashlib
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
+import duckdb
 import pyarrow as pa
 
 from outcomes.contract import TABLES
@@ -12,12 +15,12 @@ from outcomes.errors import OutcomesError, SubmissionRefused
 from outcomes.intake.landing import is_site_id, site_is_known
 from outcomes.intake.manifest import FileEntry, Manifest, delivered_files, place, read_manifest, submission_id
 from outcomes.intake.quarantine import quarantine_folder, write_quarantine, write_refusal
-from outcomes.intake.reading import SUFFIXES, read_table
+from outcomes.intake.reading import SUFFIXES, Cells, read_table
 from outcomes.intake.screening import screen, screen_accepted, screen_missing_codes
-from outcomes.intake.validation import Judgement, validate
-from outcomes.lake import BlankedCells, Lake, RuleResult, SubmissionRecord, TableCounts
+from outcomes.intake.validation import Judgement, rules_sha256, validate
+from outcomes.lake import Lake, RuleResult, SubmissionRecord, TableCounts, digest, rests_on
 from outcomes.locks import one_at_a_time
-from outcomes.periods import add_months, is_month
+from outcomes.periods import is_month
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
 
@@ -38,75 +41,164 @@ def ingest_submission(settings: Settings, site_id: str, period: str) -> Submissi
 
     Raises:
         SubmissionRefused: a code of 10 to 39. The refusal is recorded in the lake once there is a manifest.
-        OutcomesError: rows_not_conserved, rule_not_evaluated or sites_malformed.
+        OutcomesError: rows_not_conserved, rule_not_evaluated, sites_malformed or lake_damaged.
     """
     if not is_site_id(site_id):
         raise SubmissionRefused("site_unknown", "a site_id is lower-case letters, digits, - and _")
     if not is_month(period):
         raise SubmissionRefused("period_mismatch", f"{site_id}: a period is YYYY-MM")
-    with one_at_a_time(settings.locks / f"{site_id}-{period}"):
+    with site_lock(settings, site_id):
         return _ingest(settings, site_id, period)
+
+
+def site_lock(settings: Settings, site_id: str) -> AbstractContextManager[None]:
+    """One judgement of a site at a time, since each rests on what the site's other periods hold."""
+    return one_at_a_time(settings.locks / site_id)
 
 
 def _ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
     folder = settings.landing / site_id / period
     attempts = Lake(settings.lake).recorded(site_id, period)
-    attempt = _Attempt(settings, site_id, period, folder, submission_id(folder), len(attempts) + 1)
-    in_force = next((earlier for earlier in reversed(attempts) if earlier.outcome == "accepted"), None)
-    if in_force and in_force.submission_id == attempt.submission_id:
-        return in_force
-    return _take_in(attempt, attempts)
+    attempt = Attempt(settings, site_id, period, submission_id(folder), len(attempts) + 1)
+    standing = next((earlier for earlier in reversed(attempts) if earlier.outcome != "refused"), None)
+    if standing and standing.submission_id == attempt.submission_id:
+        if standing.outcome == "withdrawn":
+            raise SubmissionRefused("submission_withdrawn", place(folder))
+        return standing
+    judged = judge(attempt)
+    if judged.refusal is None or not _repeats(judged.record, attempts):
+        commit(attempt, judged)
+    if judged.refusal:
+        raise judged.refusal
+    return judged.record
 
 
 @dataclass(frozen=True)
-class _Attempt:
+class Attempt:
     """One try to take in one submission folder."""
 
     settings: Settings
     site_id: str
     period: str
-    folder: Path
     submission_id: str
     number: int
 
     @property
+    def folder(self) -> Path:
+        """Where it landed."""
+        return self.settings.landing / self.site_id / self.period
+
+    @property
     def lake(self) -> Lake:
+        """Where its accepted rows go."""
         return Lake(self.settings.lake)
 
     @property
     def quarantine(self) -> Path:
+        """Where its other rows go."""
         return quarantine_folder(self.settings, self.site_id, self.period, self.submission_id)
 
 
-def _take_in(attempt: _Attempt, earlier: Sequence[SubmissionRecord]) -> SubmissionRecord:
-    manifest: Manifest | None = None
+@dataclass(frozen=True)
+class Judged:
+    """What became of an attempt, before anything is written; `judgements` are of its tables, as far as they came."""
+
+    record: SubmissionRecord
+    judgements: tuple[Judgement, ...] = ()
+    refusal: SubmissionRefused | None = None
+
+
+def judge(attempt: Attempt) -> Judged:
+    """Screen and validate an attempt beside what the site's other periods hold now; nothing is written.
+
+    Raises:
+        OutcomesError: rows_not_conserved, rule_not_evaluated, sites_malformed or lake_damaged.
+    """
+    record = SubmissionRecord(
+        attempt.submission_id, attempt.site_id, attempt.period, attempt.number, "refused", rules_sha256=rules_sha256()
+    )
     judgements: list[Judgement] = []
     try:
         manifest = read_manifest(attempt.folder)
-        judgements = _judge(attempt, manifest)
-        _check_critical_share(attempt, judgements)
+        record = _as_stated(record, manifest)
+        cells = _read(attempt, manifest)
+        with connect(attempt.settings) as con:
+            attempt.lake.attach_context(con, attempt.site_id, attempt.period)
+            judgements = validate(con, cells, attempt.site_id, manifest.kind, manifest.data_cut)
+            record = replace(
+                record, rules=_rule_results(judgements), looks_ahead=any(one.looks_ahead for one in judgements)
+            )
+            record = replace(record, rests_on=rests_on(con, record))
+            screen_accepted(next(one.accepted for one in judgements if one.table is TABLES["patients"]))
+            _check_critical_share(attempt, judgements)
+            return Judged(_accepted(con, attempt, record, judgements), tuple(judgements))
     except SubmissionRefused as found:
         refusal = SubmissionRefused(found.code, f"{place(attempt.folder)}: {found.where}")
-        record = _refused(attempt, refusal.code, manifest, _rule_results(judgements))
-        write_refusal(attempt.quarantine, refusal, record.rules)
-        if not _repeats(record, earlier):
-            attempt.lake.commit(record)
-        raise refusal from None
-    record = _accepted(attempt, manifest, judgements)
-    # Delta fails a write during which another site's left-over rows are discarded.
+        return Judged(replace(record, code=refusal.code), tuple(judgements), refusal)
+
+
+def commit(attempt: Attempt, judged: Judged, before: SubmissionRecord | None = None) -> SubmissionRecord:
+    """Write what was judged: rows to lake and quarantine, or the refusal, and last the record that makes it count.
+
+    Args:
+        attempt: of which site and period.
+        judged: what became of it.
+        before: the attempt as judged before; rows that are the same need not be written again.
+
+    Returns:
+        The record as committed.
+    """
+    is_as_before = before is not None and _rows(before) == _rows(judged.record)
+    record = replace(
+        judged.record,
+        judgement_id=before.judgement_id if before and is_as_before else f"{attempt.submission_id}-{uuid.uuid4().hex}",
+        recorded_at=attempt.lake.next_time(attempt.site_id),
+    )
+    # Two processes that change the columns of one Delta table at once would fail each other.
     with one_at_a_time(attempt.settings.locks / "lake"):
-        for judgement in judgements:
-            attempt.lake.discard_rows(judgement.table, attempt.site_id, attempt.period, attempt.submission_id)
-            attempt.lake.write_rows(judgement.table, _with_provenance(attempt, judgement.accepted))
-        write_quarantine(
-            attempt.quarantine,
-            {one.table.name: pa.concat_tables([one.quarantined, one.blanked]) for one in judgements},
-        )
+        if judged.refusal:
+            write_refusal(attempt.quarantine, judged.refusal, record.rules)
+        else:
+            if not is_as_before:
+                for one in judged.judgements:
+                    attempt.lake.write_rows(
+                        one.table, _with_provenance(attempt, one.accepted), str(record.judgement_id)
+                    )
+            kept = {
+                one.table.name: pa.concat_tables([one.quarantined, one.pending, one.blanked])
+                for one in judged.judgements
+            }
+            write_quarantine(attempt.quarantine, kept)
         attempt.lake.commit(record)
     return record
 
 
-def _judge(attempt: _Attempt, manifest: Manifest) -> list[Judgement]:
+def _rows(record: SubmissionRecord) -> list[tuple[str, int, str | None]]:
+    """What a submission has in the lake; a refused one has nothing."""
+    return [(one.source_table, one.rows_accepted, one.digest) for one in record.tables if one.rows_accepted]
+
+
+def _as_stated(record: SubmissionRecord, manifest: Manifest) -> SubmissionRecord:
+    """The record of a refused submission as its manifest describes it: every stated row counts as quarantined."""
+    counts = tuple(
+        TableCounts(file.table, rows_in=file.rows, rows_accepted=0, rows_quarantined=file.rows)
+        for file in manifest.files
+        if file.table in TABLES
+    )
+    return _counted(
+        replace(
+            record,
+            kind=manifest.kind,
+            contract_version=manifest.contract_version,
+            deidentification_method=manifest.deidentification_method,
+            is_synthetic=manifest.is_synthetic,
+        ),
+        counts,
+    )
+
+
+def _read(attempt: Attempt, manifest: Manifest) -> dict[str, Cells]:
+    """The delivered tables by name, once all that can be said without the rules allows them."""
     _check_place(attempt, manifest)
     contents = _read_contents(attempt, manifest)
     cells = {
@@ -124,14 +216,10 @@ def _judge(attempt: _Attempt, manifest: Manifest) -> list[Judgement]:
             raise SubmissionRefused("row_count_mismatch", f"{file.table}: {delivered} rows, {file.rows} stated")
     screen_missing_codes(manifest.missing_codes)
     screen({name: one.read for name, one in cells.items()}, manifest.deidentification_method, manifest.data_cut)
-    with connect(attempt.settings) as con:
-        attempt.lake.attach(con, as_known_on=add_months(attempt.period, -1))
-        judgements = validate(con, cells, attempt.site_id, manifest.kind, manifest.data_cut)
-    screen_accepted(next(one.accepted for one in judgements if one.table is TABLES["patients"]))
-    return judgements
+    return cells
 
 
-def _check_place(attempt: _Attempt, manifest: Manifest) -> None:
+def _check_place(attempt: Attempt, manifest: Manifest) -> None:
     if not site_is_known(attempt.settings, attempt.site_id):
         raise SubmissionRefused("site_unknown", "not in the register of sites")
     if manifest.site_id != attempt.site_id:
@@ -140,7 +228,7 @@ def _check_place(attempt: _Attempt, manifest: Manifest) -> None:
         raise SubmissionRefused("period_mismatch", f"the manifest names {manifest.period}")
 
 
-def _read_contents(attempt: _Attempt, manifest: Manifest) -> dict[str, bytes]:
+def _read_contents(attempt: Attempt, manifest: Manifest) -> dict[str, bytes]:
     """The bytes of each listed file; what is hashed here is what is read later."""
     delivered = {file.table for file in manifest.files}
     missing = [table.name for table in TABLES.values() if table.required and table.name not in delivered]
@@ -168,12 +256,13 @@ def _content(folder: Path, file: FileEntry) -> bytes:
         raise SubmissionRefused("file_missing", file.table) from None
 
 
-def _check_critical_share(attempt: _Attempt, judgements: Sequence[Judgement]) -> None:
+def _check_critical_share(attempt: Attempt, judgements: Sequence[Judgement]) -> None:
     """Each table by itself: many sound rows of one must not hide that another is broken."""
     limit = attempt.settings.max_critical_share
     broken = []
     for one in judgements:
-        quarantined, rows = one.quarantined.num_rows, one.quarantined.num_rows + one.accepted.num_rows
+        quarantined = one.quarantined.num_rows
+        rows = quarantined + one.pending.num_rows + one.accepted.num_rows
         if quarantined > limit * rows:
             rules = ", ".join(
                 f"{result.rule} {result.rows_failed} ({result.reason})"
@@ -185,59 +274,34 @@ def _check_critical_share(attempt: _Attempt, judgements: Sequence[Judgement]) ->
         raise SubmissionRefused("too_many_critical_rows", "; ".join(broken))
 
 
-def _accepted(attempt: _Attempt, manifest: Manifest, judgements: Sequence[Judgement]) -> SubmissionRecord:
-    stated = {file.table: file.rows for file in manifest.files}
+def _accepted(
+    con: duckdb.DuckDBPyConnection, attempt: Attempt, stated: SubmissionRecord, judgements: Sequence[Judgement]
+) -> SubmissionRecord:
+    rows_in = {one.source_table: one.rows_in for one in stated.tables}
     counts = tuple(
-        TableCounts(one.table.name, stated[one.table.name], one.accepted.num_rows, one.quarantined.num_rows)
+        TableCounts(
+            one.table.name,
+            rows_in[one.table.name],
+            one.accepted.num_rows,
+            one.quarantined.num_rows,
+            one.pending.num_rows,
+            digest(con, one.table, one.accepted),
+        )
         for one in judgements
     )
     for table in counts:
-        if table.rows_in != table.rows_accepted + table.rows_quarantined:
+        if table.rows_in != table.rows_accepted + table.rows_quarantined + table.rows_pending:
             raise OutcomesError("rows_not_conserved", f"{place(attempt.folder)}: {table.source_table}")
     blanked = tuple(cells for one in judgements for cells in one.cells)
-    return _record(attempt, "accepted", manifest, counts, _rule_results(judgements), blanked=blanked)
+    return _counted(replace(stated, outcome="accepted", blanked=blanked), counts)
 
 
-def _refused(
-    attempt: _Attempt, code: str, manifest: Manifest | None, results: tuple[RuleResult, ...]
-) -> SubmissionRecord:
-    """Of a refused submission every stated row counts as quarantined."""
-    files = manifest.files if manifest else ()
-    counts = tuple(
-        TableCounts(file.table, rows_in=file.rows, rows_accepted=0, rows_quarantined=file.rows)
-        for file in files
-        if file.table in TABLES
-    )
-    return _record(attempt, "refused", manifest, counts, results, code)
-
-
-def _record(  # noqa: PLR0913, PLR0917 - it brings together what makes the record
-    attempt: _Attempt,
-    outcome: str,
-    manifest: Manifest | None,
-    counts: tuple[TableCounts, ...],
-    results: tuple[RuleResult, ...],
-    code: str | None = None,
-    blanked: tuple[BlankedCells, ...] = (),
-) -> SubmissionRecord:
-    return SubmissionRecord(
-        submission_id=attempt.submission_id,
-        site_id=attempt.site_id,
-        period=attempt.period,
-        attempt=attempt.number,
-        outcome=outcome,
-        code=code,
-        kind=manifest.kind if manifest else None,
-        contract_version=manifest.contract_version if manifest else None,
-        deidentification_method=manifest.deidentification_method if manifest else None,
-        is_synthetic=manifest is not None and manifest.is_synthetic,
-        rows_in=sum(table.rows_in for table in counts),
-        rows_accepted=sum(table.rows_accepted for table in counts),
-        rows_quarantined=sum(table.rows_quarantined for table in counts),
-        tables=counts,
-        rules=results,
-        blanked=blanked,
-    )
+def _counted(record: SubmissionRecord, counts: tuple[TableCounts, ...]) -> SubmissionRecord:
+    sums = {
+        name: sum(getattr(table, name) for table in counts)
+        for name in ("rows_in", "rows_accepted", "rows_quarantined", "rows_pending")
+    }
+    return replace(record, tables=counts, **sums)
 
 
 def _repeats(record: SubmissionRecord, earlier: Sequence[SubmissionRecord]) -> bool:
@@ -249,7 +313,7 @@ def _rule_results(judgements: Sequence[Judgement]) -> tuple[RuleResult, ...]:
     return tuple(result for one in judgements for result in one.rules)
 
 
-def _with_provenance(attempt: _Attempt, accepted: pa.Table) -> pa.Table:
+def _with_provenance(attempt: Attempt, accepted: pa.Table) -> pa.Table:
     for name in ("site_id", "period", "submission_id"):
         accepted = accepted.append_column(name, pa.repeat(getattr(attempt, name), accepted.num_rows))
     return accepted

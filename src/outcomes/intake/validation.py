@@ -4,6 +4,7 @@ Cells are judged first, each by its own column. Facts that span columns, rows or
 left, by `sql/validation/<table>.sql`, and judged like any other column. What a broken rule costs:
 
 - critical: the row, which goes to quarantine;
+- waiting (critical, with `waits` in its `meta`): the row, for as long as what it names is not delivered;
 - warning: a flag on the accepted row;
 - info: nothing, it is only counted;
 - of a warning or an info with `blanks` in its `meta`, besides: the cell of that column, which is set to missing (`*`:
@@ -11,10 +12,12 @@ left, by `sql/validation/<table>.sql`, and judged like any other column. What a 
 """
 
 import datetime
+import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -73,7 +76,7 @@ class Rule:
 
     Attributes:
         code: names it, for good.
-        severity: critical, warning or info.
+        severity: critical, waiting, warning or info.
         reason: what is wrong with a row that breaks it.
         columns: what it looks at, of the contract or of the facts.
         blanks: the column whose cell is set to missing in a row that breaks it, if any.
@@ -94,17 +97,30 @@ class Rule:
 class Judgement:
     """One table after validation.
 
-    `accepted` holds flags and the contract's columns, typed. `quarantined` are the refused rows, `blanked` copies of
-    accepted ones that lost a cell: the contract's columns as delivered, then row_number (1 = the first row below the
-    header), rules, reasons and outcome (quarantined or blanked). `cells` counts the cells that accepted rows lost.
+    `accepted` holds flags and the contract's columns, typed. `quarantined` are the refused rows, `pending` those that
+    only wait for what they name, `blanked` copies of accepted ones that lost a cell: the contract's columns as
+    delivered, then row_number (1 = the first row below the header), rules, reasons and outcome (quarantined, pending
+    or blanked). `cells` counts the cells that accepted rows lost. `looks_ahead`: a row names a patient or an encounter
+    that no period up to this one holds.
     """
 
     table: Table
     accepted: pa.Table
     quarantined: pa.Table
+    pending: pa.Table
     blanked: pa.Table
     cells: tuple[BlankedCells, ...]
     rules: tuple[RuleResult, ...]
+    looks_ahead: bool
+
+
+@cache
+def rules_sha256() -> str:
+    """A digest of the rules by which submissions are judged: the contract, the suites and the facts that they judge."""
+    files = [*shipped("expectations").glob("*.json"), *shipped("sql", "validation").glob("*.sql")]
+    rules_now = {path.name: path.read_text(encoding="utf-8") for path in sorted(files)}
+    contract = [(table.name, table.key, [astuple(column) for column in table.columns]) for table in TABLES.values()]
+    return hashlib.sha256(json.dumps([rules_now, contract], default=str).encode()).hexdigest()
 
 
 def suite(table: str) -> dict[str, Any]:
@@ -122,7 +138,7 @@ def _rule(expectation: Expectation) -> Rule:
     asked, meta = expectation["kwargs"], expectation["meta"]
     return Rule(
         code=meta["code"],
-        severity=expectation["severity"],
+        severity="waiting" if meta.get("waits") else expectation["severity"],
         reason=meta["reason"],
         columns=tuple(asked[name] for name in ("column", "column_A", "column_B") if name in asked),
         blanks=meta.get("blanks"),
@@ -137,7 +153,7 @@ def validate(
     """Judge the tables of one submission.
 
     Args:
-        con: a connection to which the lake is attached, as known before the submission's period.
+        con: a connection to which `Lake.attach_context` has attached what the site's other periods hold.
         tables: the delivered tables by name.
         site_id: the site that delivered them.
         kind: full or incremental; only an incremental submission may rest on rows already in the lake.
@@ -195,9 +211,24 @@ def _judge(con: duckdb.DuckDBPyConnection, expectations: "_Expectations", table:
         table=table,
         accepted=con.sql(_accepted_rows(table)).to_arrow_table(),
         quarantined=kept.filter(pc.equal(kept["outcome"], "quarantined")),
+        pending=kept.filter(pc.equal(kept["outcome"], "pending")),
         blanked=kept.filter(pc.equal(kept["outcome"], "blanked")),
         cells=tuple(BlankedCells(table.name, *counted) for counted in con.sql(_CELLS_LOST).fetchall()),
         rules=tuple(results[one["meta"]["code"]] for one in written),
+        looks_ahead=_looks_ahead(con, table),
+    )
+
+
+def _looks_ahead(con: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    """Whether a delivered row names a patient or encounter that is not known by its period."""
+    named = {"patient_id": "known_patients", "encounter_id": "known_encounters"}
+    return any(
+        con.execute(
+            f"from delivered_{table.name} anti join (from {known} where not is_later) using ({name}) "
+            f"where {name} is not null limit 1"
+        ).fetchall()
+        for name, known in named.items()
+        if name in table.schema.names and name != table.key
     )
 
 
@@ -309,9 +340,10 @@ _KEEP_EARLIER_CUT = """
 
 _REFUSED = """
     create or replace table refused as
-    select distinct broken.row_number
+    select broken.row_number, bool_and(suite_rules.severity = 'waiting') as is_pending
     from broken
-    inner join suite_rules on broken.position = suite_rules.position and suite_rules.severity = 'critical'
+    inner join suite_rules on broken.position = suite_rules.position and suite_rules.severity in ('critical', 'waiting')
+    group by broken.row_number
 """
 
 _CELLS_LOST = """
@@ -443,12 +475,16 @@ def _kept_rows(table: Table) -> str:
             from broken
             inner join suite_rules
                 on broken.position = suite_rules.position
-                and (suite_rules.severity = 'critical' or suite_rules.blanks is not null)
+                and (suite_rules.severity in ('critical', 'waiting') or suite_rules.blanks is not null)
             group by broken.row_number
         )
         select
             {columns}, written.row_number, cost.rules, cost.reasons,
-            case when refused.row_number is null then 'blanked' else 'quarantined' end as outcome
+            case
+                when refused.row_number is null then 'blanked'
+                when refused.is_pending then 'pending'
+                else 'quarantined'
+            end as outcome
         from written
         inner join cost on written.row_number = cost.row_number
         left join refused on written.row_number = refused.row_number

@@ -8,9 +8,10 @@ import duckdb
 
 from outcomes.disclosure.audit import PublishedTables, published_tables
 from outcomes.disclosure.protect import ReleaseFacts, protected_tables
+from outcomes.errors import OutcomesError
 from outcomes.labelling.build import Progress, run
 from outcomes.labelling.sensitivity import run_sensitivity, sensitivity_needs
-from outcomes.lake import Lake
+from outcomes.lake import AsKnownOn, Lake
 from outcomes.measures.build import run_measures
 from outcomes.release.codebook import comment_on, data_package, parquet_path, protected_package
 from outcomes.release.inputs import Inputs, file_sha256, read_inputs, thresholds_sha256
@@ -29,22 +30,22 @@ _STORAGE_VERSION = "v1.4.0"
 """Of the DuckDB files, so that older DuckDB and R can open them."""
 
 
-def build_release(settings: Settings, as_known_on: str | None = None, on_progress: Progress | None = None) -> Release:
+def build_release(settings: Settings, as_known_on: AsKnownOn = None, on_progress: Progress | None = None) -> Release:
     """Build and publish the release of all accepted submissions; building it again changes nothing.
 
     Args:
         settings: paths and thresholds.
-        as_known_on: leave out every submission of a later period (`YYYY-MM`). Such a release is kept beside the
-            others; `current` is not moved back to it.
+        as_known_on: leave out every submission of a later period (`YYYY-MM`), or every judgement recorded after a
+            time. Such a release is kept beside the others; `current` is not moved back to it.
         on_progress: told about each step of the labelling.
 
     Raises:
         OutcomesError: nothing_to_release, sites_malformed, value_set_malformed, annotations_malformed,
-            targets_malformed, disclosure_risk, definition_changed.
+            targets_malformed, disclosure_risk, definition_changed, lake_damaged.
     """
     check_lock()
     with engine.connect(settings) as con:
-        Lake(settings.lake).attach(con, as_known_on)
+        _attach_lake(con, settings, as_known_on)
         inputs = read_inputs(con, settings)
         # A release of the past is rebuilt as it was then, whatever is current now.
         before = None if as_known_on else _published_before(settings.releases, inputs.release_id)
@@ -68,6 +69,17 @@ def build_release(settings: Settings, as_known_on: str | None = None, on_progres
         )
 
 
+def _attach_lake(con: duckdb.DuckDBPyConnection, settings: Settings, as_known_on: AsKnownOn) -> None:
+    """Attach the lake, its rows in force compared with what was committed.
+
+    Raises:
+        OutcomesError: lake_damaged, unless the settings say to go on without the damaged submissions.
+    """
+    damaged = Lake(settings.lake).attach_sound(con, as_known_on)
+    if damaged and not settings.release_without_damaged:
+        raise OutcomesError("lake_damaged", ", ".join(map(str, damaged)))
+
+
 def relations_of_marts() -> set[str]:
     """The relations of the labelling step that something after it reads."""
     inputs = load(shipped("sql", "relations", "measures"))
@@ -75,14 +87,14 @@ def relations_of_marts() -> set[str]:
     return sensitivity_needs() | {name for file in inputs for name in file.needs} | marts
 
 
-def next_release_id(settings: Settings, as_known_on: str | None = None) -> str:
+def next_release_id(settings: Settings, as_known_on: AsKnownOn = None) -> str:
     """The id that `build_release` would publish under now.
 
     Raises:
         OutcomesError: nothing_to_release, sites_malformed, value_set_malformed.
     """
     with engine.connect(settings) as con:
-        Lake(settings.lake).attach(con, as_known_on)
+        Lake(settings.lake).attach_submissions(con, as_known_on)
         return read_inputs(con, settings).release_id
 
 

@@ -47,18 +47,33 @@ class Inputs:
         return f"{self.data_to}-{digest[:12]}"
 
 
+_SUBMISSIONS = """
+    select
+        submission_id, site_id, period, attempt, status, code, is_synthetic,
+        case
+            when status = 'accepted'
+                then md5(array_to_string([
+                    t.source_table || ' ' || t.rows_accepted || ' ' || coalesce(t.digest, '') for t in tables
+                ], ';'))
+        end as digest
+    from submissions
+    order by site_id, period, attempt
+"""
+"""The digest is of the rows in force: the same submissions judged otherwise make another release."""
+
+
 def read_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> Inputs:
     """The inputs of a release made now.
 
     Args:
-        con: a connection that holds the lake.
+        con: a connection that holds the lake, or at least its submissions.
         settings: paths and thresholds.
 
     Raises:
         OutcomesError: nothing_to_release, sites_malformed, value_set_malformed.
     """
-    columns = ("submission_id", "site_id", "period", "attempt", "status", "code", "is_synthetic")
-    rows = con.execute(f"select {', '.join(columns)} from submissions order by site_id, period, attempt").fetchall()
+    columns = ("submission_id", "site_id", "period", "attempt", "status", "code", "is_synthetic", "digest")
+    rows = con.execute(_SUBMISSIONS).fetchall()
     submissions = [dict(zip(columns, row, strict=True)) for row in rows]
     if not any(row["status"] == "accepted" for row in submissions):
         raise OutcomesError("nothing_to_release", str(settings.lake))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from outcomes.intake.landing import Delivery, deliveries
 from outcomes.intake.manifest import submission_id
+from outcomes.intake.validation import rules_sha256
 from outcomes.lake import Lake
 from outcomes.release.publish import current
 from outcomes.settings import Settings
@@ -12,9 +13,10 @@ from outcomes.sql.engine import connect
 
 @dataclass(frozen=True)
 class SubmissionStatus:
-    """One attempt of a site to deliver a period: rows_in = rows_accepted + rows_quarantined.
+    """One attempt of a site to deliver a period: rows_in = rows_accepted + rows_quarantined + rows_pending.
 
-    Of a refused one all rows count as quarantined; `code` says why.
+    Of a refused one all rows count as quarantined; `code` says why. `rules_are_old`: it was judged by other rules than
+    the present ones, see `outcomes reprocess`.
     """
 
     site_id: str
@@ -26,6 +28,8 @@ class SubmissionStatus:
     rows_in: int
     rows_accepted: int
     rows_quarantined: int
+    rows_pending: int
+    rules_are_old: bool
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Status:
     release_id: str | None
 
     def count(self, status: str) -> int:
-        """Attempts of this status: accepted, refused or superseded."""
+        """Attempts of this status: accepted, refused, superseded or withdrawn."""
         return sum(submission.status == status for submission in self.submissions)
 
 
@@ -103,18 +107,22 @@ order by lost.source_table, lost.column_name, lost.rule
 def status(settings: Settings) -> Status:
     """Where everything stands now."""
     with connect(settings) as con:
-        Lake(settings.lake).attach(con)
+        Lake(settings.lake).attach_submissions(con)
         rows = con.execute(
             """
             select
-                site_id, period, attempt, submission_id, status, code, rows_in, rows_accepted, rows_quarantined
+                site_id, period, attempt, submission_id, status, code, rows_in, rows_accepted, rows_quarantined,
+                coalesce(rows_pending, 0) as rows_pending,
+                rules_sha256 is distinct from $rules_sha256 as rules_are_old
             from submissions
             order by site_id, period, attempt
-            """
+            """,
+            {"rules_sha256": rules_sha256()},
         ).fetchall()
         outcomes = con.execute(_RULES).fetchall()
         blanked = con.execute(_BLANKED).fetchall()
     submissions = tuple(SubmissionStatus(*row) for row in rows)
+    known = {(each.site_id, each.period): each.submission_id for each in submissions if each.status != "refused"}
     latest = {(each.site_id, each.period): each.submission_id for each in submissions}
     release = current(settings.releases)
     return Status(
@@ -125,7 +133,8 @@ def status(settings: Settings) -> Status:
             delivery
             for delivery in deliveries(settings)
             if not delivery.is_complete
-            or latest.get((delivery.site_id, delivery.period)) != submission_id(delivery.folder)
+            or submission_id(delivery.folder)
+            not in (known.get((delivery.site_id, delivery.period)), latest.get((delivery.site_id, delivery.period)))
         ),
         release_id=release.name if release else None,
     )

@@ -26,7 +26,7 @@ import pyarrow as pa
 from pydantic import BeforeValidator, Field, model_validator
 
 from outcomes.contract import TABLES, ColumnType
-from outcomes.errors import MISTAKES, OutcomesError
+from outcomes.errors import MISTAKES, WITHDRAWAL_REASONS, OutcomesError
 from outcomes.sql.catalog.declaration import Declaration, Text
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.measures import measure_definitions
@@ -174,12 +174,15 @@ def parse_mart(name: str, given: Any, kind: Kind) -> Mart | None:
 
 @cache
 def named_lists() -> dict[str, tuple[str, ...]]:
-    """The closed lists that a column may name: labels, measures, contract tables, and why a submission is refused."""
+    """The closed lists that a column may name: labels, measures, tables, why a submission is refused or withdrawn."""
     return {
         "labels": tuple(label.name for label in label_definitions()),
         "measures": tuple(measure.id for measure in measure_definitions()),
         "tables": tuple(TABLES),
-        "refusals": tuple(code for code, mistake in MISTAKES.items() if 10 <= mistake.exit_status < 40),
+        "refusals": (
+            *(code for code, mistake in MISTAKES.items() if 10 <= mistake.exit_status < 40),
+            *WITHDRAWAL_REASONS,
+        ),
     }
 
 

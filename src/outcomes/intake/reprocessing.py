@@ -1,0 +1,137 @@
+"""Judge again what is in the lake: when what it rests on has changed, or when the rules have; or take it back."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from outcomes.errors import OutcomesError, SubmissionRefused
+from outcomes.intake.manifest import submission_id
+from outcomes.intake.submission import Attempt, commit, judge, site_lock
+from outcomes.lake import Lake, SubmissionRecord
+from outcomes.settings import Settings
+
+_TIMES_JUDGED = 3
+"""Of a period in one go: months that refuse each other in a circle end there. None is known that does."""
+
+
+@dataclass(frozen=True)
+class JudgedAgain:
+    """A submission as it was judged before and as it is judged now."""
+
+    before: SubmissionRecord
+    after: SubmissionRecord
+
+    @property
+    def moves(self) -> bool:
+        """Whether any row or count is another."""
+        return (self.before.outcome, self.before.code, self.before.tables, self.before.blanked) != (
+            self.after.outcome,
+            self.after.code,
+            self.after.tables,
+            self.after.blanked,
+        )
+
+
+def settle(settings: Settings, site_id: str) -> list[JudgedAgain]:
+    """Judge again the submissions of a site whose judgement rests on what has changed since.
+
+    A month that came late, a correction or a withdrawal changes which patients the site's other months may name. In
+    the end every submission stands as if all had come in order.
+
+    Raises:
+        OutcomesError: as `submission.judge`.
+    """
+    with site_lock(settings, site_id):
+        return list(_settle(settings, site_id))
+
+
+def _settle(settings: Settings, site_id: str) -> Iterator[JudgedAgain]:
+    times: Counter[str] = Counter()
+    while stale := [
+        one
+        for one in Lake(settings.lake).stale(site_id)
+        if times[one.period] < _TIMES_JUDGED and has_landed(settings, one)
+    ]:
+        times[stale[0].period] += 1
+        yield _judge_again(settings, stale[0])
+
+
+def reprocess(settings: Settings, record: SubmissionRecord, *, dry_run: bool = False) -> JudgedAgain:
+    """Judge a submission again under the present rules.
+
+    Args:
+        settings: paths and thresholds.
+        record: the attempt, as `Lake.attempts` gives it.
+        dry_run: write nothing.
+
+    Raises:
+        OutcomesError: delivery_replaced when the landing folder no longer holds it, and as `submission.judge`.
+    """
+    if not has_landed(settings, record):
+        raise OutcomesError("delivery_replaced", f"{record.site_id}/{record.period}")
+    if dry_run:
+        return JudgedAgain(record, judge(_attempt(settings, record)).record)
+    with site_lock(settings, record.site_id):
+        return _judge_again(settings, record)
+
+
+def withdraw(settings: Settings, site_id: str, period: str, reason: str) -> SubmissionRecord:
+    """Put what a site and period stands on out of force; its rows stay in the lake, read by none.
+
+    Raises:
+        OutcomesError: nothing_to_withdraw.
+    """
+    with site_lock(settings, site_id):
+        standing = _standing(settings, site_id, period)
+        if standing is None or standing.outcome != "accepted":
+            raise OutcomesError("nothing_to_withdraw", f"{site_id}/{period}")
+        return _record(settings, replace(standing, outcome="withdrawn", code=reason))
+
+
+def take_back_withdrawal(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
+    """Put a withdrawn submission in force again, judged anew from where it landed.
+
+    Raises:
+        OutcomesError: nothing_to_withdraw when it is not withdrawn, delivery_replaced when its folder holds another.
+        SubmissionRefused: it no longer passes.
+    """
+    with site_lock(settings, site_id):
+        standing = _standing(settings, site_id, period)
+        if standing is None or standing.outcome != "withdrawn":
+            raise OutcomesError("nothing_to_withdraw", f"{site_id}/{period}")
+        if not has_landed(settings, standing):
+            raise OutcomesError("delivery_replaced", f"{site_id}/{period}")
+        attempt = _attempt(settings, standing)
+        judged = judge(attempt)
+        if judged.refusal:
+            raise judged.refusal
+        return commit(attempt, judged, before=standing)
+
+
+def has_landed(settings: Settings, record: SubmissionRecord) -> bool:
+    """Whether the landing folder still holds this very submission."""
+    try:
+        return submission_id(_attempt(settings, record).folder) == record.submission_id
+    except SubmissionRefused:
+        return False
+
+
+def _judge_again(settings: Settings, record: SubmissionRecord) -> JudgedAgain:
+    attempt = _attempt(settings, record)
+    return JudgedAgain(record, commit(attempt, judge(attempt), before=record))
+
+
+def _standing(settings: Settings, site_id: str, period: str) -> SubmissionRecord | None:
+    attempts = Lake(settings.lake).recorded(site_id, period)
+    return next((each for each in reversed(attempts) if each.outcome != "refused"), None)
+
+
+def _record(settings: Settings, record: SubmissionRecord) -> SubmissionRecord:
+    lake = Lake(settings.lake)
+    record = replace(record, recorded_at=lake.next_time(record.site_id))
+    lake.commit(record)
+    return record
+
+
+def _attempt(settings: Settings, record: SubmissionRecord) -> Attempt:
+    return Attempt(settings, record.site_id, record.period, record.submission_id, record.attempt)

@@ -1,0 +1,26 @@
+"""The lake: Delta tables of accepted rows, and one table of submissions whose rows are the commits."""
+
+from outcomes.lake.digest import digest
+from outcomes.lake.records import (
+    PROVENANCE,
+    SUBMISSIONS,
+    BlankedCells,
+    RuleResult,
+    SubmissionRecord,
+    TableCounts,
+)
+from outcomes.lake.store import AsKnownOn, Damage, Lake, rests_on
+
+__all__ = [
+    "PROVENANCE",
+    "SUBMISSIONS",
+    "AsKnownOn",
+    "BlankedCells",
+    "Damage",
+    "Lake",
+    "RuleResult",
+    "SubmissionRecord",
+    "TableCounts",
+    "digest",
+    "rests_on",
+]

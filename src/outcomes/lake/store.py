@@ -1,0 +1,373 @@
+"""Reading and writing the lake.
+
+Rows of a submission are written first, under the id of the judgement that accepted them; one row in `submissions` then
+commits the judgement. Readers see only rows of committed, unsuperseded submissions, so a crash half-way changes
+nothing that a reader sees.
+"""
+
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError
+from pyarrow import parquet
+
+from outcomes.contract import TABLES, Table
+from outcomes.errors import OutcomesError
+from outcomes.lake.digest import digest_of
+from outcomes.lake.records import PROVENANCE, SUBMISSIONS, SubmissionRecord, TableCounts
+from outcomes.lake.views import (
+    CONTEXTS,
+    JUDGEMENT_ID,
+    OF_ACCEPTED_SUBMISSIONS,
+    SUBMISSIONS_WITH_STATUS,
+    rows_first_delivered_later,
+    rows_in_force,
+    rows_written,
+)
+
+AsKnownOn = str | datetime.datetime | None
+"""Leave out every submission of a later period (`YYYY-MM`), or every judgement recorded after a time; None: nothing."""
+
+_ADDS_COLUMNS: Literal["merge"] = "merge"
+"""A lake of an earlier version lacks columns that came later: a write adds them, a read finds them null."""
+
+_LOOKED_AT = ("patients", "encounters", "follow_ups")
+"""Tables whose rows in force the rules look at when another submission of the site is judged."""
+
+_COMMITS_IN_SMALL_FILES = 64
+"""Each commit is a small file of its own until there are so many: whatever reads them slows down with their number."""
+
+
+@dataclass(frozen=True, order=True)
+class Damage:
+    """Rows of a committed submission that the lake no longer holds as they were written."""
+
+    site_id: str
+    period: str
+    source_table: str
+
+    def __str__(self) -> str:
+        """The place in words."""
+        return f"{self.site_id}/{self.period} {self.source_table}"
+
+
+class Lake:
+    """The Delta tables below one folder (or object-store URL, as a string)."""
+
+    def __init__(self, root: Path | str) -> None:
+        self._root = str(root).rstrip("/")
+
+    def write_rows(self, table: Table, rows: pa.Table, judgement_id: str) -> None:
+        """Write a submission's accepted rows of one table; of a judgement that never commits none is seen.
+
+        Args:
+            table: the contract table.
+            rows: `PROVENANCE` then the contract's columns; all rows of one submission.
+            judgement_id: of the record that will commit them.
+        """
+        if rows.num_rows:
+            rows = rows.select([*PROVENANCE.names, *table.schema.names])
+            write_deltalake(
+                self._uri(table.name),
+                rows.append_column(JUDGEMENT_ID, pa.repeat(judgement_id, rows.num_rows)),
+                partition_by=["site_id", "period"],
+                mode="append",
+                schema_mode=_ADDS_COLUMNS,
+            )
+
+    def commit(self, record: SubmissionRecord) -> None:
+        """Append the row that makes a submission's rows visible, or records its refusal or withdrawal."""
+        rows = pa.Table.from_pylist([asdict(record)], schema=SUBMISSIONS)
+        write_deltalake(self._uri("submissions"), rows, mode="append", schema_mode=_ADDS_COLUMNS)
+        commits = self._delta("submissions")
+        if commits and len(commits.file_uris()) > _COMMITS_IN_SMALL_FILES:
+            commits.optimize.compact()
+            commits.create_checkpoint()
+
+    def recorded(self, site_id: str, period: str) -> list[SubmissionRecord]:
+        """The attempts of one site and period as last judged, oldest first (without their rules and cells)."""
+        return [each for each in self.attempts(site_id) if each.period == period]
+
+    def attempts(self, site_id: str | None = None) -> list[SubmissionRecord]:
+        """The attempts of one site, or of all, as last judged, in order (without their rules and cells)."""
+        with duckdb.connect() as con:
+            self.attach_submissions(con, site_id=site_id)
+            return _records(con, "from submissions")
+
+    def standing(self, site_id: str | None = None) -> list[SubmissionRecord]:
+        """The accepted attempts on which the periods of one site, or of all, stand (without their rules and cells)."""
+        with duckdb.connect() as con:
+            self.attach_submissions(con, site_id=site_id)
+            return _records(con, "from submissions where stands")
+
+    def stale(self, site_id: str | None = None) -> list[SubmissionRecord]:
+        """The newest attempts of one site, or of all, whose judgement rests on what has changed since, in order."""
+        with duckdb.connect() as con:
+            self.attach_submissions(con, site_id=site_id)
+            return _records(
+                con,
+                f"""
+                with newest as (
+                    select *
+                    from submissions
+                    qualify row_number() over (partition by site_id, period order by attempt desc) = 1
+                )
+
+                select newest.*
+                from newest
+                inner join ({_contexts("submissions", "newest")}) as contexts
+                    on newest.site_id = contexts.site_id and newest.period = contexts.period
+                where
+                    newest.outcome in ('accepted', 'refused')
+                    and newest.rests_on <> concat(
+                        case when newest.kind = 'incremental' then contexts.earlier end,
+                        '/',
+                        case when newest.looks_ahead then contexts.later end
+                    )
+                order by newest.site_id, newest.period
+                """,
+            )
+
+    def next_time(self, site_id: str) -> datetime.datetime:
+        """When a judgement of the site is recorded now: later than all before it, whatever the clock says."""
+        now = datetime.datetime.now(datetime.UTC)
+        newest: datetime.datetime | None = pc.max(self._recorded(site_id)["recorded_at"]).as_py()
+        return now if newest is None else max(now, newest + datetime.timedelta(microseconds=1))
+
+    def attach_submissions(
+        self, con: duckdb.DuckDBPyConnection, as_known_on: AsKnownOn = None, *, site_id: str | None = None
+    ) -> None:
+        """Make the table `submissions`: each attempt as last judged, with its `status`.
+
+        Status is accepted (in force), superseded, refused or withdrawn; `stands` is true of the accepted attempt that
+        its site and period stands on.
+        """
+        is_time = isinstance(as_known_on, datetime.datetime)
+        con.register("recorded_submissions", self._recorded(site_id))
+        _make_submissions(
+            con,
+            "submissions",
+            recorded_to=as_known_on if is_time else None,
+            period_to=None if is_time else as_known_on,
+        )
+        con.unregister("recorded_submissions")
+
+    def attach(self, con: duckdb.DuckDBPyConnection, as_known_on: AsKnownOn = None) -> None:
+        """Make the lake readable on a connection.
+
+        Creates the table `submissions` (see `attach_submissions`) and, for each contract table, a view of its name:
+        the rows in force, one per (site_id, key), tombstones and superseded rows left out, with `PROVENANCE` before
+        the contract's columns.
+
+        Raises:
+            OutcomesError: lake_damaged when a file or log cannot be opened.
+        """
+        self.attach_submissions(con, as_known_on)
+        for table in TABLES.values():
+            _create_view(con, table.name, rows_in_force, table, self._files(table.name))
+
+    def attach_sound(self, con: duckdb.DuckDBPyConnection, as_known_on: AsKnownOn = None) -> list[Damage]:
+        """As `attach`, with all rows in force compared with what was committed.
+
+        A damaged submission has the status `damaged`, and none of its rows is in force.
+
+        Returns:
+            What is damaged, by site, period and table.
+
+        Raises:
+            OutcomesError: lake_damaged when the record of submissions itself cannot be read.
+        """
+        self.attach_submissions(con, as_known_on)
+        sound = {name: self._sound_files(con, table) for name, table in TABLES.items()}
+        damaged = sorted(one for name, table in TABLES.items() for one in _not_as_written(con, table, sound[name]))
+        for site_id, period in {(one.site_id, one.period) for one in damaged}:
+            con.execute(
+                "update submissions set status = 'damaged' where status = 'accepted' and site_id = ? and period = ?",
+                [site_id, period],
+            )
+        for table in TABLES.values():
+            _create_view(con, table.name, rows_in_force, table, sound[table.name])
+        return damaged
+
+    def attach_context(self, con: duckdb.DuckDBPyConnection, site_id: str, period: str) -> None:
+        """Make readable what a site's other periods hold, for the validation of one.
+
+        Creates `patients`, `encounters` and `follow_ups`: the rows in force before the period; and, as first delivered
+        after it, `later_patients` and `later_encounters`.
+
+        Raises:
+            OutcomesError: lake_damaged when a file or log of the site cannot be opened.
+        """
+        con.register("recorded_submissions", self._recorded(site_id))
+        _make_submissions(con, "submissions", period_before=period)
+        _make_submissions(con, "later_submissions", period_after=period)
+        _make_submissions(con, "site_submissions")
+        con.unregister("recorded_submissions")
+        for name in _LOOKED_AT:
+            _create_view(con, name, rows_in_force, TABLES[name], self._files(name, site_id))
+        for name in ("patients", "encounters"):
+            files = self._files(name, site_id)
+            _create_view(con, f"later_{name}", rows_first_delivered_later, TABLES[name], files)
+
+    def remove_period(self, table: Table, site_id: str, period: str) -> None:
+        """Take a site's files of one period out of a table, without reading them.
+
+        A table whose log is gone or cannot be read begins anew; its files are set aside under a hidden name.
+        """
+        try:
+            if delta := self._delta(table.name):
+                delta.delete(f"site_id = '{site_id}' and period = '{period}'")
+                return
+        except OutcomesError:
+            pass
+        folder = Path(self._uri(table.name))
+        if folder.exists():
+            folder.rename(folder.with_name(f".{table.name}-{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S%f}"))
+
+    def _sound_files(self, con: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+        """The files of a table that can be read to their end; of a table without a readable log none."""
+        try:
+            files = self._files(table.name)
+        except OutcomesError:
+            return []
+        return files if _can_be_read(con, table, files) else [one for one in files if _can_be_read(con, table, [one])]
+
+    def _recorded(self, site_id: str | None = None) -> pa.Table:
+        """Every judgement of one site or of all."""
+        files = self._files("submissions")
+        if not files:
+            return SUBMISSIONS.empty_table()
+        try:
+            rows = pa.concat_tables(parquet.read_table(file, schema=SUBMISSIONS) for file in files)
+        except (OSError, pa.ArrowException):
+            raise OutcomesError("lake_damaged", "the record of submissions") from None
+        # An earlier version recorded nothing of it, and what does not say so is not synthetic.
+        is_synthetic = pc.fill_null(rows["is_synthetic"], False)
+        rows = rows.set_column(SUBMISSIONS.get_field_index("is_synthetic"), "is_synthetic", is_synthetic)
+        return rows if site_id is None else rows.filter(pc.equal(rows["site_id"], site_id))
+
+    def _files(self, name: str, site_id: str | None = None) -> list[str]:
+        delta = self._delta(name)
+        if delta is None:
+            return []
+        of_site = [("site_id", "=", site_id)] if site_id else None
+        return sorted(delta.file_uris(file_pruning_predicate=of_site))
+
+    def _delta(self, name: str) -> DeltaTable | None:
+        try:
+            return DeltaTable(self._uri(name)) if DeltaTable.is_deltatable(self._uri(name)) else None
+        except DeltaError:
+            raise OutcomesError("lake_damaged", f"the log of {name}") from None
+
+    def _uri(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+
+def rests_on(con: duckdb.DuckDBPyConnection, judged: SubmissionRecord) -> str:
+    """What the judgement of a submission rests on; if that is another later, the submission is judged again.
+
+    Args:
+        con: to which `Lake.attach_context` has attached what the site's other periods hold.
+        judged: its place, kind and whether it looks ahead.
+    """
+    con.register("judged", pa.table({"site_id": [judged.site_id], "period": [judged.period]}))
+    ((_, _, earlier, later),) = con.execute(_contexts("site_submissions", "judged")).fetchall()
+    con.unregister("judged")
+    return _in_one(judged.kind, earlier, later if judged.looks_ahead else "")
+
+
+def _in_one(kind: str | None, earlier: str, later: str) -> str:
+    """Only an incremental submission rests on earlier periods."""
+    return f"{earlier if kind == 'incremental' else ''}/{later}"
+
+
+def _contexts(submissions: str, judged: str) -> str:
+    looked_at = ", ".join(f"'{name}'" for name in _LOOKED_AT)
+    return CONTEXTS.format(submissions=submissions, judged=judged, looked_at=looked_at)
+
+
+def _make_submissions(con: duckdb.DuckDBPyConnection, name: str, **bounds: AsKnownOn) -> None:
+    unbounded = dict.fromkeys(("recorded_to", "period_to", "period_before", "period_after"))
+    con.execute(f"create or replace table {name} as {SUBMISSIONS_WITH_STATUS}", unbounded | bounds)
+
+
+def _records(con: duckdb.DuckDBPyConnection, query: str) -> list[SubmissionRecord]:
+    names = [name for name in SUBMISSIONS.names if name not in ("rules", "blanked")]
+    rows = con.sql(query).to_arrow_table().select(names)
+    return [
+        SubmissionRecord(**row | {"tables": tuple(TableCounts(**counts) for counts in row["tables"] or ())})
+        for row in rows.to_pylist()
+    ]
+
+
+def _create_view(
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    select: Callable[[Table, Sequence[str]], str],
+    table: Table,
+    files: Sequence[str],
+) -> None:
+    try:
+        con.execute(f'create or replace view "{name}" as {select(table, files)}')
+    except duckdb.Error:
+        damaged = sorted({_place(file) for file in files if not _can_be_read(con, table, [file])})
+        raise OutcomesError("lake_damaged", f"{table.name} of {', '.join(damaged)}") from None
+
+
+def _can_be_read(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[str]) -> bool:
+    try:
+        con.execute(f"select {digest_of(table, 'read')} from ({rows_written(table, files)}) as read").fetchall()
+    except duckdb.Error:
+        return False
+    return True
+
+
+def _place(file: str) -> str:
+    """The site and period of a file, by the folders that hold it."""
+    site_id, period = (unquote(part.partition("=")[2]) for part in Path(file).parts[-3:-1])
+    return f"{site_id}/{period}"
+
+
+def _not_as_written(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[str]) -> list[Damage]:
+    """The submissions in force whose rows of a table are not those that were committed."""
+    found = con.execute(
+        f"""
+        with tables as (
+            select site_id, period, unnest(tables) as counts
+            from submissions
+            where status = 'accepted'
+        ),
+
+        committed as (
+            select site_id, period, counts.rows_accepted as row_count, counts.digest as digest
+            from tables
+            where counts.source_table = $source_table
+        ),
+
+        found as (
+            select
+                rows_written.site_id, rows_written.period, count(*) as row_count,
+                {digest_of(table, "rows_written")} as digest
+            from ({rows_written(table, files)}) as rows_written
+            {OF_ACCEPTED_SUBMISSIONS.format(submissions="submissions")}
+            group by rows_written.site_id, rows_written.period
+        )
+
+        select site_id, period
+        from committed
+        full join found using (site_id, period)
+        where
+            coalesce(committed.row_count, 0) <> coalesce(found.row_count, 0)
+            or (committed.digest is not null and committed.digest is distinct from found.digest)
+        """,
+        {"source_table": table.name},
+    ).fetchall()
+    return [Damage(site_id, period, table.name) for site_id, period in found]

@@ -1,0 +1,161 @@
+"""SQL over the lake's files: what became of each submission, and which rows are in force."""
+
+from collections.abc import Sequence
+
+from outcomes.contract import Table
+from outcomes.lake.records import PROVENANCE
+
+JUDGEMENT_ID = "judgement_id"
+"""Marks each row with the judgement that accepted it; null where an earlier version wrote it."""
+
+SUBMISSIONS_WITH_STATUS = """
+with recorded as (
+    select *
+    from recorded_submissions
+    where
+        ($recorded_to is null or coalesce(recorded_at <= $recorded_to, true))
+        and ($period_to is null or period <= $period_to)
+        and ($period_before is null or period < $period_before)
+        and ($period_after is null or period > $period_after)
+),
+
+judged as (
+    select *
+    from recorded
+    qualify row_number() over (partition by site_id, period, attempt order by recorded_at desc nulls last) = 1
+),
+
+-- A refused attempt leaves the one before it in force; a withdrawn one does not, for the site takes the month back.
+decided as (
+    select site_id, period, max(attempt) as attempt
+    from judged
+    where outcome in ('accepted', 'withdrawn')
+    group by site_id, period
+),
+
+newest_full as (
+    select judged.site_id, max(judged.period) as period
+    from judged
+    inner join decided
+        on judged.site_id = decided.site_id and judged.period = decided.period and judged.attempt = decided.attempt
+    where judged.outcome = 'accepted' and judged.kind = 'full'
+    group by judged.site_id
+)
+
+select
+    judged.*,
+    coalesce(judged.outcome = 'accepted' and judged.attempt = decided.attempt, false) as stands,
+    case
+        when judged.outcome <> 'accepted' then judged.outcome
+        when judged.attempt = decided.attempt and judged.period >= coalesce(newest_full.period, '') then 'accepted'
+        else 'superseded'
+    end as status
+from judged
+left join decided
+    on judged.site_id = decided.site_id and judged.period = decided.period
+left join newest_full
+    on judged.site_id = newest_full.site_id
+order by judged.site_id, judged.period, judged.attempt
+"""
+"""Each attempt as last judged, of the judgements recorded up to a time and of periods within bounds (null: all).
+
+`stands`: the attempt is what its site and period stands on, be it superseded by a later full submission or not.
+"""
+
+CONTEXTS = """
+with standing as (
+    select site_id, period, kind, coalesce(judgement_id, submission_id) as written_by, unnest(tables) as counts
+    from {submissions}
+    where stands
+),
+
+looked_at as (
+    select
+        site_id, period,
+        string_agg(
+            counts.source_table || ' ' || coalesce(counts.digest, written_by), ' ' order by counts.source_table
+        ) as digests
+    from standing
+    where counts.rows_accepted > 0 and counts.source_table in ({looked_at})
+    group by site_id, period
+),
+
+bounds as (
+    select
+        judged.site_id,
+        judged.period,
+        max(standing.period) filter (where standing.period < judged.period) as full_before,
+        max(standing.period) filter (where standing.period > judged.period) as full_after
+    from {judged} as judged
+    left join standing
+        on judged.site_id = standing.site_id and standing.kind = 'full'
+    group by judged.site_id, judged.period
+)
+
+select
+    bounds.site_id,
+    bounds.period,
+    md5(coalesce(string_agg(looked_at.period || ' ' || looked_at.digests, ';' order by looked_at.period)
+        filter (where looked_at.period < bounds.period and looked_at.period >= coalesce(bounds.full_before, '')), ''))
+        as earlier,
+    md5(coalesce(string_agg(looked_at.period || ' ' || looked_at.digests, ';' order by looked_at.period)
+        filter (where looked_at.period > bounds.period and looked_at.period >= coalesce(bounds.full_after, '')), ''))
+        as later
+from bounds
+left join looked_at
+    on bounds.site_id = looked_at.site_id
+group by bounds.site_id, bounds.period
+"""
+"""Of sites and periods: a digest of what the site's earlier periods hold that rules look at, and one of its later."""
+
+OF_ACCEPTED_SUBMISSIONS = """
+inner join {submissions} as submissions
+    on rows_written.site_id = submissions.site_id
+    and rows_written.period = submissions.period
+    and coalesce(rows_written.judgement_id, rows_written.submission_id)
+        = coalesce(submissions.judgement_id, submissions.submission_id)
+    and submissions.status = 'accepted'
+"""
+"""An earlier version marked rows with their submission alone."""
+
+
+def rows_written(table: Table, files: Sequence[str]) -> str:
+    """SQL: every row of the files. Its empty first part names and types the columns that a file may lack."""
+    typed = ", ".join(
+        [f"cast(null as varchar) as {name}" for name in (*PROVENANCE.names, JUDGEMENT_ID)]
+        + [f"cast(null as {column.type.sql}) as {column.name}" for column in table.columns]
+    )
+    empty = f"select {typed} where false"
+    if not files:
+        return empty
+    quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    return (
+        f"{empty} union all by name select * from read_parquet([{quoted}], union_by_name = true, "
+        "hive_partitioning = true, hive_types = {'site_id': varchar, 'period': varchar})"
+    )
+
+
+def rows_in_force(table: Table, files: Sequence[str]) -> str:
+    """SQL: of each key of a site the row last delivered, unless that is a tombstone."""
+    return _one_row_a_key(table, files, "submissions", "desc")
+
+
+def rows_first_delivered_later(table: Table, files: Sequence[str]) -> str:
+    """SQL: of each key of a site the row first delivered after the period, unless that is a tombstone."""
+    return _one_row_a_key(table, files, "later_submissions", "asc")
+
+
+def _one_row_a_key(table: Table, files: Sequence[str], submissions: str, order: str) -> str:
+    columns = ", ".join(f"rows_written.{name}" for name in [*PROVENANCE.names, *table.schema.names])
+    return f"""
+        with accepted as (
+            select {columns}
+            from ({rows_written(table, files)}) as rows_written
+            {OF_ACCEPTED_SUBMISSIONS.format(submissions=submissions)}
+            qualify row_number() over (
+                partition by rows_written.site_id, rows_written.{table.key}
+                order by rows_written.period {order}
+            ) = 1
+        )
+        select * from accepted where not coalesce(deleted, false)
+    """

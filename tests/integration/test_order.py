@@ -1,0 +1,165 @@
+"""What the lake says hangs on what was delivered, not on the order in which it was taken in."""
+
+import itertools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outcomes import pipeline
+from outcomes.errors import OutcomesError, SubmissionRefused
+from outcomes.intake.manifest import Kind
+from outcomes.intake.reprocessing import JudgedAgain
+from outcomes.lake import Lake
+from outcomes.settings import Settings
+from outcomes.sql.engine import connect
+from tests.support.submissions import Row, follow_up, fusion, image, patient, write_submission
+
+Tables = dict[str, list[Row]]
+
+
+def _settings(home: Path) -> Settings:
+    return Settings(home=home, max_critical_share=0.5)
+
+
+def _deliver(settings: Settings, period: str, tables: Tables, kind: Kind = "incremental", site: str = "north") -> None:
+    write_submission(settings, site, period, {"procedures": []} | tables, kind=kind)
+
+
+def _three_months(settings: Settings) -> None:
+    """Each month names patients of the others; the third corrects a cut, so that a visit of the second is too late."""
+    _deliver(settings, "2026-01", {"patients": [patient("p1"), patient("p2")], "procedures": [fusion("p1")]}, "full")
+    _deliver(
+        settings,
+        "2026-02",
+        {
+            "patients": [patient("p3")],
+            "procedures": [fusion("p2")],
+            "follow_ups": [follow_up("p1"), follow_up("p2", day=700), follow_up("p4")],
+            "encounters": [{"encounter_id": "e1", "patient_id": "p1", "start_day": 10, "type": "outpatient"}],
+        },
+    )
+    _deliver(
+        settings,
+        "2026-03",
+        {
+            "patients": [patient("p4"), patient("p2", data_cut_day=600)],
+            "imaging": [image("p1"), image("p3")],
+            "follow_ups": [follow_up("p2", day=650), follow_up("p5")],
+        },
+    )
+
+
+def _take_in(settings: Settings, periods: Iterable[str], site: str = "north") -> None:
+    for period in periods:
+        try:
+            pipeline.ingest(settings, site, period)
+        except SubmissionRefused:
+            pass
+
+
+def _state(settings: Settings) -> dict[str, Any]:
+    """All that a release reads of the lake, and what is kept beside it."""
+    with connect(settings) as con:
+        damaged = Lake(settings.lake).attach_sound(con)
+        tables = {
+            name: con.sql(f"select * from {name} order by all").fetchall()
+            for name in ("patients", "procedures", "follow_ups", "imaging", "encounters")
+        }
+        attempts = con.sql(
+            "select site_id, period, attempt, status, code, rows_in, rows_accepted, rows_quarantined, rows_pending, "
+            "tables, rules, blanked from submissions order by all"
+        ).fetchall()
+    assert damaged == []
+    return tables | {"attempts": attempts}
+
+
+MONTHS = ("2026-01", "2026-02", "2026-03")
+
+
+@pytest.fixture(scope="module")
+def in_order(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    settings = _settings(tmp_path_factory.mktemp("in_order"))
+    _three_months(settings)
+    _take_in(settings, MONTHS)
+    return _state(settings)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(MONTHS))[1:], ids="-".join)
+def test_any_order_gives_the_same_rows_in_force(
+    tmp_path: Path, order: tuple[str, ...], in_order: dict[str, Any]
+) -> None:
+    settings = _settings(tmp_path)
+    _three_months(settings)
+    _take_in(settings, (*order, order[0]))
+    assert _state(settings) == in_order
+
+
+def test_a_row_waits_for_its_patient_and_no_longer(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    _three_months(settings)
+    _take_in(settings, ["2026-02"])
+    (record,) = Lake(settings.lake).standing()
+    assert (record.rows_in, record.rows_accepted, record.rows_quarantined, record.rows_pending) == (6, 1, 0, 5)
+    _take_in(settings, ["2026-01"])
+    assert [one.rows_pending for one in Lake(settings.lake).standing()] == [0, 1]
+    _take_in(settings, ["2026-03"])
+    assert [(one.rows_pending, one.rows_quarantined) for one in Lake(settings.lake).standing()] == [
+        (0, 0),
+        (0, 0),
+        (1, 1),
+    ]
+
+
+def test_what_is_not_concerned_is_not_judged_again(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    _three_months(settings)
+    again: list[JudgedAgain] = []
+    pipeline.ingest_each(settings, [("north", month) for month in MONTHS], on_judged_again=again.append)
+    # The second month named a patient of the third; the third rests on the second, whose visit is now accepted.
+    assert [one.after.period for one in again] == ["2026-02", "2026-03"]
+    again.clear()
+    pipeline.ingest_each(settings, [("north", month) for month in MONTHS], on_judged_again=again.append)
+    assert again == []
+
+
+def test_a_refusal_for_what_another_month_said_ends_with_its_correction(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    _deliver(settings, "2026-01", {"patients": [patient("p1", data_cut_day=100)], "procedures": [fusion("p1")]}, "full")
+    _deliver(settings, "2026-02", {"patients": [patient("p2")], "follow_ups": [follow_up("p1", day=365)]})
+    _take_in(settings, MONTHS[:2])
+    assert [one.status for one in _statuses(settings)] == ["accepted", "refused"]
+    _deliver(settings, "2026-01", {"patients": [patient("p1")], "procedures": [fusion("p1")]}, "full")
+    _take_in(settings, ["2026-01"])
+    assert [(one.period, one.attempt, one.status) for one in _statuses(settings)] == [
+        ("2026-01", 1, "superseded"),
+        ("2026-01", 2, "accepted"),
+        ("2026-02", 1, "accepted"),
+    ]
+
+
+def test_a_withdrawn_month_takes_its_patients_from_the_others_and_gives_them_back(
+    tmp_path: Path, in_order: dict[str, Any]
+) -> None:
+    settings = _settings(tmp_path)
+    _three_months(settings)
+    _take_in(settings, MONTHS)
+    pipeline.withdraw(settings, "north", "2026-01", "wrong_data")
+    assert pipeline.waiting(settings) == []
+    assert [(one.period, one.rows_pending) for one in Lake(settings.lake).standing()] == [
+        ("2026-02", 2),
+        ("2026-03", 2),
+    ]
+    with pytest.raises(SubmissionRefused, match="submission_withdrawn"):
+        pipeline.ingest(settings, "north", "2026-01")
+    with pytest.raises(OutcomesError, match="nothing_to_withdraw"):
+        pipeline.withdraw(settings, "north", "2026-01", "wrong_data")
+    pipeline.take_back_withdrawal(settings, "north", "2026-01")
+    assert _state(settings) == in_order
+
+
+def _statuses(settings: Settings) -> Any:
+    from outcomes.release.status import status  # noqa: PLC0415
+
+    return status(settings).submissions
