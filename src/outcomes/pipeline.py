@@ -101,13 +101,14 @@ def ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
     from outcomes.intake.reprocessing import settle
 
     try:
-        return _ingest(settings, site_id, period)
+        return take_in(settings, site_id, period)
     finally:
         with _redacted_errors(site_id):
             settle(settings, site_id)
 
 
-def _ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
+def take_in(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
+    """As `ingest`, but for what rests on the submission: that is judged again when all of a batch are taken in."""
     from outcomes.intake.submission import ingest_submission
 
     with _redacted_errors(f"{site_id}/{period}"):
@@ -137,7 +138,7 @@ def ingest_each(
     unexpected = []
     for site_id, period in pairs:
         try:
-            result = Ingested(site_id, period, record=_ingest(settings, site_id, period))
+            result = Ingested(site_id, period, record=take_in(settings, site_id, period))
         except SubmissionRefused as refusal:
             result = Ingested(site_id, period, refusal=refusal)
         except UnexpectedError as error:
@@ -202,6 +203,16 @@ def standing(
         for record in Lake(settings.lake).standing(site_id)
         if (first or "") <= record.period <= (last or record.period)
     ]
+
+
+def repair(settings: Settings) -> Iterator[SubmissionRecord | OutcomesError]:
+    """Write the damaged rows of the lake again, then judge again what rests on them; see `reprocessing.repair`."""
+    from outcomes.intake import reprocessing
+
+    with _redacted_errors("repair"):
+        yield from reprocessing.repair(settings)
+    for _ in _settle_all(settings):
+        pass
 
 
 def judged_by_old_rules(

@@ -144,7 +144,14 @@ def exact(site_id: str, patients: int) -> Rows:
         "attrition": _attrition_of_site(patients),
         "submissions": (row | _exact_rows(site_id, row) for row in _submissions()),
         "table_counts": (
-            {**period, "source_table": table, "rows_in": 302, "rows_accepted": 300, "rows_quarantined": 2}
+            {
+                **period,
+                "source_table": table,
+                "rows_in": 302,
+                "rows_accepted": 300,
+                "rows_quarantined": 2,
+                "rows_pending": 0,
+            }
             | {"cells_blanked": 2}
             for period, table in product(periods, _ENUMS["table_counts", "source_table"])
         ),
@@ -438,12 +445,15 @@ def _submissions() -> Iterator[Row]:
         row = {"submission_period": period, "attempt": 1, "kind": "incremental" if number else "full"}
         row |= {"status": "accepted", "is_conserved": True, "state": "suppressed" if number == 1 else "shown"}
         row |= {"rows_in": 2114, "rows_accepted": accepted, "rows_quarantined": quarantined}
+        row |= {"rows_pending": None if number == 1 else 0}
         yield row | ({"status": "refused", "code": "identifier_found"} if number == 2 else {})
 
 
 def _exact_rows(site_id: str, row: Row) -> Row:
     named = {"submission_id": f"{site_id}-{row['submission_period']}", "is_synthetic": True}
-    return named | ({"rows_accepted": 2110, "rows_quarantined": 4} if row["state"] == "suppressed" else {})
+    return named | (
+        {"rows_accepted": 2110, "rows_quarantined": 4, "rows_pending": 0} if row["state"] == "suppressed" else {}
+    )
 
 
 def _broken(checked: int, failed: int) -> list[Row]:

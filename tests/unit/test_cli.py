@@ -35,7 +35,7 @@ def ingested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The submissions that were ingested, in order; those of the site `bad` are refused."""
     done: list[str] = []
 
-    def ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
+    def take_in(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
         done.append(f"{site_id}/{period}")
         if site_id == "bad":
             raise SubmissionRefused("file_empty", f"{site_id}/{period}: patients")
@@ -43,13 +43,14 @@ def ingested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             "id", site_id, period, 1, "accepted", rows_in=1200, rows_accepted=1190, rows_quarantined=10
         )
 
-    monkeypatch.setattr(pipeline, "ingest", ingest)
+    monkeypatch.setattr(pipeline, "take_in", take_in)
     return done
 
 
 def test_all_commands_are_there() -> None:
-    expected = "synthesize manifest import ingest backfill release diff sensitivity explain status query serve report"
-    assert sorted([*expected.split(), "verify-log"]) == COMMANDS
+    expected = "synthesize manifest import ingest backfill reprocess withdraw repair release diff sensitivity explain"
+    expected += " status query serve report verify-log"
+    assert sorted(expected.split()) == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -73,7 +74,10 @@ def test_a_refused_submission_does_not_stop_the_others(tmp_path: Path, ingested:
     result = run(tmp_path, "ingest")
     assert ingested == ["bad/2026-01", "north/2026-01", "north/2026-02", "south/2026-01"]
     assert result.exit_code == MISTAKES["submissions_refused"].exit_status
-    assert "3 accepted, 1 refused; of the accepted 3,600 rows 3,570 are in the lake, 30 in quarantine" in result.stdout
+    assert (
+        "3 accepted, 1 refused; of the accepted 3,600 rows 3,570 are in the lake, 30 in quarantine, 0 pending"
+        in result.stdout
+    )
     refusals = result.stderr.splitlines()
     assert refusals[0].startswith("file_empty: a file holds no rows (bad/2026-01: patients). To do: ")
     assert refusals[1].startswith("submissions_refused: at least one submission was refused (1 of 4). To do: ")

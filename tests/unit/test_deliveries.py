@@ -16,7 +16,7 @@ MINIMUM = 11
 
 def test_few_quarantined_rows_are_hidden_with_the_accepted_ones() -> None:
     submissions, failures = _deliveries((1000, 3), {"A": ("critical", 3)})
-    assert submissions == [(1000, None, None, "suppressed")]
+    assert submissions == [(1000, None, None, None, "suppressed")]
     assert failures == [("A", None, None, "suppressed")]
 
 
@@ -24,18 +24,28 @@ def test_failures_that_add_up_to_the_quarantined_rows_are_hidden_with_others() -
     submissions, failures = _deliveries(
         (1000, 63), {"A": ("critical", 3), "B": ("critical", 20), "C": ("critical", 40), "D": ("warning", 12)}
     )
-    assert submissions == [(1000, 937, 63, "shown")]
+    assert submissions == [(1000, 937, 63, 0, "shown")]
     assert [(rule, failed) for rule, _, failed, _ in failures] == [("A", None), ("B", None), ("C", 40), ("D", 12)]
 
 
 def test_where_failures_have_no_others_the_quarantined_rows_are_hidden() -> None:
     submissions, _ = _deliveries((1000, 11), {"A": ("critical", 5), "B": ("critical", 6)})
-    assert submissions == [(1000, None, None, "suppressed")]
+    assert submissions == [(1000, None, None, None, "suppressed")]
+
+
+def test_few_pending_rows_are_hidden_and_so_is_what_would_tell_them() -> None:
+    few, _ = _deliveries((1000, 20, 3), {"A": ("critical", 20), "B": ("waiting", 3)})
+    assert few == [(1000, None, None, None, "suppressed")]
+    submissions, failures = _deliveries(
+        (1000, 20, 63), {"A": ("critical", 20), "B": ("waiting", 3), "C": ("waiting", 20), "D": ("waiting", 40)}
+    )
+    assert submissions == [(1000, 917, 20, 63, "shown")]
+    assert [(rule, failed) for rule, _, failed, _ in failures] == [("A", 20), ("B", None), ("C", None), ("D", 40)]
 
 
 def test_a_tiny_delivery_is_hidden_whole() -> None:
     submissions, _ = _deliveries((8, 0), {})
-    assert submissions == [(None, None, None, "suppressed")]
+    assert submissions == [(None, None, None, None, "suppressed")]
 
 
 def test_attrition_hides_a_small_loss() -> None:
@@ -71,11 +81,13 @@ def test_blanked_cells_are_hidden_where_they_or_the_rest_are_few(
 
 
 def _deliveries(
-    rows: tuple[int, int], failed: dict[str, tuple[str, int]]
+    rows: tuple[int, ...], failed: dict[str, tuple[str, int]]
 ) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
     attempt = {"site_id": "a", "submission_period": "2026-01", "attempt": 1}
-    rows_in, quarantined = rows
-    counts = {"rows_in": rows_in, "rows_accepted": rows_in - quarantined, "rows_quarantined": quarantined}
+    rows_in, quarantined, *waiting = rows
+    pending = sum(waiting)
+    counts = {"rows_in": rows_in, "rows_accepted": rows_in - quarantined - pending}
+    counts |= {"rows_quarantined": quarantined, "rows_pending": pending}
     failures = [
         {**attempt, "rule": rule, "severity": severity, "rows_checked": rows_in, "rows_failed": count}
         for rule, (severity, count) in failed.items()

@@ -91,7 +91,7 @@ def test_comments_layout_and_docstrings_move_nothing(checkout: Checkout) -> None
         "sql/definitions/labels/causes.sql", "title: Suspected causes\n", "title:   Suspected causes # all\n"
     )
     checkout.change("sql/definitions/thresholds.yaml", "pain_nrs: 4  ", "pain_nrs: 4 # so much")
-    checkout.change("src/outcomes/lake.py", '"""The lake: ', '# A comment.\n"""A lake: ')
+    checkout.change("src/outcomes/lake/__init__.py", '"""The lake: ', '# A comment.\n"""A lake: ')
     assert checkout.refused() == ""
     assert before.strip()
     assert checkout.python("-c", _DIGESTS).stdout == before

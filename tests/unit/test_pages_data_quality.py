@@ -51,7 +51,7 @@ def _shown(site: Site, query: str) -> str:
 
 def test_rows_in_are_rows_accepted_plus_rows_quarantined_as_a_sentence() -> None:
     assert data_quality.conservation([ACCEPTED, REFUSED]) == (
-        "Rows add up in every submission: 1,500 in = 960 accepted + 540 quarantined."
+        "Rows add up in every submission: 1,500 in = 960 accepted + 540 quarantined + 0 pending."
     )
 
 
@@ -62,10 +62,16 @@ def test_rows_that_do_not_add_up_are_said() -> None:
 
 def test_totals_leave_out_submissions_whose_counts_are_hidden() -> None:
     hidden = replace(
-        ACCEPTED, submission_period="2026-04", rows_in=77, rows_accepted=None, rows_quarantined=None, state="suppressed"
+        ACCEPTED,
+        submission_period="2026-04",
+        rows_in=77,
+        rows_accepted=None,
+        rows_quarantined=None,
+        rows_pending=None,
+        state="suppressed",
     )
     assert data_quality.conservation([ACCEPTED, hidden]) == (
-        "Rows add up in every submission: 1,000 in = 960 accepted + 40 quarantined, "
+        "Rows add up in every submission: 1,000 in = 960 accepted + 40 quarantined + 0 pending, "
         "over the 1 submission whose counts are shown."
     )
 
@@ -73,7 +79,18 @@ def test_totals_leave_out_submissions_whose_counts_are_hidden() -> None:
 def test_ones_own_site_sees_its_exact_rows(site: Site) -> None:
     _, shown = _built(site, f"?site={OWN}")
     hidden_to_others = texts(shown["attempts"])[2]
-    assert hidden_to_others == ["January\u00a02026", "1", "Incremental", "Accepted", "–", "Yes", "2,114", "2,110", "4"]
+    assert hidden_to_others == [
+        "January\u00a02026",
+        "1",
+        "Incremental",
+        "Accepted",
+        "–",
+        "Yes",
+        "2,114",
+        "2,110",
+        "4",
+        "0",
+    ]
 
 
 def test_all_sites_together_show_no_exact_number_of_another(site: Site) -> None:
@@ -84,10 +101,12 @@ def test_all_sites_together_show_no_exact_number_of_another(site: Site) -> None:
 
 def test_a_hidden_count_is_said_to_be_hidden_and_never_zero(site: Site) -> None:
     view, _ = _built(site, "?site=all")
-    hidden = replace(ACCEPTED, site_id=OWN, rows_accepted=None, rows_quarantined=None, state="suppressed")
+    hidden = replace(
+        ACCEPTED, site_id=OWN, rows_accepted=None, rows_quarantined=None, rows_pending=None, state="suppressed"
+    )
     card = data_quality.by_site(view, [hidden], [])
     row = next(row for row in texts(card) if row[0] == SITES[OWN])
-    assert row[-3:] == ["1,000", "– fewer than 11", "– fewer than 11"]
+    assert row[-4:] == ["1,000", *["– fewer than 11"] * 3]
 
 
 def test_sites_stand_in_the_order_of_their_names_and_only_ones_own_leads_on(site: Site) -> None:

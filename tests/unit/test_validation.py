@@ -259,7 +259,7 @@ def as_text(value: object) -> str | None:
 @pytest.fixture
 def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        Lake(Settings(home=tmp_path).lake).attach(connection)
+        Lake(Settings(home=tmp_path).lake).attach_context(connection, "site-a", "2026-01")
         yield connection
 
 
@@ -276,7 +276,7 @@ def test_codes_are_stable_words_and_each_rule_is_tried_here() -> None:
     codes = [rule.code for name in TABLES for rule in rules(name)]
     assert len(set(codes)) == len(codes)
     assert set(codes) == BREAKING.keys() | DUPLICATE_RULES | MISSING_CODE_RULES | {NDI_WITHOUT_ZERO, EARLIER_CUT_KEPT}
-    assert {rule.severity for name in TABLES for rule in rules(name)} == {"critical", "warning", "info"}
+    assert {rule.severity for name in TABLES for rule in rules(name)} == {"critical", "waiting", "warning", "info"}
     assert all(rule.reason for name in TABLES for rule in rules(name))
 
 
@@ -313,11 +313,15 @@ def test_each_rule_bites_on_the_row_that_breaks_it_and_on_no_sound_row(con: duck
         broken_rule = next(one for one in rules(table) if one.code == code)
         judgement = judgements[table]
         quarantined = {row["row_number"]: row["rules"].split(";") for row in judgement.quarantined.to_pylist()}
+        pending = {row["row_number"]: row["rules"].split(";") for row in judgement.pending.to_pylist()}
         blanked = {row["row_number"]: row["rules"].split(";") for row in judgement.blanked.to_pylist()}
         accepted = {row[TABLES[table].key]: row for row in judgement.accepted.to_pylist()}
         assert failed(judgement)[code] > 0
         if broken_rule.severity == "critical":
             assert code in quarantined[number_of[code]], code
+            continue
+        if broken_rule.severity == "waiting":
+            assert code in pending[number_of[code]], code
             continue
         row = accepted[f"broken-{code}"]
         assert (code in (row["flags"] or "").split(";")) == (broken_rule.severity == "warning"), code
@@ -327,7 +331,8 @@ def test_each_rule_bites_on_the_row_that_breaks_it_and_on_no_sound_row(con: duck
             assert lost == {broken_rule.blanks} or broken_rule.blanks == "*"
             assert all(row[column] is None for column in lost & cells.keys())
     for name, judgement in judgements.items():
-        assert judgement.accepted.num_rows + judgement.quarantined.num_rows == len(tables[name])
+        parts = (judgement.accepted, judgement.quarantined, judgement.pending)
+        assert sum(part.num_rows for part in parts) == len(tables[name])
         assert all(number > len(SOUND[name]) for number in judgement.quarantined["row_number"].to_pylist())
 
 
@@ -342,10 +347,10 @@ def test_all_rows_of_a_repeated_key_are_quarantined(con: duckdb.DuckDBPyConnecti
     assert judgement.quarantined["reasons"].to_pylist()[0] == reason
 
 
-def test_rows_of_a_quarantined_patient_are_quarantined_with_it(con: duckdb.DuckDBPyConnection) -> None:
+def test_rows_of_a_quarantined_patient_wait_for_it(con: duckdb.DuckDBPyConnection) -> None:
     rows = {"patients": [patient(), patient(), patient("p2")], "procedures": [fusion(), fusion("p2")]}
     judgement = judge(con, rows)["procedures"]
-    assert judgement.quarantined["rules"].to_pylist() == ["PRO-003"]
+    assert judgement.pending["rules"].to_pylist() == ["PRO-003"]
     assert judgement.accepted["patient_id"].to_pylist() == ["p2"]
 
 
@@ -365,7 +370,15 @@ def test_a_tombstone_needs_its_key_and_nothing_else(con: duckdb.DuckDBPyConnecti
 
 def test_rows_of_a_withdrawn_patient_have_no_patient(con: duckdb.DuckDBPyConnection) -> None:
     rows = {"patients": [{"patient_id": "p000001", "deleted": True}, patient("p2")], "procedures": [fusion()]}
-    assert judge(con, rows)["procedures"].quarantined["rules"].to_pylist() == ["PRO-003"]
+    assert judge(con, rows)["procedures"].pending["rules"].to_pylist() == ["PRO-003"]
+
+
+def test_a_row_that_breaks_another_critical_rule_does_not_wait(con: duckdb.DuckDBPyConnection) -> None:
+    rows = {"patients": [patient()], "imaging": [image("p-unknown"), image("p-unknown", day=None)]}
+    judgement = judge(con, rows)["imaging"]
+    assert judgement.pending["row_number"].to_pylist() == [1]
+    assert judgement.quarantined["rules"].to_pylist() == ["IMG-003;IMG-004"]
+    assert judgement.looks_ahead
 
 
 def test_a_cell_of_another_type_costs_the_cell_and_a_key_or_day_the_row(con: duckdb.DuckDBPyConnection) -> None:

@@ -293,6 +293,21 @@ def withdraw(
         typer.echo(f"{site}/{period} is withdrawn ({reason}): {record.rows_accepted:,} rows are out of force")
 
 
+@app.command(epilog="Example: outcomes repair")
+def repair(ctx: typer.Context) -> None:
+    """Compare the lake with what was committed to it, and write damaged rows again from where they landed."""
+    failed = []
+    for result in pipeline.repair(ctx.obj):
+        if isinstance(result, OutcomesError):
+            print(result, file=sys.stderr)
+            failed.append(result)
+        else:
+            typer.echo(f"{result.site_id}/{result.period} is whole again")
+    if failed:
+        raise failed[0]
+    typer.echo("the lake holds what was committed to it")
+
+
 @app.command(epilog="Example: outcomes release --as-known-on 2026-06")
 def release(
     ctx: typer.Context,

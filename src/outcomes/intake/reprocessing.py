@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError, SubmissionRefused
 from outcomes.intake.manifest import submission_id
-from outcomes.intake.submission import Attempt, commit, judge, site_lock
+from outcomes.intake.submission import Attempt, commit, judge, rows_in_lake, site_lock, write_rows
 from outcomes.lake import Lake, SubmissionRecord
 from outcomes.settings import Settings
+from outcomes.sql.engine import connect
 
 _TIMES_JUDGED = 3
 """Of a period in one go: months that refuse each other in a circle end there. None is known that does."""
@@ -135,3 +137,53 @@ def _record(settings: Settings, record: SubmissionRecord) -> SubmissionRecord:
 
 def _attempt(settings: Settings, record: SubmissionRecord) -> Attempt:
     return Attempt(settings, record.site_id, record.period, record.submission_id, record.attempt)
+
+
+def repair(settings: Settings) -> Iterator[SubmissionRecord | OutcomesError]:
+    """Write the damaged rows of the lake again, judged anew from where their submissions landed.
+
+    A submission is judged beside the site's other months, so that one whose result is another may only lack what
+    another damaged month holds: it has its turn again once that is repaired.
+
+    Yields:
+        Each submission that is whole again, then why another is not: delivery_replaced or lake_damaged.
+    """
+    with connect(settings) as con:
+        damaged = Lake(settings.lake).attach_sound(con)
+    tables: dict[tuple[str, str], set[str]] = {}
+    for one in damaged:
+        tables.setdefault((one.site_id, one.period), set()).add(one.source_table)
+    records = [each for each in Lake(settings.lake).standing() if (each.site_id, each.period) in tables]
+    for record in records:
+        for name in tables[record.site_id, record.period]:
+            Lake(settings.lake).remove_period(TABLES[name], record.site_id, record.period)
+    waiting = [record for record in records if has_landed(settings, record)]
+    repaired = True
+    while repaired and waiting:
+        repaired = False
+        for record in list(waiting):
+            with site_lock(settings, record.site_id):
+                if _is_rewritten(settings, record, tables[record.site_id, record.period]):
+                    waiting.remove(record)
+                    repaired = True
+                    yield record
+    for record in records:
+        place = f"{record.site_id}/{record.period}"
+        if not has_landed(settings, record):
+            yield OutcomesError("delivery_replaced", place)
+        elif record in waiting:
+            yield OutcomesError("lake_damaged", f"{place}: it is judged otherwise than it was")
+
+
+def _is_rewritten(settings: Settings, record: SubmissionRecord, tables: set[str]) -> bool:
+    """Whether the submission is judged as it was, or by other rules; then its damaged rows are written again."""
+    attempt = _attempt(settings, record)
+    judged = judge(attempt)
+    is_as_before = rows_in_lake(judged.record) == rows_in_lake(record)
+    if is_as_before and record.judgement_id:
+        write_rows(attempt, [one for one in judged.judgements if one.table.name in tables], record.judgement_id)
+        return True
+    if record.judgement_id is None or judged.record.rules_sha256 != record.rules_sha256:
+        commit(attempt, judged)
+        return True
+    return False

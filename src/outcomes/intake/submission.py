@@ -148,7 +148,7 @@ def commit(attempt: Attempt, judged: Judged, before: SubmissionRecord | None = N
     Returns:
         The record as committed.
     """
-    is_as_before = before is not None and _rows(before) == _rows(judged.record)
+    is_as_before = before is not None and rows_in_lake(before) == rows_in_lake(judged.record)
     record = replace(
         judged.record,
         judgement_id=before.judgement_id if before and is_as_before else f"{attempt.submission_id}-{uuid.uuid4().hex}",
@@ -160,10 +160,7 @@ def commit(attempt: Attempt, judged: Judged, before: SubmissionRecord | None = N
             write_refusal(attempt.quarantine, judged.refusal, record.rules)
         else:
             if not is_as_before:
-                for one in judged.judgements:
-                    attempt.lake.write_rows(
-                        one.table, _with_provenance(attempt, one.accepted), str(record.judgement_id)
-                    )
+                write_rows(attempt, judged.judgements, str(record.judgement_id))
             kept = {
                 one.table.name: pa.concat_tables([one.quarantined, one.pending, one.blanked])
                 for one in judged.judgements
@@ -173,7 +170,13 @@ def commit(attempt: Attempt, judged: Judged, before: SubmissionRecord | None = N
     return record
 
 
-def _rows(record: SubmissionRecord) -> list[tuple[str, int, str | None]]:
+def write_rows(attempt: Attempt, judgements: Sequence[Judgement], judgement_id: str) -> None:
+    """Write the accepted rows of tables to the lake; a record with this judgement_id makes them count."""
+    for one in judgements:
+        attempt.lake.write_rows(one.table, _with_provenance(attempt, one.accepted), judgement_id)
+
+
+def rows_in_lake(record: SubmissionRecord) -> list[tuple[str, int, str | None]]:
     """What a submission has in the lake; a refused one has nothing."""
     return [(one.source_table, one.rows_accepted, one.digest) for one in record.tables if one.rows_accepted]
 
