@@ -161,7 +161,8 @@ def test_of_an_attempt_judged_again_the_newest_judgement_counts(lake: Lake) -> N
     lake.commit(refused)
     assert _patients(lake) == []
     times = [each.recorded_at for each in (first, again, refused) if each.recorded_at]
-    assert sorted(set(times)) == times and len(times) == 3
+    assert sorted(set(times)) == times
+    assert len(times) == 3
 
 
 def test_as_known_on_a_past_period(lake: Lake) -> None:
