@@ -186,6 +186,7 @@ BREAKING: dict[str, Row] = {
     "FUP-042": {"encounter_id": "e-unknown"},
     "FUP-043": {"eq5d_version": "4L"},
     **{f"FUP-{44 + i:03d}": {"eq5d_version": "3L", f"eq5d_{i}": 4} for i in range(1, 6)},
+    **{f"FUP-{51 + i:03d}": {"eq5d_version": "4L", f"eq5d_{i}": 4} for i in range(1, 6)},
     "FUP-050": {"deleted": "perhaps"},
     "FUP-051": {"patient_id": WITHOUT_CUT, "day": LATEST + 1},
     "imaging.type": {"value": "large"},
@@ -441,6 +442,30 @@ def test_a_declared_code_for_missing_is_counted_and_kept_and_no_fault(con: duckd
         assert rule not in (judgement.accepted["flags"].to_pylist()[0] or "")
         (kept,) = judgement.blanked.to_pylist()
         assert (kept[column], kept["rules"], kept["outcome"], kept["row_number"]) == ("-77", rule, "blanked", 1)
+
+
+@pytest.mark.parametrize("version", ["4L", "EQ-5D 3L", "3", "5"])
+def test_a_version_that_cannot_be_read_costs_the_levels_that_it_tells_of(
+    con: duckdb.DuckDBPyConnection, version: str
+) -> None:
+    levels = {"eq5d_1": 1, "eq5d_2": 2, "eq5d_3": None, "eq5d_4": 9, "eq5d_5": 3}
+    visits = [
+        follow_up(eq5d_version=version, eq_vas=70, neck_pain_nrs=3, **levels),
+        follow_up(day=366, eq5d_version="3l", **levels),
+        follow_up(day=367, eq5d_version=None, **levels),
+        {"follow_up_id": "gone", "deleted": True, "eq5d_version": version, "eq5d_1": 1},
+    ]
+    judgement = judge(con, {"patients": [patient()], "follow_ups": visits})["follow_ups"]
+    names = [f"eq5d_{item}" for item in range(1, 6)]
+    read = [[row[name] for name in names] for row in judgement.accepted.to_pylist()[:3]]
+    assert read == [[None] * 5, [1, 2, None, None, 3], [1, 2, None, None, 3]]
+    first = judgement.accepted.to_pylist()[0]
+    assert (first["eq_vas"], first["neck_pain_nrs"]) == (70, 3.0)
+    lost = {one.column_name: one.cells for one in judgement.cells}
+    assert lost == {"eq5d_version": 1, "eq5d_1": 1, "eq5d_2": 1, "eq5d_4": 3, "eq5d_5": 1}
+    assert [row["eq5d_1"] for row in judgement.blanked.to_pylist()] == ["1"] * 3
+    checked = {one.rule: (one.rows_checked, one.rows_failed) for one in judgement.rules}
+    assert (checked["FUP-052"], checked["FUP-054"]) == ((2, 1), (0, 0))
 
 
 def test_cells_are_blanked_before_rows_are_judged(con: duckdb.DuckDBPyConnection) -> None:
