@@ -220,7 +220,7 @@ BREAKING: dict[str, Row] = {
     "TRE-007": {"end_day": 9},
     "TRE-008": {"patient_id": "p-dead", "start_day": 401, "end_day": None},
     "TRE-009": {"start_day": 761, "end_day": None},
-    "TRE-010": {"code_system": "RXNORM"},
+    "TRE-010": {"code_system": "SNOMED"},
     "TRE-011": {"code": "ibuprofen"},
     "TRE-012": {"code": None},
     "TRE-013": {"treatment_class": "herbal"},
@@ -597,7 +597,7 @@ def test_code_systems_of_diagnoses_fold(con: duckdb.DuckDBPyConnection, spelling
 
 
 @pytest.mark.parametrize("table", ["procedures", "diagnoses", "treatments"])
-@pytest.mark.parametrize("system", ["SNOMED", "SNOMED CT", "ICD-10", "RxNorm"])
+@pytest.mark.parametrize("system", ["SNOMED", "SNOMED CT", "ICD-10", "NDC"])
 def test_a_row_of_an_unlisted_system_breaks_one_rule(con: duckdb.DuckDBPyConnection, table: str, system: str) -> None:
     """What its code looks like is then not asked."""
     rows = {"patients": [patient()]} | {table: [ROWS[table](code_system=system, code="73211009")]}
@@ -661,6 +661,8 @@ def test_a_withdrawal_from_a_spreadsheet_withdraws(con: duckdb.DuckDBPyConnectio
         ("diagnoses", "ICD9CM", "72281.0", "72281"),
         ("diagnoses", "ICD10CM", "M54.0", "M540"),
         ("treatments", "CPT", "97110.0", "97110"),
+        ("treatments", "RxNorm", "140587.0", "140587"),
+        ("treatments", "rx-norm", "5640", "5640"),
     ],
 )
 def test_codes_that_a_spreadsheet_took_for_numbers(

@@ -278,7 +278,7 @@ TREATMENTS = Table(
         _PATIENT,
         _day("start_day", "first day"),
         _day("end_day", "last day, of a supply the last day it covers"),
-        _text("code_system", "ATC, CPT, HCPCS, ICD10PCS"),
+        _text("code_system", "ATC, RXNORM (an ingredient), CPT, HCPCS, ICD10PCS"),
         _text("code", "the code; capitals, blanks and dots do not matter"),
         _text(
             "treatment_class",
@@ -286,7 +286,12 @@ TREATMENTS = Table(
             "gabapentinoid, duloxetine, radiofrequency, exercise_therapy, heat_ice_manual, tens, traction, "
             "complementary",
         ),
-        _text("route", "how a drug is given: oral, topical, injection, transdermal, other", since=2),
+        _text(
+            "route",
+            "how a drug is given: oral, topical, injection, transdermal, other; it tells the form of an ingredient, "
+            "which names none",
+            since=2,
+        ),
         _DELETED,
     ),
 )
