@@ -219,7 +219,7 @@ def _answers_card(status: str, said: str, found: Sequence[LabelAnswer]) -> Card:
                 wording.in_words(one.kind) if one.kind else wording.DASH,
                 _day(one.onset_day),
                 _value(one),
-                _evidence(one.evidence),
+                _evidence((*one.evidence, *one.supports)),
             ]
             for one in found
         ]

@@ -23,6 +23,11 @@ columns:
   eq5d_3_of_3l: level of eq5d_3 where the version is 3L
   eq5d_4_of_3l: level of eq5d_4 where the version is 3L
   eq5d_5_of_3l: level of eq5d_5 where the version is 3L
+  eq5d_1_has_readable_version: of a level of eq5d_1 whose version is stated, whether that could be read
+  eq5d_2_has_readable_version: of a level of eq5d_2 whose version is stated, whether that could be read
+  eq5d_3_has_readable_version: of a level of eq5d_3 whose version is stated, whether that could be read
+  eq5d_4_has_readable_version: of a level of eq5d_4 whose version is stated, whether that could be read
+  eq5d_5_has_readable_version: of a level of eq5d_5 whose version is stated, whether that could be read
   mjoa_total_minus_domains: stated mJOA total minus the sum of its four domains, where all are given
 */
 with items as (
@@ -148,6 +153,17 @@ differences as (
     from delivered_follow_ups
     inner join ndi
         on delivered_follow_ups.row_number = ndi.row_number
+),
+
+-- A version that is not stated is the default; one that is stated and cannot be read is not known.
+stated_versions as (
+    select
+        cells.row_number,
+        delivered_follow_ups.eq5d_version is not null as is_readable
+    from cells
+    inner join delivered_follow_ups
+        on cells.row_number = delivered_follow_ups.row_number
+    where cells.eq5d_version is not null
 )
 
 select
@@ -179,6 +195,21 @@ select
     case when delivered_follow_ups.eq5d_version = '3L' then delivered_follow_ups.eq5d_3 end as eq5d_3_of_3l,
     case when delivered_follow_ups.eq5d_version = '3L' then delivered_follow_ups.eq5d_4 end as eq5d_4_of_3l,
     case when delivered_follow_ups.eq5d_version = '3L' then delivered_follow_ups.eq5d_5 end as eq5d_5_of_3l,
+    case
+        when delivered_follow_ups.eq5d_1 is not null then stated_versions.is_readable
+    end as eq5d_1_has_readable_version,
+    case
+        when delivered_follow_ups.eq5d_2 is not null then stated_versions.is_readable
+    end as eq5d_2_has_readable_version,
+    case
+        when delivered_follow_ups.eq5d_3 is not null then stated_versions.is_readable
+    end as eq5d_3_has_readable_version,
+    case
+        when delivered_follow_ups.eq5d_4 is not null then stated_versions.is_readable
+    end as eq5d_4_has_readable_version,
+    case
+        when delivered_follow_ups.eq5d_5 is not null then stated_versions.is_readable
+    end as eq5d_5_has_readable_version,
     delivered_follow_ups.mjoa_total
     - delivered_follow_ups.mjoa_upper_motor
     - delivered_follow_ups.mjoa_lower_motor
@@ -187,6 +218,8 @@ select
 from delivered_follow_ups
 inner join differences
     on delivered_follow_ups.row_number = differences.row_number
+left join stated_versions
+    on delivered_follow_ups.row_number = stated_versions.row_number
 left join known_patients
     on delivered_follow_ups.patient_id = known_patients.patient_id
 left join known_encounters

@@ -27,7 +27,7 @@ select
     delivered_treatments.end_day - known_patients.data_cut_day as days_from_data_cut_to_end,
     delivered_treatments.end_day - known_patients.latest_day as days_from_extract_to_end,
     case
-        when coalesce(delivered_treatments.code_system, 'none') in ('none', 'ATC', 'CPT', 'HCPCS', 'ICD10PCS')
+        when coalesce(delivered_treatments.code_system, 'none') in ('none', 'ATC', 'RXNORM', 'CPT', 'HCPCS', 'ICD10PCS')
             then coalesce(delivered_treatments.code_system, 'none') || ':' || delivered_treatments.code
     end as system_and_code,
     case when delivered_treatments.code is not null then delivered_treatments.code_system is not null end

@@ -88,6 +88,7 @@ _FAMILIES = (
 _TREATMENTS = (
     *_coded_in("ATC", "M01AE01 M03BX01 M02AB01 M02AA15 N01BX04 H02AB06 H02AB06 N02AA05 N02AA05 N02BE01 N02BF01"),
     *_coded_in("ATC", "N02BF02 N06AX21 N06AX16 N01BB02 N01BB02"),
+    *_coded_in("RXNORM", "5640 3355 41493 6387 57258 8640 6902 7804 4337 1819 25480 72625 36567"),
     *_coded_in("CPT", "62321 62310 64479 20553 64633 64634 97001 97161 97110 97530 97010 97140 97124"),
     *_coded_in("CPT", "97014 97032 97012 97810 97814 98940 98942 97165"),
     *_coded_in("HCPCS", "G0283 E0720 E0730 E0840 E0860 E0856"),
@@ -98,7 +99,7 @@ _CLASSES = (
     *("muscle_relaxant", "traction", "nsaid", "opioid", "exercise_therapy", "injection", "tens", "complementary"),
     *("oral_steroid", "gabapentinoid", "duloxetine", "radiofrequency"),
 )
-_ROUTES = (None, "oral", "topical", "injection", "transdermal")
+_ROUTES = (None, "oral", "topical", "injection", "transdermal", "other")
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,8 @@ def with_code(system: str, code: str, index_period: str) -> list[Patient]:
                 "C5-6", diagnoses=[coded | {"day": 0}], encounters=[{"start_day": 0, "end_day": 2, "type": "inpatient"}]
             ),
         ]
-    given = [one("C5-6", treatments=[coded | {"start_day": 10, "route": route}]) for route in (None, *_ROUTES[2:4])]
-    if system == "ATC":
+    given = [one("C5-6", treatments=[coded | {"start_day": 10, "route": route}]) for route in _ROUTES]
+    if system in ("ATC", "RXNORM"):
         return given
     companion = {"day": 400, "code_system": "ICD10PCS", "code": "0PU30JZ"}
     removal = {"day": 400, "code_system": "CPT", "code": "22855"}

@@ -68,7 +68,8 @@ def _all_codes() -> list[tuple[str, str]]:
     con = duckdb.connect()
     load_references(con)
     shipped = con.execute("select distinct system, code from code_lists").fetchall()
-    lists = [*vars(codes).values(), *codes.RED_FLAGS.values(), *codes.TREATMENTS.values(), *codes.PREOPERATIVE_FAMILIES]
+    lists = [*vars(codes).values(), *codes.RED_FLAGS.values(), *codes.TREATMENTS.values(), *codes.INGREDIENTS.values()]
+    lists += codes.PREOPERATIVE_FAMILIES
     return sorted({*shipped, *(pair for listed in lists if isinstance(listed, Codes) for pair in listed.examples)})
 
 

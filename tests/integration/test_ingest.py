@@ -518,6 +518,21 @@ def test_declared_codes_for_missing_are_missing_and_no_fault(settings: Settings)
     assert (kept["outcome"], kept["rules"]) == ("blanked", "follow_ups.missing_code")
 
 
+def test_a_version_that_cannot_be_read_leaves_no_profile(settings: Settings) -> None:
+    levels: Row = {f"eq5d_{item}": 2 for item in range(1, 6)}
+    visits = [follow_up(eq5d_version="4L", eq_vas=70, **levels), follow_up(day=42, **levels)]
+    record = take_in(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
+    assert (record.rows_accepted, record.rows_quarantined) == (record.rows_in, 0)
+    assert query(settings, f"select eq_vas, {', '.join(levels)} from follow_ups order by day desc") == [
+        (70, *[None] * 5),
+        (None, *[2] * 5),
+    ]
+    assert {(one.column_name, one.cells) for one in record.blanked} == {(name, 1) for name in ("eq5d_version", *levels)}
+    folder = settings.quarantine / "site-a" / "2026-01" / record.submission_id
+    (kept,) = parquet.read_table(folder / "follow_ups.parquet").to_pylist()
+    assert (kept["eq5d_version"], *(kept[name] for name in levels)) == ("4L", *["2"] * 5), "as delivered"
+
+
 def test_an_age_over_89_is_kept_nowhere_even_where_it_is_no_age(settings: Settings) -> None:
     """A code for missing, or a cell that is no number, may still be the age of somebody."""
     ages = {

@@ -43,6 +43,9 @@ def test_the_marts_hold_what_the_lake_holds(release: Release) -> None:
     with duckdb.connect(str(release.research), read_only=True) as con:
         unlike = con.execute("select count(*) from submissions where rows_in <> rows_accepted + rows_quarantined")
         assert unlike.fetchone() == (0,)
+        blanked = con.execute("select site_id, cells_blanked from attrition where step = 1 order by site_id").fetchall()
+        assert blanked == con.execute("select site_id, sum(cells) from blanked_cells group by 1 order by 1").fetchall()
+        assert blanked == [(site, 4 * 3) for site in SITES]
         refused = con.execute(
             "select site_id, submission_period, code from submissions where status = 'refused'"
         ).fetchall()

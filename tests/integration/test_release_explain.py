@@ -225,6 +225,68 @@ def test_what_told_the_kind_is_named_too(examined: Settings) -> None:
     ]
 
 
+@pytest.fixture(scope="module")
+def refused_and_irritated(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A fusion that a diagnosis makes one of a nonunion, and hardware that a diagnosis says was painful."""
+    made = Settings(home=tmp_path_factory.mktemp("home"))
+    told = {"index_period": "2022-01", "last_contact_day": 900, "data_cut_day": 900}
+    fusion = {"day": 0, "code_system": "CPT", "code": "22551", "levels": "C5-6"}
+    again = {"code_system": "CPT", "code": "22600", "day": 400, "levels": "C3-4"}
+    removed = {"code_system": "CPT", "code": "22855", "day": 400, "levels": "C5-6"}
+    widened = {"code_system": "CPT", "code": "63020", "day": 400}
+    coded = {"code_system": "ICD10CM", "day": 380}
+    rows: dict[str, list[dict[str, Any]]] = {
+        "patients": [{"patient_id": name} | told for name in ("refused", "irritated")],
+        "procedures": [
+            {"patient_id": "refused", "procedure_id": "r0"} | fusion,
+            {"patient_id": "refused", "procedure_id": "r1"} | again,
+            {"patient_id": "irritated", "procedure_id": "i0"} | fusion,
+            {"patient_id": "irritated", "procedure_id": "i1"} | removed,
+            {"patient_id": "irritated", "procedure_id": "i2"} | widened,
+        ],
+        "diagnoses": [
+            {"patient_id": "refused", "diagnosis_id": "pseudarthrosis", "code": "M960"} | coded,
+            {"patient_id": "refused", "diagnosis_id": "another", "code": "I10"} | coded,
+            {"patient_id": "irritated", "diagnosis_id": "pain", "code": "T8484XA"} | coded,
+            {"patient_id": "irritated", "diagnosis_id": "neck", "code": "M542"} | coded,
+        ],
+    }
+    commit(made, "north", "2026-01", rows)
+    build_release(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("patient_id", "label", "kind", "supports"),
+    [
+        ("refused", "revision_performed", "nonunion_revision", ["pseudarthrosis"]),
+        ("refused", "revision_nonunion", None, ["pseudarthrosis"]),
+        ("refused", "suspected_nonunion", "confirmed_firm", ["pseudarthrosis"]),
+        ("irritated", "suspected_hardware_irritation", "confirmed", ["neck", "pain"]),
+        ("irritated", "revision_foraminotomy", None, []),
+    ],
+)
+def test_what_the_evidence_is_judged_with_is_named_and_marked(
+    refused_and_irritated: Settings, patient_id: str, label: str, kind: str | None, supports: list[str]
+) -> None:
+    explanation = explain(refused_and_irritated, "north", patient_id, label)
+    (answer,) = explanation.labels
+    assert (answer.status, answer.kind) == ("yes", kind)
+    assert [each.record_id for each in answer.supports] == supports
+    evidence = {each.record_id for each in answer.evidence}
+    assert {one.record_id for one in explanation.timeline if one.is_evidence} == {*evidence, *supports}
+
+
+def test_it_is_said_what_the_evidence_is_judged_with(refused_and_irritated: Settings) -> None:
+    says = [each.says for each in _label(refused_and_irritated, "irritated", "suspected_hardware_irritation").supports]
+    assert says == [
+        "day 380: ICD10CM M542 (tells where it was)",
+        "day 380: ICD10CM T8484XA (tells why it was done)",
+    ]
+    (pseudarthrosis,) = _label(refused_and_irritated, "refused", "revision_nonunion").supports
+    assert (pseudarthrosis.submission_id, pseudarthrosis.is_superseded) == (SUBMISSION, False)
+
+
 def test_what_a_no_rests_on_is_told(settings: Settings) -> None:
     answer = next(
         each for each in explain(settings, "north", "north-p002").labels if each.label == "pain_past_3_months"

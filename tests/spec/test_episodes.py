@@ -5,7 +5,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.support.situations import Row, complete, label
+from outcomes.sql.files import SqlFile
+from outcomes.sql.shipped import shipped
+from tests.support.situations import Row, complete, label, measure
 
 _DAY_0_ADMISSION: Row = {"day": 0, "code_system": "ICD10PCS", "code": "0RG10A0", "encounter_id": "stay"}
 
@@ -63,12 +65,34 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
     ],
 )  # fmt: skip
 def test_cohort(records: dict[str, list[Row]], reason: str | None) -> None:
-    con = _run(records)
+    con = measure({"site": complete(records)})
     assert _one(con, "select reason from cohort") == (reason,)
     assert _one(con, "select count(*) from episodes") == (0 if reason else 1,)
     left_at = con.execute("select reason from attrition where patients_out > 0").fetchall()
     assert left_at == ([(reason,)] if reason else [])
     assert _one(con, "select patients_left from attrition where step = 4") == (0 if reason else 1,)
+
+
+def test_cells_set_to_missing_stand_at_the_first_step_of_who_is_in_force() -> None:
+    con = measure({"lossy": complete({}), "whole": complete({})})
+    attempts = [("2024-01", 1, "superseded", 100), ("2024-01", 2, "accepted", 3), ("2024-02", 1, "accepted", 4)]
+    for period, attempt, status, cells in attempts:
+        for table in ("patients", "follow_ups"):
+            counts = {"site": "lossy", "period": period, "attempt": attempt, "table": table, "cells": cells}
+            con.execute("insert into table_counts values ($site, $period, $attempt, $table, 9, 9, 0, $cells)", counts)
+        con.execute(
+            "insert into attempts by name select 'lossy' as site_id, $1 as submission_period, $2 as attempt, "
+            "$3 as status",
+            [period, attempt, status],
+        )
+    attrition = SqlFile(shipped("sql", "relations", "measures", "attrition.sql"))
+    steps = con.execute(f"select site_id, step, cells_blanked from ({attrition.select}) order by all").fetchall()
+    assert steps == [
+        ("lossy", 1, 14),
+        *(("lossy", step, None) for step in (2, 3, 4)),
+        ("whole", 1, 0),
+        *(("whole", step, None) for step in (2, 3, 4)),
+    ]
 
 
 @pytest.mark.parametrize(

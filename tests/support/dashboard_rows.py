@@ -464,7 +464,10 @@ def _broken(checked: int, failed: int) -> list[Row]:
 def _attrition_of_site(patients: int) -> Iterator[Row]:
     left = patients + sum(_STEPS.values())
     for step, (reason, out) in enumerate(_STEPS.items(), 1):
-        yield {"step": step, "reason": reason, "patients_in": left, "patients_out": out, "patients_left": left - out}
+        yield (
+            {"step": step, "reason": reason, "patients_in": left, "patients_out": out, "patients_left": left - out}
+            | {"cells_blanked": 41 if step == 1 else None}
+        )
         left -= out
 
 

@@ -186,6 +186,7 @@ BREAKING: dict[str, Row] = {
     "FUP-042": {"encounter_id": "e-unknown"},
     "FUP-043": {"eq5d_version": "4L"},
     **{f"FUP-{44 + i:03d}": {"eq5d_version": "3L", f"eq5d_{i}": 4} for i in range(1, 6)},
+    **{f"FUP-{51 + i:03d}": {"eq5d_version": "4L", f"eq5d_{i}": 4} for i in range(1, 6)},
     "FUP-050": {"deleted": "perhaps"},
     "FUP-051": {"patient_id": WITHOUT_CUT, "day": LATEST + 1},
     "imaging.type": {"value": "large"},
@@ -219,7 +220,7 @@ BREAKING: dict[str, Row] = {
     "TRE-007": {"end_day": 9},
     "TRE-008": {"patient_id": "p-dead", "start_day": 401, "end_day": None},
     "TRE-009": {"start_day": 761, "end_day": None},
-    "TRE-010": {"code_system": "RXNORM"},
+    "TRE-010": {"code_system": "SNOMED"},
     "TRE-011": {"code": "ibuprofen"},
     "TRE-012": {"code": None},
     "TRE-013": {"treatment_class": "herbal"},
@@ -456,6 +457,30 @@ def test_a_declared_code_for_missing_is_counted_and_kept_and_no_fault(con: duckd
         assert (kept[column], kept["rules"], kept["outcome"], kept["row_number"]) == ("-77", rule, "blanked", 1)
 
 
+@pytest.mark.parametrize("version", ["4L", "EQ-5D 3L", "3", "5"])
+def test_a_version_that_cannot_be_read_costs_the_levels_that_it_tells_of(
+    con: duckdb.DuckDBPyConnection, version: str
+) -> None:
+    levels = {"eq5d_1": 1, "eq5d_2": 2, "eq5d_3": None, "eq5d_4": 9, "eq5d_5": 3}
+    visits = [
+        follow_up(eq5d_version=version, eq_vas=70, neck_pain_nrs=3, **levels),
+        follow_up(day=366, eq5d_version="3l", **levels),
+        follow_up(day=367, eq5d_version=None, **levels),
+        {"follow_up_id": "gone", "deleted": True, "eq5d_version": version, "eq5d_1": 1},
+    ]
+    judgement = judge(con, {"patients": [patient()], "follow_ups": visits})["follow_ups"]
+    names = [f"eq5d_{item}" for item in range(1, 6)]
+    read = [[row[name] for name in names] for row in judgement.accepted.to_pylist()[:3]]
+    assert read == [[None] * 5, [1, 2, None, None, 3], [1, 2, None, None, 3]]
+    first = judgement.accepted.to_pylist()[0]
+    assert (first["eq_vas"], first["neck_pain_nrs"]) == (70, 3.0)
+    lost = {one.column_name: one.cells for one in judgement.cells}
+    assert lost == {"eq5d_version": 1, "eq5d_1": 1, "eq5d_2": 1, "eq5d_4": 3, "eq5d_5": 1}
+    assert [row["eq5d_1"] for row in judgement.blanked.to_pylist()] == ["1"] * 3
+    checked = {one.rule: (one.rows_checked, one.rows_failed) for one in judgement.rules}
+    assert (checked["FUP-052"], checked["FUP-054"]) == ((2, 1), (0, 0))
+
+
 def test_cells_are_blanked_before_rows_are_judged(con: duckdb.DuckDBPyConnection) -> None:
     """Of ten items three are coded 99: the seven left cannot contradict the stated total, which stands."""
     lost = dict.fromkeys(list(NDI_ITEMS)[:3], 99)
@@ -585,7 +610,7 @@ def test_code_systems_of_diagnoses_fold(con: duckdb.DuckDBPyConnection, spelling
 
 
 @pytest.mark.parametrize("table", ["procedures", "diagnoses", "treatments"])
-@pytest.mark.parametrize("system", ["SNOMED", "SNOMED CT", "ICD-10", "RxNorm"])
+@pytest.mark.parametrize("system", ["SNOMED", "SNOMED CT", "ICD-10", "NDC"])
 def test_a_row_of_an_unlisted_system_breaks_one_rule(con: duckdb.DuckDBPyConnection, table: str, system: str) -> None:
     """What its code looks like is then not asked."""
     rows = {"patients": [patient()]} | {table: [ROWS[table](code_system=system, code="73211009")]}
@@ -649,6 +674,8 @@ def test_a_withdrawal_from_a_spreadsheet_withdraws(con: duckdb.DuckDBPyConnectio
         ("diagnoses", "ICD9CM", "72281.0", "72281"),
         ("diagnoses", "ICD10CM", "M54.0", "M540"),
         ("treatments", "CPT", "97110.0", "97110"),
+        ("treatments", "RxNorm", "140587.0", "140587"),
+        ("treatments", "rx-norm", "5640", "5640"),
     ],
 )
 def test_codes_that_a_spreadsheet_took_for_numbers(

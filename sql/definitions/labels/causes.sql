@@ -13,7 +13,7 @@ common:
     value: the image's measured value when it has one; of a no, the observed days
 labels:
   suspected_nonunion:
-    version: 3
+    version: 4
     words: {cause: nonunion, words: nonunion}
     guide: The bones may not have grown together.
     definition: >
@@ -64,7 +64,7 @@ labels:
           where: cause = '{cause}'
           record: procedure_ids
   suspected_scar_tissue:
-    version: 3
+    version: 4
     words: {cause: scar_tissue, words: scar tissue}
     guide: Scar tissue around the nerves can hurt.
     definition: >
@@ -88,7 +88,7 @@ labels:
           record: imaging_id
         - *near_the_image
   suspected_hardware_irritation:
-    version: 3
+    version: 4
     words: {cause: hardware_irritation, words: hardware irritation}
     guide: Screws or plates can loosen, break or rub.
     definition: >
@@ -120,7 +120,7 @@ labels:
           where: cause = '{cause}'
           record: procedure_ids
   suspected_unresolved_condition:
-    version: 3
+    version: 4
     words: {cause: unresolved_condition, words: unresolved condition}
     guide: The problem that led to surgery may not have been fully relieved.
     definition: >
@@ -157,7 +157,7 @@ labels:
           where: *same_cause_near_the_image
           record: record_id
   suspected_posture:
-    version: 3
+    version: 4
     words: {cause: posture, words: posture or mechanics}
     guide: Weak muscles and bent posture can strain the neck.
     definition: >

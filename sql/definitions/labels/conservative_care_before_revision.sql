@@ -14,7 +14,7 @@ rationale: >
   invisible unless the treatment data are complete.
 citation: clinical specification, sections 1, 4 and 5
 grain: one row per episode and piece of evidence
-version: 3
+version: 4
 status: accepted
 needs: [episodes, care_before_revision, revision_procedures, delivered_tables, thresholds]
 columns:

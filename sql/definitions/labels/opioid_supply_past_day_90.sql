@@ -10,7 +10,7 @@ rationale: >
   visit at which the question was answered.
 citation: clinical specification, section 5
 grain: one row per episode and piece of evidence
-version: 3
+version: 4
 status: accepted
 needs: [episodes, treatment_classes, follow_up_scores, delivered_tables, thresholds]
 columns:

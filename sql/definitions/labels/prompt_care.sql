@@ -11,7 +11,7 @@ common:
   status: accepted
 labels:
   imaging_after_pain:
-    version: 3
+    version: 4
     title: Imaging within {imaging_after_pain_days} days of pain past 3 months
     guide: Pain that lasts beyond 3 months needs imaging.
     definition: >
@@ -36,7 +36,7 @@ labels:
         where: label = '{label}'
         record: record_id
   imaging_or_visit_after_red_flag:
-    version: 3
+    version: 4
     title: Imaging, a visit or another treatment within {care_after_red_flag_days} days of a red flag
     guide: A red flag should be looked into right away.
     definition: >

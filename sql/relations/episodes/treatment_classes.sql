@@ -3,7 +3,8 @@ title: Conservative care by class
 rationale: >
   A site may code its treatments or send their class, and what it charges (injections, therapy) may come among its
   procedures. A steroid is an injection only where the route says so, and a local anaesthetic is care only on the skin:
-  injected it is part of something else.
+  injected it is part of something else. An ingredient (RxNorm) names no form, as ATC does: what is also given as a
+  cream, a spray or drops counts by its route.
 citation: clinical specification, section 5
 grain: one row per record and class of an episode
 needs: [coded_records, episodes]
@@ -39,7 +40,12 @@ with classed as (
             and coded_records.site_id = treatments.site_id
             and coded_records.record_id = treatments.treatment_id
             and treatments.treatment_class is null
-    where coded_records.needs is null or treatments.route in ('topical', 'transdermal')
+    where
+        coded_records.needs is null
+        or (coded_records.needs = 'skin_route' and treatments.route in ('topical', 'transdermal'))
+        or (coded_records.needs = 'oral_route' and treatments.route = 'oral')
+        or (coded_records.needs = 'injection_route' and treatments.route = 'injection')
+        or (coded_records.needs = 'systemic_route' and coalesce(treatments.route, 'oral') in ('oral', 'injection'))
     union all
     select
         site_id, patient_id, source_table, record_id, treatment_class,

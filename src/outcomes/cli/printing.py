@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from outcomes.intake.reprocessing import JudgedAgain
     from outcomes.pipeline import Ingested
     from outcomes.release.diff import LabelChange, ReleaseDiff
-    from outcomes.release.explain import Explanation, LabelAnswer
+    from outcomes.release.explain import Evidence, Explanation, LabelAnswer
     from outcomes.release.status import Status
     from outcomes.release.why_not import JudgedCriterion, SourceRecord, WhyNot
 
@@ -214,7 +214,15 @@ def _print_answer(answer: LabelAnswer) -> None:
     typer.echo(f"  Definition {answer.definition_version}: {answer.definition}")
     if answer.status == "yes":
         _print_met(answer)
-    for record in answer.evidence:
+    _print_records(answer.evidence)
+    if answer.supports:
+        typer.echo("  Judged with:")
+        _print_records(answer.supports)
+
+
+def _print_records(records: Iterable[Evidence]) -> None:
+    """Where each record was delivered, and what it says."""
+    for record in records:
         where = record.file or "its delivered file is no longer in the landing folder"
         since = "; replaced since the release by a later submission" if record.is_superseded else ""
         typer.echo(f"  - {record.source_table} {record.record_id}, submission {record.submission_id}: {where}{since}")

@@ -222,7 +222,10 @@ FOLLOW_UPS = Table(
         _integer("mjoa_sensory", "mJOA, sensation of the hands", "0 to 3"),
         _integer("mjoa_sphincter", "mJOA, bladder function", "0 to 3"),
         _text(
-            "eq5d_version", "the EQ-5D that was asked: 3L (levels 1 to 3) or 5L (levels 1 to 5, the default)", since=2
+            "eq5d_version",
+            "the EQ-5D that was asked: 3L (levels 1 to 3) or 5L (levels 1 to 5, the default); one that is stated and "
+            "cannot be read costs the levels of the visit",
+            since=2,
         ),
         *(_integer(f"eq5d_{i}", f"EQ-5D: {topic}", "level 1 to 5") for i, topic in enumerate(_EQ5D_TOPICS, 1)),
         _integer("eq_vas", "EQ visual analogue scale, higher is better", "0 to 100"),
@@ -275,7 +278,7 @@ TREATMENTS = Table(
         _PATIENT,
         _day("start_day", "first day"),
         _day("end_day", "last day, of a supply the last day it covers"),
-        _text("code_system", "ATC, CPT, HCPCS, ICD10PCS"),
+        _text("code_system", "ATC, RXNORM (an ingredient), CPT, HCPCS, ICD10PCS"),
         _text("code", "the code; capitals, blanks and dots do not matter"),
         _text(
             "treatment_class",
@@ -283,7 +286,12 @@ TREATMENTS = Table(
             "gabapentinoid, duloxetine, radiofrequency, exercise_therapy, heat_ice_manual, tens, traction, "
             "complementary",
         ),
-        _text("route", "how a drug is given: oral, topical, injection, transdermal, other", since=2),
+        _text(
+            "route",
+            "how a drug is given: oral, topical, injection, transdermal, other; it tells the form of an ingredient, "
+            "which names none",
+            since=2,
+        ),
         _DELETED,
     ),
 )

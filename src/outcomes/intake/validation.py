@@ -49,10 +49,10 @@ _KEY = "[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
 """A number is a plain decimal: a cast would also read `1_0` and `1e3`."""
 
-_CODED = {"code": r"^(\d{4,5})\.0*$", "modifier": r"^(\d\d)\.0*$"}
+_CODED = {"code": r"^(\d{4,8})\.0*$", "modifier": r"^(\d\d)\.0*$"}
 """Columns of codes: read in capitals, without dots. A blank within makes it words, which are no code.
 
-What matches is a number as a spreadsheet writes it (22551.0): no code has so many digits before its dot.
+What matches is a number as a spreadsheet writes it (22551.0): no code has so many digits before a dot of its own.
 """
 
 _SYSTEMS = ("code_system",)

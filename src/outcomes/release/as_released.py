@@ -57,10 +57,11 @@ def attach_patient(
 def label_patient(con: duckdb.DuckDBPyConnection) -> None:
     """Run the labelling step on the attached patient; `submissions` still tells what the site delivers.
 
-    Leaves what `labelling.build.run` leaves, and `signs`: what of a visit a relation has read.
+    Leaves what `labelling.build.run` leaves, `signs`: what of a visit a relation has read, and `supports`: which
+    records another one is judged with.
     """
     run(con)
-    materialize(con, [explaining("signs")])
+    materialize(con, [explaining("signs"), explaining("supports")])
 
 
 def explaining(name: str) -> SqlFile:

@@ -57,8 +57,9 @@ class LabelAnswer:
     """A label's answer for the patient, with the sentence that defines it.
 
     Of a yes `criteria` and `ways` tell what made it one: all that a yes needs, and of the ways those that the evidence
-    took, each criterion with the records of the evidence that met it. They are empty of any other answer, and of one
-    that the release gave by another version of the definition.
+    took, each criterion with the records of the evidence that met it; `supports` are the records that the evidence is
+    judged with, as a diagnosis tells what a fusion was for. They are empty of any other answer, and of one that the
+    release gave by another version of the definition.
     """
 
     label: str
@@ -74,6 +75,7 @@ class LabelAnswer:
     evidence: tuple[Evidence, ...]
     criteria: tuple[JudgedCriterion, ...] = ()
     ways: tuple[Way, ...] = ()
+    supports: tuple[Evidence, ...] = ()
 
     @property
     def meaning(self) -> str | None:
@@ -107,7 +109,7 @@ def explain(settings: Settings, site_id: str, patient_id: str, label: str | None
         timeline = con.execute(explaining("timeline").select).fetchall()
         asked = [each for each in label_definitions() if label in {None, each.name}]
         labels = _answers(con, _delivered_files(settings), asked, timeline)
-    cited = {(record.source_table, record.record_id) for answer in labels for record in answer.evidence}
+    cited = {_key(record) for answer in labels for record in (*answer.evidence, *answer.supports)}
     return Explanation(
         release_id=release.id,
         site_id=site_id,
@@ -145,7 +147,8 @@ def _answers(
     ]
     if any(answer.status == "yes" for answer in found):
         label_patient(con)
-    return tuple(_with_criteria(con, answer) if answer.status == "yes" else answer for answer in found)
+    records = _records(con, files, timeline)
+    return tuple(_with_criteria(con, answer, records) if answer.status == "yes" else answer for answer in found)
 
 
 def _evidence(
@@ -162,15 +165,40 @@ def _evidence(
         order by label, source_table, record_id
         """
     ).fetchall()
+    told = _told(timeline)
+    found: dict[str, list[Evidence]] = {}
+    for label, table, record, submission, is_superseded in rows:
+        file = files.get((submission, table))
+        says = told.get((table, record), "")
+        found.setdefault(label, []).append(Evidence(table, record, submission, file, is_superseded, says))
+    return found
+
+
+def _records(
+    con: duckdb.DuckDBPyConnection, files: dict[tuple[str, str], Path], timeline: Sequence[tuple[Any, ...]]
+) -> dict[tuple[str, str], Evidence]:
+    """Every record of the timeline, with all that it tells."""
+    rows = con.execute("select submission_id from submissions where is_superseded_since").fetchall()
+    superseded = {submission for (submission,) in rows}
+    told = _told(timeline)
+    return {
+        (table, record): Evidence(
+            table, record, submission, files.get((submission, table)), submission in superseded, told[table, record]
+        )
+        for _, table, record, _, submission in timeline
+    }
+
+
+def _told(timeline: Sequence[tuple[Any, ...]]) -> dict[tuple[str, str], str]:
+    """All that each record tells, with its days."""
     says: dict[tuple[str, str], list[str]] = {}
     for day, table, record, description, _ in timeline:
         says.setdefault((table, record), []).append(_on_day(table, day, description))
-    found: dict[str, list[Evidence]] = {}
-    for label, table, record, submission, is_superseded in rows:
-        told = "; ".join(says.get((table, record), ()))
-        file = files.get((submission, table))
-        found.setdefault(label, []).append(Evidence(table, record, submission, file, is_superseded, told))
-    return found
+    return {key: "; ".join(parts) for key, parts in says.items()}
+
+
+def _key(record: Evidence) -> tuple[str, str]:
+    return record.source_table, record.record_id
 
 
 def _on_day(source_table: str, day: int | None, says: str) -> str:
@@ -179,12 +207,14 @@ def _on_day(source_table: str, day: int | None, says: str) -> str:
     return f"{when}{' (before surgery)' if is_before else ''}: {says}"
 
 
-def _with_criteria(con: duckdb.DuckDBPyConnection, answer: LabelAnswer) -> LabelAnswer:
+def _with_criteria(
+    con: duckdb.DuckDBPyConnection, answer: LabelAnswer, records: dict[tuple[str, str], Evidence]
+) -> LabelAnswer:
     """The yes with what made it one, and of each record of its evidence the sign that counted."""
     definition = label_definition(answer.label)
     if answer.definition_version != definition.version:
         return answer
-    cited = {(record.source_table, record.record_id) for record in answer.evidence}
+    cited = {_key(record) for record in answer.evidence}
     criteria = _met_by(cited, judged(con, definition.criteria))
     ways = [Way(way.name, _met_by(cited, way.criteria)) for way in judged_ways(con, definition) if way.holds]
     taken = [way for way in ways if any(criterion.records for criterion in way.criteria)] or ways
@@ -194,7 +224,30 @@ def _with_criteria(con: duckdb.DuckDBPyConnection, answer: LabelAnswer) -> Label
             signs.setdefault((record.source_table, record.record_id), set()).update(record.signs)
     kinds = _pain_told(con)
     evidence = tuple(_that_counted(record, signs, kinds) for record in answer.evidence)
-    return replace(answer, criteria=criteria, ways=tuple(taken), evidence=evidence)
+    supports = _supports(con, answer, records)
+    return replace(answer, criteria=criteria, ways=tuple(taken), evidence=evidence, supports=supports)
+
+
+def _supports(
+    con: duckdb.DuckDBPyConnection, answer: LabelAnswer, records: dict[tuple[str, str], Evidence]
+) -> tuple[Evidence, ...]:
+    """The records that the evidence is judged with, and those that these are judged with in turn."""
+    rows = con.execute(
+        """
+        select source_table, record_id, support_table, support_id, says
+        from supports
+        where label = $label
+        order by all
+        """,
+        {"label": answer.label},
+    ).fetchall()
+    reached = {_key(record) for record in answer.evidence}
+    found: dict[tuple[str, str], str] = {}
+    while new := {row[2:4]: row[4] for row in rows if row[:2] in reached and row[2:4] not in reached}:
+        found |= new
+        reached |= new.keys()
+    # In the order of the timeline, by day.
+    return tuple(replace(records[key], says=f"{records[key].says} ({found[key]})") for key in records if key in found)
 
 
 def _pain_told(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
@@ -215,7 +268,7 @@ def _that_counted(
     record: Evidence, signs: dict[tuple[str, str], set[str]], kinds: dict[tuple[str, str], str]
 ) -> Evidence:
     """The record with its signs that met a criterion; one that met none tells the kind of the yes."""
-    key = (record.source_table, record.record_id)
+    key = _key(record)
     day, _, _ = record.says.partition(": ")
     if key not in signs:
         told = f"{day}: {kinds[key]}" if key in kinds else record.says

@@ -41,8 +41,13 @@ LABELS: dict[str, Callable[[Episode], Result]] = {
 VERSIONS: dict[str, int] = (
     dict.fromkeys(LABELS, 3)
     | {"clinical_asd": 4, "suspected_asd": 4}
-    | dict.fromkeys(("received_oral_steroid", "received_radiofrequency"), 2)
-    | dict.fromkeys(("received_gabapentinoid", "received_duloxetine"), 2)
+    | dict.fromkeys((f"received_{name}" for name in TREATMENTS), 4)
+    | dict.fromkeys(("received_oral_steroid", "received_radiofrequency"), 3)
+    | dict.fromkeys(("received_gabapentinoid", "received_duloxetine"), 3)
+    | dict.fromkeys(("conservative_care_before_revision", "opioid_supply_past_day_90"), 4)
+    | dict.fromkeys(("imaging_after_pain", "imaging_or_visit_after_red_flag"), 4)
+    | dict.fromkeys(("suspected_hardware_irritation", "suspected_nonunion", "suspected_posture"), 4)
+    | dict.fromkeys(("suspected_scar_tissue", "suspected_unresolved_condition"), 4)
 )
 """The version of each definition that stands here."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from tests.generative.oracle import codes
 from tests.generative.oracle.codes import TOPICAL_BY_ROUTE, TREATMENTS
 from tests.generative.oracle.episode import Episode
 from tests.generative.oracle.records import Record, Result, cite, first, yes
@@ -31,11 +32,50 @@ def treatments_of(episode: Episode, treatment_class: str) -> list[Record]:
 def _is_of_class(treatment: Record, treatment_class: str) -> bool:
     if treatment["treatment_class"] is not None:
         return bool(treatment["treatment_class"] == treatment_class)
+    if treatment["code_system"] == "RXNORM":
+        return treatment_class == _class_of_ingredient(treatment)
     if treatment in TREATMENTS["oral_steroid"]:
         return treatment_class == ("injection" if treatment["route"] == "injection" else "oral_steroid")
     if treatment in TOPICAL_BY_ROUTE and treatment["route"] not in ("topical", "transdermal"):
         return False
     return treatment in TREATMENTS[treatment_class]
+
+
+_ByClass = dict[str, tuple[codes.Codes, ...]]
+
+_ON_SKIN: _ByClass = {
+    "opioid": (codes.FENTANYL, codes.BUPRENORPHINE),
+    "topical": (codes.ANTI_INFLAMMATORY_ON_SKIN, codes.LIDOCAINE),
+}
+_SWALLOWED: _ByClass = {
+    "opioid": (codes.FENTANYL,),
+    "oral_steroid": (codes.PREDNISONE, codes.OTHER_STEROIDS),
+    "nsaid": (codes.ANTI_INFLAMMATORY,),
+}
+_INJECTED: _ByClass = {"injection": (codes.OTHER_STEROIDS,), "nsaid": (codes.ANTI_INFLAMMATORY,)}
+_UNSTATED: _ByClass = {"nsaid": (codes.ANTI_INFLAMMATORY,)}
+_BY_ROUTE: dict[str | None, _ByClass] = {
+    "topical": _ON_SKIN,
+    "transdermal": _ON_SKIN,
+    "oral": _SWALLOWED,
+    "injection": _INJECTED,
+    None: _UNSTATED,
+}
+
+
+def _class_of_ingredient(treatment: Record) -> str | None:
+    """The class of a drug that is named by its ingredient: what is given in several forms by its route."""
+    by_route = _BY_ROUTE.get(treatment["route"], {})
+    any_route: _ByClass = {name: (listed,) for name, listed in codes.INGREDIENTS.items()}
+    return next(
+        (
+            name
+            for listed in (by_route, any_route)
+            for name, parts in listed.items()
+            if any(treatment in p for p in parts)
+        ),
+        None,
+    )
 
 
 def received(episode: Episode, treatment_class: str) -> Result:

@@ -138,6 +138,24 @@ TREATMENTS = {
 }
 TOPICAL_BY_ROUTE = codes(ATC="N01BB02")
 
+# The same drugs by RxNorm ingredient, which names no form (D5). Most are given in one: muscle relaxants, opioids,
+# gabapentin (25480), pregabalin (187832), duloxetine.
+INGREDIENTS = {
+    "muscle_relaxant": codes(RXNORM="21949 57258 6845 1292 2101 2410 7715"),
+    "opioid": codes(RXNORM="7804 5489 7052 3423 10689 787390 2670 7814 6754 8001 1841 7238"),
+    "gabapentinoid": codes(RXNORM="25480 187832"),
+    "duloxetine": codes(RXNORM="72625"),
+}
+# Fentanyl injected belongs to an anaesthetic, buprenorphine swallowed treats dependence.
+FENTANYL, BUPRENORPHINE = codes(RXNORM="4337"), codes(RXNORM="1819")
+# Ibuprofen, naproxen, diclofenac, flurbiprofen, tolmetin are rubbed in too; meloxicam, celecoxib, mefenamic acid not.
+ANTI_INFLAMMATORY = codes(RXNORM="5640 7258 3355 4502 10636 41493 140587 6693")
+ANTI_INFLAMMATORY_ON_SKIN = codes(RXNORM="5640 7258 3355 4502 10636")
+LIDOCAINE = codes(RXNORM="6387")
+# Prednisone is swallowed only; the others (prednisolone, its methyl, dexamethasone, hydrocortisone, triamcinolone,
+# betamethasone) are injected too, and most often given in creams, sprays and drops.
+PREDNISONE, OTHER_STEROIDS = codes(RXNORM="8640"), codes(RXNORM="8638 6902 3264 5492 10759 1514")
+
 # Section 6: revisions. `{0,1,4}x4Z` is written out: any approach. What was only looked at (7th character X, F) is no
 # revision: excisions are written out too.
 HARDWARE_REMOVAL = codes(

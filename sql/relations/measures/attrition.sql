@@ -1,11 +1,12 @@
 /*
 title: How many patients fell out of the cohort at which step
 grain: one row per site and step
-needs: [cohort]
+needs: [attempts, cohort, table_counts]
 columns:
   patients_in: patients who reached the step
   patients_out: patients who left at the step
   patients_left: patients who passed it
+  cells_blanked: cells set to missing of what the site has in force, at the first step; null at the others
 */
 with steps as (
     select
@@ -53,11 +54,28 @@ running as (
             partition by site_id order by step rows between unbounded preceding and current row
         ) as patients_left
     from counted
+),
+
+blanked as (
+    select
+        table_counts.site_id,
+        sum(table_counts.cells_blanked) as cells
+    from table_counts
+    inner join attempts
+        on
+            table_counts.site_id = attempts.site_id
+            and table_counts.submission_period = attempts.submission_period
+            and table_counts.attempt = attempts.attempt
+    where attempts.status = 'accepted'
+    group by table_counts.site_id
 )
 
 select
-    site_id, step, reason,
-    cast(patients_left + patients_out as bigint) as patients_in,
-    patients_out,
-    cast(patients_left as bigint) as patients_left
+    running.site_id, running.step, running.reason,
+    cast(running.patients_left + running.patients_out as bigint) as patients_in,
+    running.patients_out,
+    cast(running.patients_left as bigint) as patients_left,
+    case when running.step = 1 then cast(coalesce(blanked.cells, 0) as bigint) end as cells_blanked
 from running
+left join blanked
+    on running.site_id = blanked.site_id
