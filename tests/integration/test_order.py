@@ -1,5 +1,6 @@
 """What the lake says hangs on what was delivered, not on the order in which it was taken in."""
 
+import contextlib
 import itertools
 from collections.abc import Iterable
 from pathlib import Path
@@ -53,10 +54,8 @@ def _three_months(settings: Settings) -> None:
 
 def _take_in(settings: Settings, periods: Iterable[str], site: str = "north") -> None:
     for period in periods:
-        try:
+        with contextlib.suppress(SubmissionRefused):
             pipeline.ingest(settings, site, period)
-        except SubmissionRefused:
-            pass
 
 
 def _state(settings: Settings) -> dict[str, Any]:
