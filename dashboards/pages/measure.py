@@ -47,7 +47,7 @@ _FUNNEL_HEAD = (
     "Site", "Adjusted share", "Patients followed", "Observed over expected", "95 % interval", "In the funnel",
 )  # fmt: skip
 _FUNNEL_NOTE = (
-    "Adjusted for case mix; peers are not named and not ranked. Hollow: fewer than 80 % of the patients were followed. "
+    "Adjusted for case mix; peers are not named and not ranked. Hollow: follow-up less than 80 % complete. "
     "A difference may be due to case mix that is not recorded."
 )
 
