@@ -82,7 +82,7 @@ SCENARIOS = (
     Scenario("volumes", "nothing has changed, sites of unlike volumes", volumes=_VOLUMES),
     Scenario("outlier", "one site has 1.25 times the pain, one twice the revisions", ("outlier",)),
     Scenario("step", "one site has 2.2 times the adjacent segment disease from one quarter on", ("step",)),
-    Scenario("drift", "the revisions of one site rise over two years to twice as many", ("drift",)),
+    Scenario("drift", "the poor recoveries of one site rise over two years to twice as many", ("drift",)),
     Scenario(
         "loss_of_follow_up",
         "one site keeps 0.6 of its visits and loses patients sooner from one quarter on",
@@ -92,6 +92,11 @@ SCENARIOS = (
         "coding_change",
         "one site records the joints of half of its fusions only, from one quarter on",
         ("coding_change",),
+    ),
+    Scenario(
+        "all",
+        "all stories at once, as `outcomes synthesize` plants them",
+        ("outlier", "step", "drift", "loss_of_follow_up", "coding_change"),
     ),
 )
 
@@ -114,10 +119,10 @@ class Outcome:
     signals: dict[tuple[str, str], tuple[int, int]]
     seconds: float
 
-    def is_named(self, story: Story) -> bool:
-        """Whether the site's first screen names the story's measure as concerning."""
-        measure = SHOWN_BY.get(story.risk)
-        return measure is not None and self.named.get((story.site_id, measure)) == "special_concerning"
+    def tells(self) -> list[bool]:
+        """Of each story that shows in a headline, whether its site's first screen names that measure as concerning."""
+        shown = [(story.site_id, SHOWN_BY[story.risk]) for story in self.stories if story.risk in SHOWN_BY]
+        return [self.named.get(pair) == "special_concerning" for pair in shown]
 
     def false_alarms(self) -> list[Pair]:
         """The named sites and measures that no story explains."""
@@ -204,21 +209,27 @@ def share_named(outcomes: Iterable[Outcome]) -> float:
 
 def share_telling(outcomes: Sequence[Outcome]) -> float:
     """The share of registries in which every planted story that shows in a headline is named at its site."""
-    return sum(all(map(one.is_named, one.stories)) for one in outcomes) / len(outcomes)
+    return sum(all(one.tells()) for one in outcomes) / len(outcomes)
+
+
+def share_told(outcomes: Iterable[Outcome]) -> float:
+    """The share of the planted stories that show in a headline that is named at its site."""
+    tells = [told for one in outcomes for told in one.tells()]
+    return sum(tells) / len(tells)
 
 
 def stories_table(results: dict[str, list[Outcome]]) -> Iterator[str]:
     """The lines of a Markdown table: per scenario what first screens name."""
     yield (
-        "| registries in which | registries | all planted sites named | measures named otherwise "
-        "| a site with more than one of these |"
+        "| registries in which | registries | all planted sites named | of the planted sites named "
+        "| measures named otherwise | a site with more than one of these |"
     )
-    yield "|---|---|---|---|---|"
+    yield "|---|---|---|---|---|---|"
     for scenario in SCENARIOS:
         outcomes = results.get(scenario.name, [])
         if outcomes:
-            can_tell = any(story.risk in SHOWN_BY for one in outcomes for story in one.stories)
-            telling = f"{share_telling(outcomes):.0%}" if can_tell else "–"
+            can_tell = any(map(Outcome.tells, outcomes))
+            telling = f"{share_telling(outcomes):.0%} | {share_told(outcomes):.0%}" if can_tell else "– | –"
             otherwise = sum(len(one.false_alarms()) for one in outcomes) / sum(len(one.charted) for one in outcomes)
             several = sum(map(Outcome.has_several_at_one_site, outcomes)) / len(outcomes)
             yield f"| {scenario.title} | {len(outcomes)} | {telling} | {otherwise:.2%} | {several:.0%} |"

@@ -267,6 +267,23 @@ def narrowed(filters: Filters) -> str:
     return f"fused in {filters.period}" if filters.period else "all patients"
 
 
+def all_years(filters: Filters) -> str:
+    """Why shares that grow with the time observed are of all years, where a year of fusion is asked for."""
+    if filters.period is None:
+        return ""
+    return "All years of fusion together: such a share grows with the time observed, so that years cannot be compared."
+
+
+def left_out_of_a_year(filters: Filters) -> str:
+    """Which measures a year of fusion leaves out, and why."""
+    if filters.period is None:
+        return ""
+    return (
+        "Left out: what may happen at any time while observed. Such a share grows with the time observed, so that "
+        "years cannot be compared; it is shown with all years."
+    )
+
+
 def group_kind(kind: str) -> str:
     """How patients are grouped, in words."""
     return _GROUP_KINDS[kind]

@@ -103,11 +103,17 @@ def choices(reader: Reader) -> Choices:
 def values(reader: Reader, filters: Filters) -> dict[str, Value]:
     """Every measure for the patients that the filters choose, by measure.
 
+    Of one year of fusion only those of a fixed exposure: what may happen at any time while observed is less in later
+    years, however patients fare.
+
     Raises:
         Denied: the site is not one of the scope's.
     """
     where, parameters = _slot(filters)
-    return {value.measure: value for value in _read(reader, filters.site, where, *parameters, order="measure")}
+    found = {value.measure: value for value in _read(reader, filters.site, where, *parameters, order="measure")}
+    if filters.period is None:
+        return found
+    return {one.measure: found[one.measure] for one in measures(reader) if one.is_compared and one.measure in found}
 
 
 def by_year(reader: Reader, measure: str, site_id: str | None) -> list[Value]:

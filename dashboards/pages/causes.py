@@ -20,6 +20,7 @@ _UNSEEN = "Care received elsewhere is not recorded: the shares are of patients w
 
 def causes(view: View) -> Page:
     """Suspected causes, red flags, time to imaging and conservative care."""
+    lead, view = wording.all_years(view.filters), view.of_all_years()
     rows = rows_of(view)
     suspected = by_size([row for row in _in(rows, "suspected causes") if row.measure.measure.startswith("suspected_")])
     flags, care = by_size(_in(rows, "red flags")), by_size(_in(rows, "conservative care"))
@@ -42,7 +43,7 @@ def causes(view: View) -> Page:
             care,
         ),
     ]
-    return Page("Causes and red flags", cards, filters=("period", "group"))
+    return Page("Causes and red flags", cards, filters=("group",), lead=lead)
 
 
 def _in(rows: Mapping[str, Row], category: str) -> list[Row]:

@@ -67,6 +67,10 @@ class View:
         """Every site by id, in the order of their names."""
         return {one.site_id: one for one in measures.sites(self.reader)}
 
+    def of_all_years(self) -> "View":
+        """The same without a year of fusion."""
+        return replace(self, filters=replace(self.filters, period=None)) if self.filters.period else self
+
     @property
     def minimum_cell_count(self) -> int:
         """The smallest count of patients that may be shown of others."""

@@ -1,7 +1,7 @@
 """Adjacent segment disease and revision: how many have it by when, with death competing, and of which kind."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dash import html
 
@@ -92,12 +92,12 @@ _REVISION = _Outcome(
 
 def adjacent_segment_disease(view: View) -> Page:
     """The page of suspected adjacent segment disease."""
-    return _page(_of_all_years(view), _ASD, lead=_no_year(view))
+    return _page(view.of_all_years(), _ASD, lead=_no_year(view))
 
 
 def revision(view: View) -> Page:
     """The page of revisions."""
-    whole = _of_all_years(view)
+    whole = view.of_all_years()
     return _page(whole, _REVISION, _types(whole), _complications(whole), lead=_no_year(view))
 
 
@@ -133,11 +133,6 @@ def _page(view: View, outcome: _Outcome, *cards: Card, lead: str) -> Page:
         _kinds(view, outcome),
     ]
     return Page(outcome.title, shown, filters=("group",), lead=lead)
-
-
-def _of_all_years(view: View) -> View:
-    """The view without its year of fusion, which curves do not have."""
-    return replace(view, filters=replace(view.filters, period=None))
 
 
 def _no_year(view: View) -> str:

@@ -47,7 +47,7 @@ _FUNNEL_HEAD = (
     "Site", "Adjusted share", "Patients followed", "Observed over expected", "95 % interval", "In the funnel",
 )  # fmt: skip
 _FUNNEL_NOTE = (
-    "Adjusted for case mix; peers are not named and not ranked. Hollow: fewer than 80 % of the patients were followed. "
+    "Adjusted for case mix; peers are not named and not ranked. Hollow: follow-up less than 80 % complete. "
     "A difference may be due to case mix that is not recorded."
 )
 
@@ -57,6 +57,8 @@ def measure_page(view: View, name: str) -> Page | None:
     measure = view.measures.get(name)
     if measure is None:
         return None
+    lead = "" if measure.is_compared else wording.all_years(view.filters)
+    view = view if measure.is_compared else view.of_all_years()
     value = measures.values(view.reader, view.filters).get(name)
     cards = [
         _statement(view, measure, value),
@@ -68,7 +70,7 @@ def measure_page(view: View, name: str) -> Page | None:
         *_kinds(view, measure),
         _definition(measure),
     ]
-    return Page(measure.title, cards, filters=("period", "group", "peers"))
+    return Page(measure.title, cards, ("period", "group", "peers") if measure.is_compared else ("group",), lead)
 
 
 def _statement(view: View, measure: Measure, value: Value | None) -> Card:

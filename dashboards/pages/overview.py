@@ -164,6 +164,7 @@ def _own(view: View, listed: Sequence[Measure], found: dict[str, Value], lately:
         table=Table("All measures, those that stand out first", _HEAD, rows, numbers=4),
         is_table=True,
         notes=[
+            wording.left_out_of_a_year(view.filters),
             _legend(),
             "Variation and 24 months are by month or quarter of fusion and include all patients, whatever the filters.",
             "No value: the measure has no fixed exposure and only describes, or no month of it is mature.",
@@ -205,7 +206,7 @@ def _all_sites(view: View, listed: Sequence[Measure], found: dict[str, Value]) -
         sentence=f"{wording.plural(len(rows), 'measure')} of all sites together, in the order of the patient guide.",
         table=Table("All measures of all sites together", _HEAD_ALL, rows, numbers=4),
         is_table=True,
-        notes=[wording.hidden_note(view.minimum_cell_count)],
+        notes=[wording.left_out_of_a_year(view.filters), wording.hidden_note(view.minimum_cell_count)],
     )
 
 

@@ -111,7 +111,7 @@ def pain(view: View) -> Page:
     others = scores.trajectories(view.reader, None) if view.site else {}
     rows = rows_of(view)
     cards = [
-        _timeline(view, chosen(rows, _TIMELINE)),
+        _timeline(view, chosen(rows_of(view.of_all_years()), _TIMELINE)),
         *(_trajectory(view, name, own.get(name, []), others.get(name, [])) for name in _INSTRUMENTS),
         _clearly_better(view, rows),
         _improved(view, rows),
@@ -126,7 +126,8 @@ def pain(view: View) -> Page:
 
 def _timeline(view: View, rows: Sequence[Row]) -> Card:
     """The headline as a number, and what came before and after it in rows."""
-    narrowed = f", {wording.narrowed(view.filters)}" if view.filters.are_narrow else ""
+    whole = view.of_all_years().filters
+    narrowed = f", {wording.narrowed(whole)}" if whole.are_narrow else ""
     title = f"Pain past 3 months: {view.who}{narrowed}"
     headline = next((row for row in rows if row.measure.measure == _HEADLINE), None)
     if headline is None:
@@ -138,7 +139,8 @@ def _timeline(view: View, rows: Sequence[Row]) -> Card:
         body=[big_number(headline.measure, headline.value, view.minimum_cell_count)],
         notes=[
             "Discomfort in the first weeks is expected. Each row is of the patients assessed at that time, so the "
-            "patients differ from row to row."
+            "patients differ from row to row.",
+            wording.all_years(view.filters),
         ],
     )
     return interval_card(view, card, rows)

@@ -24,6 +24,11 @@ def _patient(key: str, *visits: Row, cut: int = 1000, contact: int = 1000, **fac
     }
 
 
+def _revised(patient: dict[str, list[Row]], day: int) -> dict[str, list[Row]]:
+    (index,) = patient["procedures"]
+    return patient | {"procedures": [index, index | {"procedure_id": f"{index['procedure_id']}-again", "day": day}]}
+
+
 def _site(*patients: dict[str, list[Row]]) -> dict[str, list[Row]]:
     tables = ("patients", "procedures", "follow_ups")
     return {table: [row for patient in patients for row in patient[table]] for table in tables}
@@ -68,6 +73,24 @@ def test_clarks_c_is_observed_among_potential_time(con: duckdb.DuckDBPyConnectio
         "select observed_days, potential_days from completeness where visit_window = '3_months' and site_id = 'east'"
     ).fetchall()
     assert found == [(91 + 91 + 50 + 60 + 90 + 90 + 30 + 20, 4 * 91 + 90 + 90 + 30 + 40)]
+
+
+def test_a_horizon_is_followed_by_the_time_observed_of_the_time_that_could_be() -> None:
+    patients = {
+        "all the time": (_patient("a"), 730, 730),
+        "lost half way": (_patient("b", contact=365), 365, 730),
+        "operated on 200 days ago": (_patient("c", cut=200, contact=200), 200, 200),
+        "died": (_patient("d", contact=40, death_day=40), 40, 40),
+        "lost before death": (_patient("e", contact=20, death_day=60), 20, 60),
+        "revised and then lost": (_revised(_patient("f", contact=150), 100), 100, 100),
+        "revised after the horizon": (_revised(_patient("g"), 800), 730, 730),
+    }
+    with measure({"east": _site(*(patient for patient, *_ in patients.values()))}) as con:
+        found = con.execute(
+            "select observed_days, potential_days from headline_follow_up where measure = 'revision_2_years' "
+            "order by patient_id"
+        ).fetchall()
+    assert found == [(observed, potential) for _, observed, potential in patients.values()]
 
 
 def test_responders_are_compared_with_the_others(con: duckdb.DuckDBPyConnection) -> None:

@@ -126,6 +126,8 @@ def _published(
     con: duckdb.DuckDBPyConnection, results: list[pa.Table], estimates: list[Any], counts: pa.Table, years: int
 ) -> Registry:
     con.register("headline_results", pa.concat_tables(results))
+    no_time: dict[str, list[Any]] = {name: [] for name in ("measure", "site_id", "observed_days", "potential_days")}
+    _make(con, "headline_follow_up", **no_time)
     con.register("measure_estimates", marts.table(marts.exact("measures"), estimates))
     better = {"improved_ndi_12_months", "follow_up_12_months"}
     measures = sorted(set(counts["measure"].to_pylist()))

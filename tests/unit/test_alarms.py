@@ -1,6 +1,8 @@
 """What a first screen names: the rule case by case, and how seldom and how surely it names in simulated registries."""
 
+import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -8,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from benchmarks.alarms import STORIES, lost_sentence, stories_table
 from outcomes.measures.alarms import alarms_table
 from tests.support import marts
 from tests.support.examples import examples
@@ -173,3 +176,21 @@ def test_a_site_that_loses_its_patients_looks_neither_better_nor_worse() -> None
         for row in registry.alarms
         if (row["site_id"], row["measure"], row["reason"]) == ("site-0", REVISION, "beyond_99_8")
     ]
+
+
+def test_the_docs_have_a_row_of_each_simulated_story() -> None:
+    table = list(stories_table({told.title: registries("pain") for told in STORIES}))
+    page = (Path(__file__).parents[2] / "docs" / "quality-teams.md").read_text(encoding="utf-8")
+    assert table[0] in page
+    for told, row in zip(STORIES, table[2:], strict=True):
+        title, count, share = row.strip("| ").split(" | ")
+        assert (title, count) == (told.title, str(_REGISTRIES))
+        assert re.search(rf"{re.escape(told.title)} \| [0-9]+ \| [0-9]+%", page)
+        assert (float(share.rstrip("%")) >= 50) == (PAIN in told.measures)
+
+
+def test_the_figure_of_the_site_that_loses_its_patients_is_a_mean_of_all_registries() -> None:
+    said = lost_sentence(registries("lost"))
+    assert said.startswith(f"In {_REGISTRIES} simulated registries")
+    mean, error = map(float, re.findall(r"(?:had|error) ([0-9.]+[0-9])", said))
+    assert abs(mean - 1) < 3 * error

@@ -235,6 +235,23 @@ def test_completeness_counts_the_lost_and_not_the_dead_and_those_too_early() -> 
     assert (row["eligible"], row["completeness"]) == (100, 0.75)
 
 
+def test_of_events_within_a_time_completeness_is_of_the_time_observed() -> None:
+    # Of 100 patients 60 were observed for all of 730 days and 40 for 146: 60 x 730 + 40 x 146 of 100 x 730.
+    table = _table({"big": (100, 30, 0.3)}, outcome=REVISED)
+    (row,) = (row for row in table.to_pylist() if row["measure"] == REVISED)
+    assert (row["patients"], row["eligible"], row["completeness"]) == (100, 100, pytest.approx(0.68))
+
+
+@pytest.mark.parametrize(("hidden", "completeness"), [([], 0.7), (["big"], None)])
+def test_the_protected_completeness_of_time_is_as_coarse_as_its_count(
+    hidden: list[str | None], completeness: float | None
+) -> None:
+    sites: dict[str | None, tuple[int, int]] = {None: (200, 60), "big": (100, 30)}
+    shown = _shown({site: sites[site] for site in sites if site not in hidden}, hidden, REVISED)
+    protected = protected_comparison(_table({"big": (100, 30, 0.3)}, outcome=REVISED), shown, MINIMUM).to_pylist()
+    assert [row["completeness"] for row in protected if row["measure"] == REVISED] == [completeness]
+
+
 def test_the_mart_has_the_columns_of_its_file() -> None:
     con, expected = _registry({"big": (100, 30, 0.3)}, {})
     con.register("site_comparison", comparison_table(con, expected))
@@ -313,25 +330,38 @@ _WIDENED = (
 )  # fmt: skip
 
 
+REVISED = "revision_2_years"
+_TIMES = {
+    "measure": [REVISED] * 100,
+    "site_id": ["big"] * 100,
+    "observed_days": [730] * 60 + [146] * 40,
+    "potential_days": [730] * 100,
+}
+
+
 def compare(sites: dict[str, tuple[int, int, float]], excluded: dict[str, list[str]] | None = None) -> dict[str, Row]:
     """The rows of one outcome by site; of each site the patients followed, those with the outcome, and their risk."""
     rows = _table(sites, excluded).to_pylist()
     return {row["site_id"]: row for row in rows if row["measure"] == "pain_12_months"}
 
 
-def _table(sites: dict[str, tuple[int, int, float]], excluded: dict[str, list[str]] | None = None) -> pa.Table:
-    con, expected = _registry(sites, excluded or {})
+def _table(
+    sites: dict[str, tuple[int, int, float]],
+    excluded: dict[str, list[str]] | None = None,
+    outcome: str = "pain_12_months",
+) -> pa.Table:
+    con, expected = _registry(sites, excluded or {}, outcome)
     return comparison_table(con, expected)
 
 
 def _registry(
-    sites: dict[str, tuple[int, int, float]], excluded: dict[str, list[str]]
+    sites: dict[str, tuple[int, int, float]], excluded: dict[str, list[str]], outcome: str = "pain_12_months"
 ) -> tuple[duckdb.DuckDBPyConnection, pa.Table]:
     con = duckdb.connect()
     submissions = pa.table({"site_id": list(sites), "status": ["accepted"] * len(sites)})
     expected = [
         {
-            "measure": "pain_12_months",
+            "measure": outcome,
             "site_id": site,
             "patient_id": f"p{n}",
             "observed": int(n < events),
@@ -341,7 +371,7 @@ def _registry(
         for n in range(patients)
     ]
     results = [row | {"status": "yes" if row["observed"] else "no", "reason": None} for row in expected] + [
-        {"measure": "pain_12_months", "site_id": site, "patient_id": f"x{n}", "status": "excluded", "reason": reason}
+        {"measure": outcome, "site_id": site, "patient_id": f"x{n}", "status": "excluded", "reason": reason}
         for site, reasons in excluded.items()
         for n, reason in enumerate(reasons)
     ]
@@ -350,21 +380,22 @@ def _registry(
     )
     for name, table in (
         ("submissions", submissions),
-        ("measure_estimates", _estimates(sites)),
+        ("measure_estimates", _estimates(sites, outcome)),
         ("headline_results", pa.Table.from_pylist(results, schema=results_schema)),
+        ("headline_follow_up", pa.table(_TIMES if outcome == REVISED else {name: [] for name in _TIMES})),
     ):
         con.register("given", table)
         con.execute(f"create table {name} as from given")
     return con, marts.table(marts.exact("expected_outcomes"), expected)
 
 
-def _estimates(sites: dict[str, tuple[int, int, float]]) -> pa.Table:
+def _estimates(sites: dict[str, tuple[int, int, float]], outcome: str) -> pa.Table:
     counts: dict[str | None, tuple[int, int]] = {
         site: (patients, events) for site, (patients, events, _) in sites.items()
     }
     counts[None] = (sum(patients for patients, _ in counts.values()), sum(events for _, events in counts.values()))
     rows = [
-        {"measure": "pain_12_months", "site_id": site, "estimate": events / patients if patients else None}
+        {"measure": outcome, "site_id": site, "estimate": events / patients if patients else None}
         for site, (patients, events) in counts.items()
     ]
     everybody = {"resolution": "all", "stratum_kind": "all"}
@@ -372,12 +403,14 @@ def _estimates(sites: dict[str, tuple[int, int, float]]) -> pa.Table:
     return marts.table(marts.exact("measures"), [row | kind for row in rows for kind in (everybody, of_a_year)])
 
 
-def _shown(counts: dict[str | None, tuple[int, int]], hidden: list[str | None]) -> pa.Table:
+def _shown(
+    counts: dict[str | None, tuple[int, int]], hidden: list[str | None], outcome: str = "pain_12_months"
+) -> pa.Table:
     rows: list[Row] = [
         {"site_id": site, "patients": patients, "numerator": events, "estimate": events / patients, "state": "shown"}
         for site, (patients, events) in counts.items()
     ] + [{"site_id": site, "state": "suppressed"} for site in hidden]
-    everybody: Row = {"measure": "pain_12_months", "resolution": "all", "stratum_kind": "all"}
+    everybody: Row = {"measure": outcome, "resolution": "all", "stratum_kind": "all"}
     of_a_year: Row = {"resolution": "year", "patients": 1, "numerator": 1, "state": "shown"}
     of_measure = (everybody | row for row in [*rows, *(row | of_a_year for row in rows)])
     return marts.table(marts.protected("measures"), of_measure)

@@ -88,7 +88,7 @@ def test_each_row_leads_to_its_measure_with_the_same_filters(home: Path) -> None
 
 
 def test_filters_choose_the_patients(home: Path) -> None:
-    everybody, narrowed = cards(causes(a_view(home))), cards(causes(a_view(home, "?period=2023")))
+    everybody, narrowed = cards(causes(a_view(home))), cards(causes(a_view(home, "?group=approach:anterior")))
     assert [row[4].text for row in cells(everybody["care"])] != [row[4].text for row in cells(narrowed["care"])]
 
 

@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from outcomes.disclosure.measures import shown_counts
 from outcomes.disclosure.suppression import coarse
 from outcomes.measures.comparison import compared, estimates
+from outcomes.measures.risk_models import is_over_time
 from outcomes.sql.catalog.marts import mart_schema
 
 _COUNTS = ("measure", "site_id", "marking", "patients", "eligible", "observed", "expected")
+_IN_EFFECT = pa.field("in_effect", pa.float64())
 _WORDS = ("position", "widened_position")
 
 
@@ -21,22 +24,27 @@ def protected_comparison(comparison: pa.Table, shown: pa.Table, minimum_cell_cou
     decimal, so that none tells more than those do. A measure whose sum over all sites is hidden has no target. Where
     the rounded figures would place a site elsewhere than the exact ones do, its position is not shown: two pages never
     say different words. Nor is the position without widened limits where they count and cannot be shown.
-    `comparison` is as `comparison_table` gives it, `shown` the protected measures (`sql/marts/measures.yaml`).
+    Of events within a time the completeness is of person-time: it is told as so many of the eligible, as coarsely as
+    these are. `comparison` is as `comparison_table` gives it, `shown` the protected measures
+    (`sql/marts/measures.yaml`).
     """
     counts = shown_counts(shown)
     eligible = coarse(comparison["eligible"].to_numpy(), minimum_cell_count).tolist()
+    seen = comparison["completeness"].fill_null(0).to_numpy() * comparison["eligible"].to_numpy()
+    in_effect = coarse(np.round(seen).astype(np.int64), minimum_cell_count).tolist()
     exact = {(row["measure"], row["site_id"]): row for row in comparison.to_pylist()}
     known, hidden = [], []
-    for (key, row), could_be_followed in zip(exact.items(), eligible, strict=True):
+    for (key, row), could_be_followed, of_time in zip(exact.items(), eligible, in_effect, strict=True):
         site = {"measure": row["measure"], "site_id": row["site_id"]}
         if key in counts and (row["measure"], None) in counts:
             patients, observed = counts[key]
-            figures = {"patients": patients, "eligible": could_be_followed, "observed": observed}
+            followed = of_time if is_over_time(row["measure"]) else patients
+            figures = {"patients": patients, "eligible": could_be_followed, "in_effect": followed, "observed": observed}
             known.append(site | figures | {"marking": row["marking"], "expected": round(row["expected"], 1)})
         else:
             hidden.append(site | {"state": "suppressed"})
     schema = mart_schema("site_comparison", "protected")
-    counted = pa.Table.from_pylist(known, schema=pa.schema([schema.field(name) for name in _COUNTS]))
+    counted = pa.Table.from_pylist(known, schema=pa.schema([*(schema.field(name) for name in _COUNTS), _IN_EFFECT]))
     rows = [
         row | _words(row, exact[row["measure"], row["site_id"]])
         for row in compared(counted, estimates(shown)).to_pylist()

@@ -50,6 +50,16 @@ could_be_followed as (
             'died_before_window', 'revised_before_window', 'window_not_closed'
         )
     group by measure, site_id
+),
+
+-- Of events within a time Clark's C: of the time that could have been observed, how much was.
+time_seen as (
+    select
+        measure,
+        site_id,
+        sum(least(observed_days, potential_days)) / nullif(sum(potential_days), 0) as share
+    from headline_follow_up
+    group by measure, site_id
 )
 
 select
@@ -57,12 +67,14 @@ select
     sites.site_id,
     coalesce(followed.patients, 0) as patients,
     coalesce(could_be_followed.eligible, 0) as eligible,
+    cast(coalesce(time_seen.share * could_be_followed.eligible, followed.patients, 0) as double) as in_effect,
     coalesce(followed.observed, 0) as observed,
     coalesce(followed.expected, 0) as expected
 from (select unnest($headlines) as measure) as headlines
 cross join sites
 left join followed using (measure, site_id)
 left join could_be_followed using (measure, site_id)
+left join time_seen using (measure, site_id)
 order by headlines.measure, sites.site_id
 """
 
@@ -71,7 +83,7 @@ def comparison_table(con: duckdb.DuckDBPyConnection, expected: pa.Table) -> pa.T
     """Each site with an accepted submission against what its case mix would lead one to expect, by headline outcome.
 
     Args:
-        con: a connection that holds `submissions`, `headline_results` and `measure_estimates`.
+        con: a connection that holds `submissions`, `headline_results`, `headline_follow_up` and `measure_estimates`.
         expected: what is expected of each patient, as `fit_risk_models` gives it.
     """
     con.register("patient_risks", expected)
@@ -92,7 +104,8 @@ def compared(counts: pa.Table, shares: Estimates) -> pa.Table:
     """The sites of each measure with ratio, funnel and position, where they are marked as compared.
 
     Args:
-        counts: one row per measure and site: patients, eligible, observed, expected and marking.
+        counts: one row per measure and site: patients, eligible, how many of these were followed `in_effect` (of events
+            within a time by the time observed), observed, expected and marking.
         shares: of each site and of all, of which the latter is the middle of the funnel.
     """
     parts = [mart_schema("site_comparison").empty_table()]
@@ -113,11 +126,11 @@ def _marked(sites: pa.Table) -> pa.Table:
 
 
 def _compared_sites(counts: pa.Table, shares: list[float | None], target: float | None, over_time: bool) -> pa.Table:
-    patients, eligible, observed, expected = (
-        counts[name].to_numpy().astype(float) for name in ("patients", "eligible", "observed", "expected")
+    patients, eligible, in_effect, observed, expected = (
+        counts[name].to_numpy().astype(float) for name in ("patients", "eligible", "in_effect", "observed", "expected")
     )
     columns = {
-        "completeness": np.minimum(ratio(patients, eligible), 1),
+        "completeness": np.minimum(ratio(in_effect, eligible), 1),
         "share": np.array(shares, dtype=object),
         "target_share": np.full(len(patients), target, dtype=object),
     }

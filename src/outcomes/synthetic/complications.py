@@ -17,8 +17,10 @@ _KINDS = (
     ("I26.99", 0.002, 0.004, 2, 14),
     ("I82.411", 0.002, 0.004, 2, 14),
 )
-"""Orders of magnitude: swallowing is coded far more seldom than patients tell of it; palsy of the arm and infection are
-more frequent from behind. No figure says anything new about real patients."""
+"""Near what has been published, and no more exact than that; docs/calibration.md has the sources beside them. Where
+none is known (swallowing after a posterior approach, both of venous thromboembolism) the share is a choice, and so are
+all days. Shares of claims lie below those of studies that ask or examine every patient. No figure says anything new
+about real patients."""
 
 
 def complication_diagnoses(rng: Rng, plan: Plan) -> pd.DataFrame:
