@@ -48,7 +48,9 @@ def ingested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_all_commands_are_there() -> None:
-    expected = "synthesize manifest import ingest backfill release diff sensitivity explain status query serve report"
+    expected = (
+        "synthesize manifest import ingest backfill reprocess withdraw release rollback diff sensitivity explain status query serve report"
+    )
     assert sorted([*expected.split(), "verify-log"]) == COMMANDS
 
 
