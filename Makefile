@@ -29,7 +29,7 @@ test: lint .venv/.browser ## Run every check and every test; print the coverage 
 	$(PYTEST) tests/unit tests/spec --cov --cov-report=term:skip-covered
 	$(PYTEST) -m "not (unit or spec)"
 
-$(KINDS): test-%: .venv/.browser ## Run the tests of one kind: unit, spec, generative, integration, browser, dags
+$(KINDS): test-%: .venv/.browser ## Run the tests of one kind: unit, spec, generative, integration, browser, dags, reliability
 	$(PYTEST) tests/$*
 
 test-long: .venv/.dev ## Run the generated tests with many times the examples

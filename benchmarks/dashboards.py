@@ -25,6 +25,7 @@ from outcomes.disclosure.protect import ReleaseFacts, protected_tables
 from outcomes.labelling.build import run
 from outcomes.measures.build import run_measures
 from outcomes.release.build import relations_of_marts
+from outcomes.release.verify import seal
 from outcomes.settings import Settings
 from outcomes.sql.catalog.marts import protected_marts, research_marts
 from outcomes.sql.engine import connect
@@ -91,6 +92,7 @@ def _build(settings: Settings, lake: Path, patients: int) -> None:
         con.execute("detach dashboard")
     manifest = {"release_id": RELEASE, "data_to": "2026-09", "is_synthetic": True, "rows": {}, "submissions": []}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    seal(folder)
     (settings.releases / "current").unlink(missing_ok=True)
     (settings.releases / "current").symlink_to(RELEASE)
 

@@ -18,7 +18,8 @@ from dashboards.pages.frame import Page, View
 from dashboards.pages.site import page_of
 from dashboards.static import whole_file
 from outcomes.errors import OutcomesError
-from outcomes.release.open import read_release
+from outcomes.release.open import DASHBOARD, RESEARCH, read_release
+from outcomes.release.verify import verify
 from outcomes.settings import Settings
 
 _PARTS = ("/pain", "/asd", "/revision", "/causes", "/data-quality")
@@ -36,10 +37,12 @@ def write_report(settings: Settings, site_id: str, period: str | None = None) ->
         period: the month (`YYYY-MM`) up to which the data go; that of the current release when not given.
 
     Raises:
-        OutcomesError: no_release; report_unknown - no kept release goes to that month, or none has the site.
+        OutcomesError: no_release, release_damaged; report_unknown - no kept release goes to that month, or none
+            has the site.
     """
     releases = Releases(settings.releases)
     release_id = _release_to(releases, period)
+    verify(releases.folder / release_id, [DASHBOARD, RESEARCH])
     reader = releases.read(Scope("report", frozenset({site_id}), "quality"), release_id)
     if reader is None or site_id not in {site.site_id for site in measures.sites(reader)}:
         raise OutcomesError("report_unknown", "the site")
@@ -54,14 +57,14 @@ def _release_to(releases: Releases, period: str | None) -> str:
     """The release whose data go to this month: the current one if it does, else the last by name of those kept.
 
     Raises:
-        OutcomesError: no_release, report_unknown.
+        OutcomesError: no_release, release_damaged, report_unknown.
     """
     current = releases.current_id()
     if current is None:
         raise OutcomesError("no_release", str(releases.folder))
-    ends = {folder.name: read_release(folder).data_to for folder in releases.kept()}
-    if period is None or ends[current] == period:
+    if period in {None, read_release(releases.folder / current).data_to}:
         return current
+    ends = {release.id: release.data_to for release in releases.sound()}
     fitting = sorted(name for name, end in ends.items() if end == period)
     if not fitting:
         raise OutcomesError("report_unknown", f"releases go to {', '.join(sorted(set(ends.values())))}")

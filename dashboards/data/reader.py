@@ -1,5 +1,6 @@
 """Reading a release for somebody: protected tables for all, exact ones for the sites of the scope and no other."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -12,7 +13,8 @@ from typing import Any, TypeVar
 import duckdb
 
 from dashboards.access.scope import Scope
-from outcomes.release.open import DASHBOARD, RESEARCH, read_release
+from outcomes.errors import OutcomesError
+from outcomes.release.open import DASHBOARD, Release, read_release
 from outcomes.sql.catalog.marts import Mart, protected_marts, research_marts
 from outcomes.sql.engine import connect_read_only
 
@@ -26,6 +28,7 @@ _RELEASES_OPEN = 3
 """The current release, and those that pages opened earlier still show."""
 _ANSWERS_KEPT = 4096
 """Answers kept of each release: a release never changes."""
+_log = logging.getLogger(__name__)
 
 
 class Reader:
@@ -90,6 +93,7 @@ class Releases:
         self.folder = folder
         self._opened: OrderedDict[str, _OpenRelease] = OrderedDict()
         self._lock = Lock()
+        self._said: set[str] = set()
 
     def current_id(self) -> str | None:
         """The release that `current` points at, or None before the first."""
@@ -101,9 +105,20 @@ class Releases:
         """The folders of all releases that are kept, by name."""
         return sorted(file.parent for file in self.folder.glob(f"[!.]*/{DASHBOARD}") if not file.parent.is_symlink())
 
+    def sound(self) -> list[Release]:
+        """The kept releases that are not damaged, by name; a damaged one is never opened, and hinders no other."""
+        found = []
+        for folder in self.kept():
+            try:
+                found.append(read_release(folder))
+            except OutcomesError as damage:
+                self._say(damage)
+        return found
+
     def is_synthetic(self) -> bool | None:
-        """Whether every release that can be asked for holds invented patients only; None before the first."""
-        return all(read_release(folder).is_synthetic for folder in self.kept()) if self.current_id() else None
+        """Whether every release that can be asked for holds invented patients only; None while there is none."""
+        sound = self.sound() if self.current_id() else []
+        return all(release.is_synthetic for release in sound) if sound else None
 
     def sites(self) -> frozenset[str]:
         """Every site of the current release, by id."""
@@ -133,11 +148,15 @@ class Releases:
         # Only a name of these is ever part of a path; a release that was taken away is not shown from memory either.
         kept = {folder.name: folder for folder in self.kept()}
         with self._lock:
-            for gone in self._opened.keys() - kept.keys():
+            for gone in [name for name, opened in self._opened.items() if not opened.is_of(kept.get(name))]:
                 del self._opened[gone]
             if release_id not in kept:
                 return None
-            opened = self._opened.pop(release_id, None) or _OpenRelease(kept[release_id])
+            try:
+                opened = self._opened.pop(release_id, None) or _OpenRelease(read_release(kept[release_id]))
+            except OutcomesError as damage:
+                self._say(damage)
+                return None
             if not opened.is_readable:
                 return None
             self._opened[release_id] = opened
@@ -145,16 +164,27 @@ class Releases:
                 self._opened.popitem(last=False)
             return opened
 
+    def _say(self, damage: OutcomesError) -> None:
+        """Log a damage once, not with every page."""
+        if str(damage) not in self._said:
+            self._said.add(str(damage))
+            _log.warning("%s", damage)
+
 
 class _OpenRelease:
     """The databases of one release; a cursor for each question, so that threads do not wait for each other."""
 
-    def __init__(self, folder: Path) -> None:
-        self.release_id = folder.name
-        self.protected = _remembering(connect_read_only(folder / DASHBOARD))
-        self.exact = _remembering(connect_read_only(folder / RESEARCH))
+    def __init__(self, release: Release) -> None:
+        self.release_id = release.folder.name
+        self._inode = release.folder.stat().st_ino
+        self.protected = _remembering(connect_read_only(release.dashboard))
+        self.exact = _remembering(connect_read_only(release.research))
         self.is_readable = _has(self.protected, protected_marts()) and _has(self.exact, research_marts())
         """Whether it has what the pages read; one that an older version made may lack some of it."""
+
+    def is_of(self, folder: Path | None) -> bool:
+        """Whether this is what the folder holds now: a release that was damaged has been built anew in its place."""
+        return folder is not None and folder.is_dir() and folder.stat().st_ino == self._inode
 
 
 def _has(ask: Any, marts: Iterable[Mart]) -> bool:

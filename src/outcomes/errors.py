@@ -5,6 +5,9 @@ taken, 70-99 say that a command cannot do what it was asked, 60-69 are defects o
 the place (site, period, table, column, rule, counts) and never a value of a record.
 """
 
+import errno
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -188,6 +191,27 @@ MISTAKES: dict[str, Mistake] = {
     "release_outdated": Mistake(
         76, "the lake or the definitions have changed since the current release", "run `outcomes release` first"
     ),
+    "release_damaged": Mistake(
+        87,
+        "a file of a release is missing, has changed, or is not one of its files",
+        "restore its folder from a backup; or run `outcomes release`, which builds that of the present lake anew; or "
+        "point `current` at a sound release with `outcomes rollback RELEASE`",
+    ),
+    "disk_full": Mistake(
+        88,
+        "the disk is full, or a limit on what may be stored is reached",
+        "free space where OUTCOMES_HOME is, then run the command again",
+    ),
+    "not_writable": Mistake(
+        89,
+        "nothing can be written there: the disk is mounted read-only, or there is a file in the place of a folder",
+        "correct OUTCOMES_HOME, or what is in that place, then run the command again",
+    ),
+    "access_denied": Mistake(
+        90,
+        "the account that runs the command may not read or write this",
+        "give it the right to, or run the command as the account that owns OUTCOMES_HOME",
+    ),
 }
 
 WITHDRAWAL_REASONS = {
@@ -221,3 +245,63 @@ class UnexpectedError(Exception):
 
 class SubmissionRefused(OutcomesError):  # noqa: N818 - refused is the word of the domain
     """A whole submission is refused; nothing of it enters the lake."""
+
+
+_OF_THE_MACHINE = {
+    errno.ENOSPC: "disk_full",
+    errno.EDQUOT: "disk_full",
+    errno.EFBIG: "disk_full",
+    errno.EROFS: "not_writable",
+    errno.ENOTDIR: "not_writable",
+    errno.EEXIST: "not_writable",
+    errno.EISDIR: "not_writable",
+    errno.EACCES: "access_denied",
+    errno.EPERM: "access_denied",
+}
+_SPEAK_OF_FILES = (
+    "OSError",
+    "DeltaError",
+    "CommitFailedError",
+    "IOException",
+    "FatalException",
+    "OutOfMemoryException",
+    "TransactionException",
+)
+"""Types, or their bases, of errors of libraries that quote the system's words and leave out its number."""
+
+_NO_PLACE_TO_SPILL = "failed to offload data block"
+"""DuckDB's words for a full disk while it sorts what does not fit into memory."""
+
+
+def fault_of_the_machine(error: BaseException, where: str) -> OutcomesError | None:
+    """The named mistake behind an error, if that is a full disk or a file that may not be written or read.
+
+    Args:
+        error: any error; those that it came from are looked at as well.
+        where: what was being done, for when the error does not say which file.
+    """
+    for each in _and_its_causes(error):
+        code = _OF_THE_MACHINE.get(_number(each))
+        if code:
+            file = getattr(each, "filename", None)
+            return OutcomesError(code, f"{where}: {file}" if isinstance(file, str) else where)
+    return None
+
+
+def _and_its_causes(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
+
+
+def _number(error: BaseException) -> int:
+    """The system's number of an error; 0 when it is not one of the system's."""
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    if {kind.__name__ for kind in type(error).__mro__}.isdisjoint(_SPEAK_OF_FILES):
+        return 0
+    text = str(error)
+    if _NO_PLACE_TO_SPILL in text:
+        return errno.ENOSPC
+    return next((number for number in _OF_THE_MACHINE if os.strerror(number) in text), 0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from outcomes.errors import OutcomesError, SubmissionRefused, UnexpectedError
+from outcomes.errors import OutcomesError, SubmissionRefused, UnexpectedError, fault_of_the_machine
 from outcomes.settings import Settings
 
 if TYPE_CHECKING:
@@ -75,12 +75,19 @@ def _standing_ids(settings: Settings) -> dict[tuple[str, str], str]:
 
 @contextmanager
 def _redacted_errors(where: str) -> Iterator[None]:
-    """Let named mistakes and file errors through; of any other keep only the type, since its text may quote a cell."""
+    """Let named mistakes through, and name those of the machine; of any other error than one of a file keep only the
+    type, since its text may quote a cell.
+    """
     try:
         yield
-    except (OutcomesError, OSError):
+    except OutcomesError:
         raise
     except Exception as error:
+        fault = fault_of_the_machine(error, where)
+        if fault:
+            raise fault from None
+        if isinstance(error, OSError):
+            raise
         raise UnexpectedError(f"{where}: {type(error).__name__}") from None
 
 
@@ -96,6 +103,7 @@ def ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
 
     Raises:
         SubmissionRefused: nothing of it entered the lake; the refusal is recorded with its code.
+        OutcomesError: disk_full, not_writable, access_denied; nothing of it entered the lake.
         UnexpectedError: something failed that has no name; nothing of it entered the lake.
     """
     from outcomes.intake.reprocessing import settle
@@ -132,17 +140,17 @@ def ingest_each(
         on_judged_again: called after each that was judged again.
 
     Raises:
-        UnexpectedError: the first one, after all others have had their turn.
+        OutcomesError, UnexpectedError: the first that was no refusal, after all others have had their turn.
     """
     results = []
-    unexpected = []
+    failed: list[OutcomesError | UnexpectedError] = []
     for site_id, period in pairs:
         try:
             result = Ingested(site_id, period, record=take_in(settings, site_id, period))
         except SubmissionRefused as refusal:
             result = Ingested(site_id, period, refusal=refusal)
-        except UnexpectedError as error:
-            unexpected.append(error)
+        except (OutcomesError, UnexpectedError) as error:
+            failed.append(error)
             continue
         results.append(result)
         if on_progress:
@@ -150,8 +158,8 @@ def ingest_each(
     for again in _settle_all(settings):
         if on_judged_again:
             on_judged_again(again)
-    if unexpected:
-        raise unexpected[0]
+    if failed:
+        raise failed[0]
     return results
 
 
@@ -269,6 +277,8 @@ def release(
 ) -> Release:
     """Build and publish a release of all accepted submissions; building the same again changes nothing.
 
+    A damaged release of the same inputs is built anew; one that was rolled back stays so, and the current one is given.
+
     Args:
         settings: paths and thresholds.
         as_known_on: leave out the submissions of later periods (`YYYY-MM`), or what was recorded after a time (ISO
@@ -276,7 +286,8 @@ def release(
         on_progress: called with the name of a step, how many are done, and how many there are.
 
     Raises:
-        OutcomesError: nothing_to_release, time_malformed, lake_damaged.
+        OutcomesError: nothing_to_release, time_malformed, lake_damaged, release_damaged, disk_full, not_writable,
+            access_denied.
     """
     from outcomes.release.build import build_release
 
@@ -297,20 +308,35 @@ def _month_or_time(text: str) -> str | datetime:
 
 
 def release_is_current(settings: Settings) -> bool:
-    """Whether the current release is already the one that would be built now.
+    """Whether `release` would change nothing: the current one, undamaged, is that of the lake, or that was rolled back.
 
     Raises:
         OutcomesError: nothing_to_release.
     """
-    from outcomes.release.build import next_release_id
-    from outcomes.release.open import current_release
+    from outcomes.release.build import is_current
 
-    try:
-        return current_release(settings).id == next_release_id(settings)
-    except OutcomesError as error:
-        if error.code != "no_release":
-            raise
-        return False
+    with _redacted_errors("release"):
+        return is_current(settings)
+
+
+def rollback(settings: Settings, release_id: str, reason: str | None = None) -> str | None:
+    """Point `current` at another kept release, verified first; recorded in `releases/history.jsonl`.
+
+    Args:
+        settings: where the releases are.
+        release_id: the release that becomes current.
+        reason: why, for the record.
+
+    Returns:
+        The release that was current until now.
+
+    Raises:
+        OutcomesError: no_release, release_damaged, disk_full, not_writable, access_denied.
+    """
+    from outcomes.release.publish import roll_back
+
+    with _redacted_errors("rollback"):
+        return roll_back(settings.releases, release_id, reason)
 
 
 def diff(settings: Settings, before: str, after: str) -> ReleaseDiff:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from outcomes.release.publish import current, publish
+from outcomes.errors import OutcomesError
+from outcomes.release.publish import current, publish, remove_old, roll_back
+from outcomes.settings import Settings
 
 
 def write(folder: Path) -> None:
@@ -75,7 +77,39 @@ def test_a_killed_build_leaves_no_half_release_and_the_next_one_clears_up(tmp_pa
 
     publish(tmp_path, "b", write, kept=5)
     assert current(tmp_path) == tmp_path / "b"
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "a", "b", "current"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "a", "b", "current", "history.jsonl"]
+
+
+def test_old_releases_are_listed_with_their_sizes_before_they_go(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    assert remove_old(settings, 2, dry_run=False) == []
+    assert not settings.releases.exists()
+    for release_id in ("a", "b", "c", "d"):
+        publish(settings.releases, release_id, write, kept=5)
+    roll_back(settings.releases, "a")
+    (settings.releases / ".building").mkdir()
+    (settings.releases / ".building" / "half").write_text("1234")
+    before = sorted(settings.releases.rglob("*"))
+    would_go = remove_old(settings, 2, dry_run=True)
+    assert sorted(settings.releases.rglob("*")) == before
+    sizes = {old.id: old.size for old in would_go}
+    assert sizes == {".building": 4, "b": _size(settings.releases / "b"), "c": _size(settings.releases / "c")}
+    assert remove_old(settings, 2, dry_run=False) == would_go
+    assert remove_old(settings, 2, dry_run=True) == []
+    assert _releases(settings.releases) == ["a", "d"]
+    assert current(settings.releases) == settings.releases / "a"
+
+
+def test_a_rollback_to_a_release_that_is_not_kept_is_named_and_makes_nothing(tmp_path: Path) -> None:
+    releases = tmp_path / "mistyped"
+    for release_id in ("a", "current", "..", ""):
+        with pytest.raises(OutcomesError, match=r"^no_release: "):
+            roll_back(releases, release_id)
+    assert not releases.exists()
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _releases(folder: Path) -> list[str]:

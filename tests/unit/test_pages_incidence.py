@@ -20,6 +20,7 @@ from dashboards.pages.frame import Page, View
 from dashboards.pages.incidence import adjacent_segment_disease, revision
 from dashboards.pages.site import page_of
 from outcomes.release.open import RESEARCH
+from outcomes.release.verify import seal
 from outcomes.sql.engine import connect_read_only
 from tests.support.dashboard_release import EMPTY, FOREIGN, write_release
 from tests.support.dashboard_views import cards, reader_of, texts
@@ -121,6 +122,7 @@ def test_the_curve_of_a_site_leaves_out_the_estimator_that_overstates(tmp_path: 
             "insert into cumulative_incidence select * replace ('one_minus_km' as estimator, 0.9 as incidence) "
             "from cumulative_incidence"
         )
+    seal(folder)
     own = curves.own(reader_of(tmp_path, SITE, EMPTY), "revision", SITE, 11)
     assert max(point.incidence or 0 for point in own.shown) < 0.9
     assert_one_point_a_day(own)

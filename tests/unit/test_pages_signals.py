@@ -21,6 +21,7 @@ from dashboards.pages.frame import View
 from dashboards.pages.signals import signals_page
 from dashboards.reviews.queue import EXPLANATIONS, STATES, Move, Reviews
 from outcomes.release.open import RESEARCH
+from outcomes.release.verify import seal
 from tests.support.dashboard_release import EMPTY, write_release
 from tests.support.dashboard_rows import HEADLINES
 from tests.support.dashboard_views import reader_of
@@ -79,6 +80,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
             "values (?, ?, ?, 20, 3, 2.5, -0.5, 1, 5, 2, 5, ?, 0.08)",
             [[_SITE, measure, *of_period] for measure, found in _CUSUM.items() for of_period in found.items()],
         )
+    seal(folder)
     return reader_of(home, _SITE, EMPTY)
 
 

@@ -12,6 +12,7 @@ from dashboards.data import comparison, control, deliveries, measures
 from dashboards.data.reader import Reader, Releases
 from dashboards.filters import GROUP_KINDS, Filters
 from outcomes.release.open import MANIFEST, RESEARCH
+from outcomes.release.verify import seal
 from outcomes.sql.catalog.measures import measure_definitions
 from tests.support.dashboard_release import FIRST_ID, FOREIGN, SECOND_ID, SITES, write_release
 from tests.support.dashboard_rows import HEADLINES, HIDDEN_YEAR, MONTHS, NEVER_DUE, YEARS
@@ -77,6 +78,7 @@ def test_a_release_that_an_older_version_made_is_not_read(tmp_path: Path) -> Non
     write_release(tmp_path)
     with duckdb.connect(str(tmp_path / "releases" / FIRST_ID / RESEARCH)) as con:
         con.execute("alter table control_charts drop column is_judged")
+    seal(tmp_path / "releases" / FIRST_ID)
     assert Releases(tmp_path / "releases").read(SCOPE) is None
     write_release(tmp_path, SECOND_ID)
     newer = Releases(tmp_path / "releases").read(SCOPE, FIRST_ID)
@@ -95,6 +97,7 @@ def test_an_earlier_release_of_real_patients_is_not_called_invented(tmp_path: Pa
     write_release(tmp_path, SECOND_ID, sites=1)
     manifest = releases.folder / FIRST_ID / MANIFEST
     manifest.write_text(json.dumps(json.loads(manifest.read_text(encoding="utf-8")) | {"is_synthetic": False}))
+    seal(releases.folder / FIRST_ID)
     assert releases.current_id() == SECOND_ID
     assert releases.is_synthetic() is False
 

@@ -24,7 +24,7 @@ from typer.exceptions import TyperException
 
 from outcomes import pipeline
 from outcomes.cli import printing
-from outcomes.errors import WITHDRAWAL_REASONS, OutcomesError, UnexpectedError
+from outcomes.errors import WITHDRAWAL_REASONS, OutcomesError, UnexpectedError, fault_of_the_machine
 from outcomes.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,8 +53,9 @@ class _Group(TyperGroup):
             typer.echo(f"unexpected: {error}", err=True)
             status = 1
         except Exception as error:
-            typer.echo(f"unexpected {type(error).__name__} ({_place(error)})", err=True)
-            status = 1
+            fault = fault_of_the_machine(error, ctx.invoked_subcommand or "outcomes")
+            typer.echo(str(fault) if fault else f"unexpected {type(error).__name__} ({_place(error)})", err=True)
+            status = fault.exit_status if fault else 1
         raise typer.Exit(status)
 
 
@@ -320,12 +321,42 @@ def release(
         ),
     ] = None,
 ) -> None:
-    """Build the marts from all accepted submissions and publish them; without new submissions nothing changes."""
+    """Build the marts from all accepted submissions and publish them; without new submissions nothing changes.
+
+    A damaged release of the same submissions is built anew. One that was rolled back stays so until the submissions,
+    settings or definitions change: `current` does not move, and this is said.
+    """
     with printing.progress("release") as show:
         published = pipeline.release(ctx.obj, as_known_on, show)
     typer.echo(f"release {published.id}: {published.folder}")
     for mart, rows in published.counts.items():
         typer.echo(f"  {mart:20}{rows:>12,} rows")
+    if published.could_not_be_compared_with:
+        typer.echo(
+            "its protected tables could not be compared with those of damaged releases that readers may have seen: "
+            + ", ".join(published.could_not_be_compared_with),
+            err=True,
+        )
+
+
+@app.command(epilog='Example: outcomes rollback 2026-05-0d5f8a1b22c3 --reason "a wrong export of one site"')
+def rollback(
+    ctx: typer.Context,
+    release_id: Annotated[str, typer.Argument(metavar="RELEASE", help="The id of a release that is still kept.")],
+    reason: Annotated[
+        str | None, typer.Option(help="Why, for releases/history.jsonl; name no patient and quote no record.")
+    ] = None,
+) -> None:
+    """Point `current` at another kept release, after all its files have been verified; the dashboards follow.
+
+    It holds until the submissions, settings or definitions change: `outcomes release` publishes what is new then, but
+    does not bring the same release back. To undo it, roll back to the release that was current.
+    """
+    before = pipeline.rollback(ctx.obj, release_id, reason)
+    if before == release_id:
+        typer.echo(f"release {release_id} is current already")
+    else:
+        typer.echo(f"current: release {release_id} (until now {before or 'none'})")
 
 
 @app.command(epilog="Example: outcomes diff 2026-05-0d5f8a1b22c3 2026-06-9ae41c07b6d2 --json")

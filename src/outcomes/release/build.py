@@ -1,7 +1,9 @@
 """Build a release: label everything that is accepted, write the marts and what describes them, publish."""
 
 import json
+import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -16,7 +18,8 @@ from outcomes.measures.build import run_measures
 from outcomes.release.codebook import comment_on, data_package, parquet_path, protected_package
 from outcomes.release.inputs import Inputs, file_sha256, read_inputs, thresholds_sha256
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH, Release, read_release
-from outcomes.release.publish import current, publish
+from outcomes.release.publish import current, is_rolled_back, last_published, publish
+from outcomes.release.verify import verify, verify_file
 from outcomes.settings import Settings
 from outcomes.sql import engine
 from outcomes.sql.catalog.labels import label_definitions
@@ -28,10 +31,28 @@ from outcomes.sql.shipped import shipped
 
 _STORAGE_VERSION = "v1.4.0"
 """Of the DuckDB files, so that older DuckDB and R can open them."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Before:
+    """What readers have seen before this release, as far as it can be read.
+
+    Attributes:
+        tables: of the release that was published last.
+        release_id: of that release.
+        damaged: releases that were published after it and can no longer be read.
+    """
+
+    tables: PublishedTables | None = None
+    release_id: str | None = None
+    damaged: tuple[str, ...] = ()
 
 
 def build_release(settings: Settings, as_known_on: AsKnownOn = None, on_progress: Progress | None = None) -> Release:
     """Build and publish the release of all accepted submissions; building it again changes nothing.
+
+    If it was rolled back, it is neither built nor made current: the current release stays, and is what is returned.
 
     Args:
         settings: paths and thresholds.
@@ -47,8 +68,6 @@ def build_release(settings: Settings, as_known_on: AsKnownOn = None, on_progress
     with engine.connect(settings) as con:
         _attach_lake(con, settings, as_known_on)
         inputs = read_inputs(con, settings)
-        # A release of the past is rebuilt as it was then, whatever is current now.
-        before = None if as_known_on else _published_before(settings.releases, inputs.release_id)
 
         def write(folder: Path) -> None:
             run(con, on_progress, settings.eq5d_value_set, kept=relations_of_marts())
@@ -56,6 +75,8 @@ def build_release(settings: Settings, as_known_on: AsKnownOn = None, on_progress
             run_measures(
                 con, settings.annotations_file, settings.targets_file, settings.minimum_cell_count, on_progress
             )
+            # A release of the past is rebuilt as it was then, whatever is current now.
+            before = Before() if as_known_on else _published_before(settings.releases, inputs.release_id)
             _write_release(con, folder, inputs, before)
 
         return read_release(
@@ -98,19 +119,46 @@ def next_release_id(settings: Settings, as_known_on: AsKnownOn = None) -> str:
         return read_inputs(con, settings).release_id
 
 
-def _published_before(releases: Path, release_id: str) -> PublishedTables | None:
-    """What the current release has published, unless it is the one asked for."""
-    folder = current(releases)
-    if folder is None or folder.name == release_id:
-        return None
-    return published_tables(read_release(folder).dashboard)
+def is_current(settings: Settings) -> bool:
+    """Whether nothing is to be published: the current release is whole and that of the lake, or that was rolled back.
+
+    Raises:
+        OutcomesError: nothing_to_release, sites_malformed, value_set_malformed.
+    """
+    wanted, now = next_release_id(settings), current(settings.releases)
+    if now is None:
+        return False
+    if is_rolled_back(settings.releases, wanted):
+        return True
+    try:
+        verify(now)
+    except OutcomesError:
+        return False
+    return now.name == wanted
 
 
-def _write_release(
-    con: duckdb.DuckDBPyConnection, folder: Path, inputs: Inputs, before: PublishedTables | None
-) -> None:
+def _published_before(releases: Path, release_id: str) -> Before:
+    """What the release that was published last before this one has published.
+
+    A damaged one stops nothing: the audit takes the newest that can be read, and says which it could not.
+    """
+    damaged = []
+    for folder in last_published(releases):
+        if folder.name == release_id:
+            continue
+        try:
+            verify_file(folder, DASHBOARD)
+        except OutcomesError as error:
+            damaged.append(folder.name)
+            _log.warning("the differences from a damaged release cannot be audited: %s", error.where)
+            continue
+        return Before(published_tables(folder / DASHBOARD), folder.name, tuple(damaged))
+    return Before(damaged=tuple(damaged))
+
+
+def _write_release(con: duckdb.DuckDBPyConnection, folder: Path, inputs: Inputs, before: Before) -> None:
     rows = _write_research(con, folder, inputs.release_id)
-    _write_dashboard(con, folder, inputs, before)
+    _write_dashboard(con, folder, inputs, before.tables)
     manifest = {
         "release_id": inputs.release_id,
         "data_to": inputs.data_to,
@@ -126,15 +174,12 @@ def _write_release(
         "definitions": {label.name: label.version for label in label_definitions()},
         "definitions_lock": {each.key: {"version": each.version, "sha256": each.sha256} for each in definitions_now()},
         "submissions": inputs.submissions,
+        "audit": {"compared_with": before.release_id, "not_compared_with": before.damaged},
         "rows": rows,
         # The DuckDB files hold the same marts, but DuckDB draws a random mark for each: their sums are never the same.
         "sha256": _sums(folder, [*folder.glob("parquet/*"), *folder.glob("*datapackage.json")]),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    sums = _sums(folder, (path for path in folder.rglob("*") if path.is_file()))
-    (folder / "SHA256SUMS").write_text(
-        "".join(f"{digest}  {name}\n" for name, digest in sums.items()), encoding="utf-8"
-    )
 
 
 def _write_research(con: duckdb.DuckDBPyConnection, folder: Path, release_id: str) -> dict[str, int]:

@@ -9,6 +9,7 @@ import duckdb
 
 from outcomes.errors import OutcomesError
 from outcomes.release import publish
+from outcomes.release.verify import unless_removed, verify, verify_file
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect_read_only
 
@@ -19,7 +20,11 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Release:
-    """A published release: its id, its folder, and what its manifest says of it."""
+    """A published release: its id, its folder, and what its manifest says of it.
+
+    A file's path is given out after the file has been compared with its sum; OutcomesError: release_damaged, when it
+    is not what was published, or no_release when the release has been removed meanwhile.
+    """
 
     id: str
     folder: Path
@@ -58,25 +63,41 @@ class Release:
     @property
     def research(self) -> Path:
         """The row-level marts."""
-        return self.folder / RESEARCH
+        return self._verified(RESEARCH)
 
     @property
     def dashboard(self) -> Path:
         """The protected marts."""
-        return self.folder / DASHBOARD
+        return self._verified(DASHBOARD)
 
     def parquet(self, mart: str) -> Path:
         """The Parquet file of a row-level mart."""
-        return self.folder / "parquet" / f"{mart}.parquet"
+        return self._verified(f"parquet/{mart}.parquet")
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A read-only connection to the row-level marts."""
-        return connect_read_only(self.research)
+        with unless_removed(self.folder):
+            return connect_read_only(self.research)
+
+    @property
+    def could_not_be_compared_with(self) -> list[str]:
+        """Earlier releases that were damaged when this one was built: nobody audited the differences from them."""
+        return list(self.manifest.get("audit", {}).get("not_compared_with", []))
+
+    def _verified(self, name: str) -> Path:
+        verify_file(self.folder, name)
+        return self.folder / name
 
 
 def read_release(folder: Path) -> Release:
-    """The release in this folder, as its manifest describes it."""
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    """The release in this folder, as its manifest describes it.
+
+    Raises:
+        OutcomesError: no_release; release_damaged - files are missing or too many, or the manifest has changed.
+    """
+    with unless_removed(folder):
+        verify(folder, [MANIFEST])
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     return Release(manifest["release_id"], folder, manifest)
 
 
@@ -84,13 +105,17 @@ def current_release(settings: Settings | None = None) -> Release:
     """The release that `current` points at, by its own path: a later publish does not move it.
 
     Raises:
-        OutcomesError: no_release.
+        OutcomesError: no_release, release_damaged.
     """
     releases = (settings or Settings()).releases
-    folder = publish.current(releases)
-    if folder is None:
-        raise OutcomesError("no_release", str(releases))
-    return read_release(folder)
+    while folder := publish.current(releases):
+        try:
+            return read_release(folder)
+        except OutcomesError:
+            # Another release has been published, and this one removed, between the two steps.
+            if folder == publish.current(releases):
+                raise
+    raise OutcomesError("no_release", str(releases))
 
 
 def open_release(release_id: str | None = None, settings: Settings | None = None) -> Release:
@@ -101,15 +126,15 @@ def open_release(release_id: str | None = None, settings: Settings | None = None
         settings: where the data is; from the environment when not given.
 
     Raises:
-        OutcomesError: no_release.
+        OutcomesError: no_release, release_damaged.
     """
     settings = settings or Settings()
-    if release_id is None:
+    if release_id in {None, publish.CURRENT}:
         return current_release(settings)
-    folder = (settings.releases / Path(release_id).name).resolve()
-    if not (folder / MANIFEST).is_file():
-        raise OutcomesError("no_release", str(folder))
-    return read_release(folder)
+    kept = {folder.name: folder for folder in publish.folders(settings.releases)}
+    if release_id not in kept:
+        raise OutcomesError("no_release", f"{release_id} in {settings.releases}")
+    return read_release(kept[release_id].resolve())
 
 
 def connect(release_id: str | None = None, settings: Settings | None = None) -> duckdb.DuckDBPyConnection:
@@ -120,16 +145,23 @@ def connect(release_id: str | None = None, settings: Settings | None = None) -> 
         settings: where the data is; from the environment when not given.
 
     Raises:
-        OutcomesError: no_release.
+        OutcomesError: no_release, release_damaged.
     """
-    return open_release(release_id, settings).connect()
+    while True:
+        release = open_release(release_id, settings)
+        try:
+            return release.connect()
+        except OutcomesError as error:
+            # The current release may be replaced and removed before it is connected to; then it is another one's turn.
+            if error.code != "no_release" or release_id is not None:
+                raise
 
 
 def query(sql: str, settings: Settings, limit: int | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Columns and rows that a query gives on the row-level marts of the current release, the first `limit` rows.
 
     Raises:
-        OutcomesError: no_release, or query_failed, whose message speaks of the query and quotes no value.
+        OutcomesError: no_release, release_damaged; query_failed, whose message speaks of the query and quotes no value.
     """
     with connect(settings=settings) as con:
         try:

@@ -21,6 +21,7 @@ from outcomes.release.codebook import parquet_path
 from outcomes.release.diff import PATIENT_MARTS, ReleaseDiff, diff
 from outcomes.release.inputs import read_inputs, thresholds_sha256
 from outcomes.release.open import MANIFEST, Release, current_release
+from outcomes.release.verify import seal
 from outcomes.settings import Settings
 from outcomes.sql.catalog.marts import Mart, research_marts
 from outcomes.sql.engine import connect
@@ -90,6 +91,7 @@ def _write(
     tried = {"thresholds_sha256": sha256, "changed_thresholds": dict(values)}
     manifest = before.manifest | tried | {"release_id": folder.name, "rows": rows}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    seal(folder)
     return Release(folder.name, folder, manifest)
 
 
