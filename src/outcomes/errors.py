@@ -188,6 +188,22 @@ MISTAKES: dict[str, Mistake] = {
     "release_outdated": Mistake(
         76, "the lake or the definitions have changed since the current release", "run `outcomes release` first"
     ),
+    "delivery_late": Mistake(
+        80,
+        "a delivery that deliveries.csv expects has not come by its day, or was refused and not delivered again",
+        "ask the site for it; see `outcomes status` for those refused",
+    ),
+    "nothing_delivered": Mistake(
+        81,
+        "no site has delivered for this month, and none is expected any more",
+        "see whether the landing folder is there and the sites can write to it",
+    ),
+    "deliveries_malformed": Mistake(
+        82,
+        "deliveries.csv cannot be read",
+        "correct the line; its columns are site_id, first_period, last_period (or empty) and due_day (1 to 28, of the "
+        "month after), a line per site",
+    ),
 }
 
 WITHDRAWAL_REASONS = {
