@@ -109,6 +109,9 @@ def new_deliveries(
         settings: paths.
         today: one that failed for a technical reason comes again once a day.
         state_of: the state of the run of this name (`success` or `failed` when it has ended), None when there is none.
+
+    Raises:
+        FileNotFoundError: there is no landing folder.
     """
     from outcomes.intake.expected import new_deliveries as untaken
 

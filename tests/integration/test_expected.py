@@ -145,6 +145,7 @@ class Runs:
 
 def test_a_delivery_is_taken_up_once(settings: Settings) -> None:
     runs = Runs(settings)
+    settings.landing.mkdir()
     assert runs.look() == []
     deliver(settings)
     assert runs.look(state="queued") == [("east", PERIOD)]
@@ -159,6 +160,11 @@ def test_deliveries_of_months_that_were_skipped_are_seen_the_oldest_first(settin
     for site_id, period in (("east", "2025-06"), ("north", "2025-04"), ("east", "2025-04")):
         deliver(settings, site_id, period)
     assert Runs(settings).look() == [("east", "2025-04"), ("north", "2025-04"), ("east", "2025-06")]
+
+
+def test_a_landing_folder_that_is_not_there_is_no_empty_one(settings: Settings) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no landing folder"):
+        Runs(settings).look()
 
 
 def test_an_unfinished_delivery_is_not_seen(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """Which deliveries are due, which of them are late, and which folders have come that nobody has taken up yet."""
 
 import datetime
+import errno
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -93,7 +94,12 @@ def new_deliveries(
         waiting: the deliveries that are not in the lake as they stand.
         today: the day of a further try.
         state_of: the state of the run of this name (`success` or `failed` when it has ended), None when there is none.
+
+    Raises:
+        FileNotFoundError: there is no landing folder, as when what holds it is not mounted.
     """
+    if not settings.landing.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no landing folder", str(settings.landing))
     refused = _attempts(settings).refused
     found = []
     for delivery in sorted(waiting, key=lambda each: (each.period, each.site_id)):
