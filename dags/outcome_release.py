@@ -25,7 +25,7 @@ def outcome_release() -> None:
     """Wait until no month is being taken in, then publish unless the current release already holds the lake."""
 
     # Between two looks the task is put back into the queue, so that it holds no worker while it waits.
-    @task.sensor(mode="reschedule", poke_interval=15.0, timeout=24 * 60 * 60.0)
+    @task.sensor(mode="reschedule", poke_interval=30.0, timeout=24 * 60 * 60.0)
     def intake_at_rest(ti: Any = None) -> bool:
         return bool(ti.get_dr_count("follow_up_submissions", states=["queued", "running"]) == 0)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from outcomes.errors import OutcomesError, SubmissionRefused
+from outcomes.errors import OutcomesError, SubmissionRefused, UnexpectedError
 
 FILES = sorted(file for file in (Path(__file__).parents[2] / "dags").glob("*.py") if not file.name.startswith("_"))
 HEAVY = {"dash", "deltalake", "duckdb", "great_expectations", "numpy", "pandas", "plotly", "pyarrow", "statsmodels"}
@@ -107,7 +107,8 @@ def test_named_mistakes_fail_at_once_and_other_errors_are_tried_again(dags: dict
         assert task.retries > 0
         for mistake in (SubmissionRefused("file_empty", "here"), OutcomesError("nothing_to_release", "here")):
             assert task.retry_policy.evaluate(mistake, 1, task.retries).action is RetryAction.FAIL
-        assert task.retry_policy.evaluate(OSError(), 1, task.retries).action is not RetryAction.FAIL
+        for passing in (OSError(), TimeoutError(), UnexpectedError("here: DeltaError")):
+            assert task.retry_policy.evaluate(passing, 1, task.retries).action is not RetryAction.FAIL
 
 
 def test_sites_are_mapped_and_the_lake_is_updated_whatever_became_of_them(dags: dict[str, Any]) -> None:

@@ -186,16 +186,14 @@ def test_every_command_of_the_runbook_does_what_the_page_says(registry: Registry
     registry.settings.deliveries_file.write_text(example("deliveries.csv"), encoding="utf-8")
     registry.airflow.unpause("follow_up_submissions", "outcome_release")
     # Before the commands of a section, what its reader meets.
-    before = {
-        "A delivery came after its month's run": lambda: (
-            registry.deliver("east", "2025-12"),
-            registry.rest(),
-        ),
+    before: dict[str, Callable[[], object]] = {
+        "A delivery came after its month's run": lambda: registry.deliver("east", "2025-12"),
         "A site was refused": lambda: registry.deliver("north", "2026-02"),
         "A site is late": lambda: registry.airflow.unpause("expected_deliveries"),
     }
     for title, commands in sections().items():
-        before.get(title, lambda: None)()
+        if meet := before.get(title):
+            meet()
         for command in commands:
             registry.say(command)
             registry.rest()
