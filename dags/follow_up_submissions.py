@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from outcomes import pipeline
 from outcomes.settings import Settings
 
-COUNTS = ("rows_in", "rows_accepted", "rows_quarantined")
+COUNTS = ("rows_in", "rows_accepted", "rows_quarantined", "rows_pending")
 
 
 @dag(

@@ -6,11 +6,10 @@ above all) happen inside the functions, so that importing this module costs a DA
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from outcomes.errors import OutcomesError, SubmissionRefused, UnexpectedError
@@ -86,7 +85,7 @@ def _redacted_errors(where: str) -> Iterator[None]:
         raise UnexpectedError(f"{where}: {type(error).__name__}") from None
 
 
-def sites_with_delivery(settings: Settings, period: str, today: datetime.date) -> list[str]:
+def sites_with_delivery(settings: Settings, period: str, today: date) -> list[str]:
     """The sites whose submission of this period is complete, in order; none while all are still expected.
 
     Raises:
@@ -100,9 +99,7 @@ def sites_with_delivery(settings: Settings, period: str, today: datetime.date) -
     return sites
 
 
-def new_deliveries(
-    settings: Settings, today: datetime.date, state_of: Callable[[str], str | None]
-) -> list[NewDelivery]:
+def new_deliveries(settings: Settings, today: date, state_of: Callable[[str], str | None]) -> list[NewDelivery]:
     """The waiting deliveries that no run has taken up as they stand, the oldest months first.
 
     Args:
@@ -119,7 +116,7 @@ def new_deliveries(
         return untaken(settings, waiting(settings), today, state_of)
 
 
-def late_deliveries(settings: Settings, today: datetime.date) -> list[DueDelivery]:
+def late_deliveries(settings: Settings, today: date) -> list[DueDelivery]:
     """The deliveries that deliveries.csv expected before today and that have not come, or were refused as they stand.
 
     Raises:
@@ -131,7 +128,7 @@ def late_deliveries(settings: Settings, today: datetime.date) -> list[DueDeliver
         return late(settings, today)
 
 
-def check_deliveries(settings: Settings, today: datetime.date) -> None:
+def check_deliveries(settings: Settings, today: date) -> None:
     """See that no delivery is late.
 
     Raises:

@@ -9,18 +9,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from outcomes import pipeline
 from outcomes.lake import Lake
+from outcomes.periods import add_months
 from outcomes.settings import Settings
 from scripts.local_airflow import LocalAirflow
 from scripts.processes import Processes
-from tests.support.submissions import fusion, patient, write_submission
+from tests.support.submissions import follow_up, fusion, patient, write_submission
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 DAGS = {"expected_deliveries", "follow_up_submissions", "new_deliveries", "outcome_release", "outcome_reports"}
-SECONDS = 300
+FIRST = {"east": "2025-12", "north": "2026-01"}
+SECONDS = 600
+
+
+def patients_of(period: str) -> list[str]:
+    return [f"p{period[2:4]}x{period[5:]}x{number}" for number in range(2)]
 
 
 class Registry:
@@ -31,12 +38,13 @@ class Registry:
         self.airflow = airflow
 
     def deliver(self, site_id: str, period: str) -> Path:
-        """Two patients of their own a month."""
-        ids = [f"p{period[2:4]}x{period[5:]}x{number}" for number in range(2)]
+        """Two patients of their own a month, and a visit of one of the month before."""
         tables = {
-            "patients": [patient(each, index_period="2023") for each in ids],
-            "procedures": list(map(fusion, ids)),
+            "patients": [patient(each, index_period="2023") for each in patients_of(period)],
+            "procedures": [fusion(each) for each in patients_of(period)],
         }
+        if period > FIRST[site_id]:
+            tables["follow_ups"] = [follow_up(patients_of(add_months(period, -1))[0], neck_pain_nrs=5)]
         return write_submission(
             self.settings, site_id, period, tables, kind="incremental", deidentification_method="safe_harbor"
         )
@@ -51,6 +59,12 @@ class Registry:
             if attempts := Lake(self.settings.lake).recorded(delivery.site_id, delivery.period):
                 found[f"{delivery.site_id}/{delivery.period}"] = attempts[-1].outcome
         return found
+
+    def pending(self) -> dict[str, int]:
+        """The rows that wait for their patients, of each site that has some."""
+        attempts = Lake(self.settings.lake).attempts()
+        waiting = {site_id: sum(each.rows_pending for each in attempts if each.site_id == site_id) for site_id in FIRST}
+        return {site_id: rows for site_id, rows in waiting.items() if rows}
 
     def runs(self, dag_id: str, *kinds: str) -> list[dict[str, Any]]:
         """The DAG's runs of these kinds, oldest first."""
@@ -125,6 +139,7 @@ def take_in_months(registry: Registry) -> None:
         "north/2026-01": "accepted",
         "north/2026-02": "refused",
     }
+    assert registry.pending() == {"east": 1}, "it waits for December, which has not come"
     assert pipeline.release_is_current(registry.settings)
     releases = registry.runs("outcome_release", "asset_triggered")
     assert [run["state"] for run in releases] == ["success"] * len(releases)
@@ -132,8 +147,9 @@ def take_in_months(registry: Registry) -> None:
 
 
 def late_delivery(registry: Registry) -> None:
-    """Of three deliveries that wait, the refused one is tried once more, since no run of its own had seen it."""
+    """December comes after February; north's refused month is tried once more, since no run of its own had seen it."""
     assert registry.outcomes()["east/2025-12"] == "accepted"
+    assert registry.pending() == {}
     assert sorted(registry.states("follow_up_submissions", "operator_triggered")) == ["failed", "success"]
     assert pipeline.release_is_current(registry.settings)
 
@@ -158,6 +174,10 @@ def published(registry: Registry) -> None:
 
 def nothing_waits(registry: Registry) -> None:
     assert pipeline.waiting(registry.settings) == []
+    assert registry.pending() == {}
+    with duckdb.connect(str(registry.settings.releases / "current" / "research.duckdb"), read_only=True) as con:
+        visits = con.execute("select site_id, count(*) from follow_ups group by all order by all").fetchall()
+    assert visits == [("east", 2), ("north", 1)]
 
 
 def any_state(registry: Registry) -> None:

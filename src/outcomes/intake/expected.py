@@ -13,7 +13,6 @@ from outcomes.lake import Lake
 from outcomes.periods import add_months, first_day
 from outcomes.settings import Settings
 from outcomes.site_files import ExpectedDeliveries, read_site_file
-from outcomes.sql.engine import connect
 
 AT_ONCE = 100
 """So many new deliveries are named at a time, the oldest months first; the others have their turn the next time."""
@@ -177,13 +176,9 @@ class _Attempts:
 
 
 def _attempts(settings: Settings) -> _Attempts:
-    with connect(settings) as con:
-        Lake(settings.lake).attach(con)
-        rows = con.execute(
-            "select site_id, period, bool_or(outcome = 'accepted'), max_by(outcome, attempt) = 'refused', "
-            "max_by(submission_id, attempt) from submissions group by site_id, period"
-        ).fetchall()
+    recorded = Lake(settings.lake).attempts()
+    newest = {(each.site_id, each.period): each for each in recorded}
     return _Attempts(
-        {(site_id, period) for site_id, period, is_accepted, _, _ in rows if is_accepted},
-        {newest for _, _, _, is_refused, newest in rows if is_refused},
+        {(each.site_id, each.period) for each in recorded if each.outcome == "accepted"},
+        {each.submission_id for each in newest.values() if each.outcome == "refused"},
     )
