@@ -1,38 +1,24 @@
 """Take in what the sites delivered for one month: one task per site, so that one site's refusal blocks no other."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Asset, CronPartitionTimetable, ExceptionRetryPolicy, RetryAction, RetryRule, dag, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from _defaults import DEFAULTS, LAKE, START, period_of, site_of, today
+from airflow.sdk import CronPartitionTimetable, dag, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from outcomes import pipeline
-from outcomes.errors import OutcomesError
 from outcomes.settings import Settings
 
-LAKE = Asset("lake")
-COUNTS = ("rows_in", "rows_accepted", "rows_quarantined")
-
-
-def period_of(dag_run: Any) -> str:
-    """The month that a run is about: its partition key, or that of its conf when it was triggered without one."""
-    period = dag_run.partition_key or (dag_run.conf or {}).get("partition_key")
-    if not period:
-        raise AirflowFailException('the run has no partition key; trigger it with {"partition_key": "YYYY-MM"}')
-    return str(period)
+COUNTS = ("rows_in", "rows_accepted", "rows_quarantined", "rows_pending")
 
 
 @dag(
     schedule=CronPartitionTimetable("0 3 1 * *", timezone="UTC", run_offset=-1, key_format="%Y-%m"),
-    start_date=datetime(2000, 1, 1),
-    catchup=False,
-    max_active_runs=1,  # a month's rows refer to patients of the months before
-    default_args={
-        "owner": "registry",
-        "retries": 2,
-        "retry_delay": timedelta(minutes=1),
-        "retry_policy": ExceptionRetryPolicy(rules=[RetryRule(OutcomesError, RetryAction.FAIL)]),
-    },
+    start_date=START,
+    catchup=False,  # months that a downtime skipped are taken in by new_deliveries
+    dagrun_timeout=timedelta(hours=12),
+    default_args=DEFAULTS,
     tags=["intake"],
     doc_md=__doc__,
 )
@@ -41,20 +27,25 @@ def follow_up_submissions() -> None:
 
     @task
     def sites_with_delivery(dag_run: Any = None) -> list[str]:
-        return pipeline.sites_with_delivery(Settings(), period_of(dag_run))
+        if site := site_of(dag_run):
+            return [site]
+        return pipeline.sites_with_delivery(Settings(), period_of(dag_run), today())
 
-    @task(map_index_template="{{ task.op_kwargs['site_id'] }}")
+    # Months may run side by side, an intake takes its share of memory and disk.
+    @task(map_index_template="{{ task.op_kwargs['site_id'] }}", max_active_tis_per_dag=4)
     def ingest(site_id: str, dag_run: Any = None) -> dict[str, int]:
         record = pipeline.ingest(Settings(), site_id, period_of(dag_run))
         return {name: getattr(record, name) for name in COUNTS}
 
     @task(trigger_rule="all_done", outlets=[LAKE])
-    def update_lake(accepted: Any, outlet_events: Any = None) -> None:
+    def update_lake(accepted: Any, dag_run: Any = None, outlet_events: Any = None) -> None:
         submissions = list(accepted)
         if not submissions:
             raise AirflowSkipException("no submission was accepted")
         totals = {name: sum(counts[name] for counts in submissions) for name in COUNTS}
         outlet_events[LAKE].extra = {"submissions": len(submissions), **totals}
+        # A run that was triggered has its month in conf alone, and an event without one starts no release.
+        outlet_events[LAKE].add_partitions(period_of(dag_run))
 
     @task
     def every_site_accepted() -> None:

@@ -1,50 +1,35 @@
 """Publish a release of the whole lake after submissions came in: one for a backfill of many months, not one each."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import (
-    Asset,
-    ExceptionRetryPolicy,
-    FixedKeyMapper,
-    PartitionedAssetTimetable,
-    RetryAction,
-    RetryRule,
-    dag,
-    task,
-)
+from _defaults import DEFAULTS, LAKE, RELEASE, START
+from airflow.sdk import FixedKeyMapper, PartitionedAssetTimetable, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from outcomes import pipeline
-from outcomes.errors import OutcomesError
 from outcomes.settings import Settings
-
-LAKE = Asset("lake")
-RELEASE = Asset("release")
 
 
 @dag(
     schedule=PartitionedAssetTimetable(assets=LAKE, default_partition_mapper=FixedKeyMapper("lake")),
-    start_date=datetime(2000, 1, 1),
+    start_date=START,
     catchup=False,
     max_active_runs=1,
-    default_args={
-        "owner": "registry",
-        "retries": 2,
-        "retry_delay": timedelta(minutes=1),
-        "retry_policy": ExceptionRetryPolicy(rules=[RetryRule(OutcomesError, RetryAction.FAIL)]),
-    },
+    dagrun_timeout=timedelta(hours=36),
+    default_args=DEFAULTS,
     tags=["release"],
     doc_md=__doc__,
 )
 def outcome_release() -> None:
     """Wait until no month is being taken in, then publish unless the current release already holds the lake."""
 
-    @task.sensor(poke_interval=5.0, timeout=24 * 60 * 60.0)
+    # Between two looks the task is put back into the queue, so that it holds no worker while it waits.
+    @task.sensor(mode="reschedule", poke_interval=30.0, timeout=24 * 60 * 60.0)
     def intake_at_rest(ti: Any = None) -> bool:
         return bool(ti.get_dr_count("follow_up_submissions", states=["queued", "running"]) == 0)
 
-    @task(outlets=[RELEASE])
+    @task(outlets=[RELEASE], execution_timeout=timedelta(hours=6))
     def publish(outlet_events: Any = None) -> None:
         if pipeline.release_is_current(Settings()):
             raise AirflowSkipException("the lake has not changed since the current release")

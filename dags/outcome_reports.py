@@ -1,36 +1,21 @@
 """Write every site's report after a release: one HTML file a site, one task a site, so that none waits for another."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from airflow.sdk import (
-    Asset,
-    ExceptionRetryPolicy,
-    FixedKeyMapper,
-    PartitionedAssetTimetable,
-    RetryAction,
-    RetryRule,
-    dag,
-    task,
-)
+from _defaults import DEFAULTS, RELEASE, START
+from airflow.sdk import FixedKeyMapper, PartitionedAssetTimetable, dag, task
 
 from outcomes import pipeline
-from outcomes.errors import OutcomesError
 from outcomes.settings import Settings
-
-RELEASE = Asset("release")
 
 
 @dag(
     schedule=PartitionedAssetTimetable(assets=RELEASE, default_partition_mapper=FixedKeyMapper("release")),
-    start_date=datetime(2000, 1, 1),
+    start_date=START,
     catchup=False,
     max_active_runs=1,
-    default_args={
-        "owner": "registry",
-        "retries": 2,
-        "retry_delay": timedelta(minutes=1),
-        "retry_policy": ExceptionRetryPolicy(rules=[RetryRule(OutcomesError, RetryAction.FAIL)]),
-    },
+    dagrun_timeout=timedelta(hours=6),
+    default_args=DEFAULTS,
     tags=["reports"],
     doc_md=__doc__,
 )
@@ -41,7 +26,7 @@ def outcome_reports() -> None:
     def sites() -> list[str]:
         return pipeline.sites_of_release(Settings())
 
-    @task(map_index_template="{{ task.op_kwargs['site_id'] }}")
+    @task(map_index_template="{{ task.op_kwargs['site_id'] }}", max_active_tis_per_dag=4)
     def report(site_id: str) -> str:
         from dashboards.reports import write_report
 

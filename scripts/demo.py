@@ -23,6 +23,8 @@ from scripts.local_airflow import HOST, LocalAirflow, answers, end_on_signals, i
 from scripts.processes import Processes
 
 DASHBOARD_PORT = 8050
+BACKFILLED = {"follow_up_submissions", "outcome_release", "outcome_reports"}
+WATCHING = {"expected_deliveries", "new_deliveries"}  # they would take in at once what the backfill is to show
 OUTCOMES = str(Path(sys.executable).with_name("outcomes"))
 TASK_SECONDS = 600
 console = Console(highlight=False, markup=False, soft_wrap=True)
@@ -38,7 +40,7 @@ def main() -> int:
         if serve and not is_free(DASHBOARD_PORT):
             raise RuntimeError(f"Something already listens on {HOST}:{DASHBOARD_PORT}; end it, or set DEMO_SERVE=0")
         with Processes(settings.home / "logs") as processes:
-            airflow = LocalAirflow(processes, settings.home)
+            airflow = LocalAirflow(processes, settings.home, paused=True)
             publish(settings, processes, airflow)
             if serve:
                 serve_dashboards(processes, airflow)
@@ -61,7 +63,8 @@ def publish(settings: Settings, processes: Processes, airflow: LocalAirflow) -> 
     console.print(f"Starting Airflow: {airflow.address}")
     airflow.forget()
     airflow.start()
-    airflow.wait_until_ready({"follow_up_submissions", "outcome_release", "outcome_reports"})
+    airflow.wait_until_ready(BACKFILLED | WATCHING)
+    airflow.unpause(*sorted(BACKFILLED))
     processes.finish("synthesize")
     since = datetime.now(UTC)
     backfill(settings, airflow, since)
@@ -176,6 +179,7 @@ def failure(settings: Settings, task: dict[str, Any]) -> str:
 
 def serve_dashboards(processes: Processes, airflow: LocalAirflow) -> None:
     """Serve the dashboards beside Airflow until Ctrl-C."""
+    airflow.unpause(*sorted(WATCHING))
     address = f"http://{HOST}:{DASHBOARD_PORT}"
     processes.start("dashboards", [OUTCOMES, "serve", "--port", str(DASHBOARD_PORT)])
     while not answers(address):

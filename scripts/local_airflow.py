@@ -7,6 +7,7 @@ a web server without login suit one user on one machine; a real installation fol
 import json
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -27,14 +28,20 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class LocalAirflow:
-    """One Airflow; `start` it within a `Processes` block."""
+    """One Airflow; `start` it within a `Processes` block.
 
-    def __init__(self, processes: Processes, home: Path) -> None:
+    Args:
+        processes: what is started here ends with them.
+        home: the folder that holds all data.
+        paused: DAGs that are new to it run only once `unpause` has named them.
+    """
+
+    def __init__(self, processes: Processes, home: Path, *, paused: bool = False) -> None:
         self._processes = processes
         self._home = home.resolve()
         port = next(port for port in range(8080, 8180) if is_free(port))
         self.address = f"http://{HOST}:{port}"
-        self._environment = {
+        self.environment = {
             **os.environ,
             "OUTCOMES_HOME": str(self._home),
             "AIRFLOW_HOME": str(self._home / "airflow"),
@@ -42,7 +49,7 @@ class LocalAirflow:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "4",
-            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": str(paused),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.address}/execution/",
             "AIRFLOW__API__HOST": HOST,
@@ -56,16 +63,29 @@ class LocalAirflow:
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         }
 
+    @property
+    def shell_file(self) -> Path:
+        """Sourced by a shell, it makes the `airflow` command speak of this Airflow."""
+        return self._home / "airflow" / "environment"
+
     def forget(self) -> None:
         """Delete Airflow's own records, no data: what an interrupted run left there would hold up a new backfill."""
         shutil.rmtree(self._home / "airflow", ignore_errors=True)
 
     def start(self) -> None:
         """Bring the metadata database up to date and start the three services."""
+        self._tell_shells()
         self.run("airflow-db", "db", "migrate")
         self._launch("airflow-scheduler", "scheduler", "--skip-serve-logs")
         self._launch("airflow-dag-processor", "dag-processor")
         self._launch("airflow-api-server", "api-server")
+
+    def _tell_shells(self) -> None:
+        """Write what the `airflow` command needs to know, no secret, as a file that a shell can source."""
+        told = (name for name in self.environment if name in {"OUTCOMES_HOME", "AIRFLOW_HOME"} or "__CORE__" in name)
+        lines = [f"export {name}={shlex.quote(self.environment[name])}\n" for name in told]
+        self.shell_file.parent.mkdir(parents=True, exist_ok=True)
+        self.shell_file.write_text("".join(lines), encoding="utf-8")
 
     def run(self, name: str, *arguments: str) -> None:
         """Run one `airflow` command to its end.
@@ -78,7 +98,7 @@ class LocalAirflow:
 
     def _launch(self, name: str, *arguments: str) -> None:
         airflow = Path(sys.executable).with_name("airflow")
-        self._processes.start(name, [str(airflow), *arguments], self._environment)
+        self._processes.start(name, [str(airflow), *arguments], self.environment)
 
     def wait_until_ready(self, dags: set[str]) -> None:
         """Wait until every service is healthy and these DAGs are known.
@@ -95,7 +115,7 @@ class LocalAirflow:
 
     def _is_ready(self, dags: set[str]) -> bool:
         try:
-            health = self._fetch("/api/v2/monitor/health")
+            health = self.get("/api/v2/monitor/health")
             known = {dag["dag_id"] for dag in self.get("/api/v2/dags")["dags"]}
         except OSError:
             return False
@@ -107,15 +127,37 @@ class LocalAirflow:
         Raises:
             RuntimeError: a service has ended.
         """
-        return self._fetch(path, {"Authorization": f"Bearer {self._token}"})
+        return self._fetch(self._request(path))
+
+    def unpause(self, *dags: str) -> None:
+        """Let DAGs run.
+
+        Raises:
+            RuntimeError: a service has ended.
+        """
+        for dag_id in dags:
+            self._fetch(self._request(f"/api/v2/dags/{dag_id}", "PATCH", {"is_paused": False}))
+
+    def trigger(self, dag_id: str) -> str:
+        """Start a run of a DAG now and give its id.
+
+        Raises:
+            RuntimeError: a service has ended.
+        """
+        run = self._fetch(self._request(f"/api/v2/dags/{dag_id}/dagRuns", "POST", {"logical_date": None}))
+        return str(run["dag_run_id"])
+
+    def _request(self, path: str, method: str = "GET", body: dict[str, Any] | None = None) -> urllib.request.Request:
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        content = None if body is None else json.dumps(body).encode()
+        return urllib.request.Request(self.address + path, content, headers, method=method)
 
     @cached_property
     def _token(self) -> str:
-        return str(self._fetch("/auth/token")["access_token"])
+        return str(self._fetch(urllib.request.Request(f"{self.address}/auth/token"))["access_token"])
 
-    def _fetch(self, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    def _fetch(self, request: urllib.request.Request) -> dict[str, Any]:
         self._processes.check()
-        request = urllib.request.Request(self.address + path, headers=headers or {})
         with _OPENER.open(request, timeout=30) as response:
             answer: dict[str, Any] = json.load(response)
         return answer
@@ -159,7 +201,8 @@ def main() -> int:
             airflow = LocalAirflow(processes, home)
             airflow.start()
             airflow.wait_until_ready(set())
-            print(f"Airflow: {airflow.address} (Ctrl-C to end)", flush=True)
+            print(f"Airflow: {airflow.address} (Ctrl-C to end)")
+            print(f"For its command line: . {airflow.shell_file}", flush=True)
             while True:
                 processes.check()
                 time.sleep(1)

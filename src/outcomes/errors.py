@@ -212,6 +212,22 @@ MISTAKES: dict[str, Mistake] = {
         "the account that runs the command may not read or write this",
         "give it the right to, or run the command as the account that owns OUTCOMES_HOME",
     ),
+    "delivery_late": Mistake(
+        80,
+        "a delivery that deliveries.csv expects has not come by its day, or was refused and not delivered again",
+        "ask the site for it; see `outcomes status` for those refused",
+    ),
+    "nothing_delivered": Mistake(
+        81,
+        "no site has delivered for this month, and none is expected any more",
+        "see whether the landing folder is there and the sites can write to it",
+    ),
+    "deliveries_malformed": Mistake(
+        82,
+        "deliveries.csv cannot be read",
+        "correct the line; its columns are site_id, first_period, last_period (or empty) and due_day (1 to 28, of the "
+        "month after), a line per site",
+    ),
 }
 
 WITHDRAWAL_REASONS = {

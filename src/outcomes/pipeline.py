@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from outcomes.errors import OutcomesError, SubmissionRefused, UnexpectedError, fault_of_the_machine
 from outcomes.settings import Settings
 
 if TYPE_CHECKING:
+    from outcomes.intake.expected import DueDelivery, NewDelivery
     from outcomes.intake.landing import Delivery
     from outcomes.intake.reprocessing import JudgedAgain
     from outcomes.lake import SubmissionRecord
@@ -91,9 +92,59 @@ def _redacted_errors(where: str) -> Iterator[None]:
         raise UnexpectedError(f"{where}: {type(error).__name__}") from None
 
 
-def sites_with_delivery(settings: Settings, period: str) -> list[str]:
-    """The sites whose submission of this period is complete, in order."""
-    return [delivery.site_id for delivery in landed(settings, periods=[period])]
+def sites_with_delivery(settings: Settings, period: str, today: date) -> list[str]:
+    """The sites whose submission of this period is complete, in order; none while all are still expected.
+
+    Raises:
+        OutcomesError: nothing_delivered, or deliveries_malformed.
+    """
+    from outcomes.intake.expected import due_deliveries
+
+    sites = [delivery.site_id for delivery in landed(settings, periods=[period])]
+    if not sites and not any(today <= delivery.due for delivery in due_deliveries(settings, [period])):
+        raise OutcomesError("nothing_delivered", period)
+    return sites
+
+
+def new_deliveries(settings: Settings, today: date, state_of: Callable[[str], str | None]) -> list[NewDelivery]:
+    """The waiting deliveries that no run has taken up as they stand, the oldest months first.
+
+    Args:
+        settings: paths.
+        today: one that failed for a technical reason comes again once a day.
+        state_of: the state of the run of this name (`success` or `failed` when it has ended), None when there is none.
+
+    Raises:
+        FileNotFoundError: there is no landing folder.
+    """
+    from outcomes.intake.expected import new_deliveries as untaken
+
+    with _redacted_errors("landing"):
+        return untaken(settings, waiting(settings), today, state_of)
+
+
+def late_deliveries(settings: Settings, today: date) -> list[DueDelivery]:
+    """The deliveries that deliveries.csv expected before today and that have not come, or were refused as they stand.
+
+    Raises:
+        OutcomesError: deliveries_malformed.
+    """
+    from outcomes.intake.expected import late_deliveries as late
+
+    with _redacted_errors("landing"):
+        return late(settings, today)
+
+
+def check_deliveries(settings: Settings, today: date) -> None:
+    """See that no delivery is late.
+
+    Raises:
+        OutcomesError: delivery_late with the sites that are, or deliveries_malformed.
+    """
+    from outcomes.intake.expected import in_words
+
+    if late := late_deliveries(settings, today):
+        raise OutcomesError("delivery_late", in_words(late))
 
 
 def ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:

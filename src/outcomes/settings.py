@@ -50,6 +50,12 @@ class Settings(BaseSettings):
         return self.home / "sites.csv"
 
     @property
+    def deliveries_file(self) -> Path:
+        """Which months each site delivers, and by which day (site_id, first_period, last_period, due_day). Without it
+        no delivery is late."""
+        return self.home / "deliveries.csv"
+
+    @property
     def annotations_file(self) -> Path:
         """Notes on control charts and the months from which they start anew (site_id, measure, period, kind, text,
         author, reason). It need not exist."""

@@ -1,4 +1,4 @@
-"""The files that an installation writes by hand: access.csv, annotations.csv, sites.csv, targets.csv.
+"""The files that an installation writes by hand: access.csv, annotations.csv, deliveries.csv, sites.csv, targets.csv.
 
 All are read alike: CSV in UTF-8 (a byte order mark may lead), exactly the columns of the model in its order, no
 incomplete line, no line twice. Blank lines and white space around a cell do not count.
@@ -42,6 +42,7 @@ def _context(info: ValidationInfo) -> Mapping[str, Any]:
 
 _Stated = Annotated[str, Field(min_length=1)]
 _Measure = Annotated[str, _one_of("measures")]
+_Month = Annotated[str, Field(pattern=f"^{MONTH}$")]
 
 
 class SiteFileRow(BaseModel):
@@ -71,6 +72,27 @@ class Site(SiteFileRow):
     name: str
 
 
+class ExpectedDeliveries(SiteFileRow):
+    """A line of deliveries.csv: the months that a site delivers, each by this day of the month after.
+
+    `last_period` is empty as long as the site goes on. 28 is the last day that every month has.
+    """
+
+    key = ("site_id",)
+
+    site_id: SiteId
+    first_period: _Month
+    last_period: Annotated[str, Field(pattern=f"^({MONTH})?$")]
+    due_day: Annotated[int, Field(ge=1, le=28)]
+
+    @field_validator("last_period")
+    @classmethod
+    def _not_before_the_first(cls, last: str, info: ValidationInfo) -> str:
+        if last and last < info.data.get("first_period", ""):
+            raise PydanticCustomError("before_first", "it comes before first_period")
+        return last
+
+
 class Annotation(SiteFileRow):
     """A line of annotations.csv, a note on a chart or the month from which its limits are worked out anew.
 
@@ -79,7 +101,7 @@ class Annotation(SiteFileRow):
 
     site_id: Annotated[str, _one_of("sites", "")]
     measure: _Measure
-    period: Annotated[str, Field(pattern=f"^{MONTH}$")]
+    period: _Month
     kind: Literal["rebase", "note"]
     text: str
     author: _Stated

@@ -18,6 +18,7 @@ def dags(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
         patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
         patch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(DAGS))
         patch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+        patch.syspath_prepend(DAGS)  # as Airflow's own services do for the folder of a bundle
         from airflow.dag_processing.dagbag import DagBag
         from airflow.utils.db import initdb
 

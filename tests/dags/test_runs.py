@@ -1,5 +1,6 @@
 """Real runs of the DAGs over small submissions, in Airflow's own test mode."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,48 @@ def test_a_run_without_a_period_fails_and_says_so(dags: dict[str, Any], settings
 
 
 def test_the_lake_asset_stays_as_it_is_when_nothing_was_accepted(dags: dict[str, Any], settings: Settings) -> None:
-    run = dags["follow_up_submissions"].test(run_conf={"partition_key": "2030-01"})
-    assert str(run.state) == "success"
+    run = dags["follow_up_submissions"].test(run_conf={"partition_key": PERIOD, "site_id": "north"})
+    assert str(run.state) == "failed"
     assert states(run)["update_lake"] == ["skipped"]
+
+
+def test_a_month_without_any_delivery_is_no_silent_success(dags: dict[str, Any], settings: Settings) -> None:
+    run = dags["follow_up_submissions"].test(run_conf={"partition_key": "2025-06"})
+    assert str(run.state) == "failed"
+    assert states(run) == {
+        "sites_with_delivery": ["failed"],
+        "ingest": ["upstream_failed"],
+        "update_lake": ["skipped"],
+        "every_site_accepted": ["upstream_failed"],
+    }
+
+
+def test_a_month_whose_deliveries_are_still_expected_may_be_empty(dags: dict[str, Any], settings: Settings) -> None:
+    month = f"{date.today():%Y-%m}"
+    settings.deliveries_file.write_text(
+        f"site_id,first_period,last_period,due_day\neast,{month},,10\n", encoding="utf-8"
+    )
+    run = dags["follow_up_submissions"].test(run_conf={"partition_key": month})
+    assert str(run.state) == "success"
+    assert states(run)["ingest"] == ["skipped"]
+
+
+def test_a_run_may_be_about_one_site(dags: dict[str, Any], settings: Settings) -> None:
+    run = dags["follow_up_submissions"].test(run_conf={"partition_key": PERIOD, "site_id": "south"})
+    assert str(run.state) == "success"
+    assert Lake(settings.lake).recorded("east", PERIOD) == []
+    assert [each.outcome for each in Lake(settings.lake).recorded("south", PERIOD)] == ["accepted"]
+
+
+def test_a_late_delivery_fails_the_morning_s_check(dags: dict[str, Any], settings: Settings) -> None:
+    on_time = dags["expected_deliveries"].test()
+    assert str(on_time.state) == "success"
+    settings.deliveries_file.write_text(
+        f"site_id,first_period,last_period,due_day\neast,{PERIOD},{PERIOD},10\nwest,{PERIOD},{PERIOD},10\n",
+        encoding="utf-8",
+    )
+    late = dags["expected_deliveries"].test()
+    assert states(late) == {"deliveries_on_time": ["failed"]}
 
 
 def test_the_release_is_published_once(dags: dict[str, Any], settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from outcomes import pipeline
 from outcomes.cli import app
-from outcomes.errors import MISTAKES
+from outcomes.errors import MISTAKES, OutcomesError
 from outcomes.intake.validation import rules
 from outcomes.settings import Settings
 from tests.support.submissions import follow_up, fusion, patient, write_submission
@@ -101,8 +102,10 @@ def test_a_release_is_made_once(home: Path, released: Any) -> None:
 
 def test_the_pipeline_knows_what_landed_and_whether_the_release_is_current(home: Path, released: Any) -> None:
     settings = Settings(home=home)
-    assert pipeline.sites_with_delivery(settings, PERIOD) == ["north", "south"]
-    assert pipeline.sites_with_delivery(settings, "2025-06") == []
+    today = date(2026, 1, 1)
+    assert pipeline.sites_with_delivery(settings, PERIOD, today) == ["north", "south"]
+    with pytest.raises(OutcomesError, match="nothing_delivered"):
+        pipeline.sites_with_delivery(settings, "2025-06", today)
     assert pipeline.release_is_current(settings)
     assert not pipeline.release_is_current(Settings(home=home, minimum_cell_count=20))
 

@@ -6,11 +6,21 @@ from pathlib import Path
 import pytest
 
 from outcomes.errors import OutcomesError
-from outcomes.site_files import Access, Annotation, Site, SiteFileRow, Target, read_site_file, site_names
+from outcomes.site_files import (
+    Access,
+    Annotation,
+    ExpectedDeliveries,
+    Site,
+    SiteFileRow,
+    Target,
+    read_site_file,
+    site_names,
+)
 
 FILES: dict[str, tuple[type[SiteFileRow], int]] = {
     "access": (Access, 56),
     "annotations": (Annotation, 52),
+    "deliveries": (ExpectedDeliveries, 82),
     "sites": (Site, 75),
     "targets": (Target, 57),
 }
@@ -22,6 +32,7 @@ HEADERS = {name: ",".join(model.model_fields) + "\n" for name, (model, _) in FIL
 SOUND = {
     "access": "alice,north,clinical\n",
     "annotations": ",pain,2021-01,rebase,,A. Lead,pathway\n",
+    "deliveries": "north,2025-01,,10\n",
     "sites": "north,North Clinic\n",
     "targets": "pain,0.25,A. Lead,agreed\n",
 }
@@ -41,6 +52,8 @@ def read(folder: Path, name: str, content: bytes) -> dict[int, SiteFileRow]:
         ("annotations", ",pain,2021-01,rebase,,A. Lead,new pathway\nsouth, pain ,2020-03,note,new clinic,B. Nurse,\n",
          {2: ("", "pain", "2021-01", "rebase", "", "A. Lead", "new pathway"),
           3: ("south", "pain", "2020-03", "note", "new clinic", "B. Nurse", "")}),
+        ("deliveries", "north, 2025-01 ,2025-01,28\nsouth,2025-01,,1\n",
+         {2: ("north", "2025-01", "2025-01", 28), 3: ("south", "2025-01", "", 1)}),
         ("sites", 'north,"North\nClinic"\nsouth,\n', {3: ("north", "North\nClinic"), 4: ("south", "")}),
         ("targets", " pain ,0.25,A. Lead,agreed\nsatisfied,1,A. Lead,agreed\nrevision_rate,3.5,A. Lead,agreed\n",
          {2: ("pain", 0.25, "A. Lead", "agreed"), 3: ("satisfied", 1.0, "A. Lead", "agreed"),
@@ -97,6 +110,16 @@ def test_whatever_is_no_such_table_is_refused(
         ("annotations", ",pain,2021-01,rebase,words,A. Lead, ", "reason"),
         ("annotations", ",pain,2021-01,note,,A. Lead,why", "text"),
         ("annotations", ",pain,2021-01,rebase,, A. Lead,pathway", "all columns"),
+        ("deliveries", "Le Mans,2025-01,,10", "site_id"),
+        ("deliveries", "south,2025,,10", "first_period"),
+        ("deliveries", "south,,2025-01,10", "first_period"),
+        ("deliveries", "south,2025-01,2025-13,10", "last_period"),
+        ("deliveries", "south,2025-02,2025-01,10", "last_period"),
+        ("deliveries", "south,2025-01,,0", "due_day"),
+        ("deliveries", "south,2025-01,,29", "due_day"),
+        ("deliveries", "south,2025-01,,", "due_day"),
+        ("deliveries", "south,2025-01,,tenth", "due_day"),
+        ("deliveries", "north,2024-01,2024-12,10", "site_id"),
         ("sites", "North,North Clinic", "site_id"),
         ("sites", ",North Clinic", "site_id"),
         ("sites", "north,Another Clinic", "site_id"),
