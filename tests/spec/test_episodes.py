@@ -79,7 +79,11 @@ def test_cells_set_to_missing_stand_at_the_first_step_of_who_is_in_force() -> No
     for period, attempt, status, cells in attempts:
         for table in ("patients", "follow_ups"):
             counts = {"site": "lossy", "period": period, "attempt": attempt, "table": table, "cells": cells}
-            con.execute("insert into table_counts values ($site, $period, $attempt, $table, 9, 9, 0, $cells)", counts)
+            con.execute(
+                "insert into table_counts by name select $site as site_id, $period as submission_period, "
+                "$attempt as attempt, $table as source_table, $cells as cells_blanked",
+                counts,
+            )
         con.execute(
             "insert into attempts by name select 'lossy' as site_id, $1 as submission_period, $2 as attempt, "
             "$3 as status",
