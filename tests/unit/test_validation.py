@@ -461,7 +461,7 @@ def test_a_declared_code_for_missing_is_counted_and_kept_and_no_fault(con: duckd
 def test_a_version_that_cannot_be_read_costs_the_levels_that_it_tells_of(
     con: duckdb.DuckDBPyConnection, version: str
 ) -> None:
-    levels = {"eq5d_1": 1, "eq5d_2": 2, "eq5d_3": None, "eq5d_4": 9, "eq5d_5": 3}
+    levels: Row = {"eq5d_1": 1, "eq5d_2": 2, "eq5d_3": None, "eq5d_4": 9, "eq5d_5": 3}
     visits = [
         follow_up(eq5d_version=version, eq_vas=70, neck_pain_nrs=3, **levels),
         follow_up(day=366, eq5d_version="3l", **levels),
