@@ -264,6 +264,18 @@ def standing(
     ]
 
 
+def superseded(settings: Settings, results: Iterable[Ingested]) -> list[tuple[str, str]]:
+    """Of what was taken in, the (site_id, period) pairs of which no row is in force: a later full submission holds."""
+    from outcomes.lake import Lake
+
+    in_force = {(record.site_id, record.period) for record in Lake(settings.lake).in_force()}
+    return [
+        (result.site_id, result.period)
+        for result in results
+        if result.record and (result.site_id, result.period) not in in_force
+    ]
+
+
 def repair(settings: Settings) -> Iterator[SubmissionRecord | OutcomesError]:
     """Write the damaged rows of the lake again, then judge again what rests on them; see `reprocessing.repair`."""
     from outcomes.intake import reprocessing

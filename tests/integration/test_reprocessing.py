@@ -14,7 +14,8 @@ from outcomes.errors import MISTAKES, OutcomesError
 from outcomes.intake import submission, validation
 from outcomes.intake.reprocessing import JudgedAgain
 from outcomes.lake import Damage, Lake
-from outcomes.release.build import build_release
+from outcomes.release.build import build_release, next_release_id
+from outcomes.release.status import status
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
 from tests.support.files import snapshot
@@ -104,6 +105,7 @@ def test_new_rules_move_nothing_until_it_is_asked_for(taken_in: Path, tmp_path: 
     assert rows(settings) == before
 
     assert len(pipeline.judged_by_old_rules(settings)) == 3
+    release_before = next_release_id(settings)
     assert run(settings, "reprocess", "--site", "north", "--from", "2026-02").exit_code == 0
     assert [one.site_id + one.period for one in pipeline.judged_by_old_rules(settings)] == [
         "north2026-01",
@@ -112,6 +114,7 @@ def test_new_rules_move_nothing_until_it_is_asked_for(taken_in: Path, tmp_path: 
     after = rows(settings)
     assert len(after["follow_ups"]) == len(before["follow_ups"]) - 2
     assert after | {"follow_ups": None} == before | {"follow_ups": None}
+    assert next_release_id(settings) != release_before, "the same submissions, but other rows in force"
 
 
 @pytest.mark.usefixtures("stricter")
@@ -130,6 +133,26 @@ def test_a_submission_that_the_site_replaced_cannot_be_judged_again(settings: Se
     assert result.exit_code == MISTAKES["delivery_replaced"].exit_status
     assert result.stderr.splitlines()[0].startswith("delivery_replaced: ")
     assert "1 judged again" in result.stdout
+
+
+def test_a_good_a_refused_and_again_the_good_delivery_waits_for_nothing(settings: Settings) -> None:
+    folder = settings.landing / "north" / "2026-02"
+    good = snapshot(folder)
+    write_submission(settings, "north", "2026-02", {"patients": [], "procedures": []}, data_cut="soon")
+    assert run(settings, "ingest").exit_code == MISTAKES["submissions_refused"].exit_status
+    for name, content in good.items():
+        (folder / name).write_bytes(content)
+    assert run(settings, "ingest").exit_code == 0
+    assert status(settings).waiting == ()
+    assert "waits for ingest" not in run(settings, "status").stdout
+
+
+def test_a_month_that_a_later_full_submission_replaces_is_said_to_be_so(settings: Settings) -> None:
+    write_submission(settings, "south", "2025-12", MONTHS["2026-02"], kind="incremental")
+    result = run(settings, "ingest")
+    assert result.exit_code == 0, result.stderr
+    assert "south/2025-12: no row is in force, for a later full submission replaces it" in result.stdout
+    assert "2026-02: no row" not in result.stdout
 
 
 def _remove_log(lake: Path) -> None:

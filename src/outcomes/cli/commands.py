@@ -487,7 +487,7 @@ def _ingest(settings: Settings, pairs: Sequence[tuple[str, str]]) -> None:
         again: list[JudgedAgain] = []
         results = pipeline.ingest_each(settings, pairs, report, again.append)
     if results:
-        printing.print_ingested(results)
+        printing.print_ingested(results, pipeline.superseded(settings, results))
     if again:
         printing.print_judged_again(again)
     if refused := sum(result.refusal is not None for result in results):

@@ -61,8 +61,8 @@ def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     writer.writerows(rows)
 
 
-def print_ingested(results: Sequence[Ingested]) -> None:
-    """How many submissions were accepted, and where their rows are."""
+def print_ingested(results: Sequence[Ingested], superseded: Sequence[tuple[str, str]]) -> None:
+    """How many submissions were accepted, where their rows are, and which are not in force."""
     accepted = [result.record for result in results if result.record]
     typer.echo(
         f"{len(accepted)} accepted, {len(results) - len(accepted)} refused; of the accepted "
@@ -71,6 +71,8 @@ def print_ingested(results: Sequence[Ingested]) -> None:
         f"{sum(record.rows_quarantined for record in accepted):,} in quarantine, "
         f"{sum(record.rows_pending for record in accepted):,} pending"
     )
+    for site_id, period in superseded:
+        typer.echo(f"{site_id}/{period}: no row is in force, for a later full submission replaces it")
 
 
 def print_judged_again(judged: Sequence[JudgedAgain]) -> None:

@@ -108,6 +108,12 @@ class Lake:
             self.attach_submissions(con, site_id=site_id)
             return _records(con, "from submissions where stands")
 
+    def in_force(self) -> list[SubmissionRecord]:
+        """The attempts whose rows are in force: those that stand and that no later full submission supersedes."""
+        with duckdb.connect() as con:
+            self.attach_submissions(con)
+            return _records(con, "from submissions where status = 'accepted'")
+
     def stale(self, site_id: str | None = None) -> list[SubmissionRecord]:
         """The newest attempts of one site, or of all, whose judgement rests on what has changed since, in order."""
         with duckdb.connect() as con:
