@@ -183,19 +183,9 @@ def validate(
 
 def _judge(con: duckdb.DuckDBPyConnection, expectations: "_Expectations", table: Table, cells: Cells) -> Judgement:
     written = suite(table.name)["expectations"]
-    row_number = pa.array(np.arange(1, cells.rows + 1))
-    con.register("written", cells.delivered.append_column("row_number", row_number))
-    con.register("cells", cells.read.append_column("row_number", row_number))
-    # Appended to no column at all, it would have as many rows as there are columns: none.
-    con.register(
-        "coded",
-        pa.table({"row_number": row_number} | dict(zip(cells.coded.column_names, cells.coded.columns, strict=True))),
-    )
+    con.register("written", cells.delivered.append_column("row_number", _row_numbers(cells)))
     con.register("suite_rules", _rules_table(table.name))
-    con.execute(f"create or replace table delivered_{table.name} as {_typed_rows(table, cells.coded.column_names)}")
-    con.execute(
-        f"create or replace temp view cells_null_already as {_cells_null_already(table, cells.coded.column_names)}"
-    )
+    _type_cells(con, table, cells)
     con.execute("create or replace table broken (row_number bigint, position bigint)")
     con.execute('create or replace table blanked (row_number bigint, position bigint, "column" varchar)')
     results: dict[str, RuleResult] = {}
@@ -230,6 +220,37 @@ def _looks_ahead(con: duckdb.DuckDBPyConnection, table: Table) -> bool:
         for name, known in named.items()
         if name in table.schema.names and name != table.key
     )
+
+
+def cells_null_already(con: duckdb.DuckDBPyConnection, table: Table, cells: Cells) -> pa.Table:
+    """The cells that the rules on types and on codes for missing look at, before any other rule.
+
+    Args:
+        con: a connection that may create relations.
+        table: the contract table.
+        cells: its rows.
+
+    Returns:
+        row_number (1 = the first), fact (type_failures or missing_codes) and column of each such cell.
+    """
+    _type_cells(con, table, cells)
+    return con.sql('select * from cells_null_already order by row_number, fact, "column"').to_arrow_table()
+
+
+def _type_cells(con: duckdb.DuckDBPyConnection, table: Table, cells: Cells) -> None:
+    """Make the table of typed rows, and the view of the cells that could not take their type or are coded missing."""
+    con.register("cells", cells.read.append_column("row_number", _row_numbers(cells)))
+    # Appended to no column at all, it would have as many rows as there are columns: none.
+    coded = dict(zip(cells.coded.column_names, cells.coded.columns, strict=True))
+    con.register("coded", pa.table({"row_number": _row_numbers(cells)} | coded))
+    con.execute(f"create or replace table delivered_{table.name} as {_typed_rows(table, cells.coded.column_names)}")
+    con.execute(
+        f"create or replace temp view cells_null_already as {_cells_null_already(table, cells.coded.column_names)}"
+    )
+
+
+def _row_numbers(cells: Cells) -> pa.Array:
+    return pa.array(np.arange(1, cells.rows + 1))
 
 
 def _apply(
