@@ -15,7 +15,7 @@ _KNOWN = {
     "known_encounters": ("encounter_id", "patient_id"),
 }
 _SUBMISSION = ("site_id", "kind", "last_date", "latest_day_without_period")
-EVERY_CELL = ("type_failures", "missing_codes")
+CELL_FACTS = ("type_failures", "missing_codes")
 """Facts about the cells of a row, whichever their columns."""
 
 
@@ -41,7 +41,7 @@ def _behind(table: Table, column: str) -> set[str]:
     """The contract columns behind what a rule looks at."""
     if column in table.schema.names:
         return {column}
-    if column in EVERY_CELL:
+    if column in CELL_FACTS:
         return {*table.schema.names} - {"deleted"}
     if column == "deleted_is_readable":
         return {"deleted"}

@@ -19,7 +19,7 @@ from pyarrow import parquet
 
 from outcomes.contract import TABLES, Table
 from outcomes.errors import OutcomesError
-from outcomes.intake.facts import EVERY_CELL, columns_of_rule
+from outcomes.intake.facts import CELL_FACTS, columns_of_rule
 from outcomes.intake.manifest import MANIFEST, FileEntry, Manifest, read_manifest, submission_id, write_manifest
 from outcomes.intake.quarantine import quarantine_folder, read_quarantine
 from outcomes.intake.reading import as_cells, read_table
@@ -262,7 +262,7 @@ def _reasons_by_cell(
             # A rule of an earlier version of the pipeline may be gone: the row's own reasons still tell it.
             for rule in (listed[code] for code in row.rules if code in listed):
                 fact = rule.columns[0]
-                columns = by_fact[row.place[1], fact] if fact in EVERY_CELL else columns_of_rule(name, rule.code)
+                columns = by_fact[row.place[1], fact] if fact in CELL_FACTS else columns_of_rule(name, rule.code)
                 for column in columns:
                     said = found[row.place].get(column)
                     found[row.place][column] = "; ".join(filter(None, [said, f"{rule.code}: {rule.reason}"]))

@@ -61,7 +61,7 @@ _SYSTEMS = ("code_system",)
 _JOINTS = ("level", "levels")
 """Columns of joints: read in capitals, without blanks and dots."""
 
-_EVERY_CELL = "*"
+EVERY_CELL = "*"
 """What the rules on types and on codes for missing blank: each such cell, whichever its column."""
 
 _CELL_FACTS = ("type_failures", "missing_codes")
@@ -78,6 +78,8 @@ class Rule:
         code: names it, for good.
         severity: critical, waiting, warning or info.
         reason: what is wrong with a row that breaks it.
+        category: conformance, completeness or plausibility (Kahn et al., EGEMS 2016;4:1244).
+        context: verification against what the project expects, or validation against a standard from outside.
         columns: what it looks at, of the contract or of the facts.
         blanks: the column whose cell is set to missing in a row that breaks it, if any.
         asks_for_a_value: whether it judges missing cells too; any other rule applies where all its columns are given.
@@ -87,6 +89,8 @@ class Rule:
     code: str
     severity: str
     reason: str
+    category: str
+    context: str
     columns: tuple[str, ...]
     blanks: str | None
     asks_for_a_value: bool
@@ -140,6 +144,8 @@ def _rule(expectation: Expectation) -> Rule:
         code=meta["code"],
         severity="waiting" if meta.get("waits") else expectation["severity"],
         reason=meta["reason"],
+        category=meta["category"],
+        context=meta["context"],
         columns=tuple(asked[name] for name in ("column", "column_A", "column_B") if name in asked),
         blanks=meta.get("blanks"),
         asks_for_a_value=expectation["type"] == "expect_column_values_to_not_be_null",
@@ -278,10 +284,10 @@ def _apply(
         con.register("noted", pa.table({"row_number": pa.array(numbers, pa.int64()), "rule": pa.array(codes)}))
         con.execute(_NOTE)
         lost = {rule.blanks for rule in map(_rule, stage) if rule.blanks and results[rule.code].rows_failed}
-        if _EVERY_CELL in lost:
+        if EVERY_CELL in lost:
             con.execute(_NOTE_NULL_ALREADY)
-        if lost - {_EVERY_CELL}:
-            con.execute(_blank(table, sorted(lost - {_EVERY_CELL})))
+        if lost - {EVERY_CELL}:
+            con.execute(_blank(table, sorted(lost - {EVERY_CELL})))
     return results
 
 
@@ -334,14 +340,14 @@ _NOTE = f"""
     select noted.row_number, suite_rules.position, suite_rules.blanks
     from noted
     inner join suite_rules on noted.rule = suite_rules.code
-    where suite_rules.blanks <> '{_EVERY_CELL}'
+    where suite_rules.blanks <> '{EVERY_CELL}'
 """
 
 _NOTE_NULL_ALREADY = f"""
     insert into blanked
     select noted.row_number, suite_rules.position, lost."column"
     from noted
-    inner join suite_rules on noted.rule = suite_rules.code and suite_rules.blanks = '{_EVERY_CELL}'
+    inner join suite_rules on noted.rule = suite_rules.code and suite_rules.blanks = '{EVERY_CELL}'
     inner join cells_null_already as lost on noted.row_number = lost.row_number and suite_rules.fact = lost.fact
 """
 
