@@ -6,7 +6,7 @@ from tests.generative.histories import patients
 from tests.generative.test_empty_columns import OPTIONAL, Place, _without
 from tests.support.situations import label
 
-PATIENTS = patients(25, seed=5)
+PATIENTS = patients(10, seed=5)
 
 
 def test_every_measure_that_an_emptied_column_moves_is_known_to_read_it() -> None:
@@ -24,8 +24,8 @@ def test_every_measure_that_an_emptied_column_moves_is_known_to_read_it() -> Non
         with answers as (
             select
                 measure,
-                cast(split_part(patient_id, '-', 1) as integer) as variant,
-                split_part(patient_id, '-', 2) as who,
+                cast(split_part(site_id, '-', 1) as integer) as variant,
+                split_part(site_id, '-', 2) as who,
                 status, reason
             from measure_results
         )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from outcomes.sql.columns import decided_by
+from outcomes.sql.columns import decided_by, relations_named
 
 RELATIONS = {"a": ["x", "y", "z"], "b": ["x", "w"]}
 
@@ -34,3 +34,8 @@ def test_sources_of_columns_and_rows(select: str, columns: dict[str, set[str]], 
     assert {name: set(map(".".join, found)) for name, found in decided.columns.items()} == columns
     assert set(map(".".join, decided.rows)) == rows
     assert decided.everything == decided.rows.union(*decided.columns.values())
+
+
+def test_relations_are_named_wherever_they_stand() -> None:
+    select = "with c as (select x from a) select x from c where exists (select 1 from b)"
+    assert relations_named(select) == {"a", "b", "c"}

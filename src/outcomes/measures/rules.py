@@ -17,7 +17,7 @@ from outcomes.lake import PROVENANCE, SUBMISSIONS
 from outcomes.sql.catalog.labels import LabelDefinition, label_definitions, relations_in_order
 from outcomes.sql.catalog.marts import Mart, mart_schema, research_marts
 from outcomes.sql.catalog.measures import MeasureDefinition, definitions_table, measure_definitions
-from outcomes.sql.columns import Decided, Sources, decided_by
+from outcomes.sql.columns import Decided, Sources, decided_by, relations_named
 from outcomes.sql.files import SqlFile, in_order, load
 from outcomes.sql.reference import columns_of_references
 from outcomes.sql.shipped import shipped
@@ -170,7 +170,7 @@ def _columns_of_the_rest() -> dict[str, Sequence[str]]:
 
 def _down_to_the_contract(file: SqlFile, made: Decided, below: Mapping[str, Decided]) -> Decided:
     """The same with the sources of its sources, down to the contract's tables."""
-    rows = _NOTHING.union(*(below[name].rows for name in {*file.needs} & below.keys()))
+    rows = _NOTHING.union(*(below[name].rows for name in relations_named(file.select) & below.keys()))
 
     def sources(direct: Sources) -> Sources:
         return _NOTHING.union(

@@ -47,6 +47,11 @@ def decided_by(select: str, relations: Mapping[str, Sequence[str]]) -> Decided:
     return _query(qualified, {}, {})
 
 
+def relations_named(select: str) -> set[str]:
+    """The names of all relations that a statement reads, those of its own common table expressions too."""
+    return {table.name for table in parse_one(select, read="duckdb").find_all(exp.Table)}
+
+
 def _query(query: exp.Expr, above: Mapping[str, Decided], outer: Mapping[str, Decided | str]) -> Decided:
     """A query or a part of one.
 
