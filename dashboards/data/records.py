@@ -260,9 +260,7 @@ class RuleDefinitionsRow:
     category: str
     context: str
     severity: str
-    reason: str
     costs: str
-    columns: str
     measure_count: int
     marts: str | None
     state: str
@@ -276,7 +274,6 @@ class RuleHistoryRow:
     source_table: str
     rule: str
     severity: str
-    reason: str
     history: str
     submission_period: str
     attempt: int
