@@ -186,18 +186,21 @@ def broken_rules(reader: Reader, since: str) -> list[BrokenRule]:
 
 
 def failing_rules(reader: Reader) -> list[FailingRule]:
-    """The rules that some row broke at every site, oldest first; not those that only count."""
+    """The rules that some row broke at every site, oldest first; not those that only count or wait."""
     order = "submission_period, site_id, attempt, source_table, rule"
-    return reader.protected(FailingRule, "rule_failures", "severity <> 'info'", order=order)
+    return reader.protected(FailingRule, "rule_failures", "severity in ('critical', 'warning')", order=order)
 
 
 def own_failing_rules(reader: Reader, site_id: str) -> list[FailingRule]:
-    """The rules that some row of one's own site broke, oldest first; not those that only count.
+    """The rules that some row of one's own site broke, oldest first; not those that only count or wait.
 
     Raises:
         Denied: the site is not one of the scope's.
     """
-    failed, order = "rows_failed > 0 and severity <> 'info'", "submission_period, attempt, source_table, rule"
+    failed, order = (
+        "rows_failed > 0 and severity in ('critical', 'warning')",
+        "submission_period, attempt, source_table, rule",
+    )
     return reader.own(FailingRule, "validation_results", site_id, failed, order=order)
 
 

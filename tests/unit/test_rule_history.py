@@ -57,8 +57,8 @@ def test_a_correction_of_the_month_is_held_against_what_it_corrects() -> None:
     }
 
 
-@pytest.mark.parametrize("refused", [("2026-01", 2, "refused", {"C": (10, 9)}), ("2026-03", 1, "refused", {})])
-def test_refused_submissions_are_left_out(refused: Attempt) -> None:
+@pytest.mark.parametrize("refused", [("2026-01", 2, "refused", {"C": (10, 9)}), ("2026-03", 1, "withdrawn", {})])
+def test_refused_and_withdrawn_submissions_are_left_out(refused: Attempt) -> None:
     assert history(BEFORE, refused, NOW) == CHANGED
 
 

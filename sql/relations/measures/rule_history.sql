@@ -2,7 +2,8 @@
 title: What became of each rule from one submission of a site to the next
 rationale: >
   The latest submission in force is held against the one delivered before it: an earlier attempt of the same month, else
-  the last attempt of the month before. Refused ones are left out.
+  the last attempt of the month before. Refused and withdrawn ones are left out, and those whose
+  rows are damaged.
 grain: one row per site and rule that one of the two broke
 needs: [attempts, validation_results]
 columns:
@@ -15,7 +16,7 @@ with delivered as (
         site_id, submission_period, attempt, status,
         row_number() over (partition by site_id order by submission_period, attempt) as place
     from attempts
-    where status <> 'refused'
+    where status in ('accepted', 'superseded')
 ),
 
 latest as (

@@ -510,7 +510,8 @@ def quarantine_mend(
     record = mended.record
     typer.echo(
         f"{submission}: {mended.changed:,} rows mended, {mended.taken_out:,} taken out; "
-        f"{record.rows_in:,} rows in, {record.rows_accepted:,} accepted, {record.rows_quarantined:,} quarantined"
+        f"{record.rows_in:,} rows in, {record.rows_accepted:,} accepted, {record.rows_pending:,} pending, "
+        f"{record.rows_quarantined:,} quarantined"
     )
 
 

@@ -29,6 +29,9 @@ _ANSWER = ("status", "reason", "is_counted")
 _RESULTS = ("label", "site_id", "patient_id", *_ANSWER, "onset_day", "kind", "definition_version", "value")
 """Columns of the relation `labels`, which holds the results of all of them."""
 
+_COST_THE_ROW = ("critical", "waiting")
+"""Severities of rules that keep the row out of the lake, for good or until another submission comes."""
+
 _CUT = ("patients", "data_cut_day")
 """What lies after it is there for no relation."""
 
@@ -88,7 +91,7 @@ def _definition(table: str, place: int, rule: Rule) -> dict[str, Any]:
 
 
 def _costs(rule: Rule) -> str:
-    if rule.severity == "critical":
+    if rule.severity in _COST_THE_ROW:
         return "row"
     return "cell" if rule.blanks else "nothing"
 
@@ -96,7 +99,7 @@ def _costs(rule: Rule) -> str:
 def _reach(table: str, code: str) -> Sources:
     """What a broken rule may take away: a row with all its cells, or the cells that the rule is about."""
     (rule,) = (rule for rule in rules(table) if rule.code == code)
-    takes_any = rule.severity == "critical" or rule.blanks == EVERY_CELL
+    takes_any = rule.severity in _COST_THE_ROW or rule.blanks == EVERY_CELL
     return frozenset(
         (table, name) for name in (TABLES[table].schema.names if takes_any else columns_of_rule(table, code))
     )
