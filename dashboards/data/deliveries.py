@@ -1,6 +1,7 @@
 """What sites delivered: submissions, rows, broken rules, blanked cells, who is counted, and who was followed."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dashboards.data.reader import SUPPRESSED, Reader
@@ -8,6 +9,9 @@ from dashboards.data.records import (
     AttritionRow,
     BlankedCellsRow,
     CompletenessRow,
+    RuleDefinitionsRow,
+    RuleHistoryRow,
+    RuleMeasuresRow,
     SubmissionsRow,
     TableCountsRow,
     ValidationResultsRow,
@@ -61,6 +65,38 @@ class BrokenRule:
     attempt: int
     rule: str
     reason: str
+
+
+@dataclass(frozen=True)
+class FailingRule:
+    """A rule that some row of a submission broke, with what it may cost; how many rows is not said."""
+
+    site_id: str
+    submission_period: str
+    attempt: int
+    source_table: str
+    rule: str
+    severity: str
+
+
+RuleHistory = RuleHistoryRow
+"""What became of a rule from the submission before to the latest in force of a site; how many rows is not said."""
+
+
+@dataclass(frozen=True)
+class OwnRuleHistory:
+    """The same of one's own site, with the rows that broke the rule, now and before."""
+
+    source_table: str
+    rule: str
+    reason: str
+    history: str
+    submission_period: str
+    attempt: int
+    period_before: str | None
+    attempt_before: int | None
+    rows_failed: int
+    rows_failed_before: int
 
 
 @dataclass(frozen=True)
@@ -147,6 +183,53 @@ def broken_rules(reader: Reader, since: str) -> list[BrokenRule]:
         since,
         order="submission_period, site_id, attempt, source_table, rule",
     )
+
+
+def failing_rules(reader: Reader) -> list[FailingRule]:
+    """The rules that some row broke at every site, oldest first; not those that only count or wait."""
+    order = "submission_period, site_id, attempt, source_table, rule"
+    return reader.protected(FailingRule, "rule_failures", "severity in ('critical', 'warning')", order=order)
+
+
+def own_failing_rules(reader: Reader, site_id: str) -> list[FailingRule]:
+    """The rules that some row of one's own site broke, oldest first; not those that only count or wait.
+
+    Raises:
+        Denied: the site is not one of the scope's.
+    """
+    failed, order = (
+        "rows_failed > 0 and severity in ('critical', 'warning')",
+        "submission_period, attempt, source_table, rule",
+    )
+    return reader.own(FailingRule, "validation_results", site_id, failed, order=order)
+
+
+def rule_history(reader: Reader) -> list[RuleHistory]:
+    """What became of each rule at every site."""
+    return reader.protected(RuleHistory, "rule_history", order="site_id, source_table, rule")
+
+
+def own_rule_history(reader: Reader, site_id: str) -> list[OwnRuleHistory]:
+    """What became of each rule at one's own site.
+
+    Raises:
+        Denied: the site is not one of the scope's.
+    """
+    return reader.own(OwnRuleHistory, "rule_history", site_id, order="source_table, rule")
+
+
+def rule_categories(reader: Reader) -> Mapping[tuple[str, str], str]:
+    """What kind of quality each rule asks for, by table and code."""
+    rules = reader.protected(RuleDefinitionsRow, "rule_definitions")
+    return {(one.source_table, one.rule): one.category for one in rules}
+
+
+def rule_measures(reader: Reader) -> Mapping[tuple[str, str], list[str]]:
+    """The measures that each rule affects, by its table and code."""
+    found = defaultdict[tuple[str, str], list[str]](list)
+    for one in reader.protected(RuleMeasuresRow, "rule_measures", order="source_table, rule, measure"):
+        found[one.source_table, one.rule].append(one.measure)
+    return found
 
 
 def attrition(reader: Reader) -> list[Step]:

@@ -251,6 +251,48 @@ class ReleaseInfoRow:
 
 
 @dataclass(frozen=True)
+class RuleDefinitionsRow:
+    """One row per rule."""
+
+    source_table: str
+    rule: str
+    place: int
+    category: str
+    context: str
+    severity: str
+    costs: str
+    measure_count: int
+    marts: str | None
+    state: str
+
+
+@dataclass(frozen=True)
+class RuleHistoryRow:
+    """One row per site and rule that the latest submission in force or the one before it broke."""
+
+    site_id: str
+    source_table: str
+    rule: str
+    severity: str
+    history: str
+    submission_period: str
+    attempt: int
+    period_before: str | None
+    attempt_before: int | None
+    state: str
+
+
+@dataclass(frozen=True)
+class RuleMeasuresRow:
+    """One row per rule and measure."""
+
+    source_table: str
+    rule: str
+    measure: str
+    state: str
+
+
+@dataclass(frozen=True)
 class ScoreTrajectoriesRow:
     """One row per instrument and visit window (baseline included)."""
 

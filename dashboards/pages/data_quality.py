@@ -1,7 +1,7 @@
 """The data behind the numbers: submissions, rows that add up, broken rules, the cohort and its follow-up."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from dash import html
@@ -13,7 +13,18 @@ from dashboards.charts.bars import Bar, bars
 from dashboards.charts.months import Line, lines
 from dashboards.charts.parts import stacked_rows
 from dashboards.data import deliveries
-from dashboards.data.deliveries import BlankedCells, BrokenRule, Completeness, RuleFailure, Step, Submission, TableRows
+from dashboards.data.deliveries import (
+    BlankedCells,
+    BrokenRule,
+    Completeness,
+    FailingRule,
+    OwnRuleHistory,
+    RuleFailure,
+    RuleHistory,
+    Step,
+    Submission,
+    TableRows,
+)
 from dashboards.data.measures import Site
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import counted, hidden_or_counted, sentence
@@ -31,6 +42,19 @@ _SEVERITIES = ("critical", "waiting", "warning", "info")
 _MARK = 0.8
 """The share of visits that should be held (sql/marts/completeness.yaml)."""
 _LEGEND = "Solid: held. Hollow: not held yet, the window is still open. Hatched: lost, the window has closed."
+_HISTORY = {
+    "new": "newly broken",
+    "persisting": "still broken",
+    "resolved": "resolved",
+    "untested": "with no row to check",
+}
+"""What became of a rule since the submission before."""
+_NAMED = 3
+"""So many measures are named in a sentence."""
+_RESTING = (
+    "A measure is named when it reads what a failing rule may have cost: any column of a row that a critical rule "
+    "keeps out, else the columns that the rule is about. That says where to look, not that the number is wrong."
+)
 _WINDOWS = {"baseline": "Before surgery"}
 
 
@@ -49,6 +73,8 @@ def _own(view: View, site: Site) -> list[Card]:
         *refused(submissions, {}),
         *_over_time(submissions, failures),
         *_rules_now(submissions, failures),
+        *own_history(deliveries.own_rule_history(view.reader, site.site_id), deliveries.rule_categories(view.reader)),
+        resting(view, submissions, deliveries.own_failing_rules(view.reader, site.site_id)),
         *not_applicable(submissions, deliveries.own_rules_not_applicable(view.reader, site.site_id)),
         *quarantine(submissions, failures),
         blanked(view, submissions, deliveries.own_blanked_cells(view.reader, site.site_id)),
@@ -69,6 +95,8 @@ def _all_sites(view: View) -> list[Card]:
         by_site(view, submissions, broken),
         *rules_by_month(submissions, broken, periods),
         *rules(broken, periods),
+        *history(view, deliveries.rule_history(view.reader)),
+        resting_by_site(view, submissions, deliveries.failing_rules(view.reader)),
         blanked(view, submissions, deliveries.blanked_cells(view.reader, periods[0]) if periods else []),
         attrition(view, deliveries.attrition(view.reader), _COUNTED),
     ]
@@ -301,6 +329,161 @@ def _rules_now(submissions: Sequence[Submission], failures: Sequence[RuleFailure
             ],
         )
     ]
+
+
+def own_history(found: Sequence[OwnRuleHistory], categories: Mapping[tuple[str, str], str]) -> list[Card]:
+    """What became of each rule from the submission before to the latest one in force."""
+    if not found:
+        return []
+    order = [*_HISTORY]
+    ordered = sorted(found, key=lambda one: (order.index(one.history), one.source_table, one.rule))
+    rows: list[Sequence[Cell | str]] = [
+        [
+            one.rule,
+            wording.in_words(one.source_table),
+            wording.sentence_case(categories.get((one.source_table, one.rule), wording.DASH)),
+            one.reason,
+            wording.sentence_case(_HISTORY[one.history]),
+            counted(one.rows_failed),
+            counted(one.rows_failed_before),
+        ]
+        for one in ordered
+    ]
+    first = found[0]
+    now = f"{wording.period(first.submission_period)}, attempt {first.attempt}"
+    if first.period_before is None:
+        compared = f"{now}, is the first submission"
+    else:
+        compared = f"{now}, against {wording.period(first.period_before)}, attempt {first.attempt_before}"
+    return [
+        Card(
+            "history",
+            "Rules since the submission before",
+            sentence=f"{compared}: {_histories(Counter(one.history for one in found))}.",
+            table=Table(
+                "Rules that the latest submission in force or the one before it broke",
+                ("Rule", "Table", "Kind", "What is wrong", "Since then", "Rows failed", "Rows before"),
+                rows,
+                numbers=2,
+            ),
+            is_table=True,
+        )
+    ]
+
+
+def history(view: View, found: Sequence[RuleHistory]) -> list[Card]:
+    """What became of the rules at each site, as everybody may see it."""
+    if not found:
+        return []
+    by_site = {site_id: [one for one in found if one.site_id == site_id] for site_id in view.sites}
+    rows: list[Sequence[Cell | str]] = [
+        [
+            view.sites[site_id].name,
+            wording.period(own[0].submission_period),
+            wording.period(own[0].period_before) if own[0].period_before else wording.DASH,
+            *(counted(sum(one.history == word for one in own)) for word in _HISTORY),
+        ]
+        for site_id, own in by_site.items()
+        if own
+    ]
+    return [
+        Card(
+            "history",
+            "Rules since the submission before",
+            sentence=f"All sites: {_histories(Counter(one.history for one in found))}.",
+            table=Table(
+                "Rules of each site's latest submission in force against the one before",
+                ("Site", "Latest", "Before", *map(wording.sentence_case, _HISTORY.values())),
+                rows,
+                numbers=len(_HISTORY),
+            ),
+            is_table=True,
+        )
+    ]
+
+
+def _histories(counts: Mapping[str, int]) -> str:
+    said = [f"{wording.plural(counts[word], 'rule')} {words}" for word, words in _HISTORY.items() if counts.get(word)]
+    return ", ".join(said)
+
+
+def resting(view: View, submissions: Sequence[Submission], failing: Sequence[FailingRule]) -> Card:
+    """The measures of one's own site that read what failing rules of the submissions in force may have cost."""
+    resting_on = _resting(view, submissions, failing)
+    if not resting_on:
+        said = [html.P("No measure of this site rests on a month with a failing rule.")]
+        return Card("resting", "Measures that rest on failing rules", body=said)
+    ordered = sorted(resting_on.items(), key=lambda item: (-len(item[1]), [*view.measures].index(item[0])))
+    rows: list[Sequence[Cell | str]] = [
+        [
+            view.measures[measure].title,
+            ", ".join(sorted({one.rule for one in rules_of})),
+            ", ".join(map(wording.period, sorted({one.submission_period for one in rules_of}))),
+            counted(len({(one.source_table, one.rule) for one in rules_of})),
+        ]
+        for measure, rules_of in ordered
+    ]
+    titles = [view.measures[measure].title for measure, _ in ordered]
+    more = f" and {wording.count(len(titles) - _NAMED)} more" if len(titles) > _NAMED else ""
+    verb = "rests" if len(titles) == 1 else "rest"
+    return Card(
+        "resting",
+        "Measures that rest on failing rules",
+        sentence=f"{wording.plural(len(titles), 'measure')} of this site {verb} on months with failing rules: "
+        f"{'; '.join(titles[:_NAMED])}{more}.",
+        table=Table(
+            "Measures that read what failing rules may have cost",
+            ("Measure", "Which rules", "Months delivered", "Rules"),
+            rows,
+            numbers=1,
+        ),
+        is_table=True,
+        notes=[_RESTING],
+    )
+
+
+def resting_by_site(view: View, submissions: Sequence[Submission], failing: Sequence[FailingRule]) -> Card:
+    """How many measures of each site read what failing rules may have cost; rows and patients are not told."""
+    rows: list[Sequence[Cell | str]] = []
+    for site_id, site in view.sites.items():
+        own = [one for one in failing if one.site_id == site_id]
+        measures = _resting(view, submissions, own)
+        if measures:
+            found = [one for rules_of in measures.values() for one in rules_of]
+            months = {one.submission_period for one in found}
+            which = len({(one.source_table, one.rule) for one in found})
+            rows.append([site.name, counted(len(measures)), counted(which), counted(len(months))])
+    if not rows:
+        said = [html.P("No measure rests on a month with a failing rule.")]
+        return Card("resting", "Measures that rest on failing rules", body=said)
+    return Card(
+        "resting",
+        "Measures that rest on failing rules",
+        sentence=f"At {wording.count(len(rows))} of {wording.plural(len(view.sites), 'site')} measures rest on months "
+        "with failing rules.",
+        table=Table(
+            "Measures that read what failing rules may have cost, by site",
+            ("Site", "Measures", "Rules", "Months delivered"),
+            rows,
+            numbers=3,
+        ),
+        is_table=True,
+        notes=[_RESTING],
+    )
+
+
+def _resting(
+    view: View, submissions: Sequence[Submission], failing: Sequence[FailingRule]
+) -> dict[str, list[FailingRule]]:
+    """The failing rules of the submissions in force by the measures that they affect."""
+    in_force = {(one.site_id, *_attempt(one)) for one in submissions if one.status == "accepted"}
+    affected = deliveries.rule_measures(view.reader)
+    found = defaultdict[str, list[FailingRule]](list)
+    for one in failing:
+        if (one.site_id, *_attempt(one)) in in_force:
+            for measure in affected.get((one.source_table, one.rule), ()):
+                found[measure].append(one)
+    return dict(found)
 
 
 def quarantine(submissions: Sequence[Submission], failures: Sequence[RuleFailure]) -> list[Card]:
@@ -607,7 +790,9 @@ def _bars_by_rule(
     ]
 
 
-def _attempt(one: Submission | RuleFailure | TableRows | BrokenRule | BlankedCells) -> tuple[str, int]:
+def _attempt(
+    one: Submission | RuleFailure | TableRows | BrokenRule | BlankedCells | FailingRule,
+) -> tuple[str, int]:
     """Which attempt of its site a row is about."""
     return one.submission_period, one.attempt
 

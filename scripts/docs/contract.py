@@ -27,6 +27,12 @@ _COST = (
     "delivered. Cells are judged before what rows and tables say together. A rule applies to the rows in which all "
     "that it looks at is given; where there is none it is not applicable, which is not passed."
 )
+_KINDS = (
+    "Each rule is of a kind (Kahn et al., EGEMS 2016;4:1244): *conformance* to type, list, key or sum, *completeness*, "
+    "*plausibility*. Most hold a value against what the project expects (verification); those marked *validation* "
+    "against a standard from outside, a code system or how an instrument is scored. Which measures and marts a rule "
+    "affects is in the marts `rule_definitions` and `rule_measures`."
+)
 
 
 def page() -> str:
@@ -40,6 +46,7 @@ def page() -> str:
         "A row whose key came in an earlier period supersedes the earlier row.",
         _READ,
         _COST,
+        _KINDS,
         *(_table_section(each) for each in TABLES.values()),
     )
 
@@ -48,14 +55,21 @@ def _table_section(delivered: Table) -> str:
     columns = [
         (f"`{each.name}`", each.type.value, each.unit, str(each.since), each.description) for each in delivered.columns
     ]
-    listed = [(f"`{rule.code}`", rule.severity, _cost(rule), rule.reason) for rule in rules(delivered.name)]
+    listed = [
+        (f"`{rule.code}`", rule.severity, _cost(rule), _kind(rule), rule.reason) for rule in rules(delivered.name)
+    ]
     return section(
         f"{delivered.name}{' (required)' if delivered.required else ''}",
         f"{delivered.description.capitalize()}. Key: `{delivered.key}`.",
         table(("column", "type", "unit", "since", "meaning"), columns),
         "A row breaks a rule when:",
-        table(("rule", "severity", "costs", "because"), listed),
+        table(("rule", "severity", "costs", "kind", "because"), listed),
     )
+
+
+def _kind(rule: Rule) -> str:
+    """What kind of quality the rule asks for, and whether a standard from outside says so."""
+    return rule.category if rule.context == "verification" else f"{rule.category} ({rule.context})"
 
 
 def _cost(rule: Rule) -> str:

@@ -228,6 +228,21 @@ MISTAKES: dict[str, Mistake] = {
         "correct the line; its columns are site_id, first_period, last_period (or empty) and due_day (1 to 28, of the "
         "month after), a line per site",
     ),
+    "quarantine_empty": Mistake(
+        91,
+        "no such row of a submission in force is in quarantine",
+        "see `outcomes quarantine list` for what is there",
+    ),
+    "mended_file_malformed": Mistake(
+        92,
+        "a mended file does not fit the quarantine that it was exported from",
+        "export again with `outcomes quarantine export`, and change nothing but cells of the tables",
+    ),
+    "delivery_not_in_force": Mistake(
+        93,
+        "the landing folder no longer holds the delivery whose rows are in quarantine",
+        "run `outcomes ingest` on what has landed, then export its quarantine; or deliver the month again",
+    ),
 }
 
 WITHDRAWAL_REASONS = {

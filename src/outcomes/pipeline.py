@@ -16,8 +16,11 @@ from outcomes.errors import OutcomesError, SubmissionRefused, UnexpectedError, f
 from outcomes.settings import Settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from outcomes.intake.expected import DueDelivery, NewDelivery
     from outcomes.intake.landing import Delivery
+    from outcomes.intake.mending import Exported, Mended, QuarantineCount
     from outcomes.intake.reprocessing import JudgedAgain
     from outcomes.lake import SubmissionRecord
     from outcomes.release.diff import ReleaseDiff
@@ -333,6 +336,47 @@ def ingest_landed(
     """Ingest every complete delivery of these sites and periods (none given = all), in site, period order."""
     pairs = [(delivery.site_id, delivery.period) for delivery in landed(settings, sites, periods)]
     return ingest_each(settings, pairs, on_progress)
+
+
+def count_quarantine(
+    settings: Settings,
+    site_id: str | None = None,
+    period: str | None = None,
+    table: str | None = None,
+    rule: str | None = None,
+) -> list[QuarantineCount]:
+    """How many rows of the submissions in force are in quarantine, by site, period, table, rule and outcome."""
+    from outcomes.intake.mending import count_quarantine as count
+
+    with _redacted_errors("quarantine"):
+        return count(settings, site_id=site_id, period=period, table=table, rule=rule)
+
+
+def export_quarantine(  # noqa: PLR0913, PLR0917 - which rows, and where to
+    settings: Settings, site_id: str, period: str, file: Path, table: str | None = None, rule: str | None = None
+) -> Exported:
+    """Write the quarantined rows of a submission in force, with the reason beside each cell, for the site to mend.
+
+    Raises:
+        OutcomesError: quarantine_empty.
+    """
+    from outcomes.intake.mending import export_quarantine as export
+
+    with _redacted_errors(f"{site_id}/{period}"):
+        return export(settings, site_id, period, file, table=table, rule=rule)
+
+
+def mend(settings: Settings, site_id: str, period: str, file: Path) -> Mended:
+    """Take mended rows back as a new delivery of their month; refused, it changes nothing.
+
+    Raises:
+        OutcomesError: quarantine_empty, mended_file_malformed, delivery_not_in_force.
+        SubmissionRefused: the new delivery was refused.
+    """
+    from outcomes.intake.mending import mend as take_back
+
+    with _redacted_errors(f"{site_id}/{period}"):
+        return take_back(settings, site_id, period, file)
 
 
 def release(

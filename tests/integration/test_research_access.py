@@ -34,6 +34,8 @@ OPEN_COLUMNS = {
     # told by the label, the rule or the convention that the row is about
     *("labels.value_name", "labels.kind", "label_kinds.kind", "sensitivity.setting", "rule", "stratum"),
     *("validation_results.reason", "rule_failures.reason", "risk_models.term", "risk_models.level"),
+    *("rule_definitions.reason", "rule_definitions.columns", "rule_definitions.marts"),
+    *("rule_history.reason", "rule_history.period_before"),
     *("blanked_cells.reason", "blanked_cells.column_name", "events.joint", "events.code_group", "events.labels"),
     # texts
     *("title", "why", "measure_definitions.numerator", "denominator", "exclusions", "owner", "next_review"),

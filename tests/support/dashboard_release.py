@@ -109,7 +109,7 @@ def _add_sites(con: duckdb.DuckDBPyConnection, sites: list[str]) -> None:
                     [site_ids],
                 )
             con.execute("drop table own")
-        elif mart.name != "measure_definitions":
+        elif not mart.name.startswith(("measure_definitions", "rule_")):
             columns = ", ".join(_secret_columns(con, mart))
             con.execute(f"create or replace table {name} as select * replace ({columns}) from {name}")
 

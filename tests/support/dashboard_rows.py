@@ -71,6 +71,8 @@ _RULES = (
     ("encounters", "ENC-004", "critical", "start_day is missing"),
     ("procedures", "PRO-006", "warning", "the code is not in the format of its system"),
 )
+_HISTORY = ("persisting", "new", "resolved")
+"""What became of each of these rules."""
 _MEASURES = tuple(enumerate(measure_definitions()))
 _ALL = {"resolution": "all", "stratum_kind": "all"}
 _SLOTS = {
@@ -160,6 +162,9 @@ def exact(site_id: str, patients: int) -> Rows:
             period | rule | {"submission_id": f"{site_id}-{period['submission_period']}"}
             for period, rule in product(periods, _broken(302, 2))
         ),
+        "rule_history": (
+            {"site_id": site_id} | one | {"rows_failed": 3, "rows_failed_before": 4} for one in _history()
+        ),
         "episodes": (
             {"patient_id": patient, "index_period": MONTHS[number], "index_year": int(MONTHS[number][:4])}
             | {"sex": ("female", "male")[number % 2], "index_levels": "C5-6", "level_count": 1}
@@ -237,6 +242,16 @@ def protected(release_id: str, sites: dict[str, str], empty: str, patients: int,
             {"site_id": site_id, "submission_period": DATA_TO, "attempt": 1, **_BLANKED, "state": "suppressed"}
             | {"rows_in": None, "cells": None}
             for site_id in delivering
+        ),
+        "rule_history": ({"site_id": site_id, "state": "shown"} | one for site_id in delivering for one in _history()),
+        "rule_measures": (
+            {"source_table": "follow_ups", "rule": "FUP-006", "measure": measure, "state": "shown"}
+            for measure in ("pain_past_3_months", "early_discomfort", "transition_pain", "normal_discomfort")
+        ),
+        "rule_definitions": (
+            {"source_table": table, "rule": rule, "severity": severity, "reason": reason, "category": "plausibility"}
+            | {"state": "shown", "measure_count": 4}
+            for table, rule, severity, reason in _RULES
         ),
         "attrition": (
             told({"step": step, "reason": reason, "patients_left": everybody + 40 * (4 - step)}, False, "patients_left")
@@ -459,6 +474,13 @@ def _exact_rows(site_id: str, row: Row) -> Row:
 def _broken(checked: int, failed: int) -> list[Row]:
     names = ("source_table", "rule", "severity", "reason", "rows_checked", "rows_failed")
     return [dict(zip(names, (*rule, checked, failed), strict=True)) for rule in _RULES]
+
+
+def _history() -> Iterator[Row]:
+    for (table, rule, severity, reason), history in zip(_RULES, _HISTORY, strict=True):
+        row = {"source_table": table, "rule": rule, "severity": severity, "reason": reason, "history": history}
+        row |= {"submission_period": DATA_TO, "attempt": 1, "period_before": "2026-01", "attempt_before": 1}
+        yield row
 
 
 def _attrition_of_site(patients: int) -> Iterator[Row]:

@@ -11,7 +11,15 @@ from dashboards.access.log import AccessLog
 from dashboards.access.scope import Scope
 from dashboards.cards import Card
 from dashboards.charts.months import Line, lines
-from dashboards.data.deliveries import BlankedCells, BrokenRule, Completeness, RuleFailure, Submission
+from dashboards.data.deliveries import (
+    BlankedCells,
+    BrokenRule,
+    Completeness,
+    FailingRule,
+    OwnRuleHistory,
+    RuleFailure,
+    Submission,
+)
 from dashboards.pages import data_quality
 from dashboards.pages.frame import View
 from dashboards.pages.site import Site
@@ -232,3 +240,58 @@ def test_a_rule_that_no_row_could_break_is_not_applicable_in_words() -> None:
     assert "1 rule not applicable" in str(card.sentence)
     assert texts(card) == [["FUP-006", "Follow ups", "day is after death"]]
     assert data_quality.not_applicable([ACCEPTED], []) == []
+
+
+def _became(rule: str, history: str, now: int, before: int) -> OwnRuleHistory:
+    return OwnRuleHistory("follow_ups", rule, "day is after death", history, "2026-03", 2, "2026-01", 1, now, before)
+
+
+def test_what_became_of_rules_is_said_in_words() -> None:
+    found = [
+        _became("FUP-001", "resolved", 0, 3),
+        _became("FUP-002", "new", 2, 0),
+        _became("FUP-003", "persisting", 4, 5),
+        _became("FUP-004", "untested", 0, 1),
+        _became("FUP-005", "new", 1, 0),
+    ]
+    (card,) = data_quality.own_history(found, {("follow_ups", "FUP-002"): "completeness"})
+    assert card.sentence == (
+        "March\u00a02026, attempt 2, against January\u00a02026, attempt 1: 2 rules newly broken, 1 rule still broken, "
+        "1 rule resolved, 1 rule with no row to check."
+    )
+    assert [(row[0], row[2], row[4], *row[5:]) for row in texts(card)] == [
+        ("FUP-002", "Completeness", "Newly broken", "2", "0"),
+        ("FUP-005", "\u2013", "Newly broken", "1", "0"),
+        ("FUP-003", "\u2013", "Still broken", "4", "5"),
+        ("FUP-001", "\u2013", "Resolved", "0", "3"),
+        ("FUP-004", "\u2013", "With no row to check", "0", "1"),
+    ]
+    assert data_quality.own_history([], {}) == []
+
+
+def test_a_first_submission_is_held_against_none() -> None:
+    first = replace(_became("FUP-002", "new", 2, 0), period_before=None, attempt_before=None)
+    (card,) = data_quality.own_history([first], {})
+    assert card.sentence == "March\u00a02026, attempt 2, is the first submission: 1 rule newly broken."
+
+
+def test_measures_rest_on_failing_rules_of_submissions_in_force_alone(site: Site) -> None:
+    view, _ = _built(site, f"?site={OWN}")
+    in_force = replace(ACCEPTED, site_id=OWN)
+    failing = FailingRule(OWN, "2026-02", 1, "follow_ups", "FUP-006", "critical")
+    card = data_quality.resting(view, [in_force], [failing])
+    assert str(card.sentence).startswith("4 measures of this site rest on months with failing rules: ")
+    assert str(card.sentence).endswith(" and 1 more.")
+    assert [row[1:] for row in texts(card)] == [["FUP-006", "February\u00a02026", "1"]] * 4
+    for other in (replace(failing, submission_period="2026-03"), replace(failing, rule="FUP-001")):
+        none = data_quality.resting(view, [in_force, replace(REFUSED, site_id=OWN)], [other])
+        assert none.table is None
+        assert "No measure of this site rests" in str(none.body)
+
+
+def test_all_sites_are_told_how_many_measures_rest_on_failing_rules_and_no_rows(site: Site) -> None:
+    _, shown = _built(site, "?site=all")
+    card = shown["resting"]
+    assert card.sentence == "At 5 of 6 sites measures rest on months with failing rules."
+    assert {tuple(row[1:]) for row in texts(card)} == {("4", "1", "1")}
+    assert {tuple(row[3:]) for row in texts(shown["history"])} == {("1", "1", "1", "0")}

@@ -761,7 +761,7 @@ def test_a_rule_that_cannot_be_evaluated_is_a_defect(
 ) -> None:
     def suite_with_a_wrong_column(table: str) -> dict[str, object]:
         kwargs = {"column": "no_such_column"}
-        meta = {"code": "PAT-999", "reason": "none"}
+        meta = {"code": "PAT-999", "category": "completeness", "context": "verification", "reason": "none"}
         rule = {"type": "expect_column_values_to_not_be_null", "kwargs": kwargs, "severity": "critical", "meta": meta}
         return {"name": table, "expectations": [rule]}
 

@@ -442,6 +442,85 @@ def status(ctx: typer.Context) -> None:
     printing.print_status(read_status(ctx.obj))
 
 
+quarantine = typer.Typer(
+    help="Quarantine as a workflow: see what was kept out, give it to the site, take it back mended.",
+    epilog="Example: outcomes quarantine list --site north",
+    no_args_is_help=True,
+)
+app.add_typer(quarantine, name="quarantine")
+
+_TableName = Annotated[str | None, typer.Option("--table", help="Rows of this contract table only.")]
+_RuleCode = Annotated[str | None, typer.Option("--rule", help="Rows that broke this rule only.")]
+_OfMonth = Annotated[str, typer.Argument(metavar="SITE/PERIOD", help="A submission in force.")]
+
+
+@quarantine.command("list", epilog="Example: outcomes quarantine list --site north --table follow_ups")
+def quarantine_list(
+    ctx: typer.Context,
+    site: Annotated[str | None, typer.Option(help="This site only.")] = None,
+    rule: _RuleCode = None,
+    table: _TableName = None,
+    period: Annotated[str | None, typer.Option(metavar="YYYY-MM", help="This month only.")] = None,
+) -> None:
+    """Count the rows of the submissions in force that rules kept out, or cost a cell, or that wait; never a value."""
+    counts = pipeline.count_quarantine(ctx.obj, site, period, table, rule)
+    if not counts:
+        typer.echo("no such row is in quarantine")
+        return
+    head = ("site", "period", "table", "rule", "outcome", "rows")
+    printing.print_table(
+        head, [(one.site_id, one.period, one.source_table, one.rule, one.outcome, one.rows) for one in counts]
+    )
+
+
+@quarantine.command("export", epilog="Example: outcomes quarantine export north/2026-01 --to north-2026-01.csv")
+def quarantine_export(
+    ctx: typer.Context,
+    submission: _OfMonth,
+    to: Annotated[Path, typer.Option(metavar="FILE.csv", help="The file to write; it must not be there yet.")],
+    rule: _RuleCode = None,
+    table: _TableName = None,
+) -> None:
+    """Write quarantined rows as delivered, with the reason beside each cell that a rule names.
+
+    The file holds records of patients. It is for the site itself.
+    """
+    if to.exists() or not to.absolute().parent.is_dir():
+        raise typer.BadParameter("name a new file in a folder that is there", param_hint="--to")
+    exported = pipeline.export_quarantine(ctx.obj, *_site_and_period(submission), to, table, rule)
+    typer.echo(f"{exported.file}: {exported.rows:,} rows of {submission} as delivered, the reason beside each cell")
+    typer.echo("It holds records of patients: for the site itself, and to be deleted once mended.")
+
+
+@quarantine.command("mend", epilog="Example: outcomes quarantine mend north/2026-01 north-2026-01.csv")
+def quarantine_mend(
+    ctx: typer.Context,
+    submission: _OfMonth,
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE.csv", exists=True, dir_okay=False, help="An exported file, with mended cells."),
+    ],
+) -> None:
+    """Take mended rows back as a new delivery of the month, which replaces the former; refused, nothing changes.
+
+    A row whose cells are all emptied is taken out of the delivery.
+    """
+    with printing.progress("mend"):
+        mended = pipeline.mend(ctx.obj, *_site_and_period(submission), file)
+    record = mended.record
+    typer.echo(
+        f"{submission}: {mended.changed:,} rows mended, {mended.taken_out:,} taken out; "
+        f"{record.rows_in:,} rows in, {record.rows_accepted:,} accepted, {record.rows_pending:,} pending, "
+        f"{record.rows_quarantined:,} quarantined"
+    )
+
+
+def _site_and_period(text: str) -> tuple[str, str]:
+    """The parts of `SITE/PERIOD`."""
+    site_id, _, period = text.partition("/")
+    return site_id, period
+
+
 @app.command(epilog='Example: outcomes query "select label, status, count(*) from labels group by all" --csv')
 def query(
     ctx: typer.Context,

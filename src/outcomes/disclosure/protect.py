@@ -188,5 +188,8 @@ _PROTECT: dict[str, Callable[[pa.Table, Context], pa.Table]] = {
     "sites": _sites,
     "measure_definitions": _shown,
     "label_definitions": _shown,
+    "rule_definitions": _shown,
+    "rule_measures": _shown,
+    "rule_history": _shown,
 }
 """Each protected mart, and what makes it; those come first that others look at."""

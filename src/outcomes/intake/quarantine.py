@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
+from outcomes.contract import TABLES
 from outcomes.errors import MISTAKES, SubmissionRefused
 from outcomes.lake import RuleResult
 from outcomes.settings import Settings
@@ -38,6 +39,16 @@ def write_quarantine(folder: Path, tables: dict[str, pa.Table]) -> None:
         for name, rows in tables.items():
             if rows.num_rows:
                 parquet.write_table(_without_old_ages(rows), unfinished / f"{name}.parquet")
+
+
+def read_quarantine(folder: Path) -> dict[str, pa.Table]:
+    """The rows of a submission that `write_quarantine` kept, by table in the contract's order.
+
+    Args:
+        folder: see `quarantine_folder`; it need not exist.
+    """
+    files = ((name, folder / f"{name}.parquet") for name in TABLES)
+    return {name: parquet.read_table(file, partitioning=None) for name, file in files if file.is_file()}
 
 
 def _without_old_ages(rows: pa.Table) -> pa.Table:

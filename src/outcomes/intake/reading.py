@@ -118,7 +118,7 @@ def read_table(table: Table, name: str, content: bytes, version: int, missing_co
         raise SubmissionRefused("file_unreadable", table.name) from None
     delivered = delivered.rename_columns([name.strip().lower() for name in delivered.column_names])
     _check_columns(table, delivered.column_names, version)
-    return _contract_columns(table, delivered, codes_for_missing(table, missing_codes))
+    return as_cells(table, delivered, missing_codes)
 
 
 _BLANK_LINES_ABOVE = re.compile(rb'\A(\xef\xbb\xbf)?(?:(?:[ \t,"]|\xc2\xa0)*\r?\n)+')
@@ -212,7 +212,15 @@ def _check_columns(table: Table, delivered: list[str], version: int) -> None:
         raise SubmissionRefused("column_extra", f"{table.name}: column {', '.join(map(str, extra))}")
 
 
-def _contract_columns(table: Table, delivered: pa.Table, codes: dict[str, list[str]]) -> Cells:
+def as_cells(table: Table, delivered: pa.Table, missing_codes: Iterable[str] = ()) -> Cells:
+    """The cells of a delivered table that holds strings.
+
+    Args:
+        table: the contract table.
+        delivered: its columns as written; those that are not there are empty.
+        missing_codes: what else stands for a missing value, see `codes_for_missing`.
+    """
+    codes = codes_for_missing(table, missing_codes)
     empty = pa.chunked_array([pa.nulls(delivered.num_rows, pa.string())])
     written = {name: delivered[name] if name in delivered.column_names else empty for name in table.schema.names}
     read = {name: _read(cells) for name, cells in written.items()}

@@ -61,7 +61,7 @@ _SYSTEMS = ("code_system",)
 _JOINTS = ("level", "levels")
 """Columns of joints: read in capitals, without blanks and dots."""
 
-_EVERY_CELL = "*"
+EVERY_CELL = "*"
 """What the rules on types and on codes for missing blank: each such cell, whichever its column."""
 
 _CELL_FACTS = ("type_failures", "missing_codes")
@@ -78,6 +78,8 @@ class Rule:
         code: names it, for good.
         severity: critical, waiting, warning or info.
         reason: what is wrong with a row that breaks it.
+        category: conformance, completeness or plausibility (Kahn et al., EGEMS 2016;4:1244).
+        context: verification against what the project expects, or validation against a standard from outside.
         columns: what it looks at, of the contract or of the facts.
         blanks: the column whose cell is set to missing in a row that breaks it, if any.
         asks_for_a_value: whether it judges missing cells too; any other rule applies where all its columns are given.
@@ -87,6 +89,8 @@ class Rule:
     code: str
     severity: str
     reason: str
+    category: str
+    context: str
     columns: tuple[str, ...]
     blanks: str | None
     asks_for_a_value: bool
@@ -140,6 +144,8 @@ def _rule(expectation: Expectation) -> Rule:
         code=meta["code"],
         severity="waiting" if meta.get("waits") else expectation["severity"],
         reason=meta["reason"],
+        category=meta["category"],
+        context=meta["context"],
         columns=tuple(asked[name] for name in ("column", "column_A", "column_B") if name in asked),
         blanks=meta.get("blanks"),
         asks_for_a_value=expectation["type"] == "expect_column_values_to_not_be_null",
@@ -183,19 +189,9 @@ def validate(
 
 def _judge(con: duckdb.DuckDBPyConnection, expectations: "_Expectations", table: Table, cells: Cells) -> Judgement:
     written = suite(table.name)["expectations"]
-    row_number = pa.array(np.arange(1, cells.rows + 1))
-    con.register("written", cells.delivered.append_column("row_number", row_number))
-    con.register("cells", cells.read.append_column("row_number", row_number))
-    # Appended to no column at all, it would have as many rows as there are columns: none.
-    con.register(
-        "coded",
-        pa.table({"row_number": row_number} | dict(zip(cells.coded.column_names, cells.coded.columns, strict=True))),
-    )
+    con.register("written", cells.delivered.append_column("row_number", _row_numbers(cells)))
     con.register("suite_rules", _rules_table(table.name))
-    con.execute(f"create or replace table delivered_{table.name} as {_typed_rows(table, cells.coded.column_names)}")
-    con.execute(
-        f"create or replace temp view cells_null_already as {_cells_null_already(table, cells.coded.column_names)}"
-    )
+    _type_cells(con, table, cells)
     con.execute("create or replace table broken (row_number bigint, position bigint)")
     con.execute('create or replace table blanked (row_number bigint, position bigint, "column" varchar)')
     results: dict[str, RuleResult] = {}
@@ -232,6 +228,37 @@ def _looks_ahead(con: duckdb.DuckDBPyConnection, table: Table) -> bool:
     )
 
 
+def cells_null_already(con: duckdb.DuckDBPyConnection, table: Table, cells: Cells) -> pa.Table:
+    """The cells that the rules on types and on codes for missing look at, before any other rule.
+
+    Args:
+        con: a connection that may create relations.
+        table: the contract table.
+        cells: its rows.
+
+    Returns:
+        row_number (1 = the first), fact (type_failures or missing_codes) and column of each such cell.
+    """
+    _type_cells(con, table, cells)
+    return con.sql('select * from cells_null_already order by row_number, fact, "column"').to_arrow_table()
+
+
+def _type_cells(con: duckdb.DuckDBPyConnection, table: Table, cells: Cells) -> None:
+    """Make the table of typed rows, and the view of the cells that could not take their type or are coded missing."""
+    con.register("cells", cells.read.append_column("row_number", _row_numbers(cells)))
+    # Appended to no column at all, it would have as many rows as there are columns: none.
+    coded = dict(zip(cells.coded.column_names, cells.coded.columns, strict=True))
+    con.register("coded", pa.table({"row_number": _row_numbers(cells)} | coded))
+    con.execute(f"create or replace table delivered_{table.name} as {_typed_rows(table, cells.coded.column_names)}")
+    con.execute(
+        f"create or replace temp view cells_null_already as {_cells_null_already(table, cells.coded.column_names)}"
+    )
+
+
+def _row_numbers(cells: Cells) -> pa.Array:
+    return pa.array(np.arange(1, cells.rows + 1))
+
+
 def _apply(
     con: duckdb.DuckDBPyConnection,
     expectations: "_Expectations",
@@ -257,10 +284,10 @@ def _apply(
         con.register("noted", pa.table({"row_number": pa.array(numbers, pa.int64()), "rule": pa.array(codes)}))
         con.execute(_NOTE)
         lost = {rule.blanks for rule in map(_rule, stage) if rule.blanks and results[rule.code].rows_failed}
-        if _EVERY_CELL in lost:
+        if EVERY_CELL in lost:
             con.execute(_NOTE_NULL_ALREADY)
-        if lost - {_EVERY_CELL}:
-            con.execute(_blank(table, sorted(lost - {_EVERY_CELL})))
+        if lost - {EVERY_CELL}:
+            con.execute(_blank(table, sorted(lost - {EVERY_CELL})))
     return results
 
 
@@ -313,14 +340,14 @@ _NOTE = f"""
     select noted.row_number, suite_rules.position, suite_rules.blanks
     from noted
     inner join suite_rules on noted.rule = suite_rules.code
-    where suite_rules.blanks <> '{_EVERY_CELL}'
+    where suite_rules.blanks <> '{EVERY_CELL}'
 """
 
 _NOTE_NULL_ALREADY = f"""
     insert into blanked
     select noted.row_number, suite_rules.position, lost."column"
     from noted
-    inner join suite_rules on noted.rule = suite_rules.code and suite_rules.blanks = '{_EVERY_CELL}'
+    inner join suite_rules on noted.rule = suite_rules.code and suite_rules.blanks = '{EVERY_CELL}'
     inner join cells_null_already as lost on noted.row_number = lost.row_number and suite_rules.fact = lost.fact
 """
 

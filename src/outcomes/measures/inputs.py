@@ -3,6 +3,7 @@
 import duckdb
 import pyarrow as pa
 
+from outcomes.measures.rules import rule_definitions_table, rule_measures_table
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.marts import mart_schema
 from outcomes.sql.catalog.measures import definitions_table
@@ -13,14 +14,20 @@ from outcomes.sql.shipped import shipped
 def make_inputs(con: duckdb.DuckDBPyConnection) -> None:
     """Make the relations of `sql/relations/measures/`, each after those it needs; afterwards nothing is registered.
 
-    Leaves, among others: `measure_definitions`, `label_definitions`, `measure_results` (a view: one row per measure and
-    episode), `measure_counts`, `measure_exclusions`, `completeness`, `responders_baseline`,
-    `reported_answers` (a view) and `answer_patterns`.
+    Leaves, among others: `measure_definitions`, `label_definitions`, `rule_definitions`, `rule_measures`,
+    `measure_results` (a view: one row per measure and episode), `measure_counts`, `measure_exclusions`,
+    `completeness`, `responders_baseline`, `reported_answers` (a view) and `answer_patterns`.
 
     Args:
         con: a connection that holds the lake and the relations of the labelling step.
     """
-    for name, definitions in (("measure_definitions", definitions_table()), ("label_definitions", _labels_table())):
+    defined = {
+        "measure_definitions": definitions_table(),
+        "label_definitions": _labels_table(),
+        "rule_definitions": rule_definitions_table(),
+        "rule_measures": rule_measures_table(),
+    }
+    for name, definitions in defined.items():
         con.register("definitions", definitions)
         con.execute(f"create or replace table {name} as from definitions")
         con.unregister("definitions")

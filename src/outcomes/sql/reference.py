@@ -69,6 +69,16 @@ def _rows(path: Path) -> tuple[dict[str, str], ...]:
         return tuple(csv.DictReader(lines))
 
 
+def columns_of_references() -> dict[str, list[str]]:
+    """The columns of each relation that `load_references` makes."""
+    return {
+        "thresholds": list(thresholds()),
+        "code_lists": list(_CODE_LIST_COLUMNS),
+        "eq5d_values": ["profile", "eq5d_index"],
+        **{name: list(reference_rows(name)[0]) for name in reference_names()},
+    }
+
+
 def load_references(
     con: duckdb.DuckDBPyConnection,
     eq5d_value_set: Path | None = None,
