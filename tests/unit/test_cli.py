@@ -49,7 +49,7 @@ def ingested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_all_commands_are_there() -> None:
     expected = "synthesize manifest import ingest backfill reprocess withdraw repair release rollback diff sensitivity"
-    expected += " explain status query serve report verify-log"
+    expected += " explain status query serve report verify-log doctor metrics"
     assert sorted(expected.split()) == COMMANDS
 
 
@@ -157,6 +157,7 @@ def test_home_is_read_from_the_environment(
 
 
 def test_why_not_needs_a_label(tmp_path: Path) -> None:
+    deliver(tmp_path, "north/2026-01")
     result = run(tmp_path, "explain", "north/p1", "--why-not")
     assert result.exit_code == 2
     assert "--label" in result.stderr
@@ -195,6 +196,7 @@ def test_serve_replaces_the_process_by_gunicorn_on_loopback(tmp_path: Path, monk
     replaced: list[list[str]] = []
     monkeypatch.setattr(os, "execv", lambda _, command: replaced.append(command))
     monkeypatch.setenv("OUTCOMES_HOME", "to be replaced")
+    deliver(tmp_path, "north/2026-01")
     result = run(tmp_path, "serve", "--port", "8123")
     assert result.exit_code == 0
     assert "http://127.0.0.1:8123" in result.stdout
@@ -211,6 +213,7 @@ def test_a_command_of_the_dashboards_says_when_their_packages_are_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, needed: str
 ) -> None:
     monkeypatch.setattr(dashboards.commands, "find_spec", lambda package: None if package == needed else "installed")
+    deliver(tmp_path, "north/2026-01")
     result = run(tmp_path, *command.split())
     assert result.exit_code == MISTAKES["dashboards_missing"].exit_status
     assert f"({needed})" in result.stderr
