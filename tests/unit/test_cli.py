@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -217,3 +218,26 @@ def test_a_command_of_the_dashboards_says_when_their_packages_are_missing(
     result = run(tmp_path, *command.split())
     assert result.exit_code == MISTAKES["dashboards_missing"].exit_status
     assert f"({needed})" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(["--help"], 0), (["nope"], 2), (["manifest", "nowhere", "--kind", "full"], 2), (["status"], 83)],
+)
+def test_the_program_ends_with_the_exit_status_and_without_teardown(
+    tmp_path: Path, arguments: list[str], status: int
+) -> None:
+    """What is registered before `main` runs would come after its end, as the interpreter's own teardown does."""
+    code = "import atexit; atexit.register(print, 'torn down'); from outcomes.cli import main; main()"
+    command = [sys.executable, "-c", code, "--home", str(tmp_path / "none"), *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == status
+    assert "torn down" not in ended.stdout
+    assert ended.stdout if status == 0 else ended.stderr
+
+
+def test_the_program_says_when_its_output_is_lost() -> None:
+    code = "import sys; from outcomes import cli; cli.app = lambda: (print('rows'), sys.exit()); cli.main()"
+    buffered = os.environ | {"PYTHONUNBUFFERED": ""}
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        assert subprocess.run([sys.executable, "-c", code], stdout=full, env=buffered, check=False).returncode == 120
