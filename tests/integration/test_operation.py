@@ -194,7 +194,7 @@ def test_a_package_that_cannot_be_imported(settings: Settings, monkeypatch: pyte
 
 @pytest.mark.parametrize(("free", "level"), [(0.5, "failure"), (3, "warning"), (50, "ok")])
 def test_space(settings: Settings, monkeypatch: pytest.MonkeyPatch, free: float, level: str) -> None:
-    usage = namedtuple("usage", "free")  # noqa: PYI024 - as shutil's
+    usage = namedtuple("usage", "free")
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(int(free * 10**9)))
     assert finding(settings, "space").level == level
 
