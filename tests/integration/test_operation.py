@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from dashboards.reports import write_report
 from outcomes import pipeline
 from outcomes.cli import app
 from outcomes.errors import MISTAKES, SubmissionRefused
@@ -61,6 +62,7 @@ def test_a_task_writes_privately_too(tmp_path: Path) -> None:
     write_submission(settings, "north", PERIOD, TABLES)
     pipeline.ingest(settings, "north", PERIOD)
     pipeline.release(settings)
+    write_report(settings, "north")
     written = [path for path in tmp_path.rglob("*") if settings.landing not in [path, *path.parents]]
     assert [path for path in written if not path.is_symlink() and path.stat().st_mode & 0o077] == []
     tmp_path.chmod(0o755)

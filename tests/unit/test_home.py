@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,10 @@ ARGUMENTS = {
     "serve": "serve",
     "report": "report north",
     "metrics": "metrics",
+    "reprocess": "reprocess",
+    "withdraw": "withdraw north 2026-01",
+    "repair": "repair",
+    "rollback": "rollback a",
 }
 """Every command that works on a home that is there."""
 MAKE_A_HOME = {"synthesize", "import"}
@@ -63,7 +68,7 @@ def test_a_home_that_is_none_is_named_and_not_made(tmp_path: Path, make: Callabl
 @pytest.mark.parametrize(
     "step",
     [
-        lambda settings: pipeline.sites_with_delivery(settings, "2026-01"),
+        lambda settings: pipeline.sites_with_delivery(settings, "2026-01", date(2026, 2, 1)),
         pipeline.waiting,
         pipeline.release,
         pipeline.release_is_current,
@@ -74,7 +79,9 @@ def test_a_missing_home_is_no_success_of_a_task_either(tmp_path: Path, step: Cal
         step(Settings(home=tmp_path / "home"))
 
 
-@pytest.mark.parametrize("command", ["ingest", "release", "backfill", "sensitivity", "report"])
+@pytest.mark.parametrize(
+    "command", ["ingest", "release", "backfill", "sensitivity", "report", "reprocess", "repair", "rollback"]
+)
 def test_a_home_that_cannot_be_written_to_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
