@@ -64,23 +64,24 @@ def waiting(settings: Settings) -> list[Delivery]:
     does not. An accepted one is among them when its files were replaced, added or taken away since, which ingest then
     refuses.
     """
+    standing = _newest_not_refused(settings)
+    return [each for each in landed(settings) if not _is_known(each, standing.get((each.site_id, each.period)))]
+
+
+def _is_known(delivery: Delivery, record: SubmissionRecord | None) -> bool:
     from outcomes.intake.manifest import is_as_stated, submission_id
 
-    standing = _standing_ids(settings)
-    return [
-        delivery
-        for delivery in landed(settings)
-        if standing.get((delivery.site_id, delivery.period)) != submission_id(delivery.folder)
-        or not is_as_stated(delivery.folder)
-    ]
+    if record is None or record.submission_id != submission_id(delivery.folder):
+        return False
+    return record.outcome != "accepted" or is_as_stated(delivery.folder)
 
 
-def _standing_ids(settings: Settings) -> dict[tuple[str, str], str]:
-    """The submission_id of each (site_id, period)'s newest attempt that was not refused."""
+def _newest_not_refused(settings: Settings) -> dict[tuple[str, str], SubmissionRecord]:
+    """Each (site_id, period)'s newest attempt that was not refused."""
     from outcomes.lake import Lake
 
     attempts = Lake(settings.lake).attempts()
-    return {(each.site_id, each.period): each.submission_id for each in attempts if each.outcome != "refused"}
+    return {(each.site_id, each.period): each for each in attempts if each.outcome != "refused"}
 
 
 @contextmanager

@@ -169,6 +169,7 @@ def test_files_of_an_accepted_submission_that_changed_without_a_new_manifest_are
     assert pipeline.waiting(settings) == []
     change(folder)
     assert [(each.site_id, each.period) for each in pipeline.waiting(settings)] == [(SITE, PERIOD)]
+    assert [(each.site_id, each.period) for each in status(settings).waiting] == [(SITE, PERIOD)]
     for arguments in (["ingest"], ["ingest", f"{SITE}/{PERIOD}"], ["backfill", "--from", PERIOD, "--to", PERIOD]):
         result = CliRunner().invoke(app, ["--home", str(settings.home), *arguments])
         assert result.exit_code == MISTAKES["submissions_refused"].exit_status
