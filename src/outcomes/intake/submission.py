@@ -78,7 +78,7 @@ def _ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
     if judged.refusal is None or not _repeats(judged.record, attempts):
         commit(attempt, judged)
     if judged.refusal:
-        raise judged.refusal
+        raise judged.refusal from None
     return judged.record
 
 
