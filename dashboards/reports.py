@@ -18,6 +18,7 @@ from dashboards.pages.frame import Page, View
 from dashboards.pages.site import page_of
 from dashboards.static import whole_file
 from outcomes.errors import OutcomesError
+from outcomes.home import private_files
 from outcomes.release.open import DASHBOARD, RESEARCH, read_release
 from outcomes.release.verify import verify
 from outcomes.settings import Settings
@@ -28,6 +29,7 @@ _LEFT_OUT = {"definition"}
 """Cards that a report has no room for."""
 
 
+@private_files()
 def write_report(settings: Settings, site_id: str, period: str | None = None) -> Path:
     """Write `reports/<site>/<period>.html`, whole or not at all; the same release gives the same bytes.
 

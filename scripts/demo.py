@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from outcomes import pipeline
+from outcomes.home import private_files
 from outcomes.lake import Lake
 from outcomes.settings import Settings
 from scripts.local_airflow import HOST, LocalAirflow, answers, end_on_signals, is_free
@@ -30,6 +31,7 @@ TASK_SECONDS = 600
 console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
+@private_files()
 def main() -> int:
     """Run the demo; at Ctrl-C or SIGTERM, at its end and at a failure every process that it started is ended."""
     end_on_signals()
@@ -55,7 +57,7 @@ def main() -> int:
 def publish(settings: Settings, processes: Processes, airflow: LocalAirflow) -> None:
     """From nothing (or from what has landed already) to a published release."""
     started = time.monotonic()
-    if landed := pipeline.landed(settings):
+    if landed := pipeline.landed(settings) if settings.landing.is_dir() else []:
         console.print(f"Using the {len(landed)} submissions that have landed in {settings.landing}")
     else:
         console.print("Inventing a registry: outcomes synthesize")

@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from outcomes.home import private_files
 from outcomes.settings import Settings
 from scripts.processes import Processes
 
@@ -192,6 +193,7 @@ def end_on_signals() -> None:
         signal.signal(ending, signal.default_int_handler)
 
 
+@private_files()
 def main() -> int:
     """Serve Airflow until Ctrl-C."""
     end_on_signals()

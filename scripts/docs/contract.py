@@ -5,6 +5,14 @@ from outcomes.intake.reading import MISSING
 from outcomes.intake.validation import Rule, rules
 from scripts.docs.markdown import document, section, table
 
+_FOLDER = (
+    "A submission's folder holds the tables' files and `manifest.json`, nothing else. A file's name is the table's and "
+    "`.csv` or `.parquet`, in any case (`Imaging.CSV`). Refused are: a table that the manifest does not list "
+    "(`file_unlisted`); any other file, as one compressed (`imaging.csv.gz`), of another format (`imaging.tsv`, "
+    "`imaging.xlsx`) or of notes, and a folder (`file_format`); a link, also to a file beside it, a pipe, a socket or "
+    "a device (`file_special`). Ignored is what systems and programs leave: names that begin with `.` or `~$`, "
+    "`Thumbs.db` and `desktop.ini`."
+)
 _OLDER = (
     f"A manifest states its version as `contract_version`; `outcomes manifest` writes {CONTRACT_VERSION}. Versions "
     f"{', '.join(map(str, VERSIONS_READ))} are read, any other refuses the submission. *Since* is the first version "
@@ -42,6 +50,7 @@ def page() -> str:
         "What a site may deliver. One CSV (RFC 4180, UTF-8) or Parquet file per table, named as the table; a table "
         "that the site doesn't have is left out, unless it is marked required. Every column is there, empty where "
         "unknown; only `deleted` may be missing. A column that is not listed refuses the submission.",
+        _FOLDER,
         _OLDER,
         "A row whose key came in an earlier period supersedes the earlier row.",
         _READ,

@@ -74,7 +74,7 @@ MISTAKES: dict[str, Mistake] = {
         "correct the rows listed by rule and deliver again",
     ),
     "file_unlisted": Mistake(
-        29, "a CSV or Parquet file is not listed in the manifest", "write the manifest again, or remove the file"
+        29, "a file is not listed in the manifest", "write the manifest again, or remove the file"
     ),
     "data_cut_common": Mistake(
         30,
@@ -87,6 +87,19 @@ MISTAKES: dict[str, Mistake] = {
         31,
         "the submission was withdrawn",
         "deliver a corrected one, or put it in force again with `outcomes withdraw SITE PERIOD --undo`",
+    ),
+    "file_format": Mistake(
+        35,
+        "the folder holds something that is neither a table in CSV or Parquet nor the manifest",
+        "export it as <table>.csv or <table>.parquet, not compressed, or take it out of the folder",
+    ),
+    "file_special": Mistake(
+        36,
+        "what was delivered is a link, a pipe or a device where a file or a folder should be",
+        "deliver the file itself",
+    ),
+    "file_denied": Mistake(
+        37, "a file may not be read by the user who runs this", "let that user read it, or deliver it as that user"
     ),
     # 40-59: a command cannot do what it was asked
     "submissions_refused": Mistake(40, "at least one submission was refused", "see `outcomes status` for each code"),
@@ -188,6 +201,13 @@ MISTAKES: dict[str, Mistake] = {
     "time_malformed": Mistake(
         95, "it is neither a month nor a time", "write it as YYYY-MM, or as 2026-06-30T12:00:00+00:00"
     ),
+    "home_missing": Mistake(
+        83,
+        "the folder of all data is missing or holds no data",
+        "mount the disk or correct --home and OUTCOMES_HOME; a new one begins with its landing folder",
+    ),
+    "periods_reversed": Mistake(85, "the first month comes after the last", "exchange --from and --to"),
+    "doctor_failed": Mistake(86, "a check of `outcomes doctor` failed", "do what its line says"),
     "release_outdated": Mistake(
         76, "the lake or the definitions have changed since the current release", "run `outcomes release` first"
     ),
@@ -268,6 +288,8 @@ class OutcomesError(Exception):
         self.code = code
         self.where = where
         self.exit_status = mistake.exit_status
+        self.what = mistake.what
+        self.remedy = mistake.remedy
 
 
 class UnexpectedError(Exception):

@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from outcomes.errors import OutcomesError, SubmissionRefused, UnexpectedError, fault_of_the_machine
+from outcomes.events import logged
+from outcomes.home import check_home, check_writable, private_files
 from outcomes.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,9 +43,14 @@ class Ingested:
 def landed(
     settings: Settings, sites: Collection[str] | None = None, periods: Collection[str] | None = None
 ) -> list[Delivery]:
-    """The complete deliveries in site, period order; a folder without a manifest is not a submission yet."""
+    """The complete deliveries in site, period order; a folder without a manifest is not a submission yet.
+
+    Raises:
+        OutcomesError: home_missing.
+    """
     from outcomes.intake.landing import deliveries
 
+    check_home(settings)
     return [
         delivery
         for delivery in deliveries(settings)
@@ -57,24 +64,27 @@ def waiting(settings: Settings) -> list[Delivery]:
     """The complete deliveries that the lake does not know as they stand.
 
     A refused one stays among them: a file delivered again mends it without any change to its manifest. A withdrawn one
-    does not.
+    does not. An accepted one is among them when its files were replaced, added or taken away since, which ingest then
+    refuses.
     """
-    from outcomes.intake.manifest import submission_id
-
-    standing = _standing_ids(settings)
-    return [
-        delivery
-        for delivery in landed(settings)
-        if standing.get((delivery.site_id, delivery.period)) != submission_id(delivery.folder)
-    ]
+    standing = _newest_not_refused(settings)
+    return [each for each in landed(settings) if not _is_known(each, standing.get((each.site_id, each.period)))]
 
 
-def _standing_ids(settings: Settings) -> dict[tuple[str, str], str]:
-    """The submission_id of each (site_id, period)'s newest attempt that was not refused."""
+def _is_known(delivery: Delivery, record: SubmissionRecord | None) -> bool:
+    from outcomes.intake.manifest import is_as_stated, submission_id
+
+    if record is None or record.submission_id != submission_id(delivery.folder):
+        return False
+    return record.outcome != "accepted" or is_as_stated(delivery.folder)
+
+
+def _newest_not_refused(settings: Settings) -> dict[tuple[str, str], SubmissionRecord]:
+    """Each (site_id, period)'s newest attempt that was not refused."""
     from outcomes.lake import Lake
 
     attempts = Lake(settings.lake).attempts()
-    return {(each.site_id, each.period): each.submission_id for each in attempts if each.outcome != "refused"}
+    return {(each.site_id, each.period): each for each in attempts if each.outcome != "refused"}
 
 
 @contextmanager
@@ -150,6 +160,7 @@ def check_deliveries(settings: Settings, today: date) -> None:
         raise OutcomesError("delivery_late", in_words(late))
 
 
+@private_files()
 def ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
     """Screen, validate and commit one submission, and judge again what of its site rests on it.
 
@@ -169,14 +180,18 @@ def ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
             settle(settings, site_id)
 
 
+@private_files()
 def take_in(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
     """As `ingest`, but for what rests on the submission: that is judged again when all of a batch are taken in."""
     from outcomes.intake.submission import ingest_submission
 
-    with _redacted_errors(f"{site_id}/{period}"):
-        return ingest_submission(settings, site_id, period)
+    with logged(settings, "ingest", site=site_id, period=period) as line, _redacted_errors(f"{site_id}/{period}"):
+        record = ingest_submission(settings, site_id, period)
+        line |= {name: getattr(record, name) for name in ("rows_in", "rows_accepted", "rows_quarantined")}
+        return record
 
 
+@private_files()
 def ingest_each(
     settings: Settings,
     pairs: Iterable[tuple[str, str]],
@@ -226,6 +241,7 @@ def _settle_all(settings: Settings) -> Iterator[JudgedAgain]:
             yield from settle(settings, site_id)
 
 
+@private_files()
 def reprocess(
     settings: Settings,
     records: Iterable[SubmissionRecord],
@@ -279,12 +295,19 @@ def superseded(settings: Settings, results: Iterable[Ingested]) -> list[tuple[st
     ]
 
 
-def repair(settings: Settings) -> Iterator[SubmissionRecord | OutcomesError]:
-    """Write the damaged rows of the lake again, then judge again what rests on them; see `reprocessing.repair`."""
+@private_files()
+def repair(settings: Settings, on_progress: Callable[[SubmissionRecord | OutcomesError], None]) -> None:
+    """Write the damaged rows of the lake again, then judge again what rests on them; see `reprocessing.repair`.
+
+    Args:
+        settings: paths and thresholds.
+        on_progress: called with each submission that is whole again, or with why it is not.
+    """
     from outcomes.intake import reprocessing
 
     with _redacted_errors("repair"):
-        yield from reprocessing.repair(settings)
+        for result in reprocessing.repair(settings):
+            on_progress(result)
     for _ in _settle_all(settings):
         pass
 
@@ -298,6 +321,7 @@ def judged_by_old_rules(
     return [each for each in standing(settings, site_id, first, last) if each.rules_sha256 != rules_sha256()]
 
 
+@private_files()
 def withdraw(settings: Settings, site_id: str, period: str, reason: str) -> SubmissionRecord:
     """Put a submission out of force, and judge again what of its site rests on it.
 
@@ -312,6 +336,7 @@ def withdraw(settings: Settings, site_id: str, period: str, reason: str) -> Subm
     return record
 
 
+@private_files()
 def take_back_withdrawal(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
     """Put a withdrawn submission in force again, and judge again what of its site rests on it.
 
@@ -352,6 +377,7 @@ def count_quarantine(
         return count(settings, site_id=site_id, period=period, table=table, rule=rule)
 
 
+@private_files()
 def export_quarantine(  # noqa: PLR0913, PLR0917 - which rows, and where to
     settings: Settings, site_id: str, period: str, file: Path, table: str | None = None, rule: str | None = None
 ) -> Exported:
@@ -366,19 +392,26 @@ def export_quarantine(  # noqa: PLR0913, PLR0917 - which rows, and where to
         return export(settings, site_id, period, file, table=table, rule=rule)
 
 
+@private_files()
 def mend(settings: Settings, site_id: str, period: str, file: Path) -> Mended:
-    """Take mended rows back as a new delivery of their month; refused, it changes nothing.
+    """Take mended rows back as a new delivery of their month, and judge again what rests on it.
+
+    Refused, it changes nothing.
 
     Raises:
         OutcomesError: quarantine_empty, mended_file_malformed, delivery_not_in_force.
         SubmissionRefused: the new delivery was refused.
     """
     from outcomes.intake.mending import mend as take_back
+    from outcomes.intake.reprocessing import settle
 
     with _redacted_errors(f"{site_id}/{period}"):
-        return take_back(settings, site_id, period, file)
+        mended = take_back(settings, site_id, period, file)
+        settle(settings, site_id)
+    return mended
 
 
+@private_files()
 def release(
     settings: Settings, as_known_on: str | None = None, on_progress: Callable[[str, int, int], None] | None = None
 ) -> Release:
@@ -394,12 +427,17 @@ def release(
 
     Raises:
         OutcomesError: nothing_to_release, time_malformed, lake_damaged, release_damaged, disk_full, not_writable,
-            access_denied.
+            access_denied, home_missing.
     """
     from outcomes.release.build import build_release
 
-    with _redacted_errors("release"):
-        return build_release(settings, _month_or_time(as_known_on) if as_known_on else None, on_progress)
+    known_on = _month_or_time(as_known_on) if as_known_on else None
+    check_home(settings)
+    check_writable(settings)
+    with logged(settings, "release", as_known_on=as_known_on) as line, _redacted_errors("release"):
+        built = build_release(settings, known_on, on_progress)
+        line |= {"release": built.id, "rows": built.counts}
+        return built
 
 
 def _month_or_time(text: str) -> str | datetime:
@@ -418,14 +456,16 @@ def release_is_current(settings: Settings) -> bool:
     """Whether `release` would change nothing: the current one, undamaged, is that of the lake, or that was rolled back.
 
     Raises:
-        OutcomesError: nothing_to_release.
+        OutcomesError: nothing_to_release or home_missing.
     """
     from outcomes.release.build import is_current
 
+    check_home(settings)
     with _redacted_errors("release"):
         return is_current(settings)
 
 
+@private_files()
 def rollback(settings: Settings, release_id: str, reason: str | None = None) -> str | None:
     """Point `current` at another kept release, verified first; recorded in `releases/history.jsonl`.
 
@@ -459,6 +499,7 @@ def diff(settings: Settings, before: str, after: str) -> ReleaseDiff:
         return compare(open_release(before, settings), open_release(after, settings), settings)
 
 
+@private_files()
 def try_thresholds(
     settings: Settings, changed: dict[str, str], on_progress: Callable[[str, int, int], None] | None = None
 ) -> Trial:

@@ -1,6 +1,7 @@
 """Every path and threshold that a site may set, read from the environment (prefix `OUTCOMES_`)."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -23,6 +24,8 @@ class Settings(BaseSettings):
     memory_limit: str = "4GB"
     eq5d_value_set: Path | None = None
     """CSV (profile, index) of the country's EQ-5D-5L value set. Without it the index stays empty."""
+    log: Literal["off", "stderr", "file"] = "off"
+    """Where each step of ingest and release is logged, one JSON object a line: nowhere, standard error, or a file."""
 
     @property
     def landing(self) -> Path:
@@ -100,6 +103,11 @@ class Settings(BaseSettings):
     def access_log(self) -> Path:
         """Which user of the dashboards saw what, and when."""
         return self.home / "logs" / "access.jsonl"
+
+    @property
+    def event_log(self) -> Path:
+        """What ingest and release did, when `log` is `file`."""
+        return self.home / "logs" / "events.jsonl"
 
     @property
     def reviews_file(self) -> Path:

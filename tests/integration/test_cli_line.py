@@ -198,6 +198,7 @@ def test_explain_names_what_it_does_not_know(home: Path, released: Any) -> None:
 
 
 def test_nothing_can_be_asked_before_a_release(tmp_path: Path) -> None:
+    (tmp_path / "landing").mkdir()
     assert run(tmp_path, "query", "from labels").exit_code == MISTAKES["no_release"].exit_status
     assert run(tmp_path, "release").exit_code == MISTAKES["nothing_to_release"].exit_status
     assert "release: none" in run(tmp_path, "status").stdout

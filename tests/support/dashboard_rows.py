@@ -478,7 +478,7 @@ def _broken(checked: int, failed: int) -> list[Row]:
 
 def _history() -> Iterator[Row]:
     for (table, rule, severity, reason), history in zip(_RULES, _HISTORY, strict=True):
-        row = {"source_table": table, "rule": rule, "severity": severity, "reason": reason, "history": history}
+        row: Row = {"source_table": table, "rule": rule, "severity": severity, "reason": reason, "history": history}
         row |= {"submission_period": DATA_TO, "attempt": 1, "period_before": "2026-01", "attempt_before": 1}
         yield row
 

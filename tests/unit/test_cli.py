@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def ingested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_all_commands_are_there() -> None:
     expected = "synthesize manifest import ingest backfill reprocess withdraw repair release rollback diff sensitivity"
-    expected += " explain quarantine status query serve report verify-log"
+    expected += " explain quarantine status doctor metrics query serve report verify-log"
     assert sorted(expected.split()) == COMMANDS
 
 
@@ -157,6 +158,7 @@ def test_home_is_read_from_the_environment(
 
 
 def test_why_not_needs_a_label(tmp_path: Path) -> None:
+    deliver(tmp_path, "north/2026-01")
     result = run(tmp_path, "explain", "north/p1", "--why-not")
     assert result.exit_code == 2
     assert "--label" in result.stderr
@@ -195,6 +197,7 @@ def test_serve_replaces_the_process_by_gunicorn_on_loopback(tmp_path: Path, monk
     replaced: list[list[str]] = []
     monkeypatch.setattr(os, "execv", lambda _, command: replaced.append(command))
     monkeypatch.setenv("OUTCOMES_HOME", "to be replaced")
+    deliver(tmp_path, "north/2026-01")
     result = run(tmp_path, "serve", "--port", "8123")
     assert result.exit_code == 0
     assert "http://127.0.0.1:8123" in result.stdout
@@ -211,6 +214,30 @@ def test_a_command_of_the_dashboards_says_when_their_packages_are_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, needed: str
 ) -> None:
     monkeypatch.setattr(dashboards.commands, "find_spec", lambda package: None if package == needed else "installed")
+    deliver(tmp_path, "north/2026-01")
     result = run(tmp_path, *command.split())
     assert result.exit_code == MISTAKES["dashboards_missing"].exit_status
     assert f"({needed})" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(["--help"], 0), (["nope"], 2), (["manifest", "nowhere", "--kind", "full"], 2), (["status"], 83)],
+)
+def test_the_program_ends_with_the_exit_status_and_without_teardown(
+    tmp_path: Path, arguments: list[str], status: int
+) -> None:
+    """What is registered before `main` runs would come after its end, as the interpreter's own teardown does."""
+    code = "import atexit; atexit.register(print, 'torn down'); from outcomes.cli import main; main()"
+    command = [sys.executable, "-c", code, "--home", str(tmp_path / "none"), *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == status
+    assert "torn down" not in ended.stdout
+    assert ended.stdout if status == 0 else ended.stderr
+
+
+def test_the_program_says_when_its_output_is_lost() -> None:
+    code = "import sys; from outcomes import cli; cli.app = lambda: (print('rows'), sys.exit()); cli.main()"
+    buffered = os.environ | {"PYTHONUNBUFFERED": ""}
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        assert subprocess.run([sys.executable, "-c", code], stdout=full, env=buffered, check=False).returncode == 120

@@ -21,7 +21,6 @@ def folder(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     (folder / "patients.csv").write_text('patient_id,sex\np1,female\np2,"fe\nmale"\n')
     parquet.write_table(pa.table({"procedure_id": ["a", "b", "c"]}), folder / "procedures.parquet")
-    (folder / "notes.txt").write_text("not a table")
     return folder
 
 

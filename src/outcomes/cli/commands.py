@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from outcomes import pipeline
 from outcomes.cli import printing
 from outcomes.errors import WITHDRAWAL_REASONS, OutcomesError, UnexpectedError, fault_of_the_machine
+from outcomes.home import check_home, check_writable, private_files
 from outcomes.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,6 +60,21 @@ class _Group(TyperGroup):
         raise typer.Exit(status)
 
 
+class _OnHome(TyperCommand):
+    """A command that works on a home that is there: one that is missing is a mistake, not an empty registry."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """See to the home, then run.
+
+        Raises:
+            OutcomesError: home_missing, not_writable.
+        """
+        check_home(ctx.obj)
+        if self.name in _WRITE:
+            check_writable(ctx.obj)
+        return super().invoke(ctx)
+
+
 def _place(error: Exception) -> str:
     """The innermost line, on the way to an error, of a package that has commands."""
     ours = {"outcomes", *(other.module.partition(".")[0] for other in _OTHERS)}
@@ -84,7 +100,8 @@ def main(
         Path | None, typer.Option(help="The folder that holds all data (else $OUTCOMES_HOME, else ./data).")
     ] = None,
 ) -> None:
-    """Read the settings that all commands share."""
+    """Read the settings that all commands share; what the command writes is for this user alone."""
+    ctx.with_resource(private_files())
     try:
         ctx.obj = Settings() if home is None else Settings(home=home)
     except ValidationError as error:
@@ -244,6 +261,8 @@ def backfill(
 
     What has not changed stays the same.
     """
+    if first > last:
+        raise OutcomesError("periods_reversed", f"--from {first} --to {last}")
     pairs = [(each.site_id, each.period) for each in pipeline.landed(ctx.obj) if first <= each.period <= last]
     _ingest(ctx.obj, sorted(pairs, key=lambda pair: (pair[1], pair[0])))
     if old := pipeline.judged_by_old_rules(ctx.obj, None, first, last):
@@ -267,6 +286,8 @@ def reprocess(
 
     `outcomes status` says of how many the rules are old. What the site's other months rest on is judged again too.
     """
+    if first and last and first > last:
+        raise OutcomesError("periods_reversed", f"--from {first} --to {last}")
     _reprocess(ctx.obj, pipeline.standing(ctx.obj, site, first, last), dry_run=dry_run)
 
 
@@ -297,13 +318,16 @@ def withdraw(
 @app.command(epilog="Example: outcomes repair")
 def repair(ctx: typer.Context) -> None:
     """Compare the lake with what was committed to it, and write damaged rows again from where they landed."""
-    failed = []
-    for result in pipeline.repair(ctx.obj):
+    failed: list[OutcomesError] = []
+
+    def report(result: SubmissionRecord | OutcomesError) -> None:
         if isinstance(result, OutcomesError):
             print(result, file=sys.stderr)
             failed.append(result)
         else:
             typer.echo(f"{result.site_id}/{result.period} is whole again")
+
+    pipeline.repair(ctx.obj, report)
     if failed:
         raise failed[0]
     typer.echo("the lake holds what was committed to it")
@@ -521,6 +545,34 @@ def _site_and_period(text: str) -> tuple[str, str]:
     return site_id, period
 
 
+@app.command(epilog="Example: outcomes doctor --json")
+def doctor(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the findings as JSON.")] = False,
+) -> None:
+    """Check the installation: packages, space, who can read the data, locks, leftovers, and what waits or is late.
+
+    Each line says ok, warning or failure, and what to do. A failure ends with an exit status of its own.
+    """
+    from outcomes.release.doctor import examine
+
+    findings = examine(ctx.obj)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        printing.print_findings(findings)
+    if failed := [finding.check for finding in findings if finding.level == "failure"]:
+        raise OutcomesError("doctor_failed", ", ".join(failed))
+
+
+@app.command(epilog="Example: outcomes metrics")
+def metrics(ctx: typer.Context) -> None:
+    """Write counts, times and ages in the text format of Prometheus: submissions, rows, what waits, the release."""
+    from outcomes.release.metrics import metrics as read_metrics
+
+    typer.echo(read_metrics(ctx.obj), nl=False)
+
+
 @app.command(epilog='Example: outcomes query "select label, status, count(*) from labels group by all" --csv')
 def query(
     ctx: typer.Context,
@@ -598,5 +650,15 @@ def _reprocess(settings: Settings, records: Sequence[SubmissionRecord], *, dry_r
         raise failed[0]
 
 
-for _other in _OTHERS:
-    app.add_typer(_other.load())
+_NEED_NO_HOME = {"synthesize", "import", "manifest", "verify-log", "doctor"}
+"""Commands that make a home (synthesize, import), that name a folder or file of their own, and that look whether it is
+there (doctor)."""
+_WRITE = {"ingest", "backfill", "reprocess", "withdraw", "repair", "release", "rollback", "sensitivity", "report"}
+
+_others = [other.load() for other in _OTHERS]
+for _other in _others:
+    app.add_typer(_other)
+for _command in [each for part in (app, *_others) for each in part.registered_commands]:
+    _name = _command.name or _command.callback.__name__.replace("_", "-")
+    if _name not in _NEED_NO_HOME:
+        _command.cls = _OnHome

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from outcomes.intake.reprocessing import JudgedAgain
     from outcomes.pipeline import Ingested
     from outcomes.release.diff import LabelChange, ReleaseDiff
+    from outcomes.release.doctor import Finding
     from outcomes.release.explain import Evidence, Explanation, LabelAnswer
     from outcomes.release.status import Status
     from outcomes.release.why_not import JudgedCriterion, SourceRecord, WhyNot
@@ -123,6 +124,14 @@ def print_status(now: Status) -> None:
     if old := sum(each.status == "accepted" and each.rules_are_old for each in now.submissions):
         typer.echo(f"{old} accepted by other rules than the present ones: see `outcomes reprocess --dry-run`")
     typer.echo(f"release: {now.release_id or 'none'}")
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Each finding of the doctor, and below it what to do."""
+    for finding in findings:
+        typer.echo(f"{finding.level:8} {finding.check.replace('_', ' ')}: {finding.says}")
+        if finding.to_do:
+            typer.echo(f"{'':8} to do: {finding.to_do}")
 
 
 def print_explanation(explanation: Explanation, *, marks_evidence: bool) -> None:

@@ -1,5 +1,6 @@
 """What has landed: the folders in which sites deliver, and the register of sites."""
 
+import os.path
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from outcomes.site_files import SITE_ID, site_names
 
 @dataclass(frozen=True)
 class Delivery:
-    """One folder `landing/<site>/<period>`; it is complete once its manifest is there."""
+    """One folder `landing/<site>/<period>`; it is complete once its manifest is there, whatever that may be."""
 
     site_id: str
     period: str
@@ -23,7 +24,7 @@ class Delivery:
 def deliveries(settings: Settings) -> list[Delivery]:
     """All folders that have landed, by site and period; folders named otherwise are left alone."""
     return [
-        Delivery(folder.parent.name, folder.name, folder, (folder / MANIFEST).is_file())
+        Delivery(folder.parent.name, folder.name, folder, os.path.lexists(folder / MANIFEST))
         for folder in sorted(settings.landing.glob("*/*"))
         if folder.is_dir() and is_site_id(folder.parent.name) and is_month(folder.name)
     ]

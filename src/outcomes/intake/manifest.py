@@ -3,6 +3,9 @@
 import datetime
 import hashlib
 import json
+import os
+import stat
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,11 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, 
 
 from outcomes.contract import CONTRACT_VERSION, TABLES, VERSIONS_READ
 from outcomes.errors import SubmissionRefused
-from outcomes.intake.reading import SUFFIXES, codes_for_missing, count_rows
+from outcomes.intake.reading import codes_for_missing, count_rows, is_table_file, read_bytes
 from outcomes.periods import MONTH
 from outcomes.site_files import SiteId
 
 MANIFEST = "manifest.json"
+_LEFT_BY_SYSTEMS = (".", "~$", "thumbs.db", "desktop.ini")
+"""How the names of files begin that operating systems and office programs leave in a folder, in lower case."""
 
 Kind = Literal["full", "incremental"]
 """`full` replaces all that the site sent before; `incremental` adds to it."""
@@ -41,7 +46,7 @@ class FileEntry(BaseModel):
     @property
     def table(self) -> str:
         """The contract table that the file is meant to hold."""
-        return Path(self.name).stem
+        return Path(self.name).stem.lower()
 
 
 class Manifest(BaseModel):
@@ -88,7 +93,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read and check the manifest of a submission folder.
 
     Raises:
-        SubmissionRefused: manifest_missing, manifest_malformed or contract_version_unknown.
+        SubmissionRefused: manifest_missing, manifest_malformed, contract_version_unknown, file_special or file_denied.
     """
     text = _manifest_bytes(folder)
     try:
@@ -121,7 +126,8 @@ def write_manifest(  # noqa: PLR0913 - each argument is a field of the manifest
     `contract_version` is the newest unless stated.
 
     Raises:
-        SubmissionRefused: manifest_malformed when a field or the set of files is not allowed, file_unreadable.
+        SubmissionRefused: manifest_malformed when a field or the set of files is not allowed, file_unreadable,
+            file_encoding, file_format, file_special or file_denied.
     """
     try:
         manifest = Manifest(
@@ -149,13 +155,83 @@ def submission_id(folder: Path) -> str:
     Raises:
         SubmissionRefused: manifest_missing.
     """
-    digest = hashlib.sha256(_manifest_bytes(folder)).hexdigest()
-    return f"{folder.parent.name}-{folder.name}-{digest[:12]}"
+    try:
+        content = _manifest_bytes(folder)
+    except SubmissionRefused as refusal:
+        if refusal.code == "manifest_missing":
+            raise
+        content = refusal.code.encode()  # so that it has a name under which to record the refusal
+    return f"{folder.parent.name}-{folder.name}-{hashlib.sha256(content).hexdigest()[:12]}"
 
 
 def delivered_files(folder: Path) -> list[Path]:
-    """The CSV and Parquet files of a folder, by name."""
-    return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
+    """The tables' files of a folder, by name.
+
+    Anything else but the manifest is refused, since passing over it might lose what it holds: a table in another
+    format, a folder, a link. Hidden files, which systems and programs leave, are none of the delivery.
+
+    Raises:
+        SubmissionRefused: file_special or file_format.
+    """
+    files, special, foreign = [], 0, Counter[str]()
+    for entry in os.scandir(folder):
+        if entry.name.lower().startswith(_LEFT_BY_SYSTEMS):
+            continue
+        mode = entry.stat(follow_symlinks=False).st_mode
+        if stat.S_ISDIR(mode):
+            foreign["a folder"] += 1
+        elif not stat.S_ISREG(mode):
+            special += 1
+        elif is_table_file(entry.name):
+            files.append(Path(entry.path))
+        elif entry.name != MANIFEST:
+            foreign[_meant(entry.name)] += 1
+    if special or folder.is_symlink() or folder.parent.is_symlink():
+        raise SubmissionRefused("file_special", f"{special} of the files" if special else "the folder")
+    if foreign:
+        raise SubmissionRefused("file_format", ", ".join(f"{what} {count}" for what, count in sorted(foreign.items())))
+    return sorted(files)
+
+
+def _meant(name: str) -> str:
+    """What a file in another format is: the table that it is named as, whose name is ours, else just a file."""
+    table = name.lower().partition(".")[0]
+    return table if table in TABLES else "another file"
+
+
+def check_as_stated(folder: Path) -> None:
+    """See that a folder's files are those of its manifest: each is there, no other is, and what they hold is as stated.
+
+    Raises:
+        SubmissionRefused: file_unlisted, file_missing, checksum_mismatch, or one of `read_manifest` and
+            `delivered_files`.
+    """
+    _check_as_stated(folder, changed_after=0)
+
+
+def is_as_stated(folder: Path) -> bool:
+    """Whether `check_as_stated` finds nothing; files that have not changed since the manifest came are not read."""
+    try:
+        _check_as_stated(folder, changed_after=(folder / MANIFEST).lstat().st_ctime_ns)
+    except (SubmissionRefused, FileNotFoundError):
+        return False
+    return True
+
+
+def _check_as_stated(folder: Path, changed_after: int) -> None:
+    stated = {file.name: file for file in read_manifest(folder).files}
+    delivered = {path.name: path for path in delivered_files(folder)}
+    if unlisted := delivered.keys() - stated.keys():
+        raise SubmissionRefused("file_unlisted", f"{len(unlisted)} of the folder's files")
+    for file in stated.values():
+        if file.name not in delivered:
+            raise SubmissionRefused("file_missing", file.table)
+        path = delivered[file.name]
+        # The time of the last change is the file system's own; that of the content comes along with `cp -p`.
+        if path.lstat().st_ctime_ns <= changed_after:
+            continue
+        if hashlib.sha256(read_bytes(path)).hexdigest() != file.sha256:
+            raise SubmissionRefused("checksum_mismatch", f"{file.table}, since the manifest was written")
 
 
 def place(folder: Path) -> str:
@@ -165,13 +241,13 @@ def place(folder: Path) -> str:
 
 def _manifest_bytes(folder: Path) -> bytes:
     try:
-        return (folder / MANIFEST).read_bytes()
+        return read_bytes(folder / MANIFEST)
     except FileNotFoundError:
         raise SubmissionRefused("manifest_missing", place(folder)) from None
 
 
 def _entry(path: Path) -> FileEntry:
-    content = path.read_bytes()
+    content = read_bytes(path)
     return FileEntry(name=path.name, rows=count_rows(path.name, content), sha256=hashlib.sha256(content).hexdigest())
 
 

@@ -24,10 +24,9 @@ from outcomes.intake.manifest import MANIFEST, FileEntry, Manifest, read_manifes
 from outcomes.intake.quarantine import quarantine_folder, read_quarantine
 from outcomes.intake.reading import as_cells, read_table
 from outcomes.intake.spreadsheet import guarded, read_rows, unguarded, written
-from outcomes.intake.submission import ingest_submission
+from outcomes.intake.submission import ingest_submission, site_lock
 from outcomes.intake.validation import cells_null_already, rules
 from outcomes.lake import Lake, SubmissionRecord
-from outcomes.locks import one_at_a_time
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
 
@@ -174,7 +173,7 @@ def mend(settings: Settings, site_id: str, period: str, file: Path) -> Mended:
     mended = _read_mended(file, one)
     folder = settings.landing / site_id / period
     fresh = folder.with_name(f".{period}.mended")
-    with one_at_a_time(settings.locks / f"{site_id}-{period}"):
+    with site_lock(settings, site_id):
         _bring_back(folder, one)
         manifest = _delivered_manifest(folder, one)
         shutil.rmtree(fresh, ignore_errors=True)
@@ -440,7 +439,7 @@ def _ingested_or_undone(settings: Settings, one: _InForce, folder: Path, former:
     try:
         record = ingest_submission(settings, one.site_id, one.period)
     except BaseException:
-        with one_at_a_time(settings.locks / f"{one.site_id}-{one.period}"):
+        with site_lock(settings, one.site_id):
             if next(_in_force(settings, one.site_id, one.period)).submission_id == one.submission_id:
                 _bring_back(folder, one)
         raise

@@ -3,21 +3,25 @@
 The readers' own errors quote cells, so none of them is ever chained or logged.
 """
 
+import errno
+import os
 import re
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
-from outcomes.contract import Column, Table
+from outcomes.contract import TABLES, Column, Table
 from outcomes.errors import SubmissionRefused
 
 SUFFIXES = (".csv", ".parquet")
+"""Of the files that hold a table, in any case."""
 
 OPTIONAL_COLUMNS = frozenset({"deleted"})
 """Columns that a file may leave out; left out, they are empty."""
@@ -48,6 +52,38 @@ class Cells:
     def rows(self) -> int:
         """The number of rows."""
         return int(self.delivered.num_rows)
+
+
+def is_table_file(name: str) -> bool:
+    """Whether a file of this name can hold a table: it ends in `.csv` or `.parquet`, in any case."""
+    return PurePath(name).suffix.lower() in SUFFIXES
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a delivered file. A link is not followed, and of a pipe or a device nothing is read.
+
+    Raises:
+        SubmissionRefused: file_special or file_denied.
+        FileNotFoundError: there is no such file.
+    """
+    try:
+        # Without O_NONBLOCK, opening a pipe would wait for someone to write to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except PermissionError:
+        raise SubmissionRefused("file_denied", _in_words(path)) from None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, a socket
+            raise SubmissionRefused("file_special", _in_words(path)) from None
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise SubmissionRefused("file_special", _in_words(path))
+        return file.read()
+
+
+def _in_words(path: Path) -> str:
+    """A delivered file by its name where that is one of ours: a site may have put anything into another."""
+    return path.stem.lower() if path.stem.lower() in {"manifest", *TABLES} else "a file"
 
 
 def count_rows(name: str, content: bytes) -> int:
@@ -131,7 +167,7 @@ def _is_blank(content: bytes) -> bool:
 
 def _parse(name: str, content: bytes) -> pa.Table:
     """All rows but those of blank cells alone, as strings; an empty cell, quoted or not, is null."""
-    is_parquet = PurePath(name).suffix == ".parquet"
+    is_parquet = PurePath(name).suffix.lower() == ".parquet"
     return _without_blank_rows(_parse_parquet(content) if is_parquet else _parse_csv(content))
 
 

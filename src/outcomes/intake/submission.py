@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -13,9 +13,17 @@ import pyarrow as pa
 from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError, SubmissionRefused
 from outcomes.intake.landing import is_site_id, site_is_known
-from outcomes.intake.manifest import FileEntry, Manifest, delivered_files, place, read_manifest, submission_id
+from outcomes.intake.manifest import (
+    FileEntry,
+    Manifest,
+    check_as_stated,
+    delivered_files,
+    place,
+    read_manifest,
+    submission_id,
+)
 from outcomes.intake.quarantine import quarantine_folder, write_quarantine, write_refusal
-from outcomes.intake.reading import SUFFIXES, Cells, read_table
+from outcomes.intake.reading import Cells, is_table_file, read_bytes, read_table
 from outcomes.intake.screening import screen, screen_accepted, screen_missing_codes
 from outcomes.intake.validation import Judgement, rules_sha256, validate
 from outcomes.lake import Lake, RuleResult, SubmissionRecord, TableCounts, digest, rests_on
@@ -64,13 +72,22 @@ def _ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
     if standing and standing.submission_id == attempt.submission_id:
         if standing.outcome == "withdrawn":
             raise SubmissionRefused("submission_withdrawn", place(folder))
+        _check_not_replaced(folder)
         return standing
     judged = judge(attempt)
     if judged.refusal is None or not _repeats(judged.record, attempts):
         commit(attempt, judged)
     if judged.refusal:
-        raise judged.refusal
+        raise judged.refusal from None
     return judged.record
+
+
+def _check_not_replaced(folder: Path) -> None:
+    """Files that were replaced without a new manifest are not in the lake, and that must not pass for a success."""
+    try:
+        check_as_stated(folder)
+    except SubmissionRefused as found:
+        raise SubmissionRefused(found.code, f"{place(folder)}: {found.where}") from None
 
 
 @dataclass(frozen=True)
@@ -238,7 +255,7 @@ def _read_contents(attempt: Attempt, manifest: Manifest) -> dict[str, bytes]:
     if missing:
         raise SubmissionRefused("table_missing", ", ".join(missing))
     for position, file in enumerate(manifest.files, 1):
-        if file.table not in TABLES or PurePath(file.name).suffix not in SUFFIXES:
+        if file.table not in TABLES or not is_table_file(file.name):
             # A site may have put anything into a file's name, so it is told by position.
             raise SubmissionRefused("table_unknown", f"file {position} of the manifest")
     listed = {file.name for file in manifest.files}
@@ -254,8 +271,8 @@ def _read_contents(attempt: Attempt, manifest: Manifest) -> dict[str, bytes]:
 
 def _content(folder: Path, file: FileEntry) -> bytes:
     try:
-        return (folder / file.name).read_bytes()
-    except OSError:
+        return read_bytes(folder / file.name)
+    except FileNotFoundError:
         raise SubmissionRefused("file_missing", file.table) from None
 
 

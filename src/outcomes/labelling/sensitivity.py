@@ -7,7 +7,7 @@ import duckdb
 
 from outcomes.sql.catalog.labels import LabelDefinition, label_definition, relations_in_order
 from outcomes.sql.engine import materialize
-from outcomes.sql.files import SqlFile, parse_yaml
+from outcomes.sql.files import SqlFile, read_yaml
 from outcomes.sql.reference import thresholds
 from outcomes.sql.shipped import shipped
 
@@ -84,9 +84,7 @@ def run_sensitivity(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _trials() -> list[dict[str, Any]]:
-    trials: list[dict[str, Any]] = parse_yaml(
-        shipped("sql", "definitions", "sensitivity.yaml").read_text(encoding="utf-8")
-    )
+    trials: list[dict[str, Any]] = read_yaml(shipped("sql", "definitions", "sensitivity.yaml"))
     return trials
 
 

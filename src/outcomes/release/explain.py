@@ -12,6 +12,7 @@ import duckdb
 
 from outcomes.intake.landing import deliveries
 from outcomes.intake.manifest import submission_id
+from outcomes.intake.reading import is_table_file
 from outcomes.release.as_released import attach_patient, explaining, label_patient
 from outcomes.release.open import current_release
 from outcomes.release.why_not import JudgedCriterion, Way, judged, judged_ways, meaning_of
@@ -279,9 +280,9 @@ def _that_counted(
 def _delivered_files(settings: Settings) -> dict[tuple[str, str], Path]:
     """The delivered files that are still there, by submission and table."""
     return {
-        (submission_id(delivery.folder), file.stem): file
+        (submission_id(delivery.folder), file.stem.lower()): file
         for delivery in deliveries(settings)
         if delivery.is_complete
         for file in delivery.folder.iterdir()
-        if file.suffix in (".csv", ".parquet")
+        if is_table_file(file.name)
     }

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from outcomes.intake.landing import Delivery, deliveries
-from outcomes.intake.manifest import submission_id
+from outcomes.intake.manifest import is_as_stated, submission_id
 from outcomes.intake.validation import rules_sha256
 from outcomes.lake import Lake
 from outcomes.release.publish import current
@@ -122,6 +122,7 @@ def status(settings: Settings) -> Status:
         outcomes = con.execute(_RULES).fetchall()
         blanked = con.execute(_BLANKED).fetchall()
     submissions = tuple(SubmissionStatus(*row) for row in rows)
+    accepted = {each.submission_id for each in submissions if each.status == "accepted"}
     known = {(each.site_id, each.period): each.submission_id for each in submissions if each.status != "refused"}
     latest = {(each.site_id, each.period): each.submission_id for each in submissions}
     release = current(settings.releases)
@@ -135,6 +136,7 @@ def status(settings: Settings) -> Status:
             if not delivery.is_complete
             or submission_id(delivery.folder)
             not in (known.get((delivery.site_id, delivery.period)), latest.get((delivery.site_id, delivery.period)))
+            or (submission_id(delivery.folder) in accepted and not is_as_stated(delivery.folder))
         ),
         release_id=release.name if release else None,
     )

@@ -15,9 +15,47 @@ from outcomes.errors import OutcomesError
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def parse_yaml(text: str) -> Any:
-    """What a YAML text says."""
-    return yaml.load(text, Loader=_LOADER)
+def parse_yaml(text: str, name: str) -> Any:
+    """What a YAML text says.
+
+    Args:
+        text: the whole of a file, or its beginning.
+        name: the file's name, for the error.
+
+    Raises:
+        OutcomesError: definition_malformed; names the file and the line.
+    """
+    try:
+        return yaml.load(text, Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise OutcomesError("definition_malformed", f"{name}{line}: not YAML, {error.problem}") from None
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file says.
+
+    Raises:
+        OutcomesError: definition_malformed; names the file and the line.
+    """
+    return parse_yaml(path.read_text(encoding="utf-8"), path.name)
+
+
+def line_of(text: str, keys: Iterable[str | int]) -> int:
+    """The line of a YAML text on which a value stands: that which the keys lead to, as far as they lead."""
+    node = yaml.compose(text, Loader=_LOADER)
+    line = 0 if node is None else node.start_mark.line
+    for key in keys:
+        if isinstance(node, yaml.MappingNode):
+            found = [pair for pair in node.value if pair[0].value == str(key)]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
+            found = [(each, each) for each in node.value[key : key + 1]]
+        else:
+            found = []
+        if not found:
+            break
+        line, node = found[0][0].start_mark.line, found[0][1]
+    return int(line) + 1
 
 
 @dataclass(frozen=True)
@@ -42,10 +80,14 @@ class SqlFile:
     @cached_property
     def header(self) -> dict[str, Any]:
         """The header's fields: title, grain, needs, version, columns and so on."""
-        fields = parse_yaml(self._parts[0])
+        fields = parse_yaml(self._parts[0], self.path.name)
         if not isinstance(fields, dict):
             raise OutcomesError("definition_malformed", f"{self.path.name}: the header is not a YAML mapping")
         return fields
+
+    def line_of(self, keys: Iterable[str | int]) -> int:
+        """The line of the file on which a field of the header stands, or the field around it."""
+        return line_of(self._parts[0], keys)
 
     @property
     def is_family(self) -> bool:

@@ -99,7 +99,7 @@ def _said_in(path: Path) -> Any:
         return [_unwrapped(file.header), _tokens(file.select)]
     if path.suffix == ".sql":
         return _tokens(text)
-    return _unwrapped(parse_yaml(text)) if path.suffix == ".yaml" else list(csv.reader(io.StringIO(text)))
+    return _unwrapped(parse_yaml(text, path.name)) if path.suffix == ".yaml" else list(csv.reader(io.StringIO(text)))
 
 
 def _unwrapped(value: Any) -> Any:

@@ -1,7 +1,8 @@
 """Thresholds, code lists and reference tables, as data and as relations."""
 
 import csv
-from collections.abc import Mapping
+import datetime
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import duckdb
 
 from outcomes.errors import OutcomesError
-from outcomes.sql.files import parse_yaml
+from outcomes.sql.files import line_of, read_yaml
 from outcomes.sql.shipped import shipped
 
 _CODE_LIST_COLUMNS = {
@@ -33,10 +34,37 @@ _CODE_LIST_COLUMNS = {
 }
 
 
+def _boolean(cell: str) -> bool:
+    return ("false", "true").index(cell) == 1
+
+
+_READ_AS: dict[str, Callable[[str], object]] = {
+    "integer": int,
+    "bigint": int,
+    "boolean": _boolean,
+    "date": datetime.date.fromisoformat,
+}
+
+
 @cache
 def thresholds() -> dict[str, Any]:
     """The project's conventions by name (`sql/definitions/thresholds.yaml`)."""
-    values: dict[str, Any] = parse_yaml(shipped("sql", "definitions", "thresholds.yaml").read_text(encoding="utf-8"))
+    return read_thresholds(shipped("sql", "definitions", "thresholds.yaml"))
+
+
+def read_thresholds(path: Path) -> dict[str, Any]:
+    """The conventions of a file, by name.
+
+    Raises:
+        OutcomesError: definition_malformed; names the file and the line.
+    """
+    values = read_yaml(path)
+    if not isinstance(values, dict):
+        raise OutcomesError("definition_malformed", f"{path.name}, line 1: not names with their values")
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            line = line_of(path.read_text(encoding="utf-8"), [name])
+            raise OutcomesError("definition_malformed", f"{path.name}, line {line}: {name} is no number or text")
     return values
 
 
@@ -54,19 +82,59 @@ def code_list_names() -> tuple[str, ...]:
 
 @cache
 def reference_rows(name: str) -> tuple[dict[str, str], ...]:
-    """The rows of a reference table, as text."""
-    return _rows(shipped("sql", "reference", f"{name}.csv"))
+    """The rows of a reference table, as text.
+
+    Raises:
+        OutcomesError: definition_malformed; names the file and the line.
+    """
+    return read_rows(shipped("sql", "reference", f"{name}.csv"))
 
 
 @cache
 def code_list_rows(name: str) -> tuple[dict[str, str], ...]:
-    """The rows of a code list, as text."""
-    return _rows(shipped("sql", "codelists", f"{name}.csv"))
+    """The rows of a code list, as text.
+
+    Raises:
+        OutcomesError: definition_malformed; names the file and the line.
+    """
+    return read_rows(shipped("sql", "codelists", f"{name}.csv"), _CODE_LIST_COLUMNS)
 
 
-def _rows(path: Path) -> tuple[dict[str, str], ...]:
+def read_rows(path: Path, types: Mapping[str, str] | None = None) -> tuple[dict[str, str], ...]:
+    """The rows of a CSV file, as text.
+
+    Args:
+        path: the file.
+        types: the SQL type of each column that it may have; any column and any text when not given.
+
+    Raises:
+        OutcomesError: definition_malformed; names the file and the line.
+    """
+    rows = []
     with path.open(encoding="utf-8", newline="") as lines:
-        return tuple(csv.DictReader(lines))
+        reader = csv.DictReader(lines)
+        if types and (unknown := set(reader.fieldnames or ()) - types.keys()):
+            raise OutcomesError("definition_malformed", f"{path.name}, line 1: unknown column {min(unknown)}")
+        for row in reader:
+            wrong = _wrong_cell(row, types or {})
+            if wrong:
+                raise OutcomesError("definition_malformed", f"{path.name}, line {reader.line_num}: {wrong}")
+            rows.append(row)
+    return tuple(rows)
+
+
+def _wrong_cell(row: Mapping[str | None, str | None], types: Mapping[str, str]) -> str | None:
+    """What is wrong with a row, if anything: DictReader keeps cells too many under None, and gives None for those
+    that lack."""
+    if None in row or None in row.values():
+        return "not as many cells as columns"
+    for name, cell in row.items():
+        try:
+            if cell and name:
+                _READ_AS.get(types.get(name, ""), str)(cell)
+        except ValueError:
+            return f"{name} is no {types[str(name)]}"
+    return None
 
 
 def columns_of_references() -> dict[str, list[str]]:
@@ -95,13 +163,14 @@ def load_references(
         changed_thresholds: conventions that stand instead of those declared, by name.
 
     Raises:
-        OutcomesError: value_set_malformed.
+        OutcomesError: value_set_malformed, definition_malformed.
     """
     values = {**thresholds(), **(changed_thresholds or {})}
     columns = ", ".join(f"${name} as {name}" for name in values)
     con.execute(f"create or replace table thresholds as select {columns}", values)
     con.execute("create or replace table code_lists (" + ", ".join(map(" ".join, _CODE_LIST_COLUMNS.items())) + ")")
     for name in code_list_names():
+        code_list_rows(name)  # names the line of what DuckDB could not read
         con.execute(
             "insert into code_lists by name from read_csv($path, header = true, all_varchar = true)",
             {"path": str(shipped("sql", "codelists", f"{name}.csv"))},

@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError
+from outcomes.home import private_files
 from outcomes.periods import day_number, last_day, months_until
 from outcomes.settings import Settings
 from outcomes.synthetic.adjacent import draw_adjacent_disease
@@ -96,6 +97,7 @@ class _Key:
         _write_parquet(folder / "stories.parquet", map(asdict, self.stories), _STORIES)
 
 
+@private_files()
 def synthesize(  # noqa: PLR0913 - each argument is one choice about the registry
     settings: Settings,
     *,

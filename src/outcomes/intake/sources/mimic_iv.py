@@ -16,6 +16,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from outcomes.errors import OutcomesError
+from outcomes.home import private_files
 from outcomes.intake.landing import is_site_id, site_is_known
 from outcomes.intake.manifest import Manifest, write_manifest
 from outcomes.intake.sources.crosswalk import Crosswalk
@@ -117,6 +118,7 @@ class Import:
     patients_left_out: int
 
 
+@private_files()
 def import_mimic_iv(settings: Settings, source: Path, site_id: str, period: str | None = None) -> Import:
     """Turn a folder of MIMIC-IV hospital tables into the submission `landing/<site_id>/<period>`.
 

@@ -1,6 +1,6 @@
 """What a declaration read from a file must hold: each kind is a model, and an error names the file and the field."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
@@ -17,20 +17,29 @@ class Declaration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     @classmethod
-    def read(cls, fields: Mapping[str, Any], where: str) -> Self:
+    def read(
+        cls, fields: Mapping[str, Any], where: str, line_of: Callable[[tuple[str | int, ...]], int] | None = None
+    ) -> Self:
         """The declaration of these fields.
 
         Args:
             fields: as they stand in the file.
             where: the file, and the place in it where it declares several.
+            line_of: tells the line of a field in the file, when that can be told.
 
         Raises:
-            OutcomesError: definition_malformed; names the file and the field.
+            OutcomesError: definition_malformed; names the file, the line and the field.
         """
         try:
             return cls.model_validate(fields)
         except ValidationError as error:
             problems = (
-                ": ".join(filter(None, (".".join(map(str, each["loc"])), each["msg"]))) for each in error.errors()
+                ": ".join(
+                    filter(
+                        None,
+                        (line_of and f"line {line_of(each['loc'])}", ".".join(map(str, each["loc"])), each["msg"]),
+                    )
+                )
+                for each in error.errors()
             )
             raise OutcomesError("definition_malformed", f"{where}: {'; '.join(problems)}") from None

@@ -143,7 +143,12 @@ def read_label(file: SqlFile, name: str, stated: Mapping[str, Any]) -> LabelDefi
     known = {"label": name} | days_of_period(name)
     words = known | with_thresholds(stated.get("words", {}), known)
     texts = with_thresholds({field: value for field, value in stated.items() if field != "words"}, words)
-    return LabelDefinition.read(texts | {"name": name, "file": file}, f"{file.path.name}, {name}")
+    within = ("labels", name) if file.is_family else ()
+    return LabelDefinition.read(
+        texts | {"name": name, "file": file},
+        f"{file.path.name}, {name}",
+        lambda field: file.line_of((*within, *field)),
+    )
 
 
 def relations_in_order() -> list[SqlFile]:

@@ -31,7 +31,7 @@ from outcomes.sql.catalog.declaration import Declaration, Text
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.sql.catalog.texts import with_thresholds
-from outcomes.sql.files import parse_yaml
+from outcomes.sql.files import read_yaml
 from outcomes.sql.reference import reference_rows
 from outcomes.sql.shipped import shipped
 
@@ -315,5 +315,5 @@ def _closed_lists(contract_table: str) -> dict[str, tuple[str, ...]]:
 
 def _marts(kind: Kind) -> tuple[Mart, ...]:
     files = sorted(shipped("sql", "marts").glob("*.yaml"))
-    found = (parse_mart(path.stem, parse_yaml(path.read_text(encoding="utf-8")), kind) for path in files)
+    found = (parse_mart(path.stem, read_yaml(path), kind) for path in files)
     return tuple(mart for mart in found if mart is not None)

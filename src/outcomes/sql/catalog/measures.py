@@ -14,7 +14,7 @@ from outcomes.periods import MONTH
 from outcomes.sql.catalog.declaration import Declaration, Text
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.texts import days_of_period, with_thresholds
-from outcomes.sql.files import parse_yaml
+from outcomes.sql.files import read_yaml
 from outcomes.sql.reference import reference_rows
 from outcomes.sql.shipped import shipped
 
@@ -90,7 +90,7 @@ def measure_definitions() -> tuple[MeasureDefinition, ...]:
     Raises:
         OutcomesError: definition_malformed; a definition is incomplete or contradicts another one.
     """
-    given = parse_yaml(shipped("sql", "definitions", _FILE).read_text(encoding="utf-8"))
+    given = read_yaml(shipped("sql", "definitions", _FILE))
     return parse_definitions(given, {label.name: label.status == "accepted" for label in label_definitions()})
 
 
