@@ -431,7 +431,7 @@ def release(
     """
     from outcomes.release.build import build_release
 
-    known_on = _month_or_time(as_known_on) if as_known_on else None
+    known_on = month_or_time(as_known_on, "as known on") if as_known_on else None
     check_home(settings)
     check_writable(settings)
     with logged(settings, "release", as_known_on=as_known_on) as line, _redacted_errors("release"):
@@ -440,7 +440,12 @@ def release(
         return built
 
 
-def _month_or_time(text: str) -> str | datetime:
+def month_or_time(text: str, where: str) -> str | datetime:
+    """A month (`YYYY-MM`) as it is, or a time (ISO 8601; without a zone UTC).
+
+    Raises:
+        OutcomesError: time_malformed.
+    """
     from outcomes.periods import is_month
 
     if is_month(text):
@@ -448,7 +453,7 @@ def _month_or_time(text: str) -> str | datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise OutcomesError("time_malformed", "as known on") from None
+        raise OutcomesError("time_malformed", where) from None
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 

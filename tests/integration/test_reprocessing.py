@@ -1,5 +1,6 @@
 """A way back: judged again by new rules, repaired after damage, and seen as it was known at a time."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -145,6 +146,18 @@ def test_a_good_a_refused_and_again_the_good_delivery_waits_for_nothing(settings
     assert run(settings, "ingest").exit_code == 0
     assert status(settings).waiting == ()
     assert "waits for ingest" not in run(settings, "status").stdout
+
+
+def test_status_of_one_site_since_a_month_or_a_time_for_machines(settings: Settings) -> None:
+    def shown(*arguments: str) -> list[str]:
+        found = json.loads(run(settings, "status", "--json", *arguments).stdout)
+        return [f"{one['site_id']}/{one['period']} {one['status']}" for one in found["submissions"]]
+
+    assert shown() == ["north/2026-01 accepted", "north/2026-02 accepted", "south/2026-01 accepted"]
+    assert shown("--site", "north", "--since", "2026-02") == ["north/2026-02 accepted"]
+    moment = max(one.recorded_at for one in Lake(settings.lake).attempts() if one.recorded_at)
+    assert shown("--since", moment.isoformat()) == ["south/2026-01 accepted"]
+    assert run(settings, "status", "--since", "lately").exit_code == MISTAKES["time_malformed"].exit_status
 
 
 def test_a_month_that_a_later_full_submission_replaces_is_said_to_be_so(settings: Settings) -> None:

@@ -458,12 +458,28 @@ def explain(
     printing.print_explanation(explanation, marks_evidence=label is not None)
 
 
-@app.command(epilog="Example: outcomes status")
-def status(ctx: typer.Context) -> None:
+@app.command(epilog="Example: outcomes status --site north --since 2026-01 --json")
+def status(
+    ctx: typer.Context,
+    *,
+    site: Annotated[str | None, typer.Option(help="This site only.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="YYYY-MM|TIME",
+            help="This month and later ones only, or only what was recorded from a time such as 2026-06-30T12:00 on.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
+) -> None:
     """Show the submissions (accepted, quarantined, refused), those waiting, and the current release."""
     from outcomes.release.status import status as read_status
 
-    printing.print_status(read_status(ctx.obj))
+    now = read_status(ctx.obj, site, pipeline.month_or_time(since, "--since") if since else None)
+    if as_json:
+        typer.echo(json.dumps(asdict(now), indent=2, default=str))
+    else:
+        printing.print_status(now)
 
 
 quarantine = typer.Typer(

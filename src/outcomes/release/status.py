@@ -1,11 +1,13 @@
 """Where everything stands: what was accepted, quarantined, blanked and refused, what waits, what is released."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from outcomes.intake.landing import Delivery, deliveries
 from outcomes.intake.manifest import is_as_stated, submission_id
 from outcomes.intake.validation import rules_sha256
-from outcomes.lake import Lake
+from outcomes.lake import Lake, SubmissionRecord
 from outcomes.release.publish import current
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
@@ -16,7 +18,7 @@ class SubmissionStatus:
     """One attempt of a site to deliver a period: rows_in = rows_accepted + rows_quarantined + rows_pending.
 
     Of a refused one all rows count as quarantined; `code` says why. `rules_are_old`: it was judged by other rules than
-    the present ones, see `outcomes reprocess`.
+    the present ones, see `outcomes reprocess`. `recorded_at`: when it was last judged (ISO 8601, UTC).
     """
 
     site_id: str
@@ -30,6 +32,7 @@ class SubmissionStatus:
     rows_quarantined: int
     rows_pending: int
     rules_are_old: bool
+    recorded_at: str | None
 
 
 @dataclass(frozen=True)
@@ -104,16 +107,29 @@ order by lost.source_table, lost.column_name, lost.rule
 """
 
 
-def status(settings: Settings) -> Status:
-    """Where everything stands now."""
+def status(settings: Settings, site_id: str | None = None, since: str | datetime | None = None) -> Status:
+    """Where everything stands now.
+
+    Args:
+        settings: paths and thresholds.
+        site_id: of this site only.
+        since: of this month (`YYYY-MM`) and later ones only, or only what was recorded from this time on.
+    """
+    lake = Lake(settings.lake)
+    month, time = (None, since) if isinstance(since, datetime) else (since, None)
     with connect(settings) as con:
-        Lake(settings.lake).attach_submissions(con)
+        lake.attach_submissions(con, site_id=site_id)
+        con.execute(
+            "delete from submissions where period < $month or coalesce(recorded_at < $time, $time is not null)",
+            {"month": month, "time": time},
+        )
         rows = con.execute(
             """
             select
                 site_id, period, attempt, submission_id, status, code, rows_in, rows_accepted, rows_quarantined,
                 coalesce(rows_pending, 0) as rows_pending,
-                rules_sha256 is distinct from $rules_sha256 as rules_are_old
+                rules_sha256 is distinct from $rules_sha256 as rules_are_old,
+                strftime(recorded_at at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ') as recorded_at
             from submissions
             order by site_id, period, attempt
             """,
@@ -121,22 +137,30 @@ def status(settings: Settings) -> Status:
         ).fetchall()
         outcomes = con.execute(_RULES).fetchall()
         blanked = con.execute(_BLANKED).fetchall()
-    submissions = tuple(SubmissionStatus(*row) for row in rows)
-    accepted = {each.submission_id for each in submissions if each.status == "accepted"}
-    known = {(each.site_id, each.period): each.submission_id for each in submissions if each.status != "refused"}
-    latest = {(each.site_id, each.period): each.submission_id for each in submissions}
     release = current(settings.releases)
     return Status(
-        submissions=submissions,
+        submissions=tuple(SubmissionStatus(*row) for row in rows),
         rules=tuple(RuleOutcomes(*row) for row in outcomes),
         blanked=tuple(Blanked(*row) for row in blanked),
         waiting=tuple(
             delivery
-            for delivery in deliveries(settings)
-            if not delivery.is_complete
-            or submission_id(delivery.folder)
-            not in (known.get((delivery.site_id, delivery.period)), latest.get((delivery.site_id, delivery.period)))
-            or (submission_id(delivery.folder) in accepted and not is_as_stated(delivery.folder))
+            for delivery in _waiting(settings, lake.attempts(site_id))
+            if delivery.site_id == (site_id or delivery.site_id) and delivery.period >= (month or "")
         ),
         release_id=release.name if release else None,
     )
+
+
+def _waiting(settings: Settings, attempts: Sequence[SubmissionRecord]) -> Iterator[Delivery]:
+    """The deliveries that the lake does not know as they lie there; one that was refused as it is waits no longer."""
+    accepted = {each.submission_id for each in attempts if each.outcome == "accepted"}
+    known = {(each.site_id, each.period): each.submission_id for each in attempts if each.outcome != "refused"}
+    latest = {(each.site_id, each.period): each.submission_id for each in attempts}
+    for delivery in deliveries(settings):
+        place = (delivery.site_id, delivery.period)
+        if (
+            not delivery.is_complete
+            or submission_id(delivery.folder) not in (known.get(place), latest.get(place))
+            or (submission_id(delivery.folder) in accepted and not is_as_stated(delivery.folder))
+        ):
+            yield delivery
