@@ -11,7 +11,10 @@ from pathlib import Path
 
 LOCK = Path(__file__).parents[1] / "requirements" / "base.txt"
 REFUSED = re.compile(r"\b(AGPL|GPL|LGPL|GNU|SSPL|BUSL|Commons Clause|Affero)", re.IGNORECASE)
-ALLOWED = {"text-unidecode": "it may be used under the Artistic License instead of the GPL"}
+ALLOWED = {
+    "openlineage-sql": "its wheel says nothing; OpenLineage is under Apache-2.0, what it links under that, MIT or both",
+    "text-unidecode": "it may be used under the Artistic License instead of the GPL",
+}
 """Packages of the lock whose licence is refused otherwise, each with the reason why it may be used."""
 
 
