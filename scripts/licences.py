@@ -12,7 +12,7 @@ from pathlib import Path
 LOCK = Path(__file__).parents[1] / "requirements" / "base.txt"
 REFUSED = re.compile(r"\b(AGPL|GPL|LGPL|GNU|SSPL|BUSL|Commons Clause|Affero)", re.IGNORECASE)
 ALLOWED = {
-    "openlineage-sql": "its wheel says nothing; OpenLineage is under Apache-2.0, what it links under that, MIT or both",
+    "openlineage-sql": "states none; OpenLineage is under Apache-2.0, and its bill of materials has nothing stricter",
     "text-unidecode": "it may be used under the Artistic License instead of the GPL",
 }
 """Packages of the lock whose licence is refused otherwise, each with the reason why it may be used."""

@@ -1,5 +1,6 @@
 """An Airflow of the tests' own, with an empty metadata database, and the DAGs as it loads them."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +12,24 @@ DAGS = Path(__file__).parents[2] / "dags"
 
 
 @pytest.fixture(scope="session")
-def dags(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def lineage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file to which every run's OpenLineage events go, one a line."""
+    return tmp_path_factory.mktemp("lineage") / "events.jsonl"
+
+
+@pytest.fixture(scope="session")
+def dags(tmp_path_factory: pytest.TempPathFactory, lineage: Path) -> Iterator[dict[str, Any]]:
     """Every DAG of the folder by its id."""
     with pytest.MonkeyPatch.context() as patch:
         assert "airflow" not in sys.modules, "Airflow reads its environment when it is first imported"
-        patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+        home = tmp_path_factory.mktemp("airflow")
+        patch.setenv("AIRFLOW_HOME", str(home))
         patch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(DAGS))
         patch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+        # In a file and not in the environment, which the runbook's Airflow gets too. A busy machine loses no event.
+        transport = json.dumps({"type": "file", "log_file_path": str(lineage), "append": True})
+        lines = ["[openlineage]", f"transport = {transport}", "execution_timeout = 60", ""]
+        (home / "airflow.cfg").write_text("\n".join(lines), encoding="utf-8")
         patch.syspath_prepend(DAGS)  # as Airflow's own services do for the folder of a bundle
         from airflow.dag_processing.dagbag import DagBag
         from airflow.utils.db import initdb

@@ -146,3 +146,11 @@ def test_parsing_is_light(file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_dag_file_is_short(file: Path) -> None:
     assert len(file.read_text(encoding="utf-8").splitlines()) <= 70
+
+
+def test_no_lineage_unless_a_transport_is_configured(dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.providers.openlineage import conf
+
+    assert not conf.is_disabled()
+    monkeypatch.setenv("AIRFLOW__OPENLINEAGE__TRANSPORT", "")
+    assert conf.is_disabled()

@@ -1,5 +1,8 @@
 """Real runs of the DAGs over small submissions, in Airflow's own test mode."""
 
+import ast
+import json
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,16 @@ def states(run: Any) -> dict[str, list[str]]:
     return found
 
 
+def events_of(run: Any, lineage: Path) -> list[dict[str, Any]]:
+    """The OpenLineage events of a run's tasks, in their order; that of the run itself comes when it comes."""
+    events = [json.loads(line) for line in lineage.read_text(encoding="utf-8").splitlines()]
+    return [
+        event
+        for event in events
+        if (about := event["run"]["facets"].get("airflow")) and about["dagRun"]["run_id"] == run.run_id
+    ]
+
+
 def test_one_refused_site_blocks_no_other_and_shows_in_the_run(dags: dict[str, Any], settings: Settings) -> None:
     run = dags["follow_up_submissions"].test(run_conf={"partition_key": PERIOD})
 
@@ -50,6 +63,39 @@ def test_one_refused_site_blocks_no_other_and_shows_in_the_run(dags: dict[str, A
         "north": "checksum_mismatch",
         "south": None,
     }
+
+
+def test_lineage_tells_of_tasks_and_assets_and_of_no_record(
+    dags: dict[str, Any], settings: Settings, lineage: Path
+) -> None:
+    events = events_of(dags["follow_up_submissions"].test(run_conf={"partition_key": PERIOD}), lineage)
+
+    assert Counter((event["job"]["name"], event["eventType"]) for event in events) == {
+        ("follow_up_submissions.sites_with_delivery", "START"): 1,
+        ("follow_up_submissions.sites_with_delivery", "COMPLETE"): 1,
+        ("follow_up_submissions.ingest", "START"): 3,
+        ("follow_up_submissions.ingest", "COMPLETE"): 2,
+        ("follow_up_submissions.ingest", "FAIL"): 1,
+        ("follow_up_submissions.update_lake", "START"): 1,
+        ("follow_up_submissions.update_lake", "COMPLETE"): 1,
+    }
+    assert ast.literal_eval(events[-1]["run"]["facets"]["airflow"]["task"]["outlets"]) == [
+        {"uri": "lake", "extra": {}, "type": "asset"},
+        {
+            "uri": "lake",
+            "extra": {"submissions": 2, "rows_in": 4, "rows_accepted": 4, "rows_quarantined": 0, "rows_pending": 0},
+            "type": "asset_event",
+        },
+    ]
+
+    # A site stands in the name of its task and in the error that refuses it, the counts in the asset: nowhere else.
+    errors = [event["run"]["facets"].pop("errorMessage", {"message": None})["message"] for event in events]
+    assert [message.split(":")[0] for message in errors if message] == ["checksum_mismatch"]
+    tasks = [event["run"]["facets"]["airflow"]["taskInstance"].pop("rendered_map_index", None) for event in events]
+    assert {site_id for site_id in tasks if site_id} == {"east", "north", "south"}
+    events[-1]["run"]["facets"]["airflow"]["task"].pop("outlets")
+    sent = json.dumps(events)
+    assert [text for text in ("east", "north", "south", "rows_", "p000001", "sourceCode") if text in sent] == []
 
 
 def test_a_run_without_a_period_fails_and_says_so(dags: dict[str, Any], settings: Settings) -> None:
