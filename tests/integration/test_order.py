@@ -11,7 +11,7 @@ import pytest
 from outcomes import pipeline
 from outcomes.errors import OutcomesError, SubmissionRefused
 from outcomes.intake.manifest import Kind
-from outcomes.intake.reprocessing import JudgedAgain
+from outcomes.intake.reprocessing import JudgedAgain, reprocess
 from outcomes.lake import Lake
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
@@ -162,3 +162,35 @@ def _statuses(settings: Settings) -> Any:
     from outcomes.release.status import status  # noqa: PLC0415
 
     return status(settings).submissions
+
+
+def test_a_month_is_judged_again_though_a_broken_delivery_of_it_came_between(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    _three_months(settings)
+    _take_in(settings, ["2026-02"])
+    folder = settings.landing / "north" / "2026-02"
+    manifest = (folder / "manifest.json").read_bytes()
+    (folder / "manifest.json").write_text("{")
+    _take_in(settings, ["2026-02"])
+    (folder / "manifest.json").write_bytes(manifest)
+    _take_in(settings, ["2026-02", "2026-01"])
+    assert [(one.period, one.rows_pending) for one in Lake(settings.lake).standing()] == [
+        ("2026-01", 0),
+        ("2026-02", 1),
+    ]
+
+
+def test_a_month_whose_files_are_damaged_since_stands_as_it_was_judged(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    _three_months(settings)
+    _take_in(settings, ["2026-02"])
+    with (settings.landing / "north" / "2026-02" / "patients.csv").open("a") as file:
+        file.write("\n")
+    _take_in(settings, ["2026-01"])
+    assert [(one.period, one.status, one.rows_pending) for one in _statuses(settings)] == [
+        ("2026-01", "accepted", 0),
+        ("2026-02", "accepted", 5),
+    ]
+    (record,) = (one for one in Lake(settings.lake).standing() if one.period == "2026-02")
+    with pytest.raises(OutcomesError, match="delivery_replaced"):
+        reprocess(settings, record)

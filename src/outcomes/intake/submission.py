@@ -193,6 +193,20 @@ def write_rows(attempt: Attempt, judgements: Sequence[Judgement], judgement_id: 
         attempt.lake.write_rows(one.table, _with_provenance(attempt, one.accepted), judgement_id)
 
 
+def holds_its_files(attempt: Attempt) -> bool:
+    """Whether the files that the manifest lists, and no others, are there as it lists them.
+
+    Raises:
+        SubmissionRefused: manifest_missing, manifest_malformed or contract_version_unknown.
+    """
+    manifest = read_manifest(attempt.folder)
+    try:
+        _read_contents(attempt, manifest)
+    except SubmissionRefused:
+        return False
+    return True
+
+
 def rows_in_lake(record: SubmissionRecord) -> list[tuple[str, int, str | None]]:
     """What a submission has in the lake; a refused one has nothing."""
     return [(one.source_table, one.rows_accepted, one.digest) for one in record.tables if one.rows_accepted]

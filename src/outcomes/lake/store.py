@@ -115,30 +115,30 @@ class Lake:
             return _records(con, "from submissions where status = 'accepted'")
 
     def stale(self, site_id: str | None = None) -> list[SubmissionRecord]:
-        """The newest attempts of one site, or of all, whose judgement rests on what has changed since, in order."""
+        """The attempts that stand or are the newest, of one site or of all, that rest on what has changed since."""
         with duckdb.connect() as con:
             self.attach_submissions(con, site_id=site_id)
             return _records(
                 con,
                 f"""
-                with newest as (
+                with candidates as (
                     select *
                     from submissions
-                    qualify row_number() over (partition by site_id, period order by attempt desc) = 1
+                    qualify stands or row_number() over (partition by site_id, period order by attempt desc) = 1
                 )
 
-                select newest.*
-                from newest
-                inner join ({_contexts("submissions", "newest")}) as contexts
-                    on newest.site_id = contexts.site_id and newest.period = contexts.period
+                select candidates.*
+                from candidates
+                inner join ({_contexts("submissions", "candidates")}) as contexts
+                    on candidates.site_id = contexts.site_id and candidates.period = contexts.period
                 where
-                    newest.outcome in ('accepted', 'refused')
-                    and newest.rests_on <> concat(
-                        case when newest.kind = 'incremental' then contexts.earlier end,
+                    candidates.outcome in ('accepted', 'refused')
+                    and candidates.rests_on <> concat(
+                        case when candidates.kind = 'incremental' then contexts.earlier end,
                         '/',
-                        case when newest.looks_ahead then contexts.later end
+                        case when candidates.looks_ahead then contexts.later end
                     )
-                order by newest.site_id, newest.period
+                order by candidates.site_id, candidates.period, candidates.attempt
                 """,
             )
 
