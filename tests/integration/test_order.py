@@ -14,7 +14,7 @@ from outcomes.intake.manifest import Kind
 from outcomes.intake.reprocessing import JudgedAgain, reprocess
 from outcomes.lake import Lake
 from outcomes.settings import Settings
-from outcomes.sql.engine import connect
+from tests.support.lake_state import lake_state
 from tests.support.submissions import Row, follow_up, fusion, image, patient, write_submission
 
 Tables = dict[str, list[Row]]
@@ -58,22 +58,6 @@ def _take_in(settings: Settings, periods: Iterable[str], site: str = "north") ->
             pipeline.ingest(settings, site, period)
 
 
-def _state(settings: Settings) -> dict[str, Any]:
-    """All that a release reads of the lake, and what is kept beside it."""
-    with connect(settings) as con:
-        damaged = Lake(settings.lake).attach_sound(con)
-        tables = {
-            name: con.sql(f"select * from {name} order by all").fetchall()
-            for name in ("patients", "procedures", "follow_ups", "imaging", "encounters")
-        }
-        attempts = con.sql(
-            "select site_id, period, attempt, status, code, rows_in, rows_accepted, rows_quarantined, rows_pending, "
-            "tables, rules, blanked from submissions order by all"
-        ).fetchall()
-    assert damaged == []
-    return tables | {"attempts": attempts}
-
-
 MONTHS = ("2026-01", "2026-02", "2026-03")
 
 
@@ -82,7 +66,7 @@ def in_order(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     settings = _settings(tmp_path_factory.mktemp("in_order"))
     _three_months(settings)
     _take_in(settings, MONTHS)
-    return _state(settings)
+    return lake_state(settings)
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(MONTHS))[1:], ids="-".join)
@@ -92,7 +76,7 @@ def test_any_order_gives_the_same_rows_in_force(
     settings = _settings(tmp_path)
     _three_months(settings)
     _take_in(settings, (*order, order[0]))
-    assert _state(settings) == in_order
+    assert lake_state(settings) == in_order
 
 
 def test_a_row_waits_for_its_patient_and_no_longer(tmp_path: Path) -> None:
@@ -155,7 +139,7 @@ def test_a_withdrawn_month_takes_its_patients_from_the_others_and_gives_them_bac
     with pytest.raises(OutcomesError, match="nothing_to_withdraw"):
         pipeline.withdraw(settings, "north", "2026-01", "wrong_data")
     pipeline.take_back_withdrawal(settings, "north", "2026-01")
-    assert _state(settings) == in_order
+    assert lake_state(settings) == in_order
 
 
 def _statuses(settings: Settings) -> Any:

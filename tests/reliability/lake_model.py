@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 
+from outcomes.intake.manifest import Kind
+
 Place = tuple[str, str]
 """A site and a period."""
 
@@ -24,7 +26,7 @@ Visit = tuple[str, int]
 class Delivery:
     """What a site sends for a period: by key the patient's data cut or the visit, None for a tombstone."""
 
-    kind: str
+    kind: Kind
     patients: tuple[tuple[str, int | None], ...]
     visits: tuple[tuple[str, Visit | None], ...]
 

@@ -25,42 +25,14 @@ from outcomes.intake.manifest import MANIFEST
 from outcomes.lake import AsKnownOn, Lake
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
-from tests.reliability.lake_model import Delivery, Landed, Model, Place, Visit
+from tests.reliability.deliveries import DELIVERIES, PERIODS, PLACES, land
+from tests.reliability.lake_model import Delivery, Landed, Model, Place
 from tests.reliability.quick_judge import CriticalRules
-from tests.support.submissions import Row, patient, write_submission
 
 STEPS = int(os.environ.get("STEPS", "50"))
 STEPS_OF_A_HISTORY = 25
 
-SITES = ("north", "south")
-PERIODS = ("2026-01", "2026-02", "2026-03", "2026-04")
-PATIENTS = ("p1", "p2", "p3")
-VISITS = ("v1", "v2", "v3")
-
-PLACES = st.tuples(st.sampled_from(SITES), st.sampled_from(PERIODS))
-CUTS = st.sampled_from([760, 760, 200, None])
-DAYS = st.sampled_from([100, 300])
-KINDS = st.sampled_from(["incremental", "incremental", "full"])
-
 Rows = list[tuple[Any, ...]]
-
-
-def _by_key(keys: tuple[str, ...], values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[tuple[str, Any], ...]]:
-    one = st.tuples(st.sampled_from(keys), values)
-    return st.lists(one, min_size=1, max_size=len(keys), unique_by=lambda each: each[0]).map(
-        lambda rows: tuple(sorted(rows, key=str))
-    )
-
-
-DELIVERIES = st.builds(
-    Delivery,
-    KINDS,
-    _by_key(PATIENTS, CUTS),
-    _by_key(
-        VISITS,
-        st.one_of(st.tuples(st.sampled_from(PATIENTS), DAYS), st.tuples(st.sampled_from(PATIENTS), DAYS), st.none()),
-    ),
-)
 
 
 class CrashError(BaseException):
@@ -181,13 +153,7 @@ class LakeHistory(RuleBasedStateMachine):
         return self.settings.landing / place[0] / place[1]
 
     def _land(self, place: Place, delivery: Delivery) -> None:
-        tables: dict[str, list[Row]] = {
-            "patients": [_patient_row(*one) for one in delivery.patients],
-            # The table may not be empty: a tombstone of what nobody knows, accepted whatever else is there.
-            "procedures": [{"procedure_id": "q1", "deleted": True}],
-            "follow_ups": [_visit_row(*one) for one in delivery.visits],
-        }
-        write_submission(self.settings, *place, tables, kind=delivery.kind)  # type: ignore[arg-type]
+        land(self.settings, place, delivery)
         self.model.landed[place] = Landed(delivery)
 
     def _break_file(self, place: Place) -> None:
@@ -289,16 +255,6 @@ def _ending_at(number: int, *, is_done: bool) -> Iterator[list[bool]]:
         for name in ("write_rows", "commit"):
             patch.setattr(Lake, name, ending(getattr(Lake, name)))
         yield has_ended
-
-
-def _patient_row(key: str, cut: int | None) -> Row:
-    return {"patient_id": key, "deleted": True} if cut is None else patient(key, data_cut_day=cut, last_contact_day=50)
-
-
-def _visit_row(key: str, visit: Visit | None) -> Row:
-    if visit is None:
-        return {"follow_up_id": key, "deleted": True}
-    return {"follow_up_id": key, "patient_id": visit[0], "day": visit[1]}
 
 
 def _run(histories: int, steps: int) -> None:
