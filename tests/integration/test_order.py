@@ -11,7 +11,7 @@ import pytest
 from outcomes import pipeline
 from outcomes.errors import OutcomesError, SubmissionRefused
 from outcomes.intake.manifest import Kind
-from outcomes.intake.reprocessing import JudgedAgain, reprocess
+from outcomes.intake.reprocessing import JudgedAgain, reprocess, withdraw
 from outcomes.lake import Lake
 from outcomes.settings import Settings
 from tests.support.lake_state import lake_state
@@ -178,3 +178,13 @@ def test_a_month_whose_files_are_damaged_since_stands_as_it_was_judged(tmp_path:
     (record,) = (one for one in Lake(settings.lake).standing() if one.period == "2026-02")
     with pytest.raises(OutcomesError, match="delivery_replaced"):
         reprocess(settings, record)
+
+
+def test_a_withdrawal_that_ended_half_way_is_finished_by_the_same_again(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    _three_months(settings)
+    _take_in(settings, MONTHS)
+    withdraw(settings, "north", "2026-01", "wrong_data")
+    with pytest.raises(OutcomesError, match="nothing_to_withdraw"):
+        pipeline.withdraw(settings, "north", "2026-01", "wrong_data")
+    assert [one.rows_pending for one in Lake(settings.lake).standing()] == [2, 2]
