@@ -196,7 +196,6 @@ class LakeHistory(RuleBasedStateMachine):
         assert set(visits) <= before.delivered_visits() | after.delivered_visits()
         with _forgiving("nothing_to_withdraw"):  # it was done before the end
             command()
-        pipeline.ingest_each(self.settings, [])
         expected(self.model)
         self._check()
 
