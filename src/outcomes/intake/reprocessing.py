@@ -187,7 +187,7 @@ def repair(settings: Settings) -> Iterator[SubmissionRecord | OutcomesError]:
 def _is_rewritten(settings: Settings, record: SubmissionRecord, tables: set[str]) -> bool:
     """Whether the submission is judged as it was, or by other rules; then its damaged rows are written again."""
     attempt = _attempt(settings, record)
-    judged = judge(attempt)
+    judged = judge(attempt, beside_damage=True)
     is_as_before = rows_in_lake(judged.record) == rows_in_lake(record)
     if is_as_before and record.judgement_id:
         write_rows(attempt, [one for one in judged.judgements if one.table.name in tables], record.judgement_id)

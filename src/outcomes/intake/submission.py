@@ -125,8 +125,12 @@ class Judged:
     refusal: SubmissionRefused | None = None
 
 
-def judge(attempt: Attempt) -> Judged:
+def judge(attempt: Attempt, *, beside_damage: bool = False) -> Judged:
     """Screen and validate an attempt beside what the site's other periods hold now; nothing is written.
+
+    Args:
+        attempt: of which site and period.
+        beside_damage: whether those other periods may have rows that are not what was committed, or are gone.
 
     Raises:
         OutcomesError: rows_not_conserved, rule_not_evaluated, sites_malformed or lake_damaged.
@@ -140,7 +144,7 @@ def judge(attempt: Attempt) -> Judged:
         record = _as_stated(record, manifest)
         cells = _read(attempt, manifest)
         with connect(attempt.settings) as con:
-            attempt.lake.attach_context(con, attempt.site_id, attempt.period)
+            attempt.lake.attach_context(con, attempt.site_id, attempt.period, beside_damage=beside_damage)
             judgements = validate(con, cells, attempt.site_id, manifest.kind, manifest.data_cut)
             record = replace(
                 record, rules=_rule_results(judgements), looks_ahead=any(one.looks_ahead for one in judgements)
