@@ -171,10 +171,17 @@ def ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
         OutcomesError: disk_full, not_writable, access_denied; nothing of it entered the lake.
         UnexpectedError: something failed that has no name; nothing of it entered the lake.
     """
+    with _settling(settings, site_id):
+        return take_in(settings, site_id, period)
+
+
+@contextmanager
+def _settling(settings: Settings, site_id: str) -> Iterator[None]:
+    """Judge again what of the site rests on a step, whatever became of it: an earlier run may have ended before."""
     from outcomes.intake.reprocessing import settle
 
     try:
-        return take_in(settings, site_id, period)
+        yield
     finally:
         with _redacted_errors(site_id):
             settle(settings, site_id)
@@ -330,10 +337,8 @@ def withdraw(settings: Settings, site_id: str, period: str, reason: str) -> Subm
     """
     from outcomes.intake import reprocessing
 
-    with _redacted_errors(f"{site_id}/{period}"):
-        record = reprocessing.withdraw(settings, site_id, period, reason)
-        reprocessing.settle(settings, site_id)
-    return record
+    with _settling(settings, site_id), _redacted_errors(f"{site_id}/{period}"):
+        return reprocessing.withdraw(settings, site_id, period, reason)
 
 
 @private_files()
@@ -346,10 +351,8 @@ def take_back_withdrawal(settings: Settings, site_id: str, period: str) -> Submi
     """
     from outcomes.intake import reprocessing
 
-    with _redacted_errors(f"{site_id}/{period}"):
-        record = reprocessing.take_back_withdrawal(settings, site_id, period)
-        reprocessing.settle(settings, site_id)
-    return record
+    with _settling(settings, site_id), _redacted_errors(f"{site_id}/{period}"):
+        return reprocessing.take_back_withdrawal(settings, site_id, period)
 
 
 def ingest_landed(

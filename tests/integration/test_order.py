@@ -11,10 +11,10 @@ import pytest
 from outcomes import pipeline
 from outcomes.errors import OutcomesError, SubmissionRefused
 from outcomes.intake.manifest import Kind
-from outcomes.intake.reprocessing import JudgedAgain
+from outcomes.intake.reprocessing import JudgedAgain, reprocess, withdraw
 from outcomes.lake import Lake
 from outcomes.settings import Settings
-from outcomes.sql.engine import connect
+from tests.support.lake_state import lake_state
 from tests.support.submissions import Row, follow_up, fusion, image, patient, write_submission
 
 Tables = dict[str, list[Row]]
@@ -58,22 +58,6 @@ def _take_in(settings: Settings, periods: Iterable[str], site: str = "north") ->
             pipeline.ingest(settings, site, period)
 
 
-def _state(settings: Settings) -> dict[str, Any]:
-    """All that a release reads of the lake, and what is kept beside it."""
-    with connect(settings) as con:
-        damaged = Lake(settings.lake).attach_sound(con)
-        tables = {
-            name: con.sql(f"select * from {name} order by all").fetchall()
-            for name in ("patients", "procedures", "follow_ups", "imaging", "encounters")
-        }
-        attempts = con.sql(
-            "select site_id, period, attempt, status, code, rows_in, rows_accepted, rows_quarantined, rows_pending, "
-            "tables, rules, blanked from submissions order by all"
-        ).fetchall()
-    assert damaged == []
-    return tables | {"attempts": attempts}
-
-
 MONTHS = ("2026-01", "2026-02", "2026-03")
 
 
@@ -82,7 +66,7 @@ def in_order(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     settings = _settings(tmp_path_factory.mktemp("in_order"))
     _three_months(settings)
     _take_in(settings, MONTHS)
-    return _state(settings)
+    return lake_state(settings)
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(MONTHS))[1:], ids="-".join)
@@ -92,7 +76,7 @@ def test_any_order_gives_the_same_rows_in_force(
     settings = _settings(tmp_path)
     _three_months(settings)
     _take_in(settings, (*order, order[0]))
-    assert _state(settings) == in_order
+    assert lake_state(settings) == in_order
 
 
 def test_a_row_waits_for_its_patient_and_no_longer(tmp_path: Path) -> None:
@@ -155,10 +139,52 @@ def test_a_withdrawn_month_takes_its_patients_from_the_others_and_gives_them_bac
     with pytest.raises(OutcomesError, match="nothing_to_withdraw"):
         pipeline.withdraw(settings, "north", "2026-01", "wrong_data")
     pipeline.take_back_withdrawal(settings, "north", "2026-01")
-    assert _state(settings) == in_order
+    assert lake_state(settings) == in_order
 
 
 def _statuses(settings: Settings) -> Any:
     from outcomes.release.status import status  # noqa: PLC0415
 
     return status(settings).submissions
+
+
+def test_a_month_is_judged_again_though_a_broken_delivery_of_it_came_between(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    _three_months(settings)
+    _take_in(settings, ["2026-02"])
+    folder = settings.landing / "north" / "2026-02"
+    manifest = (folder / "manifest.json").read_bytes()
+    (folder / "manifest.json").write_text("{")
+    _take_in(settings, ["2026-02"])
+    (folder / "manifest.json").write_bytes(manifest)
+    _take_in(settings, ["2026-02", "2026-01"])
+    assert [(one.period, one.rows_pending) for one in Lake(settings.lake).standing()] == [
+        ("2026-01", 0),
+        ("2026-02", 1),
+    ]
+
+
+def test_a_month_whose_files_are_damaged_since_stands_as_it_was_judged(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    _three_months(settings)
+    _take_in(settings, ["2026-02"])
+    with (settings.landing / "north" / "2026-02" / "patients.csv").open("a") as file:
+        file.write("\n")
+    _take_in(settings, ["2026-01"])
+    assert [(one.period, one.status, one.rows_pending) for one in _statuses(settings)] == [
+        ("2026-01", "accepted", 0),
+        ("2026-02", "accepted", 5),
+    ]
+    (record,) = (one for one in Lake(settings.lake).standing() if one.period == "2026-02")
+    with pytest.raises(OutcomesError, match="delivery_replaced"):
+        reprocess(settings, record)
+
+
+def test_a_withdrawal_that_ended_half_way_is_finished_by_the_same_again(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    _three_months(settings)
+    _take_in(settings, MONTHS)
+    withdraw(settings, "north", "2026-01", "wrong_data")
+    with pytest.raises(OutcomesError, match="nothing_to_withdraw"):
+        pipeline.withdraw(settings, "north", "2026-01", "wrong_data")
+    assert [one.rows_pending for one in Lake(settings.lake).standing()] == [2, 2]

@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError, SubmissionRefused
 from outcomes.intake.manifest import submission_id
-from outcomes.intake.submission import Attempt, commit, judge, rows_in_lake, site_lock, write_rows
+from outcomes.intake.submission import (
+    Attempt,
+    commit,
+    holds_its_files,
+    judge,
+    rows_in_lake,
+    site_lock,
+    write_rows,
+)
 from outcomes.lake import Lake, SubmissionRecord
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
@@ -111,9 +119,10 @@ def take_back_withdrawal(settings: Settings, site_id: str, period: str) -> Submi
 
 
 def has_landed(settings: Settings, record: SubmissionRecord) -> bool:
-    """Whether the landing folder still holds this very submission."""
+    """Whether the landing folder still holds this very submission, its files as the manifest lists them."""
+    attempt = _attempt(settings, record)
     try:
-        return submission_id(_attempt(settings, record).folder) == record.submission_id
+        return submission_id(attempt.folder) == record.submission_id and holds_its_files(attempt)
     except SubmissionRefused:
         return False
 
@@ -178,7 +187,7 @@ def repair(settings: Settings) -> Iterator[SubmissionRecord | OutcomesError]:
 def _is_rewritten(settings: Settings, record: SubmissionRecord, tables: set[str]) -> bool:
     """Whether the submission is judged as it was, or by other rules; then its damaged rows are written again."""
     attempt = _attempt(settings, record)
-    judged = judge(attempt)
+    judged = judge(attempt, beside_damage=True)
     is_as_before = rows_in_lake(judged.record) == rows_in_lake(record)
     if is_as_before and record.judgement_id:
         write_rows(attempt, [one for one in judged.judgements if one.table.name in tables], record.judgement_id)

@@ -125,8 +125,12 @@ class Judged:
     refusal: SubmissionRefused | None = None
 
 
-def judge(attempt: Attempt) -> Judged:
+def judge(attempt: Attempt, *, beside_damage: bool = False) -> Judged:
     """Screen and validate an attempt beside what the site's other periods hold now; nothing is written.
+
+    Args:
+        attempt: of which site and period.
+        beside_damage: whether those other periods may have rows that are not what was committed, or are gone.
 
     Raises:
         OutcomesError: rows_not_conserved, rule_not_evaluated, sites_malformed or lake_damaged.
@@ -140,7 +144,7 @@ def judge(attempt: Attempt) -> Judged:
         record = _as_stated(record, manifest)
         cells = _read(attempt, manifest)
         with connect(attempt.settings) as con:
-            attempt.lake.attach_context(con, attempt.site_id, attempt.period)
+            attempt.lake.attach_context(con, attempt.site_id, attempt.period, beside_damage=beside_damage)
             judgements = validate(con, cells, attempt.site_id, manifest.kind, manifest.data_cut)
             record = replace(
                 record, rules=_rule_results(judgements), looks_ahead=any(one.looks_ahead for one in judgements)
@@ -191,6 +195,20 @@ def write_rows(attempt: Attempt, judgements: Sequence[Judgement], judgement_id: 
     """Write the accepted rows of tables to the lake; a record with this judgement_id makes them count."""
     for one in judgements:
         attempt.lake.write_rows(one.table, _with_provenance(attempt, one.accepted), judgement_id)
+
+
+def holds_its_files(attempt: Attempt) -> bool:
+    """Whether the files that the manifest lists, and no others, are there as it lists them.
+
+    Raises:
+        SubmissionRefused: manifest_missing, manifest_malformed or contract_version_unknown.
+    """
+    manifest = read_manifest(attempt.folder)
+    try:
+        _read_contents(attempt, manifest)
+    except SubmissionRefused:
+        return False
+    return True
 
 
 def rows_in_lake(record: SubmissionRecord) -> list[tuple[str, int, str | None]]:

@@ -4,6 +4,7 @@ import duckdb
 import pyarrow as pa
 
 from outcomes.contract import Table
+from outcomes.lake.records import SUBMISSIONS
 
 
 def digest_of(table: Table, rows: str) -> str:
@@ -12,8 +13,28 @@ def digest_of(table: Table, rows: str) -> str:
     Cells enter it under their column's name and a missing one not at all: a column that comes later changes nothing.
     """
     names = sorted([*table.schema.names, "flags"])
-    cells = ", ".join(f"'{name}=' || cast({rows}.{name} as varchar)" for name in names)
-    return f"cast(sum(cast(md5_number_lower(concat_ws(chr(31), {cells})) as hugeint)) as varchar)"
+    cells = _named({name: f"cast({rows}.{name} as varchar)" for name in names})
+    return f"cast(sum(cast(md5_number_lower({cells}) as hugeint)) as varchar)"
+
+
+def digest_of_record() -> str:
+    """SQL: the md5 of a row of `SUBMISSIONS`; as above, a column that comes later changes nothing."""
+    return f"md5({_named({field.name: _as_text(field) for field in SUBMISSIONS if field.name != 'record_digest'})})"
+
+
+def _as_text(field: pa.Field) -> str:
+    if pa.types.is_timestamp(field.type):
+        return f"cast(epoch_us({field.name}) as varchar)"
+    if pa.types.is_list(field.type):
+        parts = _named({part.name: f"cast(part.{part.name} as varchar)" for part in field.type.value_type})
+        return f"array_to_string([{parts} for part in {field.name}], chr(30))"
+    return f"cast({field.name} as varchar)"
+
+
+def _named(cells: dict[str, str]) -> str:
+    """SQL: the cells that are given, each behind its name."""
+    given = ", ".join(f"'{name}=' || {cell}" for name, cell in cells.items())
+    return f"concat_ws(chr(31), {given})"
 
 
 def digest(con: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table) -> str | None:

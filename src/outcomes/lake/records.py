@@ -32,6 +32,8 @@ SUBMISSIONS = pa.schema(
         "tables": pa.list_(pa.struct({"source_table": pa.string()} | _ROWS | {"digest": pa.string()})),
         "rules": pa.list_(pa.struct(_RULE_RESULT)),
         "blanked": pa.list_(pa.struct(_BLANKED_CELLS)),
+        # Of all the others, so that a record that is no longer what was committed is told; null of an earlier version.
+        "record_digest": pa.string(),
     }
 )
 

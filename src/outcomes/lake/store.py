@@ -21,7 +21,7 @@ from pyarrow import parquet
 
 from outcomes.contract import TABLES, Table
 from outcomes.errors import OutcomesError
-from outcomes.lake.digest import digest_of
+from outcomes.lake.digest import digest_of, digest_of_record
 from outcomes.lake.records import PROVENANCE, SUBMISSIONS, SubmissionRecord, TableCounts
 from outcomes.lake.views import (
     CONTEXTS,
@@ -85,7 +85,7 @@ class Lake:
 
     def commit(self, record: SubmissionRecord) -> None:
         """Append the row that makes a submission's rows visible, or records its refusal or withdrawal."""
-        rows = pa.Table.from_pylist([asdict(record)], schema=SUBMISSIONS)
+        rows = _with_digest(pa.Table.from_pylist([asdict(record)], schema=SUBMISSIONS))
         write_deltalake(self._uri("submissions"), rows, mode="append", schema_mode=_ADDS_COLUMNS)
         commits = self._delta("submissions")
         if commits and len(commits.file_uris()) > _COMMITS_IN_SMALL_FILES:
@@ -115,30 +115,30 @@ class Lake:
             return _records(con, "from submissions where status = 'accepted'")
 
     def stale(self, site_id: str | None = None) -> list[SubmissionRecord]:
-        """The newest attempts of one site, or of all, whose judgement rests on what has changed since, in order."""
+        """The attempts that stand or are the newest, of one site or of all, that rest on what has changed since."""
         with duckdb.connect() as con:
             self.attach_submissions(con, site_id=site_id)
             return _records(
                 con,
                 f"""
-                with newest as (
+                with candidates as (
                     select *
                     from submissions
-                    qualify row_number() over (partition by site_id, period order by attempt desc) = 1
+                    qualify stands or row_number() over (partition by site_id, period order by attempt desc) = 1
                 )
 
-                select newest.*
-                from newest
-                inner join ({_contexts("submissions", "newest")}) as contexts
-                    on newest.site_id = contexts.site_id and newest.period = contexts.period
+                select candidates.*
+                from candidates
+                inner join ({_contexts("submissions", "candidates")}) as contexts
+                    on candidates.site_id = contexts.site_id and candidates.period = contexts.period
                 where
-                    newest.outcome in ('accepted', 'refused')
-                    and newest.rests_on <> concat(
-                        case when newest.kind = 'incremental' then contexts.earlier end,
+                    candidates.outcome in ('accepted', 'refused')
+                    and candidates.rests_on <> concat(
+                        case when candidates.kind = 'incremental' then contexts.earlier end,
                         '/',
-                        case when newest.looks_ahead then contexts.later end
+                        case when candidates.looks_ahead then contexts.later end
                     )
-                order by newest.site_id, newest.period
+                order by candidates.site_id, candidates.period, candidates.attempt
                 """,
             )
 
@@ -203,14 +203,23 @@ class Lake:
             _create_view(con, table.name, rows_in_force, table, sound[table.name])
         return damaged
 
-    def attach_context(self, con: duckdb.DuckDBPyConnection, site_id: str, period: str) -> None:
+    def attach_context(
+        self, con: duckdb.DuckDBPyConnection, site_id: str, period: str, *, beside_damage: bool = False
+    ) -> None:
         """Make readable what a site's other periods hold, for the validation of one.
 
         Creates `patients`, `encounters` and `follow_ups`: the rows in force before the period; and, as first delivered
         after it, `later_patients` and `later_encounters`.
 
+        Args:
+            con: the connection.
+            site_id: the site.
+            period: the month to be validated.
+            beside_damage: whether rows may be other ones than were committed, or gone.
+
         Raises:
-            OutcomesError: lake_damaged when a file or log of the site cannot be opened.
+            OutcomesError: lake_damaged when something of the site cannot be read, or is not what was committed: what
+                is judged beside it would stay wrong once it is repaired.
         """
         con.register("recorded_submissions", self._recorded(site_id))
         _make_submissions(con, "submissions", period_before=period)
@@ -218,10 +227,15 @@ class Lake:
         _make_submissions(con, "site_submissions")
         con.unregister("recorded_submissions")
         for name in _LOOKED_AT:
-            _create_view(con, name, rows_in_force, TABLES[name], self._files(name, site_id))
+            table, files = TABLES[name], self._files(name, site_id)
+            _create_view(con, name, rows_in_force, table, files)
+            if not beside_damage:
+                _require_as_written(con, table, files, "submissions")
         for name in ("patients", "encounters"):
-            files = self._files(name, site_id)
-            _create_view(con, f"later_{name}", rows_first_delivered_later, TABLES[name], files)
+            table, files = TABLES[name], self._files(name, site_id)
+            _create_view(con, f"later_{name}", rows_first_delivered_later, table, files)
+            if not beside_damage:
+                _require_as_written(con, table, files, "later_submissions")
 
     def remove_period(self, table: Table, site_id: str, period: str) -> None:
         """Take a site's files of one period out of a table, without reading them.
@@ -253,12 +267,17 @@ class Lake:
             return SUBMISSIONS.empty_table()
         try:
             rows = pa.concat_tables(parquet.read_table(file, schema=SUBMISSIONS) for file in files)
+            rows.validate(full=True)
         except (OSError, pa.ArrowException):
             raise OutcomesError("lake_damaged", "the record of submissions") from None
+        if site_id is not None:
+            rows = rows.filter(pc.equal(rows["site_id"], site_id))
+        found, committed = _with_digest(rows)["record_digest"], rows["record_digest"]
+        if pc.any(pc.not_equal(found, committed)).as_py():
+            raise OutcomesError("lake_damaged", "the record of submissions")
         # An earlier version recorded nothing of it, and what does not say so is not synthetic.
         is_synthetic = pc.fill_null(rows["is_synthetic"], False)
-        rows = rows.set_column(SUBMISSIONS.get_field_index("is_synthetic"), "is_synthetic", is_synthetic)
-        return rows if site_id is None else rows.filter(pc.equal(rows["site_id"], site_id))
+        return rows.set_column(SUBMISSIONS.get_field_index("is_synthetic"), "is_synthetic", is_synthetic)
 
     def _files(self, name: str, site_id: str | None = None) -> list[str]:
         delta = self._delta(name)
@@ -305,8 +324,17 @@ def _make_submissions(con: duckdb.DuckDBPyConnection, name: str, **bounds: AsKno
     con.execute(f"create or replace table {name} as {SUBMISSIONS_WITH_STATUS}", unbounded | bounds)
 
 
+def _with_digest(records: pa.Table) -> pa.Table:
+    """Records of submissions with the digest of what they hold, in the same order."""
+    with duckdb.connect() as con:
+        con.register("records", records)
+        digests = con.sql(f"select {digest_of_record()} as record_digest from records").to_arrow_table()
+    place = SUBMISSIONS.get_field_index("record_digest")
+    return records.set_column(place, "record_digest", digests["record_digest"])
+
+
 def _records(con: duckdb.DuckDBPyConnection, query: str) -> list[SubmissionRecord]:
-    names = [name for name in SUBMISSIONS.names if name not in ("rules", "blanked")]
+    names = [name for name in SUBMISSIONS.names if name not in ("rules", "blanked", "record_digest")]
     rows = con.sql(query).to_arrow_table().select(names)
     return [
         SubmissionRecord(**row | {"tables": tuple(TableCounts(**counts) for counts in row["tables"] or ())})
@@ -324,13 +352,34 @@ def _create_view(
     try:
         con.execute(f'create or replace view "{name}" as {select(table, files)}')
     except duckdb.Error:
-        damaged = sorted({_place(file) for file in files if not _can_be_read(con, table, [file])})
-        raise OutcomesError("lake_damaged", f"{table.name} of {', '.join(damaged)}") from None
+        raise _unreadable(con, table, files) from None
+
+
+def _require_as_written(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[str], submissions: str) -> None:
+    """See that the rows in force of a table are those that were committed.
+
+    Raises:
+        OutcomesError: lake_damaged.
+    """
+    try:
+        damaged = _not_as_written(con, table, files, submissions)
+    except duckdb.Error:
+        raise _unreadable(con, table, files) from None
+    if damaged:
+        raise OutcomesError("lake_damaged", ", ".join(map(str, damaged)))
+
+
+def _unreadable(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[str]) -> OutcomesError:
+    damaged = sorted({_place(file) for file in files if not _can_be_read(con, table, [file])})
+    return OutcomesError("lake_damaged", f"{table.name} of {', '.join(damaged)}")
 
 
 def _can_be_read(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[str]) -> bool:
     try:
-        con.execute(f"select {digest_of(table, 'read')} from ({rows_written(table, files)}) as read").fetchall()
+        con.execute(
+            f"select {digest_of(table, 'read')}, count(distinct coalesce(read.judgement_id, read.submission_id)) "
+            f"from ({rows_written(table, files)}) as read"
+        ).fetchall()
     except duckdb.Error:
         return False
     return True
@@ -342,13 +391,15 @@ def _place(file: str) -> str:
     return f"{site_id}/{period}"
 
 
-def _not_as_written(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[str]) -> list[Damage]:
+def _not_as_written(
+    con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[str], submissions: str = "submissions"
+) -> list[Damage]:
     """The submissions in force whose rows of a table are not those that were committed."""
     found = con.execute(
         f"""
         with tables as (
             select site_id, period, unnest(tables) as counts
-            from submissions
+            from {submissions}
             where status = 'accepted'
         ),
 
@@ -363,7 +414,7 @@ def _not_as_written(con: duckdb.DuckDBPyConnection, table: Table, files: Sequenc
                 rows_written.site_id, rows_written.period, count(*) as row_count,
                 {digest_of(table, "rows_written")} as digest
             from ({rows_written(table, files)}) as rows_written
-            {OF_ACCEPTED_SUBMISSIONS.format(submissions="submissions")}
+            {OF_ACCEPTED_SUBMISSIONS.format(submissions=submissions)}
             group by rows_written.site_id, rows_written.period
         )
 

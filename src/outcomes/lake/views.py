@@ -120,18 +120,18 @@ inner join {submissions} as submissions
 
 
 def rows_written(table: Table, files: Sequence[str]) -> str:
-    """SQL: every row of the files. Its empty first part names and types the columns that a file may lack."""
-    typed = ", ".join(
-        [f"cast(null as varchar) as {name}" for name in (*PROVENANCE.names, JUDGEMENT_ID)]
-        + [f"cast(null as {column.type.sql}) as {column.name}" for column in table.columns]
-    )
-    empty = f"select {typed} where false"
+    """SQL: every row of the files, in the contract's types whatever a file says. Columns that a file lacks are null."""
+    types = dict.fromkeys((*PROVENANCE.names, JUDGEMENT_ID), "varchar")
+    types |= {column.name: column.type.sql for column in table.columns}
+    empty = f"select {', '.join(f'cast(null as {sql_type}) as {name}' for name, sql_type in types.items())} where false"
     if not files:
         return empty
     quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    typed = ", ".join(f"cast({name} as {sql_type}) as {name}" for name, sql_type in types.items())
     return (
-        f"{empty} union all by name select * from read_parquet([{quoted}], union_by_name = true, "
-        "hive_partitioning = true, hive_types = {'site_id': varchar, 'period': varchar})"
+        f"select {typed} from ({empty} union all by name "
+        f"select * from read_parquet([{quoted}], union_by_name = true, "
+        "hive_partitioning = true, hive_types = {'site_id': varchar, 'period': varchar}))"
     )
 
 
@@ -146,7 +146,11 @@ def rows_first_delivered_later(table: Table, files: Sequence[str]) -> str:
 
 
 def _one_row_a_key(table: Table, files: Sequence[str], submissions: str, order: str) -> str:
-    columns = ", ".join(f"rows_written.{name}" for name in [*PROVENANCE.names, *table.schema.names])
+    # The digest of the rows does not cover the name of their submission, that of the record does.
+    columns = ", ".join(
+        f"{'submissions' if name == 'submission_id' else 'rows_written'}.{name}"
+        for name in [*PROVENANCE.names, *table.schema.names]
+    )
     return f"""
         with accepted as (
             select {columns}

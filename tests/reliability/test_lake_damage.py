@@ -1,0 +1,104 @@
+"""One wrong bit in a file of the lake changes no value silently: it is named, or all is read as it was written.
+
+`FLIPS=1000 SEED=1 pytest tests/reliability/test_lake_damage.py` flips so many bits of each kind of file.
+"""
+
+import os
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from outcomes import pipeline
+from outcomes.errors import OutcomesError
+from outcomes.lake import Lake
+from outcomes.settings import Settings
+from outcomes.sql.engine import connect
+from tests.support.lake_state import lake_state
+from tests.support.submissions import follow_up, fusion, image, patient, write_submission
+
+FLIPS = int(os.environ.get("FLIPS", "40"))
+SEED = int(os.environ.get("SEED", "1"))
+
+FILES: dict[str, Callable[[Path], list[Path]]] = {
+    "rows": lambda lake: [path for path in lake.rglob("*.parquet") if "submissions" not in path.parts],
+    "submissions": lambda lake: list((lake / "submissions").glob("*.parquet")),
+    "logs": lambda lake: list(lake.glob("*/_delta_log/*.json")),
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("whole")
+    settings = Settings(home=home)
+    people = [f"p{number}" for number in range(1, 30)]
+    for site in ("north", "south"):
+        tables = {"patients": [patient(one, age_years=40 + len(one)) for one in people]}
+        tables |= {"procedures": [fusion(one) for one in people], "imaging": [image(one) for one in people]}
+        write_submission(settings, site, "2026-01", tables)
+    visits = {"patients": [patient("p1")], "procedures": [], "follow_ups": [follow_up(one) for one in people]}
+    write_submission(settings, "north", "2026-02", visits, kind="incremental")
+    pipeline.ingest_landed(settings)
+    return home
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_flipped_bit_is_named_or_changes_nothing(whole: Path, tmp_path: Path, kind: str) -> None:
+    expected = lake_state(Settings(home=whole))
+    chance = random.Random(f"{SEED} {kind}")
+    settings = Settings(home=tmp_path)
+    seen = Counter[str]()
+    for _ in range(FLIPS):
+        shutil.rmtree(settings.lake, ignore_errors=True)
+        shutil.copytree(whole / "lake", settings.lake)
+        file = chance.choice(sorted(FILES[kind](settings.lake)))
+        place = _flip(file, chance)
+        said = _said(settings, expected)
+        seen[said] += 1
+        assert said in ("nothing changed", "damage named"), (
+            f"{said}: seed {SEED}, {file.relative_to(tmp_path)}, {place}"
+        )
+    print(f"seed {SEED}, {FLIPS} flips of {kind}: {dict(seen)}")
+
+
+def _flip(file: Path, chance: random.Random) -> str:
+    content = bytearray(file.read_bytes())
+    byte, bit = chance.randrange(len(content)), chance.randrange(8)
+    content[byte] ^= 1 << bit
+    file.write_bytes(content)
+    return f"bit {bit} of byte {byte}"
+
+
+def _said(settings: Settings, expected: dict[str, Any]) -> str:
+    try:
+        with connect(settings) as con:
+            if Lake(settings.lake).attach_sound(con):
+                return "damage named"
+        return "nothing changed" if lake_state(settings) == expected else "a value changed"
+    except OutcomesError as error:
+        return "damage named" if error.code == "lake_damaged" else error.code
+    except Exception as error:
+        return type(error).__name__
+
+
+def test_no_month_is_judged_beside_rows_that_are_not_what_was_committed(whole: Path, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    shutil.copytree(whole, settings.home)
+    (file,) = (settings.lake / "patients" / "site_id=north" / "period=2026-01").glob("*.parquet")
+    rows = parquet.ParquetFile(file).read()
+    cuts = pa.array([200] * rows.num_rows, pa.int64())
+    parquet.write_table(rows.set_column(rows.column_names.index("data_cut_day"), "data_cut_day", cuts), file)
+    visits = {"patients": [patient("p99")], "procedures": [], "follow_ups": [follow_up("p2", day=400)]}
+    for site in ("north", "south"):
+        write_submission(settings, site, "2026-03", visits, kind="incremental")
+    with pytest.raises(OutcomesError, match=r"lake_damaged.*north/2026-01 patients"):
+        pipeline.ingest(settings, "north", "2026-03")
+    pipeline.ingest(settings, "south", "2026-03")
+    pipeline.repair(settings, lambda _: None)
+    assert pipeline.ingest(settings, "north", "2026-03").rows_accepted == 2
