@@ -9,6 +9,7 @@ from outcomes.errors import OutcomesError, SubmissionRefused
 from outcomes.intake.manifest import submission_id
 from outcomes.intake.submission import Attempt, commit, judge, rows_in_lake, site_lock, write_rows
 from outcomes.lake import Lake, SubmissionRecord
+from outcomes.locks import one_at_a_time
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
 
@@ -107,7 +108,8 @@ def take_back_withdrawal(settings: Settings, site_id: str, period: str) -> Submi
         judged = judge(attempt)
         if judged.refusal:
             raise judged.refusal
-        return commit(attempt, judged, before=standing)
+        # The vacuum may have removed the rows of before.
+        return commit(attempt, judged)
 
 
 def has_landed(settings: Settings, record: SubmissionRecord) -> bool:
@@ -130,8 +132,9 @@ def _standing(settings: Settings, site_id: str, period: str) -> SubmissionRecord
 
 def _record(settings: Settings, record: SubmissionRecord) -> SubmissionRecord:
     lake = Lake(settings.lake)
-    record = replace(record, recorded_at=lake.next_time(record.site_id))
-    lake.commit(record)
+    with one_at_a_time(settings.locks / "lake"):
+        record = replace(record, recorded_at=lake.next_time(record.site_id))
+        lake.commit(record)
     return record
 
 
