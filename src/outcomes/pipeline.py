@@ -367,14 +367,16 @@ def find_patient(settings: Settings, site_id: str, patient_id: str) -> PatientHe
     """How many rows of a patient are held, and where; nothing is written.
 
     Raises:
-        OutcomesError: patient_unknown, lake_damaged, forgotten_unreadable.
+        OutcomesError: home_missing, patient_unknown, lake_damaged, forgotten_unreadable.
     """
     from outcomes.intake.erasure import find_patient as find
 
+    check_home(settings)
     with _redacted_errors(site_id):
         return find(settings, site_id, patient_id)
 
 
+@private_files()
 def forget(settings: Settings, site_id: str, patient_id: str) -> Forgot:
     """Erase a patient on the patient's request: from landing, quarantine, lake and releases.
 
@@ -409,6 +411,7 @@ def forget(settings: Settings, site_id: str, patient_id: str) -> Forgot:
     return Forgot(rows, taken_in, published.id if published else None)
 
 
+@private_files()
 def vacuum(settings: Settings, keep_days: int, *, dry_run: bool = False) -> list[Gone]:
     """Remove what nothing needs any more, and write the lake's small files as few; marts stay as they are.
 
@@ -418,12 +421,17 @@ def vacuum(settings: Settings, keep_days: int, *, dry_run: bool = False) -> list
         dry_run: write nothing.
 
     Raises:
-        OutcomesError: lake_damaged.
+        OutcomesError: home_missing, lake_damaged.
     """
+    from outcomes.intake.tidying import Gone
     from outcomes.intake.tidying import vacuum as tidy
+    from outcomes.release.publish import remove_old
 
+    check_home(settings)
     with _redacted_errors("vacuum"):
-        return tidy(settings, keep_days, dry_run=dry_run)
+        gone = tidy(settings, keep_days, dry_run=dry_run)
+        releases = remove_old(settings, settings.releases_kept, dry_run=dry_run)
+    return [*gone, Gone("old releases", len(releases), sum(each.size for each in releases))]
 
 
 def ingest_landed(

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -21,9 +22,12 @@ from outcomes.intake import erasure
 from outcomes.intake.forgotten import Forgotten
 from outcomes.intake.manifest import Kind, write_manifest
 from outcomes.lake import Lake
+from outcomes.release.open import current_release
 from outcomes.release.publish import publish
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
+from tests.integration.small_lake import fill_lake
+from tests.integration.test_lake_v1 import LAKE_V1
 from tests.support.submissions import DATA_CUT, Row, follow_up, fusion, image, patient, write_submission
 
 GONE = "zqgone7"
@@ -394,6 +398,31 @@ def test_without_a_release_that_can_be_built_none_stays_that_holds_the_patient(
         pipeline.forget(settings, "north", GONE)
     assert list(settings.releases.glob("[!.]*")) == []
     assert _holding(settings.home) == []
+
+
+def test_a_real_release_is_built_anew_without_the_patient(settings: Settings) -> None:
+    fill_lake(settings)
+    before = pipeline.release(settings)
+    done = pipeline.forget(settings, "north", "north-p007")
+    assert done.rows == {"landing": 0, "quarantine": 0, "lake": 4, "releases": 1}
+    assert _holding(settings.home, "north-p007") == []
+    after = current_release(settings)
+    assert after.id == done.release_id != before.id
+    assert after.counts["episodes"] == before.counts["episodes"] - 1
+    assert sorted(path.name for path in settings.releases.glob("[!.]*")) == [after.id, "current"]
+
+
+@pytest.mark.parametrize("patient_id", ["a001", "b003"])
+def test_a_lake_of_an_earlier_version(settings: Settings, patient_id: str) -> None:
+    shutil.copytree(LAKE_V1, settings.lake)
+    before = _in_force(settings)
+    site_id = f"site-{patient_id[0]}"
+    erased = erasure.erase(settings, site_id, patient_id)
+    assert erased.lake > 0
+    assert [path for path in _holding(settings.home, patient_id) if not path.startswith("landing")] == []
+    after = _in_force(settings)
+    assert after == {name: [row for row in rows if patient_id not in row] for name, rows in before.items()}
+    assert after != before
 
 
 class _Published:

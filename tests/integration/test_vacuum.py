@@ -142,20 +142,20 @@ def test_a_refused_attempt_ends_nothing(settings: Settings) -> None:
 def test_files_are_few_afterwards_and_the_old_ones_go_a_day_later(settings: Settings) -> None:
     for number in range(8):
         _commit(settings, f"a-2026-01-1-{number}", *(f"p{each}" for each in range(number + 1)), days_ago=9 - number)
-    _write(settings, "a-2026-01-2-lost", "p9")
-    (lost,) = {Path(file) for file in _files_of(settings, "patients")} - {
-        Path(file) for file in DeltaTable(str(settings.lake / "patients")).load_as_version(7) or () if file
-    } or (None,)
+    lost = Path(_files_of(settings, "patients")[0]).with_name("lost.parquet")
+    lost.write_bytes(b"a crash left it before any log named it")
     before = _patients(settings)
     _gone(settings)
     assert len(_files_of(settings, "patients")) == 1
-    old = _on_disk(settings)
-    assert old > 9
+    assert _on_disk(settings) > 9
     _age(settings.lake)
+    # Of the eight a reader may still be in the middle; the lost one has lain there for long, and so have the logs.
     assert _gone(settings)["files that nothing refers to for 24 hours"] > 8
+    assert not lost.exists()
+    assert _on_disk(settings) == 9
+    LakeUpkeep(settings.lake).remove_unreferenced(timedelta())
     assert _on_disk(settings) == 1
     assert _patients(settings) == before == [f"p{each}" for each in range(8)]
-    assert lost is None or not lost.exists()
 
 
 def _files_of(settings: Settings, table: str) -> list[str]:
@@ -236,12 +236,16 @@ def test_a_crash_costs_nothing(settings: Settings, monkeypatch: pytest.MonkeyPat
     monkeypatch.undo()
     assert _patients(settings) == ["p2"]
     # Never a wrong answer about the past: the rows are there, or the error is.
-    try:
-        assert _patients(settings, _NOW - timedelta(days=850)) == ["p1"]
-    except OutcomesError as error:
-        assert error.code == "history_removed"
+    assert _outcome_of(lambda: _patients(settings, _NOW - timedelta(days=850))) in (["p1"], "history_removed")
     _gone(settings)
     assert _written(settings) == ["a-2026-01-2-x"]
+
+
+def _outcome_of(ask: Callable[[], list[str]]) -> list[str] | str:
+    try:
+        return ask()
+    except OutcomesError as error:
+        return error.code
 
 
 def test_a_release_of_before_what_was_removed_is_refused(settings: Settings) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from outcomes.errors import OutcomesError
 from outcomes.intake.forgotten import Forgotten
 from outcomes.intake.landing import Delivery, deliveries, is_site_id
 from outcomes.intake.manifest import MANIFEST, place, submission_id, submission_id_of
-from outcomes.intake.reading import SUFFIXES, as_delivered
+from outcomes.intake.reading import as_delivered, is_table_file
 from outcomes.intake.redaction import CannotBeSearched, count_rows_of, keys_of, without_rows_of
 from outcomes.intake.submission import site_lock
 from outcomes.lake import Lake, LakeUpkeep, PatientRows
@@ -134,19 +135,28 @@ def _rows_of(settings: Settings, site_id: str, patient_id: str) -> tuple[Patient
     for file in (*_landed_files(settings, site_id), *_quarantined_files(settings, site_id)):
         try:
             keys.setdefault(file.stem, set()).update(keys_of(file.name, file.read_bytes(), site_id, patient_id))
-        except CannotBeSearched:
+        except (CannotBeSearched, OSError):
             not_searched.add(_place(settings, file))
     not_searched |= {
         _place(settings, file)
         for delivery in _complete(settings, site_id)
         for file in delivery.folder.rglob("*")
-        if file.is_file()
-        and file != delivery.folder / MANIFEST
-        and not _holds_a_table(delivery, file)
-        and patient_id.encode() in file.read_bytes()
+        if not _holds_a_table(delivery, file) and _may_name(file, patient_id) and file != delivery.folder / MANIFEST
     }
+    # What a mending that broke off has left: one of the two is the delivery, and only `quarantine mend` knows which.
+    not_searched |= {place(folder) for folder in (settings.landing / site_id).glob(".*") if folder.is_dir()}
     rows = PatientRows(site_id, patient_id, {name: frozenset(found) for name, found in keys.items()})
     return rows, tuple(sorted(not_searched))
+
+
+def _may_name(file: Path, patient_id: str) -> bool:
+    """Whether what is no table holds the patient's key, or cannot be read."""
+    if file.is_dir() and not file.is_symlink():
+        return False
+    try:
+        return not _is_regular(file) or patient_id.encode() in file.read_bytes()
+    except OSError:
+        return True
 
 
 def _landed_files(settings: Settings, site_id: str) -> Iterator[Path]:
@@ -157,7 +167,13 @@ def _landed_files(settings: Settings, site_id: str) -> Iterator[Path]:
 
 
 def _holds_a_table(delivery: Delivery, file: Path) -> bool:
-    return file.parent == delivery.folder and file.suffix in SUFFIXES and file.is_file()
+    is_hidden = file.name.startswith(".")
+    return file.parent == delivery.folder and is_table_file(file.name) and not is_hidden and _is_regular(file)
+
+
+def _is_regular(file: Path) -> bool:
+    """Whether it is a file, not a link to one: that would be rewritten here and stay as it is elsewhere."""
+    return stat.S_ISREG(file.lstat().st_mode)
 
 
 def _quarantined_files(settings: Settings, site_id: str) -> Iterator[Path]:
@@ -177,7 +193,7 @@ def _count(files: Iterator[Path], rows: PatientRows) -> int:
 def _count_one(file: Path, rows: PatientRows, *, tombstones: bool) -> int:
     try:
         return count_rows_of(file.name, file.read_bytes(), rows, tombstones=tombstones)
-    except CannotBeSearched:
+    except (CannotBeSearched, OSError):
         return 0
 
 

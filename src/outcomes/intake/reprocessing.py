@@ -159,7 +159,8 @@ def repair(settings: Settings) -> Iterator[SubmissionRecord | OutcomesError]:
     records = [each for each in Lake(settings.lake).standing() if (each.site_id, each.period) in tables]
     for record in records:
         for name in tables[record.site_id, record.period]:
-            Lake(settings.lake).remove_period(TABLES[name], record.site_id, record.period)
+            with one_at_a_time(settings.locks / "lake"):
+                Lake(settings.lake).remove_period(TABLES[name], record.site_id, record.period)
     waiting = [record for record in records if has_landed(settings, record)]
     repaired = True
     while repaired and waiting:
@@ -184,7 +185,8 @@ def _is_rewritten(settings: Settings, record: SubmissionRecord, tables: set[str]
     judged = judge(attempt)
     is_as_before = rows_in_lake(judged.record) == rows_in_lake(record)
     if is_as_before and record.judgement_id:
-        write_rows(attempt, [one for one in judged.judgements if one.table.name in tables], record.judgement_id)
+        with one_at_a_time(settings.locks / "lake"):
+            write_rows(attempt, [one for one in judged.judgements if one.table.name in tables], record.judgement_id)
         return True
     if record.judgement_id is None or judged.record.rules_sha256 != record.rules_sha256:
         commit(attempt, judged)
