@@ -21,9 +21,9 @@ from outcomes.errors import MISTAKES, OutcomesError, SubmissionRefused
 from outcomes.intake import erasure
 from outcomes.intake.forgotten import Forgotten
 from outcomes.intake.manifest import Kind, write_manifest
-from outcomes.lake import Lake
+from outcomes.lake import Lake, LakeUpkeep
 from outcomes.release.open import current_release
-from outcomes.release.publish import publish
+from outcomes.release.publish import current, folders, publish
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
 from tests.integration.small_lake import fill_lake
@@ -235,7 +235,7 @@ def test_a_crash_in_the_lake_is_finished_by_the_same_command(
 ) -> None:
     _fill(settings, "p1", GONE)
     _take_in(settings)
-    _crash_at(monkeypatch, erasure.LakeUpkeep, step, 1, after=after)
+    _crash_at(monkeypatch, LakeUpkeep, step, 1, after=after)
     with pytest.raises(_Crash):
         erasure.erase(settings, "north", GONE)
     monkeypatch.undo()
@@ -357,8 +357,9 @@ def _manifest(folder: Path) -> None:
         lambda folder: (folder / "notes.csv").write_text(f"note\nsaw {GONE}\n", encoding="utf-8"),
         lambda folder: (folder / "notes.txt").write_text(f"saw {GONE}\n", encoding="utf-8"),
         lambda folder: (folder / "manifest.json").unlink(),
+        lambda folder: (folder / "imaging.csv").symlink_to("patients.csv"),
     ],
-    ids=["encoding", "no patient column", "another file", "no manifest"],
+    ids=["encoding", "no patient column", "another file", "no manifest", "link"],
 )
 def test_what_cannot_be_searched_is_named(settings: Settings, spoil: Callable[[Path], Any]) -> None:
     _fill(settings, "p1", GONE)
@@ -379,7 +380,7 @@ def test_releases_that_hold_the_patient_go(settings: Settings, monkeypatch: pyte
     monkeypatch.setattr(pipeline, "release", lambda settings: _publish(settings, "2026-02-d", ["p1"]))
     done = pipeline.forget(settings, "north", GONE)
     assert (done.rows["releases"], done.release_id) == (2, "2026-02-d")
-    assert sorted(path.name for path in settings.releases.glob("[!.]*")) == ["2026-01-a", "2026-02-d", "current"]
+    assert [path.name for path in folders(settings.releases)] == ["2026-01-a", "2026-02-d"]
     assert _holding(settings.home) == []
 
 
@@ -396,7 +397,8 @@ def test_without_a_release_that_can_be_built_none_stays_that_holds_the_patient(
     monkeypatch.setattr(pipeline, "release", nothing)
     with pytest.raises(OutcomesError, match="lake_damaged"):
         pipeline.forget(settings, "north", GONE)
-    assert list(settings.releases.glob("[!.]*")) == []
+    assert folders(settings.releases) == []
+    assert current(settings.releases) is None
     assert _holding(settings.home) == []
 
 
@@ -409,7 +411,7 @@ def test_a_real_release_is_built_anew_without_the_patient(settings: Settings) ->
     after = current_release(settings)
     assert after.id == done.release_id != before.id
     assert after.counts["episodes"] == before.counts["episodes"] - 1
-    assert sorted(path.name for path in settings.releases.glob("[!.]*")) == [after.id, "current"]
+    assert folders(settings.releases) == [after.folder]
 
 
 @pytest.mark.parametrize("patient_id", ["a001", "b003"])
