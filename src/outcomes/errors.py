@@ -88,6 +88,9 @@ MISTAKES: dict[str, Mistake] = {
         "the submission was withdrawn",
         "deliver a corrected one, or put it in force again with `outcomes withdraw SITE PERIOD --undo`",
     ),
+    "patient_forgotten": Mistake(
+        32, "it names a patient who was erased on the patient's request", "remove the patient from the extract"
+    ),
     "file_format": Mistake(
         35,
         "the folder holds something that is neither a table in CSV or Parquet nor the manifest",
@@ -108,7 +111,7 @@ MISTAKES: dict[str, Mistake] = {
         42, "there is no such release", "run `outcomes release`, or name one of those in the folder of releases"
     ),
     "nothing_to_release": Mistake(43, "the lake holds no accepted submission", "run `outcomes ingest` first"),
-    "patient_unknown": Mistake(44, "no such patient is in the current release", "give SITE/PATIENT as in the marts"),
+    "patient_unknown": Mistake(44, "there is no such patient", "give SITE/PATIENT as in the marts"),
     "source_malformed": Mistake(45, "the source folder is not in the expected format", "see `outcomes import --help`"),
     "query_failed": Mistake(46, "the query could not be run", "check it against the codebook"),
     "folder_not_empty": Mistake(47, "the folder already holds something else", "name an empty folder"),
@@ -208,6 +211,21 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "periods_reversed": Mistake(85, "the first month comes after the last", "exchange --from and --to"),
     "doctor_failed": Mistake(86, "a check of `outcomes doctor` failed", "do what its line says"),
+    "history_removed": Mistake(
+        96,
+        "what was in force at that time has been removed by `outcomes vacuum`",
+        "name a later time, or a month; raise `--keep-days` of the next vacuum to keep more",
+    ),
+    "forgotten_unreadable": Mistake(
+        97,
+        "forgotten.jsonl or forgotten.key cannot be read, so nobody can tell who was erased",
+        "restore both from your backup",
+    ),
+    "erasure_incomplete": Mistake(
+        98,
+        "some of what the site delivered could not be searched for the patient",
+        "remove these folders or files, or deliver them again without the patient; then run `outcomes forget` again",
+    ),
     "release_outdated": Mistake(
         76, "the lake or the definitions have changed since the current release", "run `outcomes release` first"
     ),

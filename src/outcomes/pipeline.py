@@ -20,10 +20,12 @@ from outcomes.settings import Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from outcomes.intake.erasure import PatientHeld
     from outcomes.intake.expected import DueDelivery, NewDelivery
     from outcomes.intake.landing import Delivery
     from outcomes.intake.mending import Exported, Mended, QuarantineCount
     from outcomes.intake.reprocessing import JudgedAgain
+    from outcomes.intake.tidying import Gone
     from outcomes.lake import SubmissionRecord
     from outcomes.release.diff import ReleaseDiff
     from outcomes.release.open import Release
@@ -353,6 +355,86 @@ def take_back_withdrawal(settings: Settings, site_id: str, period: str) -> Submi
 
     with _settling(settings, site_id), _redacted_errors(f"{site_id}/{period}"):
         return reprocessing.take_back_withdrawal(settings, site_id, period)
+
+
+@dataclass(frozen=True)
+class Forgot:
+    """What an erasure did: the rows erased by place, and what became of the submissions that held the patient."""
+
+    rows: dict[str, int]
+    taken_in: list[Ingested]
+    release_id: str | None
+
+
+def find_patient(settings: Settings, site_id: str, patient_id: str) -> PatientHeld:
+    """How many rows of a patient are held, and where; nothing is written.
+
+    Raises:
+        OutcomesError: home_missing, patient_unknown, lake_damaged, forgotten_unreadable.
+    """
+    from outcomes.intake.erasure import find_patient as find
+
+    check_home(settings)
+    with _redacted_errors(site_id):
+        return find(settings, site_id, patient_id)
+
+
+@private_files()
+def forget(settings: Settings, site_id: str, patient_id: str) -> Forgot:
+    """Erase a patient on the patient's request: from landing, quarantine, lake and releases.
+
+    The site's submissions that held the patient are taken in again without; a later one that does is refused. The same
+    again finishes what a crash left undone.
+
+    Raises:
+        OutcomesError: patient_unknown, lake_damaged, forgotten_unreadable; erasure_incomplete, after all the rest,
+            when something could not be searched; and as `release`.
+    """
+    from outcomes.intake.erasure import changed, erase
+    from outcomes.intake.forgotten import Forgotten
+    from outcomes.release.forget import remove_holding
+    from outcomes.release.publish import current
+
+    with _redacted_errors(site_id):
+        erased = erase(settings, site_id, patient_id)
+        taken_in = ingest_each(settings, [(site_id, period) for period in changed(settings, site_id)])
+    try:
+        published = release(settings) if current(settings.releases) else None
+    except OutcomesError as error:
+        if error.code != "nothing_to_release":
+            raise
+        published = None
+    finally:
+        # Whether or not a new one could be built, none that holds the patient stays.
+        releases = remove_holding(settings, site_id, patient_id)
+    rows = erased.rows | {"releases": releases}
+    Forgotten(settings).finish(site_id, patient_id, rows)
+    if erased.not_searched:
+        raise OutcomesError("erasure_incomplete", ", ".join(erased.not_searched))
+    return Forgot(rows, taken_in, published.id if published else None)
+
+
+@private_files()
+def vacuum(settings: Settings, keep_days: int, *, dry_run: bool = False) -> list[Gone]:
+    """Remove what nothing needs any more, and write the lake's small files as few; marts stay as they are.
+
+    Args:
+        settings: paths and thresholds.
+        keep_days: how long rows that are no longer in force stay, so that `release` can go back to that time.
+        dry_run: write nothing.
+
+    Raises:
+        OutcomesError: home_missing, lake_damaged.
+    """
+    from outcomes.intake.tidying import Gone
+    from outcomes.intake.tidying import vacuum as tidy
+    from outcomes.release.publish import remove_old
+
+    check_home(settings)
+    with _redacted_errors("vacuum"):
+        gone = tidy(settings, keep_days, dry_run=dry_run)
+        releases = remove_old(settings, settings.releases_kept, dry_run=dry_run)
+    return [*gone, Gone("old releases", len(releases), sum(each.size for each in releases))]
 
 
 def ingest_landed(

@@ -75,6 +75,16 @@ class Settings(BaseSettings):
         return self.home / "locks"
 
     @property
+    def forgotten_file(self) -> Path:
+        """Which patients were erased on their request, by a keyed hash alone, when, and how many rows."""
+        return self.home / "forgotten.jsonl"
+
+    @property
+    def forgotten_key(self) -> Path:
+        """The key of those hashes. Without it nobody can tell a forgotten patient from another."""
+        return self.home / "forgotten.key"
+
+    @property
     def scratch(self) -> Path:
         """What is written on the way to something, and what the database spills to disk."""
         return self.home / "tmp"

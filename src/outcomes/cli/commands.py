@@ -333,6 +333,61 @@ def repair(ctx: typer.Context) -> None:
     typer.echo("the lake holds what was committed to it")
 
 
+@app.command(epilog="Example: outcomes forget north/p000123 --dry-run")
+def forget(
+    ctx: typer.Context,
+    patient: Annotated[
+        str, typer.Argument(metavar="SITE/PATIENT", help="The patient, as the site's extract names it.")
+    ],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show how many rows would go.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase a patient on the patient's request: from landing, quarantine, lake and releases, without a way back.
+
+    The site's submissions that held the patient are rewritten and taken in again, a new release is published, and those
+    that hold the patient are removed. Later submissions that name the patient are refused. Backups, crosswalks and the
+    site's own extract are not touched. Should it end half-way, run it again.
+    """
+    site_id, _, patient_id = patient.partition("/")
+    held = pipeline.find_patient(ctx.obj, site_id, patient_id)
+    printing.print_table(("place", "rows of the patient"), held.rows.items())
+    for unsearched in held.not_searched:
+        typer.echo(f"{unsearched} cannot be searched", err=True)
+    if dry_run:
+        return
+    if not yes:
+        typer.confirm("Erase the patient? There is no way back.", abort=True)
+    with printing.progress("forget"):
+        done = pipeline.forget(ctx.obj, site_id, patient_id)
+    for result in done.taken_in:
+        if result.refusal:
+            print(result.refusal, file=sys.stderr)
+    typer.echo(f"erased: {', '.join(f'{rows:,} in {place}' for place, rows in done.rows.items())}")
+    typer.echo(f"release: {done.release_id or 'none'}")
+
+
+@app.command(epilog="Example: outcomes vacuum --keep-days 400 --dry-run")
+def vacuum(
+    ctx: typer.Context,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show what would go.")] = False,
+    keep_days: Annotated[
+        int, typer.Option(min=0, help="How long rows stay that are superseded, withdrawn or judged otherwise.")
+    ] = 400,
+) -> None:
+    """Remove what nothing needs any more, and write the lake's small files as few. The marts stay as they are.
+
+    `release --as-known-on` a time before rows that were removed is then no longer possible (history_removed); months
+    still are. Files that were rewritten go 24 hours later, so that nobody who reads them is cut off.
+    """
+    gone = pipeline.vacuum(ctx.obj, keep_days, dry_run=dry_run)
+    printing.print_table(
+        ("would go" if dry_run else "gone", "count", "bytes"),
+        [(one.what, f"{one.count:,}", "" if one.size is None else f"{one.size:,}") for one in gone],
+    )
+
+
 @app.command(epilog="Example: outcomes release --as-known-on 2026-06")
 def release(
     ctx: typer.Context,

@@ -161,7 +161,12 @@ def submission_id(folder: Path) -> str:
         if refusal.code == "manifest_missing":
             raise
         content = refusal.code.encode()  # so that it has a name under which to record the refusal
-    return f"{folder.parent.name}-{folder.name}-{hashlib.sha256(content).hexdigest()[:12]}"
+    return submission_id_of(folder, content)
+
+
+def submission_id_of(folder: Path, manifest: bytes) -> str:
+    """As `submission_id`, were this the folder's manifest."""
+    return f"{folder.parent.name}-{folder.name}-{hashlib.sha256(manifest).hexdigest()[:12]}"
 
 
 def delivered_files(folder: Path) -> list[Path]:

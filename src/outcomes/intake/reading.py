@@ -96,14 +96,33 @@ def count_rows(name: str, content: bytes) -> int:
     Raises:
         SubmissionRefused: file_encoding or file_unreadable.
     """
+    return int(as_delivered(name, content).num_rows)
+
+
+def as_delivered(name: str, content: bytes) -> pa.Table:
+    """All rows of a CSV or Parquet file as strings, but rows of blank cells alone; its columns in lower case.
+
+    Args:
+        name: the file's name; its suffix tells the format.
+        content: the file's bytes.
+
+    Raises:
+        SubmissionRefused: file_encoding or file_unreadable.
+    """
     if _is_blank(content):
-        return 0
+        return pa.table({})
     try:
-        return int(_parse(name, content).num_rows)
+        rows = _parse(name, content)
     except _NotUtf8:
         raise SubmissionRefused("file_encoding", PurePath(name).stem) from None
     except (pa.ArrowException, ValueError, OSError):
         raise SubmissionRefused("file_unreadable", PurePath(name).stem) from None
+    return rows.rename_columns([spelled(column) for column in rows.column_names])
+
+
+def spelled(column: str) -> str:
+    """A column's name as the contract spells it: a header may use any case, and blanks around it."""
+    return column.strip().lower()
 
 
 def codes_for_missing(table: Table, declared: Iterable[str]) -> dict[str, list[str]]:
@@ -146,13 +165,7 @@ def read_table(table: Table, name: str, content: bytes, version: int, missing_co
     """
     if _is_blank(content):
         raise SubmissionRefused("file_empty", table.name)
-    try:
-        delivered = _parse(name, content)
-    except _NotUtf8:
-        raise SubmissionRefused("file_encoding", table.name) from None
-    except (pa.ArrowException, ValueError, OSError):
-        raise SubmissionRefused("file_unreadable", table.name) from None
-    delivered = delivered.rename_columns([name.strip().lower() for name in delivered.column_names])
+    delivered = as_delivered(name, content)
     _check_columns(table, delivered.column_names, version)
     return as_cells(table, delivered, missing_codes)
 
@@ -221,10 +234,11 @@ def _check_utf8(content: bytes) -> None:
 
 def _parse_parquet(content: bytes) -> pa.Table:
     delivered = parquet.ParquetFile(pa.BufferReader(content)).read()
-    return pa.table([_as_strings(column) for column in delivered.columns], names=delivered.column_names)
+    return pa.table([as_strings(column) for column in delivered.columns], names=delivered.column_names)
 
 
-def _as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The cells of a Parquet column in words."""
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     try:
@@ -259,13 +273,13 @@ def as_cells(table: Table, delivered: pa.Table, missing_codes: Iterable[str] = (
     codes = codes_for_missing(table, missing_codes)
     empty = pa.chunked_array([pa.nulls(delivered.num_rows, pa.string())])
     written = {name: delivered[name] if name in delivered.column_names else empty for name in table.schema.names}
-    read = {name: _read(cells) for name, cells in written.items()}
+    read = {name: read_cells(cells) for name, cells in written.items()}
     coded = {name: _is_coded(read[name], codes[name]) for name in table.schema.names if name in codes}
     read |= {name: pc.if_else(is_coded, pa.scalar(None, pa.string()), read[name]) for name, is_coded in coded.items()}
     return Cells(pa.table(written), pa.table(read), pa.table(coded))
 
 
-def _read(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+def read_cells(cells: pa.ChunkedArray) -> pa.ChunkedArray:
     """Cells without surrounding blanks, null where they stand for a missing value."""
     if cells.null_count == len(cells):
         return cells

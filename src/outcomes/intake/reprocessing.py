@@ -17,6 +17,7 @@ from outcomes.intake.submission import (
     write_rows,
 )
 from outcomes.lake import Lake, SubmissionRecord
+from outcomes.locks import one_at_a_time
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
 
@@ -115,7 +116,8 @@ def take_back_withdrawal(settings: Settings, site_id: str, period: str) -> Submi
         judged = judge(attempt)
         if judged.refusal:
             raise judged.refusal
-        return commit(attempt, judged, before=standing)
+        # The vacuum may have removed the rows of before.
+        return commit(attempt, judged)
 
 
 def has_landed(settings: Settings, record: SubmissionRecord) -> bool:
@@ -139,8 +141,9 @@ def _standing(settings: Settings, site_id: str, period: str) -> SubmissionRecord
 
 def _record(settings: Settings, record: SubmissionRecord) -> SubmissionRecord:
     lake = Lake(settings.lake)
-    record = replace(record, recorded_at=lake.next_time(record.site_id))
-    lake.commit(record)
+    with one_at_a_time(settings.locks / "lake"):
+        record = replace(record, recorded_at=lake.next_time(record.site_id))
+        lake.commit(record)
     return record
 
 
@@ -165,7 +168,8 @@ def repair(settings: Settings) -> Iterator[SubmissionRecord | OutcomesError]:
     records = [each for each in Lake(settings.lake).standing() if (each.site_id, each.period) in tables]
     for record in records:
         for name in tables[record.site_id, record.period]:
-            Lake(settings.lake).remove_period(TABLES[name], record.site_id, record.period)
+            with one_at_a_time(settings.locks / "lake"):
+                Lake(settings.lake).remove_period(TABLES[name], record.site_id, record.period)
     waiting = [record for record in records if has_landed(settings, record)]
     repaired = True
     while repaired and waiting:
@@ -190,7 +194,8 @@ def _is_rewritten(settings: Settings, record: SubmissionRecord, tables: set[str]
     judged = judge(attempt, beside_damage=True)
     is_as_before = rows_in_lake(judged.record) == rows_in_lake(record)
     if is_as_before and record.judgement_id:
-        write_rows(attempt, [one for one in judged.judgements if one.table.name in tables], record.judgement_id)
+        with one_at_a_time(settings.locks / "lake"):
+            write_rows(attempt, [one for one in judged.judgements if one.table.name in tables], record.judgement_id)
         return True
     if record.judgement_id is None or judged.record.rules_sha256 != record.rules_sha256:
         commit(attempt, judged)

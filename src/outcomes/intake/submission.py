@@ -9,9 +9,11 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError, SubmissionRefused
+from outcomes.intake.forgotten import Forgotten
 from outcomes.intake.landing import is_site_id, site_is_known
 from outcomes.intake.manifest import (
     FileEntry,
@@ -252,9 +254,16 @@ def _read(attempt: Attempt, manifest: Manifest) -> dict[str, Cells]:
             raise SubmissionRefused("file_empty", file.table)
         if delivered != file.rows:
             raise SubmissionRefused("row_count_mismatch", f"{file.table}: {delivered} rows, {file.rows} stated")
+    _check_forgotten(attempt, cells)
     screen_missing_codes(manifest.missing_codes)
     screen({name: one.read for name, one in cells.items()}, manifest.deidentification_method, manifest.data_cut)
     return cells
+
+
+def _check_forgotten(attempt: Attempt, cells: dict[str, Cells]) -> None:
+    named = {name for one in cells.values() for name in pc.unique(one.read["patient_id"]).drop_null().to_pylist()}
+    if forgotten := Forgotten(attempt.settings).count(attempt.site_id, named):
+        raise SubmissionRefused("patient_forgotten", f"{forgotten} of the patients named")
 
 
 def _check_place(attempt: Attempt, manifest: Manifest) -> None:

@@ -10,6 +10,7 @@ from outcomes.lake.records import (
     TableCounts,
 )
 from outcomes.lake.store import AsKnownOn, Damage, Lake, rests_on
+from outcomes.lake.upkeep import LakeUpkeep, PastJudgement, PatientRows
 
 __all__ = [
     "PROVENANCE",
@@ -18,6 +19,9 @@ __all__ = [
     "BlankedCells",
     "Damage",
     "Lake",
+    "LakeUpkeep",
+    "PastJudgement",
+    "PatientRows",
     "RuleResult",
     "SubmissionRecord",
     "TableCounts",

@@ -6,6 +6,7 @@ nothing that a reader sees.
 """
 
 import datetime
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,6 +42,9 @@ _ADDS_COLUMNS: Literal["merge"] = "merge"
 
 _LOOKED_AT = ("patients", "encounters", "follow_ups")
 """Tables whose rows in force the rules look at when another submission of the site is judged."""
+
+HISTORY = "history.json"
+"""From when on the lake still holds all that was in force; without it from the beginning."""
 
 _COMMITS_IN_SMALL_FILES = 64
 """Each commit is a small file of its own until there are so many: whatever reads them slows down with their number."""
@@ -148,6 +152,20 @@ class Lake:
         newest: datetime.datetime | None = pc.max(self._recorded(site_id)["recorded_at"]).as_py()
         return now if newest is None else max(now, newest + datetime.timedelta(microseconds=1))
 
+    def history_from(self) -> datetime.datetime | None:
+        """From when on what was in force is still there whole; None when nothing was removed.
+
+        Raises:
+            OutcomesError: lake_damaged.
+        """
+        file = Path(self._uri(HISTORY))
+        if not file.exists():
+            return None
+        try:
+            return datetime.datetime.fromisoformat(json.loads(file.read_text(encoding="utf-8"))["from"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise OutcomesError("lake_damaged", HISTORY) from None
+
     def attach_submissions(
         self, con: duckdb.DuckDBPyConnection, as_known_on: AsKnownOn = None, *, site_id: str | None = None
     ) -> None:
@@ -155,8 +173,14 @@ class Lake:
 
         Status is accepted (in force), superseded, refused or withdrawn; `stands` is true of the accepted attempt that
         its site and period stands on.
+
+        Raises:
+            OutcomesError: lake_damaged, or history_removed when rows of that time have been removed.
         """
         is_time = isinstance(as_known_on, datetime.datetime)
+        kept_from = self.history_from()
+        if isinstance(as_known_on, datetime.datetime) and kept_from and as_known_on < kept_from:
+            raise OutcomesError("history_removed", f"before {kept_from:%Y-%m-%dT%H:%M:%S.%f%z}")
         con.register("recorded_submissions", self._recorded(site_id))
         _make_submissions(
             con,

@@ -8,6 +8,9 @@ from outcomes.lake.records import PROVENANCE
 JUDGEMENT_ID = "judgement_id"
 """Marks each row with the judgement that accepted it; null where an earlier version wrote it."""
 
+WRITTEN_BY = f"coalesce({JUDGEMENT_ID}, submission_id)"
+"""SQL: what marks the rows of a judgement, of the rows and of its record alike."""
+
 SUBMISSIONS_WITH_STATUS = """
 with recorded as (
     select *

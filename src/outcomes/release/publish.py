@@ -70,6 +70,25 @@ def publish(
     return folder
 
 
+def remove_releases(releases: Path, is_to_go: Callable[[Path], bool]) -> int:
+    """Remove releases, the current one too, and what a crash has left of one; how many were removed.
+
+    Args:
+        releases: the folder of all releases.
+        is_to_go: tells of a release's folder whether it is to be removed.
+    """
+    if not releases.is_dir():
+        return 0
+    with one_at_a_time(releases / _LOCK):
+        _clear_leftovers(releases)
+        gone = [folder for folder in folders(releases) if is_to_go(folder)]
+        for folder in gone:
+            if folder.resolve() == current(releases):
+                (releases / CURRENT).unlink()
+            _remove(releases, folder)
+    return len(gone)
+
+
 def current(releases: Path) -> Path | None:
     """The folder of the current release, by its own name; None when nothing has been released."""
     pointer = releases / CURRENT

@@ -1,0 +1,105 @@
+"""The vacuum: remove what nothing needs any more, and write the lake's small files as few."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from outcomes.lake import Lake, LakeUpkeep
+from outcomes.lake.upkeep import READERS_NEED
+from outcomes.locks import one_at_a_time, remove_unheld
+from outcomes.settings import Settings
+
+
+@dataclass(frozen=True)
+class Gone:
+    """What was removed, or would be: of which kind, how many, and how many bytes on disk (None: not known)."""
+
+    what: str
+    count: int
+    size: int | None = None
+
+
+def vacuum(settings: Settings, keep_days: int, *, dry_run: bool) -> list[Gone]:
+    """Remove rows that nothing needs, small files, files that nothing refers to, old quarantine, locks and leftovers.
+
+    Args:
+        settings: paths and thresholds.
+        keep_days: how long rows that are no longer in force stay.
+        dry_run: write nothing.
+
+    Raises:
+        OutcomesError: lake_damaged.
+    """
+    with ExitStack() as held:
+        if not dry_run:
+            held.enter_context(one_at_a_time(settings.locks / "lake"))
+        return [
+            *_vacuum_lake(settings, keep_days, dry_run=dry_run),
+            _remove("quarantine of former attempts", _old_quarantine(settings), dry_run=dry_run),
+            _remove_locks(settings, dry_run=dry_run),
+            _remove("leftovers of crashes", _leftovers(settings), dry_run=dry_run),
+        ]
+
+
+def _vacuum_lake(settings: Settings, keep_days: int, *, dry_run: bool) -> list[Gone]:
+    lake = LakeUpkeep(settings.lake)
+    rows = lake.rows_by_judgement()
+    uncommitted = sorted(rows.keys() - lake.committed())
+    past = [one for one in lake.past(datetime.now(UTC) - timedelta(days=keep_days)) if one.written_by in rows]
+    small_files = lake.small_files()
+    if not dry_run:
+        if past:
+            lake.forget_history(max(one.ended_at for one in past))
+        lake.remove_judged([*uncommitted, *(one.written_by for one in past)])
+        lake.compact()
+    unreferenced = lake.unreferenced()
+    size = sum(file.stat().st_size for file in unreferenced)
+    if not dry_run:
+        lake.remove_unreferenced()
+    return [
+        Gone("rows never committed", sum(rows[one] for one in uncommitted)),
+        Gone(f"rows out of force for {keep_days} days", sum(rows[one.written_by] for one in past)),
+        Gone("small files, written as few", small_files),
+        Gone("files that nothing refers to for 24 hours", len(unreferenced), size),
+    ]
+
+
+def _old_quarantine(settings: Settings) -> Iterator[Path]:
+    """The folders of submissions that are neither the newest attempt of their month nor what it stands on."""
+    attempts = Lake(settings.lake).attempts()
+    newest = {(each.site_id, each.period): each.submission_id for each in attempts}
+    standing = {(each.site_id, each.period): each.submission_id for each in attempts if each.outcome != "refused"}
+    for folder in sorted(settings.quarantine.glob("*/*/*")):
+        place = (folder.parent.parent.name, folder.parent.name)
+        if folder.name not in (newest.get(place), standing.get(place)) and not folder.name.startswith("."):
+            yield folder
+
+
+def _leftovers(settings: Settings) -> Iterator[Path]:
+    """What a crash left in the scratch folder or in quarantine, once it is so old that nobody writes it any more."""
+    limit = (datetime.now(UTC) - READERS_NEED).timestamp()
+    for left in (*sorted(settings.scratch.glob("*")), *sorted(settings.quarantine.glob("*/*/.*"))):
+        if left.lstat().st_mtime <= limit:
+            yield left
+
+
+def _remove_locks(settings: Settings, *, dry_run: bool) -> Gone:
+    limit = (datetime.now(UTC) - READERS_NEED).timestamp()
+    old = [lock for lock in sorted(settings.locks.glob("*")) if lock.is_file() and lock.stat().st_mtime <= limit]
+    return Gone("lock files", len(old) if dry_run else sum(map(remove_unheld, old)))
+
+
+def _remove(what: str, paths: Iterable[Path], *, dry_run: bool) -> Gone:
+    gone = list(paths)
+    size = sum(map(_size, gone))
+    if not dry_run:
+        for path in gone:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    return Gone(what, len(gone), size)
+
+
+def _size(path: Path) -> int:
+    return sum(file.lstat().st_size for file in (path, *path.rglob("*")) if file.is_file())
