@@ -119,6 +119,7 @@ def test_the_alert_names_sites_months_and_days(settings: Settings) -> None:
 
 def test_a_month_without_deliveries_is_named_once_none_is_expected(settings: Settings) -> None:
     expect(settings, "east,2025-05,2025-05,10")
+    settings.landing.mkdir()
     assert pipeline.sites_with_delivery(settings, PERIOD, date(2025, 6, 10)) == []
     for period, today in ((PERIOD, date(2025, 6, 11)), ("2025-06", date(2025, 6, 10))):
         with pytest.raises(OutcomesError) as alert:
@@ -163,6 +164,7 @@ def test_deliveries_of_months_that_were_skipped_are_seen_the_oldest_first(settin
 
 
 def test_a_landing_folder_that_is_not_there_is_no_empty_one(settings: Settings) -> None:
+    settings.lake.mkdir()
     with pytest.raises(FileNotFoundError, match="there is no landing folder"):
         Runs(settings).look()
 

@@ -8,6 +8,7 @@ import pytest
 
 from outcomes.contract import TABLES, ColumnType
 from outcomes.errors import OutcomesError
+from outcomes.intake.manifest import submission_id
 from outcomes.release.build import build_release
 from outcomes.release.explain import LabelAnswer, explain
 from outcomes.release.open import connect
@@ -16,6 +17,7 @@ from outcomes.release.why_not import WhyNot, why_not
 from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import label_definition, label_definitions
 from tests.integration.small_lake import commit, fill_lake
+from tests.support.submissions import fusion, patient, write_submission
 
 SUBMISSION = "north-2026-01-0123456789ab"
 
@@ -462,12 +464,13 @@ def test_status_adds_up(settings: Settings) -> None:
 
 def test_status_lists_what_landed_and_waits(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
-    for period, manifest in (("2026-01", "{}"), ("2026-02", "{ }"), ("2026-03", None)):
+    known = write_submission(settings, "north", "2026-01", {"patients": [patient()], "procedures": [fusion()]})
+    for period, manifest in (("2026-02", "{ }"), ("2026-03", None)):
         folder = settings.landing / "north" / period
         folder.mkdir(parents=True)
         if manifest:
             (folder / "manifest.json").write_text(manifest, encoding="utf-8")
-    commit(settings, "north", "2026-01", {"patients": []}, "44136fa355b3")
+    commit(settings, "north", "2026-01", {"patients": []}, submission_id(known)[-12:])
     stands = status(settings)
     assert [(each.period, each.is_complete) for each in stands.waiting] == [("2026-02", True), ("2026-03", False)]
     assert stands.release_id is None

@@ -178,9 +178,9 @@ def test_a_release_as_known_earlier_is_the_one_that_was_published_then(
         assert (earlier.folder / name).read_bytes() == (Path(published) / name).read_bytes(), name
 
 
-def test_as_known_on_wants_a_month(settings: Settings, earlier: Release) -> None:
-    result = run(settings, "release", "--as-known-on", "2026-02-01")
-    assert result.exit_code == MISTAKES["period_malformed"].exit_status
+def test_as_known_on_wants_a_month_or_a_time(settings: Settings, earlier: Release) -> None:
+    result = run(settings, "release", "--as-known-on", "2026-02-31")
+    assert result.exit_code == MISTAKES["time_malformed"].exit_status
 
 
 @pytest.fixture(scope="module")

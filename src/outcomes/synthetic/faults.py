@@ -42,7 +42,7 @@ class RowFault:
 
 @dataclass(frozen=True)
 class PlantedFault:
-    """One planted row, as the answer key tells it. `outcome` is quarantined, blanked or flagged."""
+    """One planted row, as the answer key tells it. `outcome` is quarantined, pending, blanked or flagged."""
 
     site_id: str
     period: str
@@ -106,8 +106,10 @@ ROW_FAULTS = (
 )
 
 
-_BLANKING = frozenset(rule.code for table in TABLES for rule in rules(table) if rule.blanks)
-"""Rules that cost a cell and not the row."""
+_OUTCOMES = {rule.code: "blanked" for table in TABLES for rule in rules(table) if rule.blanks} | {
+    rule.code: "pending" for table in TABLES for rule in rules(table) if rule.severity == "waiting"
+}
+"""Rules that cost a cell, and rules whose rows wait; the others cost the row."""
 
 
 @dataclass(frozen=True)
@@ -149,16 +151,16 @@ def plant_rows(rng: Rng, submission: Submission, *, typed: bool) -> tuple[dict[s
         extra[fault.source_table] += rows
         place = (submission.site_id, submission.period, fault.source_table)
         key = TABLES[fault.source_table].key
-        outcome = "blanked" if fault.rule in _BLANKING else "quarantined"
+        outcome = _OUTCOMES.get(fault.rule, "quarantined")
         planted += [PlantedFault(*place, str(row[key]), fault.kind, fault.rule, outcome) for row in rows]
     return {name: _mixed(rng, table, extra[name]) for name, table in submission.tables.items()}, planted
 
 
 def _has_room(fault: RowFault, rows: list[Cells], submission: Submission, planted: list[PlantedFault]) -> bool:
-    """Whether a table may hold these rows too: few that go to quarantine, and no second patient of the same fault."""
-    if fault.rule in _BLANKING:
+    """Whether a table may hold these rows too: few stay out of the lake, and no second patient of the same fault."""
+    if _OUTCOMES.get(fault.rule) == "blanked":
         return fault.source_table != "patients" or all(one.rule != fault.rule for one in planted)
-    before = sum((one.source_table, one.outcome) == (fault.source_table, "quarantined") for one in planted)
+    before = sum(one.source_table == fault.source_table and one.outcome != "blanked" for one in planted)
     return before + len(rows) <= int(_SHARE_OF_TABLE * submission.tables[fault.source_table].num_rows)
 
 
@@ -205,7 +207,7 @@ def _faulty_rows(rng: Rng, fault: RowFault, submission: Submission, stranger: Ce
     table = submission.tables[fault.source_table]
     place = int(rng.choice(_sound_rows(table)))
     row = table.slice(place, 1).to_pylist()[0] | {TABLES[fault.source_table].key: _key(rng)} | fault.cells
-    if fault.rule in _BLANKING and fault.source_table != "patients":
+    if _OUTCOMES.get(fault.rule) == "blanked" and fault.source_table != "patients":
         row["patient_id"] = stranger["patient_id"]
         if "encounter_id" in row and fault.source_table != "encounters":
             row["encounter_id"] = None
