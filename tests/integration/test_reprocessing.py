@@ -80,7 +80,7 @@ def stricter(monkeypatch: pytest.MonkeyPatch) -> None:
             "type": "expect_column_values_to_be_between",
             "kwargs": {"column": "neck_pain_nrs", "max_value": 6},
             "severity": "critical",
-            "meta": {"code": "FUP-999", "reason": "too much"},
+            "meta": {"code": "FUP-999", "category": "plausibility", "context": "verification", "reason": "too much"},
         }
         return written | {"expectations": [*written["expectations"], *[rule] * (table == "follow_ups")]}
 
