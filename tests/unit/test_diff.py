@@ -24,6 +24,7 @@ from outcomes.release.diff import (
     diff,
 )
 from outcomes.release.open import Release
+from outcomes.release.verify import seal
 from outcomes.settings import Settings
 from tests.support.examples import examples
 
@@ -86,6 +87,7 @@ def release(
         **{"thresholds_sha256": "t1", "definitions_sha256": "d1", "eq5d_value_set_sha256": None},
         **{"code_version": "0.1.0", "engine": "duckdb"},
     }
+    seal(folder)
     return Release(folder.name, folder, manifest | facts)
 
 

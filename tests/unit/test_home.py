@@ -30,6 +30,9 @@ ARGUMENTS = {
     "withdraw": "withdraw north 2026-01",
     "repair": "repair",
     "rollback": "rollback a",
+    "quarantine": "quarantine list",
+    "forget": "forget north/p1 --yes",
+    "vacuum": "vacuum",
 }
 """Every command that works on a home that is there."""
 MAKE_A_HOME = {"synthesize", "import"}

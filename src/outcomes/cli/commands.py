@@ -724,12 +724,15 @@ def _reprocess(settings: Settings, records: Sequence[SubmissionRecord], *, dry_r
 _NEED_NO_HOME = {"synthesize", "import", "manifest", "verify-log", "doctor"}
 """Commands that make a home (synthesize, import), that name a folder or file of their own, and that look whether it is
 there (doctor)."""
-_WRITE = {"ingest", "backfill", "reprocess", "withdraw", "repair", "release", "rollback", "sensitivity", "report"}
+_WRITE = {
+    *("ingest", "backfill", "reprocess", "withdraw", "repair", "forget", "vacuum", "mend"),
+    *("release", "rollback", "sensitivity", "report"),
+}
 
 _others = [other.load() for other in _OTHERS]
 for _other in _others:
     app.add_typer(_other)
-for _command in [each for part in (app, *_others) for each in part.registered_commands]:
+for _command in [each for part in (app, quarantine, *_others) for each in part.registered_commands]:
     _name = _command.name or _command.callback.__name__.replace("_", "-")
     if _name not in _NEED_NO_HOME:
         _command.cls = _OnHome

@@ -216,15 +216,15 @@ class Lake:
             OutcomesError: lake_damaged when the record of submissions itself cannot be read.
         """
         self.attach_submissions(con, as_known_on)
-        sound = {name: self._sound_files(con, table) for name, table in TABLES.items()}
-        damaged = sorted(one for name, table in TABLES.items() for one in _not_as_written(con, table, sound[name]))
+        checked = {name: self._checked(con, table) for name, table in TABLES.items()}
+        damaged = sorted(one for _, found in checked.values() for one in found)
         for site_id, period in {(one.site_id, one.period) for one in damaged}:
             con.execute(
                 "update submissions set status = 'damaged' where status = 'accepted' and site_id = ? and period = ?",
                 [site_id, period],
             )
         for table in TABLES.values():
-            _create_view(con, table.name, rows_in_force, table, sound[table.name])
+            _create_view(con, table.name, rows_in_force, table, checked[table.name][0])
         return damaged
 
     def attach_context(
@@ -276,13 +276,20 @@ class Lake:
         if folder.exists():
             folder.rename(folder.with_name(f".{table.name}-{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S%f}"))
 
-    def _sound_files(self, con: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
-        """The files of a table that can be read to their end; of a table without a readable log none."""
+    def _checked(self, con: duckdb.DuckDBPyConnection, table: Table) -> tuple[list[str], list[Damage]]:
+        """The files of a table that can be read to their end, and what of its rows in force is not as committed.
+
+        Of a table without a readable log no file can be read.
+        """
         try:
             files = self._files(table.name)
         except OutcomesError:
-            return []
-        return files if _can_be_read(con, table, files) else [one for one in files if _can_be_read(con, table, [one])]
+            files = []
+        try:
+            return files, _not_as_written(con, table, files)
+        except duckdb.Error:
+            files = [one for one in files if _can_be_read(con, table, [one])]
+            return files, _not_as_written(con, table, files)
 
     def _recorded(self, site_id: str | None = None) -> pa.Table:
         """Every judgement of one site or of all."""
