@@ -89,7 +89,7 @@ class Lake:
 
     def commit(self, record: SubmissionRecord) -> None:
         """Append the row that makes a submission's rows visible, or records its refusal or withdrawal."""
-        rows = _with_digest(pa.Table.from_pylist([asdict(record)], schema=SUBMISSIONS))
+        rows = with_digest(pa.Table.from_pylist([asdict(record)], schema=SUBMISSIONS))
         write_deltalake(self._uri("submissions"), rows, mode="append", schema_mode=_ADDS_COLUMNS)
         commits = self._delta("submissions")
         if commits and len(commits.file_uris()) > _COMMITS_IN_SMALL_FILES:
@@ -303,7 +303,7 @@ class Lake:
             raise OutcomesError("lake_damaged", "the record of submissions") from None
         if site_id is not None:
             rows = rows.filter(pc.equal(rows["site_id"], site_id))
-        found, committed = _with_digest(rows)["record_digest"], rows["record_digest"]
+        found, committed = with_digest(rows)["record_digest"], rows["record_digest"]
         if pc.any(pc.not_equal(found, committed)).as_py():
             raise OutcomesError("lake_damaged", "the record of submissions")
         # An earlier version recorded nothing of it, and what does not say so is not synthetic.
@@ -355,7 +355,7 @@ def _make_submissions(con: duckdb.DuckDBPyConnection, name: str, **bounds: AsKno
     con.execute(f"create or replace table {name} as {SUBMISSIONS_WITH_STATUS}", unbounded | bounds)
 
 
-def _with_digest(records: pa.Table) -> pa.Table:
+def with_digest(records: pa.Table) -> pa.Table:
     """Records of submissions with the digest of what they hold, in the same order."""
     with duckdb.connect() as con:
         con.register("records", records)

@@ -20,7 +20,7 @@ from outcomes.contract import TABLES, Table
 from outcomes.errors import OutcomesError
 from outcomes.lake.digest import digest_of
 from outcomes.lake.records import SUBMISSIONS
-from outcomes.lake.store import HISTORY, Lake
+from outcomes.lake.store import HISTORY, Lake, with_digest
 from outcomes.lake.views import WRITTEN_BY, rows_written
 
 READERS_NEED = timedelta(hours=24)
@@ -252,7 +252,7 @@ class LakeUpkeep(Lake):
                 _restate_one(record, found)
         write_deltalake(
             self._uri("submissions"),
-            pa.Table.from_pylist(records, schema=SUBMISSIONS),
+            with_digest(pa.Table.from_pylist(records, schema=SUBMISSIONS)),
             mode="overwrite",
             schema_mode="overwrite",
         )
