@@ -27,12 +27,13 @@ demo: .venv/.base ## Invent a registry, backfill it through Airflow, publish, se
 # Coverage costs a quarter of the time on Python 3.11, so it is of the quick kinds only, which should reach all code.
 test: lint .venv/.browser ## Run every check and every test; print the coverage of the unit tests and the specification
 	$(PYTEST) tests/unit tests/spec --cov --cov-report=term:skip-covered
-	$(PYTEST) -m "not (unit or spec)"
+	$(PYTEST) -m "not (unit or spec or long)"
 
 $(KINDS): test-%: .venv/.browser ## Run the tests of one kind: unit, spec, generative, integration, browser, dags, reliability
 	$(PYTEST) tests/$*
 
-test-long: .venv/.dev ## Run the generated tests with many times the examples
+test-long: .venv/.browser ## Run the long tests, and the generated ones with many times the examples
+	$(PYTEST) -m long
 	ORACLE_PATIENTS=20000 $(PYTEST) tests/generative --hypothesis-profile long
 
 lint: .venv/.dev ## Run ruff, mypy, import-linter and sqlfluff; check licences and definitions' versions

@@ -21,7 +21,11 @@ KINDS = {
 }
 
 
+LONG_MARK = "long: one more case of what a shorter test tries; `make test-long` runs it"
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", LONG_MARK)
     for kind, meaning in KINDS.items():
         config.addinivalue_line("markers", f"{kind}: {meaning}")
 

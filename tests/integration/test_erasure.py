@@ -28,6 +28,7 @@ from outcomes.settings import Settings
 from outcomes.sql.engine import connect
 from tests.integration.small_lake import fill_lake
 from tests.integration.test_lake_v1 import LAKE_V1
+from tests.support.examples import few
 from tests.support.submissions import DATA_CUT, Row, follow_up, fusion, image, patient, write_submission
 
 GONE = "zqgone7"
@@ -204,7 +205,7 @@ class _Crash(BaseException):
     """What no handler catches."""
 
 
-@pytest.mark.parametrize(("step", "call"), [(step, call) for step in _STEPS for call in (1, 2, 4)], ids=str)
+@pytest.mark.parametrize(("step", "call"), few(1, [(step, call) for call in (2, 1, 4) for step in _STEPS]), ids=str)
 def test_a_crash_in_landing_or_quarantine_is_finished_by_the_same_command(
     settings: Settings,
     without: dict[str, list[tuple[Any, ...]]],
@@ -223,8 +224,10 @@ def test_a_crash_in_landing_or_quarantine_is_finished_by_the_same_command(
     assert _in_force(settings) == without
 
 
-@pytest.mark.parametrize("step", ["_restate", "erase", "purge", "_shorten_log"])
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    ("step", "after"),
+    few(1, [(step, after) for step in ("erase", "_restate", "purge", "_shorten_log") for after in (False, True)]),
+)
 def test_a_crash_in_the_lake_is_finished_by_the_same_command(
     settings: Settings,
     without: dict[str, list[tuple[Any, ...]]],

@@ -14,6 +14,7 @@ from outcomes.intake.manifest import Kind
 from outcomes.intake.reprocessing import JudgedAgain, reprocess, withdraw
 from outcomes.lake import Lake
 from outcomes.settings import Settings
+from tests.support.examples import few
 from tests.support.lake_state import lake_state
 from tests.support.submissions import Row, follow_up, fusion, image, patient, write_submission
 
@@ -69,7 +70,7 @@ def in_order(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return lake_state(settings)
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(MONTHS))[1:], ids="-".join)
+@pytest.mark.parametrize("order", few(1, [(each,) for each in list(itertools.permutations(MONTHS))[:0:-1]]))
 def test_any_order_gives_the_same_rows_in_force(
     tmp_path: Path, order: tuple[str, ...], in_order: dict[str, Any]
 ) -> None:

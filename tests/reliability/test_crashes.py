@@ -25,7 +25,7 @@ from tests.support import killed
 from tests.support.lake_state import lake_state
 from tests.support.submissions import follow_up, fusion, image, patient, write_submission
 
-KILLS = int(os.environ.get("KILLS", "6"))
+KILLS = int(os.environ.get("KILLS", "2"))
 SEED = int(os.environ.get("SEED", "1"))
 
 COMMANDS = {

@@ -1,5 +1,9 @@
 """How many examples a generated test takes."""
 
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
 from hypothesis import settings
 
 LONG = 20
@@ -9,3 +13,11 @@ LONG = 20
 def examples(usual: int) -> int:
     """So many examples, and more with a profile that has more than Hypothesis' own 100."""
     return usual * settings().max_examples // 100
+
+
+def few(kept: int, cases: Iterable[Any]) -> list[Any]:
+    """Cases of a parametrized test, of which all but the first ones are left to `make test-long`."""
+    return [
+        case if number < kept else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.long)
+        for number, case in enumerate(cases)
+    ]
