@@ -197,6 +197,7 @@ AFTER: dict[str, Callable[[Registry], None]] = {
 }
 
 
+@pytest.mark.long
 def test_every_command_of_the_runbook_does_what_the_page_says(registry: Registry) -> None:
     assert list(sections()) == list(AFTER)
     for period in ("2026-01", "2026-02"):

@@ -70,7 +70,7 @@ IMAGE_ROWS = st.builds(
     imaging=st.lists(IMAGE_ROWS, max_size=4),
 )
 @settings(max_examples=examples(15), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-def test_rows_in_are_rows_accepted_plus_rows_quarantined(
+def test_rows_in_are_rows_accepted_quarantined_and_pending(
     patients: list[Row], procedures: list[Row], follow_ups: list[Row], imaging: list[Row]
 ) -> None:
     delivered = {"patients": patients, "procedures": procedures, "follow_ups": follow_ups, "imaging": imaging}
@@ -80,23 +80,27 @@ def test_rows_in_are_rows_accepted_plus_rows_quarantined(
         write_submission(options, "site-a", "2026-01", delivered)
         record = ingest_submission(options, "site-a", "2026-01")
 
-        assert record.rows_in == record.rows_accepted + record.rows_quarantined == sum(map(len, delivered.values()))
+        rows = record.rows_accepted + record.rows_quarantined + record.rows_pending
+        assert record.rows_in == rows == sum(map(len, delivered.values()))
         for counts in record.tables:
             name = counts.source_table
             assert counts.rows_in == len(delivered[name])
             kept = _kept(options, record.submission_id, name)
             numbers = [number for number, _, outcome in kept if outcome == "quarantined"]
+            pending = [number for number, _, outcome in kept if outcome == "pending"]
             copies = [number for number, _, outcome in kept if outcome == "blanked"]
             assert len(numbers) == counts.rows_quarantined
-            assert len(numbers) + len(copies) == len({*numbers, *copies})
-            critical, blanking = _codes(record, name)
+            assert len(pending) == counts.rows_pending
+            assert len(numbers) + len(pending) + len(copies) == len({*numbers, *pending, *copies})
+            critical, waiting, blanking = _codes(record, name)
             for number, codes, _ in kept:
-                assert codes <= critical | blanking
+                assert codes <= critical | waiting | blanking
                 assert bool(codes & critical) == (number in numbers)
+                assert bool(codes & waiting and not codes & critical) == (number in pending)
             assert numbers == sorted(set(numbers))
             lost = sum(one.cells for one in record.blanked if one.source_table == name)
             assert len(copies) <= lost <= len(copies) * len(TABLES[name].columns)
-            sound = [row for number, row in enumerate(delivered[name], 1) if number not in numbers]
+            sound = [row for number, row in enumerate(delivered[name], 1) if number not in {*numbers, *pending}]
             key = TABLES[name].key
             assert _keys_written(options, name, key) == [row[key] for row in sound], "in the order of the file"
         event(f"quarantined: {record.rows_quarantined > 0}, accepted: {record.rows_accepted > 0}")
@@ -113,11 +117,12 @@ def _kept(options: Settings, submission_id: str, name: str) -> list[tuple[int, s
     return list(zip(rows["row_number"].to_pylist(), broken, rows["outcome"].to_pylist(), strict=True))
 
 
-def _codes(record: SubmissionRecord, name: str) -> tuple[set[str], set[str]]:
-    """The broken rules of a table that cost the row, and those that cost a cell."""
+def _codes(record: SubmissionRecord, name: str) -> tuple[set[str], set[str], set[str]]:
+    """The broken rules of a table that cost the row, those that let it wait, and those that cost a cell."""
     broken = {one.rule for one in record.rules if one.source_table == name and one.rows_failed}
     suite = [rule for rule in rules(name) if rule.code in broken]
-    return {one.code for one in suite if one.severity == "critical"}, {one.code for one in suite if one.blanks}
+    critical, waiting = ({one.code for one in suite if one.severity == word} for word in ("critical", "waiting"))
+    return critical, waiting, {one.code for one in suite if one.blanks}
 
 
 def _keys_written(options: Settings, name: str, key: str) -> list[str]:

@@ -214,6 +214,7 @@ def test_every_code_of_a_refusal_is_tried() -> None:
     assert {code for code, _, _ in BAD.values()} == refusals - {
         "manifest_missing",
         "submission_withdrawn",
+        "patient_forgotten",
         "file_denied",
     }
 

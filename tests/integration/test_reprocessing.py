@@ -19,6 +19,7 @@ from outcomes.release.build import build_release, next_release_id
 from outcomes.release.status import status
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
+from tests.support.examples import few
 from tests.support.files import snapshot
 from tests.support.submissions import follow_up, fusion, image, patient, write_submission
 
@@ -186,14 +187,17 @@ def _truncate(lake: Path) -> None:
     _file(lake).write_bytes(content[: len(content) // 2])
 
 
+def _remove_file(lake: Path) -> None:
+    _file(lake).unlink()
+
+
 def _empty(lake: Path) -> None:
     _file(lake).write_bytes(b"")
 
 
 @pytest.mark.parametrize(
     "harm",
-    [_remove_log, _garble_log, _truncate, _empty, lambda lake: _file(lake).unlink()],
-    ids=["no log", "garbled log", "truncated", "empty", "missing"],
+    few(2, [_truncate, _remove_log, _garble_log, _empty, _remove_file]),
 )
 def test_damage_is_named_stops_the_release_and_is_repaired(
     taken_in: Path, settings: Settings, harm: Callable[[Path], None]

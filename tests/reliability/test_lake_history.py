@@ -276,5 +276,6 @@ def test_any_history_leaves_the_lake_as_the_rules_say(monkeypatch: pytest.Monkey
     _run(STEPS // STEPS_OF_A_HISTORY, STEPS_OF_A_HISTORY)
 
 
+@pytest.mark.long
 def test_a_short_history_under_all_rules_leaves_the_lake_as_the_rules_say() -> None:
     _run(STEPS // STEPS_OF_A_HISTORY // 2, STEPS_OF_A_HISTORY // 4)

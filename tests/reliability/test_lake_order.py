@@ -49,6 +49,7 @@ def test_any_order_with_repeats_leaves_the_lake_as_the_months_in_order(
         assert lake_state(shuffled) == _in_order(delivered)
 
 
+@pytest.mark.long
 @given(delivered=SETS, data=st.data())
 @settings(_settings, max_examples=examples(2))
 def test_two_processes_at_once_leave_the_lake_as_the_months_in_order(
