@@ -18,6 +18,6 @@ def examples(usual: int) -> int:
 def few(kept: int, cases: Iterable[Any]) -> list[Any]:
     """Cases of a parametrized test, of which all but the first ones are left to `make test-long`."""
     return [
-        case if number < kept else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.long)
+        pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=[] if number < kept else [pytest.mark.long])
         for number, case in enumerate(cases)
     ]
