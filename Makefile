@@ -25,9 +25,10 @@ demo: .venv/.base ## Invent a registry, backfill it through Airflow, publish, se
 	@DEMO_SERVE=$(DEMO_SERVE) $(BIN)/python -m scripts.demo
 
 # Coverage costs a quarter of the time on Python 3.11, so it is of the quick kinds only, which should reach all code.
-test: lint .venv/.browser ## Run every check and every test; print the coverage of the unit tests and the specification
+test: lint .venv/.browser ## Run every check and every test but the long ones; print the coverage of the unit tests and the specification
 	$(PYTEST) tests/unit tests/spec --cov --cov-report=term:skip-covered
 	$(PYTEST) -m "not (unit or spec or long)"
+	@echo "Left to make test-long, because they take long: the tests marked long (further cases of shorter tests, the runbook)"
 
 $(KINDS): test-%: .venv/.browser ## Run the tests of one kind: unit, spec, generative, integration, browser, dags, reliability
 	$(PYTEST) tests/$*

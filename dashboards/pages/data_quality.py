@@ -324,8 +324,9 @@ def _rules_now(submissions: Sequence[Submission], failures: Sequence[RuleFailure
             ),
             is_table=True,
             notes=[
-                "Critical: the row is quarantined. Warning: it is flagged, and a value that cannot be right is set to "
-                "missing. Info: it is only counted. Rows checked are those to which the rule applies."
+                "Critical: the row is quarantined. Waiting: it is pending until its patient is delivered. Warning: it "
+                "is flagged, and a value that cannot be right is set to missing. Info: it is only counted. Rows "
+                "checked are those to which the rule applies."
             ],
         )
     ]
@@ -414,32 +415,42 @@ def resting(view: View, submissions: Sequence[Submission], failing: Sequence[Fai
         said = [html.P("No measure of this site rests on a month with a failing rule.")]
         return Card("resting", "Measures that rest on failing rules", body=said)
     ordered = sorted(resting_on.items(), key=lambda item: (-len(item[1]), [*view.measures].index(item[0])))
+    titles = [view.measures[measure].title for measure, _ in ordered]
+    # A rule that costs the row reaches nearly every measure: those that rest on the same rules are told together.
+    alike = defaultdict[tuple[FailingRule, ...], list[str]](list)
+    for title, (_, rules_of) in zip(titles, ordered, strict=True):
+        alike[tuple(rules_of)].append(title)
     rows: list[Sequence[Cell | str]] = [
         [
-            view.measures[measure].title,
+            _some(together),
             ", ".join(sorted({one.rule for one in rules_of})),
             ", ".join(map(wording.period, sorted({one.submission_period for one in rules_of}))),
+            counted(len(together)),
             counted(len({(one.source_table, one.rule) for one in rules_of})),
         ]
-        for measure, rules_of in ordered
+        for rules_of, together in alike.items()
     ]
-    titles = [view.measures[measure].title for measure, _ in ordered]
-    more = f" and {wording.count(len(titles) - _NAMED)} more" if len(titles) > _NAMED else ""
     verb = "rests" if len(titles) == 1 else "rest"
     return Card(
         "resting",
         "Measures that rest on failing rules",
         sentence=f"{wording.plural(len(titles), 'measure')} of this site {verb} on months with failing rules: "
-        f"{'; '.join(titles[:_NAMED])}{more}.",
+        f"{_some(titles)}.",
         table=Table(
             "Measures that read what failing rules may have cost",
-            ("Measure", "Which rules", "Months delivered", "Rules"),
+            ("Which measures", "Which rules", "Months delivered", "Measures", "Rules"),
             rows,
-            numbers=1,
+            numbers=2,
         ),
         is_table=True,
         notes=[_RESTING],
     )
+
+
+def _some(titles: Sequence[str]) -> str:
+    """The first titles, and how many more there are."""
+    more = f" and {wording.count(len(titles) - _NAMED)} more" if len(titles) > _NAMED else ""
+    return f"{'; '.join(titles[:_NAMED])}{more}"
 
 
 def resting_by_site(view: View, submissions: Sequence[Submission], failing: Sequence[FailingRule]) -> Card:

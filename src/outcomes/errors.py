@@ -198,6 +198,9 @@ MISTAKES: dict[str, Mistake] = {
     "delivery_replaced": Mistake(
         79, "the landing folder no longer holds this submission", "deliver it again, or restore your backup"
     ),
+    "submission_moved_on": Mistake(
+        99, "the submission was judged again, superseded or withdrawn meanwhile", "run the command again"
+    ),
     "nothing_to_withdraw": Mistake(
         94, "no submission of this site and month is in force, or withdrawn", "see `outcomes status`"
     ),

@@ -69,7 +69,9 @@ def waiting(settings: Settings) -> list[Delivery]:
     does not. An accepted one is among them when its files were replaced, added or taken away since, which ingest then
     refuses.
     """
-    standing = _newest_not_refused(settings)
+    from outcomes.lake import Lake, newest_not_refused
+
+    standing = newest_not_refused(Lake(settings.lake).attempts())
     return [each for each in landed(settings) if not _is_known(each, standing.get((each.site_id, each.period)))]
 
 
@@ -79,14 +81,6 @@ def _is_known(delivery: Delivery, record: SubmissionRecord | None) -> bool:
     if record is None or record.submission_id != submission_id(delivery.folder):
         return False
     return record.outcome != "accepted" or is_as_stated(delivery.folder)
-
-
-def _newest_not_refused(settings: Settings) -> dict[tuple[str, str], SubmissionRecord]:
-    """Each (site_id, period)'s newest attempt that was not refused."""
-    from outcomes.lake import Lake
-
-    attempts = Lake(settings.lake).attempts()
-    return {(each.site_id, each.period): each for each in attempts if each.outcome != "refused"}
 
 
 @contextmanager

@@ -85,6 +85,11 @@ class Settings(BaseSettings):
         return self.home / "forgotten.key"
 
     @property
+    def lake_lock(self) -> Path:
+        """The lock of whoever writes to the lake; its name is none that a site can have."""
+        return self.locks / "lake.lock"
+
+    @property
     def scratch(self) -> Path:
         """What is written on the way to something, and what the database spills to disk."""
         return self.home / "tmp"

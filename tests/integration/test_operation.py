@@ -207,7 +207,7 @@ def _aged(path: Path) -> None:
 
 def test_a_lock_held_for_long_and_what_a_crash_left(settings: Settings) -> None:
     settings.locks.mkdir()
-    lock = settings.locks / "lake"
+    lock = settings.lake_lock
     lock.touch()
     (settings.releases / ".building").mkdir(parents=True)
     for path in (lock, settings.releases / ".building"):

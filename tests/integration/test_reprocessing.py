@@ -13,6 +13,7 @@ from outcomes import pipeline
 from outcomes.cli import app
 from outcomes.errors import MISTAKES, OutcomesError
 from outcomes.intake import submission, validation
+from outcomes.intake.landing import is_site_id
 from outcomes.intake.reprocessing import JudgedAgain
 from outcomes.lake import Damage, Lake
 from outcomes.release.build import build_release, next_release_id
@@ -127,6 +128,21 @@ def test_a_backfill_applies_the_present_rules(settings: Settings) -> None:
     assert "1 judged again, 1 with another result" in result.stdout
     (record,) = Lake(settings.lake).recorded("north", "2026-02")
     assert [one.rows_quarantined for one in record.tables if one.source_table == "follow_ups"] == [2]
+
+
+def test_a_withdrawal_that_came_meanwhile_is_not_undone(settings: Settings) -> None:
+    (record,) = pipeline.standing(settings, "south")
+    pipeline.withdraw(settings, "south", "2026-01", "wrong_site")
+    said: list[Any] = []
+    pipeline.reprocess(settings, [record], said.append)
+    assert [one.code for one in said] == ["submission_moved_on"]
+    assert pipeline.standing(settings, "south") == []
+
+
+def test_a_site_may_be_named_like_the_lake(settings: Settings) -> None:
+    assert not is_site_id(settings.lake_lock.name)
+    write_submission(settings, "lake", "2026-01", MONTHS["2026-01"])
+    assert pipeline.ingest(settings, "lake", "2026-01").outcome == "accepted"
 
 
 def test_a_submission_that_the_site_replaced_cannot_be_judged_again(settings: Settings) -> None:

@@ -21,6 +21,7 @@ from outcomes.disclosure.protect import protected_tables
 from outcomes.errors import MISTAKES, OutcomesError
 from outcomes.release import build, verify
 from outcomes.release.build import build_release
+from outcomes.release.inputs import file_sha256
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH, Release, current_release, open_release
 from outcomes.release.publish import publish
 from outcomes.release.verify import SUMS, seal
@@ -99,13 +100,13 @@ def test_a_file_is_summed_once_while_it_stays_as_it_is(tmp_path: Path, monkeypat
     settings = Settings(home=tmp_path)
     folder = put(settings.releases, "a")
     summed: list[str] = []
-    sha256 = verify._sha256
+    sha256 = file_sha256
 
     def counted(path: Path) -> str:
         summed.append(path.name)
         return sha256(path)
 
-    monkeypatch.setattr(verify, "_sha256", counted)
+    monkeypatch.setattr(verify, "file_sha256", counted)
     verify._sha256_once.cache_clear()
     for _ in range(3):
         _ = open_release("a", settings).research

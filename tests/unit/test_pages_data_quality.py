@@ -282,7 +282,9 @@ def test_measures_rest_on_failing_rules_of_submissions_in_force_alone(site: Site
     card = data_quality.resting(view, [in_force], [failing])
     assert str(card.sentence).startswith("4 measures of this site rest on months with failing rules: ")
     assert str(card.sentence).endswith(" and 1 more.")
-    assert [row[1:] for row in texts(card)] == [["FUP-006", "February\u00a02026", "1"]] * 4
+    ((together, *row),) = texts(card)
+    assert together.endswith(" and 1 more")
+    assert row == ["FUP-006", "February\u00a02026", "4", "1"]
     for other in (replace(failing, submission_period="2026-03"), replace(failing, rule="FUP-001")):
         none = data_quality.resting(view, [in_force, replace(REFUSED, site_id=OWN)], [other])
         assert none.table is None

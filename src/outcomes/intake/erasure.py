@@ -23,7 +23,7 @@ from outcomes.intake.manifest import MANIFEST, place, submission_id, submission_
 from outcomes.intake.reading import as_delivered, is_table_file
 from outcomes.intake.redaction import CannotBeSearched, count_rows_of, keys_of, without_rows_of
 from outcomes.intake.submission import site_lock
-from outcomes.lake import Lake, LakeUpkeep, PatientRows
+from outcomes.lake import Lake, LakeUpkeep, PatientRows, newest_not_refused
 from outcomes.locks import one_at_a_time
 from outcomes.settings import Settings
 
@@ -101,9 +101,9 @@ def erase(settings: Settings, site_id: str, patient_id: str) -> PatientHeld:
         for tombstones in (True, False):
             erased["landing"] += _erase_landed(settings, rows, tombstones=tombstones)
             erased["quarantine"] += _erase_quarantined(settings, rows, tombstones=tombstones)
-            with one_at_a_time(settings.locks / "lake"):
+            with one_at_a_time(settings.lake_lock):
                 erased["lake"] += LakeUpkeep(settings.lake).erase(rows, tombstones=tombstones)
-        with one_at_a_time(settings.locks / "lake"):
+        with one_at_a_time(settings.lake_lock):
             LakeUpkeep(settings.lake).purge(site_id)
         return PatientHeld(**erased, not_searched=not_searched, began_before=began_before)
 
@@ -113,7 +113,7 @@ def changed(settings: Settings, site_id: str) -> list[str]:
     found = []
     for delivery in _complete(settings, site_id):
         attempts = Lake(settings.lake).recorded(site_id, delivery.period)
-        standing = next((each for each in reversed(attempts) if each.outcome != "refused"), None)
+        standing = newest_not_refused(attempts).get((site_id, delivery.period))
         known = {each.submission_id for each in (standing, *attempts[-1:]) if each}
         if standing and standing.outcome == "accepted" and submission_id(delivery.folder) not in known:
             found.append(delivery.period)
@@ -307,9 +307,9 @@ def _keep_withdrawn(settings: Settings, delivery: Delivery, manifest: bytes) -> 
     """A withdrawn submission stays so under its new manifest: no ingest may take it for a correction."""
     lake = Lake(settings.lake)
     attempts = lake.recorded(delivery.site_id, delivery.period)
-    standing = next((each for each in reversed(attempts) if each.outcome != "refused"), None)
+    standing = newest_not_refused(attempts).get((delivery.site_id, delivery.period))
     if standing and standing.outcome == "withdrawn" and standing.submission_id == submission_id(delivery.folder):
-        with one_at_a_time(settings.locks / "lake"):
+        with one_at_a_time(settings.lake_lock):
             lake.commit(
                 replace(
                     standing,

@@ -16,7 +16,7 @@ from outcomes.intake.submission import (
     site_lock,
     write_rows,
 )
-from outcomes.lake import Lake, SubmissionRecord
+from outcomes.lake import Lake, SubmissionRecord, newest_not_refused
 from outcomes.locks import one_at_a_time
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
@@ -76,13 +76,16 @@ def reprocess(settings: Settings, record: SubmissionRecord, *, dry_run: bool = F
         dry_run: write nothing.
 
     Raises:
-        OutcomesError: delivery_replaced when the landing folder no longer holds it, and as `submission.judge`.
+        OutcomesError: delivery_replaced when the landing folder no longer holds it, submission_moved_on when it was
+            judged again, superseded or withdrawn meanwhile, and as `submission.judge`.
     """
     if not has_landed(settings, record):
         raise OutcomesError("delivery_replaced", f"{record.site_id}/{record.period}")
     if dry_run:
         return JudgedAgain(record, judge(_attempt(settings, record)).record)
     with site_lock(settings, record.site_id):
+        if _standing(settings, record.site_id, record.period) != record:
+            raise OutcomesError("submission_moved_on", f"{record.site_id}/{record.period}")
         return _judge_again(settings, record)
 
 
@@ -135,13 +138,12 @@ def _judge_again(settings: Settings, record: SubmissionRecord) -> JudgedAgain:
 
 
 def _standing(settings: Settings, site_id: str, period: str) -> SubmissionRecord | None:
-    attempts = Lake(settings.lake).recorded(site_id, period)
-    return next((each for each in reversed(attempts) if each.outcome != "refused"), None)
+    return newest_not_refused(Lake(settings.lake).recorded(site_id, period)).get((site_id, period))
 
 
 def _record(settings: Settings, record: SubmissionRecord) -> SubmissionRecord:
     lake = Lake(settings.lake)
-    with one_at_a_time(settings.locks / "lake"):
+    with one_at_a_time(settings.lake_lock):
         record = replace(record, recorded_at=lake.next_time(record.site_id))
         lake.commit(record)
     return record
@@ -168,7 +170,7 @@ def repair(settings: Settings) -> Iterator[SubmissionRecord | OutcomesError]:
     records = [each for each in Lake(settings.lake).standing() if (each.site_id, each.period) in tables]
     for record in records:
         for name in tables[record.site_id, record.period]:
-            with one_at_a_time(settings.locks / "lake"):
+            with one_at_a_time(settings.lake_lock):
                 Lake(settings.lake).remove_period(TABLES[name], record.site_id, record.period)
     waiting = [record for record in records if has_landed(settings, record)]
     repaired = True
@@ -194,7 +196,7 @@ def _is_rewritten(settings: Settings, record: SubmissionRecord, tables: set[str]
     judged = judge(attempt, beside_damage=True)
     is_as_before = rows_in_lake(judged.record) == rows_in_lake(record)
     if is_as_before and record.judgement_id:
-        with one_at_a_time(settings.locks / "lake"):
+        with one_at_a_time(settings.lake_lock):
             write_rows(attempt, [one for one in judged.judgements if one.table.name in tables], record.judgement_id)
         return True
     if record.judgement_id is None or judged.record.rules_sha256 != record.rules_sha256:

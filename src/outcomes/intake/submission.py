@@ -28,7 +28,7 @@ from outcomes.intake.quarantine import quarantine_folder, write_quarantine, writ
 from outcomes.intake.reading import Cells, is_table_file, read_bytes, read_table
 from outcomes.intake.screening import screen, screen_accepted, screen_missing_codes
 from outcomes.intake.validation import Judgement, rules_sha256, validate
-from outcomes.lake import Lake, RuleResult, SubmissionRecord, TableCounts, digest, rests_on
+from outcomes.lake import Lake, RuleResult, SubmissionRecord, TableCounts, digest, newest_not_refused, rests_on
 from outcomes.locks import one_at_a_time
 from outcomes.periods import is_month
 from outcomes.settings import Settings
@@ -70,7 +70,7 @@ def _ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
     folder = settings.landing / site_id / period
     attempts = Lake(settings.lake).recorded(site_id, period)
     attempt = Attempt(settings, site_id, period, submission_id(folder), len(attempts) + 1)
-    standing = next((earlier for earlier in reversed(attempts) if earlier.outcome != "refused"), None)
+    standing = newest_not_refused(attempts).get((site_id, period))
     if standing and standing.submission_id == attempt.submission_id:
         if standing.outcome == "withdrawn":
             raise SubmissionRefused("submission_withdrawn", place(folder))
@@ -178,7 +178,7 @@ def commit(attempt: Attempt, judged: Judged, before: SubmissionRecord | None = N
         recorded_at=attempt.lake.next_time(attempt.site_id),
     )
     # Two processes that change the columns of one Delta table at once would fail each other.
-    with one_at_a_time(attempt.settings.locks / "lake"):
+    with one_at_a_time(attempt.settings.lake_lock):
         if judged.refusal:
             write_refusal(attempt.quarantine, judged.refusal, record.rules)
         else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from outcomes.lake import Lake, LakeUpkeep
+from outcomes.lake import Lake, LakeUpkeep, newest_not_refused
 from outcomes.lake.upkeep import READERS_NEED
 from outcomes.locks import one_at_a_time, remove_unheld
 from outcomes.settings import Settings
@@ -35,7 +35,7 @@ def vacuum(settings: Settings, keep_days: int, *, dry_run: bool) -> list[Gone]:
     """
     with ExitStack() as held:
         if not dry_run:
-            held.enter_context(one_at_a_time(settings.locks / "lake"))
+            held.enter_context(one_at_a_time(settings.lake_lock))
         return [
             *_vacuum_lake(settings, keep_days, dry_run=dry_run),
             _remove("quarantine of former attempts", _old_quarantine(settings), dry_run=dry_run),
@@ -71,7 +71,7 @@ def _old_quarantine(settings: Settings) -> Iterator[Path]:
     """The folders of submissions that are neither the newest attempt of their month nor what it stands on."""
     attempts = Lake(settings.lake).attempts()
     newest = {(each.site_id, each.period): each.submission_id for each in attempts}
-    standing = {(each.site_id, each.period): each.submission_id for each in attempts if each.outcome != "refused"}
+    standing = {place: each.submission_id for place, each in newest_not_refused(attempts).items()}
     for folder in sorted(settings.quarantine.glob("*/*/*")):
         place = (folder.parent.parent.name, folder.parent.name)
         if folder.name not in (newest.get(place), standing.get(place)) and not folder.name.startswith("."):

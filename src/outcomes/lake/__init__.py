@@ -8,6 +8,7 @@ from outcomes.lake.records import (
     RuleResult,
     SubmissionRecord,
     TableCounts,
+    newest_not_refused,
 )
 from outcomes.lake.store import AsKnownOn, Damage, Lake, rests_on
 from outcomes.lake.upkeep import LakeUpkeep, PastJudgement, PatientRows
@@ -26,5 +27,6 @@ __all__ = [
     "SubmissionRecord",
     "TableCounts",
     "digest",
+    "newest_not_refused",
     "rests_on",
 ]

@@ -1,6 +1,7 @@
 """What the lake records of a submission: how it was judged, by which rules, resting on what, with which rows."""
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -123,3 +124,12 @@ class SubmissionRecord:
     tables: tuple[TableCounts, ...] = ()
     rules: tuple[RuleResult, ...] = ()
     blanked: tuple[BlankedCells, ...] = ()
+
+
+def newest_not_refused(attempts: Iterable[SubmissionRecord]) -> dict[tuple[str, str], SubmissionRecord]:
+    """Of each (site_id, period) the newest attempt that was not refused: what it stands on, or its withdrawal.
+
+    Args:
+        attempts: as `Lake.attempts` gives them, oldest first.
+    """
+    return {(each.site_id, each.period): each for each in attempts if each.outcome != "refused"}

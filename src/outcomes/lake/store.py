@@ -43,6 +43,9 @@ _ADDS_COLUMNS: Literal["merge"] = "merge"
 _LOOKED_AT = ("patients", "encounters", "follow_ups")
 """Tables whose rows in force the rules look at when another submission of the site is judged."""
 
+_NAMED_BY_ROWS = ("patients", "encounters")
+"""Of these, the tables whose keys the rows of other tables name: they may be delivered later than what names them."""
+
 HISTORY = "history.json"
 """From when on the lake still holds all that was in force; without it from the beginning."""
 
@@ -250,16 +253,13 @@ class Lake:
         _make_submissions(con, "later_submissions", period_after=period)
         _make_submissions(con, "site_submissions")
         con.unregister("recorded_submissions")
-        for name in _LOOKED_AT:
-            table, files = TABLES[name], self._files(name, site_id)
-            _create_view(con, name, rows_in_force, table, files)
+        files = {name: self._files(name, site_id) for name in _LOOKED_AT}
+        earlier = [(name, name, rows_in_force, "submissions") for name in _LOOKED_AT]
+        later = [(f"later_{name}", name, rows_first_delivered_later, "later_submissions") for name in _NAMED_BY_ROWS]
+        for view, name, select, submissions in (*earlier, *later):
+            _create_view(con, view, select, TABLES[name], files[name])
             if not beside_damage:
-                _require_as_written(con, table, files, "submissions")
-        for name in ("patients", "encounters"):
-            table, files = TABLES[name], self._files(name, site_id)
-            _create_view(con, f"later_{name}", rows_first_delivered_later, table, files)
-            if not beside_damage:
-                _require_as_written(con, table, files, "later_submissions")
+                _require_as_written(con, TABLES[name], files[name], submissions)
 
     def remove_period(self, table: Table, site_id: str, period: str) -> None:
         """Take a site's files of one period out of a table, without reading them.

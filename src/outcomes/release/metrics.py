@@ -21,6 +21,7 @@ def metrics(settings: Settings) -> str:
     rows = {
         "accepted": sum(each.rows_accepted for each in in_force),
         "quarantined": sum(each.rows_quarantined for each in in_force),
+        "pending": sum(each.rows_pending for each in in_force),
         "refused": sum(each.rows_in for each in now.submissions if each.status == "refused"),
     }
     waiting = Counter("complete" if each.is_complete else "without_manifest" for each in now.waiting)
@@ -28,11 +29,11 @@ def metrics(settings: Settings) -> str:
         _gauge(
             "submissions",
             "Attempts to deliver a month, by what became of them.",
-            {f'status="{word}"': attempts[word] for word in ("accepted", "superseded", "refused")},
+            {f'status="{word}"': attempts[word] for word in ("accepted", "superseded", "refused", "withdrawn")},
         ),
         _gauge(
             "rows",
-            "Rows of the submissions in force, accepted or quarantined, and of the refused ones.",
+            "Rows of the submissions in force, accepted, quarantined or pending, and of the refused ones.",
             {f'outcome="{word}"': count for word, count in rows.items()},
         ),
         _gauge(

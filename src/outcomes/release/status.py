@@ -7,7 +7,7 @@ from datetime import datetime
 from outcomes.intake.landing import Delivery, deliveries
 from outcomes.intake.manifest import is_as_stated, submission_id
 from outcomes.intake.validation import rules_sha256
-from outcomes.lake import Lake, SubmissionRecord
+from outcomes.lake import Lake, SubmissionRecord, newest_not_refused
 from outcomes.release.publish import current
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
@@ -154,7 +154,7 @@ def status(settings: Settings, site_id: str | None = None, since: str | datetime
 def _waiting(settings: Settings, attempts: Sequence[SubmissionRecord]) -> Iterator[Delivery]:
     """The deliveries that the lake does not know as they lie there; one that was refused as it is waits no longer."""
     accepted = {each.submission_id for each in attempts if each.outcome == "accepted"}
-    known = {(each.site_id, each.period): each.submission_id for each in attempts if each.outcome != "refused"}
+    known = {place: each.submission_id for place, each in newest_not_refused(attempts).items()}
     latest = {(each.site_id, each.period): each.submission_id for each in attempts}
     for delivery in deliveries(settings):
         place = (delivery.site_id, delivery.period)

@@ -4,13 +4,13 @@ Which files there are is looked at whenever a release is opened. The bytes of a 
 is about to be used, once in a process for as long as its size and time of change stay the same.
 """
 
-import hashlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 from outcomes.errors import OutcomesError
+from outcomes.release.inputs import file_sha256
 
 SUMS = "SHA256SUMS"
 _SUMS_KEPT = 4096
@@ -18,7 +18,7 @@ _SUMS_KEPT = 4096
 
 def seal(folder: Path) -> None:
     """List every file of a release with its sum in SHA256SUMS, which is written last."""
-    lines = (f"{_sha256(folder / name)}  {name}\n" for name in sorted(_files(folder)))
+    lines = (f"{file_sha256(folder / name)}  {name}\n" for name in sorted(_files(folder)))
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
@@ -103,9 +103,4 @@ def _damaged(folder: Path, what: str) -> OutcomesError:
 
 @lru_cache(maxsize=_SUMS_KEPT)
 def _sha256_once(path: Path, inode: int, size: int, changed: int) -> str:
-    return _sha256(path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)
