@@ -1,6 +1,7 @@
 """An Airflow of the tests' own, with an empty metadata database, and the DAGs as it loads them."""
 
 import json
+import multiprocessing
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,3 +39,15 @@ def dags(tmp_path_factory: pytest.TempPathFactory, lineage: Path) -> Iterator[di
         bag = DagBag(dag_folder=DAGS)
         assert bag.import_errors == {}
         yield bag.dags
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_process_left() -> Iterator[None]:
+    """End the process that Airflow forks for events of lineage, and makes anew when it needs one.
+
+    It holds every pipe open that the tests have, and the browser of other tests would wait for the end of one for ever.
+    """
+    yield
+    for process in multiprocessing.active_children():
+        process.kill()
+        process.join()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from outcomes.settings import Settings
 from tests.reliability.lake_model import Delivery, Place, Visit
-from tests.support.submissions import Row, patient, write_submission
+from tests.support.submissions import Row, fusion, patient, write_submission
 
 SITES = ("north", "south")
 PERIODS = ("2026-01", "2026-02", "2026-03", "2026-04")
@@ -33,7 +33,7 @@ def land(settings: Settings, place: Place, delivery: Delivery) -> None:
     tables: dict[str, list[Row]] = {
         "patients": [_patient_row(*one) for one in delivery.patients],
         # The table may not be empty: a tombstone of what nobody knows, accepted whatever else is there.
-        "procedures": [{"procedure_id": "q1", "deleted": True}],
+        "procedures": [{"procedure_id": "q1", "deleted": True}, *map(fusion, delivery.operated)],
         "follow_ups": [_visit_row(*one) for one in delivery.visits],
     }
     write_submission(settings, *place, tables, kind=delivery.kind)

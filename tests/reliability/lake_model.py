@@ -7,11 +7,13 @@
   rests on none of them), else the first later period that has. Without a patient it waits; after the patient's data cut
   it goes to quarantine.
 - What landed and is still there is judged again when that changes.
+- A forgotten patient's rows are gone everywhere, tombstones of their keys too. A submission that held some is taken in
+  again without; whoever names the patient later is refused.
 """
 
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from outcomes.intake.manifest import Kind
 
@@ -31,17 +33,56 @@ class Delivery:
     visits: tuple[tuple[str, Visit | None], ...]
 
     @property
+    def operated(self) -> tuple[str, ...]:
+        """The patients that it has: each with a row of the index operation, which is always accepted."""
+        return tuple(key for key, cut in self.patients if cut is not None)
+
+    @property
     def rows(self) -> int:
-        """All its rows, with that of a procedure, which is always accepted."""
-        return len(self.patients) + len(self.visits) + 1
+        """All its rows, with the tombstone of a procedure that nobody knows."""
+        return len(self.patients) + len(self.visits) + len(self.operated) + 1
+
+    @property
+    def is_too_empty(self) -> bool:
+        """Whether it states a history without rows."""
+        return self.kind == "full" and not (self.patients and self.visits)
+
+    def names(self, patient: str) -> bool:
+        """Whether a row is the patient's, so far as the row itself tells."""
+        return patient in dict(self.patients) or bool(self.visits_of(patient))
+
+    def visits_of(self, patient: str) -> set[str]:
+        """The keys of the patient's visits."""
+        return {key for key, visit in self.visits if visit and visit[0] == patient}
+
+    def without_tombstones(self, keys: set[str]) -> "Delivery":
+        """What is left without the tombstones of these visits."""
+        return replace(self, visits=tuple((key, visit) for key, visit in self.visits if visit or key not in keys))
+
+    def without_rows(self, patient: str) -> "Delivery":
+        """What is left without the rows that name a patient."""
+        keys = self.visits_of(patient)
+        return replace(
+            self,
+            patients=tuple(one for one in self.patients if one[0] != patient),
+            visits=tuple(one for one in self.visits if one[0] not in keys),
+        )
 
 
 @dataclass
 class Attempt:
-    """One delivery as it was taken in; `fates` are its visits' (accepted, pending, quarantined), by key."""
+    """One delivery as it was taken in.
 
-    delivery: Delivery | None
+    Attributes:
+        landed_as: by what it is known again; None without a readable manifest.
+        outcome: accepted, refused or withdrawn.
+        delivery: what is left of it.
+        fates: of its visits, by key: accepted, pending, quarantined.
+    """
+
+    landed_as: Delivery | None
     outcome: str
+    delivery: Delivery
     fates: dict[str, str] = field(default_factory=dict)
 
     def count(self, fate: str) -> int:
@@ -51,15 +92,16 @@ class Attempt:
 
 @dataclass
 class Landed:
-    """What lies in a landing folder: a delivery (None: no readable manifest), and whether its files are whole."""
+    """What lies in a landing folder: a delivery, whether its files are whole, and whether its manifest can be read."""
 
-    delivery: Delivery | None
+    delivery: Delivery
     is_whole: bool = True
+    is_described: bool = True
 
     @property
-    def is_sound(self) -> bool:
-        """Whether it can be taken in."""
-        return self.delivery is not None and self.is_whole
+    def known_as(self) -> Delivery | None:
+        """By what it is known again."""
+        return self.delivery if self.is_described else None
 
 
 class Model:
@@ -68,6 +110,7 @@ class Model:
     def __init__(self) -> None:
         self.landed: dict[Place, Landed] = {}
         self.attempts: dict[Place, list[Attempt]] = {}
+        self.forgotten: set[tuple[str, str]] = set()
 
     def copy(self) -> "Model":
         """As it is now."""
@@ -77,12 +120,19 @@ class Model:
         """Take in what has landed, then judge again."""
         landed, attempts = self.landed[place], self.attempts.setdefault(place, [])
         standing = self._decided(place)
-        if standing is None or standing.delivery != landed.delivery or landed.delivery is None:
-            if landed.is_sound:
-                attempts.append(Attempt(landed.delivery, "accepted"))
-            elif not (attempts and attempts[-1].outcome == "refused" and attempts[-1].delivery == landed.delivery):
-                attempts.append(Attempt(landed.delivery, "refused"))
-        self.settle(place[0], new=place)
+        if standing is None or standing.landed_as != landed.known_as:
+            if self.is_sound(place):
+                attempts.append(Attempt(landed.known_as, "accepted", landed.delivery))
+            elif not (attempts and attempts[-1].outcome == "refused" and attempts[-1].landed_as == landed.known_as):
+                attempts.append(Attempt(landed.known_as, "refused", landed.delivery))
+        self.settle(place[0])
+
+    def is_sound(self, place: Place) -> bool:
+        """Whether what has landed can be taken in."""
+        landed = self.landed[place]
+        names_forgotten = any(landed.delivery.names(who) for site, who in self.forgotten if site == place[0])
+        is_readable = landed.is_whole and landed.is_described
+        return is_readable and not landed.delivery.is_too_empty and not names_forgotten
 
     def can_withdraw(self, place: Place) -> bool:
         """Whether there is something in force or superseded by a later period."""
@@ -102,13 +152,58 @@ class Model:
     def take_back(self, place: Place) -> None:
         """Put what was withdrawn in force again."""
         self._must(place).outcome = "accepted"
-        self.settle(place[0], new=place)
+        self.settle(place[0])
 
-    def settle(self, site: str, new: Place | None = None) -> None:
+    def can_forget(self, site: str, patient: str) -> bool:
+        """Whether anything of the patient is held, or was."""
+        return (site, patient) in self.forgotten or any(one.names(patient) for one in self._held(site))
+
+    def forget(self, site: str, patient: str) -> None:
+        """Erase a patient, and take in again what is another submission for it."""
+        keys = self.visits_ever(site, patient)
+        self.forgotten.add((site, patient))
+        restated = set()
+        for take_out in (lambda one: one.without_tombstones(keys), lambda one: one.without_rows(patient)):
+            restated |= {place for place in self.landed if place[0] == site and self._restate(place, take_out)}
+        self.erase(site, patient, keys)
+        for place in sorted(restated):
+            standing = self._decided(place)
+            if standing and standing.outcome == "accepted":
+                self.ingest(place)
+
+    def visits_ever(self, site: str, patient: str) -> set[str]:
+        """The keys of all the patient's visits that are held."""
+        return {key for one in self._held(site) for key in one.visits_of(patient)}
+
+    def erase(self, site: str, patient: str, keys: set[str]) -> None:
+        """Leave nothing of a patient in the lake, nor of these visits a tombstone."""
+        for attempts in (attempts for place, attempts in self.attempts.items() if place[0] == site):
+            for one in attempts:
+                one.delivery = one.delivery.without_tombstones(keys).without_rows(patient)
+                one.fates = {key: one.fates[key] for key, _ in one.delivery.visits if key in one.fates}
+
+    def _restate(self, place: Place, take_out: Callable[[Delivery], Delivery]) -> bool:
+        """Whether the folder holds another submission afterwards."""
+        landed, standing = self.landed[place], self._decided(place)
+        before = landed.known_as
+        landed.delivery = take_out(landed.delivery)
+        if landed.known_as == before:
+            return False
+        if standing and standing.outcome == "withdrawn" and standing.landed_as == before:
+            self.attempts[place].append(Attempt(landed.known_as, "withdrawn", landed.delivery, standing.fates))
+        return True
+
+    def _held(self, site: str) -> list[Delivery]:
+        """What lies in the site's landing folders, in quarantine and in the lake."""
+        landed = [one.delivery for place, one in self.landed.items() if place[0] == site]
+        taken_in = (one for place, attempts in self.attempts.items() if place[0] == site for one in attempts)
+        return [*landed, *(one.delivery for one in taken_in if one.outcome != "refused")]
+
+    def settle(self, site: str) -> None:
         """Judge again whatever still lies where it landed."""
         for place in self._standing(site):
             standing = self._must(place)
-            if place == new or self._is_there(place, standing):
+            if self._is_there(place, standing):
                 standing.fates = self._judge(place)
 
     def statuses(self) -> list[tuple[str, str, int, str]]:
@@ -205,12 +300,10 @@ class Model:
         return decided
 
     def _contents(self, place: Place) -> Delivery:
-        delivery = self._must(place).delivery
-        assert delivery is not None
-        return delivery
+        return self._must(place).delivery
 
     def _is_there(self, place: Place, attempt: Attempt) -> bool:
-        return self.landed[place].is_whole and self.landed[place].delivery == attempt.delivery
+        return self.landed[place].is_whole and self.landed[place].known_as == attempt.landed_as
 
 
 def _fate(visit: Visit | None, known: dict[str, int]) -> str:

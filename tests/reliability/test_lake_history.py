@@ -23,9 +23,10 @@ from outcomes.errors import OutcomesError, SubmissionRefused
 from outcomes.intake import validation
 from outcomes.intake.manifest import MANIFEST
 from outcomes.lake import AsKnownOn, Lake
+from outcomes.release.open import connect as connect_to_release
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
-from tests.reliability.deliveries import DELIVERIES, PERIODS, PLACES, land
+from tests.reliability.deliveries import DELIVERIES, PATIENTS, PERIODS, PLACES, land
 from tests.reliability.lake_model import Delivery, Landed, Model, Place
 from tests.reliability.quick_judge import CriticalRules
 
@@ -47,7 +48,8 @@ class LakeHistory(RuleBasedStateMachine):
         self._folder = TemporaryDirectory()
         self.settings = Settings(home=Path(self._folder.name), max_critical_share=1.0)
         self.model = Model()
-        self.past: list[tuple[datetime.datetime, Rows, Rows]] = []
+        self.past: list[tuple[datetime.datetime, Model]] = []
+        self.has_vacuumed = False
 
     def teardown(self) -> None:
         self._folder.cleanup()
@@ -67,7 +69,7 @@ class LakeHistory(RuleBasedStateMachine):
     def deliver_with_broken_manifest(self, place: Place, delivery: Delivery) -> None:
         self._land(place, delivery)
         (self._landing(place) / MANIFEST).write_text("{", encoding="utf-8")
-        self.model.landed[place] = Landed(None)
+        self.model.landed[place].is_described = False
         self._do(lambda: self._ingest(place), lambda model: model.ingest(place))
 
     @rule(place=PLACES, delivery=DELIVERIES)
@@ -85,7 +87,7 @@ class LakeHistory(RuleBasedStateMachine):
     @rule(data=st.data())
     def deliver_an_earlier_attempt_again(self, data: st.DataObject) -> None:
         place = self._some_place(data)
-        known = [one.delivery for one in self.model.attempts[place] if one.delivery]
+        known = [one.delivery for one in self.model.attempts[place] if one.delivery.patients and one.delivery.visits]
         if known:
             self.deliver(place, data.draw(st.sampled_from(known)))
 
@@ -117,6 +119,30 @@ class LakeHistory(RuleBasedStateMachine):
                 pipeline.take_back_withdrawal(self.settings, *place)
             self._check()
 
+    @precondition(lambda self: self.model.attempts and not self.has_vacuumed)
+    @rule(data=st.data(), patient=st.sampled_from(PATIENTS))
+    def forget(self, data: st.DataObject, patient: str) -> None:
+        """Not after a vacuum, which removes what tells whose a key once was."""
+        site, _ = self._some_place(data)
+        if self.model.can_forget(site, patient):
+            keys = self.model.visits_ever(site, patient)
+            for _, known_then in self.past:
+                known_then.erase(site, patient, keys)
+            self._do(lambda: self._forget(site, patient), lambda model: model.forget(site, patient))
+        else:
+            with pytest.raises(OutcomesError, match="patient_unknown"):
+                pipeline.forget(self.settings, site, patient)
+            self._check()
+
+    @rule(keeps_history=st.booleans())
+    def vacuum(self, *, keeps_history: bool) -> None:
+        """What is in force stays, and what was in force too if it is to be kept."""
+        pipeline.vacuum(self.settings, keep_days=36_500 if keeps_history else 0)
+        self.has_vacuumed = True
+        if not keeps_history:
+            self.past.clear()
+        self._check()
+
     @rule(dry_run=st.booleans())
     def reprocess(self, *, dry_run: bool) -> None:
         """Under the same rules nothing moves."""
@@ -139,10 +165,25 @@ class LakeHistory(RuleBasedStateMachine):
 
     @precondition(lambda self: self.past)
     @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        """Of now, or of what was known at an earlier time: every patient in force is in it, operated on and once."""
+        time, known_then = data.draw(st.sampled_from([(None, self.model), *self.past]))
+        known_on = time.isoformat() if time else None
+        if not any(status == "accepted" for *_, status in known_then.statuses()):
+            with pytest.raises(OutcomesError, match="nothing_to_release"):
+                pipeline.release(self.settings, known_on)
+            return
+        built = pipeline.release(self.settings, known_on)
+        with connect_to_release(built.id, self.settings) as con:
+            episodes = con.sql("select site_id, patient_id from episodes order by all").fetchall()
+        assert episodes == sorted((site, patient) for site, _, patient, _ in known_then.patients())
+
+    @precondition(lambda self: self.past)
+    @rule(data=st.data())
     def look_back(self, data: st.DataObject) -> None:
         """What was known at a time stays known of it; and a month's view leaves out the later ones."""
-        time, patients, visits = data.draw(st.sampled_from(self.past))
-        assert self._in_force(time) == (patients, visits)
+        time, known_then = data.draw(st.sampled_from(self.past))
+        assert self._in_force(time) == (known_then.patients(), known_then.visits())
         period = data.draw(st.sampled_from(PERIODS))
         assert self._in_force(period) == (self.model.patients(period), self.model.visits(period))
 
@@ -169,6 +210,10 @@ class LakeHistory(RuleBasedStateMachine):
 
     def _withdraw(self, place: Place) -> None:
         pipeline.withdraw(self.settings, *place, "wrong_data")
+
+    def _forget(self, site: str, patient: str) -> None:
+        event("forgot")
+        pipeline.forget(self.settings, site, patient)
 
     def _take_back(self, place: Place) -> None:
         pipeline.take_back_withdrawal(self.settings, *place)
@@ -210,7 +255,7 @@ class LakeHistory(RuleBasedStateMachine):
             (one.site_id, one.period, one.rows_in, one.rows_accepted, one.rows_quarantined, one.rows_pending)
             for one in lake.standing()
         ] == self.model.counts()
-        self.past.append((datetime.datetime.now(datetime.UTC), self.model.patients(), self.model.visits()))
+        self.past.append((datetime.datetime.now(datetime.UTC), self.model.copy()))
 
     def _in_force(self, as_known_on: AsKnownOn = None) -> tuple[Rows, Rows]:
         with connect(self.settings) as con:
