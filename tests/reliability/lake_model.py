@@ -44,8 +44,8 @@ class Delivery:
 
     @property
     def is_too_empty(self) -> bool:
-        """Whether it states a history without rows."""
-        return self.kind == "full" and not (self.patients and self.visits)
+        """Whether it states a history without patients; of other tables such a one is left out."""
+        return self.kind == "full" and not self.patients
 
     def names(self, patient: str) -> bool:
         """Whether a row is the patient's, so far as the row itself tells."""
