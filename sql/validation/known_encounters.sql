@@ -4,7 +4,7 @@ grain: one row per encounter
 columns:
   encounter_id: the encounter
   patient_id: the patient whose encounter it is
-  is_later: whether no period up to this one holds the encounter
+  later_period: the later period that first holds the encounter, when none up to this one does
 */
 with own as (
     select
@@ -27,7 +27,7 @@ earlier as (
 ),
 
 later as (
-    select later_encounters.encounter_id, later_encounters.patient_id
+    select later_encounters.encounter_id, later_encounters.patient_id, later_encounters.period
     from later_encounters
     left join own
         on later_encounters.encounter_id = own.encounter_id
@@ -38,16 +38,16 @@ later as (
 
 select
     encounter_id, patient_id,
-    false as is_later
+    cast(null as varchar) as later_period
 from own
 where not is_withdrawn
 union all
 select
     encounter_id, patient_id,
-    false as is_later
+    cast(null as varchar) as later_period
 from earlier
 union all
 select
     encounter_id, patient_id,
-    true as is_later
+    period as later_period
 from later

@@ -4,7 +4,7 @@ grain: one row per patient whose rows may be followed up
 columns:
   patient_id: the patient
   death_day: the day of death, when dead
-  is_later: whether no period up to this one holds the patient
+  later_period: the later period that first holds the patient, when none up to this one does
   data_cut_day: the day on which the extract was cut, as the patient's row in force says
   latest_day: >
     where no data cut is stated, the last day that a record can have: that of the extract's last date, were surgery on
@@ -32,7 +32,9 @@ earlier as (
 
 -- Delivered before their patients, as months sent in another order are: the first row of each that came later.
 later as (
-    select later_patients.patient_id, later_patients.death_day, later_patients.data_cut_day, later_patients.index_period
+    select
+        later_patients.patient_id, later_patients.death_day, later_patients.data_cut_day, later_patients.index_period,
+        later_patients.period
     from later_patients
     left join own
         on later_patients.patient_id = own.patient_id
@@ -44,23 +46,23 @@ later as (
 known as (
     select
         patient_id, death_day, data_cut_day, index_period,
-        false as is_later
+        cast(null as varchar) as later_period
     from own
     where not is_withdrawn
     union all
     select
         patient_id, death_day, data_cut_day, index_period,
-        false as is_later
+        cast(null as varchar) as later_period
     from earlier
     union all
     select
         patient_id, death_day, data_cut_day, index_period,
-        true as is_later
+        period as later_period
     from later
 )
 
 select
-    known.patient_id, known.death_day, known.data_cut_day, known.is_later,
+    known.patient_id, known.death_day, known.data_cut_day, known.later_period,
     case
         when known.data_cut_day is not null then null
         when known.index_period is null then submission.latest_day_without_period

@@ -11,7 +11,7 @@ import pytest
 from outcomes import pipeline
 from outcomes.errors import OutcomesError, SubmissionRefused
 from outcomes.intake.manifest import Kind
-from outcomes.intake.reprocessing import JudgedAgain, reprocess, withdraw
+from outcomes.intake.reprocessing import JudgedAgain, reprocess, settle, withdraw
 from outcomes.lake import Lake
 from outcomes.settings import Settings
 from tests.support.examples import few
@@ -106,6 +106,24 @@ def test_what_is_not_concerned_is_not_judged_again(tmp_path: Path) -> None:
     again.clear()
     pipeline.ingest_each(settings, [("north", month) for month in MONTHS], on_judged_again=again.append)
     assert again == []
+
+
+def test_a_month_is_judged_again_for_what_it_rests_on_alone(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    encounter = {"encounter_id": "e1", "patient_id": "p1", "start_day": 365, "type": "outpatient"}
+    visit = follow_up("p1", encounter_id="e1")
+    _deliver(
+        settings, "2026-01", {"patients": [patient("p1")], "procedures": [fusion("p1")], "follow_ups": [visit]}, "full"
+    )
+    _deliver(settings, "2026-02", {"patients": [patient("p2")], "follow_ups": [follow_up("p1", day=400)]})
+    _deliver(settings, "2026-03", {"patients": [patient("p3")], "encounters": [encounter]})
+    _deliver(settings, "2026-04", {"patients": [patient("p4")]})
+    again = []
+    for period in ("2026-01", "2026-02", "2026-03", "2026-04"):
+        pipeline.take_in(settings, "north", period)
+        again += [(period, one.after.period, one.moves) for one in settle(settings, "north")]
+    # The visit's encounter came with the third month: its warning goes, which is nothing to the second.
+    assert again == [("2026-02", "2026-01", False), ("2026-03", "2026-01", True)]
 
 
 def test_a_refusal_for_what_another_month_said_ends_with_its_correction(tmp_path: Path) -> None:

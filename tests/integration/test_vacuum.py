@@ -19,7 +19,7 @@ from outcomes.cli import app
 from outcomes.contract import TABLES
 from outcomes.errors import MISTAKES, OutcomesError
 from outcomes.intake import tidying
-from outcomes.lake import PROVENANCE, AsKnownOn, Lake, SubmissionRecord, TableCounts, digest
+from outcomes.lake import PROVENANCE, AsKnownOn, Lake, SubmissionRecord, TableCounts, digests
 from outcomes.lake.upkeep import LakeUpkeep
 from outcomes.locks import one_at_a_time, remove_unheld
 from outcomes.settings import Settings
@@ -46,7 +46,7 @@ def _write(settings: Settings, judgement_id: str, *patients: str) -> str | None:
     )
     Lake(settings.lake).write_rows(_PATIENTS, rows, judgement_id)
     with connect(settings) as con:
-        return digest(con, _PATIENTS, rows)
+        return digests(con, _PATIENTS, rows)[0]
 
 
 def _commit(

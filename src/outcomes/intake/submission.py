@@ -27,8 +27,8 @@ from outcomes.intake.manifest import (
 from outcomes.intake.quarantine import quarantine_folder, write_quarantine, write_refusal
 from outcomes.intake.reading import Cells, is_table_file, read_bytes, read_table
 from outcomes.intake.screening import screen, screen_accepted, screen_missing_codes
-from outcomes.intake.validation import Judgement, rules_sha256, validate
-from outcomes.lake import Lake, RuleResult, SubmissionRecord, TableCounts, digest, newest_not_refused, rests_on
+from outcomes.intake.validation import ANY_LATER, Judgement, rules_sha256, validate
+from outcomes.lake import Lake, RuleResult, SubmissionRecord, TableCounts, digests, newest_not_refused, rests_on
 from outcomes.locks import one_at_a_time
 from outcomes.periods import is_month
 from outcomes.settings import Settings
@@ -148,8 +148,12 @@ def judge(attempt: Attempt, *, beside_damage: bool = False) -> Judged:
         with connect(attempt.settings) as con:
             attempt.lake.attach_context(con, attempt.site_id, attempt.period, beside_damage=beside_damage)
             judgements = validate(con, cells, attempt.site_id, manifest.kind, manifest.data_cut)
+            ahead = [one.looks_ahead_to for one in judgements if one.looks_ahead_to]
             record = replace(
-                record, rules=_rule_results(judgements), looks_ahead=any(one.looks_ahead for one in judgements)
+                record,
+                rules=_rule_results(judgements),
+                looks_ahead=bool(ahead),
+                looks_ahead_to=max(ahead) if ahead and max(ahead) != ANY_LATER else None,
             )
             record = replace(record, rests_on=rests_on(con, record))
             screen_accepted(next(one.accepted for one in judgements if one.table is TABLES["patients"]))
@@ -332,7 +336,7 @@ def _accepted(
             one.accepted.num_rows,
             one.quarantined.num_rows,
             one.pending.num_rows,
-            digest(con, one.table, one.accepted),
+            *digests(con, one.table, one.accepted),
         )
         for one in judgements
     )

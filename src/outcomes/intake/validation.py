@@ -61,6 +61,9 @@ _SYSTEMS = ("code_system",)
 _JOINTS = ("level", "levels")
 """Columns of joints: read in capitals, without blanks and dots."""
 
+ANY_LATER = "any"
+"""Whichever later period comes may hold what a row names; sorts after every period."""
+
 EVERY_CELL = "*"
 """What the rules on types and on codes for missing blank: each such cell, whichever its column."""
 
@@ -104,8 +107,9 @@ class Judgement:
     `accepted` holds flags and the contract's columns, typed. `quarantined` are the refused rows, `pending` those that
     only wait for what they name, `blanked` copies of accepted ones that lost a cell: the contract's columns as
     delivered, then row_number (1 = the first row below the header), rules, reasons and outcome (quarantined, pending
-    or blanked). `cells` counts the cells that accepted rows lost. `looks_ahead`: a row names a patient or an encounter
-    that no period up to this one holds.
+    or blanked). `cells` counts the cells that accepted rows lost. `looks_ahead_to`: where a row names a patient or an
+    encounter that no period up to this one holds, the last of the later periods that first hold one; `ANY_LATER` when
+    none does.
     """
 
     table: Table
@@ -115,7 +119,7 @@ class Judgement:
     blanked: pa.Table
     cells: tuple[BlankedCells, ...]
     rules: tuple[RuleResult, ...]
-    looks_ahead: bool
+    looks_ahead_to: str | None
 
 
 @cache
@@ -211,21 +215,23 @@ def _judge(con: duckdb.DuckDBPyConnection, expectations: "_Expectations", table:
         blanked=kept.filter(pc.equal(kept["outcome"], "blanked")),
         cells=tuple(BlankedCells(table.name, *counted) for counted in con.sql(_CELLS_LOST).fetchall()),
         rules=tuple(results[one["meta"]["code"]] for one in written),
-        looks_ahead=_looks_ahead(con, table),
+        looks_ahead_to=_looks_ahead_to(con, table),
     )
 
 
-def _looks_ahead(con: duckdb.DuckDBPyConnection, table: Table) -> bool:
-    """Whether a delivered row names a patient or encounter that is not known by its period."""
+def _looks_ahead_to(con: duckdb.DuckDBPyConnection, table: Table) -> str | None:
+    """The last later period that first holds what a delivered row names and no period up to this one does."""
     named = {"patient_id": "known_patients", "encounter_id": "known_encounters"}
-    return any(
-        con.execute(
-            f"from delivered_{table.name} anti join (from {known} where not is_later) using ({name}) "
-            f"where {name} is not null limit 1"
-        ).fetchall()
+    ahead = [
+        f"select case when known.{name} is null then '{ANY_LATER}' else known.later_period end as period "
+        f"from delivered_{table.name} as delivered left join {known} as known using ({name}) where {name} is not null"
         for name, known in named.items()
         if name in table.schema.names and name != table.key
+    ]
+    ((found,),) = (
+        con.execute(f"select max(period) from ({' union all '.join(ahead)})").fetchall() if ahead else [(None,)]
     )
+    return found
 
 
 def cells_null_already(con: duckdb.DuckDBPyConnection, table: Table, cells: Cells) -> pa.Table:

@@ -1,6 +1,6 @@
 """The lake: Delta tables of accepted rows, and one table of submissions whose rows are the commits."""
 
-from outcomes.lake.digest import digest
+from outcomes.lake.digest import digests
 from outcomes.lake.records import (
     PROVENANCE,
     SUBMISSIONS,
@@ -26,7 +26,7 @@ __all__ = [
     "RuleResult",
     "SubmissionRecord",
     "TableCounts",
-    "digest",
+    "digests",
     "newest_not_refused",
     "rests_on",
 ]

@@ -1,10 +1,19 @@
 """A digest of rows that hangs on what they hold, not on their order, their files or the width of the table."""
 
+from collections.abc import Iterable
+
 import duckdb
 import pyarrow as pa
 
 from outcomes.contract import Table
 from outcomes.lake.records import SUBMISSIONS
+
+LOOKED_AT = {
+    "patients": ("patient_id", "deleted", "death_day", "data_cut_day", "index_period"),
+    "encounters": ("encounter_id", "deleted", "patient_id"),
+    "follow_ups": ("follow_up_id", "deleted", *(f"ndi_item_{item}" for item in range(1, 11))),
+}
+"""By table, the columns at which the rules look when another submission of the site is judged."""
 
 
 def digest_of(table: Table, rows: str) -> str:
@@ -12,7 +21,16 @@ def digest_of(table: Table, rows: str) -> str:
 
     Cells enter it under their column's name and a missing one not at all: a column that comes later changes nothing.
     """
-    names = sorted([*table.schema.names, "flags"])
+    return _digest_of([*table.schema.names, "flags"], rows)
+
+
+def context_of(table: Table, rows: str) -> str:
+    """SQL: as `digest_of`, of the columns `LOOKED_AT`; null of a table at which nothing looks."""
+    return _digest_of(LOOKED_AT[table.name], rows) if table.name in LOOKED_AT else "cast(null as varchar)"
+
+
+def _digest_of(columns: Iterable[str], rows: str) -> str:
+    names = sorted(columns)
     cells = _named({name: f"cast({rows}.{name} as varchar)" for name in names})
     return f"cast(sum(cast(md5_number_lower({cells}) as hugeint)) as varchar)"
 
@@ -37,9 +55,14 @@ def _named(cells: dict[str, str]) -> str:
     return f"concat_ws(chr(31), {given})"
 
 
-def digest(con: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table) -> str | None:
-    """The digest of rows of a contract table with their flags; None of no rows."""
+def digests(con: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table) -> tuple[str | None, str | None]:
+    """Two digests of rows of a contract table: `digest_of` and `context_of`.
+
+    Of no rows both are None, and of a table at which nothing looks the second.
+    """
     con.register("digested", rows)
-    ((found,),) = con.execute(f"select {digest_of(table, 'digested')} from digested").fetchall()
+    ((of_all, of_context),) = con.execute(
+        f"select {digest_of(table, 'digested')}, {context_of(table, 'digested')} from digested"
+    ).fetchall()
     con.unregister("digested")
-    return None if found is None else str(found)
+    return of_all, of_context

@@ -30,7 +30,10 @@ SUBMISSIONS = pa.schema(
         "rules_sha256": pa.string(),
         "rests_on": pa.string(),
         "looks_ahead": pa.bool_(),
-        "tables": pa.list_(pa.struct({"source_table": pa.string()} | _ROWS | {"digest": pa.string()})),
+        "looks_ahead_to": pa.string(),
+        "tables": pa.list_(
+            pa.struct({"source_table": pa.string()} | _ROWS | dict.fromkeys(("digest", "context"), pa.string()))
+        ),
         "rules": pa.list_(pa.struct(_RULE_RESULT)),
         "blanked": pa.list_(pa.struct(_BLANKED_CELLS)),
         # Of all the others, so that a record that is no longer what was committed is told; null of an earlier version.
@@ -43,7 +46,8 @@ SUBMISSIONS = pa.schema(
 class TableCounts:
     """Row conservation of one table: rows_in = rows_accepted + rows_quarantined + rows_pending.
 
-    `digest` is of the accepted rows (`lake.digest`); None where an earlier version wrote them.
+    `digest` is of the accepted rows, `context` of what the judgement of other submissions looks at in them
+    (`lake.digest`); None where an earlier version wrote them, and where there is nothing.
     """
 
     source_table: str
@@ -52,6 +56,7 @@ class TableCounts:
     rows_quarantined: int
     rows_pending: int = 0
     digest: str | None = None
+    context: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,7 @@ class SubmissionRecord:
         rules_sha256: of the rules by which it was judged.
         rests_on: a digest of what was in force of the site's other periods; None when validation was not reached.
         looks_ahead: whether a row names what no earlier period holds, so that later periods matter to it too.
+        looks_ahead_to: up to which period, once later ones hold all that it names; else up to any.
     """
 
     submission_id: str
@@ -121,6 +127,7 @@ class SubmissionRecord:
     rules_sha256: str | None = None
     rests_on: str | None = None
     looks_ahead: bool = False
+    looks_ahead_to: str | None = None
     tables: tuple[TableCounts, ...] = ()
     rules: tuple[RuleResult, ...] = ()
     blanked: tuple[BlankedCells, ...] = ()

@@ -9,6 +9,7 @@ import datetime
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
@@ -22,13 +23,14 @@ from pyarrow import parquet
 
 from outcomes.contract import TABLES, Table
 from outcomes.errors import OutcomesError
-from outcomes.lake.digest import digest_of, digest_of_record
+from outcomes.lake.digest import LOOKED_AT, digest_of, digest_of_record
 from outcomes.lake.records import PROVENANCE, SUBMISSIONS, SubmissionRecord, TableCounts
 from outcomes.lake.views import (
     CONTEXTS,
     JUDGEMENT_ID,
     OF_ACCEPTED_SUBMISSIONS,
     SUBMISSIONS_WITH_STATUS,
+    rows_before,
     rows_first_delivered_later,
     rows_in_force,
     rows_written,
@@ -40,11 +42,8 @@ AsKnownOn = str | datetime.datetime | None
 _ADDS_COLUMNS: Literal["merge"] = "merge"
 """A lake of an earlier version lacks columns that came later: a write adds them, a read finds them null."""
 
-_LOOKED_AT = ("patients", "encounters", "follow_ups")
-"""Tables whose rows in force the rules look at when another submission of the site is judged."""
-
 _NAMED_BY_ROWS = ("patients", "encounters")
-"""Of these, the tables whose keys the rows of other tables name: they may be delivered later than what names them."""
+"""Of the tables looked at, those whose keys other rows name: they may be delivered later than what names them."""
 
 HISTORY = "history.json"
 """From when on the lake still holds all that was in force; without it from the beginning."""
@@ -236,7 +235,8 @@ class Lake:
         """Make readable what a site's other periods hold, for the validation of one.
 
         Creates `patients`, `encounters` and `follow_ups`: the rows in force before the period; and, as first delivered
-        after it, `later_patients` and `later_encounters`.
+        after it, `later_patients` and `later_encounters`. They have the columns `LOOKED_AT` alone: what else the other
+        periods hold may change without another judgement.
 
         Args:
             con: the connection.
@@ -253,8 +253,8 @@ class Lake:
         _make_submissions(con, "later_submissions", period_after=period)
         _make_submissions(con, "site_submissions")
         con.unregister("recorded_submissions")
-        files = {name: self._files(name, site_id) for name in _LOOKED_AT}
-        earlier = [(name, name, rows_in_force, "submissions") for name in _LOOKED_AT]
+        files = {name: self._files(name, site_id) for name in LOOKED_AT}
+        earlier = [(name, name, rows_before, "submissions") for name in LOOKED_AT]
         later = [(f"later_{name}", name, rows_first_delivered_later, "later_submissions") for name in _NAMED_BY_ROWS]
         for view, name, select, submissions in (*earlier, *later):
             _create_view(con, view, select, TABLES[name], files[name])
@@ -293,22 +293,14 @@ class Lake:
 
     def _recorded(self, site_id: str | None = None) -> pa.Table:
         """Every judgement of one site or of all."""
-        files = self._files("submissions")
-        if not files:
-            return SUBMISSIONS.empty_table()
-        try:
-            rows = pa.concat_tables(parquet.read_table(file, schema=SUBMISSIONS) for file in files)
-            rows.validate(full=True)
-        except (OSError, pa.ArrowException):
-            raise OutcomesError("lake_damaged", "the record of submissions") from None
-        if site_id is not None:
-            rows = rows.filter(pc.equal(rows["site_id"], site_id))
-        found, committed = with_digest(rows)["record_digest"], rows["record_digest"]
-        if pc.any(pc.not_equal(found, committed)).as_py():
-            raise OutcomesError("lake_damaged", "the record of submissions")
-        # An earlier version recorded nothing of it, and what does not say so is not synthetic.
-        is_synthetic = pc.fill_null(rows["is_synthetic"], False)
-        return rows.set_column(SUBMISSIONS.get_field_index("is_synthetic"), "is_synthetic", is_synthetic)
+        rows = SUBMISSIONS.empty_table()
+        for file in self._files("submissions"):
+            try:
+                changed = Path(file).stat().st_mtime_ns
+                rows = pa.concat_tables([rows, _records_of(file, changed)])
+            except (OSError, pa.ArrowException):
+                raise OutcomesError("lake_damaged", "the record of submissions") from None
+        return rows if site_id is None else rows.filter(pc.equal(rows["site_id"], site_id))
 
     def _files(self, name: str, site_id: str | None = None) -> list[str]:
         delta = self._delta(name)
@@ -332,9 +324,10 @@ def rests_on(con: duckdb.DuckDBPyConnection, judged: SubmissionRecord) -> str:
 
     Args:
         con: to which `Lake.attach_context` has attached what the site's other periods hold.
-        judged: its place, kind and whether it looks ahead.
+        judged: its place, kind, whether it looks ahead and how far.
     """
-    con.register("judged", pa.table({"site_id": [judged.site_id], "period": [judged.period]}))
+    place = {name: pa.array([getattr(judged, name)], pa.string()) for name in ("site_id", "period", "looks_ahead_to")}
+    con.register("judged", pa.table(place))
     ((_, _, earlier, later),) = con.execute(_contexts("site_submissions", "judged")).fetchall()
     con.unregister("judged")
     return _in_one(judged.kind, earlier, later if judged.looks_ahead else "")
@@ -346,13 +339,34 @@ def _in_one(kind: str | None, earlier: str, later: str) -> str:
 
 
 def _contexts(submissions: str, judged: str) -> str:
-    looked_at = ", ".join(f"'{name}'" for name in _LOOKED_AT)
+    looked_at = ", ".join(f"'{name}'" for name in LOOKED_AT)
     return CONTEXTS.format(submissions=submissions, judged=judged, looked_at=looked_at)
 
 
 def _make_submissions(con: duckdb.DuckDBPyConnection, name: str, **bounds: AsKnownOn) -> None:
     unbounded = dict.fromkeys(("recorded_to", "period_to", "period_before", "period_after"))
     con.execute(f"create or replace table {name} as {SUBMISSIONS_WITH_STATUS}", unbounded | bounds)
+
+
+@lru_cache(maxsize=1024)
+def _records_of(file: str, changed: int) -> pa.Table:
+    """The records of a file, which is read once: each command asks for them many times.
+
+    Args:
+        file: as the log of the table names it.
+        changed: when it was last written (st_mtime_ns): one that is written again is another.
+
+    Raises:
+        OutcomesError: lake_damaged.
+        OSError, pa.ArrowException: it cannot be read.
+    """
+    rows = parquet.read_table(file, schema=SUBMISSIONS)
+    rows.validate(full=True)
+    if pc.any(pc.not_equal(with_digest(rows)["record_digest"], rows["record_digest"])).as_py():
+        raise OutcomesError("lake_damaged", "the record of submissions")
+    # An earlier version recorded nothing of it, and what does not say so is not synthetic.
+    is_synthetic = pc.fill_null(rows["is_synthetic"], False)
+    return rows.set_column(SUBMISSIONS.get_field_index("is_synthetic"), "is_synthetic", is_synthetic)
 
 
 def with_digest(records: pa.Table) -> pa.Table:

@@ -5,7 +5,7 @@ Whoever calls holds the lock of the lake, so that nobody writes to it meanwhile.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from outcomes.contract import TABLES, Table
 from outcomes.errors import OutcomesError
-from outcomes.lake.digest import digest_of
+from outcomes.lake.digest import context_of, digest_of
 from outcomes.lake.records import SUBMISSIONS
 from outcomes.lake.store import HISTORY, Lake, with_digest
 from outcomes.lake.views import WRITTEN_BY, rows_written
@@ -26,8 +26,8 @@ from outcomes.lake.views import WRITTEN_BY, rows_written
 READERS_NEED = timedelta(hours=24)
 """How long files that nothing refers to any more stay, for readers that opened the lake before."""
 
-_Found = Mapping[tuple[str, str], tuple[int, str | None]]
-"""Rows and their digest by judgement and table."""
+_Found = Mapping[tuple[str, str], Sequence[Any]]
+"""By judgement and period: rows, their digest and their context."""
 
 
 @dataclass(frozen=True)
@@ -260,10 +260,10 @@ class LakeUpkeep(Lake):
     def _digests(self, table: Table, site_id: str, condition: str = "true") -> _Found:
         rows = self._query(
             table,
-            f"select {WRITTEN_BY}, period, count(*), {digest_of(table, 'rows')} from rows "
-            f"where site_id = {_quoted(site_id)} and coalesce({condition}, true) group by all",
+            f"select {WRITTEN_BY}, period, count(*), {digest_of(table, 'rows')}, {context_of(table, 'rows')} "
+            f"from rows where site_id = {_quoted(site_id)} and coalesce({condition}, true) group by all",
         )
-        return {(written_by, period): (count, digest) for written_by, period, count, digest in rows}
+        return {(written_by, period): found for written_by, period, *found in rows}
 
     def _count(self, table: Table, condition: str) -> int:
         ((count,),) = self._query(table, f"select count(*) from rows where {condition}")
@@ -282,10 +282,10 @@ def _restate_one(record: dict[str, Any], found: Mapping[str, tuple[_Found, _Foun
     """Restate one judgement, unless its rows are not as it says: then they are damaged, and must show as such."""
     place = (record["judgement_id"] or record["submission_id"], record["period"])
     for counts in record["tables"] or ():
-        whole, left = (one.get(place, (0, None)) for one in found.get(counts["source_table"], ({}, {})))
+        whole, left = (one.get(place, (0, None, None)) for one in found.get(counts["source_table"], ({}, {})))
         gone = whole[0] - left[0]
         if gone and counts["rows_accepted"] == whole[0] and counts["digest"] in (None, whole[1]):
-            counts["digest"] = left[1] if counts["digest"] else None
+            counts["digest"], counts["context"] = left[1:] if counts["digest"] else (None, None)
             for name in ("rows_in", "rows_accepted"):
                 counts[name] -= gone
                 record[name] -= gone

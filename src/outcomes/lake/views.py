@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from outcomes.contract import Table
+from outcomes.lake.digest import LOOKED_AT
 from outcomes.lake.records import PROVENANCE
 
 JUDGEMENT_ID = "judgement_id"
@@ -76,7 +77,9 @@ looked_at as (
     select
         site_id, period,
         string_agg(
-            counts.source_table || ' ' || coalesce(counts.digest, written_by), ' ' order by counts.source_table
+            counts.source_table || ' ' || coalesce(counts.context, counts.digest, written_by),
+            ' '
+            order by counts.source_table
         ) as digests
     from standing
     where counts.rows_accepted > 0 and counts.source_table in ({looked_at})
@@ -87,12 +90,13 @@ bounds as (
     select
         judged.site_id,
         judged.period,
+        judged.looks_ahead_to,
         max(standing.period) filter (where standing.period < judged.period) as full_before,
         max(standing.period) filter (where standing.period > judged.period) as full_after
     from {judged} as judged
     left join standing
         on judged.site_id = standing.site_id and standing.kind = 'full'
-    group by judged.site_id, judged.period
+    group by judged.site_id, judged.period, judged.looks_ahead_to
 )
 
 select
@@ -102,7 +106,11 @@ select
         filter (where looked_at.period < bounds.period and looked_at.period >= coalesce(bounds.full_before, '')), ''))
         as earlier,
     md5(coalesce(string_agg(looked_at.period || ' ' || looked_at.digests, ';' order by looked_at.period)
-        filter (where looked_at.period > bounds.period and looked_at.period >= coalesce(bounds.full_after, '')), ''))
+        filter (
+            where looked_at.period > bounds.period
+            and looked_at.period >= coalesce(bounds.full_after, '')
+            and looked_at.period <= coalesce(bounds.looks_ahead_to, looked_at.period)
+        ), ''))
         as later
 from bounds
 left join looked_at
@@ -143,9 +151,18 @@ def rows_in_force(table: Table, files: Sequence[str]) -> str:
     return _one_row_a_key(table, files, "submissions", "desc")
 
 
+def rows_before(table: Table, files: Sequence[str]) -> str:
+    """SQL: as `rows_in_force`, the columns at which the rules look."""
+    return _looked_at(table, rows_in_force(table, files))
+
+
 def rows_first_delivered_later(table: Table, files: Sequence[str]) -> str:
-    """SQL: of each key of a site the row first delivered after the period, unless that is a tombstone."""
-    return _one_row_a_key(table, files, "later_submissions", "asc")
+    """SQL: as `rows_before`, of each key of a site the row first delivered after the period, unless a tombstone."""
+    return _looked_at(table, _one_row_a_key(table, files, "later_submissions", "asc"))
+
+
+def _looked_at(table: Table, rows: str) -> str:
+    return f"select {', '.join(('site_id', 'period', *LOOKED_AT[table.name]))} from ({rows})"
 
 
 def _one_row_a_key(table: Table, files: Sequence[str], submissions: str, order: str) -> str:
