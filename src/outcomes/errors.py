@@ -312,6 +312,10 @@ class OutcomesError(Exception):
         self.what = mistake.what
         self.remedy = mistake.remedy
 
+    def __reduce__(self) -> tuple[type["OutcomesError"], tuple[str, str]]:
+        """Made again from what it was made of, when another process hands it over."""
+        return type(self), (self.code, self.where)
+
 
 class UnexpectedError(Exception):
     """An error that nobody named: its type and the place only, since the text of the original may quote a record."""

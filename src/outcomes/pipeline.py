@@ -10,11 +10,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from outcomes.errors import OutcomesError, SubmissionRefused, UnexpectedError, fault_of_the_machine
 from outcomes.events import logged
 from outcomes.home import check_home, check_writable, private_files
+from outcomes.processes import Item, Result, may_have_children, side_by_side
 from outcomes.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,6 +32,17 @@ if TYPE_CHECKING:
     from outcomes.release.diff import ReleaseDiff
     from outcomes.release.open import Release
     from outcomes.release.trial import Trial
+
+
+_MANY = 20
+"""So many submissions are worth the seconds that a process takes to begin."""
+
+_IMPORTED_ONCE = (
+    "great_expectations.execution_engine",
+    "great_expectations.expectations.expectation_configuration",
+    "great_expectations.validator.metrics_calculator",
+    "outcomes.intake.reprocessing",
+)
 
 
 @dataclass(frozen=True)
@@ -203,7 +216,8 @@ def ingest_each(
 ) -> list[Ingested]:
     """Ingest the submissions of these (site_id, period) pairs; one that fails never stops the others.
 
-    Then what rests on what has changed is judged again, of all sites: an earlier run may have ended before.
+    Then what rests on what has changed is judged again, of all sites: an earlier run may have ended before. Many
+    submissions of several sites are taken in by several processes, each site's in order.
 
     Args:
         settings: paths and thresholds.
@@ -214,34 +228,67 @@ def ingest_each(
     Raises:
         OutcomesError, UnexpectedError: the first that was no refusal, after all others have had their turn.
     """
-    results = []
-    failed: list[OutcomesError | UnexpectedError] = []
-    for site_id, period in pairs:
-        try:
-            result = Ingested(site_id, period, record=take_in(settings, site_id, period))
-        except SubmissionRefused as refusal:
-            result = Ingested(site_id, period, refusal=refusal)
-        except (OutcomesError, UnexpectedError) as error:
-            failed.append(error)
-            continue
-        results.append(result)
-        if on_progress:
+    pairs = list(pairs)
+    found: dict[tuple[str, str], Ingested | OutcomesError | UnexpectedError] = {}
+    for pair, result in _each(settings, _take_in_one, pairs, len(pairs), lambda pair: pair[0]):
+        found[pair] = result
+        if on_progress and isinstance(result, Ingested):
             on_progress(result)
     for again in _settle_all(settings):
         if on_judged_again:
             on_judged_again(again)
-    if failed:
-        raise failed[0]
-    return results
+    results = [found[pair] for pair in pairs]
+    for each in results:
+        if not isinstance(each, Ingested):
+            raise each
+    return [each for each in results if isinstance(each, Ingested)]
+
+
+def _each(
+    settings: Settings,
+    work: Callable[[Settings, Item], Result],
+    items: list[Item],
+    submissions: int,
+    site_of: Callable[[Item], str],
+) -> Iterator[tuple[Item, Result]]:
+    """Each item with what became of it: in order, or each site's in order by several processes where that pays."""
+    chains: dict[str, list[Item]] = {}
+    for item in items:
+        chains.setdefault(site_of(item), []).append(item)
+    if settings.threads == 1 or len(chains) == 1 or submissions < _MANY or not may_have_children():
+        for item in items:
+            yield item, work(settings, item)
+        return
+    of_one = settings.model_copy(update={"threads": 1})
+    yield from side_by_side(partial(work, of_one), list(chains.values()), settings.threads, _IMPORTED_ONCE)
+
+
+def _take_in_one(settings: Settings, pair: tuple[str, str]) -> Ingested | OutcomesError | UnexpectedError:
+    """What became of one delivery; a mistake that is no refusal is given back, not raised."""
+    site_id, period = pair
+    try:
+        return Ingested(site_id, period, record=take_in(settings, site_id, period))
+    except SubmissionRefused as refusal:
+        return Ingested(site_id, period, refusal=refusal)
+    except (OutcomesError, UnexpectedError) as error:
+        return error
 
 
 def _settle_all(settings: Settings) -> Iterator[JudgedAgain]:
-    from outcomes.intake.reprocessing import settle
     from outcomes.lake import Lake
 
     with _redacted_errors("judging again"):
-        for site_id in sorted({record.site_id for record in Lake(settings.lake).stale()}):
-            yield from settle(settings, site_id)
+        stale = [record.site_id for record in Lake(settings.lake).stale()]
+        settled = dict(_each(settings, _settle_one, sorted(set(stale)), len(stale), str))
+        for site_id in sorted(settled):
+            yield from settled[site_id]
+
+
+@private_files()
+def _settle_one(settings: Settings, site_id: str) -> list[JudgedAgain]:
+    from outcomes.intake.reprocessing import settle
+
+    return settle(settings, site_id)
 
 
 @private_files()

@@ -29,9 +29,11 @@ def _deliver(settings: Settings, period: str, tables: Tables, kind: Kind = "incr
     write_submission(settings, site, period, {"procedures": []} | tables, kind=kind)
 
 
-def _three_months(settings: Settings) -> None:
+def _three_months(settings: Settings, site: str = "north") -> None:
     """Each month names patients of the others; the third corrects a cut, so that a visit of the second is too late."""
-    _deliver(settings, "2026-01", {"patients": [patient("p1"), patient("p2")], "procedures": [fusion("p1")]}, "full")
+    _deliver(
+        settings, "2026-01", {"patients": [patient("p1"), patient("p2")], "procedures": [fusion("p1")]}, "full", site
+    )
     _deliver(
         settings,
         "2026-02",
@@ -41,6 +43,7 @@ def _three_months(settings: Settings) -> None:
             "follow_ups": [follow_up("p1"), follow_up("p2", day=700), follow_up("p4")],
             "encounters": [{"encounter_id": "e1", "patient_id": "p1", "start_day": 10, "type": "outpatient"}],
         },
+        site=site,
     )
     _deliver(
         settings,
@@ -50,6 +53,7 @@ def _three_months(settings: Settings) -> None:
             "imaging": [image("p1"), image("p3")],
             "follow_ups": [follow_up("p2", day=650), follow_up("p5")],
         },
+        site=site,
     )
 
 
@@ -207,3 +211,20 @@ def test_a_withdrawal_that_ended_half_way_is_finished_by_the_same_again(tmp_path
     with pytest.raises(OutcomesError, match="nothing_to_withdraw"):
         pipeline.withdraw(settings, "north", "2026-01", "wrong_data")
     assert [one.rows_pending for one in Lake(settings.lake).standing()] == [2, 2]
+
+
+def test_several_processes_leave_what_one_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "_MANY", 1)
+    states, outcomes = [], []
+    for threads in (1, 2):
+        settings = Settings(home=tmp_path / str(threads), max_critical_share=0.5, threads=threads)
+        pairs = [(site, month) for month in MONTHS for site in ("north", "south")]
+        for site in ("north", "south"):
+            _three_months(settings, site)
+        _deliver(settings, "2026-02", {"patients": [patient("p3", sex="a word"), patient("x")], "imaging": []}, "full")
+        results = pipeline.ingest_each(settings, pairs)
+        outcomes.append([(one.site_id, one.period, one.refusal and one.refusal.code) for one in results])
+        states.append(lake_state(settings))
+    assert states[0] == states[1]
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0][2] == ("north", "2026-02", "file_empty")

@@ -23,7 +23,7 @@ def table(name: str, **columns: list[str | None]) -> pa.Table:
 
 
 def rules(name: str, method: Method = "limited_data_set", **columns: list[str | None]) -> list[tuple[str, str, int]]:
-    return [(one.column, one.rule, one.rows) for one in findings(TABLES[name], table(name, **columns), method)]
+    return [(one.column, one.rule, one.rows) for one in findings({name: table(name, **columns)}, method)]
 
 
 IDENTIFYING = {
@@ -54,7 +54,7 @@ def test_a_patient_key_that_identifies_is_found(rule: str, value: str) -> None:
 )
 def test_every_column_is_scanned_whatever_its_type(column: str, value: str) -> None:
     cells: dict[str, list[str | None]] = {column: ["3", value]}
-    found = findings(TABLES["follow_ups"], table("follow_ups", **cells), "limited_data_set")
+    found = findings({"follow_ups": table("follow_ups", **cells)}, "limited_data_set")
     assert [(one.column, one.rows) for one in found] == [(column, 1)]
 
 

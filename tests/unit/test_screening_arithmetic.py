@@ -33,7 +33,7 @@ def patients(**columns: list[str | None]) -> pa.Table:
 
 
 def found(table: pa.Table, code: str) -> list[tuple[str, str, int]]:
-    all_found = findings(TABLES["patients"], table, "limited_data_set")
+    all_found = findings({"patients": table}, "limited_data_set")
     return [(one.column, one.rule, one.rows) for one in all_found if one.code == code]
 
 

@@ -116,7 +116,7 @@ def screen(tables: Mapping[str, pa.Table], method: Method, data_cut: datetime.da
     Raises:
         SubmissionRefused: identifier_found, age_over_89, index_period_too_fine or data_cut_common, in this order.
     """
-    found = [finding for name, cells in tables.items() for finding in findings(TABLES[name], cells, method, data_cut)]
+    found = findings(tables, method, data_cut)
     for code in ("identifier_found", "age_over_89", "index_period_too_fine", "data_cut_common"):
         places = [str(finding) for finding in found if finding.code == code]
         if places:
@@ -158,28 +158,32 @@ def screen_accepted(patients: pa.Table) -> None:
         raise SubmissionRefused("age_over_89", "; ".join(map(str, reaching)))
 
 
-def findings(table: Table, cells: pa.Table, method: Method, data_cut: datetime.date | None = None) -> list[Finding]:
-    """Everything in one table that may not pass.
+def findings(tables: Mapping[str, pa.Table], method: Method, data_cut: datetime.date | None = None) -> list[Finding]:
+    """Everything in the tables of a submission that may not pass; arguments as of `screen`."""
+    values = [
+        (TABLES[name], column, _distinct(cells[column.name]))
+        for name, cells in tables.items()
+        for column in TABLES[name].columns
+    ]
+    suspected = _suspected((column, distinct) for _, column, distinct in values)
+    found = [finding for one in values for finding in _of_column(*one, suspected, method)]
+    return found + (_by_arithmetic(tables["patients"], data_cut) if "patients" in tables else [])
 
-    Args:
-        table: the contract table.
-        cells: its delivered cells, strings or null.
-        method: how the site says that it de-identified the extract.
-        data_cut: as in `screen`.
-    """
-    found = []
-    for column in table.columns:
-        distinct = _distinct(cells[column.name])
-        found += [
-            Finding("identifier_found", table.name, column.name, rule, rows)
-            for rule, rows in _identifiers(column, distinct)
-        ]
-        if column.name == "age_years":
-            found += _ages(table, column, distinct)
-        if column.name == "index_period":
-            rows = _rows(_matching(distinct, _finer_than(method)))
-            found += _as_finding("index_period_too_fine", table, column, rows)
-    return found + (_by_arithmetic(cells, data_cut) if table is TABLES["patients"] else [])
+
+def _of_column(
+    table: Table, column: Column, distinct: pa.Table, suspected: frozenset[str], method: Method
+) -> list[Finding]:
+    """What may not pass in one column, by itself."""
+    found = [
+        Finding("identifier_found", table.name, column.name, rule, rows)
+        for rule, rows in _identifiers(column, distinct, suspected)
+    ]
+    if column.name == "age_years":
+        found += _ages(table, column, distinct)
+    if column.name == "index_period":
+        rows = _rows(_matching(distinct, _finer_than(method)))
+        found += _as_finding("index_period_too_fine", table, column, rows)
+    return found
 
 
 def _by_arithmetic(patients: pa.Table, data_cut: datetime.date | None) -> list[Finding]:
@@ -216,25 +220,46 @@ def _as_finding(code: str, table: Table, column: Column, rows: int) -> list[Find
     return [Finding(code, table.name, column.name, code, rows)] if rows else []
 
 
-def _identifiers(column: Column, distinct: pa.Table) -> Iterator[tuple[str, int]]:
-    if column.type is not ColumnType.TEXT:
-        # Plain small numbers are what these columns are for; only what is left can be an identifier gone astray.
-        distinct = distinct.filter(pc.invert(pc.match_substring_regex(distinct["values"], _PLAIN_NUMBER)))
-    # The groups of a UUID are random; by chance one of them reads as a date.
-    distinct = distinct.set_column(
-        distinct.column_names.index("values"), "values", pc.replace_substring_regex(distinct["values"], _UUID, "uuid")
+def _suspected(values: Iterable[tuple[Column, pa.Table]]) -> frozenset[str]:
+    """The rules that some cell breaks, were its column spared none; all columns in one pass a pattern."""
+    told = pa.concat_tables(_telling(column, distinct) for column, distinct in values)
+    # A pattern is compiled anew for each chunk.
+    told = _without_uuids(told.combine_chunks())
+    return frozenset(
+        rule
+        for patterns in (_ANYWHERE, _WHOLE_KEY, _WHOLE_PERSON_KEY, _WHOLE_TEXT)
+        for rule, pattern in patterns.items()
+        if _matching(told, pattern).num_rows
     )
-    if distinct.num_rows == 0:
+
+
+def _telling(column: Column, distinct: pa.Table) -> pa.Table:
+    """The values of a column that may tell something."""
+    if column.type is ColumnType.TEXT:
+        return distinct
+    # Plain small numbers are what these columns are for; only what is left can be an identifier gone astray.
+    return distinct.filter(pc.invert(pc.match_substring_regex(distinct["values"], _PLAIN_NUMBER)))
+
+
+def _without_uuids(distinct: pa.Table) -> pa.Table:
+    """The groups of a UUID are random; by chance one of them reads as a date."""
+    place = distinct.column_names.index("values")
+    return distinct.set_column(place, "values", pc.replace_substring_regex(distinct["values"], _UUID, "uuid"))
+
+
+def _identifiers(column: Column, distinct: pa.Table, suspected: frozenset[str]) -> Iterator[tuple[str, int]]:
+    rules = suspected - {_EXPECTED.get(column.name, "")}
+    if not rules:
         return
-    expected = _EXPECTED.get(column.name, "")
-    for rule in sorted(_ANYWHERE.keys() - {expected}):
-        yield from _if_any(rule, _matching(distinct, _ANYWHERE[rule]))
+    told = _without_uuids(_telling(column, distinct))
+    for rule in sorted(_ANYWHERE.keys() & rules):
+        yield from _if_any(rule, _matching(told, _ANYWHERE[rule]))
     if column.name.endswith("_id"):
         patterns = _WHOLE_KEY | (_WHOLE_PERSON_KEY if column.name in _PERSON_KEYS else {})
-        yield from _derived_keys(distinct, patterns)
+        yield from _derived_keys(told, {rule: patterns[rule] for rule in patterns.keys() & rules})
     else:
-        for rule in sorted(_WHOLE_TEXT.keys() - {expected}):
-            yield from _if_any(rule, _matching(distinct, _WHOLE_TEXT[rule]))
+        for rule in sorted(_WHOLE_TEXT.keys() & rules):
+            yield from _if_any(rule, _matching(told, _WHOLE_TEXT[rule]))
 
 
 def _derived_keys(distinct: pa.Table, patterns: Mapping[str, str]) -> Iterator[tuple[str, int]]:

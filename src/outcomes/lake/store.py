@@ -9,7 +9,7 @@ import datetime
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
@@ -369,9 +369,15 @@ def _records_of(file: str, changed: int) -> pa.Table:
     return rows.set_column(SUBMISSIONS.get_field_index("is_synthetic"), "is_synthetic", is_synthetic)
 
 
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """A database in memory, since one more costs as much as what is asked of it here."""
+    return duckdb.connect()
+
+
 def with_digest(records: pa.Table) -> pa.Table:
     """Records of submissions with the digest of what they hold, in the same order."""
-    with duckdb.connect() as con:
+    with _database().cursor() as con:
         con.register("records", records)
         digests = con.sql(f"select {digest_of_record()} as record_digest from records").to_arrow_table()
     place = SUBMISSIONS.get_field_index("record_digest")
