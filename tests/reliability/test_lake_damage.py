@@ -102,3 +102,56 @@ def test_no_month_is_judged_beside_rows_that_are_not_what_was_committed(whole: P
     pipeline.ingest(settings, "south", "2026-03")
     pipeline.repair(settings, lambda _: None)
     assert pipeline.ingest(settings, "north", "2026-03").rows_accepted == 2
+
+
+def _without_its_log(table: Path) -> None:
+    shutil.rmtree(table / "_delta_log")
+
+
+def _without_its_last_commit(table: Path) -> None:
+    sorted((table / "_delta_log").glob("*.json"))[-1].unlink()
+
+
+def _cut_short(table: Path) -> None:
+    for file in table.glob("*.parquet"):
+        file.write_bytes(file.read_bytes()[:-100])
+
+
+def _gone(table: Path) -> None:
+    shutil.rmtree(table)
+
+
+def _flipped_everywhere(table: Path) -> None:
+    chance = random.Random(SEED)
+    for file in table.glob("*.parquet"):
+        for _ in range(20):
+            _flip(file, chance)
+
+
+@pytest.mark.parametrize("harm", [_without_its_log, _without_its_last_commit, _cut_short, _gone, _flipped_everywhere])
+def test_a_damaged_record_of_submissions_is_named_and_written_again(
+    whole: Path, tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    settings = Settings(home=tmp_path)
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    pipeline.withdraw(settings, "south", "2026-01", "wrong_data")
+    expected = lake_state(settings)
+    harm(settings.lake / "submissions")
+    with pytest.raises(OutcomesError, match="lake_damaged"):
+        Lake(settings.lake).attempts()
+    with pytest.raises(OutcomesError, match="lake_damaged"):
+        pipeline.ingest(settings, "south", "2026-01")
+    pipeline.repair(settings, lambda _: None)
+    assert lake_state(settings) == expected
+
+
+def test_a_damaged_copy_of_a_record_stops_nothing(whole: Path, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    expected = lake_state(settings)
+    for copy in (settings.lake / "records").glob("*/*.parquet"):
+        copy.write_bytes(b"")
+    assert lake_state(settings) == expected
+    pipeline.withdraw(settings, "south", "2026-01", "wrong_data")
+    pipeline.repair(settings, lambda _: None)
+    assert {one.outcome for one in Lake(settings.lake).attempts("south")} == {"withdrawn"}

@@ -16,7 +16,7 @@ from outcomes.intake.submission import (
     site_lock,
     write_rows,
 )
-from outcomes.lake import Lake, SubmissionRecord, newest_not_refused
+from outcomes.lake import Lake, LakeUpkeep, SubmissionRecord, newest_not_refused
 from outcomes.locks import one_at_a_time
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
@@ -154,7 +154,7 @@ def _attempt(settings: Settings, record: SubmissionRecord) -> Attempt:
 
 
 def repair(settings: Settings) -> Iterator[SubmissionRecord | OutcomesError]:
-    """Write the damaged rows of the lake again, judged anew from where their submissions landed.
+    """Write a damaged record of submissions again from its copies, and damaged rows from where they landed.
 
     A submission is judged beside the site's other months, so that one whose result is another may only lack what
     another damaged month holds: it has its turn again once that is repaired.
@@ -162,6 +162,8 @@ def repair(settings: Settings) -> Iterator[SubmissionRecord | OutcomesError]:
     Yields:
         Each submission that is whole again, then why another is not: delivery_replaced or lake_damaged.
     """
+    with one_at_a_time(settings.lake_lock):
+        LakeUpkeep(settings.lake).restore_record()
     with connect(settings) as con:
         damaged = Lake(settings.lake).attach_sound(con)
     tables: dict[tuple[str, str], set[str]] = {}

@@ -7,7 +7,9 @@ nothing that a reader sees.
 
 import datetime
 import json
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -23,6 +25,7 @@ from pyarrow import parquet
 
 from outcomes.contract import TABLES, Table
 from outcomes.errors import OutcomesError
+from outcomes.lake.copies import copied, copy_records
 from outcomes.lake.digest import LOOKED_AT, digest_of, digest_of_record
 from outcomes.lake.records import PROVENANCE, SUBMISSIONS, SubmissionRecord, TableCounts
 from outcomes.lake.views import (
@@ -97,6 +100,9 @@ class Lake:
         if commits and len(commits.file_uris()) > _COMMITS_IN_SMALL_FILES:
             commits.optimize.compact()
             commits.create_checkpoint()
+        # Those of an earlier version too, and one whose copy a crash has prevented.
+        records = self._recorded(record.site_id)
+        copy_records(self._copies, records, with_digest(records)["record_digest"])
 
     def recorded(self, site_id: str, period: str) -> list[SubmissionRecord]:
         """The attempts of one site and period as last judged, oldest first (without their rules and cells)."""
@@ -104,25 +110,25 @@ class Lake:
 
     def attempts(self, site_id: str | None = None) -> list[SubmissionRecord]:
         """The attempts of one site, or of all, as last judged, in order (without their rules and cells)."""
-        with duckdb.connect() as con:
+        with in_memory() as con:
             self.attach_submissions(con, site_id=site_id)
             return _records(con, "from submissions")
 
     def standing(self, site_id: str | None = None) -> list[SubmissionRecord]:
         """The accepted attempts on which the periods of one site, or of all, stand (without their rules and cells)."""
-        with duckdb.connect() as con:
+        with in_memory() as con:
             self.attach_submissions(con, site_id=site_id)
             return _records(con, "from submissions where stands")
 
     def in_force(self) -> list[SubmissionRecord]:
         """The attempts whose rows are in force: those that stand and that no later full submission supersedes."""
-        with duckdb.connect() as con:
+        with in_memory() as con:
             self.attach_submissions(con)
             return _records(con, "from submissions where status = 'accepted'")
 
     def stale(self, site_id: str | None = None) -> list[SubmissionRecord]:
         """The attempts that stand or are the newest, of one site or of all, that rest on what has changed since."""
-        with duckdb.connect() as con:
+        with in_memory() as con:
             self.attach_submissions(con, site_id=site_id)
             return _records(
                 con,
@@ -292,7 +298,11 @@ class Lake:
             return files, _not_as_written(con, table, files)
 
     def _recorded(self, site_id: str | None = None) -> pa.Table:
-        """Every judgement of one site or of all."""
+        """Every judgement of one site or of all.
+
+        Raises:
+            OutcomesError: lake_damaged when one cannot be read, is not what was committed, or is only there as a copy.
+        """
         rows = SUBMISSIONS.empty_table()
         for file in self._files("submissions"):
             try:
@@ -300,7 +310,15 @@ class Lake:
                 rows = pa.concat_tables([rows, _records_of(file, changed)])
             except (OSError, pa.ArrowException):
                 raise OutcomesError("lake_damaged", "the record of submissions") from None
-        return rows if site_id is None else rows.filter(pc.equal(rows["site_id"], site_id))
+        rows = rows if site_id is None else rows.filter(pc.equal(rows["site_id"], site_id))
+        missing = copied(self._copies, site_id).difference(rows["record_digest"].to_pylist())
+        if missing and missing.difference(with_digest(rows)["record_digest"].to_pylist()):
+            raise OutcomesError("lake_damaged", "the record of submissions")
+        return rows
+
+    @property
+    def _copies(self) -> Path:
+        return Path(self._uri("records"))
 
     def _files(self, name: str, site_id: str | None = None) -> list[str]:
         delta = self._delta(name)
@@ -345,7 +363,7 @@ def _contexts(submissions: str, judged: str) -> str:
 
 def _make_submissions(con: duckdb.DuckDBPyConnection, name: str, **bounds: AsKnownOn) -> None:
     unbounded = dict.fromkeys(("recorded_to", "period_to", "period_before", "period_after"))
-    con.execute(f"create or replace table {name} as {SUBMISSIONS_WITH_STATUS}", unbounded | bounds)
+    con.execute(f"create or replace temp table {name} as {SUBMISSIONS_WITH_STATUS}", unbounded | bounds)
 
 
 @lru_cache(maxsize=1024)
@@ -369,15 +387,22 @@ def _records_of(file: str, changed: int) -> pa.Table:
     return rows.set_column(SUBMISSIONS.get_field_index("is_synthetic"), "is_synthetic", is_synthetic)
 
 
+@contextmanager
+def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with temporary tables of its own; to begin a database costs as much as what is asked of it here."""
+    with _database(os.getpid()).cursor() as con:
+        yield con
+
+
 @cache
-def _database() -> duckdb.DuckDBPyConnection:
-    """A database in memory, since one more costs as much as what is asked of it here."""
+def _database(process: int) -> duckdb.DuckDBPyConnection:
+    """The database in memory of a process; a fork would have one whose threads are gone."""
     return duckdb.connect()
 
 
 def with_digest(records: pa.Table) -> pa.Table:
     """Records of submissions with the digest of what they hold, in the same order."""
-    with _database().cursor() as con:
+    with in_memory() as con:
         con.register("records", records)
         digests = con.sql(f"select {digest_of_record()} as record_digest from records").to_arrow_table()
     place = SUBMISSIONS.get_field_index("record_digest")

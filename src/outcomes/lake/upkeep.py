@@ -4,6 +4,7 @@ Whoever calls holds the lock of the lake, so that nobody writes to it meanwhile.
 """
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +19,10 @@ from deltalake import DeltaTable, write_deltalake
 
 from outcomes.contract import TABLES, Table
 from outcomes.errors import OutcomesError
+from outcomes.lake.copies import copy_records, readable_records, remove_copies
 from outcomes.lake.digest import context_of, digest_of
 from outcomes.lake.records import SUBMISSIONS
-from outcomes.lake.store import HISTORY, Lake, with_digest
+from outcomes.lake.store import HISTORY, Lake, in_memory, with_digest
 from outcomes.lake.views import WRITTEN_BY, rows_written
 
 READERS_NEED = timedelta(hours=24)
@@ -132,6 +134,45 @@ class LakeUpkeep(Lake):
                 self._shorten_log(name, timedelta())
             for file in self._set_aside(name, f"site_id={site_id}"):
                 file.unlink()
+        for folder in Path(self._root).glob(".submissions-*"):
+            shutil.rmtree(folder)
+
+    def restore_record(self) -> bool:
+        """Write the record of submissions again, if it is damaged, from what of it can be read and from the copies.
+
+        Returns:
+            Whether it was damaged.
+
+        Raises:
+            OutcomesError: lake_damaged when nothing of it is left.
+        """
+        try:
+            self._recorded()
+        except OutcomesError:
+            pass
+        else:
+            return False
+        table = Path(self._uri("submissions"))
+        # Copies come first: files that a later one has replaced lie in the table's folder for a while.
+        found = readable_records([*sorted(self._copies.glob("*/*.parquet")), *sorted(table.glob("*.parquet"))])
+        is_sound = pc.fill_null(pc.equal(found["record_digest"], with_digest(found)["record_digest"]), True)
+        with in_memory() as con:
+            sound = found.filter(is_sound)
+            con.register("found", sound.append_column("place", pa.array(range(sound.num_rows), pa.int64())))
+            records = con.sql(
+                """
+                select * exclude (place)
+                from found
+                qualify row_number() over (partition by site_id, period, attempt, recorded_at order by place) = 1
+                order by site_id, period, attempt, recorded_at
+                """
+            ).to_arrow_table()
+        if not records.num_rows:
+            raise OutcomesError("lake_damaged", "the record of submissions")
+        if table.exists():
+            table.rename(table.with_name(f".submissions-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"))
+        write_deltalake(str(table), records.cast(SUBMISSIONS))
+        return True
 
     def rows_by_judgement(self) -> Counter[str]:
         """How many rows each judgement has in the lake."""
@@ -250,12 +291,10 @@ class LakeUpkeep(Lake):
         for record in records:
             if record["site_id"] == site_id:
                 _restate_one(record, found)
-        write_deltalake(
-            self._uri("submissions"),
-            with_digest(pa.Table.from_pylist(records, schema=SUBMISSIONS)),
-            mode="overwrite",
-            schema_mode="overwrite",
-        )
+        restated = with_digest(pa.Table.from_pylist(records, schema=SUBMISSIONS))
+        remove_copies(self._copies, site_id)
+        write_deltalake(self._uri("submissions"), restated, mode="overwrite", schema_mode="overwrite")
+        copy_records(self._copies, restated, restated["record_digest"])
 
     def _digests(self, table: Table, site_id: str, condition: str = "true") -> _Found:
         rows = self._query(

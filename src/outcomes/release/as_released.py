@@ -31,7 +31,7 @@ def attach_patient(
     con.execute(f"attach '{str(release.research).replace(chr(39), chr(39) * 2)}' as research (read_only)")
     con.execute(
         """
-        create or replace table submissions as
+        create or replace temp table submissions as
         select
             submissions.* replace (released.status as status),
             submissions.status = 'superseded' and released.status <> 'superseded' as is_superseded_since
