@@ -47,7 +47,7 @@ lint: .venv/.dev ## Run ruff, mypy, import-linter and sqlfluff; check licences a
 	$(BIN)/python -m scripts.bump --check
 
 bench: .venv/.dev ## Run the benchmarks
-	for benchmark in startup labels measures dashboards; do $(BIN)/python -m benchmarks.$$benchmark; done
+	for benchmark in startup intake labels measures dashboards; do $(BIN)/python -m benchmarks.$$benchmark; done
 
 serve: .venv/.base ## Serve the dashboards of the current release on 127.0.0.1:8050
 	@$(BIN)/outcomes serve --port 8050

@@ -73,7 +73,8 @@ def _take_in(settings: Settings) -> None:
     """The whole registry into an empty lake."""
     for folder in (settings.lake, settings.quarantine):
         shutil.rmtree(folder, ignore_errors=True)
-    pipeline.ingest_landed(settings)
+    pairs = [(one.site_id, one.period) for one in pipeline.landed(settings)]
+    pipeline.ingest_each(settings, pairs, processes=settings.threads)
 
 
 def _seconds_of_each(settings: Settings) -> list[float]:

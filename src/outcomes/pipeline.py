@@ -213,28 +213,31 @@ def ingest_each(
     pairs: Iterable[tuple[str, str]],
     on_progress: Callable[[Ingested], None] | None = None,
     on_judged_again: Callable[[JudgedAgain], None] | None = None,
+    processes: int = 1,
 ) -> list[Ingested]:
     """Ingest the submissions of these (site_id, period) pairs; one that fails never stops the others.
 
-    Then what rests on what has changed is judged again, of all sites: an earlier run may have ended before. Many
-    submissions of several sites are taken in by several processes, each site's in order.
+    Then what rests on what has changed is judged again, of all sites: an earlier run may have ended before.
 
     Args:
         settings: paths and thresholds.
         pairs: in the order in which to ingest them.
         on_progress: called after each submission.
         on_judged_again: called after each that was judged again.
+        processes: how many may take in the submissions of several sites, each site's in order, where they are many. A
+            script that allows more than one must guard its own work with `if __name__ == "__main__"`, as ever with
+            Python's processes.
 
     Raises:
         OutcomesError, UnexpectedError: the first that was no refusal, after all others have had their turn.
     """
     pairs = list(pairs)
     found: dict[tuple[str, str], Ingested | OutcomesError | UnexpectedError] = {}
-    for pair, result in _each(settings, _take_in_one, pairs, len(pairs), lambda pair: pair[0]):
+    for pair, result in _each(settings, _take_in_one, pairs, _worth(processes, len(pairs)), lambda pair: pair[0]):
         found[pair] = result
         if on_progress and isinstance(result, Ingested):
             on_progress(result)
-    for again in _settle_all(settings):
+    for again in _settle_all(settings, processes):
         if on_judged_again:
             on_judged_again(again)
     results = [found[pair] for pair in pairs]
@@ -248,19 +251,24 @@ def _each(
     settings: Settings,
     work: Callable[[Settings, Item], Result],
     items: list[Item],
-    submissions: int,
+    processes: int,
     site_of: Callable[[Item], str],
 ) -> Iterator[tuple[Item, Result]]:
-    """Each item with what became of it: in order, or each site's in order by several processes where that pays."""
+    """Each item with what became of it: in order, or each site's in order by several processes."""
     chains: dict[str, list[Item]] = {}
     for item in items:
         chains.setdefault(site_of(item), []).append(item)
-    if settings.threads == 1 or len(chains) == 1 or submissions < _MANY or not may_have_children():
+    if processes == 1 or len(chains) == 1 or not may_have_children():
         for item in items:
             yield item, work(settings, item)
         return
     of_one = settings.model_copy(update={"threads": 1})
-    yield from side_by_side(partial(work, of_one), list(chains.values()), settings.threads, _IMPORTED_ONCE)
+    yield from side_by_side(partial(work, of_one), list(chains.values()), processes, _IMPORTED_ONCE)
+
+
+def _worth(processes: int, submissions: int) -> int:
+    """How many of the processes so many submissions are worth."""
+    return processes if submissions >= _MANY else 1
 
 
 def _take_in_one(settings: Settings, pair: tuple[str, str]) -> Ingested | OutcomesError | UnexpectedError:
@@ -274,12 +282,12 @@ def _take_in_one(settings: Settings, pair: tuple[str, str]) -> Ingested | Outcom
         return error
 
 
-def _settle_all(settings: Settings) -> Iterator[JudgedAgain]:
+def _settle_all(settings: Settings, processes: int = 1) -> Iterator[JudgedAgain]:
     from outcomes.lake import Lake
 
     with _redacted_errors("judging again"):
         stale = [record.site_id for record in Lake(settings.lake).stale()]
-        settled = dict(_each(settings, _settle_one, sorted(set(stale)), len(stale), str))
+        settled = dict(_each(settings, _settle_one, sorted(set(stale)), _worth(processes, len(stale)), str))
         for site_id in sorted(settled):
             yield from settled[site_id]
 

@@ -216,13 +216,13 @@ def test_a_withdrawal_that_ended_half_way_is_finished_by_the_same_again(tmp_path
 def test_several_processes_leave_what_one_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "_MANY", 1)
     states, outcomes = [], []
-    for threads in (1, 2):
-        settings = Settings(home=tmp_path / str(threads), max_critical_share=0.5, threads=threads)
+    for processes in (1, 2):
+        settings = Settings(home=tmp_path / str(processes), max_critical_share=0.5)
         pairs = [(site, month) for month in MONTHS for site in ("north", "south")]
         for site in ("north", "south"):
             _three_months(settings, site)
         _deliver(settings, "2026-02", {"patients": [patient("p3", sex="a word"), patient("x")], "imaging": []}, "full")
-        results = pipeline.ingest_each(settings, pairs)
+        results = pipeline.ingest_each(settings, pairs, processes=processes)
         outcomes.append([(one.site_id, one.period, one.refusal and one.refusal.code) for one in results])
         states.append(lake_state(settings))
     assert states[0] == states[1]

@@ -120,7 +120,7 @@ def test_backfill_refuses_what_is_no_month(tmp_path: Path) -> None:
 def test_an_unexpected_error_names_type_and_place_only(
     tmp_path: Path, ingested: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise ValueError("could not convert 'Jane Doe' to a number")
 
     deliver(tmp_path, "north/2026-01")

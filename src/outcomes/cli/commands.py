@@ -687,7 +687,7 @@ def _ingest(settings: Settings, pairs: Sequence[tuple[str, str]]) -> None:
             show(f"{result.site_id}/{result.period}", next(done), len(pairs))
 
         again: list[JudgedAgain] = []
-        results = pipeline.ingest_each(settings, pairs, report, again.append)
+        results = pipeline.ingest_each(settings, pairs, report, again.append, processes=settings.threads)
     if results:
         printing.print_ingested(results, pipeline.superseded(settings, results))
     if again:
