@@ -7,6 +7,7 @@ above all) happen inside the functions, so that importing this module costs a DA
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -233,10 +234,15 @@ def ingest_each(
     """
     pairs = list(pairs)
     found: dict[tuple[str, str], Ingested | OutcomesError | UnexpectedError] = {}
-    for pair, result in _each(settings, _take_in_one, pairs, _worth(processes, len(pairs)), lambda pair: pair[0]):
-        found[pair] = result
-        if on_progress and isinstance(result, Ingested):
-            on_progress(result)
+    try:
+        for pair, result in _each(settings, _take_in_one, pairs, _worth(processes, len(pairs)), lambda pair: pair[0]):
+            found[pair] = result
+            if on_progress and isinstance(result, Ingested):
+                on_progress(result)
+    except BrokenExecutor:
+        for site_id, period in pairs:
+            found.setdefault((site_id, period), UnexpectedError(f"{site_id}/{period}: its process ended"))
+        processes = 1
     for again in _settle_all(settings, processes):
         if on_judged_again:
             on_judged_again(again)
@@ -288,15 +294,25 @@ def _settle_all(settings: Settings, processes: int = 1) -> Iterator[JudgedAgain]
     with _redacted_errors("judging again"):
         stale = [record.site_id for record in Lake(settings.lake).stale()]
         settled = dict(_each(settings, _settle_one, sorted(set(stale)), _worth(processes, len(stale)), str))
-        for site_id in sorted(settled):
-            yield from settled[site_id]
+    results = [settled[site_id] for site_id in sorted(settled)]
+    for result in results:
+        if isinstance(result, list):
+            yield from result
+    for result in results:
+        if not isinstance(result, list):
+            raise result
 
 
 @private_files()
-def _settle_one(settings: Settings, site_id: str) -> list[JudgedAgain]:
+def _settle_one(settings: Settings, site_id: str) -> list[JudgedAgain] | OutcomesError | UnexpectedError:
+    """What of a site was judged again, or why that could not be: other sites go on."""
     from outcomes.intake.reprocessing import settle
 
-    return settle(settings, site_id)
+    try:
+        with _redacted_errors(site_id):
+            return settle(settings, site_id)
+    except (OutcomesError, UnexpectedError) as error:
+        return error
 
 
 @private_files()

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from outcomes import pipeline
-from outcomes.errors import OutcomesError, SubmissionRefused
+from outcomes.errors import OutcomesError, SubmissionRefused, UnexpectedError
 from outcomes.intake.manifest import Kind
 from outcomes.intake.reprocessing import JudgedAgain, reprocess, settle, withdraw
 from outcomes.lake import Lake
@@ -228,3 +229,43 @@ def test_several_processes_leave_what_one_leaves(tmp_path: Path, monkeypatch: py
     assert states[0] == states[1]
     assert outcomes[0] == outcomes[1]
     assert outcomes[0][2] == ("north", "2026-02", "file_empty")
+
+
+def test_a_refused_correction_that_looks_nowhere_settles(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    _three_months(settings)
+    _take_in(settings, MONTHS)
+    _deliver(settings, "2026-02", {"patients": [patient("p3"), patient("p3")], "follow_ups": [follow_up("p1")]})
+    _take_in(settings, ["2026-02"])
+    assert Lake(settings.lake).recorded("north", "2026-02")[-1].outcome == "refused"
+    again: list[JudgedAgain] = []
+    pipeline.ingest_each(settings, [], on_judged_again=again.append)
+    assert (again, Lake(settings.lake).stale()) == ([], [])
+
+
+def test_damage_of_one_site_keeps_no_other_from_being_judged_again(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    for site in ("north", "south"):
+        _three_months(settings, site)
+        for month in MONTHS:
+            pipeline.take_in(settings, site, month)
+    for file in (settings.lake / "patients" / "site_id=north").rglob("*.parquet"):
+        file.write_bytes(b"")
+    again: list[JudgedAgain] = []
+    with pytest.raises(OutcomesError, match="lake_damaged"):
+        pipeline.ingest_each(settings, [], on_judged_again=again.append)
+    assert {one.after.site_id for one in again} == {"south"}
+
+
+def _end(*_: Any) -> None:
+    os._exit(1)
+
+
+def test_a_process_that_ends_costs_what_it_did_and_no_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "_MANY", 1)
+    monkeypatch.setattr(pipeline, "_take_in_one", _end)
+    settings = _settings(tmp_path)
+    for site in ("north", "south"):
+        _three_months(settings, site)
+    with pytest.raises(UnexpectedError, match="north/2026-01: its process ended"):
+        pipeline.ingest_each(settings, [("north", "2026-01"), ("south", "2026-01")], processes=2)

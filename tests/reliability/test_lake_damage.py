@@ -149,9 +149,47 @@ def test_a_damaged_copy_of_a_record_stops_nothing(whole: Path, tmp_path: Path) -
     settings = Settings(home=tmp_path)
     shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
     expected = lake_state(settings)
-    for copy in (settings.lake / "records").glob("*/*.parquet"):
+    copies = list((settings.lake / "records").glob("*/*.parquet"))
+    for copy in copies:
         copy.write_bytes(b"")
     assert lake_state(settings) == expected
     pipeline.withdraw(settings, "south", "2026-01", "wrong_data")
     pipeline.repair(settings, lambda _: None)
     assert {one.outcome for one in Lake(settings.lake).attempts("south")} == {"withdrawn"}
+    assert all(copy.stat().st_size for copy in copies)
+
+
+def test_a_copy_that_a_crash_left_unfinished_is_none(whole: Path, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    expected = lake_state(settings)
+    copy = next((settings.lake / "records" / "north").iterdir())
+    copy.with_name("another.unfinished").write_bytes(copy.read_bytes())
+    assert lake_state(settings) == expected
+
+
+def test_a_record_that_is_lost_twice_is_named_and_the_month_waits(whole: Path, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    expected = lake_state(settings)
+    shutil.rmtree(settings.lake / "submissions")
+    (copy,) = (settings.lake / "records" / "south").iterdir()
+    copy.write_bytes(b"")
+    said: list[Any] = []
+    pipeline.repair(settings, said.append)
+    assert [str(one).partition(" (")[2][:5] for one in said] == ["south"]
+    assert [one.site_id for one in pipeline.waiting(settings)] == ["south"]
+    pipeline.ingest(settings, "south", "2026-01")
+    assert lake_state(settings) == expected
+
+
+def test_a_repair_that_was_killed_before_it_wrote_goes_on(whole: Path, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    expected = lake_state(settings)
+    shutil.rmtree(settings.lake / "records")
+    (settings.lake / "submissions").rename(settings.lake / ".submissions-20260101T000000000000")
+    with pytest.raises(OutcomesError, match="lake_damaged"):
+        Lake(settings.lake).attempts()
+    pipeline.repair(settings, lambda _: None)
+    assert lake_state(settings) == expected

@@ -163,7 +163,9 @@ def repair(settings: Settings) -> Iterator[SubmissionRecord | OutcomesError]:
         Each submission that is whole again, then why another is not: delivery_replaced or lake_damaged.
     """
     with one_at_a_time(settings.lake_lock):
-        LakeUpkeep(settings.lake).restore_record()
+        lost = LakeUpkeep(settings.lake).restore_record()
+    for site_id in lost:
+        yield OutcomesError("lake_damaged", f"{site_id}: a record of its submissions is lost; ingest what now waits")
     with connect(settings) as con:
         damaged = Lake(settings.lake).attach_sound(con)
     tables: dict[tuple[str, str], set[str]] = {}

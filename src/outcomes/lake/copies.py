@@ -24,7 +24,7 @@ def copy_records(folder: Path, records: pa.Table, digests: pa.ChunkedArray) -> N
         file = folder / site_id / f"{digest}.parquet"
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = file.with_name(f".{file.name}")
+            unfinished = file.with_suffix(".unfinished")
             parquet.write_table(records.slice(place, 1), unfinished, compression="zstd")
             unfinished.replace(file)
 
@@ -32,6 +32,12 @@ def copy_records(folder: Path, records: pa.Table, digests: pa.ChunkedArray) -> N
 def remove_copies(folder: Path, site_id: str) -> None:
     """Remove the copies of a site's records."""
     shutil.rmtree(folder / site_id, ignore_errors=True)
+
+
+def is_sound(copy: Path) -> bool:
+    """Whether a copy holds the record that its name says."""
+    records = readable_records([copy])
+    return records.num_rows == 1 and records["record_digest"][0].as_py() in (None, copy.stem)
 
 
 def readable_records(files: list[Path]) -> pa.Table:

@@ -142,7 +142,10 @@ class Lake:
                 select candidates.*
                 from candidates
                 inner join ({_contexts("submissions", "candidates")}) as contexts
-                    on candidates.site_id = contexts.site_id and candidates.period = contexts.period
+                    on
+                        candidates.site_id = contexts.site_id
+                        and candidates.period = contexts.period
+                        and candidates.looks_ahead_to is not distinct from contexts.looks_ahead_to
                 where
                     candidates.outcome in ('accepted', 'refused')
                     and candidates.rests_on <> concat(
@@ -303,18 +306,24 @@ class Lake:
         Raises:
             OutcomesError: lake_damaged when one cannot be read, is not what was committed, or is only there as a copy.
         """
-        rows = SUBMISSIONS.empty_table()
-        for file in self._files("submissions"):
+        copies, rows = copied(self._copies, site_id), self._records_in_table(site_id)
+        if _lacks(rows, copies):  # or the one was read before and the other after an erasure
+            copies, rows = copied(self._copies, site_id), self._records_in_table(site_id)
+            if _lacks(rows, copies):
+                raise OutcomesError("lake_damaged", "the record of submissions")
+        return rows
+
+    def _records_in_table(self, site_id: str | None) -> pa.Table:
+        rows, files = SUBMISSIONS.empty_table(), self._files("submissions")
+        if not files and any(Path(self._root).glob(".submissions-*")):  # a repair was killed
+            raise OutcomesError("lake_damaged", "the record of submissions")
+        for file in files:
             try:
                 changed = Path(file).stat().st_mtime_ns
                 rows = pa.concat_tables([rows, _records_of(file, changed)])
             except (OSError, pa.ArrowException):
                 raise OutcomesError("lake_damaged", "the record of submissions") from None
-        rows = rows if site_id is None else rows.filter(pc.equal(rows["site_id"], site_id))
-        missing = copied(self._copies, site_id).difference(rows["record_digest"].to_pylist())
-        if missing and missing.difference(with_digest(rows)["record_digest"].to_pylist()):
-            raise OutcomesError("lake_damaged", "the record of submissions")
-        return rows
+        return rows if site_id is None else rows.filter(pc.equal(rows["site_id"], site_id))
 
     @property
     def _copies(self) -> Path:
@@ -346,7 +355,7 @@ def rests_on(con: duckdb.DuckDBPyConnection, judged: SubmissionRecord) -> str:
     """
     place = {name: pa.array([getattr(judged, name)], pa.string()) for name in ("site_id", "period", "looks_ahead_to")}
     con.register("judged", pa.table(place))
-    ((_, _, earlier, later),) = con.execute(_contexts("site_submissions", "judged")).fetchall()
+    ((_, _, _, earlier, later),) = con.execute(_contexts("site_submissions", "judged")).fetchall()
     con.unregister("judged")
     return _in_one(judged.kind, earlier, later if judged.looks_ahead else "")
 
@@ -364,6 +373,12 @@ def _contexts(submissions: str, judged: str) -> str:
 def _make_submissions(con: duckdb.DuckDBPyConnection, name: str, **bounds: AsKnownOn) -> None:
     unbounded = dict.fromkeys(("recorded_to", "period_to", "period_before", "period_after"))
     con.execute(f"create or replace temp table {name} as {SUBMISSIONS_WITH_STATUS}", unbounded | bounds)
+
+
+def _lacks(records: pa.Table, copies: set[str]) -> bool:
+    """Whether a copy is of none of the records."""
+    missing = copies.difference(records["record_digest"].to_pylist())
+    return bool(missing) and bool(missing.difference(with_digest(records)["record_digest"].to_pylist()))
 
 
 @lru_cache(maxsize=1024)

@@ -19,7 +19,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from outcomes.contract import TABLES, Table
 from outcomes.errors import OutcomesError
-from outcomes.lake.copies import copy_records, readable_records, remove_copies
+from outcomes.lake.copies import copy_records, is_sound, readable_records, remove_copies
 from outcomes.lake.digest import context_of, digest_of
 from outcomes.lake.records import SUBMISSIONS
 from outcomes.lake.store import HISTORY, Lake, in_memory, with_digest
@@ -137,27 +137,36 @@ class LakeUpkeep(Lake):
         for folder in Path(self._root).glob(".submissions-*"):
             shutil.rmtree(folder)
 
-    def restore_record(self) -> bool:
-        """Write the record of submissions again, if it is damaged, from what of it can be read and from the copies.
+    def restore_record(self) -> list[str]:
+        """Write the record of submissions again, if it is damaged, from the copies and what of it can be read.
+
+        Copies that are no longer what was written are written again, or removed where nothing is left of their record.
 
         Returns:
-            Whether it was damaged.
+            The sites of which a record is lost.
 
         Raises:
             OutcomesError: lake_damaged when nothing of it is left.
         """
+        unsound = [copy for copy in sorted(self._copies.glob("*/*.parquet")) if not is_sound(copy)]
         try:
             self._recorded()
         except OutcomesError:
-            pass
-        else:
-            return False
+            self._write_record_again()
+        for copy in unsound:
+            copy.unlink()
+        records = self._recorded()
+        copy_records(self._copies, records, with_digest(records)["record_digest"])
+        return sorted({copy.parent.name for copy in unsound if not copy.exists()})
+
+    def _write_record_again(self) -> None:
         table = Path(self._uri("submissions"))
-        # Copies come first: files that a later one has replaced lie in the table's folder for a while.
-        found = readable_records([*sorted(self._copies.glob("*/*.parquet")), *sorted(table.glob("*.parquet"))])
-        is_sound = pc.fill_null(pc.equal(found["record_digest"], with_digest(found)["record_digest"]), True)
+        # Copies come first: files that a later one has replaced lie in the table's folder for a while. What was set
+        # aside is all that there is when an earlier repair was killed.
+        folders = [*sorted(self._copies.glob("*")), table, *sorted(Path(self._root).glob(".submissions-*"))]
+        found = readable_records([file for folder in folders for file in sorted(folder.glob("*.parquet"))])
+        sound = found.filter(pc.fill_null(pc.equal(found["record_digest"], with_digest(found)["record_digest"]), True))
         with in_memory() as con:
-            sound = found.filter(is_sound)
             con.register("found", sound.append_column("place", pa.array(range(sound.num_rows), pa.int64())))
             records = con.sql(
                 """
@@ -172,7 +181,6 @@ class LakeUpkeep(Lake):
         if table.exists():
             table.rename(table.with_name(f".submissions-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"))
         write_deltalake(str(table), records.cast(SUBMISSIONS))
-        return True
 
     def rows_by_judgement(self) -> Counter[str]:
         """How many rows each judgement has in the lake."""

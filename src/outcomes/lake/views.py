@@ -102,6 +102,7 @@ bounds as (
 select
     bounds.site_id,
     bounds.period,
+    bounds.looks_ahead_to,
     md5(coalesce(string_agg(looked_at.period || ' ' || looked_at.digests, ';' order by looked_at.period)
         filter (where looked_at.period < bounds.period and looked_at.period >= coalesce(bounds.full_before, '')), ''))
         as earlier,
@@ -115,9 +116,9 @@ select
 from bounds
 left join looked_at
     on bounds.site_id = looked_at.site_id
-group by bounds.site_id, bounds.period
+group by bounds.site_id, bounds.period, bounds.looks_ahead_to
 """
-"""Of sites and periods: a digest of what the site's earlier periods hold that rules look at, and one of its later."""
+"""Of sites, periods and how far they look ahead: a digest of what rules look at in earlier, and in later periods."""
 
 OF_ACCEPTED_SUBMISSIONS = """
 inner join {submissions} as submissions
