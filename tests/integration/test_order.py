@@ -269,3 +269,28 @@ def test_a_process_that_ends_costs_what_it_did_and_no_word(tmp_path: Path, monke
         _three_months(settings, site)
     with pytest.raises(UnexpectedError, match="north/2026-01: its process ended"):
         pipeline.ingest_each(settings, [("north", "2026-01"), ("south", "2026-01")], processes=2)
+
+
+@pytest.mark.parametrize("order", [("2026-01", "2026-02"), ("2026-02", "2026-01")])
+def test_of_two_months_that_would_refuse_each_other_the_earlier_stands(tmp_path: Path, order: tuple[str, ...]) -> None:
+    settings = _settings(tmp_path)
+    for period, own, other in (("2026-01", "p1", "p2"), ("2026-02", "p2", "p1")):
+        cut = patient(own, data_cut_day=100, last_contact_day=50)
+        _deliver(settings, period, {"patients": [cut], "follow_ups": [follow_up(other, day=365)]})
+    _take_in(settings, order)
+    # The first month's visit is after the data cut that the second states, and waits since that is refused.
+    assert [(one.period, one.outcome, one.rows_pending) for one in Lake(settings.lake).attempts()] == [
+        ("2026-01", "accepted", 1),
+        ("2026-02", "refused", 0),
+    ]
+
+
+def test_a_later_data_cut_takes_rows_out_and_refuses_no_month(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    _deliver(settings, "2026-01", {"patients": [patient("p1")], "follow_ups": [follow_up("p2", day=365)]})
+    _deliver(settings, "2026-02", {"patients": [patient("p2", data_cut_day=100, last_contact_day=50)]})
+    _take_in(settings, ("2026-01", "2026-02"))
+    assert [(one.outcome, one.rows_quarantined) for one in Lake(settings.lake).attempts()] == [
+        ("accepted", 1),
+        ("accepted", 0),
+    ]

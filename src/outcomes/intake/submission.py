@@ -312,15 +312,14 @@ def _check_critical_share(attempt: Attempt, judgements: Sequence[Judgement]) -> 
     limit = attempt.settings.max_critical_share
     broken = []
     for one in judgements:
-        quarantined = one.quarantined.num_rows
-        rows = quarantined + one.pending.num_rows + one.accepted.num_rows
-        if quarantined > limit * rows:
+        rows = one.quarantined.num_rows + one.pending.num_rows + one.accepted.num_rows
+        if one.refusing > limit * rows:
             rules = ", ".join(
                 f"{result.rule} {result.rows_failed} ({result.reason})"
                 for result in one.rules
                 if result.severity == "critical" and result.rows_failed
             )
-            broken.append(f"{one.table.name}: {quarantined} of {rows} rows, {limit:.0%} allowed, {rules}")
+            broken.append(f"{one.table.name}: {one.refusing} of {rows} rows, {limit:.0%} allowed, {rules}")
     if broken:
         raise SubmissionRefused("too_many_critical_rows", "; ".join(broken))
 

@@ -65,6 +65,9 @@ _JOINTS = ("level", "levels")
 ANY_LATER = "any"
 """Whichever later period comes may hold what a row names; sorts after every period."""
 
+_MEASURED_FROM_PATIENT = "days_after_"
+"""Begins the facts of critical rules that rest on a patient's data cut or death."""
+
 EVERY_CELL = "*"
 """What the rules on types and on codes for missing blank: each such cell, whichever its column."""
 
@@ -108,9 +111,11 @@ class Judgement:
     `accepted` holds flags and the contract's columns, typed. `quarantined` are the refused rows, `pending` those that
     only wait for what they name, `blanked` copies of accepted ones that lost a cell: the contract's columns as
     delivered, then row_number (1 = the first row below the header), rules, reasons and outcome (quarantined, pending
-    or blanked). `cells` counts the cells that accepted rows lost. `looks_ahead_to`: where a row names a patient or an
-    encounter that no period up to this one holds, the last of the later periods that first hold one; `ANY_LATER` when
-    none does.
+    or blanked). `refusing` counts the quarantined rows by which a submission may be refused: all but those that only
+    the data cut or death of a later period's patient makes wrong, or else two months could each refuse the other, and
+    the first to come would stay. `cells` counts the cells that accepted rows lost. `looks_ahead_to`: where a row names
+    a patient or an encounter that no period up to this one holds, the last of the later periods that first hold one;
+    `ANY_LATER` when none does.
     """
 
     table: Table
@@ -118,6 +123,7 @@ class Judgement:
     quarantined: pa.Table
     pending: pa.Table
     blanked: pa.Table
+    refusing: int
     cells: tuple[BlankedCells, ...]
     rules: tuple[RuleResult, ...]
     looks_ahead_to: str | None
@@ -214,10 +220,28 @@ def _judge(con: duckdb.DuckDBPyConnection, expectations: "_Expectations", table:
         quarantined=kept.filter(pc.equal(kept["outcome"], "quarantined")),
         pending=kept.filter(pc.equal(kept["outcome"], "pending")),
         blanked=kept.filter(pc.equal(kept["outcome"], "blanked")),
+        refusing=_refusing(con, table),
         cells=tuple(BlankedCells(table.name, *counted) for counted in con.sql(_CELLS_LOST).fetchall()),
         rules=tuple(results[one["meta"]["code"]] for one in written),
         looks_ahead_to=_looks_ahead_to(con, table),
     )
+
+
+def _refusing(con: duckdb.DuckDBPyConnection, table: Table) -> int:
+    """How many quarantined rows would be so, were no later period there."""
+    by_later_patient = "false"
+    if table is not TABLES["patients"]:
+        by_later_patient = (
+            f"starts_with(suite_rules.fact, '{_MEASURED_FROM_PATIENT}') and broken.row_number in ("
+            f"select row_number from delivered_{table.name} semi join "
+            "(from known_patients where later_period is not null) using (patient_id))"
+        )
+    ((rows,),) = con.execute(
+        "select count(distinct broken.row_number) from broken inner join suite_rules "
+        "on broken.position = suite_rules.position and suite_rules.severity = 'critical' "
+        f"where not ({by_later_patient})"
+    ).fetchall()
+    return int(rows)
 
 
 def _looks_ahead_to(con: duckdb.DuckDBPyConnection, table: Table) -> str | None:
