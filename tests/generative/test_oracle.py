@@ -21,6 +21,7 @@ from tests.generative import oracle
 from tests.generative.histories import Patient, patients, with_code, without_a_row, without_a_value
 from tests.generative.oracle import Result, codes
 from tests.generative.oracle.codes import Codes
+from tests.support.examples import few
 from tests.support.situations import label
 
 PATIENTS = int(os.environ.get("ORACLE_PATIENTS", "2000"))
@@ -58,7 +59,7 @@ def test_invented_patients_are_labelled_alike() -> None:
     _assert_alike(patients(PATIENTS, SEED))
 
 
-@pytest.mark.parametrize("index_period", ["2024-01", "2022-01", "2020-08", "2016", "2009-11", "2003"])
+@pytest.mark.parametrize("index_period", few(3, ["2024-01", "2016", "2009-11", "2022-01", "2020-08", "2003"]))
 def test_every_code_counts_alike(index_period: str) -> None:
     _assert_alike([patient for system, code in _all_codes() for patient in with_code(system, code, index_period)])
 
