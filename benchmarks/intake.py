@@ -49,7 +49,8 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     copied, taken_in = statistics.median(copying), statistics.median(taking_in)
     print(f"{options.patients:,} patients, {submissions} submissions, {rows:,} rows; medians of {options.runs} runs")
-    print(f"copy {copied:.1f} s, intake {taken_in:.1f} s, ratio {taken_in / copied:.1f}, peak {peak:.1f} GiB")
+    print(f"copy {copied:.1f} s, intake {taken_in:.1f} s, ratio {taken_in / copied:.1f}")
+    print(f"peak of the process that hands out the work {peak:.1f} GiB")
     print(f"a small submission {statistics.median(seconds_of_small):.2f} s")
 
 

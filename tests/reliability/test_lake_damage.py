@@ -104,6 +104,13 @@ def test_no_month_is_judged_beside_rows_that_are_not_what_was_committed(whole: P
     assert pipeline.ingest(settings, "north", "2026-03").rows_accepted == 2
 
 
+@pytest.fixture
+def settings(whole: Path, tmp_path: Path) -> Settings:
+    """Of a copy of the whole lake, to be harmed."""
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    return Settings(home=tmp_path)
+
+
 def _without_its_log(table: Path) -> None:
     shutil.rmtree(table / "_delta_log")
 
@@ -130,10 +137,8 @@ def _flipped_everywhere(table: Path) -> None:
 
 @pytest.mark.parametrize("harm", [_without_its_log, _without_its_last_commit, _cut_short, _gone, _flipped_everywhere])
 def test_a_damaged_record_of_submissions_is_named_and_written_again(
-    whole: Path, tmp_path: Path, harm: Callable[[Path], None]
+    settings: Settings, harm: Callable[[Path], None]
 ) -> None:
-    settings = Settings(home=tmp_path)
-    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
     pipeline.withdraw(settings, "south", "2026-01", "wrong_data")
     expected = lake_state(settings)
     harm(settings.lake / "submissions")
@@ -145,9 +150,7 @@ def test_a_damaged_record_of_submissions_is_named_and_written_again(
     assert lake_state(settings) == expected
 
 
-def test_a_damaged_copy_of_a_record_stops_nothing(whole: Path, tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+def test_a_damaged_copy_of_a_record_stops_nothing(settings: Settings) -> None:
     expected = lake_state(settings)
     copies = list((settings.lake / "records").glob("*/*.parquet"))
     for copy in copies:
@@ -159,18 +162,21 @@ def test_a_damaged_copy_of_a_record_stops_nothing(whole: Path, tmp_path: Path) -
     assert all(copy.stat().st_size for copy in copies)
 
 
-def test_a_copy_that_a_crash_left_unfinished_is_none(whole: Path, tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
-    expected = lake_state(settings)
-    copy = next((settings.lake / "records" / "north").iterdir())
-    copy.with_name("another.unfinished").write_bytes(copy.read_bytes())
-    assert lake_state(settings) == expected
+def test_a_copy_that_a_crash_left_unfinished_is_none(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", _crash)
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.withdraw(settings, "south", "2026-01", "wrong_data")
+    assert {one.outcome for one in Lake(settings.lake).attempts("south")} == {"withdrawn"}
+    pipeline.repair(settings, lambda _: None)
+    assert len(list((settings.lake / "records" / "south").glob("*.parquet"))) == 2
 
 
-def test_a_record_that_is_lost_twice_is_named_and_the_month_waits(whole: Path, tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+def _crash(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_record_that_is_lost_twice_is_named_and_the_month_waits(settings: Settings) -> None:
     expected = lake_state(settings)
     shutil.rmtree(settings.lake / "submissions")
     (copy,) = (settings.lake / "records" / "south").iterdir()
@@ -183,9 +189,7 @@ def test_a_record_that_is_lost_twice_is_named_and_the_month_waits(whole: Path, t
     assert lake_state(settings) == expected
 
 
-def test_a_repair_that_was_killed_before_it_wrote_goes_on(whole: Path, tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+def test_a_repair_that_was_killed_before_it_wrote_goes_on(settings: Settings) -> None:
     expected = lake_state(settings)
     shutil.rmtree(settings.lake / "records")
     (settings.lake / "submissions").rename(settings.lake / ".submissions-20260101T000000000000")
