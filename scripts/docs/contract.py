@@ -2,7 +2,7 @@
 
 from outcomes.contract import CONTRACT_VERSION, TABLES, VERSIONS_READ, Table
 from outcomes.intake.reading import MISSING
-from outcomes.intake.validation import Rule, rules
+from outcomes.intake.rules import Rule, rules
 from scripts.docs.markdown import document, section, table
 
 _FOLDER = (

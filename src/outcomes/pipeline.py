@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 from outcomes.errors import OutcomesError, SubmissionRefused, UnexpectedError, fault_of_the_machine
 from outcomes.events import logged
 from outcomes.home import check_home, check_writable, private_files
-from outcomes.processes import Item, Result, may_have_children, side_by_side
+from outcomes.processes import may_have_children, side_by_side
 from outcomes.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
     from outcomes.release.diff import ReleaseDiff
     from outcomes.release.open import Release
     from outcomes.release.trial import Trial
+
+    Work = tuple[str, str | None]
+    """A site, and the period to take in; None: to judge again what rests on what has changed."""
+    Failed = OutcomesError | UnexpectedError
+    Settled = list[JudgedAgain] | Failed
 
 
 _MANY = 20
@@ -233,43 +239,51 @@ def ingest_each(
         OutcomesError, UnexpectedError: the first that was no refusal, after all others have had their turn.
     """
     pairs = list(pairs)
-    found: dict[tuple[str, str], Ingested | OutcomesError | UnexpectedError] = {}
+    found: dict[tuple[str, str], Ingested | Failed] = {}
+    settled: list[tuple[str, Settled]] = []
     try:
-        for pair, result in _each(settings, _take_in_one, pairs, _worth(processes, len(pairs)), lambda pair: pair[0]):
-            found[pair] = result
+        for (site_id, period), result in _each(settings, _with_settling(pairs), _worth(processes, len(pairs))):
+            if period is None or isinstance(result, list):
+                settled.append((site_id, result))
+                continue
+            found[site_id, period] = result
             if on_progress and isinstance(result, Ingested):
                 on_progress(result)
     except BrokenExecutor:
         for site_id, period in pairs:
             found.setdefault((site_id, period), UnexpectedError(f"{site_id}/{period}: its process ended"))
-        processes = 1
-    for again in _settle_all(settings, processes):
-        if on_judged_again:
-            on_judged_again(again)
+    _report_settled([*settled, *_settle_all(settings)], on_judged_again or (lambda _: None))
     results = [found[pair] for pair in pairs]
-    for each in results:
-        if not isinstance(each, Ingested):
-            raise each
-    return [each for each in results if isinstance(each, Ingested)]
+    for result in results:
+        if not isinstance(result, Ingested):
+            raise result
+    return [result for result in results if isinstance(result, Ingested)]
 
 
-def _each(
-    settings: Settings,
-    work: Callable[[Settings, Item], Result],
-    items: list[Item],
-    processes: int,
-    site_of: Callable[[Item], str],
-) -> Iterator[tuple[Item, Result]]:
-    """Each item with what became of it: in order, or each site's in order by several processes."""
-    chains: dict[str, list[Item]] = {}
-    for item in items:
-        chains.setdefault(site_of(item), []).append(item)
+def _with_settling(pairs: list[tuple[str, str]]) -> Iterator[Work]:
+    """The pairs, and after the last of a site its name alone: then what rests on them is judged again.
+
+    Where the same process has just judged a month, half of the work of judging it again is done.
+    """
+    last = dict(pairs)
+    for pair in pairs:
+        yield pair
+        if last[pair[0]] == pair[1]:
+            yield pair[0], None
+
+
+def _each(settings: Settings, work: Iterable[Work], processes: int) -> Iterator[tuple[Work, Any]]:
+    """Each piece of work with what became of it: in order, or each site's in order by several processes."""
+    chains: dict[str, list[Work]] = {}
+    pieces = list(work)
+    for piece in pieces:
+        chains.setdefault(piece[0], []).append(piece)
     if processes == 1 or len(chains) == 1 or not may_have_children():
-        for item in items:
-            yield item, work(settings, item)
+        for piece in pieces:
+            yield piece, _do(settings, piece)
         return
     of_one = settings.model_copy(update={"threads": 1})
-    yield from side_by_side(partial(work, of_one), list(chains.values()), processes, _IMPORTED_ONCE)
+    yield from side_by_side(partial(_do, of_one), list(chains.values()), processes, _IMPORTED_ONCE)
 
 
 def _worth(processes: int, submissions: int) -> int:
@@ -277,9 +291,13 @@ def _worth(processes: int, submissions: int) -> int:
     return processes if submissions >= _MANY else 1
 
 
-def _take_in_one(settings: Settings, pair: tuple[str, str]) -> Ingested | OutcomesError | UnexpectedError:
-    """What became of one delivery; a mistake that is no refusal is given back, not raised."""
-    site_id, period = pair
+def _do(settings: Settings, work: Work) -> Ingested | Settled:
+    """What became of one delivery, or of judging again; a mistake that is no refusal is given back, not raised."""
+    site_id, period = work
+    return _settle_one(settings, site_id) if period is None else _take_in_one(settings, site_id, period)
+
+
+def _take_in_one(settings: Settings, site_id: str, period: str) -> Ingested | Failed:
     try:
         return Ingested(site_id, period, record=take_in(settings, site_id, period))
     except SubmissionRefused as refusal:
@@ -288,24 +306,32 @@ def _take_in_one(settings: Settings, pair: tuple[str, str]) -> Ingested | Outcom
         return error
 
 
-def _settle_all(settings: Settings, processes: int = 1) -> Iterator[JudgedAgain]:
+def _settle_all(settings: Settings) -> list[tuple[str, Settled]]:
+    """What of every site was judged again, or why that could not be: other sites go on."""
     from outcomes.lake import Lake
 
     with _redacted_errors("judging again"):
-        stale = [record.site_id for record in Lake(settings.lake).stale()]
-        settled = dict(_each(settings, _settle_one, sorted(set(stale)), _worth(processes, len(stale)), str))
-    results = [settled[site_id] for site_id in sorted(settled)]
-    for result in results:
-        if isinstance(result, list):
-            yield from result
-    for result in results:
+        stale = {record.site_id for record in Lake(settings.lake).stale()}
+    return [(site_id, _settle_one(settings, site_id)) for site_id in sorted(stale)]
+
+
+def _report_settled(settled: Iterable[tuple[str, Settled]], on_judged_again: Callable[[JudgedAgain], object]) -> None:
+    """Report what was judged again, site by site.
+
+    Raises:
+        OutcomesError, UnexpectedError: the first reason why a site could not be.
+    """
+    in_order = [result for _, result in sorted(settled, key=itemgetter(0))]
+    for result in in_order:
+        for again in result if isinstance(result, list) else ():
+            on_judged_again(again)
+    for result in in_order:
         if not isinstance(result, list):
             raise result
 
 
 @private_files()
-def _settle_one(settings: Settings, site_id: str) -> list[JudgedAgain] | OutcomesError | UnexpectedError:
-    """What of a site was judged again, or why that could not be: other sites go on."""
+def _settle_one(settings: Settings, site_id: str) -> Settled:
     from outcomes.intake.reprocessing import settle
 
     try:
@@ -340,8 +366,7 @@ def reprocess(
             except OutcomesError as error:
                 on_progress(error)
     if not dry_run:
-        for again in _settle_all(settings):
-            on_progress(again)
+        _report_settled(_settle_all(settings), on_progress)
 
 
 def standing(
@@ -382,15 +407,14 @@ def repair(settings: Settings, on_progress: Callable[[SubmissionRecord | Outcome
     with _redacted_errors("repair"):
         for result in reprocessing.repair(settings):
             on_progress(result)
-    for _ in _settle_all(settings):
-        pass
+    _report_settled(_settle_all(settings), lambda _: None)
 
 
 def judged_by_old_rules(
     settings: Settings, site_id: str | None = None, first: str | None = None, last: str | None = None
 ) -> list[SubmissionRecord]:
     """Of `standing`, those that were judged by other rules than the present ones."""
-    from outcomes.intake.validation import rules_sha256
+    from outcomes.intake.rules import rules_sha256
 
     return [each for each in standing(settings, site_id, first, last) if each.rules_sha256 != rules_sha256()]
 

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import ExitStack
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -14,7 +15,7 @@ Result = TypeVar("Result")
 def side_by_side(
     work: Callable[[Item], Result], chains: Sequence[Sequence[Item]], processes: int, imported: Sequence[str]
 ) -> Iterator[tuple[Item, Result]]:
-    """Do the items of each chain one after the other, and several chains at once.
+    """Do the items of each chain one after the other in one process, and several chains at once.
 
     Args:
         work: a function that a process can be handed, as its arguments and results can.
@@ -27,26 +28,33 @@ def side_by_side(
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(imported))
-    with ProcessPoolExecutor(processes, context, _end_with_parent) as pool:
-        left = [iter(chain) for chain in chains]
-        running: dict[Future[Result], tuple[Item, Iterator[Item]]] = {}
+    waiting = list(reversed(chains))
 
-        def begin_next(chain: Iterator[Item]) -> None:
-            for item in chain:
-                running[pool.submit(work, item)] = (item, chain)
+    def items_of_chains() -> Iterator[Item]:
+        while waiting:
+            yield from waiting.pop()
+
+    with ExitStack() as stack:
+        # A pool for each process, since all of a chain is to be done by the same.
+        left = {
+            stack.enter_context(ProcessPoolExecutor(1, context, _end_with_parent)): items_of_chains()
+            for _ in range(min(processes, len(chains)))
+        }
+        running: dict[Future[Result], tuple[Item, ProcessPoolExecutor]] = {}
+
+        def begin_next(pool: ProcessPoolExecutor) -> None:
+            for item in left[pool]:
+                running[pool.submit(work, item)] = (item, pool)
                 return
 
-        try:
-            for chain in left:
-                begin_next(chain)
-            while running:
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    item, chain = running.pop(future)
-                    yield item, future.result()
-                    begin_next(chain)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        for pool in left:
+            begin_next(pool)
+        while running:
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                item, pool = running.pop(future)
+                yield item, future.result()
+                begin_next(pool)
 
 
 def may_have_children() -> bool:

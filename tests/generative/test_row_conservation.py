@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from outcomes.contract import TABLES
+from outcomes.intake.rules import rules
 from outcomes.intake.submission import ingest_submission
-from outcomes.intake.validation import rules
 from outcomes.lake import SubmissionRecord
 from outcomes.settings import Settings
 from tests.support.examples import examples

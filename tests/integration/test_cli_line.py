@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from outcomes import pipeline
 from outcomes.cli import app
 from outcomes.errors import MISTAKES, OutcomesError
-from outcomes.intake.validation import rules
+from outcomes.intake.rules import rules
 from outcomes.settings import Settings
 from tests.support.submissions import follow_up, fusion, patient, write_submission
 

@@ -10,6 +10,7 @@ import pytest
 from outcomes import pipeline
 from outcomes.errors import SubmissionRefused
 from outcomes.intake import validation
+from outcomes.intake.expectations import Expectations
 from outcomes.settings import Settings
 from outcomes.synthetic import synthesize
 
@@ -24,7 +25,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
     """Every table, rows and rules that the submissions of a registry with planted faults were judged by, and how."""
     found: list[Asked] = []
 
-    class Recorded(validation._Expectations):
+    class Recorded(Expectations):
         def broken_rows(
             self, table: str, frame: "pd.DataFrame", expectations: list[dict[str, Any]]
         ) -> dict[str, list[int]]:
@@ -32,7 +33,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
             found.append((table, frame, expectations, broken))
             return broken
 
-    monkeypatch.setattr(validation, "_Expectations", Recorded)
+    monkeypatch.setattr(validation, "Expectations", Recorded)
     settings = Settings(home=tmp_path, max_critical_share=1.0)
     synthesize(settings, patients=600, sites=2, months=0)
     for one in pipeline.landed(settings):

@@ -263,7 +263,7 @@ def _end(*_: Any) -> None:
 
 def test_a_process_that_ends_costs_what_it_did_and_no_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "_MANY", 1)
-    monkeypatch.setattr(pipeline, "_take_in_one", _end)
+    monkeypatch.setattr(pipeline, "_do", _end)
     settings = _settings(tmp_path)
     for site in ("north", "south"):
         _three_months(settings, site)

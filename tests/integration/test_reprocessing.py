@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from outcomes import pipeline
 from outcomes.cli import app
 from outcomes.errors import MISTAKES, OutcomesError
+from outcomes.intake import rules as written_rules
 from outcomes.intake import submission, validation
 from outcomes.intake.landing import is_site_id
 from outcomes.intake.reprocessing import JudgedAgain
@@ -74,7 +75,7 @@ def damage(settings: Settings) -> list[Damage]:
 @pytest.fixture
 def stricter(monkeypatch: pytest.MonkeyPatch) -> None:
     """A new version of the rules: no visit may have a neck pain above 6."""
-    found = validation.suite
+    found = written_rules.suite
 
     def suite(table: str) -> dict[str, Any]:
         written = found(table)
@@ -86,9 +87,10 @@ def stricter(monkeypatch: pytest.MonkeyPatch) -> None:
         }
         return written | {"expectations": [*written["expectations"], *[rule] * (table == "follow_ups")]}
 
+    monkeypatch.setattr(written_rules, "suite", suite)
     monkeypatch.setattr(validation, "suite", suite)
     monkeypatch.setattr(submission, "rules_sha256", lambda: "new")
-    monkeypatch.setattr(validation, "rules_sha256", lambda: "new")
+    monkeypatch.setattr(written_rules, "rules_sha256", lambda: "new")
     monkeypatch.setenv("OUTCOMES_MAX_CRITICAL_SHARE", "0.5")
 
 

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 class CriticalRules:
-    """Takes the place of `validation._Expectations`; what the other rules say, nobody asks here."""
+    """Takes the place of `validation.Expectations`; what the other rules say, nobody asks here."""
 
     def broken_rows(
         self, table: str, frame: "pd.DataFrame", expectations: list[dict[str, Any]]

@@ -317,7 +317,7 @@ def _run(histories: int, steps: int) -> None:
 
 
 def test_any_history_leaves_the_lake_as_the_rules_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validation, "_Expectations", CriticalRules)
+    monkeypatch.setattr(validation, "Expectations", CriticalRules)
     _run(STEPS // STEPS_OF_A_HISTORY, STEPS_OF_A_HISTORY)
 
 

@@ -33,7 +33,7 @@ _settings = settings(
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validation, "_Expectations", CriticalRules)
+    monkeypatch.setattr(validation, "Expectations", CriticalRules)
 
 
 @given(delivered=SETS, data=st.data())
@@ -75,7 +75,7 @@ _PROCESSES.set_forkserver_preload([__name__])
 
 def _take_in_quickly(home: str, places: list[Place]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(validation, "_Expectations", CriticalRules)
+        patch.setattr(validation, "Expectations", CriticalRules)
         _take_in(_settings_of(Path(home)), places)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from outcomes.contract import TABLES
-from outcomes.intake.validation import suite
+from outcomes.intake.rules import suite
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.reference import code_list_names, code_list_rows, reference_rows
 from tests.support.code_tables import CodeTable, code_tables, codes_like

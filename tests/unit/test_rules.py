@@ -4,7 +4,7 @@ import pytest
 
 from outcomes.contract import TABLES
 from outcomes.intake.facts import columns_of_rule
-from outcomes.intake.validation import rules
+from outcomes.intake.rules import rules
 from outcomes.measures.rules import (
     marts_affected,
     measures_affected,

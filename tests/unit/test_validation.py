@@ -12,8 +12,9 @@ from pyarrow import parquet
 from outcomes.contract import CONTRACT_VERSION, TABLES
 from outcomes.errors import OutcomesError
 from outcomes.intake import validation
-from outcomes.intake.reading import Cells, read_table
-from outcomes.intake.validation import ANY_LATER, Judgement, rules, validate
+from outcomes.intake.reading import read_table
+from outcomes.intake.rules import rules, suite
+from outcomes.intake.validation import ANY_LATER, JudgedCells, Judgement, judge_cells, validate
 from outcomes.lake import BlankedCells, Lake
 from outcomes.settings import Settings
 from outcomes.sql.shipped import shipped
@@ -243,12 +244,13 @@ def table_of(rule: str) -> str:
     return next(name for name in TABLES if any(one.code == rule for one in rules(name)))
 
 
-def delivered(table: str, rows: list[Row], codes: tuple[str, ...] = ()) -> Cells:
+def delivered(table: str, rows: list[Row], codes: tuple[str, ...] = ()) -> JudgedCells:
     names = TABLES[table].schema.names
     written = pa.table({name: pa.array([as_text(row.get(name)) for row in rows], pa.string()) for name in names})
     file = io.BytesIO()
     parquet.write_table(written, file)
-    return read_table(TABLES[table], f"{table}.parquet", file.getvalue(), CONTRACT_VERSION, codes)
+    cells = read_table(TABLES[table], f"{table}.parquet", file.getvalue(), CONTRACT_VERSION, codes)
+    return judge_cells(TABLES[table], cells)
 
 
 def as_text(value: object) -> str | None:
@@ -623,7 +625,7 @@ def test_the_systems_listed_with_the_facts_are_those_of_the_closed_list() -> Non
     for table in ("procedures", "diagnoses", "treatments"):
         (listed,) = [
             one["kwargs"]["value_set"]
-            for one in validation.suite(table)["expectations"]
+            for one in suite(table)["expectations"]
             if one["kwargs"].get("column") == "code_system" and "value_set" in one["kwargs"]
         ]
         written = ", ".join(f"'{word}'" for word in ("none", *listed))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from outcomes.contract import TABLES, Table
-from outcomes.intake.validation import Rule, rules
+from outcomes.intake.rules import Rule, rules
 from outcomes.lake import PROVENANCE
 from outcomes.sql.columns import decided_by
 from outcomes.sql.files import SqlFile

@@ -23,9 +23,10 @@ from outcomes.intake.facts import CELL_FACTS, columns_of_rule
 from outcomes.intake.manifest import MANIFEST, FileEntry, Manifest, read_manifest, submission_id, write_manifest
 from outcomes.intake.quarantine import quarantine_folder, read_quarantine
 from outcomes.intake.reading import as_cells, read_table
+from outcomes.intake.rules import rules
 from outcomes.intake.spreadsheet import guarded, read_rows, unguarded, written
 from outcomes.intake.submission import ingest_submission, site_lock
-from outcomes.intake.validation import cells_null_already, rules
+from outcomes.intake.typed import cells_null_already, typed_rows
 from outcomes.lake import Lake, SubmissionRecord
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
@@ -256,7 +257,7 @@ def _reasons_by_cell(
     found: defaultdict[tuple[str, int], dict[str, str]] = defaultdict(dict)
     for name, rows in one.rows.items():
         listed = {rule.code: rule for rule in rules(name)}
-        by_fact = _cells_by_fact(settings, TABLES[name], rows, missing_codes)
+        by_fact = _cells_by_fact(TABLES[name], rows, missing_codes)
         for row in (_Row(name, fields) for fields in rows.to_pylist()):
             # A rule of an earlier version of the pipeline may be gone: the row's own reasons still tell it.
             for rule in (listed[code] for code in row.rules if code in listed):
@@ -269,15 +270,14 @@ def _reasons_by_cell(
 
 
 def _cells_by_fact(
-    settings: Settings, table: Table, rows: pa.Table, missing_codes: Sequence[str]
+    table: Table, rows: pa.Table, missing_codes: Sequence[str]
 ) -> defaultdict[tuple[int, str], list[str]]:
     """Of each row number and fact about single cells the columns of these cells."""
     numbers = rows["row_number"].to_pylist()
     delivered = rows.select([name for name in table.schema.names if name in rows.column_names])
-    with connect(settings) as con:
-        cells = cells_null_already(con, table, as_cells(table, delivered, missing_codes))
+    cells = as_cells(table, delivered, missing_codes)
     found: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
-    for cell in cells.to_pylist():
+    for cell in cells_null_already(cells, typed_rows(table, cells)).to_pylist():
         found[numbers[cell["row_number"] - 1], cell["fact"]].append(cell["column"])
     return found
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +26,10 @@ from outcomes.intake.manifest import (
 )
 from outcomes.intake.quarantine import quarantine_folder, write_quarantine, write_refusal
 from outcomes.intake.reading import Cells, is_table_file, read_bytes, read_table
+from outcomes.intake.recent import Recent
+from outcomes.intake.rules import rules_sha256
 from outcomes.intake.screening import screen, screen_accepted, screen_missing_codes
-from outcomes.intake.validation import ANY_LATER, Judgement, rules_sha256, validate
+from outcomes.intake.validation import ANY_LATER, JudgedCells, Judgement, judge_cells, validate
 from outcomes.lake import Lake, RuleResult, SubmissionRecord, TableCounts, digests, newest_not_refused, rests_on
 from outcomes.locks import one_at_a_time
 from outcomes.periods import is_month
@@ -144,10 +146,10 @@ def judge(attempt: Attempt, *, beside_damage: bool = False) -> Judged:
     try:
         manifest = read_manifest(attempt.folder)
         record = _as_stated(record, manifest)
-        cells = _read(attempt, manifest)
+        tables = _judged_cells(attempt, manifest)
         with connect(attempt.settings) as con:
             attempt.lake.attach_context(con, attempt.site_id, attempt.period, beside_damage=beside_damage)
-            judgements = validate(con, cells, attempt.site_id, manifest.kind, manifest.data_cut)
+            judgements = validate(con, tables, attempt.site_id, manifest.kind, manifest.data_cut)
             ahead = [one.looks_ahead_to for one in judgements if one.looks_ahead_to]
             record = replace(
                 record,
@@ -241,10 +243,31 @@ def _as_stated(record: SubmissionRecord, manifest: Manifest) -> SubmissionRecord
     )
 
 
-def _read(attempt: Attempt, manifest: Manifest) -> dict[str, Cells]:
-    """The delivered tables by name, once all that can be said without the rules allows them."""
+def _judged_cells(attempt: Attempt, manifest: Manifest) -> Mapping[str, JudgedCells]:
+    """The delivered tables by name, once all that can be said without other tables and periods allows them."""
     _check_place(attempt, manifest)
     contents = _read_contents(attempt, manifest)
+    # The manifest holds the checksums of the files, which have just been compared with it.
+    judged = _RECENT.get(key := (manifest, rules_sha256()))
+    if judged:
+        _check_forgotten(attempt, {name: one.cells for name, one in judged.items()})
+        return judged
+    cells = _read(attempt, manifest, contents)
+    judged = {name: judge_cells(TABLES[name], one) for name, one in cells.items()}
+    _RECENT.keep(key, judged, sum(one.nbytes for one in judged.values()))
+    return judged
+
+
+_RECENT: Recent[tuple[Manifest, str], Mapping[str, JudgedCells]] = Recent(512 * 2**20)
+"""A month is judged again when a later one has come, mostly soon after: its cells need not be."""
+
+
+def _read(attempt: Attempt, manifest: Manifest, contents: Mapping[str, bytes]) -> dict[str, Cells]:
+    """The delivered tables by name.
+
+    Raises:
+        SubmissionRefused: a file cannot be read or is not as stated, names a forgotten patient, or the gate refuses it.
+    """
     cells = {
         file.table: read_table(
             TABLES[file.table], file.name, contents[file.name], manifest.contract_version, manifest.missing_codes
@@ -264,7 +287,7 @@ def _read(attempt: Attempt, manifest: Manifest) -> dict[str, Cells]:
     return cells
 
 
-def _check_forgotten(attempt: Attempt, cells: dict[str, Cells]) -> None:
+def _check_forgotten(attempt: Attempt, cells: Mapping[str, Cells]) -> None:
     named = {name for one in cells.values() for name in pc.unique(one.read["patient_id"]).drop_null().to_pylist()}
     if forgotten := Forgotten(attempt.settings).count(attempt.site_id, named):
         raise SubmissionRefused("patient_forgotten", f"{forgotten} of the patients named")

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from outcomes.contract import TABLES
 from outcomes.intake.facts import columns_of_rule
-from outcomes.intake.validation import EVERY_CELL, Rule, rules
+from outcomes.intake.rules import EVERY_CELL, Rule, rules
 from outcomes.lake import PROVENANCE, SUBMISSIONS
 from outcomes.sql.catalog.labels import LabelDefinition, label_definitions, relations_in_order
 from outcomes.sql.catalog.marts import Mart, mart_schema, research_marts

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from outcomes.intake.landing import Delivery, deliveries
 from outcomes.intake.manifest import is_as_stated, submission_id
-from outcomes.intake.validation import rules_sha256
+from outcomes.intake.rules import rules_sha256
 from outcomes.lake import Lake, SubmissionRecord, newest_not_refused
 from outcomes.release.publish import current
 from outcomes.settings import Settings

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from outcomes.arrays import Ints
 from outcomes.contract import TABLES
-from outcomes.intake.validation import rules
+from outcomes.intake.rules import rules
 from outcomes.synthetic.draws import Rng, keys
 from outcomes.synthetic.extracts import History
 
