@@ -34,7 +34,7 @@ from outcomes.lake import Lake, RuleResult, SubmissionRecord, TableCounts, diges
 from outcomes.locks import one_at_a_time
 from outcomes.periods import is_month
 from outcomes.settings import Settings
-from outcomes.sql.engine import connect
+from outcomes.sql.engine import workspace
 
 
 def ingest_submission(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
@@ -147,7 +147,7 @@ def judge(attempt: Attempt, *, beside_damage: bool = False) -> Judged:
         manifest = read_manifest(attempt.folder)
         record = _as_stated(record, manifest)
         tables = _judged_cells(attempt, manifest)
-        with connect(attempt.settings) as con:
+        with workspace(attempt.settings) as con:
             attempt.lake.attach_context(con, attempt.site_id, attempt.period, beside_damage=beside_damage)
             judgements = validate(con, tables, attempt.site_id, manifest.kind, manifest.data_cut)
             ahead = [one.looks_ahead_to for one in judgements if one.looks_ahead_to]

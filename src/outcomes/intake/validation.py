@@ -164,9 +164,10 @@ def _judge(con: duckdb.DuckDBPyConnection, table: Table, judged: JudgedCells) ->
     of_facts = _stage(table, of_cells=False)
     broken = {**judged.broken, **_broken(table, of_facts, _with_facts(con, table, of_facts))}
     in_order = [broken[one["meta"]["code"]] for one in suite(table.name)["expectations"]]
-    lost = [*judged.lost, *_lost(broken[one["meta"]["code"]] for one in of_facts)]
-    rows = _without(judged.rows, lost[len(judged.lost) :])
-    _deliver(con, table, rows)
+    lost_now = _lost(broken[one["meta"]["code"]] for one in of_facts)
+    rows = _without(judged.rows, lost_now)
+    if lost_now:
+        _deliver(con, table, rows)
     if table.name == "patients":
         rows = con.sql(_KEEP_EARLIER_CUT).to_arrow_table()
     is_critical, is_waiting = (_rows_of(broken.values(), severity, len(rows)) for severity in COST_THE_ROW)
@@ -179,7 +180,7 @@ def _judge(con: duckdb.DuckDBPyConnection, table: Table, judged: JudgedCells) ->
         pending=kept.filter(pc.equal(kept["outcome"], "pending")),
         blanked=kept.filter(pc.equal(kept["outcome"], "blanked")),
         refusing=_refusing(con, table, in_order),
-        cells=tuple(_cells_lost(table, in_order, lost, is_refused)),
+        cells=tuple(_cells_lost(table, in_order, [*judged.lost, *lost_now], is_refused)),
         rules=tuple(_result(table, one) for one in in_order),
         looks_ahead_to=_looks_ahead_to(con, table),
     )

@@ -27,12 +27,14 @@ from outcomes.contract import TABLES, Table
 from outcomes.errors import OutcomesError
 from outcomes.lake.copies import copied, copy_records
 from outcomes.lake.digest import LOOKED_AT, digest_of, digest_of_record
+from outcomes.lake.opened import open_table
 from outcomes.lake.records import PROVENANCE, SUBMISSIONS, SubmissionRecord, TableCounts
 from outcomes.lake.views import (
     CONTEXTS,
     JUDGEMENT_ID,
     OF_ACCEPTED_SUBMISSIONS,
     SUBMISSIONS_WITH_STATUS,
+    WRITTEN_BY,
     rows_before,
     rows_first_delivered_later,
     rows_in_force,
@@ -47,6 +49,9 @@ _ADDS_COLUMNS: Literal["merge"] = "merge"
 
 _NAMED_BY_ROWS = ("patients", "encounters")
 """Of the tables looked at, those whose keys other rows name: they may be delivered later than what names them."""
+
+_BY_RULE = ["rules", "blanked"]
+"""Of a record, what takes nearly all of its place: what each rule came to."""
 
 HISTORY = "history.json"
 """From when on the lake still holds all that was in force; without it from the beginning."""
@@ -85,7 +90,7 @@ class Lake:
         if rows.num_rows:
             rows = rows.select([*PROVENANCE.names, *table.schema.names])
             write_deltalake(
-                self._uri(table.name),
+                self._delta(table.name) or self._uri(table.name),
                 rows.append_column(JUDGEMENT_ID, pa.repeat(judgement_id, rows.num_rows)),
                 partition_by=["site_id", "period"],
                 mode="append",
@@ -95,14 +100,16 @@ class Lake:
     def commit(self, record: SubmissionRecord) -> None:
         """Append the row that makes a submission's rows visible, or records its refusal or withdrawal."""
         rows = with_digest(pa.Table.from_pylist([asdict(record)], schema=SUBMISSIONS))
-        write_deltalake(self._uri("submissions"), rows, mode="append", schema_mode=_ADDS_COLUMNS)
+        table = self._delta("submissions") or self._uri("submissions")
+        write_deltalake(table, rows, mode="append", schema_mode=_ADDS_COLUMNS)
         commits = self._delta("submissions")
         if commits and len(commits.file_uris()) > _COMMITS_IN_SMALL_FILES:
             commits.optimize.compact()
             commits.create_checkpoint()
         # Those of an earlier version too, and one whose copy a crash has prevented.
         records = self._recorded(record.site_id)
-        copy_records(self._copies, records, with_digest(records)["record_digest"])
+        digests = (with_digest(records) if records["record_digest"].null_count else records)["record_digest"]
+        copy_records(self._copies, records, digests)
 
     def recorded(self, site_id: str, period: str) -> list[SubmissionRecord]:
         """The attempts of one site and period as last judged, oldest first (without their rules and cells)."""
@@ -111,25 +118,25 @@ class Lake:
     def attempts(self, site_id: str | None = None) -> list[SubmissionRecord]:
         """The attempts of one site, or of all, as last judged, in order (without their rules and cells)."""
         with in_memory() as con:
-            self.attach_submissions(con, site_id=site_id)
+            self._attach_submissions(con, None, site_id, whole=False)
             return _records(con, "from submissions")
 
     def standing(self, site_id: str | None = None) -> list[SubmissionRecord]:
         """The accepted attempts on which the periods of one site, or of all, stand (without their rules and cells)."""
         with in_memory() as con:
-            self.attach_submissions(con, site_id=site_id)
+            self._attach_submissions(con, None, site_id, whole=False)
             return _records(con, "from submissions where stands")
 
     def in_force(self) -> list[SubmissionRecord]:
         """The attempts whose rows are in force: those that stand and that no later full submission supersedes."""
         with in_memory() as con:
-            self.attach_submissions(con)
+            self._attach_submissions(con, None, None, whole=False)
             return _records(con, "from submissions where status = 'accepted'")
 
     def stale(self, site_id: str | None = None) -> list[SubmissionRecord]:
         """The attempts that stand or are the newest, of one site or of all, that rest on what has changed since."""
         with in_memory() as con:
-            self.attach_submissions(con, site_id=site_id)
+            self._attach_submissions(con, None, site_id, whole=False)
             return _records(
                 con,
                 f"""
@@ -188,11 +195,18 @@ class Lake:
         Raises:
             OutcomesError: lake_damaged, or history_removed when rows of that time have been removed.
         """
+        self._attach_submissions(con, as_known_on, site_id, whole=True)
+
+    def _attach_submissions(
+        self, con: duckdb.DuckDBPyConnection, as_known_on: AsKnownOn, site_id: str | None, *, whole: bool
+    ) -> None:
+        """As `attach_submissions`, of one site or of all, whole or without what each rule and cell came to."""
         is_time = isinstance(as_known_on, datetime.datetime)
         kept_from = self.history_from()
         if isinstance(as_known_on, datetime.datetime) and kept_from and as_known_on < kept_from:
             raise OutcomesError("history_removed", f"before {kept_from:%Y-%m-%dT%H:%M:%S.%f%z}")
-        con.register("recorded_submissions", self._recorded(site_id))
+        records = self._recorded(site_id)
+        con.register("recorded_submissions", records if whole else records.drop_columns(_BY_RULE))
         _make_submissions(
             con,
             "submissions",
@@ -257,7 +271,7 @@ class Lake:
             OutcomesError: lake_damaged when something of the site cannot be read, or is not what was committed: what
                 is judged beside it would stay wrong once it is repaired.
         """
-        con.register("recorded_submissions", self._recorded(site_id))
+        con.register("recorded_submissions", self._recorded(site_id).drop_columns(_BY_RULE))
         _make_submissions(con, "submissions", period_before=period)
         _make_submissions(con, "later_submissions", period_after=period)
         _make_submissions(con, "site_submissions")
@@ -295,10 +309,10 @@ class Lake:
         except OutcomesError:
             files = []
         try:
-            return files, _not_as_written(con, table, files)
+            return files, _not_as_written(con, table, _written(con, table, files))
         except duckdb.Error:
             files = [one for one in files if _can_be_read(con, table, [one])]
-            return files, _not_as_written(con, table, files)
+            return files, _not_as_written(con, table, _written(con, table, files))
 
     def _recorded(self, site_id: str | None = None) -> pa.Table:
         """Every judgement of one site or of all.
@@ -338,7 +352,7 @@ class Lake:
 
     def _delta(self, name: str) -> DeltaTable | None:
         try:
-            return DeltaTable(self._uri(name)) if DeltaTable.is_deltatable(self._uri(name)) else None
+            return open_table(self._uri(name))
         except DeltaError:
             raise OutcomesError("lake_damaged", f"the log of {name}") from None
 
@@ -425,7 +439,7 @@ def with_digest(records: pa.Table) -> pa.Table:
 
 
 def _records(con: duckdb.DuckDBPyConnection, query: str) -> list[SubmissionRecord]:
-    names = [name for name in SUBMISSIONS.names if name not in ("rules", "blanked", "record_digest")]
+    names = [name for name in SUBMISSIONS.names if name not in (*_BY_RULE, "record_digest")]
     rows = con.sql(query).to_arrow_table().select(names)
     return [
         SubmissionRecord(**row | {"tables": tuple(TableCounts(**counts) for counts in row["tables"] or ())})
@@ -453,8 +467,8 @@ def _require_as_written(con: duckdb.DuckDBPyConnection, table: Table, files: Seq
         OutcomesError: lake_damaged.
     """
     try:
-        damaged = _not_as_written(con, table, files, submissions)
-    except duckdb.Error:
+        damaged = _not_as_written(con, table, _written_lately(con, table, files), submissions)
+    except (duckdb.Error, OSError):
         raise _unreadable(con, table, files) from None
     if damaged:
         raise OutcomesError("lake_damaged", ", ".join(map(str, damaged)))
@@ -483,10 +497,18 @@ def _place(file: str) -> str:
 
 
 def _not_as_written(
-    con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[str], submissions: str = "submissions"
+    con: duckdb.DuckDBPyConnection, table: Table, found: pa.Table, submissions: str = "submissions"
 ) -> list[Damage]:
-    """The submissions in force whose rows of a table are not those that were committed."""
-    found = con.execute(
+    """The submissions in force whose rows of a table are not those that were committed.
+
+    Args:
+        con: a connection that has the submissions.
+        table: of the contract.
+        found: what its files hold, see `_WRITTEN`.
+        submissions: the table of the submissions.
+    """
+    con.register("rows_written", found)
+    damaged = con.execute(
         f"""
         with tables as (
             select site_id, period, unnest(tables) as counts
@@ -502,10 +524,11 @@ def _not_as_written(
 
         found as (
             select
-                rows_written.site_id, rows_written.period, count(*) as row_count,
-                {digest_of(table, "rows_written")} as digest
-            from ({rows_written(table, files)}) as rows_written
-            {OF_ACCEPTED_SUBMISSIONS.format(submissions=submissions)}
+                rows_written.site_id, rows_written.period,
+                sum(rows_written.row_count) as row_count,
+                cast(sum(cast(rows_written.digest as hugeint)) as varchar) as digest
+            from rows_written
+            {OF_ACCEPTED_SUBMISSIONS.format(submissions=submissions, written_by="rows_written.written_by")}
             group by rows_written.site_id, rows_written.period
         )
 
@@ -518,4 +541,45 @@ def _not_as_written(
         """,
         {"source_table": table.name},
     ).fetchall()
-    return [Damage(site_id, period, table.name) for site_id, period in found]
+    con.unregister("rows_written")
+    return [Damage(site_id, period, table.name) for site_id, period in damaged]
+
+
+_WRITTEN = pa.schema(
+    {name: pa.string() for name in ("file", "site_id", "period", "written_by", "digest")} | {"row_count": pa.int64()}
+)
+"""What a file holds of a judgement: so many rows, and their digest."""
+
+_READ: dict[tuple[str, int, int], pa.Table] = {}
+"""By file, when it was written and how long it is: what it holds."""
+
+
+def _written(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[str]) -> pa.Table:
+    """What the files of a table hold, as `_WRITTEN`.
+
+    Raises:
+        duckdb.Error: a file cannot be read.
+    """
+    return con.sql(
+        f"""
+        select
+            filename as file, site_id, period, {WRITTEN_BY} as written_by,
+            {digest_of(table, "rows_written")} as digest,
+            count(*) as row_count
+        from ({rows_written(table, files, with_filename=True)}) as rows_written
+        group by all
+        """
+    ).to_arrow_table()
+
+
+def _written_lately(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[str]) -> pa.Table:
+    """As `_written`, without reading a file again that this process has read since it was written.
+
+    A month is judged beside all that the site has sent before: to read that each time would cost a month ever more.
+    """
+    versions = {file: (file, told.st_mtime_ns, told.st_size) for file in files for told in [Path(file).stat()]}
+    unread = [file for file, version in versions.items() if version not in _READ]
+    if unread:
+        found = _written(con, table, unread)
+        _READ.update({versions[file]: found.filter(pc.equal(found["file"], file)) for file in unread})
+    return pa.concat_tables([_WRITTEN.empty_table(), *(_READ[version] for version in versions.values())])

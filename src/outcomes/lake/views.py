@@ -124,16 +124,23 @@ OF_ACCEPTED_SUBMISSIONS = """
 inner join {submissions} as submissions
     on rows_written.site_id = submissions.site_id
     and rows_written.period = submissions.period
-    and coalesce(rows_written.judgement_id, rows_written.submission_id)
-        = coalesce(submissions.judgement_id, submissions.submission_id)
+    and {written_by} = coalesce(submissions.judgement_id, submissions.submission_id)
     and submissions.status = 'accepted'
 """
 """An earlier version marked rows with their submission alone."""
 
+_WRITTEN_BY_ROW = "coalesce(rows_written.judgement_id, rows_written.submission_id)"
 
-def rows_written(table: Table, files: Sequence[str]) -> str:
-    """SQL: every row of the files, in the contract's types whatever a file says. Columns that a file lacks are null."""
-    types = dict.fromkeys((*PROVENANCE.names, JUDGEMENT_ID), "varchar")
+
+def rows_written(table: Table, files: Sequence[str], *, with_filename: bool = False) -> str:
+    """SQL: every row of the files, in the contract's types whatever a file says. Columns that a file lacks are null.
+
+    Args:
+        table: of the contract.
+        files: of the lake.
+        with_filename: whether `filename` tells of each row which file holds it.
+    """
+    types = dict.fromkeys((*PROVENANCE.names, JUDGEMENT_ID, *["filename"] * with_filename), "varchar")
     types |= {column.name: column.type.sql for column in table.columns}
     empty = f"select {', '.join(f'cast(null as {sql_type}) as {name}' for name, sql_type in types.items())} where false"
     if not files:
@@ -142,7 +149,7 @@ def rows_written(table: Table, files: Sequence[str]) -> str:
     typed = ", ".join(f"cast({name} as {sql_type}) as {name}" for name, sql_type in types.items())
     return (
         f"select {typed} from ({empty} union all by name "
-        f"select * from read_parquet([{quoted}], union_by_name = true, "
+        f"select * from read_parquet([{quoted}], union_by_name = true, filename = {str(with_filename).lower()}, "
         "hive_partitioning = true, hive_types = {'site_id': varchar, 'period': varchar}))"
     )
 
@@ -176,7 +183,7 @@ def _one_row_a_key(table: Table, files: Sequence[str], submissions: str, order: 
         with accepted as (
             select {columns}
             from ({rows_written(table, files)}) as rows_written
-            {OF_ACCEPTED_SUBMISSIONS.format(submissions=submissions)}
+            {OF_ACCEPTED_SUBMISSIONS.format(submissions=submissions, written_by=_WRITTEN_BY_ROW)}
             qualify row_number() over (
                 partition by rows_written.site_id, rows_written.{table.key}
                 order by rows_written.period {order}

@@ -1,6 +1,10 @@
 """DuckDB, the default engine: connections with the settings' limits, and relations made from SQL files."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -11,15 +15,43 @@ from outcomes.sql.files import SqlFile
 
 def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     """An in-memory connection that spills to disk beside the data and never loads an extension."""
+    return _begin(settings.threads, settings.memory_limit, settings.scratch)
+
+
+def _begin(threads: int, memory_limit: str, scratch: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(
         config={
-            "threads": settings.threads,
-            "memory_limit": settings.memory_limit,
-            "temp_directory": str(settings.scratch),
+            "threads": threads,
+            "memory_limit": memory_limit,
+            "temp_directory": str(scratch),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
     )
+
+
+@contextmanager
+def workspace(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """As `connect`, for work that is done again and again: to begin a database costs as much as small work itself.
+
+    All workspaces of a process share one database and its limits; each has relations of its own.
+    """
+    with _database(os.getpid(), settings.threads, settings.memory_limit, settings.scratch).cursor() as con:
+        name = f"workspace_{next(_NUMBERS)}"
+        con.execute(f"attach ':memory:' as {name}; use {name}")
+        try:
+            yield con
+        finally:
+            con.execute(f"use memory; detach {name}")
+
+
+_NUMBERS = count()
+
+
+@cache
+def _database(process: int, threads: int, memory_limit: str, scratch: Path) -> duckdb.DuckDBPyConnection:
+    """The database of a process; a fork would have one whose threads are gone."""
+    return _begin(threads, memory_limit, scratch)
 
 
 def connect_read_only(database: Path) -> duckdb.DuckDBPyConnection:
