@@ -128,7 +128,30 @@ def test_a_month_is_judged_again_for_what_it_rests_on_alone(tmp_path: Path) -> N
         pipeline.take_in(settings, "north", period)
         again += [(period, one.after.period, one.moves) for one in settle(settings, "north")]
     # The visit's encounter came with the third month: its warning goes, which is nothing to the second.
-    assert again == [("2026-02", "2026-01", False), ("2026-03", "2026-01", True)]
+    assert again == [("2026-03", "2026-01", True)]
+
+
+def test_a_name_that_nobody_holds_costs_no_later_month_anything(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    stray = [follow_up("p1"), follow_up("p9", encounter_id="e9")]
+    _deliver(settings, "2026-01", {"patients": [patient("p1")], "follow_ups": stray})
+    _deliver(settings, "2026-02", {"patients": [patient("p2")], "follow_ups": [follow_up("p2")]})
+    _deliver(settings, "2026-03", {"patients": [patient("p9")]})
+    _deliver(settings, "2026-04", {"patients": [patient("p4"), patient("p9")]})
+    _deliver(settings, "2026-05", {"patients": [patient("p5")]})
+    again: dict[str, list[str]] = {}
+    for period in ("2026-01", "2026-02", "2026-04", "2026-03", "2026-05"):
+        pipeline.take_in(settings, "north", period)
+        again[period] = [one.after.period for one in settle(settings, "north")]
+    # The patient comes with the fourth month and then with the third, which is the first to hold it from there on.
+    # Months after the first rest on its visits.
+    assert again == {
+        "2026-01": [],
+        "2026-02": [],
+        "2026-04": ["2026-01", "2026-02", "2026-04"],
+        "2026-03": ["2026-01", "2026-04"],
+        "2026-05": [],
+    }
 
 
 def test_a_refusal_for_what_another_month_said_ends_with_its_correction(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from outcomes.errors import OutcomesError
 from outcomes.intake import validation
 from outcomes.intake.reading import read_table
 from outcomes.intake.rules import rules, suite
-from outcomes.intake.validation import ANY_LATER, JudgedCells, Judgement, judge_cells, validate
+from outcomes.intake.validation import JudgedCells, Judgement, judge_cells, validate
 from outcomes.lake import BlankedCells, Lake
 from outcomes.settings import Settings
 from outcomes.sql.shipped import shipped
@@ -381,7 +381,7 @@ def test_a_row_that_breaks_another_critical_rule_does_not_wait(con: duckdb.DuckD
     judgement = judge(con, rows)["imaging"]
     assert judgement.pending["row_number"].to_pylist() == [1]
     assert judgement.quarantined["rules"].to_pylist() == ["IMG-003;IMG-004"]
-    assert judgement.looks_ahead_to == ANY_LATER
+    assert judgement.named_ahead.to_pylist() == [{"key": "p-unknown", "period": None}]
 
 
 def test_a_cell_of_another_type_costs_the_cell_and_a_key_or_day_the_row(con: duckdb.DuckDBPyConnection) -> None:

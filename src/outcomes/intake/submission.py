@@ -29,8 +29,18 @@ from outcomes.intake.reading import Cells, is_table_file, read_bytes, read_table
 from outcomes.intake.recent import Recent
 from outcomes.intake.rules import rules_sha256
 from outcomes.intake.screening import screen, screen_accepted, screen_missing_codes
-from outcomes.intake.validation import ANY_LATER, JudgedCells, Judgement, judge_cells, validate
-from outcomes.lake import Lake, RuleResult, SubmissionRecord, TableCounts, digests, newest_not_refused, rests_on
+from outcomes.intake.validation import JudgedCells, Judgement, judge_cells, validate
+from outcomes.lake import (
+    NAMED_BY_ROWS,
+    Lake,
+    RuleResult,
+    SubmissionRecord,
+    TableCounts,
+    digests,
+    hashes_of_keys,
+    newest_not_refused,
+    rests_on,
+)
 from outcomes.locks import one_at_a_time
 from outcomes.periods import is_month
 from outcomes.settings import Settings
@@ -150,13 +160,7 @@ def judge(attempt: Attempt, *, beside_damage: bool = False) -> Judged:
         with workspace(attempt.settings) as con:
             attempt.lake.attach_context(con, attempt.site_id, attempt.period, beside_damage=beside_damage)
             judgements = validate(con, tables, attempt.site_id, manifest.kind, manifest.data_cut)
-            ahead = [one.looks_ahead_to for one in judgements if one.looks_ahead_to]
-            record = replace(
-                record,
-                rules=_rule_results(judgements),
-                looks_ahead=bool(ahead),
-                looks_ahead_to=max(ahead) if ahead and max(ahead) != ANY_LATER else None,
-            )
+            record = _looking_ahead(con, replace(record, rules=_rule_results(judgements)), judgements)
             record = replace(record, rests_on=rests_on(con, record))
             screen_accepted(next(one.accepted for one in judgements if one.table is TABLES["patients"]))
             _check_critical_share(attempt, judgements)
@@ -345,6 +349,25 @@ def _check_critical_share(attempt: Attempt, judgements: Sequence[Judgement]) -> 
             broken.append(f"{one.table.name}: {one.refusing} of {rows} rows, {limit:.0%} allowed, {rules}")
     if broken:
         raise SubmissionRefused("too_many_critical_rows", "; ".join(broken))
+
+
+def _looking_ahead(
+    con: duckdb.DuckDBPyConnection, record: SubmissionRecord, judgements: Sequence[Judgement]
+) -> SubmissionRecord:
+    """The record with what its rows name and no period up to this one holds, and with what they hold themselves."""
+    ahead = pa.concat_tables(one.named_ahead for one in judgements)
+    is_found = pc.is_valid(ahead["period"])
+    held = [
+        chunk for one in judgements if one.table.name in NAMED_BY_ROWS for chunk in one.accepted[one.table.key].chunks
+    ]
+    return replace(
+        record,
+        looks_ahead=ahead.num_rows > 0,
+        looks_ahead_to=pc.max(ahead["period"]).as_py(),
+        seeks=tuple(hashes_of_keys(con, ahead.filter(pc.invert(is_found))["key"])),
+        finds=tuple(hashes_of_keys(con, ahead.filter(is_found)["key"])),
+        holds=tuple(hashes_of_keys(con, pa.chunked_array(held, pa.string()))),
+    )
 
 
 def _accepted(

@@ -41,8 +41,7 @@ if TYPE_CHECKING:
 _KNOWN = {"patients": "known_patients", "encounters": "known_encounters"}
 """Relations on which later tables rest, made once the table that they come from is judged."""
 
-ANY_LATER = "any"
-"""Whichever later period comes may hold what a row names; sorts after every period."""
+NAMED_AHEAD = pa.schema({"key": pa.string(), "period": pa.string()})
 
 _MEASURED_FROM_PATIENT = "days_after_"
 """Begins the facts of critical rules that rest on a patient's data cut or death."""
@@ -57,9 +56,9 @@ class Judgement:
     delivered, then row_number (1 = the first row below the header), rules, reasons and outcome (quarantined, pending
     or blanked). `refusing` counts the quarantined rows by which a submission may be refused: all but those that only
     the data cut or death of a later period's patient makes wrong, or else two months could each refuse the other, and
-    the first to come would stay. `cells` counts the cells that accepted rows lost. `looks_ahead_to`: where a row names
-    a patient or an encounter that no period up to this one holds, the last of the later periods that first hold one;
-    `ANY_LATER` when none does.
+    the first to come would stay. `cells` counts the cells that accepted rows lost. `named_ahead` are the keys of
+    patients and encounters that rows name and no period up to this one holds, each with the later period that first
+    holds it, null when none does.
     """
 
     table: Table
@@ -70,7 +69,7 @@ class Judgement:
     refusing: int
     cells: tuple[BlankedCells, ...]
     rules: tuple[RuleResult, ...]
-    looks_ahead_to: str | None
+    named_ahead: pa.Table
 
 
 @dataclass(frozen=True)
@@ -182,7 +181,7 @@ def _judge(con: duckdb.DuckDBPyConnection, table: Table, judged: JudgedCells) ->
         refusing=_refusing(con, table, in_order),
         cells=tuple(_cells_lost(table, in_order, [*judged.lost, *lost_now], is_refused)),
         rules=tuple(_result(table, one) for one in in_order),
-        looks_ahead_to=_looks_ahead_to(con, table),
+        named_ahead=_named_ahead(con, table),
     )
 
 
@@ -361,19 +360,18 @@ def _refusing(con: duckdb.DuckDBPyConnection, table: Table, broken: Iterable[_Br
     return len(rows | {int(row) for one in of_patient for row in one.rows} - of_later)
 
 
-def _looks_ahead_to(con: duckdb.DuckDBPyConnection, table: Table) -> str | None:
-    """The last later period that first holds what a delivered row names and no period up to this one does."""
+def _named_ahead(con: duckdb.DuckDBPyConnection, table: Table) -> pa.Table:
     named = {"patient_id": "known_patients", "encounter_id": "known_encounters"}
     ahead = [
-        f"select case when known.{name} is null then '{ANY_LATER}' else known.later_period end as period "
-        f"from delivered_{table.name} as delivered left join {known} as known using ({name}) where {name} is not null"
+        f"select {name} as key, known.later_period as period from delivered_{table.name} as delivered "
+        f"left join {known} as known using ({name}) "
+        f"where {name} is not null and (known.{name} is null or known.later_period is not null)"
         for name, known in named.items()
         if name in table.schema.names and name != table.key
     ]
-    ((found,),) = (
-        con.execute(f"select max(period) from ({' union all '.join(ahead)})").fetchall() if ahead else [(None,)]
-    )
-    return found
+    if not ahead:
+        return NAMED_AHEAD.empty_table()
+    return con.sql(f"select distinct key, period from ({' union all '.join(ahead)})").to_arrow_table()
 
 
 _KEEP_EARLIER_CUT = """

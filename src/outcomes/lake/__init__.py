@@ -1,6 +1,6 @@
 """The lake: Delta tables of accepted rows, and one table of submissions whose rows are the commits."""
 
-from outcomes.lake.digest import digests
+from outcomes.lake.digest import digests, hashes_of_keys
 from outcomes.lake.records import (
     PROVENANCE,
     SUBMISSIONS,
@@ -10,10 +10,11 @@ from outcomes.lake.records import (
     TableCounts,
     newest_not_refused,
 )
-from outcomes.lake.store import AsKnownOn, Damage, Lake, rests_on
+from outcomes.lake.store import NAMED_BY_ROWS, AsKnownOn, Damage, Lake, rests_on
 from outcomes.lake.upkeep import LakeUpkeep, PastJudgement, PatientRows
 
 __all__ = [
+    "NAMED_BY_ROWS",
     "PROVENANCE",
     "SUBMISSIONS",
     "AsKnownOn",
@@ -27,6 +28,7 @@ __all__ = [
     "SubmissionRecord",
     "TableCounts",
     "digests",
+    "hashes_of_keys",
     "newest_not_refused",
     "rests_on",
 ]

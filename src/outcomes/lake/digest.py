@@ -43,7 +43,7 @@ def digest_of_record() -> str:
 def _as_text(field: pa.Field) -> str:
     if pa.types.is_timestamp(field.type):
         return f"cast(epoch_us({field.name}) as varchar)"
-    if pa.types.is_list(field.type):
+    if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
         parts = _named({part.name: f"cast(part.{part.name} as varchar)" for part in field.type.value_type})
         return f"array_to_string([{parts} for part in {field.name}], chr(30))"
     return f"cast({field.name} as varchar)"
@@ -53,6 +53,20 @@ def _named(cells: dict[str, str]) -> str:
     """SQL: the cells that are given, each behind its name."""
     given = ", ".join(f"'{name}=' || {cell}" for name, cell in cells.items())
     return f"concat_ws(chr(31), {given})"
+
+
+def key_hash(key: str) -> str:
+    """SQL: 31 bits of the md5 of a key, by which records of submissions name patients and encounters."""
+    return f"cast(md5_number_lower({key}) & {2**31 - 1} as integer)"
+
+
+def hashes_of_keys(con: duckdb.DuckDBPyConnection, keys: pa.ChunkedArray) -> list[int]:
+    """The hashes of keys, each once, in order."""
+    con.register("hashed", pa.table({"key": keys}))
+    found = con.sql(f"select distinct {key_hash('key')} as hash from hashed where key is not null order by hash")
+    hashes: list[int] = found.to_arrow_table()["hash"].to_pylist()
+    con.unregister("hashed")
+    return hashes
 
 
 def digests(con: duckdb.DuckDBPyConnection, table: Table, rows: pa.Table) -> tuple[str | None, str | None]:

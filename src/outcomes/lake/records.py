@@ -14,6 +14,9 @@ _RULE_RESULT = dict.fromkeys(("source_table", "rule", "severity", "reason"), pa.
     ("rows_checked", "rows_failed"), pa.int64()
 )
 _BLANKED_CELLS = dict.fromkeys(("source_table", "rule", "column_name"), pa.string()) | {"cells": pa.int64()}
+KEYS_BY_HASH = ("seeks", "finds", "holds")
+"""Columns that tell patients and encounters by 31 bits of the md5 of their key: another key may have the same."""
+
 SUBMISSIONS = pa.schema(
     {
         **dict.fromkeys(("submission_id", "site_id", "period"), pa.string()),
@@ -31,6 +34,7 @@ SUBMISSIONS = pa.schema(
         "rests_on": pa.string(),
         "looks_ahead": pa.bool_(),
         "looks_ahead_to": pa.string(),
+        **dict.fromkeys(KEYS_BY_HASH, pa.list_(pa.int32())),
         "tables": pa.list_(
             pa.struct({"source_table": pa.string()} | _ROWS | dict.fromkeys(("digest", "context"), pa.string()))
         ),
@@ -105,7 +109,10 @@ class SubmissionRecord:
         rules_sha256: of the rules by which it was judged.
         rests_on: a digest of what was in force of the site's other periods; None when validation was not reached.
         looks_ahead: whether a row names what no earlier period holds, so that later periods matter to it too.
-        looks_ahead_to: up to which period, once later ones hold all that it names; else up to any.
+        looks_ahead_to: up to which period, once later ones hold what it names.
+        seeks: keys, by hash, that it names and that no period holds: any later one may; None of an earlier version.
+        finds: keys, by hash, that it names and that a later period up to `looks_ahead_to` holds; None as above.
+        holds: keys, by hash, of its accepted patients and encounters; None as above, and once a patient was erased.
     """
 
     submission_id: str
@@ -128,6 +135,9 @@ class SubmissionRecord:
     rests_on: str | None = None
     looks_ahead: bool = False
     looks_ahead_to: str | None = None
+    seeks: tuple[int, ...] | None = None
+    finds: tuple[int, ...] | None = None
+    holds: tuple[int, ...] | None = None
     tables: tuple[TableCounts, ...] = ()
     rules: tuple[RuleResult, ...] = ()
     blanked: tuple[BlankedCells, ...] = ()

@@ -28,7 +28,7 @@ from outcomes.errors import OutcomesError
 from outcomes.lake.copies import copied, copy_records
 from outcomes.lake.digest import LOOKED_AT, digest_of, digest_of_record
 from outcomes.lake.opened import open_table
-from outcomes.lake.records import PROVENANCE, SUBMISSIONS, SubmissionRecord, TableCounts
+from outcomes.lake.records import KEYS_BY_HASH, PROVENANCE, SUBMISSIONS, SubmissionRecord, TableCounts
 from outcomes.lake.views import (
     CONTEXTS,
     JUDGEMENT_ID,
@@ -47,11 +47,13 @@ AsKnownOn = str | datetime.datetime | None
 _ADDS_COLUMNS: Literal["merge"] = "merge"
 """A lake of an earlier version lacks columns that came later: a write adds them, a read finds them null."""
 
-_NAMED_BY_ROWS = ("patients", "encounters")
+NAMED_BY_ROWS = ("patients", "encounters")
 """Of the tables looked at, those whose keys other rows name: they may be delivered later than what names them."""
 
-_BY_RULE = ["rules", "blanked"]
-"""Of a record, what takes nearly all of its place: what each rule came to."""
+_BY_RULE = frozenset({"rules", "blanked"})
+"""Of a record, what each rule and cell came to; this and what follows take nearly all of its place."""
+
+_BY_KEY = frozenset(KEYS_BY_HASH)
 
 HISTORY = "history.json"
 """From when on the lake still holds all that was in force; without it from the beginning."""
@@ -118,25 +120,25 @@ class Lake:
     def attempts(self, site_id: str | None = None) -> list[SubmissionRecord]:
         """The attempts of one site, or of all, as last judged, in order (without their rules and cells)."""
         with in_memory() as con:
-            self._attach_submissions(con, None, site_id, whole=False)
+            self._attach_submissions(con, None, site_id, _BY_RULE | _BY_KEY)
             return _records(con, "from submissions")
 
     def standing(self, site_id: str | None = None) -> list[SubmissionRecord]:
         """The accepted attempts on which the periods of one site, or of all, stand (without their rules and cells)."""
         with in_memory() as con:
-            self._attach_submissions(con, None, site_id, whole=False)
+            self._attach_submissions(con, None, site_id, _BY_RULE | _BY_KEY)
             return _records(con, "from submissions where stands")
 
     def in_force(self) -> list[SubmissionRecord]:
         """The attempts whose rows are in force: those that stand and that no later full submission supersedes."""
         with in_memory() as con:
-            self._attach_submissions(con, None, None, whole=False)
+            self._attach_submissions(con, None, None, _BY_RULE | _BY_KEY)
             return _records(con, "from submissions where status = 'accepted'")
 
     def stale(self, site_id: str | None = None) -> list[SubmissionRecord]:
         """The attempts that stand or are the newest, of one site or of all, that rest on what has changed since."""
         with in_memory() as con:
-            self._attach_submissions(con, None, site_id, whole=False)
+            self._attach_submissions(con, None, site_id, _BY_RULE)
             return _records(
                 con,
                 f"""
@@ -152,7 +154,7 @@ class Lake:
                     on
                         candidates.site_id = contexts.site_id
                         and candidates.period = contexts.period
-                        and candidates.looks_ahead_to is not distinct from contexts.looks_ahead_to
+                        and candidates.attempt = contexts.attempt
                 where
                     candidates.outcome in ('accepted', 'refused')
                     and candidates.rests_on <> concat(
@@ -195,18 +197,17 @@ class Lake:
         Raises:
             OutcomesError: lake_damaged, or history_removed when rows of that time have been removed.
         """
-        self._attach_submissions(con, as_known_on, site_id, whole=True)
+        self._attach_submissions(con, as_known_on, site_id, _BY_KEY)
 
     def _attach_submissions(
-        self, con: duckdb.DuckDBPyConnection, as_known_on: AsKnownOn, site_id: str | None, *, whole: bool
+        self, con: duckdb.DuckDBPyConnection, as_known_on: AsKnownOn, site_id: str | None, without: frozenset[str]
     ) -> None:
-        """As `attach_submissions`, of one site or of all, whole or without what each rule and cell came to."""
+        """As `attach_submissions`, without some columns that take much place."""
         is_time = isinstance(as_known_on, datetime.datetime)
         kept_from = self.history_from()
         if isinstance(as_known_on, datetime.datetime) and kept_from and as_known_on < kept_from:
             raise OutcomesError("history_removed", f"before {kept_from:%Y-%m-%dT%H:%M:%S.%f%z}")
-        records = self._recorded(site_id)
-        con.register("recorded_submissions", records if whole else records.drop_columns(_BY_RULE))
+        con.register("recorded_submissions", self._recorded(site_id).drop_columns(sorted(without)))
         _make_submissions(
             con,
             "submissions",
@@ -271,14 +272,14 @@ class Lake:
             OutcomesError: lake_damaged when something of the site cannot be read, or is not what was committed: what
                 is judged beside it would stay wrong once it is repaired.
         """
-        con.register("recorded_submissions", self._recorded(site_id).drop_columns(_BY_RULE))
+        con.register("recorded_submissions", self._recorded(site_id).drop_columns(sorted(_BY_RULE)))
         _make_submissions(con, "submissions", period_before=period)
         _make_submissions(con, "later_submissions", period_after=period)
         _make_submissions(con, "site_submissions")
         con.unregister("recorded_submissions")
         files = {name: self._files(name, site_id) for name in LOOKED_AT}
         earlier = [(name, name, rows_before, "submissions") for name in LOOKED_AT]
-        later = [(f"later_{name}", name, rows_first_delivered_later, "later_submissions") for name in _NAMED_BY_ROWS]
+        later = [(f"later_{name}", name, rows_first_delivered_later, "later_submissions") for name in NAMED_BY_ROWS]
         for view, name, select, submissions in (*earlier, *later):
             _create_view(con, view, select, TABLES[name], files[name])
             if not beside_damage:
@@ -365,9 +366,10 @@ def rests_on(con: duckdb.DuckDBPyConnection, judged: SubmissionRecord) -> str:
 
     Args:
         con: to which `Lake.attach_context` has attached what the site's other periods hold.
-        judged: its place, kind, whether it looks ahead and how far.
+        judged: its place, kind, whether it looks ahead, how far and for what.
     """
-    place = {name: pa.array([getattr(judged, name)], pa.string()) for name in ("site_id", "period", "looks_ahead_to")}
+    names = ("site_id", "period", "attempt", "looks_ahead_to", "seeks", "finds")
+    place = {name: pa.array([getattr(judged, name)], SUBMISSIONS.field(name).type) for name in names}
     con.register("judged", pa.table(place))
     ((_, _, _, earlier, later),) = con.execute(_contexts("site_submissions", "judged")).fetchall()
     con.unregister("judged")
@@ -439,7 +441,7 @@ def with_digest(records: pa.Table) -> pa.Table:
 
 
 def _records(con: duckdb.DuckDBPyConnection, query: str) -> list[SubmissionRecord]:
-    names = [name for name in SUBMISSIONS.names if name not in (*_BY_RULE, "record_digest")]
+    names = [name for name in SUBMISSIONS.names if name not in {*_BY_RULE, *_BY_KEY, "record_digest"}]
     rows = con.sql(query).to_arrow_table().select(names)
     return [
         SubmissionRecord(**row | {"tables": tuple(TableCounts(**counts) for counts in row["tables"] or ())})

@@ -21,7 +21,7 @@ from outcomes.contract import TABLES, Table
 from outcomes.errors import OutcomesError
 from outcomes.lake.copies import copy_records, is_sound, readable_records, remove_copies
 from outcomes.lake.digest import context_of, digest_of
-from outcomes.lake.records import SUBMISSIONS
+from outcomes.lake.records import KEYS_BY_HASH, SUBMISSIONS
 from outcomes.lake.store import HISTORY, Lake, in_memory, with_digest
 from outcomes.lake.views import WRITTEN_BY, rows_written
 
@@ -328,6 +328,7 @@ class LakeUpkeep(Lake):
 def _restate_one(record: dict[str, Any], found: Mapping[str, tuple[_Found, _Found]]) -> None:
     """Restate one judgement, unless its rows are not as it says: then they are damaged, and must show as such."""
     place = (record["judgement_id"] or record["submission_id"], record["period"])
+    record.update(dict.fromkeys(KEYS_BY_HASH))  # one of them may be the patient's
     for counts in record["tables"] or ():
         whole, left = (one.get(place, (0, None, None)) for one in found.get(counts["source_table"], ({}, {})))
         gone = whole[0] - left[0]

@@ -68,7 +68,8 @@ order by judged.site_id, judged.period, judged.attempt
 
 CONTEXTS = """
 with standing as (
-    select site_id, period, kind, coalesce(judgement_id, submission_id) as written_by, unnest(tables) as counts
+    select
+        site_id, period, kind, coalesce(judgement_id, submission_id) as written_by, holds, unnest(tables) as counts
     from {submissions}
     where stands
 ),
@@ -80,7 +81,8 @@ looked_at as (
             counts.source_table || ' ' || coalesce(counts.context, counts.digest, written_by),
             ' '
             order by counts.source_table
-        ) as digests
+        ) as digests,
+        any_value(holds) as holds
     from standing
     where counts.rows_accepted > 0 and counts.source_table in ({looked_at})
     group by site_id, period
@@ -90,19 +92,19 @@ bounds as (
     select
         judged.site_id,
         judged.period,
-        judged.looks_ahead_to,
+        judged.attempt,
         max(standing.period) filter (where standing.period < judged.period) as full_before,
         max(standing.period) filter (where standing.period > judged.period) as full_after
     from {judged} as judged
     left join standing
         on judged.site_id = standing.site_id and standing.kind = 'full'
-    group by judged.site_id, judged.period, judged.looks_ahead_to
+    group by judged.site_id, judged.period, judged.attempt
 )
 
 select
     bounds.site_id,
     bounds.period,
-    bounds.looks_ahead_to,
+    bounds.attempt,
     md5(coalesce(string_agg(looked_at.period || ' ' || looked_at.digests, ';' order by looked_at.period)
         filter (where looked_at.period < bounds.period and looked_at.period >= coalesce(bounds.full_before, '')), ''))
         as earlier,
@@ -110,15 +112,30 @@ select
         filter (
             where looked_at.period > bounds.period
             and looked_at.period >= coalesce(bounds.full_after, '')
-            and looked_at.period <= coalesce(bounds.looks_ahead_to, looked_at.period)
+            and case
+                when judged.seeks is null then looked_at.period <= coalesce(judged.looks_ahead_to, looked_at.period)
+                else
+                    looked_at.holds is null
+                    or list_has_any(looked_at.holds, judged.seeks)
+                    or (
+                        looked_at.period <= judged.looks_ahead_to
+                        and list_has_any(looked_at.holds, judged.finds)
+                    )
+            end
         ), ''))
         as later
 from bounds
+inner join {judged} as judged
+    on bounds.site_id = judged.site_id and bounds.period = judged.period and bounds.attempt = judged.attempt
 left join looked_at
     on bounds.site_id = looked_at.site_id
-group by bounds.site_id, bounds.period, bounds.looks_ahead_to
+group by bounds.site_id, bounds.period, bounds.attempt
 """
-"""Of sites, periods and how far they look ahead: a digest of what rules look at in earlier, and in later periods."""
+"""Of attempts: a digest of what rules look at in earlier periods, and in those later ones that hold what it names.
+
+A name that nobody holds is common: a site that delivers no encounters names thousands. Were any later period to matter
+to it, each month would be judged again with each later month.
+"""
 
 OF_ACCEPTED_SUBMISSIONS = """
 inner join {submissions} as submissions
