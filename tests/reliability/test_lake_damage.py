@@ -5,6 +5,7 @@
 
 import os
 import random
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -85,6 +86,22 @@ def _said(settings: Settings, expected: dict[str, Any]) -> str:
         return "damage named" if error.code == "lake_damaged" else error.code
     except Exception as error:
         return type(error).__name__
+
+
+def test_a_wrong_bit_where_a_file_names_its_judgement_hides_no_row(whole: Path, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    shutil.copytree(whole / "lake", settings.lake)
+    expected = lake_state(settings)
+    (file,) = (settings.lake / "imaging" / "site_id=south").rglob("*.parquet")
+    content = file.read_bytes()
+    # Its rows name it once, as the word of a dictionary; the statistics of pages and columns name it again.
+    places = [found.start() for found in re.finditer(rb"south-2026-01-[0-9a-f]{12}", content)]
+    assert len(places) > 4
+    for place in places:
+        flipped = bytearray(content)
+        flipped[place] ^= 1
+        file.write_bytes(flipped)
+        assert _said(settings, expected) in ("nothing changed", "damage named")
 
 
 def test_no_month_is_judged_beside_rows_that_are_not_what_was_committed(whole: Path, tmp_path: Path) -> None:
