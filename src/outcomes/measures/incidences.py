@@ -30,7 +30,9 @@ inner join measure_groups
     on within_horizons.site_id = measure_groups.site_id and within_horizons.patient_id = measure_groups.patient_id
 where within_horizons.measure = $measure and within_horizons.status <> 'excluded' and {group} is not null
 group by all
+order by all
 """
+"""In an order: the sums of a group rest, in their last bits, on the groups before it."""
 _EVERYBODY = "''"
 _GROUPS = {
     ("all", "all"): _EVERYBODY,
