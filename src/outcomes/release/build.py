@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from outcomes.contract import TABLES
 from outcomes.disclosure.audit import PublishedTables, published_tables
 from outcomes.disclosure.protect import ReleaseFacts, protected_tables
 from outcomes.errors import OutcomesError
@@ -31,6 +32,8 @@ from outcomes.sql.shipped import shipped
 
 _STORAGE_VERSION = "v1.4.0"
 """Of the DuckDB files, so that older DuckDB and R can open them."""
+_ROWS = "in_force.duckdb"
+"""The rows in force, beside the release while it is built."""
 _log = logging.getLogger(__name__)
 
 
@@ -70,6 +73,7 @@ def build_release(settings: Settings, as_known_on: AsKnownOn = None, on_progress
         inputs = read_inputs(con, settings)
 
         def write(folder: Path) -> None:
+            _read_rows(con, folder / _ROWS)
             run(con, on_progress, settings.eq5d_value_set, kept=relations_of_marts())
             run_sensitivity(con)
             run_measures(
@@ -78,6 +82,7 @@ def build_release(settings: Settings, as_known_on: AsKnownOn = None, on_progress
             # A release of the past is rebuilt as it was then, whatever is current now.
             before = Before() if as_known_on else _published_before(settings.releases, inputs.release_id)
             _write_release(con, folder, inputs, before)
+            _drop_rows(con, folder / _ROWS)
 
         return read_release(
             publish(
@@ -99,6 +104,19 @@ def _attach_lake(con: duckdb.DuckDBPyConnection, settings: Settings, as_known_on
     damaged = Lake(settings.lake).attach_sound(con, as_known_on)
     if damaged and not settings.release_without_damaged:
         raise OutcomesError("lake_damaged", ", ".join(map(str, damaged)))
+
+
+def _read_rows(con: duckdb.DuckDBPyConnection, database: Path) -> None:
+    """Read the rows in force once, out of the many files of the lake, since each step asks for them again."""
+    con.execute(f"attach {_quoted(database)} as in_force")
+    for name in TABLES:
+        con.execute(f'create table in_force."{name}" as from "{name}"')
+        con.execute(f'create or replace view "{name}" as from in_force."{name}"')
+
+
+def _drop_rows(con: duckdb.DuckDBPyConnection, database: Path) -> None:
+    con.execute("detach in_force")
+    database.unlink()
 
 
 def relations_of_marts() -> set[str]:
