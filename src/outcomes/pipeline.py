@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from outcomes.intake.mending import Exported, Mended, QuarantineCount
     from outcomes.intake.reprocessing import JudgedAgain
     from outcomes.intake.tidying import Gone
+    from outcomes.labelling.increment import Labelled
     from outcomes.lake import SubmissionRecord
     from outcomes.release.diff import ReleaseDiff
     from outcomes.release.open import Release
@@ -587,7 +588,10 @@ def mend(settings: Settings, site_id: str, period: str, file: Path) -> Mended:
 
 @private_files()
 def release(
-    settings: Settings, as_known_on: str | None = None, on_progress: Callable[[str, int, int], None] | None = None
+    settings: Settings,
+    as_known_on: str | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
+    on_labelled: Callable[[Labelled], None] | None = None,
 ) -> Release:
     """Build and publish a release of all accepted submissions; building the same again changes nothing.
 
@@ -598,6 +602,7 @@ def release(
         as_known_on: leave out the submissions of later periods (`YYYY-MM`), or what was recorded after a time (ISO
             8601; without a zone UTC).
         on_progress: called with the name of a step, how many are done, and how many there are.
+        on_labelled: called with how many patients were labelled, unless the release is there already.
 
     Raises:
         OutcomesError: nothing_to_release, time_malformed, lake_damaged, release_damaged, disk_full, not_writable,
@@ -609,7 +614,7 @@ def release(
     check_home(settings)
     check_writable(settings)
     with logged(settings, "release", as_known_on=as_known_on) as line, _redacted_errors("release"):
-        built = build_release(settings, known_on, on_progress)
+        built = build_release(settings, known_on, on_progress, on_labelled)
         line |= {"release": built.id, "rows": built.counts}
         return built
 

@@ -48,6 +48,11 @@ class Settings(BaseSettings):
         return self.home / "releases"
 
     @property
+    def labelled(self) -> Path:
+        """The labelling of the last release, so that the next labels only patients with new records."""
+        return self.home / "labelled"
+
+    @property
     def sites_file(self) -> Path:
         """The register of sites (site_id, name). Without it every landing folder is a site."""
         return self.home / "sites.csv"

@@ -404,9 +404,15 @@ def release(
 
     A damaged release of the same submissions is built anew. One that was rolled back stays so until the submissions,
     settings or definitions change: `current` does not move, and this is said.
+
+    Only patients with new records are labelled again; all of them where the code or a definition has changed, and where
+    nothing is kept of the last release.
     """
     with printing.progress("release") as show:
-        published = pipeline.release(ctx.obj, as_known_on, show)
+        said: list[str] = []
+        published = pipeline.release(ctx.obj, as_known_on, show, lambda labelled: said.append(str(labelled)))
+    for line in said:
+        typer.echo(line)
     typer.echo(f"release {published.id}: {published.folder}")
     for mart, rows in published.counts.items():
         typer.echo(f"  {mart:20}{rows:>12,} rows")

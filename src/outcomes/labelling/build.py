@@ -110,13 +110,10 @@ def run(
     Raises:
         OutcomesError: value_set_malformed.
     """
-    load_references(con, eq5d_value_set, changed_thresholds)
-    _end_at_data_cut(con)
+    prepare(con, eq5d_value_set, changed_thresholds)
     files = relations_in_order()
     labels = label_definitions()
-    reasons = (row["reason"] for row in reference_rows("reasons"))
     spent = _spent_after(files, kept)
-    con.execute(_NO_RESULTS.format(labels=_quoted(label.name for label in labels), reasons=_quoted(reasons)))
     for done, file in enumerate(files):
         if on_progress:
             on_progress(file.name, done, len(files))
@@ -125,9 +122,31 @@ def run(
             _add_results(con, label)
         for name in spent[file.name]:
             con.execute(f"drop table {name}")
-    con.execute(_EVIDENCE.format(submissions=_submissions_of_records()))
     if on_progress:
         on_progress("labels", len(files), len(files))
+
+
+def prepare(
+    con: duckdb.DuckDBPyConnection,
+    eq5d_value_set: Path | None = None,
+    changed_thresholds: Mapping[str, Any] | None = None,
+) -> None:
+    """Make what the labelling rests on and leads to: reference tables, contract tables up to the data cut, no results.
+
+    Args:
+        con: a connection that has the lake attached.
+        eq5d_value_set: as of `run`.
+        changed_thresholds: as of `run`.
+
+    Raises:
+        OutcomesError: value_set_malformed.
+    """
+    load_references(con, eq5d_value_set, changed_thresholds)
+    _end_at_data_cut(con)
+    labels = _quoted(label.name for label in label_definitions())
+    reasons = _quoted(row["reason"] for row in reference_rows("reasons"))
+    con.execute(_NO_RESULTS.format(labels=labels, reasons=reasons))
+    con.execute(_EVIDENCE.format(submissions=_submissions_of_records()))
 
 
 def _end_at_data_cut(con: duckdb.DuckDBPyConnection) -> None:

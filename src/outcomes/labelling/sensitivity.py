@@ -1,7 +1,7 @@
 """How the share of a label moves when a convention that it rests on moves."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -11,12 +11,19 @@ from outcomes.sql.files import SqlFile, read_yaml
 from outcomes.sql.reference import thresholds
 from outcomes.sql.shipped import shipped
 
+_NO_ANSWERS = """
+create or replace table trial_answers (
+    trial smallint, site_id varchar, patient_id varchar, status enum ('yes', 'no', 'not_assessable')
+)
+"""
+
 _COUNTS = """
 select
-    count(distinct (site_id, patient_id)) filter (where status = 'yes'),
-    count(distinct (site_id, patient_id)) filter (where status = 'no'),
-    count(distinct (site_id, patient_id)) filter (where status = 'not_assessable')
-from {rows}
+    count(*) filter (where status = 'yes'),
+    count(*) filter (where status = 'no'),
+    count(*) filter (where status = 'not_assessable')
+from trial_answers
+where trial = $trial
 """
 
 _TIERS = """
@@ -52,14 +59,38 @@ group by tier
 """
 
 
+class _Trial(NamedTuple):
+    """A label under another value of one of its thresholds; `number` is its place among the trials."""
+
+    number: int
+    label: LabelDefinition
+    threshold: str
+    value: Any
+
+
 def sensitivity_needs() -> set[str]:
-    """The relations that `run_sensitivity` reads."""
-    touched = (file for trial in _trials() for file in _touched(label_definition(trial["label"]), trial["threshold"]))
-    return {name for file in touched for name in file.needs}
+    """The relations that `answer_trials` reads."""
+    return {name for trial in _trials() for file in _touched(trial.label, trial.threshold) for name in file.needs}
 
 
 def run_sensitivity(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the relation `sensitivity` on a connection that holds the relations of the labelling step.
+    """Make the relations `trial_answers` and `sensitivity`: see `answer_trials` and `count_answers`."""
+    answer_trials(con)
+    count_answers(con)
+
+
+def answer_trials(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the relation `trial_answers` on a connection that holds the relations of the labelling step.
+
+    One row per trial and episode. Each rests on the episode's own records alone, as its labels do.
+    """
+    con.execute(_NO_ANSWERS)
+    for trial in _trials():
+        _answer(con, trial)
+
+
+def count_answers(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the relation `sensitivity` on a connection that holds `trial_answers` and `labels`.
 
     One row per label, convention and value tried: patients with yes, no and not assessable. Beside the thresholds of
     `sql/definitions/sensitivity.yaml` it tells suspected adjacent segment disease by its lowest tier that counts, among
@@ -74,33 +105,36 @@ def run_sensitivity(con: duckdb.DuckDBPyConnection) -> None:
         )
         """
     )
-    for trial in _trials():
-        label, threshold = label_definition(trial["label"]), trial["threshold"]
-        for value in trial["values"]:
-            counts = _counts_with(con, label, threshold, value)
-            row = [label.name, threshold, str(value), value == thresholds()[threshold], *counts]
-            con.execute("insert into sensitivity values (?, ?, ?, ?, ?, ?, ?)", row)
+    for number, label, threshold, value in _trials():
+        (counts,) = con.execute(_COUNTS, {"trial": number}).fetchall()
+        row = [label.name, threshold, str(value), value == thresholds()[threshold], *counts]
+        con.execute("insert into sensitivity values (?, ?, ?, ?, ?, ?, ?)", row)
     con.execute(_TIERS)
 
 
-def _trials() -> list[dict[str, Any]]:
-    trials: list[dict[str, Any]] = read_yaml(shipped("sql", "definitions", "sensitivity.yaml"))
-    return trials
+def _trials() -> list[_Trial]:
+    stated = (
+        (label_definition(each["label"]), each["threshold"], value)
+        for each in read_yaml(shipped("sql", "definitions", "sensitivity.yaml"))
+        for value in each["values"]
+    )
+    return [_Trial(number, *trial) for number, trial in enumerate(stated)]
 
 
-def _counts_with(con: duckdb.DuckDBPyConnection, label: LabelDefinition, threshold: str, value: Any) -> tuple[Any, ...]:
-    """Answers of a label under another threshold; what the threshold touches is made anew in a schema of its own."""
+def _answer(con: duckdb.DuckDBPyConnection, trial: _Trial) -> None:
+    """Add the answers under another threshold; what the threshold touches is made anew in a schema of its own."""
     con.execute("create schema trial")
     con.execute("set search_path = 'trial,main'")
     try:
-        replaced = f"select * replace ($value as {threshold}) from main.thresholds"
-        con.execute(f"create table thresholds as {replaced}", {"value": value})
-        materialize(con, _touched(label, threshold))
-        (counts,) = con.execute(_COUNTS.format(rows=label.rows)).fetchall()
+        replaced = f"select * replace ($value as {trial.threshold}) from main.thresholds"
+        con.execute(f"create table thresholds as {replaced}", {"value": trial.value})
+        materialize(con, _touched(trial.label, trial.threshold))
+        # A label's relation has a row per piece of evidence; its result is the same in each.
+        answers = f"select distinct $trial, site_id, patient_id, status from {trial.label.rows}"
+        con.execute(f"insert into main.trial_answers {answers}", {"trial": trial.number})
     finally:
         con.execute("set search_path = 'main'")
         con.execute("drop schema trial cascade")
-    return tuple(counts)
 
 
 def _touched(label: LabelDefinition, threshold: str) -> Iterator[SqlFile]:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from outcomes.contract import TABLES
 from outcomes.disclosure.audit import PublishedTables, published_tables
 from outcomes.disclosure.protect import ReleaseFacts, protected_tables
 from outcomes.errors import OutcomesError
-from outcomes.labelling.build import Progress, run
-from outcomes.labelling.sensitivity import run_sensitivity, sensitivity_needs
+from outcomes.labelling.build import Progress
+from outcomes.labelling.increment import Increment, Labelled
 from outcomes.lake import AsKnownOn, Lake
 from outcomes.measures.build import run_measures
 from outcomes.release.codebook import comment_on, data_package, parquet_path, protected_package
@@ -52,7 +52,12 @@ class Before:
     damaged: tuple[str, ...] = ()
 
 
-def build_release(settings: Settings, as_known_on: AsKnownOn = None, on_progress: Progress | None = None) -> Release:
+def build_release(
+    settings: Settings,
+    as_known_on: AsKnownOn = None,
+    on_progress: Progress | None = None,
+    on_labelled: Callable[[Labelled], None] | None = None,
+) -> Release:
     """Build and publish the release of all accepted submissions; building it again changes nothing.
 
     If it was rolled back, it is neither built nor made current: the current release stays, and is what is returned.
@@ -62,6 +67,7 @@ def build_release(settings: Settings, as_known_on: AsKnownOn = None, on_progress
         as_known_on: leave out every submission of a later period (`YYYY-MM`), or every judgement recorded after a
             time. Such a release is kept beside the others; `current` is not moved back to it.
         on_progress: told about each step of the labelling.
+        on_labelled: told how many patients were labelled; not called when the release is there already.
 
     Raises:
         OutcomesError: nothing_to_release, sites_malformed, value_set_malformed, annotations_malformed,
@@ -71,11 +77,13 @@ def build_release(settings: Settings, as_known_on: AsKnownOn = None, on_progress
     with engine.connect(settings) as con:
         _attach_lake(con, settings, as_known_on)
         inputs = read_inputs(con, settings)
+        increment = _increment(settings, inputs, as_known_on)
 
         def write(folder: Path) -> None:
             _read_rows(con, folder / _ROWS)
-            run(con, on_progress, settings.eq5d_value_set, kept=relations_of_marts())
-            run_sensitivity(con)
+            labelled = increment.label(con, on_progress, settings.eq5d_value_set)
+            if on_labelled:
+                on_labelled(labelled)
             run_measures(
                 con, settings.annotations_file, settings.targets_file, settings.minimum_cell_count, on_progress
             )
@@ -83,6 +91,7 @@ def build_release(settings: Settings, as_known_on: AsKnownOn = None, on_progress
             before = Before() if as_known_on else _published_before(settings.releases, inputs.release_id)
             _write_release(con, folder, inputs, before)
             _drop_rows(con, folder / _ROWS)
+            increment.keep(con)
 
         return read_release(
             publish(
@@ -123,7 +132,23 @@ def relations_of_marts() -> set[str]:
     """The relations of the labelling step that something after it reads."""
     inputs = load(shipped("sql", "relations", "measures"))
     marts = {mart.relation for mart in (*research_marts(), *protected_marts())}
-    return sensitivity_needs() | {name for file in inputs for name in file.needs} | marts
+    return {name for file in inputs for name in file.needs} | marts
+
+
+def _increment(settings: Settings, inputs: Inputs, as_known_on: AsKnownOn) -> Increment:
+    """The labelling of a release; one of the past has no use of the last labelling, nor the next of its."""
+    folder = settings.labelled if as_known_on is None else None
+    return Increment(folder, _labels_rest_on(inputs), frozenset(relations_of_marts()))
+
+
+def _labels_rest_on(inputs: Inputs) -> dict[str, str | None]:
+    """What the labels rest on beside the records."""
+    return {
+        "the code": inputs.code_version,
+        "the definitions": inputs.definitions_sha256,
+        "the value set of the EQ-5D-5L": inputs.eq5d_value_set_sha256,
+        "the version of DuckDB": duckdb.__version__,
+    }
 
 
 def next_release_id(settings: Settings, as_known_on: AsKnownOn = None) -> str:

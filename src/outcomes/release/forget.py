@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 
+from outcomes.labelling import kept
 from outcomes.release.open import RESEARCH
 from outcomes.release.publish import remove_releases
 from outcomes.settings import Settings
@@ -12,12 +13,13 @@ from outcomes.sql.engine import connect_read_only
 
 
 def remove_holding(settings: Settings, site_id: str, patient_id: str) -> int:
-    """Remove the releases that hold a patient or cannot be searched, and all that lies in the scratch folder.
+    """Remove the releases that hold a patient or cannot be searched, the kept labelling, and all scratch files.
 
     Returns:
         How many releases were removed.
     """
     removed = remove_releases(settings.releases, lambda folder: _holds(folder, site_id, patient_id))
+    kept.discard(settings.labelled)
     # Scratch releases hold single patients, and so does what the database spills to disk.
     for left in settings.scratch.glob("*"):
         shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()

@@ -1,0 +1,101 @@
+"""Labelling only who has new records gives what labelling everybody gives, whatever comes month by month."""
+
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from outcomes.contract import TABLES
+from outcomes.labelling import increment
+from outcomes.labelling.increment import Increment
+from outcomes.lake import Lake
+from outcomes.release.build import relations_of_marts
+from outcomes.sql.catalog.labels import relations_in_order
+from outcomes.sql.engine import connect
+from tests.generative.histories import Row, Tables
+from tests.support.examples import examples
+from tests.support.monthly_lake import MonthlyLake, invented
+
+SITES = ("east", "north")
+PATIENTS_PER_SITE = 12
+PERIODS = ("2024-01", "2024-02", "2024-03", "2024-04")
+NOT_AT_FIRST = {"north": ("imaging", "treatments")}
+RESTS_ON = {"the code": "1", "the value set": None}
+COMPARED = sorted(
+    {file.name for file in relations_in_order()} & relations_of_marts()
+    | {"labels", "cited_records", "label_evidence", "sensitivity"}
+)
+
+_steps = st.tuples(
+    st.sampled_from(SITES),
+    st.sampled_from(PERIODS),
+    st.sampled_from(["incremental"] * 6 + ["withdrawn", "full"]),
+    st.integers(0, 2**16),
+)
+"""A delivery or a withdrawal: the site, the month, the kind, and the seed of what it holds."""
+
+
+@pytest.fixture(autouse=True)
+def _always_from_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(increment, "_MOST", 1)
+
+
+def _some(random: Random, site: str, everything: Tables) -> Tables:
+    """A few rows: as they were, corrected, withdrawn, or of another patient."""
+    left_out = NOT_AT_FIRST.get(site, ()) if random.random() < 0.7 else ()
+    delivered: Tables = {}
+    for name, rows in everything.items():
+        if name not in left_out:
+            chosen = random.sample(rows, min(len(rows), random.choice([0, 0, 1, 3])))
+            delivered[name] = [_changed(random, name, row, rows) for row in chosen]
+    return {name: rows for name, rows in delivered.items() if rows or random.random() < 0.3}
+
+
+def _changed(random: Random, name: str, row: Row, rows: list[Row]) -> Row:
+    key, other = TABLES[name].key, random.choice(rows)
+    match random.choice(["same", "same", "corrected", "withdrawn", "moved"]):
+        case "corrected":
+            return other | {key: row[key], "patient_id": row["patient_id"]}
+        case "withdrawn":
+            return {key: row[key], "deleted": True}
+        case "moved":
+            return row | {"patient_id": other["patient_id"], key: row[key]}
+        case _:
+            return row
+
+
+def _labelled(lake: MonthlyLake, folder: Path | None) -> dict[str, list[Any]]:
+    """Every relation that something later reads, labelled with the labelling before or without."""
+    with connect(lake.settings) as con:
+        assert Lake(lake.settings.lake).attach_sound(con) == []
+        labelling = Increment(folder, RESTS_ON, frozenset(relations_of_marts()))
+        done = labelling.label(con)
+        if folder:
+            event(f"{'all' if done.why_all else 'some'} labelled")
+        found = {name: con.sql(f'from "{name}" order by all').fetchall() for name in COMPARED}
+        labelling.keep(con)
+        return found
+
+
+@settings(max_examples=examples(4), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**16), steps=st.lists(_steps, min_size=1, max_size=3))
+def test_month_by_month_is_as_all_at_once(seed: int, steps: list[tuple[str, str, str, int]]) -> None:
+    with TemporaryDirectory() as home:
+        lake, kept = MonthlyLake(Path(home)), Path(home) / "labelled"
+        everything = {site: invented(site, PATIENTS_PER_SITE, seed + number) for number, site in enumerate(SITES)}
+        for site, tables in everything.items():
+            first = {name: rows for name, rows in tables.items() if name not in NOT_AT_FIRST.get(site, ())}
+            lake.deliver(site, PERIODS[0], "full", first)
+        _labelled(lake, kept)
+        for site, period, kind, of_step in steps:
+            if kind == "withdrawn":
+                lake.withdraw(site, period)
+            else:
+                lake.deliver(site, period, kind, _some(Random(of_step), site, everything[site]))
+        together, alone = _labelled(lake, kept), _labelled(lake, None)
+        for name in COMPARED:
+            assert together[name] == alone[name], name
