@@ -9,7 +9,7 @@ import pytest
 from outcomes.disclosure import measures as protection
 from outcomes.disclosure.audit import PublishedTables, audit
 from outcomes.disclosure.lattice import EVERYBODY, UNNESTED, Lattice, Nesting
-from outcomes.disclosure.measures import protected_exclusions, protected_measures, safe_measures
+from outcomes.disclosure.measures import in_order, protected_exclusions, protected_measures, safe_measures
 from outcomes.errors import OutcomesError
 from tests.support.lattices import Answers, Group, by_site, measure_counts
 
@@ -183,8 +183,27 @@ def test_what_cannot_be_kept_beside_other_tables_is_hidden() -> None:
     assert of_all["state"] == "suppressed" or len(_hidden(shown)) > 1
 
 
+def test_what_is_asked_again_is_answered_as_if_asked_first() -> None:
+    """Also of measures that are tied to each other, and where less is to be hidden than before."""
+    counts = in_order(
+        measure_counts(
+            {
+                "whole": by_site(a=(45, 60, 20), b=(40, 70, 30), c=(20, 50, 40)),
+                "part": by_site(a=(30, 75, 20), b=(26, 84, 30), c=(12, 58, 40)),
+                "other": by_site(a=(4, 101, 20), b=(40, 70, 30), c=(20, 50, 40)),
+            }
+        )
+    )
+    nesting = Nesting(part_of=frozenset({("part", "whole")}))
+    suppression = protection._Suppression(counts, nesting, MINIMUM)
+    for cells in ((), [("whole", "a", EVERYBODY)], [("part", "c", EVERYBODY)], [("other", "b", EVERYBODY)], ()):
+        asked = protection.Settled(cells)
+        anew = protection._Suppression(counts, nesting, MINIMUM).hidden(asked)
+        assert (suppression.hidden(asked) == anew).all()
+
+
 def test_what_cannot_be_protected_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protection, "_smallest_beside", lambda *_: set())
+    monkeypatch.setattr(protection._Suppression, "smallest_beside", lambda *_: set())
     monkeypatch.setattr(protection, "_whole_breakdowns", lambda *_: set())
     with pytest.raises(OutcomesError, match="disclosure_risk"):
         safe_measures(measure_counts({"pain": _bridge()}), MINIMUM)

@@ -97,7 +97,9 @@ class Lattice:
         _, first, key = np.unique(combined, return_index=True, return_inverse=True)
         keys = tuple(tuple(values[codes[row]] for values, codes in key_columns) for row in first)
         place = (measure * len(sites) + site) * len(keys) + key
-        if len(np.unique(place)) != len(place) or len(place) != len(measures) * len(sites) * len(keys):
+        there = np.zeros(len(measures) * len(sites) * len(keys), dtype=bool)
+        there[place] = True
+        if len(place) != len(there) or not there.all():
             raise ValueError("the table does not hold each measure once for each site and key")
         return cls(tuple(map(str, measures)), tuple(sites), keys, _lines(keys), place)
 

@@ -15,7 +15,7 @@ sites) for a key, shows its counts together or not at all.
    `outcomes.disclosure.incidences`.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from outcomes.arrays import Counts, Mask
+from outcomes.arrays import Counts, Ids, Mask
 from outcomes.disclosure.audit import PublishedTables, audit
 from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, KEY, UNNESTED, Key, Lattice, Nesting
 from outcomes.disclosure.suppression import (
@@ -89,20 +89,23 @@ def safe_measures(
     Raises:
         OutcomesError: disclosure_risk, when the auditor still finds something.
     """
+    counts = in_order(counts)
+    suppression = _Suppression(counts, nesting, minimum_cell_count)
+    exact, shown = (_rounded(counts, minimum_cell_count, step) for step in (1, ROUND_TO))
     to_hide, to_show = set[Cell](), set(shown_elsewhere)
     found: set[Cell] = set()
-    hidden: set[Cell] | None = None
+    before: Mask | None = None
     for attempts_left in reversed(range(_ATTEMPTS)):
-        exact = protected_measures(counts, minimum_cell_count, nesting, Settled(to_hide, to_show), round_to=1)
-        shown = protected_measures(counts, minimum_cell_count, nesting, Settled(to_hide, to_show))
-        before, hidden = hidden, _suppressed(shown)
-        changed = None if before is None else {measure for measure, *_ in (before ^ hidden) | found}
-        findings = audit(PublishedTables(minimum_cell_count, exact, round_to=1), nesting, only=changed)
+        hidden = suppression.hidden(Settled(to_hide, to_show))
+        changed = None if before is None else {cell[0] for cell in found} | suppression.measures_in(before != hidden)
+        published = PublishedTables(minimum_cell_count, suppression.without(hidden, exact), round_to=1)
+        findings = audit(published, nesting, only=changed)
         if not findings and previous is not None:
-            findings = audit(PublishedTables(minimum_cell_count, shown), nesting, previous, only=changed)
+            published = PublishedTables(minimum_cell_count, suppression.without(hidden, shown))
+            findings = audit(published, nesting, previous, only=changed)
         if not findings:
-            return shown
-        found = {finding.cell for finding in findings if finding.cell}
+            return suppression.without(hidden, _with_figures(shown, counts["days"]))
+        before, found = hidden, {finding.cell for finding in findings if finding.cell}
         around = found
         if attempts_left <= _LAST_ATTEMPTS:
             told = {measure for measure, *_ in to_show}
@@ -110,8 +113,8 @@ def safe_measures(
             to_show, to_hide, around = (
                 {cell for cell in cells if cell[0] not in anew} for cells in (to_show, to_hide, found)
             )
-        beside = _smallest_beside(around, counts, shown, to_show)
-        to_hide |= around | beside | _whole_breakdowns(around, shown, attempts_left)
+        beside = suppression.smallest_beside(around, hidden, to_show)
+        to_hide |= around | beside | _whole_breakdowns(around, counts, attempts_left)
         if previous is not None and previous.measures is not None:
             of_found = {measure for measure, *_ in found}
             to_hide |= {cell for cell in _suppressed(previous.measures) if {cell[0], None} & of_found}
@@ -139,11 +142,9 @@ def protected_measures(
         The columns of the protected mart in `sql/marts/measures.yaml`, a row for each row of `counts`.
     """
     counts = in_order(counts)
-    lattice = Lattice.of(counts)
-    hidden = _hidden_cells(counts, lattice, nesting, settled.hidden, minimum_cell_count)
-    for at in _places(settled.shown, lattice):
-        hidden[at] = False
-    return _as_shown(counts, lattice.column(hidden).astype(bool), minimum_cell_count, round_to)
+    suppression = _Suppression(counts, nesting, minimum_cell_count)
+    shown = _with_figures(_rounded(counts, minimum_cell_count, round_to), counts["days"])
+    return suppression.without(suppression.hidden(settled), shown)
 
 
 def protected_exclusions(exclusions: pa.Table, measures: pa.Table, minimum_cell_count: int) -> pa.Table:
@@ -180,6 +181,7 @@ def shown_counts(shown: pa.Table) -> dict[tuple[str, str | None], tuple[int, int
 class _Table:
     """What there is to protect, (measures, sites, keys with rests[, answers]); see `Sums` for the meaning of each."""
 
+    lattice: Lattice
     cells: Counts
     sensitive: Mask
     sized: Mask
@@ -187,26 +189,90 @@ class _Table:
     """(keys with rests); whether the sums across sites are protected against a site that knows its own counts."""
 
 
-def _hidden_cells(
-    counts: pa.Table, lattice: Lattice, nesting: Nesting, also_hidden: Collection[Cell], minimum_cell_count: int
-) -> Mask:
-    """Which cells of the lattice to hide, (measures, sites, keys with rests)."""
-    numerator, patients, excluded = (lattice.cube(counts[name]) for name in ("numerator", "patients", "excluded"))
-    cells = np.stack([numerator, patients - numerator, excluded], axis=-1)
-    # How many patients a site has in a year is the same in every measure.
-    cohort = cells.sum(axis=-1).max(axis=0, initial=0, keepdims=True)
-    has_contributors = np.asarray((cohort[0, 1:] > 0).sum(axis=0) >= _SITES_AGAINST_CONTRIBUTORS)
-    sensitive = _sensitive(cells, lattice, nesting, minimum_cell_count)
-    hidden = np.asarray(sensitive.any(axis=-1))
-    for at in _places(also_hidden, lattice):
-        hidden[at] = True
+class _Suppression:
+    """Which cells to hide, asked again and again while more is settled.
 
-    # Where the size of a cohort must not be known, every measure hides it.
-    small = is_small(cohort, minimum_cell_count)
-    sizes = _Table(cohort[..., np.newaxis], small[..., np.newaxis], np.zeros(small.shape, dtype=bool), has_contributors)
-    unsized = _with_secondary_suppression(sizes, small, lattice, UNNESTED, minimum_cell_count)
-    table = _Table(cells, sensitive, np.broadcast_to(~unsized, hidden.shape), has_contributors)
-    return _with_secondary_suppression(table, hidden | unsized, lattice, nesting, minimum_cell_count)
+    What a group of measures hides depends on nothing outside of it: an answer stands for the groups of which nothing
+    has changed since.
+    """
+
+    def __init__(self, counts: pa.Table, nesting: Nesting, minimum_cell_count: int) -> None:
+        """Counts are in order."""
+        self._lattice = lattice = Lattice.of(counts)
+        self._nesting, self._minimum_cell_count = nesting, minimum_cell_count
+        numerator, patients, excluded = (lattice.cube(counts[name]) for name in ("numerator", "patients", "excluded"))
+        cells = np.stack([numerator, patients - numerator, excluded], axis=-1)
+        # How many patients a site has in a year is the same in every measure.
+        cohort = cells.sum(axis=-1).max(axis=0, initial=0, keepdims=True)
+        has_contributors = np.asarray((cohort[0, 1:] > 0).sum(axis=0) >= _SITES_AGAINST_CONTRIBUTORS)
+        sensitive = _sensitive(cells, lattice, nesting, minimum_cell_count)
+        # Where the size of a cohort must not be known, every measure hides it.
+        small = is_small(cohort, minimum_cell_count)
+        known = np.zeros(small.shape, dtype=bool)
+        sizes = _Table(lattice, cohort[..., np.newaxis], small[..., np.newaxis], known, has_contributors)
+        unsized = _with_secondary_suppression(sizes, small, known, UNNESTED, minimum_cell_count)
+        self._sizes = cells.sum(axis=-1)
+        self._table = _Table(
+            lattice, cells, sensitive, np.broadcast_to(~unsized, sensitive.shape[:-1]), has_contributors
+        )
+        self._first_hidden: Mask = sensitive.any(axis=-1) | unsized
+        self._asked = self._answer = np.zeros_like(self._first_hidden)
+        self._group = _groups(lattice.measures, nesting)
+
+    def hidden(self, settled: Settled) -> Mask:
+        """The cells to hide, (measures, sites, keys with rests)."""
+        asked = self._first_hidden.copy()
+        for at in _places(settled.hidden, self._lattice):
+            asked[at] = True
+        changed = self._group[(asked != self._asked).any(axis=(1, 2))]
+        done = np.where(np.isin(self._group, changed)[:, np.newaxis, np.newaxis], False, self._answer)
+        self._asked, self._answer = (
+            asked,
+            _with_secondary_suppression(self._table, asked | done, done, self._nesting, self._minimum_cell_count),
+        )
+        hidden = self._answer.copy()
+        for at in _places(settled.shown, self._lattice):
+            hidden[at] = False
+        return hidden
+
+    def without(self, hidden: Mask, shown: pa.Table) -> pa.Table:
+        """Rounded counts, and figures made of them, without what is hidden."""
+        is_hidden = self._lattice.column(hidden).astype(bool)
+        states = {"missing": shown["patients"].to_numpy() == 0, "zero": shown["numerator"].to_numpy() == 0}
+        return with_state(hide(shown, shown.column_names[len(KEY) + 2 :], is_hidden), is_hidden, **states)
+
+    def measures_in(self, cells: Mask) -> set[str | None]:
+        """The measures of the cells, rests aside."""
+        of_keys = cells[..., : len(self._lattice.keys)]
+        return {self._lattice.measures[at] for at in np.flatnonzero(of_keys.any(axis=(1, 2)))}
+
+    def smallest_beside(self, found: Collection[Cell], hidden: Mask, shown_elsewhere: Collection[Cell]) -> set[Cell]:
+        """For cells that can be worked out: the smallest cell still shown in each of the sums they stand in.
+
+        Cells that are shown elsewhere are left.
+        """
+        lattice, sizes = self._lattice, self._sizes
+        is_open = ~hidden & (sizes > 0)
+        for place in _places(shown_elsewhere, lattice):
+            is_open[place] = False
+        beside: set[Cell] = set()
+        for measure, site, key in found:
+            at = range(len(lattice.measures)) if measure is None else [lattice.measures.index(measure)]
+            for places in _sums_through(lattice, lattice.sites.index(site), lattice.all_keys.index(key)):
+                open_places = [place for place in places if is_open[at][:, *place].any()]
+                if open_places:
+                    smallest = min(open_places, key=lambda place: sizes[at][:, *place].max())
+                    beside.add((measure, lattice.sites[smallest[0]], lattice.keys[smallest[1]]))
+        return beside
+
+
+def _groups(measures: Sequence[str], nesting: Nesting) -> Ids:
+    """The number of the group of each measure: those are of one that nesting ties to each other, however indirectly."""
+    group = np.arange(len(measures))
+    for tied in (*nesting.pairs, *nesting.classes):
+        groups = group[np.isin(measures, [*tied])]
+        group[np.isin(group, groups)] = groups.min(initial=0)
+    return group
 
 
 def _sensitive(cells: Counts, lattice: Lattice, nesting: Nesting, minimum_cell_count: int) -> Mask:
@@ -227,57 +293,73 @@ def _sensitive(cells: Counts, lattice: Lattice, nesting: Nesting, minimum_cell_c
 
 
 def _with_secondary_suppression(
-    table: _Table, hidden: Mask, lattice: Lattice, nesting: Nesting, minimum_cell_count: int
+    table: _Table, hidden: Mask, done: Mask, nesting: Nesting, minimum_cell_count: int
 ) -> Mask:
     """Hide further cells in every sum of the lattice, again and again until nothing changes.
+
+    `done` is what was hidden when that ended before: where it is all that is hidden of a measure, and of those that it
+    is tied to, nothing more is asked for.
 
     Classes of one denominator are hidden together, for the others would tell the one. A part of a hidden whole is
     hidden, unless the part comes first: then what the whole has more is hidden with the whole. Beside a whole that is
     shown, the part and what the whole has more add up to it, as yes, no and excluded add up to the cohort.
     """
-    hidden = hidden.copy()
+    hidden, lattice = hidden.copy(), table.lattice
     beside: list[tuple[int, int, _Table]] = []
     around: list[tuple[int, int, _Table]] = []
     for part, whole, counted in _within(nesting, lattice, table.cells):
         split = np.stack([counted, np.maximum(table.cells[whole, ..., _YES] - counted, 0)], axis=-1)[np.newaxis]
         small = is_small(split, minimum_cell_count)
-        both = _Table(split, small, ~hidden[[whole]], table.has_contributors)
+        both = _Table(table.lattice, split, small, ~hidden[[whole]], table.has_contributors)
         if nesting.part_first(lattice.measures[part], lattice.measures[whole]):
             unsized = np.zeros_like(both.sized)
             around.append((part, whole, replace(both, cells=split[..., 1:], sensitive=small[..., 1:], sized=unsized)))
         else:
             beside.append((part, whole, both))
     classes = [[at for at, measure in enumerate(lattice.measures) if measure in each] for each in nesting.classes]
-    before = -1
-    while hidden.sum() != before:
-        before = hidden.sum()
+    # What is hidden only grows: as long as it is as much as when a step began, the step has nothing to add.
+    as_much = _cells_of(done)
+    of_pairs = {(part, whole): as_much[[part, whole]].sum() for part, whole, _ in (*beside, *around)}
+
+    def has_grown(part: int, whole: int) -> bool:
+        before = of_pairs[part, whole]
+        of_pairs[part, whole] = hidden[[part, whole]].sum()
+        return bool(of_pairs[part, whole] > before)
+
+    while True:
         for each in classes:
             hidden[each] |= hidden[each].any(axis=0)
-        _hide_secondary(table, hidden, lattice, minimum_cell_count)
+        grown = np.flatnonzero(_cells_of(hidden) > as_much)
+        if not len(grown):
+            return hidden
+        as_much = _cells_of(hidden)
+        of_grown = replace(table, **{name: getattr(table, name)[grown] for name in ("cells", "sensitive", "sized")})
+        hidden[grown] = _hide_secondary(of_grown, hidden[grown], minimum_cell_count)
         for part, whole, both in beside:
-            hidden[part] |= hidden[whole]
-            _hide_secondary(replace(both, sized=~hidden[[whole]]), hidden[part : part + 1], lattice, minimum_cell_count)
+            if has_grown(part, whole):
+                hidden[part] |= hidden[whole]
+                sized = replace(both, sized=~hidden[[whole]])
+                hidden[[part]] = _hide_secondary(sized, hidden[[part]], minimum_cell_count)
         for part, whole, left in around:
-            either = hidden[[part]] | hidden[[whole]]
-            more = either.copy()
-            # Where the part is hidden the whole need not be: only the small counts between them are protected.
-            _hide_secondary(left, more, lattice, minimum_cell_count, only_sensitive=True)
-            hidden[whole] |= (more & ~either)[0]
-    return hidden
+            if has_grown(part, whole):
+                either = hidden[[part]] | hidden[[whole]]
+                # Where the part is hidden the whole need not be: only the small counts between them are protected.
+                more = _hide_secondary(left, either, minimum_cell_count, only_sensitive=True)
+                hidden[whole] |= (more & ~either)[0]
 
 
-def _hide_secondary(
-    table: _Table, hidden: Mask, lattice: Lattice, minimum_cell_count: int, only_sensitive: bool = False
-) -> None:
-    """Hide, in place, what each sum of the lattice by itself asks for.
+def _hide_secondary(table: _Table, hidden: Mask, minimum_cell_count: int, only_sensitive: bool = False) -> Mask:
+    """What is hidden, with what each sum of the lattice by itself asks for.
 
     What secondary suppression hides must not be worked out either, whatever its size, unless `only_sensitive`. A rest
     can be neither hidden nor shown; unless it must not be worked out it is taken to be known.
     """
+    lattice = table.lattice
     settled = _settled(table.cells, lattice) & table.sized
     unknown = np.where(settled[..., np.newaxis], 0, _left_unknown(table.cells, hidden, lattice))
     sensitive = table.sensitive if only_sensitive else table.sensitive | (unknown > 0)
     layers = replace(table, cells=unknown, sensitive=sensitive)
+    hidden = hidden.copy()
     parts, total = _secondary_in(
         layers, hidden, hidden[:, ALL_SITES], lambda each: np.moveaxis(each[:, 1:], 1, 2), minimum_cell_count
     )
@@ -287,6 +369,12 @@ def _hide_secondary(
         within = partial(np.take, indices=line.parts, axis=2)
         parts, total = _secondary_in(layers, hidden, hidden[..., line.total], within, minimum_cell_count)
         hidden[..., line.parts], hidden[..., line.total] = parts, total
+    return hidden
+
+
+def _cells_of(hidden: Mask) -> Ids:
+    """How many cells of each measure are hidden."""
+    return np.asarray(hidden.sum(axis=(1, 2)))
 
 
 def _secondary_in(
@@ -329,29 +417,6 @@ def _left_unknown(cells: Counts, hidden: Mask, lattice: Lattice) -> Counts:
     return np.where((lattice.is_rest & ~hidden)[..., np.newaxis], 0, left)
 
 
-def _smallest_beside(
-    found: Collection[Cell], counts: pa.Table, shown: pa.Table, shown_elsewhere: Collection[Cell]
-) -> set[Cell]:
-    """For cells that can be worked out: the smallest cell that is still shown in each of the sums they stand in.
-
-    Cells that are shown elsewhere are left.
-    """
-    lattice, counts = Lattice.of(shown), in_order(counts)
-    sizes = lattice.cube(counts["patients"]) + lattice.cube(counts["excluded"])
-    is_open = (lattice.cube(pc.cast(pc.not_equal(shown["state"], "suppressed"), pa.int64())) > 0) & (sizes > 0)
-    for place in _places(shown_elsewhere, lattice):
-        is_open[place] = False
-    beside: set[Cell] = set()
-    for measure, site, key in found:
-        at = range(len(lattice.measures)) if measure is None else [lattice.measures.index(measure)]
-        for places in _sums_through(lattice, lattice.sites.index(site), lattice.all_keys.index(key)):
-            open_places = [place for place in places if is_open[at][:, *place].any()]
-            if open_places:
-                smallest = min(open_places, key=lambda place: sizes[at][:, *place].max())
-                beside.add((measure, lattice.sites[smallest[0]], lattice.keys[smallest[1]]))
-    return beside
-
-
 def _places(cells: Collection[Cell], lattice: Lattice) -> Iterator[tuple[int | slice, int, int]]:
     """Where those of the cells stand that the lattice has, (measures, sites, keys)."""
     for measure, site, key in cells:
@@ -360,16 +425,17 @@ def _places(cells: Collection[Cell], lattice: Lattice) -> Iterator[tuple[int | s
             yield at, lattice.sites.index(site), lattice.keys.index(key)
 
 
-def _whole_breakdowns(found: Collection[Cell], shown: pa.Table, attempts_left: int) -> set[Cell]:
+def _whole_breakdowns(found: Collection[Cell], counts: pa.Table, attempts_left: int) -> set[Cell]:
     """As attempts run out: the whole breakdown (years, or strata of a kind), then all of the site in the measure."""
+    if attempts_left > 3:
+        return set()
     breakdowns = {(measure, resolution, stratum_kind) for measure, _, (resolution, _, stratum_kind, _) in found}
     sites = {(measure, site) for measure, site, _ in found}
     return {
         (measure, site, key)
-        for measure, site, key in _cells(shown)
+        for measure, site, key in _cells(counts)
         for any_or_this in (None, measure)
-        if (attempts_left <= 3 and (any_or_this, key[0], key[2]) in breakdowns)
-        or (attempts_left <= 2 and (any_or_this, site) in sites)
+        if (any_or_this, key[0], key[2]) in breakdowns or (attempts_left <= 2 and (any_or_this, site) in sites)
     }
 
 
@@ -382,23 +448,25 @@ def _sums_through(lattice: Lattice, site: int, key: int) -> Iterator[list[tuple[
             yield [(site, int(other)) for other in (line.total, *line.parts[:-1]) if other != key]
 
 
-def _as_shown(counts: pa.Table, hidden: Mask, minimum_cell_count: int, round_to: int) -> pa.Table:
+def _rounded(counts: pa.Table, minimum_cell_count: int, round_to: int) -> pa.Table:
     numerator, patients, excluded = (counts[name].to_numpy() for name in ("numerator", "patients", "excluded"))
-    states = {"missing": patients == 0, "zero": numerator == 0}
     # The parts are rounded and their sum is taken: a share is never above 1, and 1 only where it holds for everybody.
     numerator, others, excluded = (
         rounded(each, minimum_cell_count, round_to) for each in (numerator, patients - numerator, excluded)
     )
-    days = counts["days"].cast(pa.float64()).to_numpy()
-    years = np.maximum(np.round(days / DAYS_PER_YEAR / _PERSON_YEARS_STEP), 1) * _PERSON_YEARS_STEP * (days > 0)
-    years = pa.array(years, mask=np.isnan(days))
-    shown = pa.table(
+    return pa.table(
         {name: counts[name] for name in ("measure", "site_id", *KEY)}
         | {"numerator": numerator, "patients": numerator + others, "excluded": excluded}
-        | {"days": pc.multiply(years, DAYS_PER_YEAR), "person_years": years}
     )
-    shown = with_intervals(shown).drop_columns("days")
-    return with_state(hide(shown, shown.column_names[len(KEY) + 2 :], hidden), hidden, **states)
+
+
+def _with_figures(shown: pa.Table, days: pa.ChunkedArray) -> pa.Table:
+    """Rounded counts with their person-years, estimates and intervals."""
+    days = days.cast(pa.float64()).to_numpy()
+    years = np.maximum(np.round(days / DAYS_PER_YEAR / _PERSON_YEARS_STEP), 1) * _PERSON_YEARS_STEP * (days > 0)
+    years = pa.array(years, mask=np.isnan(days))
+    shown = shown.append_column("days", pc.multiply(years, DAYS_PER_YEAR)).append_column("person_years", years)
+    return with_intervals(shown).drop_columns("days")
 
 
 def _within(nesting: Nesting, lattice: Lattice, cells: Counts) -> list[tuple[int, int, Counts]]:
