@@ -9,19 +9,23 @@ counts tells of none, and [0, 0] tells a zero, which may be shown. The programs 
 wider by less than one patient at each end.
 """
 
-from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from outcomes.arrays import Floats, Ids, Mask
 
+if TYPE_CHECKING:
+    from highspy._core import _Highs
+
 Ends = tuple[float, float]
 
 _PLENTY = 1e7
 """Patients where nothing bounds them."""
-_PATIENCE, _FEW = 3, 0.05
-"""Random goals in a row that settle no more than one target, or than this share of them."""
+_FEW = 10
+"""Targets for which programs of their own cost less than one more program for all."""
+_PRIMAL = 4
+"""The solver's number for the primal simplex algorithm, which goes on from a solution when only the costs change."""
 NEARLY = 1e-6
 """Tolerance of the programs, in patients."""
 
@@ -64,27 +68,25 @@ class System:
         _, component = connected_components(sparse.block_array([[None, sums], [sums.T, None]]), directed=False)
         of_sum, of_count = np.split(component, [len(least)])
 
-        def program(rows: Ids, ids: Ids) -> _Program:
-            return _Program(sums[rows][:, ids], least[rows], greatest[rows], low[ids], high[ids])
+        def disclosed_in(components: Ids) -> dict[int, Ends]:
+            rows, ids = (np.flatnonzero(np.isin(each, components)) for each in (of_sum, of_count))
+            program = _Program(sums[rows][:, ids], least[rows], greatest[rows], low[ids], high[ids])
+            found = program.disclosed(np.flatnonzero(is_target[ids]), minimum_cell_count)
+            return {int(ids[at]): ends for at, ends in found.items()}
 
-        # One program for all components costs little more than one for each, and leaves few of them.
+        # One program for all components costs little more than one for each, unless some contradict themselves.
         some = np.unique(of_count[is_target])
-        rows, ids = (np.flatnonzero(np.isin(each, some)) for each in (of_sum, of_count))
-        with suppress(_ContradictionError):
-            still_open = program(rows, ids).not_settled(np.flatnonzero(is_target[ids]), minimum_cell_count)
-            is_target[:] = False
-            is_target[ids[still_open]] = True
+        try:
+            return disclosed_in(some), np.zeros(0, dtype=np.intp)
+        except _ContradictionError:
+            pass
         found: dict[int, Ends] = {}
         contradicted = []
-        for each in np.unique(of_count[is_target]):
-            rows, ids = np.flatnonzero(of_sum == each), np.flatnonzero(of_count == each)
-            wanted = np.flatnonzero(is_target[ids])
+        for each in some:
             try:
-                found |= {
-                    int(ids[at]): ends for at, ends in program(rows, ids).disclosed(wanted, minimum_cell_count).items()
-                }
+                found |= disclosed_in(each)
             except _ContradictionError:
-                contradicted.append(ids[wanted])
+                contradicted.append(np.flatnonzero(is_target & (of_count == each)))
         return found, np.concatenate([np.zeros(0, dtype=np.intp), *contradicted])
 
     def _sums_of_unknown(self, low: Floats, high: Floats, unknown: Mask) -> tuple[Any, Floats, Floats]:
@@ -108,66 +110,105 @@ class _ContradictionError(Exception):
 
 
 class _Program:
-    """One connected part of a system: least <= sums @ counts <= greatest, low <= counts <= high."""
+    """A part of a system: least <= sums @ counts <= greatest, low <= counts <= high.
+
+    Every solution is a witness for all targets at once: two solutions that lie so far apart in a count show that it is
+    not disclosed. The solver begins each program from the solution of the last.
+    """
 
     def __init__(self, sums: Any, least: Floats, greatest: Floats, low: Floats, high: Floats) -> None:
-        from scipy.optimize import LinearConstraint  # noqa: PLC0415 - slow to import, needed only here
-
         self._low, self._high = _tighten(sums, least, greatest, low, high)
-        self._sums = LinearConstraint(sums, least, greatest)
         self._least_seen, self._greatest_seen = np.full(len(low), np.inf), np.full(len(low), -np.inf)
-
-    def not_settled(self, targets: Ids, minimum_cell_count: int) -> Ids:
-        """The targets that may still be disclosed after a few programs for all of them.
-
-        Every solution is a witness for all targets at once: two solutions that lie so far apart in a count show that
-        it is not disclosed. Random goals that push each open target just so far settle most of them.
-        """
-        random = np.random.default_rng(0)
-        targets = targets[(self._low[targets] < minimum_cell_count - NEARLY) & (self._high[targets] >= 1 - NEARLY)]
-        if len(targets):
-            self._solve(targets, random.uniform(-1, 1, len(targets)))
-        fruitless = 0
-        while len(targets) and fruitless < _PATIENCE:
-            goal = random.uniform(0.5, 1, len(targets)) * random.choice([-1, 1], len(targets))
-            self._solve(targets, goal, push=minimum_cell_count)
-            still_open = self._still_open(targets, minimum_cell_count)
-            is_fruitless = len(targets) - len(still_open) <= max(1, _FEW * len(targets))
-            fruitless = fruitless + 1 if is_fruitless else 0
-            targets = still_open
-        return targets
+        self._sums, self._ends = sums, (least, greatest)
 
     def disclosed(self, targets: Ids, minimum_cell_count: int) -> dict[int, Ends]:
-        """The bounds of each target that is disclosed; what random goals leave gets two programs of its own."""
-        targets = self.not_settled(targets, minimum_cell_count)
+        """The bounds of each target that is disclosed."""
+        targets = targets[(self._low[targets] < minimum_cell_count - NEARLY) & (self._high[targets] >= 1 - NEARLY)]
+        if not len(targets):
+            return {}
+        solver = _solver(self._sums, *self._ends)
+        targets = self._not_settled(solver, targets, minimum_cell_count)
+        # With everything as far as it may go again, and a cost that changes only, the last solution stays feasible.
+        self._solve(solver, targets, np.zeros(len(targets)))
+        solver.setOptionValue("simplex_strategy", _PRIMAL)
         disclosed = {}
         while len(targets):
-            at = targets[:1]
-            low, high = (float(self._solve(at, goal)[at[0]]) for goal in (-np.ones(1), np.ones(1)))
+            at = int(targets[0])
+            low, high = self._end(solver, at, 1), self._end(solver, at, -1)
             if high - low < minimum_cell_count - NEARLY and low < minimum_cell_count - NEARLY and high >= 1 - NEARLY:
-                disclosed[int(at[0])] = (low, high)
+                disclosed[at] = (low, high)
             targets = self._still_open(targets[1:], minimum_cell_count)
         return disclosed
+
+    def _not_settled(self, solver: "_Highs", targets: Ids, minimum_cell_count: int) -> Ids:
+        """The targets that may still be disclosed after a few programs for all of them.
+
+        Random goals that push each open target just so far settle most of them.
+        """
+        random = np.random.default_rng(0)
+        self._solve(solver, targets, random.uniform(-1, 1, len(targets)))
+        settled = _FEW
+        while len(targets) > _FEW <= settled:
+            goal = random.uniform(0.5, 1, len(targets)) * random.choice([-1, 1], len(targets))
+            self._solve(solver, targets, goal, push=minimum_cell_count)
+            still_open = self._still_open(targets, minimum_cell_count)
+            settled, targets = len(targets) - len(still_open), still_open
+        return targets
 
     def _still_open(self, targets: Ids, minimum_cell_count: int) -> Ids:
         seen = (self._greatest_seen - self._least_seen)[targets]
         return np.compress(seen < minimum_cell_count - NEARLY, targets)
 
-    def _solve(self, at: Ids, goal: Floats, push: float = np.inf) -> Floats:
-        """The solution that is greatest in the goal, pushing no count further than `push` from where it was seen."""
-        from scipy.optimize import Bounds, milp  # noqa: PLC0415 - slow to import, needed only here
-
+    def _solve(self, solver: "_Highs", at: Ids, goal: Floats, push: float = np.inf) -> None:
+        """Find what is greatest in the goal, pushing no count further than `push` from where it was seen."""
         low, high, costs = self._low - NEARLY, self._high + NEARLY, np.zeros(len(self._low))
         costs[at] = -goal
         push += 10 * NEARLY
         low[at] = np.where(goal < 0, np.maximum(low[at], self._greatest_seen[at] - push), low[at])
         high[at] = np.where(goal > 0, np.minimum(high[at], self._least_seen[at] + push), high[at])
-        solution = milp(costs, constraints=self._sums, bounds=Bounds(low, high)).x  # no count must be whole: an LP
-        if solution is None:
+        every = np.arange(len(costs), dtype=np.int32)
+        solver.changeColsBounds(len(every), every, low, high)
+        solver.changeColsCost(len(every), every, costs)
+        self._run(solver)
+
+    def _end(self, solver: "_Highs", at: int, cost: float) -> float:
+        """Where one count ends that alone has a cost."""
+        solver.changeColCost(at, cost)
+        end = float(self._run(solver)[at])
+        solver.changeColCost(at, 0)
+        return end
+
+    def _run(self, solver: "_Highs") -> Floats:
+        from highspy import HighsModelStatus  # noqa: PLC0415 - needed only here
+
+        solver.run()
+        if solver.getModelStatus() != HighsModelStatus.kOptimal:
             raise _ContradictionError
+        solution = np.array(solver.getSolution().col_value)
         np.minimum(self._least_seen, solution, out=self._least_seen)
         np.maximum(self._greatest_seen, solution, out=self._greatest_seen)
-        return np.asarray(solution)
+        return solution
+
+
+def _solver(sums: Any, least: Floats, greatest: Floats) -> "_Highs":
+    """A solver of linear programs that knows the sums, and of the counts only how many they are.
+
+    Its public class prints a banner, this one doesn't.
+    """
+    from highspy import HighsLp, MatrixFormat  # noqa: PLC0415 - needed only here
+    from highspy._core import _Highs  # noqa: PLC0415
+
+    program = HighsLp()
+    program.num_row_, program.num_col_ = sums.shape
+    program.col_cost_ = program.col_lower_ = program.col_upper_ = np.zeros(program.num_col_)
+    program.row_lower_, program.row_upper_ = least, greatest
+    program.a_matrix_.format_ = MatrixFormat.kRowwise
+    program.a_matrix_.start_, program.a_matrix_.index_, program.a_matrix_.value_ = sums.indptr, sums.indices, sums.data
+    solver = _Highs()
+    for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 0)):
+        solver.setOptionValue(option, value)
+    solver.passModel(program)
+    return solver
 
 
 def _tighten(sums: Any, least: Floats, greatest: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
