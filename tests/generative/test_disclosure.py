@@ -2,6 +2,7 @@
 
 from itertools import product
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from outcomes.arrays import Counts
+from outcomes.disclosure import linear_program
 from outcomes.disclosure.audit import PublishedTables, audit, require_safe
 from outcomes.disclosure.lattice import EVERYBODY, UNNESTED, Nesting
 from outcomes.disclosure.measures import protected_measures, safe_measures
@@ -192,6 +194,20 @@ def test_one_hidden_cell_alone_in_a_sum_is_found(counts: pa.Table) -> None:
     keys = [key for _, key in hidden]
     if any(keys.count(key) == 1 for key in keys):
         assert audit(PublishedTables(MINIMUM, shown, round_to=1))
+
+
+@settings(deadline=None, max_examples=examples(25))
+@given(st.one_of(registries(measures=2), unrelated()))
+def test_what_is_found_and_hidden_does_not_hang_on_the_path_of_the_solver(counts: pa.Table) -> None:
+    """Each count by programs of its own at once, or as many as possible by random goals for all."""
+    leaky = PublishedTables(MINIMUM, shown_but(counts, has_small_count), round_to=1)
+    found, shown = [], []
+    for few in (1, 10**6):
+        with patch.object(linear_program, "_FEW", few):
+            found.append(audit(leaky, NESTING))
+            shown.append(safe_measures(counts, MINIMUM, NESTING))
+    assert found[0] == found[1]
+    assert shown[0].equals(shown[1])
 
 
 @settings(deadline=None, max_examples=examples(25))

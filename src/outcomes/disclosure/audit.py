@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 
 from outcomes.arrays import Floats, Ids, Mask
 from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, UNNESTED, Key, Lattice, Nesting
-from outcomes.disclosure.linear_program import NEARLY, Ends, System
+from outcomes.disclosure.linear_program import CLOSE, Ends, System
 from outcomes.disclosure.suppression import ROUND_TO, before_coarse, before_rounding
 from outcomes.errors import OutcomesError
 
@@ -357,7 +357,7 @@ def _audit_measure(
             ids if open_still is None else np.intersect1d(ids, open_still), minimum_cell_count
         )
         for found, ends in sorted(disclosed.items()):
-            if is_rounded and not 1 - NEARLY <= ends[0] <= ends[1] <= minimum_cell_count - 1 + NEARLY:
+            if is_rounded and not 1 - CLOSE <= ends[0] <= ends[1] <= minimum_cell_count - 1 + CLOSE:
                 continue
             yield next(target for target in targets if found in target.ids).finding(variant.shown.lattice, found, ends)
         if not len(open_still):

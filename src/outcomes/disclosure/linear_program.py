@@ -27,7 +27,10 @@ _FEW = 10
 _PRIMAL = 4
 """The solver's number for the primal simplex algorithm, which goes on from a solution when only the costs change."""
 NEARLY = 1e-6
-"""Tolerance of the programs, in patients."""
+"""Tolerance of the programs for each count, in patients."""
+CLOSE = 1e-3
+"""By how much an end may be off, in patients, where tolerances add up along the sums; more than they can, so that a
+finding never hangs on which of the solutions that are as good comes first."""
 
 
 class System:
@@ -123,7 +126,7 @@ class _Program:
 
     def disclosed(self, targets: Ids, minimum_cell_count: int) -> dict[int, Ends]:
         """The bounds of each target that is disclosed."""
-        targets = targets[(self._low[targets] < minimum_cell_count - NEARLY) & (self._high[targets] >= 1 - NEARLY)]
+        targets = targets[(self._low[targets] < minimum_cell_count - CLOSE) & (self._high[targets] >= 1 - CLOSE)]
         if not len(targets):
             return {}
         solver = _solver(self._sums, *self._ends)
@@ -135,7 +138,7 @@ class _Program:
         while len(targets):
             at = int(targets[0])
             low, high = self._end(solver, at, 1), self._end(solver, at, -1)
-            if high - low < minimum_cell_count - NEARLY and low < minimum_cell_count - NEARLY and high >= 1 - NEARLY:
+            if high - low < minimum_cell_count - CLOSE and low < minimum_cell_count - CLOSE and high >= 1 - CLOSE:
                 disclosed[at] = (low, high)
             targets = self._still_open(targets[1:], minimum_cell_count)
         return disclosed
@@ -157,7 +160,7 @@ class _Program:
 
     def _still_open(self, targets: Ids, minimum_cell_count: int) -> Ids:
         seen = (self._greatest_seen - self._least_seen)[targets]
-        return np.compress(seen < minimum_cell_count - NEARLY, targets)
+        return np.compress(seen < minimum_cell_count - CLOSE, targets)
 
     def _solve(self, solver: "_Highs", at: Ids, goal: Floats, push: float = np.inf) -> None:
         """Find what is greatest in the goal, pushing no count further than `push` from where it was seen."""
