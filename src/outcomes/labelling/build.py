@@ -142,15 +142,19 @@ def prepare(
         OutcomesError: value_set_malformed.
     """
     load_references(con, eq5d_value_set, changed_thresholds)
-    _end_at_data_cut(con)
+    end_at_data_cut(con)
     labels = _quoted(label.name for label in label_definitions())
     reasons = _quoted(row["reason"] for row in reference_rows("reasons"))
     con.execute(_NO_RESULTS.format(labels=labels, reasons=reasons))
     con.execute(_EVIDENCE.format(submissions=_submissions_of_records()))
 
 
-def _end_at_data_cut(con: duckdb.DuckDBPyConnection) -> None:
-    """Leave out of each contract table the records, and of a record the end, after the patient's data cut."""
+def end_at_data_cut(con: duckdb.DuckDBPyConnection) -> None:
+    """Leave out of each contract table the records, and of a record the end, after the patient's data cut.
+
+    Args:
+        con: a connection whose database holds the contract tables; views of their names hide them.
+    """
     (database,) = con.execute("select current_database()").fetchone() or ("memory",)
     tables = f"{database}.main"
     con.execute(_DATA_CUTS.format(tables=tables))

@@ -7,7 +7,7 @@ import duckdb
 
 from outcomes.sql.catalog.labels import LabelDefinition, label_definition, relations_in_order
 from outcomes.sql.engine import materialize
-from outcomes.sql.files import SqlFile, read_yaml
+from outcomes.sql.files import SqlFile, read_yaml, with_needs
 from outcomes.sql.reference import thresholds
 from outcomes.sql.shipped import shipped
 
@@ -139,17 +139,8 @@ def _answer(con: duckdb.DuckDBPyConnection, trial: _Trial) -> None:
 
 def _touched(label: LabelDefinition, threshold: str) -> Iterator[SqlFile]:
     """The relations between a threshold and a label, in the order in which they are made."""
-    files = relations_in_order()
-    by_name = {file.name: file for file in files}
-    needed: set[str] = set()
-    waiting = [label.file.name]
-    while waiting:
-        name = waiting.pop()
-        if name in by_name and name not in needed:
-            needed.add(name)
-            waiting += by_name[name].needs
     touched: set[str] = set()
-    for file in files:
-        if file.name in needed and (f"thresholds.{threshold}" in file.select or touched & set(file.needs)):
+    for file in with_needs([label.file.name], relations_in_order()):
+        if f"thresholds.{threshold}" in file.select or touched & set(file.needs):
             touched.add(file.name)
             yield file

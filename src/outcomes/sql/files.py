@@ -121,3 +121,17 @@ def in_order(files: Iterable[SqlFile]) -> list[SqlFile]:
         ordered += [by_name[name] for name in ready]
         sorter.done(*ready)
     return ordered
+
+
+def with_needs(names: Iterable[str], files: Iterable[SqlFile]) -> list[SqlFile]:
+    """Of the files, in their order, those of these names and all that they rest on."""
+    ordered = list(files)
+    by_name = {file.name: file for file in ordered}
+    needed: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in by_name and name not in needed:
+            needed.add(name)
+            waiting += by_name[name].needs
+    return [file for file in ordered if file.name in needed]
