@@ -1,15 +1,16 @@
-"""A lake of any size: a synthetic registry, taken in once and multiplied with keys that all differ."""
+"""A lake of any size: a synthetic registry, drawn once and multiplied with keys that all differ."""
 
 from pathlib import Path
 
-from outcomes import pipeline
+from benchmarks._registries import load_registry
 from outcomes.contract import TABLES
-from outcomes.lake import Lake
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
-from outcomes.synthetic import synthesize
+from outcomes.synthetic.profiles import site_profiles
 
+SEED = 1
 SEED_PATIENTS = 5000
+SITES = 6
 _KEYS = {"patient_id", *(table.key for table in TABLES.values())}
 
 
@@ -17,19 +18,16 @@ def make_large_lake(settings: Settings, lake: Path, patients: int, copies_of_sit
     """Write the contract tables and the submissions of a large lake as one Parquet file each.
 
     Args:
-        settings: where the small registry is, or is made.
+        settings: of the engine.
         lake: the folder to write to.
         patients: about how many patients.
         copies_of_site: how many sites come of each; as many as copies when not given. Copies in a site of fewer than
             all are moved back in time, so that the lake spans 10 years.
     """
-    if not settings.landing.exists():
-        synthesize(settings, patients=SEED_PATIENTS, faults=False)
-        pipeline.ingest_landed(settings)
     copies = -(-patients // SEED_PATIENTS)
     lake.mkdir()
     with connect(settings) as con:
-        Lake(settings.lake).attach(con)
+        load_registry(con, SEED, site_profiles(SITES), min(patients, SEED_PATIENTS))
         for table in (*TABLES, "submissions"):
             con.execute(
                 f"""

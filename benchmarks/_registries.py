@@ -31,18 +31,18 @@ def measured_registry(
         settings = Settings(home=Path(home), threads=1)
         with connect(settings) as con:
             con.execute("set enable_progress_bar = false")
-            _load(con, seed, profiles, patients, stories)
+            load_registry(con, seed, profiles, patients, stories)
             run(con, kept=relations_of_marts())
             run_measures(con, settings.annotations_file, settings.targets_file, settings.minimum_cell_count)
             yield con
 
 
-def _load(
+def load_registry(
     con: duckdb.DuckDBPyConnection,
     seed: int,
     profiles: Sequence[SiteProfile],
     patients: int,
-    stories: Sequence[Story],
+    stories: Sequence[Story] = (),
 ) -> None:
     """Make the relations that a lake would give: the contract tables and the submissions, one of each site."""
     sites = list(draw_tables(seed=seed, profiles=profiles, patients=patients, until=UNTIL, stories=stories))
