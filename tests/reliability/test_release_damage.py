@@ -21,10 +21,9 @@ from outcomes.disclosure.protect import protected_tables
 from outcomes.errors import MISTAKES, OutcomesError
 from outcomes.release import build, verify
 from outcomes.release.build import build_release
-from outcomes.release.inputs import file_sha256
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH, Release, current_release, open_release
 from outcomes.release.publish import publish
-from outcomes.release.verify import SUMS, seal
+from outcomes.release.verify import SUMS, file_sha256, seal
 from outcomes.settings import Settings
 from tests.integration.small_lake import fill_lake
 from tests.support.dashboard_release import FIRST_ID, SECOND_ID, write_release

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from outcomes.errors import OutcomesError
+from outcomes.release.verify import file_sha256
 from outcomes.settings import Settings
 from outcomes.site_files import site_names
 from outcomes.sql.lock import definitions_sha256
@@ -127,12 +128,6 @@ def _value_set_sha256(value_set: Path | None) -> str | None:
     if not value_set.is_file():
         raise OutcomesError("value_set_malformed", value_set.name)
     return file_sha256(value_set)
-
-
-def file_sha256(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sha256_if_any(path: Path) -> str | None:

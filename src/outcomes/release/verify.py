@@ -4,16 +4,22 @@ Which files there are is looked at whenever a release is opened. The bytes of a 
 is about to be used, once in a process for as long as its size and time of change stay the same.
 """
 
+import hashlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 from outcomes.errors import OutcomesError
-from outcomes.release.inputs import file_sha256
 
 SUMS = "SHA256SUMS"
 _SUMS_KEPT = 4096
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def seal(folder: Path) -> None:
