@@ -6,6 +6,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 DEMO_SERVE ?= 1
+BENCH ?= small
 BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python .venv --compile-bytecode --require-hashes
 PYTEST := $(BIN)/pytest -n auto --dist loadfile
@@ -46,8 +47,8 @@ lint: .venv/.dev ## Run ruff, mypy, import-linter and sqlfluff; check licences a
 	$(BIN)/sqlfluff lint sql --processes 2
 	$(BIN)/python -m scripts.bump --check
 
-bench: .venv/.dev ## Run the benchmarks
-	for benchmark in startup intake labels measures dashboards; do $(BIN)/python -m benchmarks.$$benchmark; done
+bench: .venv/.browser ## Run the benchmarks and write docs/benchmarks.md (BENCH=full: at their full size, for hours)
+	$(BIN)/python -m benchmarks --size $(BENCH)
 
 serve: .venv/.base ## Serve the dashboards of the current release on 127.0.0.1:8050
 	@$(BIN)/outcomes serve --port 8050

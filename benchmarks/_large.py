@@ -11,7 +11,8 @@ from outcomes.synthetic.profiles import site_profiles
 SEED = 1
 SEED_PATIENTS = 5000
 SITES = 6
-_KEYS = {"patient_id", *(table.key for table in TABLES.values())}
+KEYS = {"patient_id", *(table.key for table in TABLES.values())}
+"""The columns that hold keys of a site."""
 
 
 def make_large_lake(settings: Settings, lake: Path, patients: int, copies_of_site: int | None = None) -> None:
@@ -44,7 +45,7 @@ def _changes(table: str, sites: int) -> list[str]:
     # Keys of a real lake are all different, which Parquet can't make small.
     changes = [
         f"case when {key} is not null then substr(md5(concat({key}, copy)), 1, 14) end as {key}"
-        for key in sorted(columns & _KEYS)
+        for key in sorted(columns & KEYS)
     ]
     if "index_period" in columns:
         year = f"cast(substr(index_period, 1, 4) as integer) - 4 * (cast(copy // {sites} as integer) % 2)"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.calibration import write
+from benchmarks._page import write
 from tests.support.registries import HEADLINES, PAIN, REVISION, SITES, Registry, Story, ramp, simulated, step
 
 DOCS = Path(__file__).parents[1] / "docs"

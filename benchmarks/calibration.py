@@ -21,6 +21,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
+from benchmarks._page import write
 from benchmarks._published import published_table
 from benchmarks._registries import UNTIL, measured_registry
 from outcomes.synthetic.profiles import SiteProfile, site_profiles
@@ -281,16 +282,6 @@ def tables(results: dict[str, list[Outcome]]) -> dict[str, list[str]]:
         "false-alarms": list(false_alarms_table(results)),
         "charts": list(charts_table(unchanged)) if unchanged else [],
     }
-
-
-def write(path: Path, made: dict[str, list[str]]) -> None:
-    """Put each table between its two marks in a Markdown file."""
-    text = path.read_text(encoding="utf-8")
-    for name, lines in made.items():
-        before, rest = text.split(f"<!-- {name} -->\n", 1)
-        _, after = rest.split(f"<!-- end of {name} -->", 1)
-        text = f"{before}<!-- {name} -->\n" + "\n".join(["", *lines, "", f"<!-- end of {name} -->"]) + after
-    path.write_text(text, encoding="utf-8")
 
 
 def main() -> None:

@@ -1,14 +1,14 @@
 """How quick the dashboards are over a large release, in a real browser: sizes, first charts, callbacks and clicks.
 
 A synthetic registry is multiplied to about 100 sites, labelled and measured; the marts that the dashboards read become
-a release, which is served as in production. Run with `python -m benchmarks.dashboards --patients 1000000`.
+a release, which is served as in production. Pages of single patients are read from the lake too: they are measured over
+a registry of their own that is taken in. Run with `python -m benchmarks.dashboards --patients 1000000`.
 """
 
 import argparse
 import json
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -19,8 +19,10 @@ import duckdb
 import requests
 from playwright.sync_api import Browser, Page
 
+from benchmarks._figures import Figure, Measured, say, seconds
 from benchmarks._large import make_large_lake
 from benchmarks.measures import COPIES_OF_SITE
+from outcomes import pipeline
 from outcomes.disclosure.protect import ReleaseFacts, protected_tables
 from outcomes.labelling.build import run
 from outcomes.measures.build import run_measures
@@ -29,6 +31,7 @@ from outcomes.release.verify import seal
 from outcomes.settings import Settings
 from outcomes.sql.catalog.marts import protected_marts, research_marts
 from outcomes.sql.engine import connect
+from outcomes.synthetic import synthesize
 from tests.support.browser import browser, serving, wait_until, wait_until_drawn
 
 RELEASE = "2026-09-benchmark"
@@ -47,26 +50,56 @@ NOT_READ = {
 PAGES = ("/", "/measure/pain_past_3_months", "/pain", "/asd", "/revision", "/causes", "/signals", "/data-quality")
 VIEWS_PER_PAGE = 12
 USERS = 8
+CASES = 40
+_PATIENTS_WITH_MOST = """
+select site_id, patient_id
+from labels
+where status = 'yes'
+group by site_id, patient_id
+order by count(*) desc, site_id, patient_id
+limit ?
+"""
 
 
 def main() -> None:
-    """Build the release if there is none, then print every figure beside its budget."""
+    """Build the releases if there are none, then print every figure beside its budget."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--patients", type=int, default=1_000_000)
-    parser.add_argument("--home", type=Path, help="keep the registry and the release here and reuse them")
+    parser.add_argument("--patients-of-cases", type=int, default=5000, help="of the registry that is taken in")
+    parser.add_argument("--home", type=Path, help="keep the registries and their releases here and reuse them")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        settings = Settings(home=options.home or Path(scratch), memory_limit="6GB")
-        if not (settings.releases / RELEASE).is_dir():
-            _build(settings, Path(scratch) / "large", options.patients)
-        with serving(settings.home, workers=2) as address, browser() as chromium:
-            _measure_first_load(chromium, address)
-            _measure_callbacks(address, _sites(settings))
-            _measure_clicks(chromium, address)
+        say(measure(options.patients, options.patients_of_cases, options.home or Path(scratch)))
+
+
+def measure(patients: int, patients_of_cases: int, home: Path) -> Measured:
+    """The sizes and times of the pages.
+
+    Args:
+        patients: of the release of marts.
+        patients_of_cases: of the registry whose single patients are looked at.
+        home: where the registries and releases are, or are made.
+    """
+    settings = Settings(home=home / "multiplied", memory_limit="6GB")
+    if not (settings.releases / RELEASE).is_dir():
+        with tempfile.TemporaryDirectory() as scratch:
+            _build(settings, Path(scratch) / "large", patients)
+    figures: list[Figure] = []
+    with serving(settings.home, workers=2) as address, browser() as chromium:
+        figures += _first_load(chromium, address)
+        figures += _callbacks(address, _sites(settings))
+        figures += _clicks(chromium, address)
+    taken_in = Settings(home=home / "taken-in")
+    if not taken_in.releases.is_dir():
+        synthesize(taken_in, patients=patients_of_cases, faults=False)
+        pipeline.ingest_landed(taken_in)
+        pipeline.release(taken_in)
+    with serving(taken_in.home, workers=2, cases="true") as address:
+        figures += _cases(address, taken_in)
+    return Measured(figures)
 
 
 def _build(settings: Settings, lake: Path, patients: int) -> None:
-    print(f"building a release of {patients:,} patients")
     make_large_lake(settings, lake, patients, COPIES_OF_SITE)
     folder = settings.releases / RELEASE
     folder.mkdir(parents=True)
@@ -102,9 +135,9 @@ def _sites(settings: Settings) -> list[str]:
         return [site for (site,) in con.execute("select site_id from sites order by site_id").fetchall()]
 
 
-def _measure_first_load(chromium: Browser, address: str) -> None:
+def _first_load(chromium: Browser, address: str) -> Iterator[Figure]:
     """Bytes over the wire, and the time until every chart of a page is drawn, in a browser that has seen nothing."""
-    sizes, seconds = [], []
+    sizes, taken = [], []
     for path in PAGES[1:]:
         context = chromium.new_context(viewport={"width": 1440, "height": 900})
         page = context.new_page()
@@ -112,43 +145,53 @@ def _measure_first_load(chromium: Browser, address: str) -> None:
         loaded: list[float] = []
         network.send("Network.enable")
         network.on("Network.loadingFinished", lambda event, loaded=loaded: loaded.append(event["encodedDataLength"]))
-        started = time.perf_counter()
-        page.goto(address + path)
-        wait_until_drawn(page)
-        seconds.append(time.perf_counter() - started)
+        taken.append(seconds(partial(_open, page, address + path)))
         sizes.append(sum(loaded))
         context.close()
-    _say("first load, compressed", max(sizes) / 1000, "kB", 800)
-    _say("charts visible, cold (slowest page)", max(seconds), "s", 3)
+    yield Figure("first load, compressed", max(sizes) / 1000, "kB", 800)
+    yield Figure("charts visible, cold (slowest page)", max(taken), "s", 3)
 
 
-def _measure_callbacks(address: str, sites: list[str]) -> None:
+def _open(page: Page, address: str) -> None:
+    page.goto(address)
+    wait_until_drawn(page)
+
+
+def _callbacks(address: str, sites: list[str]) -> Iterator[Figure]:
     """Each page for several sites, none of them asked twice: first by one user, then by several at once."""
     asked = [(page, site) for page in PAGES for site in sites[:VIEWS_PER_PAGE]]
+    others = [(page, site) for page in PAGES for site in sites[VIEWS_PER_PAGE : 3 * VIEWS_PER_PAGE]]
     sizes: list[int] = []
 
     def ask(view: tuple[str, str]) -> float:
-        started = time.perf_counter()
-        sizes.append(_ask(address, *view))
-        return time.perf_counter() - started
+        return seconds(lambda: sizes.append(_ask(address, *view)))
 
     alone = [ask(view) for view in asked]
-    _say("callback, one user, p95", 1000 * _p95(alone), "ms", 150)
-    others = [(page, site) for page in PAGES for site in sites[VIEWS_PER_PAGE : 3 * VIEWS_PER_PAGE]]
     with ThreadPoolExecutor(USERS) as users:
         together = list(users.map(ask, others))
-    _say(f"callback, {USERS} users, p95", 1000 * _p95(together), "ms", 300)
-    _say("callback, largest, compressed", max(sizes) / 1000, "kB", 25)
+    yield Figure("callback, one user, p95", 1000 * _p95(alone), "ms", 150)
+    yield Figure(f"callback, {USERS} users, p95", 1000 * _p95(together), "ms", 300)
+    yield Figure("callback, largest, compressed", max(sizes) / 1000, "kB", 25)
 
 
-def _measure_clicks(chromium: Browser, address: str) -> None:
+def _clicks(chromium: Browser, address: str) -> Iterator[Figure]:
     """From a click on a page of the header, or a choice in the filters, until the new page is drawn."""
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
-    page.goto(address + PAGES[1])
-    wait_until_drawn(page)
-    seconds = [_timed(page, act) for _ in range(3) for act in _acts(page)]
-    _say("click to repaint, p95", 1000 * _p95(seconds), "ms", 500)
-    print(f"{'':4}median {1000 * statistics.median(seconds):.0f} ms of {len(seconds)} clicks")
+    _open(page, address + PAGES[1])
+    taken = [_timed(page, act) for _ in range(3) for act in _acts(page)]
+    yield Figure("click to repaint, p95", 1000 * _p95(taken), "ms", 500)
+    yield Figure("click to repaint, median", 1000 * statistics.median(taken), "ms")
+
+
+def _cases(address: str, settings: Settings) -> Iterator[Figure]:
+    """The page of single patients, those with the most to tell; the first one, which begins a process, is apart."""
+    with duckdb.connect(str(settings.releases / "current" / "research.duckdb"), read_only=True) as con:
+        patients = con.execute(_PATIENTS_WITH_MOST, [CASES + 2]).fetchall()
+    cold = [seconds(partial(_ask, address, f"/cases/{patient}", site)) for site, patient in patients[:2]]
+    taken = [seconds(partial(_ask, address, f"/cases/{patient}", site)) for site, patient in patients[2:]]
+    yield Figure("page of a patient, the first after the start", 1000 * max(cold), "ms")
+    yield Figure("page of a patient, p95", 1000 * _p95(taken), "ms", 300)
+    yield Figure("page of a patient, median", 1000 * statistics.median(taken), "ms")
 
 
 def _acts(page: Page) -> Iterator[Callable[[], object]]:
@@ -161,11 +204,13 @@ def _acts(page: Page) -> Iterator[Callable[[], object]]:
 def _timed(page: Page, act: Callable[[], object]) -> float:
     settled = "performance.getEntriesByName('settled').length"
     before = page.evaluate(settled)
-    started = time.perf_counter()
-    act()
-    wait_until(page, f"(before) => {settled} > before", before)
-    wait_until_drawn(page)
-    return time.perf_counter() - started
+
+    def repaint() -> None:
+        act()
+        wait_until(page, f"(before) => {settled} > before", before)
+        wait_until_drawn(page)
+
+    return seconds(repaint)
 
 
 def _ask(address: str, path: str, site: str) -> int:
@@ -188,12 +233,8 @@ def _ask(address: str, path: str, site: str) -> int:
     return len(response.raw.read(decode_content=False))
 
 
-def _p95(seconds: list[float]) -> float:
-    return statistics.quantiles(seconds, n=20)[-1]
-
-
-def _say(what: str, figure: float, unit: str, budget: float) -> None:
-    print(f"{what:<38} {figure:8.1f} {unit:<3} budget {budget:g} {unit}", flush=True)
+def _p95(taken: list[float]) -> float:
+    return statistics.quantiles(taken, n=20)[-1]
 
 
 if __name__ == "__main__":

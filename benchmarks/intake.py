@@ -1,7 +1,7 @@
-"""Time of the intake of a synthetic registry, as a multiple of DuckDB copying the same files from CSV to Parquet.
+"""Time of the intake of synthetic registries, as a multiple of DuckDB copying the same files from CSV to Parquet.
 
 Both run in turn, file by file and submission by submission, on the same machine; the figure is the ratio of medians.
-`python -m benchmarks.intake --patients 100000 --sites 8 --months 9` takes in 80 submissions. The second figure is one
+`python -m benchmarks.intake --patients 100000 --sites 8 --months 9` takes in 80 submissions. The last figure is one
 small submission more, of a site that has no other: what it costs whatever its size, once the process has begun.
 """
 
@@ -10,14 +10,14 @@ import resource
 import shutil
 import statistics
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import duckdb
 
+from benchmarks._figures import Figure, Measured, say, seconds
 from outcomes import pipeline
 from outcomes.settings import Settings
 from outcomes.synthetic import synthesize
@@ -26,38 +26,46 @@ _SMALL_PATIENTS = 10
 
 
 def main() -> None:
-    """Invent the registry, copy it and take it in by turns, and print both times and their ratio."""
+    """Invent each registry, copy it and take it in by turns, and print both times and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--patients", type=int, default=5000)
+    parser.add_argument("--patients", type=int, nargs="+", default=[5000])
     parser.add_argument("--sites", type=int, default=5)
     parser.add_argument("--months", type=int, default=3)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--home", type=Path, help="keep the registry here and reuse it")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        settings = Settings(home=options.home or Path(scratch) / "registry")
-        if not settings.landing.exists():
-            synthesize(settings, patients=options.patients, sites=options.sites, months=options.months)
-        small = Settings(home=Path(scratch) / "small")
-        synthesize(small, patients=_SMALL_PATIENTS, sites=options.runs + 1, months=0, faults=False)
-        seconds_of_small = _seconds_of_each(small)[1:]
-        copying, taking_in = [], []
-        for _ in range(options.runs):
-            copying.append(_seconds(lambda: _copy(settings, Path(scratch) / "copy")))
-            taking_in.append(_seconds(lambda: _take_in(settings)))
-    rows, submissions = _size(settings)
+    say(measure(options.patients, options.sites, options.months, options.runs))
+
+
+def measure(sizes: Sequence[int], sites: int, months: int, runs: int) -> Measured:
+    """The times of copying and of intake, of a small submission, and the peak of the memory.
+
+    Args:
+        sizes: how many patients, ascending.
+        sites: of each registry.
+        months: submissions of each site beside its first.
+        runs: how often each is timed.
+    """
+    figures: list[Figure] = []
+    for patients in sizes:
+        with tempfile.TemporaryDirectory() as scratch:
+            settings = Settings(home=Path(scratch) / "registry")
+            synthesize(settings, patients=patients, sites=sites, months=months)
+            copying, taking_in = [], []
+            for _ in range(runs):
+                copying.append(seconds(partial(_copy, settings, Path(scratch) / "copy")))
+                taking_in.append(seconds(partial(_take_in, settings)))
+            figures += _figures(settings, patients, statistics.median(copying), statistics.median(taking_in))
+    figures.append(Figure("a small submission", _seconds_of_small(runs), "s"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    copied, taken_in = statistics.median(copying), statistics.median(taking_in)
-    print(f"{options.patients:,} patients, {submissions} submissions, {rows:,} rows; medians of {options.runs} runs")
-    print(f"copy {copied:.1f} s, intake {taken_in:.1f} s, ratio {taken_in / copied:.1f}")
-    print(f"peak of the process that hands out the work {peak:.1f} GiB")
-    print(f"a small submission {statistics.median(seconds_of_small):.2f} s")
+    return Measured([*figures, Figure("peak of the process that hands out the work", peak, "GiB")])
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+def _figures(settings: Settings, patients: int, copied: float, taken_in: float) -> Iterator[Figure]:
+    records = pipeline.standing(settings)
+    yield Figure("intake", taken_in, "s", amount=patients)
+    yield Figure("intake as a multiple of copying the files", taken_in / copied, "", amount=patients)
+    yield Figure("submissions taken in", len(records), "", amount=patients)
+    yield Figure("rows taken in", sum(one.rows_in for one in records), "", amount=patients)
 
 
 def _copy(settings: Settings, copy: Path) -> None:
@@ -78,13 +86,14 @@ def _take_in(settings: Settings) -> None:
     pipeline.ingest_each(settings, pairs, processes=settings.threads)
 
 
-def _seconds_of_each(settings: Settings) -> list[float]:
-    return [_seconds(partial(pipeline.ingest, settings, one.site_id, one.period)) for one in pipeline.landed(settings)]
-
-
-def _size(settings: Settings) -> tuple[int, int]:
-    records = pipeline.standing(settings)
-    return sum(one.rows_in for one in records), len(records)
+def _seconds_of_small(runs: int) -> float:
+    """The median of submissions of a site each; the first, which begins the process, does not count."""
+    with tempfile.TemporaryDirectory() as home:
+        settings = Settings(home=Path(home))
+        synthesize(settings, patients=_SMALL_PATIENTS, sites=runs + 1, months=0, faults=False)
+        landed = pipeline.landed(settings)
+        taken = [seconds(partial(pipeline.ingest, settings, one.site_id, one.period)) for one in landed]
+        return statistics.median(taken[1:])
 
 
 if __name__ == "__main__":

@@ -1,17 +1,21 @@
-"""Time of all labels over a large lake, as a multiple of copying the same lake from Parquet to Parquet.
+"""Time of all labels over large lakes, as a multiple of copying the same lake from Parquet to Parquet.
 
-A synthetic registry is taken in once and multiplied: each copy of a site is a site of its own. Run with
-`python -m benchmarks.labels --patients 1000000`; the figure is the ratio, since machines differ.
+A synthetic registry is drawn and multiplied: each copy of a site is a site of its own. Run with
+`python -m benchmarks.labels --patients 1000000`; the ratio tells more than the seconds, since machines differ.
 """
 
 import argparse
 import resource
+import shutil
+import statistics
 import tempfile
-import time
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
+from benchmarks._figures import Figure, Measured, Steps, median_seconds, say, seconds
 from benchmarks._large import make_large_lake
 from outcomes.labelling.build import run
 from outcomes.release.build import relations_of_marts
@@ -20,46 +24,60 @@ from outcomes.sql.engine import connect
 
 
 def main() -> None:
-    """Build the lake, copy it, label it, and print the ratio."""
+    """Build each lake, copy it, label it, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--patients", type=int, default=1_000_000)
-    parser.add_argument("--home", type=Path, help="keep the registry here and reuse it")
+    parser.add_argument("--patients", type=int, nargs="+", default=[1_000_000])
+    parser.add_argument("--runs", type=int, default=1)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        settings = Settings(home=options.home or Path(scratch), memory_limit="6GB")
-        lake = Path(scratch) / "large"
-        make_large_lake(settings, lake, options.patients)
-        copying = _seconds_to_copy(lake, Path(scratch) / "copy")
-        labelling, evidence, counts = _seconds_to_label(settings, lake, Path(scratch) / "evidence.parquet")
+    say(measure(options.patients, options.runs))
+
+
+def measure(sizes: Sequence[int], runs: int) -> Measured:
+    """The times of copying and labelling, and the peak of the memory.
+
+    Args:
+        sizes: how many patients, ascending.
+        runs: how often each is timed.
+    """
+    figures: list[Figure] = []
+    steps = Steps()
+    for patients in sizes:
+        with tempfile.TemporaryDirectory() as scratch:
+            settings = Settings(home=Path(scratch), memory_limit="6GB")
+            lake = Path(scratch) / "large"
+            make_large_lake(settings, lake, patients)
+            copying = median_seconds(partial(_copy, lake, Path(scratch) / "copy"), runs)
+            timed = []
+            for _ in range(runs):
+                steps = Steps()
+                timed.append(_seconds_to_label(settings, lake, Path(scratch) / "evidence.parquet", steps))
+            labelling, evidence = (statistics.median(times) for times in zip(*timed, strict=True))
+            figures += _figures(patients, copying, labelling, evidence)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"{counts['patients']:,} patients, {counts['follow_ups']:,} follow-ups, {counts['labels']:,} label results")
-    print(f"copy {copying:.1f} s, labels {labelling:.1f} s, ratio {labelling / copying:.1f}, peak {peak:.1f} GiB")
-    print(f"evidence of every label, written to Parquet: {evidence:.1f} s more")
+    return Measured([*figures, Figure("peak of the memory", peak, "GiB")], steps.seconds())
 
 
-def _seconds_to_copy(lake: Path, copy: Path) -> float:
+def _figures(patients: int, copying: float, labelling: float, evidence: float) -> Iterator[Figure]:
+    yield Figure("all labels", labelling, "s", amount=patients)
+    yield Figure("labels as a multiple of copying the lake", labelling / copying, "", amount=patients)
+    yield Figure("evidence of every label, written to Parquet", evidence, "s", amount=patients)
+
+
+def _copy(lake: Path, copy: Path) -> None:
     copy.mkdir()
-    started = time.perf_counter()
     with duckdb.connect(config={"threads": 2}) as con:
         for file in sorted(lake.glob("*.parquet")):
             con.execute(f"copy (from '{file}') to '{copy / file.name}'")
-    return time.perf_counter() - started
+    shutil.rmtree(copy)
 
 
-def _seconds_to_label(settings: Settings, lake: Path, evidence: Path) -> tuple[float, float, dict[str, int]]:
+def _seconds_to_label(settings: Settings, lake: Path, evidence: Path, steps: Steps) -> tuple[float, float]:
     with connect(settings) as con:
         for file in sorted(lake.glob("*.parquet")):
             con.execute(f"create view {file.stem} as from '{file}'")
-        started = time.perf_counter()
-        run(con, kept=relations_of_marts())
-        labelled = time.perf_counter()
-        con.execute(f"copy (from label_evidence) to '{evidence}'")
-        written = time.perf_counter()
-        counts = {
-            name: con.execute(f"select count(*) from {name}").fetchall()[0][0]
-            for name in ("patients", "follow_ups", "labels")
-        }
-    return labelled - started, written - labelled, counts
+        labelling = seconds(lambda: run(con, steps, kept=relations_of_marts()))
+        writing = seconds(lambda: con.execute(f"copy (from label_evidence) to '{evidence}'"))
+    return labelling, writing
 
 
 if __name__ == "__main__":

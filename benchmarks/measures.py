@@ -1,4 +1,4 @@
-"""Time and memory of the measures, curves, models, charts and their protection over a large lake.
+"""Time and memory of the measures, curves, models, charts and their protection over large lakes.
 
 A synthetic registry is multiplied to about 100 sites over 10 years, and labelled. Run with
 `python -m benchmarks.measures --patients 1000000`.
@@ -6,10 +6,12 @@ A synthetic registry is multiplied to about 100 sites over 10 years, and labelle
 
 import argparse
 import resource
+import statistics
 import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks._figures import Figure, Measured, Steps, say
 from benchmarks._large import make_large_lake
 from outcomes.disclosure.protect import ReleaseFacts, protected_tables
 from outcomes.labelling.build import run
@@ -22,36 +24,52 @@ COPIES_OF_SITE = 17
 
 
 def main() -> None:
-    """Build and label the lake, then print how long measuring and protecting take."""
+    """Build and label each lake, then print how long measuring and protecting take."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--patients", type=int, default=1_000_000)
-    parser.add_argument("--home", type=Path, help="keep the registry here and reuse it")
+    parser.add_argument("--patients", type=int, nargs="+", default=[1_000_000])
+    parser.add_argument("--runs", type=int, default=1)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        settings = Settings(home=options.home or Path(scratch), memory_limit="6GB")
-        lake = Path(scratch) / "large"
-        make_large_lake(settings, lake, options.patients, COPIES_OF_SITE)
-        with connect(settings) as con:
-            for file in sorted(lake.glob("*.parquet")):
-                con.execute(f"create view {file.stem} as from '{file}'")
-            run(con, kept=relations_of_marts())
-            started = {}
+    measured = measure(options.patients, options.runs)
+    say(measured)
+    for step, taken in measured.steps.items():
+        print(f"{step:<20} {taken:6.1f} s")
 
-            def on_progress(step: str, _done: int, _steps: int) -> None:
-                started[step] = time.perf_counter()
 
-            run_measures(
-                con, settings.annotations_file, settings.targets_file, settings.minimum_cell_count, on_progress
-            )
-            started["protection and audit"] = time.perf_counter()
-            facts = ReleaseFacts("benchmark", "2026-01", settings.minimum_cell_count, "benchmark", is_synthetic=True)
-            rows = protected_tables(con, facts, site_names={})["measures"].num_rows
-            ended = time.perf_counter()
+def measure(sizes: Sequence[int], runs: int) -> Measured:
+    """The times of all measures and their protection, and the peak of the memory, labelling included.
+
+    Args:
+        sizes: how many patients, ascending.
+        runs: how often each is timed.
+    """
+    figures = []
+    steps: dict[str, float] = {}
+    for patients in sizes:
+        with tempfile.TemporaryDirectory() as scratch:
+            settings = Settings(home=Path(scratch), memory_limit="6GB")
+            lake = Path(scratch) / "large"
+            make_large_lake(settings, lake, patients, COPIES_OF_SITE)
+            timed = [_steps(settings, lake) for _ in range(runs)]
+            steps = timed[-1]
+            whole = statistics.median(sum(each.values()) for each in timed)
+            figures.append(Figure("measures and their protection", whole, "s", amount=patients))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"{rows:,} cells of measures; peak with labelling {peak:.1f} GiB")
-    for (step, start), end in zip(started.items(), [*list(started.values())[1:], ended], strict=True):
-        print(f"{step:<20} {end - start:6.1f} s")
-    print(f"{'all':<20} {ended - min(started.values()):6.1f} s")
+    return Measured([*figures, Figure("peak of the memory, with labelling", peak, "GiB")], steps)
+
+
+def _steps(settings: Settings, lake: Path) -> dict[str, float]:
+    """The seconds of each step."""
+    steps = Steps()
+    with connect(settings) as con:
+        for file in sorted(lake.glob("*.parquet")):
+            con.execute(f"create view {file.stem} as from '{file}'")
+        run(con, kept=relations_of_marts())
+        run_measures(con, settings.annotations_file, settings.targets_file, settings.minimum_cell_count, steps)
+        steps("protection and audit")
+        facts = ReleaseFacts("benchmark", "2026-01", settings.minimum_cell_count, "benchmark", is_synthetic=True)
+        protected_tables(con, facts, site_names={})
+        steps("end")
+    return steps.seconds()
 
 
 if __name__ == "__main__":

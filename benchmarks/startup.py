@@ -1,12 +1,19 @@
-"""What a task pays before its first row: parsing its DAG file, and importing what the pipeline stands on.
+"""What a task or a command pays before its work: parsing a DAG file, importing what the pipeline stands on, starting.
 
-Each line is measured in a process of its own, with Airflow's SDK imported first, as a task process finds it.
+Each is measured in a process of its own; what a task pays with Airflow's SDK imported first, as its process finds it.
 """
 
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+
+from benchmarks._figures import Figure, Measured, median_seconds, say
+from outcomes import pipeline
+from outcomes.settings import Settings
+from outcomes.synthetic import synthesize
 
 MEASURE = """
 import sys, time
@@ -21,20 +28,48 @@ WORK = {
     "import the lake and the engine": "import outcomes.lake, outcomes.sql.engine",
     "import Great Expectations": "import great_expectations",
 }
+COMMANDS = (["--help"], ["status"])
+AT_MOST_COMMAND = 0.5
+RUNS = 3
+_SITES, _PATIENTS = 3, 60
 
 
 def main() -> None:
     """Print one line per measurement, in seconds."""
-    with tempfile.TemporaryDirectory() as airflow_home:
-        for name, statement in WORK.items():
-            measured = subprocess.run(
-                [sys.executable, "-c", MEASURE, statement],
-                env={"AIRFLOW_HOME": airflow_home},
-                capture_output=True,
-                text=True,
-                check=True,
-            )
-            print(f"{measured.stdout.split()[-1]:>6} s  {name}")
+    say(measure(RUNS))
+
+
+def measure(runs: int) -> Measured:
+    """The seconds of each start.
+
+    Args:
+        runs: how often a command is started.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        figures = [Figure(f"in a task, {name}", _seconds(work, scratch), "s") for name, work in WORK.items()]
+        settings = Settings(home=Path(scratch) / "home")
+        synthesize(settings, patients=_PATIENTS, sites=_SITES, months=0, faults=False)
+        pipeline.ingest_landed(settings)
+        for arguments in COMMANDS:
+            taken = median_seconds(partial(_run, arguments, settings.home), runs)
+            figures.append(Figure(f"outcomes {' '.join(arguments)}", taken, "s", AT_MOST_COMMAND))
+    return Measured(figures)
+
+
+def _seconds(statement: str, airflow_home: str) -> float:
+    measured = subprocess.run(
+        [sys.executable, "-c", MEASURE, statement],
+        env={"AIRFLOW_HOME": airflow_home},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(measured.stdout.split()[-1])
+
+
+def _run(arguments: Sequence[str], home: Path) -> None:
+    program = "from outcomes.cli import main; main()"
+    subprocess.run([sys.executable, "-c", program, "--home", str(home), *arguments], capture_output=True, check=True)
 
 
 if __name__ == "__main__":

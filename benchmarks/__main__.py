@@ -1,0 +1,120 @@
+"""Run the benchmarks, each in a process of its own, and write docs/benchmarks.md with what they give.
+
+`python -m benchmarks` runs them small, in a few minutes; `--size full` as large as they are meant, in hours. `--only`
+runs some and prints their figures without writing the page. To add a benchmark: a module with a function that returns
+`Measured`, and a line in `_jobs`.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+from benchmarks import beside, dashboards, intake, labels, measures, startup, submissions
+from benchmarks._figures import Measured, say
+from benchmarks._growth import picture
+from benchmarks._page import curves_of, figures_table, growth_table, machine, steps_table, write
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = DOCS / "benchmarks.md"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much the benchmarks have to do; amounts ascend.
+
+    Attributes:
+        runs: how often each time is taken.
+        taken_in: patients of the registries that intake takes in.
+        patients: of the lakes that are labelled and measured.
+        beside: patients whose labels are compared with those of analysts.
+        served: patients of the release that the dashboards show.
+        of_cases: patients of the registry whose single patients they show.
+        submissions: that a lake holds.
+    """
+
+    runs: int
+    taken_in: tuple[int, ...]
+    patients: tuple[int, ...]
+    beside: tuple[int, ...]
+    served: int
+    of_cases: int
+    submissions: tuple[int, ...]
+
+
+SIZES = {
+    "small": Size(1, (250, 1000), (5000, 20_000), (20_000,), 20_000, 250, (10, 30)),
+    "full": Size(
+        3,
+        (10_000, 30_000, 100_000, 300_000, 1_000_000),
+        (10_000, 30_000, 100_000, 300_000, 1_000_000),
+        (20_000, 200_000),
+        1_000_000,
+        20_000,
+        (375, 1500, 6000),
+    ),
+}
+_SITES, _MONTHS = 2, 1
+
+
+def main() -> None:
+    """Run what is asked for; print the figures and, unless only some were asked for, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", choices=SIZES, default="small")
+    parser.add_argument("--only", nargs="+", choices=list(_jobs(SIZES["small"], Path())), metavar="NAME")
+    options = parser.parse_args()
+    results = {}
+    with tempfile.TemporaryDirectory() as home:
+        for name, job in _jobs(SIZES[options.size], Path(home)).items():
+            if name in (options.only or [name]):
+                print(f"\n{name}", file=sys.stderr)
+                results[name] = _alone(job)
+                say(results[name])
+    if not options.only:
+        write_page(options.size, results)
+
+
+def _jobs(size: Size, home: Path) -> dict[str, Callable[[], Measured]]:
+    return {
+        "startup": partial(startup.measure, size.runs),
+        "intake": partial(intake.measure, size.taken_in, _SITES, _MONTHS, size.runs),
+        "labels": partial(labels.measure, size.patients, size.runs),
+        "measures": partial(measures.measure, size.patients, size.runs),
+        "submissions": partial(submissions.measure, size.submissions, size.runs),
+        "dashboards": partial(dashboards.measure, size.served, size.of_cases, home),
+        "beside": partial(beside.measure, size.beside, size.runs),
+    }
+
+
+def _alone(job: Callable[[], Measured]) -> Measured:
+    """Run in a process of its own, whose memory and imports are nobody else's."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(job).result()
+
+
+def write_page(size: str, results: dict[str, Measured]) -> None:
+    """Put the figures into the page, and the pictures beside it."""
+    curves = {amounts_of: by_name for amounts_of, by_name in curves_of(results).items() if by_name}
+    pictures = []
+    for amounts_of, by_name in curves.items():
+        title = f"Seconds by the number of {amounts_of}"
+        file = DOCS / "benchmarks" / f"growth-by-{amounts_of}.svg"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(picture(title, amounts_of, by_name), encoding="utf-8")
+        pictures.append(f"![{title}]({file.relative_to(DOCS)})")
+    tables = {
+        "machine": [f"Measured at the size `{size}` on: {machine()}."],
+        "figures": list(figures_table(results)),
+        "growth": [*growth_table(curves), "", *pictures],
+        "steps": list(steps_table(results)),
+    }
+    write(PAGE, tables)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Time of a command, of one submission more and of a release by the number of submissions that the lake holds.
+
+One small submission is taken in; all others are its rows under other keys, each written and committed as intake does,
+a site and month each. Run with `python -m benchmarks.submissions --submissions 375 1500 6000`.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from benchmarks._figures import Figure, Measured, median_seconds, say, seconds
+from benchmarks._large import KEYS
+from outcomes import pipeline
+from outcomes.contract import TABLES, Table
+from outcomes.intake.landing import Delivery
+from outcomes.lake import PROVENANCE, Lake, SubmissionRecord, digests
+from outcomes.periods import add_months
+from outcomes.settings import Settings
+from outcomes.sql.engine import connect
+from outcomes.synthetic import synthesize
+
+PATIENTS = 10
+"""Of each submission, about."""
+MONTHS = 24
+"""Of each site."""
+_FIRST_MONTH = "2024-01"
+_STATUS = "from outcomes.cli import main; main()"
+
+
+def main() -> None:
+    """Fill a lake, and print the figures of each number of submissions."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--submissions", type=int, nargs="+", default=[375, 1500, 6000])
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    say(measure(options.submissions, options.runs))
+
+
+def measure(numbers: Sequence[int], runs: int) -> Measured:
+    """The times of `outcomes status`, of one ingest more and of a release.
+
+    Args:
+        numbers: how many submissions the lake holds, ascending.
+        runs: how often status and ingest are timed.
+    """
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory() as home:
+        settings = Settings(home=Path(home))
+        synthesize(settings, patients=PATIENTS, sites=1 + runs * len(numbers), months=0, faults=False)
+        first, *more = pipeline.landed(settings)
+        submission = _taken_in(settings, first)
+        waiting = iter(more)
+        held = 1
+        for number in numbers:
+            for one in range(held, number):
+                submission.commit_again(settings, one)
+            measured = {
+                "outcomes status": median_seconds(partial(_status, settings), runs),
+                "one ingest more": statistics.median(
+                    seconds(partial(pipeline.ingest, settings, one.site_id, one.period))
+                    for one in islice(waiting, runs)
+                ),
+                "a release": seconds(partial(pipeline.release, settings)),
+            }
+            held = number + runs
+            figures += [Figure(name, taken, "s", None, number, "submissions") for name, taken in measured.items()]
+    return Measured(figures)
+
+
+@dataclass(frozen=True)
+class _Submission:
+    """What intake accepted of one submission: its record, and its rows by table."""
+
+    record: SubmissionRecord
+    rows: dict[str, pa.Table]
+
+    def commit_again(self, settings: Settings, number: int) -> None:
+        """Commit the same rows under other keys as the submission of another site or month."""
+        site, month = divmod(number, MONTHS)
+        site_id, period = f"site-{site}", add_months(_FIRST_MONTH, month)
+        submission_id = f"{site_id}-{period}-{number:012x}"
+        record = replace(
+            self.record,
+            submission_id=submission_id,
+            site_id=site_id,
+            period=period,
+            judgement_id=f"{submission_id}-{number}",
+            recorded_at=self.record.recorded_at and self.record.recorded_at + timedelta(seconds=number),
+        )
+        lake, counts = Lake(settings.lake), []
+        with duckdb.connect() as con:
+            for each in record.tables:
+                table = TABLES[each.source_table]
+                con.register("taken_in", self.rows[table.name])
+                rows = con.sql(_under_other_keys(table, record, number)).to_arrow_table()
+                lake.write_rows(table, rows, str(record.judgement_id))
+                digest, context = digests(con, table, rows)
+                counts.append(replace(each, digest=digest, context=context))
+        lake.commit(replace(record, tables=tuple(counts)))
+
+
+def _under_other_keys(table: Table, record: SubmissionRecord, number: int) -> str:
+    """SQL: the rows taken in, as those of another submission."""
+    provenance = {name: getattr(record, name) for name in ("site_id", "period", "submission_id")}
+    columns = [f"'{value}' as {name}" for name, value in provenance.items()]
+    keys = sorted(KEYS.intersection(table.schema.names))
+    columns += [f"substr(md5({key} || '{number}'), 1, 14) as {key}" for key in keys]
+    return f"select * replace ({', '.join(columns)}) from taken_in"
+
+
+def _taken_in(settings: Settings, delivery: Delivery) -> _Submission:
+    record = pipeline.ingest(settings, delivery.site_id, delivery.period)
+    with connect(settings) as con:
+        Lake(settings.lake).attach(con)
+        rows = {
+            table.source_table: con.sql(f"from {table.source_table}").to_arrow_table().cast(_schema(table.source_table))
+            for table in record.tables
+        }
+    return _Submission(record, rows)
+
+
+def _schema(table: str) -> pa.Schema:
+    return pa.schema([*PROVENANCE, *TABLES[table].schema])
+
+
+def _status(settings: Settings) -> None:
+    command = [sys.executable, "-c", _STATUS, "--home", str(settings.home), "status"]
+    subprocess.run(command, capture_output=True, check=True)
+
+
+if __name__ == "__main__":
+    main()
