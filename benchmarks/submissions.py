@@ -57,7 +57,8 @@ def measure(numbers: Sequence[int], runs: int) -> Measured:
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(home=Path(home))
-        synthesize(settings, patients=PATIENTS, sites=1 + runs * len(numbers), months=0, faults=False)
+        sites = 1 + runs * len(numbers)
+        synthesize(settings, patients=sites * PATIENTS, sites=sites, months=0, faults=False)
         first, *more = pipeline.landed(settings)
         submission = _taken_in(settings, first)
         waiting = iter(more)

@@ -49,7 +49,11 @@ def attach_patient(
     if con.execute("from explained_patient").fetchone() is None:
         raise OutcomesError("patient_unknown", f"release {release.id}")
     for name in TABLES:
-        con.execute(f"create table rows_kept as from {name} semi join explained_patient using (site_id, patient_id)")
+        # The site by its value: only then are the files of the other sites left alone.
+        con.execute(
+            f"create table rows_kept as from {name} where site_id = $site_id and patient_id = $patient_id",
+            {"site_id": site_id, "patient_id": patient_id},
+        )
         con.execute(f"drop view {name}")
         con.execute(f"alter table rows_kept rename to {name}")
 
@@ -60,8 +64,13 @@ def label_patient(con: duckdb.DuckDBPyConnection) -> None:
     Leaves what `labelling.build.run` leaves, `signs`: what of a visit a relation has read, and `supports`: which
     records another one is judged with.
     """
-    run(con)
-    materialize(con, [explaining("signs"), explaining("supports")])
+    # Of one patient's rows the plan does not matter, and to think about it takes longer than the work.
+    con.execute("pragma disable_optimizer")
+    try:
+        run(con)
+        materialize(con, [explaining("signs"), explaining("supports")])
+    finally:
+        con.execute("pragma enable_optimizer")
 
 
 def explaining(name: str) -> SqlFile:
