@@ -3,6 +3,7 @@
 Each is measured in a process of its own; what a task pays with Airflow's SDK imported first, as its process finds it.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,8 @@ before = time.perf_counter()
 exec(sys.argv[1])
 print(f"{time.perf_counter() - before:.2f}")
 """
-DAGS = sorted((Path(__file__).parents[1] / "dags").glob("*.py"))
+FOLDER = Path(__file__).parents[1] / "dags"
+DAGS = sorted(FOLDER.glob("[!_]*.py"))
 WORK = {
     **{f"parse {file.name}": f"import runpy; runpy.run_path({str(file)!r})" for file in DAGS},
     "import the lake and the engine": "import outcomes.lake, outcomes.sql.engine",
@@ -59,7 +61,7 @@ def measure(runs: int) -> Measured:
 def _seconds(statement: str, airflow_home: str) -> float:
     measured = subprocess.run(
         [sys.executable, "-c", MEASURE, statement],
-        env={"AIRFLOW_HOME": airflow_home},
+        env={"AIRFLOW_HOME": airflow_home, "PYTHONPATH": os.pathsep.join([str(FOLDER), *sys.path])},
         capture_output=True,
         text=True,
         check=True,
