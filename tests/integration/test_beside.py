@@ -1,6 +1,5 @@
 """The labels as analysts would write them by hand give the project's answers, so that their times can be compared."""
 
-
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
