@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from outcomes.contract import TABLES
@@ -73,9 +73,7 @@ def _labelled(lake: MonthlyLake, folder: Path | None) -> dict[str, list[Any]]:
     with connect(lake.settings) as con:
         assert Lake(lake.settings.lake).attach_sound(con) == []
         labelling = Increment(folder, RESTS_ON, frozenset(relations_of_marts()))
-        done = labelling.label(con)
-        if folder:
-            event(f"{'all' if done.why_all else 'some'} labelled")
+        labelling.label(con)
         found = {name: con.sql(f'from "{name}" order by all').fetchall() for name in COMPARED}
         labelling.keep(con)
         return found
@@ -99,3 +97,21 @@ def test_month_by_month_is_as_all_at_once(seed: int, steps: list[tuple[str, str,
         together, alone = _labelled(lake, kept), _labelled(lake, None)
         for name in COMPARED:
             assert together[name] == alone[name], name
+
+
+def test_facts_of_a_site_reach_patients_without_new_records(tmp_path: Path) -> None:
+    """All go but one, and with them who made a label of that one uncounted; then a table comes for the first time."""
+    lake, kept = MonthlyLake(tmp_path), tmp_path / "labelled"
+    everything = invented("north", 2 * PATIENTS_PER_SITE, 7)
+    lake.deliver("north", "2024-01", "full", {name: rows for name, rows in everything.items() if name != "imaging"})
+    before = _labelled(lake, kept)["labels"]
+    (stays, *_) = [row[2] for row in before if row[3] != "not_assessable" and not row[-1]]
+    others = {row["patient_id"] for row in everything["patients"]} - {stays}
+    gone = [{"patient_id": patient_id, "deleted": True} for patient_id in sorted(others)]
+    of_others = [row for row in everything["imaging"] if row["patient_id"] in others]
+    for period, tables in (("2024-02", {"patients": gone}), ("2024-03", {"imaging": of_others[:1]})):
+        lake.deliver("north", period, "incremental", tables)
+        after = _labelled(lake, kept)
+        assert after == _labelled(lake, None)
+        assert {row[2] for row in after["labels"]} == {stays}
+        assert after["labels"] != [row for row in before if row[2] == stays]
