@@ -31,7 +31,8 @@ class Size:
     Attributes:
         runs: how often each time is taken.
         taken_in: patients of the registries that intake takes in.
-        patients: of the lakes that are labelled and measured.
+        labelled: patients of the lakes that are labelled.
+        measured: patients of the lakes that are measured.
         beside: patients whose labels are compared with those of analysts.
         served: patients of the release that the dashboards show.
         of_cases: patients of the registry whose single patients they show.
@@ -40,24 +41,19 @@ class Size:
 
     runs: int
     taken_in: tuple[int, ...]
-    patients: tuple[int, ...]
+    labelled: tuple[int, ...]
+    measured: tuple[int, ...]
     beside: tuple[int, ...]
     served: int
     of_cases: int
     submissions: tuple[int, ...]
 
 
+_GROWING = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 SIZES = {
-    "small": Size(1, (250, 1000), (5000, 20_000), (20_000,), 20_000, 250, (10, 30)),
-    "full": Size(
-        3,
-        (10_000, 30_000, 100_000, 300_000, 1_000_000),
-        (10_000, 30_000, 100_000, 300_000, 1_000_000),
-        (20_000, 200_000),
-        1_000_000,
-        20_000,
-        (375, 1500, 6000),
-    ),
+    # Protection takes as long of few patients as of many: once is enough for a run of minutes.
+    "small": Size(1, (250, 1000), (2500, 10_000), (10_000,), (20_000,), 5000, 250, (10, 30)),
+    "full": Size(3, _GROWING, _GROWING, _GROWING, (20_000, 200_000), 1_000_000, 20_000, (375, 1500, 6000)),
 }
 _SITES, _MONTHS = 2, 1
 
@@ -83,8 +79,8 @@ def _jobs(size: Size, home: Path) -> dict[str, Callable[[], Measured]]:
     return {
         "startup": partial(startup.measure, size.runs),
         "intake": partial(intake.measure, size.taken_in, _SITES, _MONTHS, size.runs),
-        "labels": partial(labels.measure, size.patients, size.runs),
-        "measures": partial(measures.measure, size.patients, size.runs),
+        "labels": partial(labels.measure, size.labelled, size.runs),
+        "measures": partial(measures.measure, size.measured, size.runs),
         "submissions": partial(submissions.measure, size.submissions, size.runs),
         "dashboards": partial(dashboards.measure, size.served, size.of_cases, home),
         "beside": partial(beside.measure, size.beside, size.runs),
