@@ -8,8 +8,8 @@ import numpy as np
 Points = Sequence[tuple[int, float]]
 """Amounts, each with its seconds."""
 
-_WIDTH, _HEIGHT = 640, 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 190, 20, 40
+_WIDTH, _HEIGHT = 760, 360
+_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 280, 20, 40
 _COLOURS = ("#0072B2", "#D55E00", "#768692", "#009E73", "#CC79A7", "#56B4E9")
 
 

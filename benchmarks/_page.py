@@ -91,4 +91,5 @@ def _budget(figure: Figure) -> str:
 
 
 def _quantity(value: float, unit: str) -> str:
-    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.2g} {unit}".rstrip()
+    figure = f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+    return f"{figure} {unit}".rstrip()
