@@ -329,15 +329,13 @@ class Lake:
         return rows
 
     def _records_in_table(self, site_id: str | None) -> pa.Table:
-        rows, files = SUBMISSIONS.empty_table(), self._files("submissions")
+        files = self._files("submissions")
         if not files and any(Path(self._root).glob(".submissions-*")):  # a repair was killed
             raise OutcomesError("lake_damaged", "the record of submissions")
-        for file in files:
-            try:
-                changed = Path(file).stat().st_mtime_ns
-                rows = pa.concat_tables([rows, _records_of(file, changed)])
-            except (OSError, pa.ArrowException):
-                raise OutcomesError("lake_damaged", "the record of submissions") from None
+        try:
+            rows = _records_in([(file, Path(file).stat().st_mtime_ns) for file in files])
+        except (OSError, pa.ArrowException):
+            raise OutcomesError("lake_damaged", "the record of submissions") from None
         return rows if site_id is None else rows.filter(pc.equal(rows["site_id"], site_id))
 
     @property
@@ -397,25 +395,48 @@ def _lacks(records: pa.Table, copies: set[str]) -> bool:
     return bool(missing) and bool(missing.difference(with_digest(records)["record_digest"].to_pylist()))
 
 
-@lru_cache(maxsize=1024)
-def _records_of(file: str, changed: int) -> pa.Table:
-    """The records of a file, which is read once: each command asks for them many times.
+_SOUND: set[tuple[str, int]] = set()
+"""Files of records, and when they were written, whose records are what was committed."""
+
+
+def _records_in(files: Sequence[tuple[str, int]]) -> pa.Table:
+    """The records of files, each read once a process: each command asks for them many times.
 
     Args:
-        file: as the log of the table names it.
-        changed: when it was last written (st_mtime_ns): one that is written again is another.
+        files: as the log of the table names them, and when they were last written (st_mtime_ns): one that is written
+            again is another.
 
     Raises:
         OutcomesError: lake_damaged.
-        OSError, pa.ArrowException: it cannot be read.
+        OSError, pa.ArrowException: a file cannot be read.
     """
-    rows = parquet.read_table(file, schema=SUBMISSIONS)
-    rows.validate(full=True)
-    if pc.any(pc.not_equal(with_digest(rows)["record_digest"], rows["record_digest"])).as_py():
-        raise OutcomesError("lake_damaged", "the record of submissions")
+    # Of an empty list of batches, since to make an empty table PyArrow imports pandas.
+    none = pa.Table.from_batches([], SUBMISSIONS)
+    unknown = pa.concat_tables([none, *(_records_of(*file) for file in files if file not in _SOUND)])
+    if unknown.num_rows:
+        digests = with_digest(unknown)["record_digest"]
+        if pc.any(pc.not_equal(digests, unknown["record_digest"])).as_py():
+            raise OutcomesError("lake_damaged", "the record of submissions")
+        _SOUND.update(files)
+    rows = pa.concat_tables([none, *(_records_of(*file) for file in files)])
+    if not rows["is_synthetic"].null_count:
+        return rows
     # An earlier version recorded nothing of it, and what does not say so is not synthetic.
     is_synthetic = pc.fill_null(rows["is_synthetic"], False)
     return rows.set_column(SUBMISSIONS.get_field_index("is_synthetic"), "is_synthetic", is_synthetic)
+
+
+@lru_cache(maxsize=1024)
+def _records_of(file: str, _changed: int) -> pa.Table:
+    with parquet.ParquetFile(file) as opened:
+        rows = opened.read()
+    try:
+        rows = rows.cast(SUBMISSIONS)
+    except ValueError:
+        # Of an earlier version. Not for all: what reads such a file imports pandas, which takes longer than to read it.
+        rows = parquet.read_table(file, schema=SUBMISSIONS)
+    rows.validate(full=True)
+    return rows
 
 
 @contextmanager
