@@ -168,6 +168,21 @@ def test_what_the_release_before_shows_is_not_given_away_by_the_next() -> None:
     assert not audit(PublishedTables(MINIMUM, shown), previous=shown_before)
 
 
+def test_all_measures_are_audited_with_the_release_before_also_where_one_has_to_hide_more() -> None:
+    """The first attempt ends with what the bridge gives away; the second must not look at what changed alone."""
+    bridge = _bridge()
+
+    def both(revised: tuple[int, ...]) -> pa.Table:
+        answers = zip(bridge.items(), revised, strict=True)
+        return measure_counts(
+            {"pain": bridge, "revision": {group: (yes, sum(all_of) - yes, 0) for (group, all_of), yes in answers}}
+        )
+
+    before = PublishedTables(MINIMUM, safe_measures(both((12, 3, 3, 3, 8, 8, 8, 12, 0)), MINIMUM))
+    shown = safe_measures(both((8, 12, 0, 0, 0, 20, 0, 8, 3)), MINIMUM, previous=before)
+    assert not audit(PublishedTables(MINIMUM, shown), previous=before)
+
+
 def test_what_other_tables_show_is_kept_and_others_are_hidden_around_it() -> None:
     counts = measure_counts({"pain": by_site(a=(3, 60, 20), b=(40, 70, 20), c=(20, 50, 20))})
     assert _hidden(safe_measures(counts, MINIMUM)) == {("pain", "a"), ("pain", "c")}

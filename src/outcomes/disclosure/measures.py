@@ -95,14 +95,19 @@ def safe_measures(
     to_hide, to_show = set[Cell](), set(shown_elsewhere)
     found: set[Cell] = set()
     before: Mask | None = None
+    # Measures that have changed since they were last audited alone, and together with the release before; None = all.
+    alone: set[str | None] = {None}
+    together: set[str | None] = {None}
     for attempts_left in reversed(range(_ATTEMPTS)):
         hidden = suppression.hidden(Settled(to_hide, to_show))
-        changed = None if before is None else {cell[0] for cell in found} | suppression.measures_in(before != hidden)
+        if before is not None:
+            changed = {cell[0] for cell in found} | suppression.measures_in(before != hidden)
+            alone, together = alone | changed, together | changed
         published = PublishedTables(minimum_cell_count, suppression.without(hidden, exact), round_to=1)
-        findings = audit(published, nesting, only=changed)
+        findings, alone = audit(published, nesting, only=alone), set()
         if not findings and previous is not None:
             published = PublishedTables(minimum_cell_count, suppression.without(hidden, shown))
-            findings = audit(published, nesting, previous, only=changed)
+            findings, together = audit(published, nesting, previous, only=together), set()
         if not findings:
             return suppression.without(hidden, _with_figures(shown, counts["days"]))
         before, found = hidden, {finding.cell for finding in findings if finding.cell}
