@@ -71,26 +71,29 @@ class System:
         _, component = connected_components(sparse.block_array([[None, sums], [sums.T, None]]), directed=False)
         of_sum, of_count = np.split(component, [len(least)])
 
+        low, high = _tighten(sums, least, greatest, low, high)
+        is_open = is_target & (low < minimum_cell_count - CLOSE) & (high >= 1 - CLOSE)
+
         def disclosed_in(components: Ids) -> dict[int, Ends]:
             rows, ids = (np.flatnonzero(np.isin(each, components)) for each in (of_sum, of_count))
             program = _Program(sums[rows][:, ids], least[rows], greatest[rows], low[ids], high[ids])
-            found = program.disclosed(np.flatnonzero(is_target[ids]), minimum_cell_count)
+            found = program.disclosed(np.flatnonzero(is_open[ids]), minimum_cell_count)
             return {int(ids[at]): ends for at, ends in found.items()}
 
-        # One program for all components costs little more than one for each, unless some contradict themselves.
-        some = np.unique(of_count[is_target])
-        try:
-            return disclosed_in(some), np.zeros(0, dtype=np.intp)
-        except _ContradictionError:
-            pass
+        some, crossed = np.unique(of_count[is_open]), np.unique(of_count[low > high + 2 * NEARLY])
+        contradicted = [*np.intersect1d(some, crossed)]
+        some = np.setdiff1d(some, crossed)
         found: dict[int, Ends] = {}
-        contradicted = []
-        for each in some:
-            try:
-                found |= disclosed_in(each)
-            except _ContradictionError:
-                contradicted.append(np.flatnonzero(is_target & (of_count == each)))
-        return found, np.concatenate([np.zeros(0, dtype=np.intp), *contradicted])
+        # One program for all components costs little more than one for each, unless some contradict themselves.
+        try:
+            found = disclosed_in(some)
+        except _ContradictionError:
+            for each in some:
+                try:
+                    found |= disclosed_in(each)
+                except _ContradictionError:
+                    contradicted.append(each)
+        return found, np.flatnonzero(is_target & np.isin(of_count, contradicted))
 
     def _sums_of_unknown(self, low: Floats, high: Floats, unknown: Mask) -> tuple[Any, Floats, Floats]:
         """The sums as a sparse matrix (sums, counts), and between which ends the unknown of each sum must add up."""
@@ -120,13 +123,12 @@ class _Program:
     """
 
     def __init__(self, sums: Any, least: Floats, greatest: Floats, low: Floats, high: Floats) -> None:
-        self._low, self._high = _tighten(sums, least, greatest, low, high)
+        self._low, self._high = low, high
         self._least_seen, self._greatest_seen = np.full(len(low), np.inf), np.full(len(low), -np.inf)
         self._sums, self._ends = sums, (least, greatest)
 
     def disclosed(self, targets: Ids, minimum_cell_count: int) -> dict[int, Ends]:
         """The bounds of each target that is disclosed."""
-        targets = targets[(self._low[targets] < minimum_cell_count - CLOSE) & (self._high[targets] >= 1 - CLOSE)]
         if not len(targets):
             return {}
         solver = _solver(self._sums, *self._ends)
