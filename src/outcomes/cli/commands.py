@@ -412,7 +412,7 @@ def release(
         said: list[str] = []
         published = pipeline.release(ctx.obj, as_known_on, show, lambda labelled: said.append(str(labelled)))
     for line in said:
-        typer.echo(line)
+        typer.echo(line, err=True)
     typer.echo(f"release {published.id}: {published.folder}")
     for mart, rows in published.counts.items():
         typer.echo(f"  {mart:20}{rows:>12,} rows")
