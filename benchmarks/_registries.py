@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -56,13 +57,18 @@ def load_registry(
             "submission_id": profile.site_id,
             "site_id": profile.site_id,
             "period": UNTIL,
-            "tables": [{"source_table": name} for name in tables],
+            "tables": [_all_accepted(name, rows.num_rows) for name, rows in tables.items()],
         }
         for profile, tables in sites
     ]
     con.register("delivered", pa.Table.from_pylist(submissions, schema=SUBMISSIONS))
     con.execute("create table submissions as select *, 'accepted' as status from delivered")
     con.unregister("delivered")
+
+
+def _all_accepted(table: str, rows: int) -> dict[str, Any]:
+    none = dict.fromkeys(("rows_quarantined", "rows_pending"), 0)
+    return {"source_table": table} | dict.fromkeys(("rows_in", "rows_accepted"), rows) | none
 
 
 def _delivered(profile: SiteProfile, rows: pa.Table) -> pa.Table:

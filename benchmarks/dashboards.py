@@ -159,8 +159,9 @@ def _open(page: Page, address: str) -> None:
 
 def _callbacks(address: str, sites: list[str]) -> Iterator[Figure]:
     """Each page for several sites, none of them asked twice: first by one user, then by several at once."""
-    asked = [(page, site) for page in PAGES for site in sites[:VIEWS_PER_PAGE]]
-    others = [(page, site) for page in PAGES for site in sites[VIEWS_PER_PAGE : 3 * VIEWS_PER_PAGE]]
+    alone_at = min(VIEWS_PER_PAGE, len(sites) // 2)
+    asked = [(page, site) for page in PAGES for site in sites[:alone_at]]
+    others = [(page, site) for page in PAGES for site in sites[alone_at : 3 * alone_at]]
     sizes: list[int] = []
 
     def ask(view: tuple[str, str]) -> float:
@@ -197,7 +198,7 @@ def _cases(address: str, settings: Settings) -> Iterator[Figure]:
 def _acts(page: Page) -> Iterator[Callable[[], object]]:
     for link in ("Pain and recovery", "Adjacent segment disease", "Revision", "Causes and red flags", "Overview"):
         yield page.locator(".nav").get_by_role("link", name=link, exact=True).click
-    for place in (3, 5, 7):
+    for place in (1, 3, 5):
         yield partial(page.locator("select[name=site]").select_option, index=place)
 
 
