@@ -47,7 +47,7 @@ def readable_records(files: list[Path]) -> pa.Table:
         try:
             rows = parquet.read_table(file, schema=SUBMISSIONS)
             rows.validate(full=True)
-        except (OSError, pa.ArrowException):
+        except (OSError, ValueError, pa.ArrowException):
             continue
         found.append(rows)
     return pa.concat_tables(found)

@@ -334,7 +334,7 @@ class Lake:
             raise OutcomesError("lake_damaged", "the record of submissions")
         try:
             rows = _records_in([(file, Path(file).stat().st_mtime_ns) for file in files])
-        except (OSError, pa.ArrowException):
+        except (OSError, ValueError, pa.ArrowException):  # a wrong bit may also make text of a footer unreadable
             raise OutcomesError("lake_damaged", "the record of submissions") from None
         return rows if site_id is None else rows.filter(pc.equal(rows["site_id"], site_id))
 
@@ -408,7 +408,7 @@ def _records_in(files: Sequence[tuple[str, int]]) -> pa.Table:
 
     Raises:
         OutcomesError: lake_damaged.
-        OSError, pa.ArrowException: a file cannot be read.
+        OSError, ValueError, pa.ArrowException: a file cannot be read.
     """
     # Of an empty list of batches, since to make an empty table PyArrow imports pandas.
     none = pa.Table.from_batches([], SUBMISSIONS)
