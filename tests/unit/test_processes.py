@@ -21,11 +21,14 @@ def _doubled(item: tuple[str, int]) -> tuple[int, int]:
 
 def test_every_item_is_done_once_each_chain_in_order_and_not_here() -> None:
     done = defaultdict(list)
+    processes = defaultdict(set)
     for (chain, number), (doubled, process) in side_by_side(_doubled, CHAINS, 2, ["json"]):
         done[chain].append(number)
         assert doubled == 2 * number
         assert process != os.getpid()
+        processes[chain].add(process)
     assert dict(done) == {"a": [0, 1, 2], "b": [0, 1, 2, 3, 4]}
+    assert [len(of_chain) for of_chain in processes.values()] == [1, 1]
 
 
 def _fail(item: int) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from outcomes.contract import TABLES, Table
-from outcomes.intake.rules import Rule, rules
+from outcomes.intake.rules import CELL_FACTS, Rule, rules
 from outcomes.lake import PROVENANCE
 from outcomes.sql.columns import decided_by
 from outcomes.sql.files import SqlFile
@@ -15,8 +15,6 @@ _KNOWN = {
     "known_encounters": ("encounter_id", "patient_id"),
 }
 _SUBMISSION = ("site_id", "kind", "last_date", "latest_day_without_period")
-CELL_FACTS = ("type_failures", "missing_codes")
-"""Facts about the cells of a row, whichever their columns."""
 
 
 @cache

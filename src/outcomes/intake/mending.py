@@ -19,11 +19,11 @@ from pyarrow import parquet
 
 from outcomes.contract import TABLES, Table
 from outcomes.errors import OutcomesError
-from outcomes.intake.facts import CELL_FACTS, columns_of_rule
+from outcomes.intake.facts import columns_of_rule
 from outcomes.intake.manifest import MANIFEST, FileEntry, Manifest, read_manifest, submission_id, write_manifest
 from outcomes.intake.quarantine import quarantine_folder, read_quarantine
 from outcomes.intake.reading import as_cells, read_table
-from outcomes.intake.rules import rules
+from outcomes.intake.rules import CELL_FACTS, rules
 from outcomes.intake.spreadsheet import guarded, read_rows, unguarded, written
 from outcomes.intake.submission import ingest_submission, site_lock
 from outcomes.intake.typed import cells_null_already, typed_rows

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _KNOWN = {"patients": "known_patients", "encounters": "known_encounters"}
 """Relations on which later tables rest, made once the table that they come from is judged."""
 
-NAMED_AHEAD = pa.schema({"key": pa.string(), "period": pa.string()})
+_NAMED_AHEAD = pa.schema({"key": pa.string(), "period": pa.string()})
 
 _MEASURED_FROM_PATIENT = "days_after_"
 """Begins the facts of critical rules that rest on a patient's data cut or death."""
@@ -370,7 +370,7 @@ def _named_ahead(con: duckdb.DuckDBPyConnection, table: Table) -> pa.Table:
         if name in table.schema.names and name != table.key
     ]
     if not ahead:
-        return NAMED_AHEAD.empty_table()
+        return _NAMED_AHEAD.empty_table()
     return con.sql(f"select distinct key, period from ({' union all '.join(ahead)})").to_arrow_table()
 
 
