@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 from pyarrow import parquet
 from typer.testing import CliRunner
 
@@ -21,7 +22,9 @@ from outcomes.errors import MISTAKES, OutcomesError, SubmissionRefused
 from outcomes.intake import erasure
 from outcomes.intake.forgotten import Forgotten
 from outcomes.intake.manifest import Kind, write_manifest
-from outcomes.lake import Lake, LakeUpkeep
+from outcomes.lake import Lake, LakeUpkeep, hashes_of_keys
+from outcomes.lake.records import KEYS_BY_HASH
+from outcomes.lake.store import in_memory
 from outcomes.release.open import current_release
 from outcomes.release.publish import current, folders, publish
 from outcomes.settings import Settings
@@ -124,6 +127,22 @@ def test_nothing_of_the_patient_is_left_and_all_else_is(
     assert done.rows == {"landing": 6, "quarantine": 1, "lake": 5, "releases": 0}
     assert [(one.period, one.refusal) for one in done.taken_in] == [("2026-01", None), ("2026-02", None)]
     assert pipeline.waiting(settings) == []
+
+
+def test_no_record_tells_the_key_of_who_only_waited_by_its_hash(settings: Settings) -> None:
+    _deliver(settings, "2026-01", {"patients": [patient("p1")], "follow_ups": [follow_up("p1"), follow_up(GONE)]})
+    _take_in(settings)
+    with in_memory() as con:
+        (gone,) = hashes_of_keys(con, pa.chunked_array([[GONE]]))
+    assert gone in _hashes(settings)
+    pipeline.forget(settings, "north", GONE)
+    assert gone not in _hashes(settings)
+
+
+def _hashes(settings: Settings) -> set[int]:
+    """All hashes of keys in the records of submissions."""
+    records = DeltaTable(str(settings.lake / "submissions")).to_pyarrow_table()
+    return {one for name in KEYS_BY_HASH for hashes in records[name].to_pylist() for one in hashes or ()}
 
 
 def test_the_account_is_kept_without_the_key(settings: Settings) -> None:

@@ -20,7 +20,7 @@ from deltalake import DeltaTable, write_deltalake
 from outcomes.contract import TABLES, Table
 from outcomes.errors import OutcomesError
 from outcomes.lake.copies import copy_records, is_sound, readable_records, remove_copies
-from outcomes.lake.digest import context_of, digest_of
+from outcomes.lake.digest import context_of, digest_of, hashes_of_keys
 from outcomes.lake.records import KEYS_BY_HASH, SUBMISSIONS
 from outcomes.lake.store import HISTORY, Lake, in_memory, with_digest
 from outcomes.lake.views import WRITTEN_BY, rows_written
@@ -112,13 +112,21 @@ class LakeUpkeep(Lake):
         """
         conditions = {table.name: rows.condition(table, tombstones=tombstones) for table in TABLES.values()}
         tables = [table for table in TABLES.values() if self._count(table, conditions[table.name])]
-        if tables:
+        if tables or self._names_by_hash(rows):
             self._restate(rows.site_id, {table: conditions[table.name] for table in tables})
         deleted = 0
         for table in tables:
             if delta := self._delta(table.name):
                 deleted += int(delta.delete(conditions[table.name])["num_deleted_rows"])
         return deleted
+
+    def _names_by_hash(self, rows: PatientRows) -> bool:
+        """Whether a record of the site tells a key of the patient by its hash, as one does whose rows wait for them."""
+        keys = {rows.patient_id, *(key for of_table in rows.keys.values() for key in of_table)}
+        with in_memory() as con:
+            hashes = set(hashes_of_keys(con, pa.chunked_array([sorted(keys)], pa.string())))
+        records = self._recorded(rows.site_id).select(KEYS_BY_HASH)
+        return any(not hashes.isdisjoint(pc.list_flatten(column).to_pylist()) for column in records.columns)
 
     def purge(self, site_id: str) -> None:
         """Remove from disk all that is no longer in force as files: old Parquet, and logs whose statistics name keys.
@@ -326,9 +334,12 @@ class LakeUpkeep(Lake):
 
 
 def _restate_one(record: dict[str, Any], found: Mapping[str, tuple[_Found, _Found]]) -> None:
-    """Restate one judgement, unless its rows are not as it says: then they are damaged, and must show as such."""
+    """Restate one judgement, unless its rows are not as it says: then they are damaged, and must show as such.
+
+    In any case it tells no key by its hash any more.
+    """
     place = (record["judgement_id"] or record["submission_id"], record["period"])
-    record.update(dict.fromkeys(KEYS_BY_HASH))  # one of them may be the patient's
+    record.update(dict.fromkeys(KEYS_BY_HASH))
     for counts in record["tables"] or ():
         whole, left = (one.get(place, (0, None, None)) for one in found.get(counts["source_table"], ({}, {})))
         gone = whole[0] - left[0]
