@@ -14,6 +14,8 @@ _PRIOR_SD = 2.5
 _LONGEST_STEP, _SHORTEST_STEP = 2.0, 1e-8
 _MOST_STEPS = 50
 """A concave likelihood takes about ten; of millions of patients rounding may leave more than the shortest step."""
+_MOST_BINARY = 40
+"""Columns of 0 and 1 that make the cells of a design: with the group they are to fit into 63 bits."""
 _SMALLEST_SPREAD, _LARGEST_SPREAD = 0.01, 2.0
 """Standard deviation between sites, in log odds; below the smallest they are as good as equal."""
 
@@ -45,13 +47,17 @@ def fit_logistic(  # noqa: PLR0913 - a design and its answers have these parts
         trials: likewise.
         spread: standard deviation of the groups' effects, in log odds.
     """
-    prior = np.concatenate([np.full(groups, spread), np.full(slopes.shape[1], _PRIOR_SD)]) ** -2
+    return _fit(_Design(group, groups, slopes), successes, trials, spread)
+
+
+def _fit(design: "_Design", successes: Floats, trials: Floats, spread: float) -> Logistic:
+    prior = np.concatenate([np.full(design.groups, spread), np.full(design.slopes, _PRIOR_SD)]) ** -2
     coefficients = np.zeros(len(prior))
     for _ in range(_MOST_STEPS):
-        effect, log_odds = coefficients[:groups], slopes @ coefficients[groups:]
-        probability = inverse_logit(effect[group] + log_odds)
-        information = _information(group, groups, slopes, trials * probability * (1 - probability))
-        score = design_sums(group, groups, slopes, successes - trials * probability) - prior * coefficients
+        effect, log_odds = coefficients[: design.groups], design.log_odds(coefficients[design.groups :])
+        probability = inverse_logit(effect[design.group] + log_odds)
+        information = design.information(trials * probability * (1 - probability))
+        score = design.sums(successes - trials * probability) - prior * coefficients
         covariance = np.linalg.inv(information + np.diag(prior)).astype(np.float64)
         step = covariance @ score
         longest = np.abs(step).max()
@@ -82,8 +88,10 @@ def fit_hierarchical(
     """
     from scipy.optimize import minimize_scalar  # noqa: PLC0415 - slow to import, needed only here
 
+    design = _Design(group, groups, slopes)
+
     def loss(log_spread: float) -> float:
-        model = fit_logistic(group, groups, slopes, successes, trials, spread=np.exp(log_spread))
+        model = _fit(design, successes, trials, np.exp(log_spread))
         logit = model.effect[group] + model.log_odds
         likelihood = successes @ logit - trials @ np.logaddexp(0, logit)
         effects = groups * log_spread + model.effect @ model.effect / np.exp(2 * log_spread) / 2
@@ -93,7 +101,7 @@ def fit_hierarchical(
     bounds = (np.log(_SMALLEST_SPREAD), np.log(_LARGEST_SPREAD))
     found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
     spread = float(np.exp(found.x))
-    return fit_logistic(group, groups, slopes, successes, trials, spread=spread), spread
+    return _fit(design, successes, trials, spread), spread
 
 
 def inverse_logit(log_odds: Floats) -> Floats:
@@ -109,10 +117,69 @@ def design_sums(group: Ids, groups: int, slopes: Floats, values: Floats) -> Floa
     return np.concatenate([np.bincount(group, values, groups), values @ slopes])
 
 
+class _Design:
+    """A design whose columns of 0 and 1 are summed up by cell: patterns that are alike in them and in their group.
+
+    Of a million patients nearly each is a pattern of its own, for age and score are numbers; the cells are few.
+    """
+
+    def __init__(self, group: Ids, groups: int, slopes: Floats) -> None:
+        self.group, self.groups, self.slopes = group, groups, slopes.shape[1]
+        columns = np.ascontiguousarray(slopes.T)
+        is_binary = [bool(((column == 0) | (column == 1)).all()) for column in columns]
+        self._binary = np.flatnonzero(is_binary)[:_MOST_BINARY]
+        self._numeric = np.setdiff1d(np.arange(self.slopes), self._binary)
+        self._numbers = list(columns[self._numeric])
+        kind = group.astype(np.int64)
+        for column in columns[self._binary]:
+            kind = 2 * kind + (column == 1)
+        _, first, self._cell = np.unique(kind, return_index=True, return_inverse=True)
+        self._cell_group, self._cell_slopes = group[first], slopes[np.ix_(first, self._binary)]
+
+    def log_odds(self, coefficients: Floats) -> Floats:
+        """Of each pattern, without its group."""
+        log_odds: Floats = (self._cell_slopes @ coefficients[self._binary])[self._cell]
+        for number, coefficient in zip(self._numbers, coefficients[self._numeric], strict=True):
+            log_odds += number * coefficient
+        return log_odds
+
+    def sums(self, values: Floats) -> Floats:
+        """The product of the transposed design and the values, as `design_sums` gives it."""
+        by_number = np.array([np.einsum("i,i", number, values) for number in self._numbers])
+        return self._in_order(self._sums_by_cell(values), by_number)
+
+    def information(self, weights: Floats) -> Floats:
+        """The weighted products of all columns; those of groups with each other are zero but for their own."""
+        binary = _information(self._cell_group, self.groups, self._cell_slopes, self._by_cell(weights))
+        weighted = [number * weights for number in self._numbers]
+        crossed = [self._sums_by_cell(column) for column in weighted]
+        own = [[np.einsum("i,i", column, number) for number in self._numbers] for column in weighted]
+        order = np.concatenate([np.arange(self.groups), self.groups + self._binary, self.groups + self._numeric])
+        information = np.empty((len(order), len(order)))
+        information[np.ix_(order, order)] = np.block(
+            [[binary, np.column_stack(crossed)], [np.vstack(crossed), np.array(own)]] if crossed else [[binary]]
+        )
+        return information
+
+    def _in_order(self, binary: Floats, numeric: Floats) -> Floats:
+        sums = np.empty(self.groups + self.slopes)
+        sums[: self.groups] = binary[: self.groups]
+        sums[self.groups + self._binary], sums[self.groups + self._numeric] = binary[self.groups :], numeric
+        return sums
+
+    def _by_cell(self, values: Floats) -> Floats:
+        sums: Floats = np.bincount(self._cell, values, len(self._cell_group)).astype(np.float64, copy=False)
+        return sums
+
+    def _sums_by_cell(self, values: Floats) -> Floats:
+        return design_sums(self._cell_group, self.groups, self._cell_slopes, self._by_cell(values))
+
+
 def _information(group: Ids, groups: int, slopes: Floats, weights: Floats) -> Floats:
-    """The weighted products of all columns; those of groups with each other are zero but for their own."""
+    """Of a design without cells."""
     weighted = slopes * weights[:, np.newaxis]
-    crossed = np.column_stack([np.bincount(group, column, groups) for column in weighted.T])
+    by_slope = [np.bincount(group, column, groups) for column in weighted.T]
+    crossed = np.array(by_slope).reshape(slopes.shape[1], groups).T
     # Not as a matrix product, whose threads get in each other's way on a busy machine and add up in any order.
     own = np.einsum("ij,ik->jk", weighted, slopes)
     return np.block([[np.diag(np.bincount(group, weights, groups)), crossed], [crossed.T, own]])
