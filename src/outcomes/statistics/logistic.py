@@ -58,14 +58,14 @@ def _fit(design: "_Design", successes: Floats, trials: Floats, spread: float) ->
         probability = inverse_logit(effect[design.group] + log_odds)
         information = design.information(trials * probability * (1 - probability))
         score = design.sums(successes - trials * probability) - prior * coefficients
-        covariance = np.linalg.inv(information + np.diag(prior)).astype(np.float64)
-        step = covariance @ score
+        step = information.plus(prior).solve(score)
         longest = np.abs(step).max()
         if longest < _SHORTEST_STEP:
             break
         # Far from the maximum Newton's step may overshoot.
         coefficients = coefficients + step * min(1, _LONGEST_STEP / longest)
-    return Logistic(effect, log_odds, probability, covariance, information)
+    covariance = information.plus(prior).inverse()
+    return Logistic(effect, log_odds, probability, covariance, information.whole())
 
 
 def fit_hierarchical(
@@ -148,18 +148,23 @@ class _Design:
         by_number = np.array([np.einsum("i,i", number, values) for number in self._numbers])
         return self._in_order(self._sums_by_cell(values), by_number)
 
-    def information(self, weights: Floats) -> Floats:
-        """The weighted products of all columns; those of groups with each other are zero but for their own."""
-        binary = _information(self._cell_group, self.groups, self._cell_slopes, self._by_cell(weights))
+    def information(self, weights: Floats) -> "_Information":
+        """The weighted products of all columns."""
+        by_cell = self._by_cell(weights)
+        weighted_cells = self._cell_slopes * by_cell[:, np.newaxis]
         weighted = [number * weights for number in self._numbers]
-        crossed = [self._sums_by_cell(column) for column in weighted]
-        own = [[np.einsum("i,i", column, number) for number in self._numbers] for column in weighted]
-        order = np.concatenate([np.arange(self.groups), self.groups + self._binary, self.groups + self._numeric])
-        information = np.empty((len(order), len(order)))
-        information[np.ix_(order, order)] = np.block(
-            [[binary, np.column_stack(crossed)], [np.vstack(crossed), np.array(own)]] if crossed else [[binary]]
-        )
-        return information
+        crossed = np.empty((self.groups, self.slopes))
+        slopes = np.empty((self.slopes, self.slopes))
+        for place, column in zip(self._binary, weighted_cells.T, strict=True):
+            crossed[:, place] = np.bincount(self._cell_group, column, self.groups)
+        # Not as a matrix product, whose threads get in each other's way on a busy machine and add up in any order.
+        slopes[np.ix_(self._binary, self._binary)] = np.einsum("ij,ik->jk", weighted_cells, self._cell_slopes)
+        for place, column in zip(self._numeric, weighted, strict=True):
+            sums = self._sums_by_cell(column)
+            crossed[:, place] = sums[: self.groups]
+            slopes[place, self._binary] = slopes[self._binary, place] = sums[self.groups :]
+            slopes[place, self._numeric] = [np.einsum("i,i", column, number) for number in self._numbers]
+        return _Information(np.bincount(self._cell_group, by_cell, self.groups).astype(float), crossed, slopes)
 
     def _in_order(self, binary: Floats, numeric: Floats) -> Floats:
         sums = np.empty(self.groups + self.slopes)
@@ -175,11 +180,37 @@ class _Design:
         return design_sums(self._cell_group, self.groups, self._cell_slopes, self._by_cell(values))
 
 
-def _information(group: Ids, groups: int, slopes: Floats, weights: Floats) -> Floats:
-    """Of a design without cells."""
-    weighted = slopes * weights[:, np.newaxis]
-    by_slope = [np.bincount(group, column, groups) for column in weighted.T]
-    crossed = np.array(by_slope).reshape(slopes.shape[1], groups).T
-    # Not as a matrix product, whose threads get in each other's way on a busy machine and add up in any order.
-    own = np.einsum("ij,ik->jk", weighted, slopes)
-    return np.block([[np.diag(np.bincount(group, weights, groups)), crossed], [crossed.T, own]])
+class _Information(NamedTuple):
+    """A symmetric matrix: that of the groups (a diagonal), of the groups by the slopes, and of the slopes."""
+
+    groups: Floats
+    crossed: Floats
+    slopes: Floats
+
+    def plus(self, diagonal: Floats) -> "_Information":
+        """With more on the diagonal."""
+        groups = len(self.groups)
+        return _Information(self.groups + diagonal[:groups], self.crossed, self.slopes + np.diag(diagonal[groups:]))
+
+    def whole(self) -> Floats:
+        """As one matrix."""
+        return np.block([[np.diag(self.groups), self.crossed], [self.crossed.T, self.slopes]])
+
+    def solve(self, sums: Floats) -> Floats:
+        """The coefficients whose product with the matrix these sums are."""
+        groups = len(self.groups)
+        by_group = sums[:groups] / self.groups
+        slopes = np.linalg.solve(self._beside_groups(), sums[groups:] - self.crossed.T @ by_group)
+        return np.concatenate([by_group - (self.crossed @ slopes) / self.groups, slopes])
+
+    def inverse(self) -> Floats:
+        """Its inverse, as one matrix."""
+        shares = self.crossed / self.groups[:, np.newaxis]
+        slopes = np.linalg.inv(self._beside_groups())
+        crossed = -shares @ slopes
+        return np.block([[np.diag(1 / self.groups) - crossed @ shares.T, crossed], [crossed.T, slopes]])
+
+    def _beside_groups(self) -> Floats:
+        """What the slopes tell once the groups are known: the Schur complement of the groups."""
+        beside: Floats = self.slopes - self.crossed.T @ (self.crossed / self.groups[:, np.newaxis])
+        return beside
