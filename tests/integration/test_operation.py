@@ -4,6 +4,8 @@ import fcntl
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 from collections import namedtuple
 from collections.abc import Iterator
@@ -159,6 +161,16 @@ def settings(tmp_path: Path) -> Settings:
 
 def finding(settings: Settings, check: str) -> Finding:
     return next(each for each in doctor.examine(settings) if each.check == check)
+
+
+def test_status_does_without_the_packages_that_are_slow_to_begin(tmp_path: Path) -> None:
+    write_submission(Settings(home=tmp_path), "north", PERIOD, TABLES)
+    assert run(tmp_path, "ingest").exit_code == 0
+    code = "import sys; from outcomes.cli import main; main()"
+    command = [sys.executable, "-X", "importtime", "-c", code, "--home", str(tmp_path), "status"]
+    imports = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert "duckdb" in imports
+    assert not [package for package in ("pandas", "scipy", "great_expectations") if f" {package}\n" in imports]
 
 
 def test_a_home_that_is_well_passes_every_check(settings: Settings) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import unquote
 
 import duckdb
@@ -57,6 +57,8 @@ _BY_KEY = frozenset(KEYS_BY_HASH)
 
 HISTORY = "history.json"
 """From when on the lake still holds all that was in force; without it from the beginning."""
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 _COMMITS_IN_SMALL_FILES = 64
 """Each commit is a small file of its own until there are so many: whatever reads them slows down with their number."""
@@ -463,11 +465,15 @@ def with_digest(records: pa.Table) -> pa.Table:
 
 def _records(con: duckdb.DuckDBPyConnection, query: str) -> list[SubmissionRecord]:
     names = [name for name in SUBMISSIONS.names if name not in {*_BY_RULE, *_BY_KEY, "record_digest"}]
-    rows = con.sql(query).to_arrow_table().select(names)
-    return [
-        SubmissionRecord(**row | {"tables": tuple(TableCounts(**counts) for counts in row["tables"] or ())})
-        for row in rows.to_pylist()
-    ]
+    # In microseconds: for a time of its own PyArrow begins pandas, which takes longer than all the rest.
+    rows = con.sql(f"select * replace (epoch_us(recorded_at) as recorded_at) from ({query})").to_arrow_table()
+    return [_record(row) for row in rows.select(names).to_pylist()]
+
+
+def _record(row: dict[str, Any]) -> SubmissionRecord:
+    tables = tuple(TableCounts(**counts) for counts in row["tables"] or ())
+    recorded_at = _EPOCH + datetime.timedelta(microseconds=row["recorded_at"])
+    return SubmissionRecord(**row | {"tables": tables, "recorded_at": recorded_at})
 
 
 def _create_view(
