@@ -472,7 +472,8 @@ def _records(con: duckdb.DuckDBPyConnection, query: str) -> list[SubmissionRecor
 
 def _record(row: dict[str, Any]) -> SubmissionRecord:
     tables = tuple(TableCounts(**counts) for counts in row["tables"] or ())
-    recorded_at = _EPOCH + datetime.timedelta(microseconds=row["recorded_at"])
+    since_epoch = row["recorded_at"]
+    recorded_at = None if since_epoch is None else _EPOCH + datetime.timedelta(microseconds=since_epoch)
     return SubmissionRecord(**row | {"tables": tables, "recorded_at": recorded_at})
 
 
