@@ -1,6 +1,6 @@
 """Run the definitions over the lake: episodes first, then each label, then their evidence."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +171,7 @@ def _up_to_cut(column: str) -> str:
     return "case when coalesce(delivered.end_day <= data_cuts.data_cut_day, true) then delivered.end_day end as end_day"
 
 
-def _spent_after(files: list[SqlFile], kept: Collection[str] | None) -> dict[str, list[str]]:
+def _spent_after(files: Sequence[SqlFile], kept: Collection[str] | None) -> dict[str, list[str]]:
     """By file, the relations that it is the last to use, those to keep left out."""
     last_use = {name: file.name for file in files for name in (file.name, *file.needs)}
     spent: dict[str, list[str]] = {file.name: [] for file in files}

@@ -109,7 +109,7 @@ def explain(settings: Settings, site_id: str, patient_id: str, label: str | None
         attach_patient(con, settings, release, site_id, patient_id)
         timeline = con.execute(explaining("timeline").select).fetchall()
         asked = [each for each in label_definitions() if label in {None, each.name}]
-        labels = _answers(con, _delivered_files(settings), asked, timeline)
+        labels = _answers(con, _delivered_files(settings, site_id), asked, timeline)
     cited = {_key(record) for answer in labels for record in (*answer.evidence, *answer.supports)}
     return Explanation(
         release_id=release.id,
@@ -277,12 +277,12 @@ def _that_counted(
     return replace(record, says=f"{day}: {', '.join(sorted(signs[key]))}") if signs[key] else record
 
 
-def _delivered_files(settings: Settings) -> dict[tuple[str, str], Path]:
-    """The delivered files that are still there, by submission and table."""
+def _delivered_files(settings: Settings, site_id: str) -> dict[tuple[str, str], Path]:
+    """The site's delivered files that are still there, by submission and table."""
     return {
         (submission_id(delivery.folder), file.stem.lower()): file
         for delivery in deliveries(settings)
-        if delivery.is_complete
+        if delivery.site_id == site_id and delivery.is_complete
         for file in delivery.folder.iterdir()
         if is_table_file(file.name)
     }

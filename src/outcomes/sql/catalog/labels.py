@@ -151,6 +151,8 @@ def read_label(file: SqlFile, name: str, stated: Mapping[str, Any]) -> LabelDefi
     )
 
 
-def relations_in_order() -> list[SqlFile]:
+@cache
+def relations_in_order() -> tuple[SqlFile, ...]:
     """Every relation of the labelling step, labels included, each after those that it needs."""
-    return in_order([*load(shipped("sql", "relations", "episodes")), *load(shipped("sql", "definitions", "labels"))])
+    files = [*load(shipped("sql", "relations", "episodes")), *load(shipped("sql", "definitions", "labels"))]
+    return tuple(in_order(files))
