@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from scripts.docs import codebook, contract, cookbook, coverage, exit_codes, labels, measures, records
+from scripts.docs import codebook, contract, contract_files, cookbook, coverage, exit_codes, labels, measures, records
 from scripts.docs.registry import make_registry
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -19,6 +19,7 @@ def pages() -> dict[str, str]:
         "exit-codes.md": exit_codes.page(),
         "labels.md": labels.index(),
         "measures.md": measures.page(),
+        **contract_files.files(),
         **labels.label_pages(),
     }
 
@@ -32,7 +33,8 @@ def registry_pages() -> dict[str, str]:
 def build() -> None:
     """Write every built page and the records of the dashboards, and drop the pages of labels that are no more."""
     built = pages() | registry_pages()
-    (DOCS / "labels").mkdir(exist_ok=True)
+    for folder in ("contract", "labels"):
+        (DOCS / folder).mkdir(exist_ok=True)
     for path in (DOCS / "labels").glob("*.md"):
         if f"labels/{path.name}" not in built:
             path.unlink()

@@ -3,6 +3,7 @@
 from outcomes.contract import CONTRACT_VERSION, TABLES, VERSIONS_READ, Table
 from outcomes.intake.reading import MISSING
 from outcomes.intake.rules import Rule, rules
+from outcomes.intake.screening import SHAPES
 from scripts.docs.markdown import document, section, table
 
 _FOLDER = (
@@ -28,6 +29,19 @@ _READ = (
     "booleans as true or false, yes or no, 1 or 0, or their first letters, in any case; column names in any case and "
     "with blanks around. What a spreadsheet took for a number is read as it was: `1.0` as true, `22551.0` as a code. A "
     "number is a plain decimal: `1_0`, `1e3` and `0x3` are none."
+)
+_KEYS_ARE = (
+    "A key is drawn at random and says nothing: never a record number, a name, initials, a date, or a hash of them. "
+    "Any characters will do and no length is asked for; 12 to 20 small letters, as `outcomes import` draws them, never "
+    "look like an identifier by chance, and a UUID is let pass. Surrounding blanks do not count, case does. The same "
+    "patient keeps the key in later months. A key, as any other text, that has one of these shapes refuses the "
+    "submission (`identifier_found`); keys of one length that mix digits and letters may be all digits now and then:"
+)
+_FOR_PROGRAMS = (
+    "For programs: [Frictionless Data Package](contract/datapackage.json), a JSON Schema for the rows of each table "
+    f"({', '.join(f'[{name}](contract/{name}.schema.json)' for name in TABLES)}), and a "
+    "[data contract](contract/contract.odcs.yaml) in the Open Data Contract Standard. They hold the lists and ranges "
+    "outside of which a cell or its row is lost; what rows and tables say together is on this page alone."
 )
 _COST = (
     "A *critical* rule costs the row: it goes to quarantine. A *warning* flags the row, *info* is only counted. One "
@@ -56,6 +70,8 @@ def page() -> str:
         _READ,
         _COST,
         _KINDS,
+        _FOR_PROGRAMS,
+        section("Keys", _KEYS_ARE, table(("rule", "refused"), [(f"`{rule}`", text) for rule, text in SHAPES.items()])),
         *(_table_section(each) for each in TABLES.values()),
     )
 

@@ -9,7 +9,7 @@ import pytest
 from outcomes.contract import TABLES
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.manifest import Method
-from outcomes.intake.screening import findings, screen, screen_missing_codes
+from outcomes.intake.screening import SHAPES, findings, screen, screen_missing_codes
 
 RANDOM = random.Random(7)
 
@@ -41,6 +41,10 @@ IDENTIFYING = {
     "person_name": ("Doe, Jane", "Zo\u00eb \u00c5ngstr\u00f6m"),
     "zip_code": ("02139-1234", "MA 02139"),
 }
+
+
+def test_every_rule_is_told_in_words() -> None:
+    assert SHAPES.keys() == IDENTIFYING.keys()
 
 
 @pytest.mark.parametrize(("rule", "value"), [(rule, value) for rule, values in IDENTIFYING.items() for value in values])

@@ -73,6 +73,21 @@ _WHOLE_TEXT = {
 _PLACEHOLDER = re.compile(r"-?(?:9+\d|(\d)\1*)")
 """A number that is nobody's: one digit again and again, or nines and a last digit (9998)."""
 
+SHAPES = {
+    "ssn": "nine digits, with or without hyphens or blanks as in a Social Security number",
+    "phone": "ten or eleven digits in groups, or as a whole",
+    "email": "text with an @ and a domain",
+    "url": "an address of the web",
+    "ip_address": "an address of the internet protocol",
+    "full_date": "a date to the day in any usual order, with a month's name, or as eight digits, also beside letters",
+    "record_number": "a word such as MRN, account or NPI before digits; of a patient, stay or surgeon also six to "
+    "eight digits alone",
+    "person_title": "Mr, Dr, Frau and the like before a word",
+    "person_name": "two words in capitals and small letters, as a name has",
+    "zip_code": "five digits and four, or a state and five digits",
+}
+"""What each rule on identifiers refuses, in words."""
+
 _EXPECTED = {"code": "zip_code", "index_period": "full_date"}
 """Rules that a column is spared: a CPT code has five digits, and too fine a period has a refusal of its own."""
 
