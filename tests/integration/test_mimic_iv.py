@@ -14,7 +14,8 @@ import duckdb
 import pytest
 
 from outcomes import pipeline
-from outcomes.intake.sources.mimic_iv import Import, import_mimic_iv
+from outcomes.intake.sources.engine import Import
+from outcomes.intake.sources.mimic_iv import import_mimic_iv
 from outcomes.labelling.build import run
 from outcomes.lake import Lake, SubmissionRecord
 from outcomes.settings import Settings

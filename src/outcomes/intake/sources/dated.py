@@ -1,0 +1,102 @@
+"""The dated extract: what a source makes of its files, and all that the engine reads.
+
+It is a relation `dated_<table>` for each contract table that the source can fill. Its columns are the contract's, but
+
+- keys are the source's own keys; the key of the row itself may be left out (but of patients),
+- a day is a date, under the name that `dated_name` gives it: `day` is `date`, `start_day` is `start_date`,
+- patients may have `birth_date`, or `birth_year`, in the place of `age_years`, and `index_period` only where the dates
+  are shifted, so that they do not tell it.
+
+Columns that a source does not have are left out. Cells may have any type; the engine delivers them as text, to be
+screened and judged like any other delivery.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from outcomes.contract import Column, Table
+from outcomes.intake.manifest import Method
+from outcomes.sql.files import SqlFile
+
+ORIGINS = "dated_origins"
+"""A relation (patient_id, date) that a source may make: day 0 of patients without an index fusion, who are then
+delivered and counted outside the cohort. Without it they are left out and counted by the import."""
+
+_OF_BIRTH = {"birth_date": "date", "birth_year": "bigint"}
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Rows of a contract table, or cells of one of its columns, that an import did not deliver, and why."""
+
+    table: str
+    reason: str
+    rows: int
+    column: str | None = None
+
+
+def _nothing(con: duckdb.DuckDBPyConnection) -> list[LeftOut]:
+    return []
+
+
+@dataclass(frozen=True)
+class Source:
+    """How a foreign format becomes a dated extract.
+
+    Attributes:
+        method: how what the engine delivers is de-identified; under safe_harbor `index_period` is a year.
+        load: makes the relations that `files` need, and dated relations that need no SQL file; it gets a connection and
+            a private folder that is removed after the import. Views over files are read as a stream.
+        files: SQL files of dated relations and of what they rest on; they may need `index_days` (patient_id,
+            code_system, index_date) unless they are the dated procedures or origins.
+        is_shifted: the dates are shifted, so they tell neither `index_period` nor whether a code was valid: the dated
+            patients have an `index_period` and a `data_cut_date` of their own.
+        last_period: the month to deliver when none is named.
+        left_out: what the reader itself did not hand on.
+    """
+
+    method: Method
+    load: Callable[[duckdb.DuckDBPyConnection, Path], None]
+    files: Sequence[SqlFile] = ()
+    is_shifted: bool = False
+    last_period: Callable[[duckdb.DuckDBPyConnection], str] | None = None
+    left_out: Callable[[duckdb.DuckDBPyConnection], list[LeftOut]] = _nothing
+
+
+def dated_relation(table: Table) -> str:
+    """The name of a table's dated relation."""
+    return f"dated_{table.name}"
+
+
+def dated_name(column: Column) -> str:
+    """The name of a contract column in the dated extract."""
+    if not column.is_day:
+        return column.name
+    return "date" if column.name == "day" else f"{column.name.removesuffix('_day')}_date"
+
+
+def dated_columns(table: Table) -> dict[str, str]:
+    """The columns that a table's dated relation may have, each with the SQL type in which the engine reads it."""
+    columns = {
+        dated_name(column): "date" if column.is_day else "varchar"
+        for column in table.columns
+        if column.name != "deleted"
+    }
+    return columns | _OF_BIRTH if table.name == "patients" else columns
+
+
+def event_date(table: Table) -> str:
+    """The date without which a row of the table cannot be delivered."""
+    return next(dated_name(column) for column in table.columns if column.is_day)
+
+
+def completed(con: duckdb.DuckDBPyConnection, table: Table) -> str:
+    """A select of all columns that a dated relation may have, in their types; those that it has not are null."""
+    there = con.table(f"main.{dated_relation(table)}").columns
+    cells = ", ".join(
+        f"cast({name if name in there else 'null'} as {kind}) as {name}" for name, kind in dated_columns(table).items()
+    )
+    return f"select {cells} from main.{dated_relation(table)}"

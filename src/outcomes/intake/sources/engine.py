@@ -1,0 +1,411 @@
+"""The engine of all imports: a dated extract becomes a submission.
+
+It finds the index fusion by the cohort's own relations, turns dates into days since, draws random keys, and counts
+whatever it leaves out. No date is written anywhere but into what the database spills to the private scratch folder.
+"""
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from outcomes.contract import TABLES, Column, Table
+from outcomes.errors import OutcomesError
+from outcomes.home import private_files
+from outcomes.intake.landing import is_site_id, site_is_known
+from outcomes.intake.manifest import Manifest, write_manifest
+from outcomes.intake.sources.crosswalk import Crosswalk
+from outcomes.intake.sources.dated import (
+    ORIGINS,
+    LeftOut,
+    Source,
+    completed,
+    dated_columns,
+    dated_name,
+    dated_relation,
+    event_date,
+)
+from outcomes.intake.sources.files import readable
+from outcomes.intake.sources.index_fusion import make_index_days
+from outcomes.periods import is_month, last_day
+from outcomes.settings import Settings
+from outcomes.sql.engine import connect
+from outcomes.sql.files import SqlFile, in_order, with_needs
+
+_OLDEST_AGE = 90
+_LONGEST_LIFE = 120
+"""As screening has it: a greater number is no age but a placeholder."""
+
+_KEYS = {"patient_id": "patient", "encounter_id": "encounter", "surgeon_id": "surgeon"}
+"""Columns of keys that the crosswalk draws, with its word for what they identify."""
+
+_PATIENTS_LEFT_OUT = ("no_index_fusion", "index_period_not_over")
+
+# Of several rows of one patient the first counts, by all their cells.
+_SOURCE_PATIENTS = """
+create table source_patients as
+from ({dated})
+where patient_id is not null
+qualify row_number() over (partition by patient_id order by {columns}) = 1
+"""
+
+# The cut counts from the last day of the index period: a common date would give back the day of surgery. Where dates
+# are shifted it is the patient's own.
+_INDEX_PATIENTS = """
+create table index_patients as
+with dated as (
+    select
+        source_patients.* exclude (index_period), index_days.index_date,
+        {index_period} as index_period,
+        {period_end} as period_end,
+        least(source_patients.data_cut_date, {data_cut}) as cut_date
+    from source_patients
+    inner join index_days on source_patients.patient_id = index_days.patient_id
+    where index_days.index_date is not null
+)
+
+select *, date_diff('day', period_end, cut_date) as data_cut_day
+from dated
+"""
+
+_PATIENTS = """
+create table patients as
+with in_days as (
+    select
+        *,
+        case
+            when last_contact_date is not null
+                then least(date_diff('day', index_date, last_contact_date), data_cut_day)
+        end as last_contact_day,
+        case
+            when coalesce(date_diff('day', index_date, death_date) <= data_cut_day, true)
+                then date_diff('day', index_date, death_date)
+        end as death_day,
+        coalesce(
+            date_sub('year', birth_date, index_date),
+            year(index_date) - birth_year,
+            cast(floor(cast(regexp_extract(age_years, '^([0-9]{{1,3}})(?:[.][0-9]*)?$', 1) as double)) as bigint)
+        ) as years
+    from index_patients
+),
+
+aged as (
+    select
+        * exclude (age_years),
+        case
+            when years < 0 or years > {longest} then null
+            when years + coalesce(floor(greatest(data_cut_day, last_contact_day, death_day) / 365.25), 0) >= {oldest}
+                then {oldest}
+            else years
+        end as age_years
+    from in_days
+)
+
+select {columns}
+from aged
+inner join patient_keys on aged.patient_id = patient_keys.source_key
+"""
+
+# In their order the reasons say which one counts.
+_JUDGED = """
+select
+    dated.*, index_patients.index_date, index_patients.data_cut_day,
+    case
+        when dated.patient_id is null then 'no_patient'
+        when source_patients.patient_id is null then 'unknown_patient'
+        when index_patients.patient_id is null then 'patient_left_out'
+        when dated.{date} is null then 'no_date'
+        when date_diff('day', index_patients.index_date, dated.{date}) > index_patients.data_cut_day
+            then 'after_data_cut'
+    end as reason
+from ({dated}) as dated
+left join source_patients on dated.patient_id = source_patients.patient_id
+left join index_patients on dated.patient_id = index_patients.patient_id
+"""
+
+# Without a key of its own, a row that is the same as another may well be another: an add-on charged twice.
+_SELECTED = """
+create table selected_{table} as
+select * exclude (reason)
+from ({judged})
+where reason is null
+qualify {key} is null or row_number() over (partition by {columns}) = 1
+"""
+
+_NUMBERED = """
+create table {table} as
+with numbered as (
+    select
+        *, row_number() over (partition by patient_id order by {columns}) as place
+    from selected_{table}
+)
+
+select {delivered}
+from numbered
+{joins}
+"""
+
+
+@dataclass(frozen=True)
+class Import:
+    """What an import wrote.
+
+    Attributes:
+        folder: the submission, in the landing folder.
+        manifest: its manifest.
+        crosswalk: the file of keys, which stays with the site.
+        left_out: rows and cells of the source that were not delivered, by table and reason.
+    """
+
+    folder: Path
+    manifest: Manifest
+    crosswalk: Path
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def patients_left_out(self) -> int:
+        """Patients of the source without a day 0, or whose index period is not over."""
+        return sum(one.rows for one in self.left_out if one.reason in _PATIENTS_LEFT_OUT)
+
+
+@private_files()
+def import_extract(settings: Settings, source: Source, site_id: str, period: str | None = None) -> Import:
+    """Turn what a source reads into the submission `landing/<site_id>/<period>`: `full`, cut at the end of the period.
+
+    Args:
+        settings: paths and thresholds.
+        source: makes the dated extract.
+        site_id: the site that delivers.
+        period: `YYYY-MM`; by default the last month of the source, where it has one.
+
+    Raises:
+        OutcomesError: source_malformed, site_unknown, sites_malformed, period_malformed, or
+            folder_not_empty when that site and period have landed already.
+    """
+    check_place(settings, site_id, period)
+    with connect(settings) as con, scratch_folder(settings) as scratch:
+        crosswalk = Crosswalk(settings.crosswalks / f"{site_id}.csv")
+        period, left_out = make_tables(con, source, crosswalk, period, scratch)
+        folder = settings.landing / site_id / period
+        if folder.exists():
+            raise OutcomesError("folder_not_empty", f"{site_id}/{period} in the landing folder")
+        crosswalk.save()
+        return Import(folder, deliver(con, source, folder, scratch), crosswalk.path, tuple(left_out))
+
+
+def check_place(settings: Settings, site_id: str, period: str | None) -> None:
+    """See that a site may deliver for a period.
+
+    Raises:
+        OutcomesError: site_unknown, sites_malformed or period_malformed.
+    """
+    if not (is_site_id(site_id) and site_is_known(settings, site_id)):
+        raise OutcomesError("site_unknown", "--site")
+    if period is not None and not is_month(period):
+        raise OutcomesError("period_malformed", "--period")
+
+
+@contextmanager
+def scratch_folder(settings: Settings) -> Iterator[Path]:
+    """A private folder for what an import writes on its way."""
+    settings.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=settings.scratch) as temporary:
+        yield Path(temporary)
+
+
+def make_tables(
+    con: duckdb.DuckDBPyConnection, source: Source, crosswalk: Crosswalk, period: str | None, scratch: Path
+) -> tuple[str, list[LeftOut]]:
+    """Make the contract tables of a source, named as the contract names them.
+
+    Args:
+        con: a connection for this import alone.
+        source: makes the dated extract.
+        crosswalk: the keys of the site; new ones are drawn and not yet saved.
+        period: the month, `YYYY-MM`; None for the source's own last one.
+        scratch: a private folder.
+
+    Returns:
+        The month, and what was left out.
+
+    Raises:
+        OutcomesError: source_malformed, or period_malformed when there is none.
+    """
+    # Rows get a total order where they are numbered; without that of the files, they are read as a stream.
+    con.execute("set preserve_insertion_order = false")
+    with readable():
+        source.load(con, scratch)
+        _make_dated(con, source)
+        period = period or _last_period(con, source)
+        left_out = _select_patients(con, source, period)
+        tables = delivered_tables(con)
+        for table in tables[1:]:
+            left_out += _select_rows(con, table)
+        left_out += source.left_out(con)
+    _register_keys(con, crosswalk, tables[1:])
+    columns = ", ".join(_patient_column(column) for column in tables[0].columns if column.name != "deleted")
+    con.execute(_PATIENTS.format(columns=columns, oldest=_OLDEST_AGE, longest=_LONGEST_LIFE))
+    for table in tables[1:]:
+        _number_rows(con, table)
+    return period, [one for one in left_out if one.rows]
+
+
+def _last_period(con: duckdb.DuckDBPyConnection, source: Source) -> str:
+    if source.last_period is None:
+        raise OutcomesError("period_malformed", "--period is not given")
+    return source.last_period(con)
+
+
+def deliver(con: duckdb.DuckDBPyConnection, source: Source, folder: Path, scratch: Path) -> Manifest:
+    """Write the contract tables as a submission in the private folder, and move it whole to where it shall be.
+
+    Raises:
+        OutcomesError: source_malformed when there is no patient to deliver.
+    """
+    if not count(con, "from patients"):
+        raise OutcomesError(
+            "source_malformed", "no patient has an index fusion: see code_system, code and date of the procedures"
+        )
+    unfinished = scratch / folder.parent.name / folder.name
+    unfinished.mkdir(parents=True)
+    for table in delivered_tables(con):
+        if count(con, f"from {table.name}"):
+            path = unfinished / f"{table.name}.csv"
+            con.execute(f"copy (from {table.name} order by all) to $path (format csv, header)", {"path": str(path)})
+    manifest = write_manifest(
+        unfinished,
+        site_id=folder.parent.name,
+        period=folder.name,
+        kind="full",
+        deidentification_method=source.method,
+        data_cut=last_day(folder.name),
+    )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished.rename(folder)
+    return manifest
+
+
+def count(con: duckdb.DuckDBPyConnection, rows: str) -> int:
+    """How many rows a `from …` gives."""
+    return int(con.execute(f"select count(*) {rows}").fetchall()[0][0])
+
+
+def delivered_tables(con: duckdb.DuckDBPyConnection) -> list[Table]:
+    """The contract tables of which there is a dated relation, patients first."""
+    return [table for table in TABLES.values() if _has(con, dated_relation(table))]
+
+
+def _has(con: duckdb.DuckDBPyConnection, relation: str) -> bool:
+    return count(con, f"from duckdb_columns() where table_name = '{relation}'") > 0
+
+
+def _make_dated(con: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Make the dated relations, and between them `index_days`, which some of them need."""
+    files = in_order(source.files)
+    first = with_needs([dated_relation(TABLES["procedures"]), ORIGINS], files)
+    _make_relations(con, first)
+    _check_there(con, "procedures")
+    make_index_days(con, ORIGINS if _has(con, ORIGINS) else None, is_shifted=source.is_shifted)
+    _make_relations(con, [file for file in files if file not in first])
+    _check_there(con, "patients")
+
+
+def _make_relations(con: duckdb.DuckDBPyConnection, files: Iterable[SqlFile]) -> None:
+    """Make the relations of SQL files: the dated ones are views, so that their rows are read as a stream."""
+    for file in files:
+        kind = "view" if file.name.startswith("dated_") else "table"
+        con.execute(f"create {kind} {file.name} as {file.select}")
+
+
+def _check_there(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    if not _has(con, dated_relation(TABLES[name])):
+        raise OutcomesError("source_malformed", f"it has no {name}, which every submission needs")
+
+
+def _select_patients(con: duckdb.DuckDBPyConnection, source: Source, period: str) -> list[LeftOut]:
+    """Make `source_patients`, one row per patient, and `index_patients`, those who are delivered."""
+    dated = completed(con, TABLES["patients"])
+    con.execute(_SOURCE_PATIENTS.format(dated=dated, columns=", ".join(dated_columns(TABLES["patients"]))))
+    is_yearly = source.method == "safe_harbor"
+    index_date = "index_days.index_date"
+    month_end = f"last_day({index_date})"
+    year_end = f"make_date(year({index_date}), 12, 31)"
+    con.execute(
+        _INDEX_PATIENTS.format(
+            index_period="source_patients.index_period"
+            if source.is_shifted
+            else f"strftime({index_date}, '{'%Y' if is_yearly else '%Y-%m'}')",
+            period_end=index_date if source.is_shifted else year_end if is_yearly else month_end,
+            data_cut="null" if source.is_shifted else f"date '{last_day(period)}'",
+        )
+    )
+    rows, nameless = con.execute(
+        f"select count(*), count(*) filter (where patient_id is null) from ({dated})"
+    ).fetchall()[0]
+    patients, fused = count(con, "from source_patients"), count(con, "from index_patients")
+    con.execute("delete from index_patients where data_cut_day < 0")
+    reasons = {
+        "no_patient": nameless,
+        "repeated": rows - nameless - patients,
+        "no_index_fusion": patients - fused,
+        "index_period_not_over": fused - count(con, "from index_patients"),
+    }
+    return [LeftOut("patients", reason, number) for reason, number in reasons.items()]
+
+
+def _select_rows(con: duckdb.DuckDBPyConnection, table: Table) -> list[LeftOut]:
+    """Make `selected_<table>`, the rows that are delivered."""
+    judged = _JUDGED.format(date=event_date(table), dated=completed(con, table))
+    reasons = dict(con.execute(f"select reason, count(*) from ({judged}) group by reason").fetchall())
+    con.execute(
+        _SELECTED.format(table=table.name, judged=judged, key=table.key, columns=", ".join(dated_columns(table)))
+    )
+    reasons["repeated"] = reasons.pop(None, 0) - count(con, f"from selected_{table.name}")
+    return [LeftOut(table.name, reason, number) for reason, number in sorted(reasons.items())]
+
+
+def _register_keys(con: duckdb.DuckDBPyConnection, crosswalk: Crosswalk, tables: list[Table]) -> None:
+    """Make `patient_keys`, `encounter_keys` and `surgeon_keys` (source_key, key)."""
+    for name, kind in _KEYS.items():
+        places = [f"selected_{table.name}" for table in tables if name in table.schema.names]
+        named = " union ".join(
+            f"select {name} from {place}" for place in ["index_patients"] * (kind == "patient") + places
+        )
+        keys = [key for (key,) in con.execute(f"select {name} from ({named}) where {name} is not null").fetchall()]
+        con.register(f"{kind}_keys", crosswalk.table(kind, keys, ("source_key", "key")))
+
+
+def _patient_column(column: Column) -> str:
+    return "patient_keys.key as patient_id" if column.name == "patient_id" else f"aged.{column.name}"
+
+
+def _number_rows(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Make the contract table of selected rows: random keys, days since the index fusion."""
+    named = {name: kind for name, kind in _KEYS.items() if name in table.schema.names}
+    joins = "\n".join(
+        f"left join {kind}_keys on numbered.{name} = {kind}_keys.source_key" for name, kind in named.items()
+    )
+    delivered = ", ".join(_column(table, column) for column in table.columns if column.name != "deleted")
+    columns = ", ".join(dated_columns(table))
+    con.execute(_NUMBERED.format(table=table.name, columns=columns, delivered=delivered, joins=joins))
+
+
+def _column(table: Table, column: Column) -> str:
+    """A column of a contract table from numbered rows."""
+    if column.name == table.key:
+        # A key of the row's own that says no more than that: the patient's, the table's first letter, a number.
+        own = f"patient_keys.key || '-{table.name[0]}' || cast(numbered.place as varchar)"
+        drawn = f"{_KEYS[column.name]}_keys.key, " if column.name in _KEYS else ""
+        return f"coalesce({drawn}{own}) as {column.name}"
+    if column.name in _KEYS:
+        return f"{_KEYS[column.name]}_keys.key as {column.name}"
+    if not column.is_day:
+        return f"numbered.{column.name}"
+    day = f"date_diff('day', numbered.index_date, numbered.{dated_name(column)})"
+    if dated_name(column) == event_date(table):
+        return f"{day} as {column.name}"
+    # An end that lies after the cut is not known yet.
+    return f"case when {day} <= numbered.data_cut_day or numbered.data_cut_day is null then {day} end as {column.name}"

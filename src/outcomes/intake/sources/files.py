@@ -1,0 +1,276 @@
+"""Files as hospitals export them, as relations of text: CSV with whatever separator and encoding, and Parquet.
+
+They are read as a stream. A file that is not UTF-8 is first written anew into the import's private folder. The readers'
+own errors quote cells, so none of them is ever chained or logged.
+"""
+
+import codecs
+import csv
+import gzip
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import IO
+
+import duckdb
+
+from outcomes.errors import OutcomesError
+from outcomes.intake.reading import spelled
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
+"""Of the files that can be read, in any case; all but Parquet may end in `.gz`."""
+
+_SEPARATORS = ",;\t|"
+_CHUNK = 2**20
+_LONGEST_LINE = 16 * 2**20
+"""Bytes of a line: a cell of free text that nobody maps may be long."""
+
+_GZIP = b"\x1f\x8b"
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_LINE = re.compile(r"CSV Error on Line: (\d+)")
+_FILE = re.compile(r"^  file = (.+)$", re.MULTILINE)
+_CELLS = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file as a relation of text cells.
+
+    Attributes:
+        name: the file's name, to name it in a message.
+        relation: a view of its rows but blank ones; a column each, c1, c2 and so on.
+        headers: the columns' names as written.
+    """
+
+    name: str
+    relation: str
+    headers: tuple[str, ...]
+
+    def column(self, header: str) -> str | None:
+        """The view's column under a header, whatever its case and the blanks around it.
+
+        Raises:
+            OutcomesError: source_malformed when several columns bear it.
+        """
+        found = [place for place, name in enumerate(self.headers, 1) if spelled(name) == spelled(header)]
+        if len(found) > 1:
+            raise OutcomesError("source_malformed", f"{self.name}: {len(found)} columns {header}")
+        return f"c{found[0]}" if found else None
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a text file is written."""
+
+    encoding: str
+    separator: str
+    lines_above: int
+    headers: tuple[str, ...]
+
+
+def open_file(con: duckdb.DuckDBPyConnection, path: Path, relation: str, scratch: Path) -> Opened:
+    """Make a file a view of text cells.
+
+    Args:
+        con: where the view is made.
+        path: the file.
+        relation: the view's name.
+        scratch: a private folder for a copy in UTF-8.
+
+    Raises:
+        OutcomesError: source_malformed; says the likely cause.
+    """
+    with _named(path):
+        if path.name.lower().endswith(".parquet"):
+            headers, rows = _parquet(con, path)
+        else:
+            headers, rows = _text(path, relation, scratch)
+        cells = ", ".join(f'"{name}" as c{place}' for place, name in enumerate(rows.names, 1))
+        blank = " and ".join(f"coalesce(trim(c{place}), '') = ''" for place in range(1, len(headers) + 1))
+        con.execute(f"create view {relation} as select * from (select {cells} from {rows.read}) where not ({blank})")
+    return Opened(path.name, relation, headers)
+
+
+def read_headers(path: Path) -> tuple[str, ...]:
+    """The names of a file's columns.
+
+    Raises:
+        OutcomesError: source_malformed.
+    """
+    with _named(path):
+        if path.name.lower().endswith(".parquet"):
+            with duckdb.connect() as con:
+                return _parquet(con, path)[0]
+        return _layout(path).headers
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Name the file, the line and the likely cause where rows of opened files cannot be read after all.
+
+    Raises:
+        OutcomesError: source_malformed.
+    """
+    try:
+        yield
+    except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+        text = str(error)
+        if "CSV Error" not in text:
+            raise
+        raise OutcomesError("source_malformed", _cause(text)) from None
+
+
+def _cause(text: str) -> str:
+    """What is wrong with a line, without the line."""
+    file, line = _FILE.search(text), _LINE.search(text)
+    place = f"{PurePath(file[1]).name if file else 'a file'}, line {line[1] if line else 'unknown'}"
+    if cells := _CELLS.search(text):
+        return f"{place}: {cells[2]} cells where the header has {cells[1]}; a separator within a cell needs quotes"
+    if "unterminated quote" in text:
+        return f"{place}: a quote is opened and never closed"
+    if "Maximum line size" in text:
+        return f"{place}: a line is longer than {_LONGEST_LINE // 2**20} MiB; is a quote never closed?"
+    return f"{place}: it cannot be read as CSV"
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise OutcomesError("source_malformed", f"there is no file {path.name}") from None
+    except (duckdb.Error, gzip.BadGzipFile, EOFError, UnicodeError):
+        raise OutcomesError("source_malformed", f"{path.name}: it is damaged, or of another format") from None
+
+
+@dataclass(frozen=True)
+class _Rows:
+    read: str
+    names: tuple[str, ...]
+
+
+def _parquet(con: duckdb.DuckDBPyConnection, path: Path) -> tuple[tuple[str, ...], _Rows]:
+    read = f"read_parquet({_quoted(str(path))})"
+    columns = [(name, kind) for name, kind, *_ in con.execute(f"describe from {read}").fetchall()]
+    cells = ", ".join(f'{_as_text(name, kind)} as "{name}"' for name, kind in columns)
+    names = tuple(name for name, _ in columns)
+    return names, _Rows(f"(select {cells} from {read})", names)
+
+
+def _as_text(name: str, kind: str) -> str:
+    """A Parquet cell in words: a number that is whole without decimals, NaN as nothing."""
+    if kind in {"DOUBLE", "FLOAT"}:
+        return f"regexp_replace(nullif(cast(\"{name}\" as varchar), 'nan'), '[.]0$', '')"
+    return f'cast("{name}" as varchar)'
+
+
+def _text(path: Path, relation: str, scratch: Path) -> tuple[tuple[str, ...], _Rows]:
+    layout = _layout(path)
+    plain = path
+    if layout.encoding not in {"utf-8", "utf-8-sig"}:
+        plain = scratch / relation / path.name
+        plain.parent.mkdir()
+        _write_as_utf8(path, layout.encoding, plain)
+    names = tuple(f"h{place}" for place in range(1, len(layout.headers) + 1))
+    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
+    packed = "gzip" if plain is path and _is_packed(path) else "none"
+    options = (
+        f"columns = {{{columns}}}, auto_detect = false, header = true, skip = {layout.lines_above}, "
+        f"delim = {_quoted(layout.separator)}, quote = '\"', escape = '\"', compression = '{packed}', "
+        f"max_line_size = {_LONGEST_LINE}"
+    )
+    return layout.headers, _Rows(f"read_csv({_quoted(str(plain))}, {options})", names)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
+
+
+def _layout(path: Path) -> _Layout:
+    """How a text file is written, as its bytes and its first lines show.
+
+    Raises:
+        OutcomesError: source_malformed.
+    """
+    if path.name.lower().endswith(".gz") and not _is_packed(path):
+        raise OutcomesError("source_malformed", f"{path.name}: it is damaged, or of another format")
+    encoding = _encoding(path)
+    with _unpacked(path) as packed, io.TextIOWrapper(packed, encoding=encoding, newline="") as lines:
+        line = lines.readline()
+        lines_above = 0
+        stated = _SEP_LINE.fullmatch(line)
+        if stated:
+            lines_above, line = 1, lines.readline()
+        while line and not line.strip(' \t,;|"\r\n\xa0'):
+            lines_above, line = lines_above + 1, lines.readline()
+        while line.count('"') % 2 and (more := lines.readline()):
+            line += more
+    if not line:
+        raise OutcomesError("source_malformed", f"{path.name}: it is empty")
+    separator = stated[1] if stated else max(_SEPARATORS, key=_outside_quotes(line).count)
+    try:
+        headers = next(csv.reader(io.StringIO(line, newline=""), delimiter=separator, strict=True))
+    except (csv.Error, TypeError):
+        raise OutcomesError("source_malformed", f"{path.name}: its header cannot be read as CSV") from None
+    return _Layout(encoding, separator, lines_above, tuple(headers))
+
+
+def _outside_quotes(line: str) -> str:
+    return re.sub(r'"[^"]*"', "", line)
+
+
+def _encoding(path: Path) -> str:
+    """The encoding of a text file: of those that fit its bytes, the strictest.
+
+    Raises:
+        OutcomesError: source_malformed.
+    """
+    with _unpacked(path) as content:
+        start = content.read(_CHUNK)
+    marked = next((encoding for mark, encoding in _MARKS.items() if start.startswith(mark)), None)
+    # UTF-16 without its mark has a NUL in every other byte.
+    unmarked = "utf-16-le" if start[1:2] == b"\0" else "utf-16-be" if start[:1] == b"\0" else None
+    candidates = [marked or unmarked] if marked or unmarked else ["utf-8", "cp1252"]
+    for encoding in candidates:
+        if encoding and _fits(path, encoding):
+            return encoding
+    raise OutcomesError("source_malformed", f"{path.name}: it is text in neither UTF-8, UTF-16 nor Windows-1252")
+
+
+def _fits(path: Path, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    with _unpacked(path) as content:
+        try:
+            while chunk := content.read(_CHUNK):
+                if "\0" in decoder.decode(chunk):
+                    return False
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _write_as_utf8(path: Path, encoding: str, to: Path) -> None:
+    with (
+        _unpacked(path) as packed,
+        io.TextIOWrapper(packed, encoding=encoding, newline="") as text,
+        to.open("w", encoding="utf-8", newline="") as written,
+    ):
+        while chunk := text.read(_CHUNK):
+            written.write(chunk)
+
+
+def _is_packed(path: Path) -> bool:
+    with path.open("rb") as content:
+        return content.read(2) == _GZIP
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[IO[bytes]]:
+    with gzip.open(path) if _is_packed(path) else path.open("rb") as content:
+        yield content  # type: ignore[misc]

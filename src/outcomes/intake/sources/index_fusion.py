@@ -1,0 +1,90 @@
+"""Find the index fusion of each patient of a source by the very relations that find the fusions of episodes.
+
+Those count days from the index fusion, which is not known yet. So all days are counted from one common day here, and
+the dates between which it lies are that day.
+"""
+
+from collections.abc import Iterable
+
+import duckdb
+import pyarrow as pa
+
+from outcomes.contract import TABLES, Table
+from outcomes.intake.rules import closed_lists
+from outcomes.intake.sources.dated import completed, dated_relation
+from outcomes.intake.typed import in_type
+from outcomes.sql.engine import materialize
+from outcomes.sql.files import load
+from outcomes.sql.reference import load_references
+from outcomes.sql.shipped import shipped
+
+CODED = tuple(table for table in TABLES.values() if "code_system" in table.schema.names)
+"""The tables of coded records."""
+
+_NO_ORIGINS = "select cast(null as varchar) as patient_id, cast(null as date) as date limit 0"
+
+_ROWS_OF_CODES = """
+create or replace table procedures as
+select
+    '' as site_id, dated.patient_id, cast(row_number() over () as varchar) as procedure_id, dated.encounter_id,
+    date_diff('day', first_day.date, dated.date) as day,
+    codes.code_system, codes.code, dated.modifier, dated.units, dated.levels, dated.approach
+from ({dated}) as dated
+cross join first_day
+inner join main.index_codes as codes
+    on dated.code_system = codes.delivered_system and dated.code = codes.delivered_code
+where
+    dated.patient_id is not null
+    and dated.date is not null
+    and (codes.code_system, codes.code) in (select (code_system, code) from code_matches where list = 'cervical_fusion')
+"""
+
+_INDEX_DATES = """
+create table index_dates as
+select distinct procedures.site_id, procedures.patient_id, {date} as earliest, {date} as latest
+from procedures
+cross join first_day
+"""
+
+
+def make_index_days(con: duckdb.DuckDBPyConnection, origins: str | None, *, is_shifted: bool) -> None:
+    """Make the relation `index_days` (patient_id, code_system, index_date) from the dated procedures.
+
+    Args:
+        con: where the dated procedures are.
+        origins: the relation of other origins (patient_id, date), if any.
+        is_shifted: whether dates tell nothing of the calendar, so that a code counts whenever it was valid.
+    """
+    con.register("index_codes", codes_read(con, [TABLES["procedures"]]))
+    con.execute("create schema cohort; use cohort")
+    load_references(con)
+    con.execute("create table first_day as select date '1970-01-01' as date")
+    con.execute(f"create view origins as {f'from main.{origins}' if origins else _NO_ORIGINS}")
+    con.execute("create table procedures as from main.index_codes")
+    for table in CODED[1:]:
+        columns = ", ".join(f"{column.name} {column.type.sql}" for column in table.columns)
+        con.execute(f"create table {table.name} (site_id varchar, {columns})")
+    relations = {file.name: file for file in load(shipped("sql", "relations", "episodes"))}
+    materialize(con, [relations["code_matches"]])
+    con.execute(_ROWS_OF_CODES.format(dated=completed(con, TABLES["procedures"])))
+    con.execute(_INDEX_DATES.format(date="cast(null as date)" if is_shifted else "first_day.date"))
+    materialize(con, [relations["coded_records"], relations["fusions"], *load(shipped("sql", "sources", "engine"))])
+    con.execute("use main; create table index_days as from cohort.index_days; drop schema cohort cascade")
+    con.unregister("index_codes")
+
+
+def codes_read(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> pa.Table:
+    """The codes of dated relations, each once: as delivered (delivered_system, delivered_code) and as they are read."""
+    delivered = con.sql(
+        " union ".join(
+            f"select code_system as delivered_system, code as delivered_code from {dated_relation(table)} "
+            "where code_system is not null and code is not null"
+            for table in tables
+        )
+    ).to_arrow_table()
+    for name, column in (("code_system", "delivered_system"), ("code", "delivered_code")):
+        declared = next(column for column in CODED[0].columns if column.name == name)
+        words = closed_lists(CODED[0].name).get(name, {})
+        cells = delivered[column].cast(pa.string())
+        delivered = delivered.append_column(name, in_type(declared, words, cells))
+    return delivered
