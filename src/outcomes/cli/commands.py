@@ -205,31 +205,41 @@ def manifest(  # noqa: PLR0913 - each option is a field of the manifest
     typer.echo(f"{folder / 'manifest.json'}: {len(written.files)} files, {written.rows:,} rows")
 
 
-@app.command("import", epilog="Example: outcomes import mimic-iv mimiciv/3.1/hosp --site mimic")
-def import_source(
+@app.command("import", epilog="Example: outcomes import table dump --site north --period 2026-01 --mapping map.toml")
+def import_source(  # noqa: PLR0913 - each option is a choice about the import
     ctx: typer.Context,
-    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help="The format of the source: mimic-iv.")],
+    source_format: Annotated[
+        str, typer.Argument(metavar="FORMAT", help="The format of the source: mimic-iv or table.")
+    ],
     source: Annotated[Path, typer.Argument(metavar="SRC", help="The folder with the source's files.")],
+    *,
     site: Annotated[str, typer.Option(help="The site that delivers.")],
     period: Annotated[
-        str | None, typer.Option(help="The month, YYYY-MM; by default December of the last year the source names.")
+        str | None,
+        typer.Option(
+            help="The month, YYYY-MM, at the end of which the extract is cut; of mimic-iv by default its last."
+        ),
     ] = None,
+    mapping: Annotated[Path | None, typer.Option(help="Of table: the mapping, a TOML file.")] = None,
 ) -> None:
     """Turn a foreign format into a submission in the landing folder.
 
     mimic-iv reads patients, admissions, procedures_icd and diagnoses_icd (.csv or .csv.gz) of MIMIC-IV's hospital
-    module. Patients get random keys; the crosswalk stays in OUTCOMES_HOME/crosswalks and must never leave the site.
+    module; table reads whatever files a mapping names (docs/sources/table.md). Dates become days since the index
+    fusion. Patients get random keys; the crosswalk stays in OUTCOMES_HOME/crosswalks and must never leave the site.
     """
-    if source_format != "mimic-iv":
-        raise typer.BadParameter("the formats are: mimic-iv", param_hint="FORMAT")
-    from outcomes.intake.sources.mimic_iv import import_mimic_iv
+    from outcomes.intake.sources.engine import import_extract
+    from outcomes.intake.sources.formats import FORMATS, MAPPED, source_of
 
+    if source_format not in FORMATS:
+        raise typer.BadParameter(f"the formats are: {', '.join(FORMATS)}", param_hint="FORMAT")
+    if (source_format in MAPPED) != (mapping is not None):
+        raise typer.BadParameter(f"it goes with: {', '.join(sorted(MAPPED))}", param_hint="--mapping")
     with printing.progress("import"):
-        imported = import_mimic_iv(ctx.obj, source, site, period)
+        imported = import_extract(ctx.obj, source_of(source_format, source, mapping), site, period)
     typer.echo(f"submission: {imported.folder}, {imported.manifest.rows:,} rows")
     typer.echo(f"crosswalk:  {imported.crosswalk} (keep it at the site)")
-    if imported.patients_left_out:
-        typer.echo(f"left out:   {imported.patients_left_out:,} patients without an admission, so without a day 0")
+    printing.print_left_out(imported.left_out)
 
 
 @app.command(epilog="Example: outcomes ingest north/2026-01 south/2026-01")

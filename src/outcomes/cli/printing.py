@@ -18,6 +18,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from outcomes.intake.reprocessing import JudgedAgain
+    from outcomes.intake.sources.dated import LeftOut
     from outcomes.pipeline import Ingested
     from outcomes.release.diff import LabelChange, ReleaseDiff
     from outcomes.release.doctor import Finding
@@ -74,6 +75,15 @@ def print_ingested(results: Sequence[Ingested], superseded: Sequence[tuple[str, 
     )
     for site_id, period in superseded:
         typer.echo(f"{site_id}/{period}: no row is in force, for a later full submission replaces it")
+
+
+def print_left_out(left_out: Sequence[LeftOut]) -> None:
+    """What an import did not deliver, and why."""
+    if left_out:
+        print_table(
+            ("table", "column", "not delivered", "rows"),
+            [(one.table, one.column, one.why, f"{one.rows:,}") for one in left_out],
+        )
 
 
 def print_judged_again(judged: Sequence[JudgedAgain]) -> None:

@@ -290,11 +290,11 @@ def read_cells(cells: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _is_coded(read: pa.ChunkedArray, codes: Iterable[str]) -> pa.ChunkedArray:
     """Whether a cell holds one of the codes."""
-    return pc.fill_null(pc.match_substring_regex(read, "|".join(map(_spelled, codes))), False)
+    return pc.fill_null(pc.match_substring_regex(read, "|".join(map(pattern_of_code, codes))), False)
 
 
-def _spelled(code: str) -> str:
-    """Pattern of a code in any case, of a whole number also with leading and decimal zeros."""
+def pattern_of_code(code: str) -> str:
+    """Pattern of a code for missing in any case, of a whole number also with leading and decimal zeros."""
     if re.fullmatch(r"-?\d+", code):
         sign, digits = "-" * code.startswith("-"), code.lstrip("-0") or "0"
         return rf"^{sign}0*{digits}(?:\.0*)?$"

@@ -28,6 +28,21 @@ delivered and counted outside the cohort. Without it they are left out and count
 _OF_BIRTH = {"birth_date": "date", "birth_year": "bigint"}
 
 
+_REASONS = {
+    "no_patient": "no key of a patient",
+    "unknown_patient": "of a patient who is not among the patients",
+    "no_index_fusion": "a patient without an index fusion",
+    "index_period_not_over": "a patient whose index period ends after the data cut; comes with a later month",
+    "patient_left_out": "of a patient who is left out",
+    "no_date": "no date, or none that tells a day",
+    "after_data_cut": "after the patient's data cut",
+    "repeated": "the same patient, or the same row with the same key, once more",
+    "left_out_by_where": "left out by where",
+    "not_held": "of a visit without date and answers",
+    "unreadable": "a cell that cannot be read as stated; the row is delivered without it",
+}
+
+
 @dataclass(frozen=True)
 class LeftOut:
     """Rows of a contract table, or cells of one of its columns, that an import did not deliver, and why."""
@@ -36,6 +51,11 @@ class LeftOut:
     reason: str
     rows: int
     column: str | None = None
+
+    @property
+    def why(self) -> str:
+        """The reason in words."""
+        return _REASONS[self.reason]
 
 
 def _nothing(con: duckdb.DuckDBPyConnection) -> list[LeftOut]:

@@ -396,8 +396,9 @@ def _number_rows(con: duckdb.DuckDBPyConnection, table: Table) -> None:
 def _column(table: Table, column: Column) -> str:
     """A column of a contract table from numbered rows."""
     if column.name == table.key:
-        # A key of the row's own that says no more than that: the patient's, the table's first letter, a number.
-        own = f"patient_keys.key || '-{table.name[0]}' || cast(numbered.place as varchar)"
+        # A key of the row's own that says no more than that: the patient's, the table's first letter, a number. In
+        # text it is in the order of the source's keys, which decides where nothing else does.
+        own = f"patient_keys.key || printf('-{table.name[0]}%06d', numbered.place)"
         drawn = f"{_KEYS[column.name]}_keys.key, " if column.name in _KEYS else ""
         return f"coalesce({drawn}{own}) as {column.name}"
     if column.name in _KEYS:

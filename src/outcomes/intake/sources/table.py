@@ -1,0 +1,217 @@
+"""Any table extract with a mapping (`intake/sources/mapping.py`) → a dated extract.
+
+Each block of the mapping is a select over its file. Cells are read in words: surrounding blanks go, and what stands
+for a missing value is null. A date must say its day: one that does not, or is not of a stated format, is unreadable.
+"""
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from outcomes.contract import TABLES, ColumnType, Table
+from outcomes.errors import OutcomesError
+from outcomes.intake.reading import MISSING, pattern_of_code
+from outcomes.intake.sources.dated import LeftOut, Source, dated_columns, dated_name, dated_relation, event_date
+from outcomes.intake.sources.files import Opened, open_file
+from outcomes.intake.sources.mapping import PLACE, Block, Cell, Mapping, Where
+
+_BLANKS = " \t\r\n\xa0"
+_ISO = r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)?(?: ?(?:Z|[+-]\d{2}(?::?\d{2})?))?"
+_ZONED = r".*[ T]\d{2}:\d{2}.*(?:Z|[+-]\d{2}(?::?\d{2})?)"
+_NUMBER = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)"
+_NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL)
+
+
+def table_source(mapping: Mapping, folder: Path) -> Source:
+    """The source that a mapping makes of a folder of files."""
+    extract = _Extract(mapping, folder)
+    return Source(mapping.method, extract.load, left_out=extract.left_out)
+
+
+@dataclass(frozen=True)
+class _Selected:
+    """A select of a contract table's rows, one column `is_kept`, one `is_filled`, and a flag `bad_…` per column."""
+
+    table: Table
+    block: Block
+    sql: str
+    reads_again: bool
+    """Whether another select reads the same rows of the file."""
+
+
+@dataclass
+class _Extract:
+    mapping: Mapping
+    folder: Path
+    opened: dict[Path, Opened] = field(default_factory=dict)
+    selects: list[_Selected] = field(default_factory=list)
+
+    def load(self, con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+        """Make the dated relations as views over the files."""
+        for name, blocks in self.mapping.tables.items():
+            table = TABLES[name]
+            selects = [
+                _Selected(
+                    table, block, _select(self.mapping, table, block, self._open(con, path, scratch), each), place > 0
+                )
+                for block in blocks
+                for path in self._paths(block)
+                for place, each in enumerate(block.for_each or [""])
+            ]
+            rows = " union all by name ".join(
+                f"select {', '.join(one.block.columns)} from ({one.sql}) where is_kept and is_filled" for one in selects
+            )
+            con.execute(f"create view {dated_relation(table)} as {rows}")
+            self.selects += selects
+
+    def left_out(self, con: duckdb.DuckDBPyConnection) -> list[LeftOut]:
+        """Rows that a `where` leaves out, visits of a wide file that were not held, and cells that cannot be read."""
+        found: dict[tuple[str, str, str | None], int] = {}
+        for one in self.selects:
+            # A row whose own date cannot be read is not delivered, which the engine counts.
+            own = None if one.table.name == "patients" else event_date(one.table)
+            columns = [name for name in one.block.columns if name != own]
+            bad = ", ".join(f"count(*) filter (where is_kept and is_filled and bad_{name})" for name in columns)
+            counts = con.execute(
+                "select count(*) filter (where not is_kept), count(*) filter (where is_kept and not is_filled), "
+                f"{bad} from ({one.sql})"
+            ).fetchall()[0]
+            keys = [("left_out_by_where", None), ("not_held", None), *(("unreadable", name) for name in columns)]
+            for (reason, column), rows in list(zip(keys, counts, strict=True))[one.reads_again :]:
+                key = (one.table.name, reason, column)
+                found[key] = found.get(key, 0) + rows
+        return [LeftOut(table, reason, rows, column) for (table, reason, column), rows in found.items()]
+
+    def _paths(self, block: Block) -> Iterator[Path]:
+        for name in block.file:
+            paths = sorted(self.folder.glob(name))
+            if not paths:
+                raise OutcomesError("source_malformed", f"there is no file {name} in the folder")
+            yield from paths
+
+    def _open(self, con: duckdb.DuckDBPyConnection, path: Path, scratch: Path) -> Opened:
+        if path not in self.opened:
+            self.opened[path] = open_file(con, path, f"file_{len(self.opened)}", scratch)
+        return self.opened[path]
+
+
+def _select(mapping: Mapping, table: Table, block: Block, file: Opened, each: str) -> str:
+    """The rows of one file as a block has them, for one word of `for_each`."""
+    kept = " and ".join(_condition(where, _column(file, where.column)) for where in block.where) or "true"
+    read = ", ".join(
+        f"{_read(cell, file, each, [*mapping.missing, *cell.missing] if not name.endswith('_id') else cell.missing)} "
+        f"as {name}"
+        for name, cell in block.columns.items()
+    )
+    cells = {name: _converted(mapping, table, name, cell) for name, cell in block.columns.items()}
+    answers = [name for name, cell in block.columns.items() if cell.source and PLACE in cell.source]
+    filled = f"coalesce({', '.join(answers)}) is not null" if answers else "true"
+    converted = ", ".join(f"{cell} as {name}" for name, cell in cells.items())
+    bad = ", ".join(f"{name} is not null and {cell} is null as bad_{name}" for name, cell in cells.items())
+    return (
+        f"select is_kept, {filled} as is_filled, {converted}, {bad} "
+        f"from (select {kept} as is_kept, {read} from {file.relation})"
+    )
+
+
+def _column(file: Opened, header: str) -> str:
+    """A column of a file.
+
+    Raises:
+        OutcomesError: source_malformed; says which header may have been meant.
+    """
+    column = file.column(header)
+    if column is None:
+        close = difflib.get_close_matches(header, file.headers, n=1, cutoff=0.6)
+        # A file without a header shows its first row here, so only what is nearly the name is repeated.
+        hint = f"; perhaps {close[0]}" if close else ""
+        only = "; it has one column: is the separator another?" if len(file.headers) == 1 else ""
+        raise OutcomesError("source_malformed", f"{file.name}: no column {header}{hint}{only}")
+    return column
+
+
+def _condition(where: Where, column: str) -> str:
+    cell = f"lower(trim({column}, {_text(_BLANKS)}))"
+    if where.starts_with is not None:
+        return (
+            "("
+            + " or ".join(f"coalesce(starts_with({cell}, {_text(one.lower())}), false)" for one in where.starts_with)
+            + ")"
+        )
+    words = ", ".join(_text(one.lower()) for one in where.one_of or where.none_of or [])
+    return (
+        f"coalesce({cell} in ({words}), false)"
+        if where.one_of is not None
+        else f"coalesce({cell} not in ({words}), true)"
+    )
+
+
+def _read(cell: Cell, file: Opened, each: str, codes: list[str]) -> str:
+    """A cell in words; null where it stands for a missing value."""
+    if cell.source is None:
+        return _text(cell.constant or "")
+    column = _column(file, cell.source.replace(PLACE, each))
+    pattern = "|".join([rf"^(?i:{'|'.join(map(_escaped, MISSING))})$", *map(pattern_of_code, codes)])
+    trimmed = f"trim({column}, {_text(_BLANKS)})"
+    return f"case when not regexp_matches({trimmed}, {_text(pattern)}) then {trimmed} end"
+
+
+def _escaped(word: str) -> str:
+    return word.replace(".", "[.]")
+
+
+def _converted(mapping: Mapping, table: Table, name: str, cell: Cell) -> str:
+    """The cell in the column's type, null where it cannot be read."""
+    if dated_columns(table)[name] == "date":
+        return _date(name, cell.date_format or mapping.date_format, mapping.time_zone)
+    if name == "birth_year":
+        return rf"cast(case when regexp_full_match({name}, '\d{{4}}(?:[.]0*)?') then left({name}, 4) end as bigint)"
+    if cell.values:
+        cases = " ".join(f"when {_text(_plain(key))} then {_text(word)}" for key, word in cell.values.items())
+        return rf"case lower(regexp_replace({name}, '^(-?\d+)[.]0+$', '\1')) {cases} end"
+    declared = next((column for column in table.columns if dated_name(column) == name), None)
+    if declared is None or declared.type not in _NUMERIC:
+        return name
+    # No number of the contract has thousands: a comma is a decimal comma.
+    number = f"case when regexp_full_match({name}, '{_NUMBER}') then replace({name}, ',', '.') else {name} end"
+    return _reckoned(number, cell) if cell.is_converted else f"({number})"
+
+
+def _plain(key: str) -> str:
+    return key.strip().lower()
+
+
+def _date(name: str, formats: list[str], time_zone: str | None) -> str:
+    """The day that a cell names: as written, or in the time zone where it is stated and the cell says its own."""
+    iso = f"case when regexp_full_match({name}, '{_ISO}') then try_cast(left({name}, 10) as date) end"
+    ways = [f"try_strptime({name}, {_text(one)})" for one in formats if " " in one]
+    ways += [f"try_strptime(regexp_extract({name}, '^[^ T]+'), {_text(one)})" for one in formats if " " not in one]
+    read = f"coalesce({', '.join([iso, *(f'cast({way} as date)' for way in ways)])})"
+    if time_zone is None:
+        return read
+    local = f"cast(timezone({_text(time_zone)}, try_cast({name} as timestamptz)) as date)"
+    return f"case when regexp_full_match({name}, '{_ZONED}') then {local} else {read} end"
+
+
+def _reckoned(number: str, cell: Cell) -> str:
+    """The number, counted from the other end of its scale, moved and scaled, in this order; in decimals."""
+    value = f"try_cast({number} as decimal(18, 6))"
+    if cell.reverse is not None:
+        value = f"({_decimal(cell.reverse)} - {value})"
+    if cell.offset is not None:
+        value = f"({value} + {_decimal(cell.offset)})"
+    if cell.scale is not None:
+        value = f"({value} * {_decimal(cell.scale)})"
+    return rf"regexp_replace(cast(cast({value} as decimal(28, 6)) as varchar), '[.]?0+$', '')"
+
+
+def _decimal(number: float) -> str:
+    return f"cast({number!r} as decimal(18, 6))"
+
+
+def _text(text: str) -> str:
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"

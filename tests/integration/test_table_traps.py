@@ -1,0 +1,300 @@
+"""What goes wrong with real extracts, one small dump each: nothing vanishes uncounted, and no day is guessed."""
+
+import csv
+import gzip
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from outcomes.errors import OutcomesError
+from outcomes.intake.sources.engine import Import, import_extract
+from outcomes.intake.sources.mapping import parse_mapping
+from outcomes.intake.sources.table import table_source
+from outcomes.settings import Settings
+
+PATIENTS = "MRN,DOB,Sex\n100231,1961-05-03,F\n100232,1930-01-01,M\n"
+PROCEDURES = "id,MRN,DT,CODE\n1,100231,2023-05-17,22551\n2,100232,2023-06-17,22551\n"
+MAPPING = """
+method = "limited_data_set"
+{options}
+[[patients]]
+file = "patients.csv"
+[patients.columns]
+patient_id = "MRN"
+birth_date = "DOB"
+sex = "Sex"
+
+[[procedures]]
+file = "procedures.csv"
+[procedures.columns]
+procedure_id = "id"
+patient_id = "MRN"
+date = "DT"
+code = "CODE"
+code_system = {{ constant = "CPT" }}
+{more}
+"""
+FOLLOW_UPS = """
+[[follow_ups]]
+file = "proms.csv"
+[follow_ups.columns]
+patient_id = "MRN"
+date = "DT"
+"""
+
+Rows = list[dict[str, str]]
+
+
+class Hospital:
+    """A folder of files, imported by a mapping."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "dump"
+        self.folder.mkdir()
+        self.settings = Settings(home=folder / "home")
+        self.write("patients.csv", PATIENTS)
+        self.write("procedures.csv", PROCEDURES)
+
+    def write(self, name: str, text: str, encoding: str = "utf-8") -> None:
+        (self.folder / name).write_text(text, encoding=encoding, newline="")
+
+    def mapped(self, more: str = "", options: str = "", **changed: str) -> Import:
+        text = MAPPING.format(options=options, more=more)
+        for old, new in changed.items():
+            assert old in text
+            text = text.replace(old, new)
+        mapping, problems = parse_mapping(text)
+        assert mapping, problems
+        assert not problems
+        return import_extract(self.settings, table_source(mapping, self.folder), "north", "2025-06")
+
+    def refusal(self, more: str = "") -> str:
+        with pytest.raises(OutcomesError) as refused:
+            self.mapped(more)
+        assert refused.value.code == "source_malformed"
+        assert not self.settings.landing.exists()
+        return refused.value.where
+
+
+def rows(imported: Import, table: str) -> Rows:
+    with (imported.folder / f"{table}.csv").open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def left_out(imported: Import) -> dict[tuple[str, str], int]:
+    return {(one.column or one.table, one.reason): one.rows for one in imported.left_out}
+
+
+@pytest.fixture
+def hospital(tmp_path: Path) -> Hospital:
+    return Hospital(tmp_path)
+
+
+def test_a_dump_without_traps(hospital: Hospital) -> None:
+    imported = hospital.mapped()
+    assert [row["day"] for row in rows(imported, "procedures")] == ["0", "0"]
+    assert sorted((row["sex"], row["age_years"], row["index_period"]) for row in rows(imported, "patients")) == [
+        ("F", "62", "2023-05"),
+        ("M", "90", "2023-06"),
+    ]
+    assert not imported.left_out
+
+
+@pytest.mark.parametrize(
+    ("date", "options", "day"),
+    [
+        ("2023-05-18T23:30:00+02:00", "", "1"),
+        ("2023-05-18T23:30:00Z", "", "1"),
+        ("2023-05-18T23:30:00Z", 'time_zone = "Europe/Berlin"', "2"),
+        ("2023-05-18 23:30:00.000", 'time_zone = "Europe/Berlin"', "1"),
+        ("05/18/2023 23:30", 'date_format = "%m/%d/%Y"', "1"),
+        ("18May2023", 'date_format = "%d%b%Y"', "1"),
+        ("20230518", 'date_format = ["%m/%d/%Y", "%Y%m%d"]', "1"),
+    ],
+)
+def test_the_day_is_that_of_the_place(hospital: Hospital, date: str, options: str, day: str) -> None:
+    hospital.write("proms.csv", f"MRN,DT\n100231,{date}\n")
+    assert [row["day"] for row in rows(hospital.mapped(FOLLOW_UPS, options), "follow_ups")] == [day]
+
+
+@pytest.mark.parametrize("date", ["2023-05", "2023", "2023-05-32", "05/18/2023", "spring", "NULL", ""])
+def test_a_date_that_tells_no_day_is_counted_and_never_guessed(hospital: Hospital, date: str) -> None:
+    hospital.write("proms.csv", f"MRN,DT\n100231,{date}\n100231,2023-08-01\n")
+    imported = hospital.mapped(FOLLOW_UPS)
+    assert len(rows(imported, "follow_ups")) == 1
+    assert left_out(imported) == {("follow_ups", "no_date"): 1}
+
+
+def test_of_a_year_of_birth_the_age_is_the_difference_of_years(hospital: Hospital) -> None:
+    hospital.write("patients.csv", "MRN,DOB,Sex\n100231,1961,F\n100232,2030,M\n")
+    imported = hospital.mapped(birth_date="birth_year")
+    assert sorted(row["age_years"] for row in rows(imported, "patients")) == ["", "62"]
+
+
+def test_duplicates_and_orphans_are_counted(hospital: Hospital) -> None:
+    hospital.write("patients.csv", f"{PATIENTS}100231,1961-05-03,F\nNA,1961-05-03,F\n100233,1970-01-01,F\n")
+    hospital.write("procedures.csv", f"{PROCEDURES}1,100231,2023-05-17,22551\n9,777777,2023-05-17,22551\n")
+    imported = hospital.mapped()
+    assert left_out(imported) == {
+        ("patients", "no_patient"): 1,
+        ("patients", "repeated"): 1,
+        ("patients", "no_index_fusion"): 1,
+        ("procedures", "unknown_patient"): 1,
+        ("procedures", "repeated"): 1,
+    }
+    assert len(rows(imported, "procedures")) == 2
+
+
+def test_rows_without_a_key_of_their_own_are_all_kept(hospital: Hospital) -> None:
+    hospital.write("procedures.csv", f"{PROCEDURES}3,100231,2023-05-17,22552\n4,100231,2023-05-17,22552\n")
+    imported = hospital.mapped(procedure_id="surgeon_id")
+    assert sum(row["code"] == "22552" for row in rows(imported, "procedures")) == 2
+
+
+def test_what_lies_after_the_patient_s_cut_is_counted(hospital: Hospital) -> None:
+    # The cut is the last day of June 2025, counted from the last day of May 2023: fourteen days go.
+    hospital.write("proms.csv", "MRN,DT\n100231,2025-06-16\n100231,2025-06-17\n100231,2026-06-17\n")
+    imported = hospital.mapped(FOLLOW_UPS)
+    assert [row["day"] for row in rows(imported, "follow_ups")] == ["761"]
+    assert {row["data_cut_day"] for row in rows(imported, "patients")} == {"761", "731"}
+    assert left_out(imported) == {("follow_ups", "after_data_cut"): 2}
+
+
+def test_a_patient_whose_index_period_is_not_over_comes_later(hospital: Hospital) -> None:
+    hospital.write("procedures.csv", f"{PROCEDURES}3,100232,2022-06-17,99999\n".replace("2023-06-17", "2025-07-01"))
+    imported = hospital.mapped()
+    assert left_out(imported) == {("patients", "index_period_not_over"): 1, ("procedures", "patient_left_out"): 2}
+
+
+@pytest.mark.parametrize("code", ["22551", " 22551", "22551.0", "0RG10A0", "0rg1.0a0"])
+def test_codes_find_the_fusion_however_they_are_written(hospital: Hospital, code: str) -> None:
+    system = "ICD10PCS" if "a0" in code.lower() else "CPT"
+    hospital.write("procedures.csv", f"id,MRN,DT,CODE\n1,100231,2023-05-17,{code}\n2,100231,2023-05-01,81.02\n")
+    imported = hospital.mapped(CPT=f"{system[:5]}-{system[5:]}" if system != "CPT" else "cpt")
+    assert sorted(row["day"] for row in rows(imported, "procedures")) == ["-16", "0"]
+
+
+def test_icd_9_counts_while_it_was_valid(hospital: Hospital) -> None:
+    hospital.write("procedures.csv", "id,MRN,DT,CODE\n1,100231,2014-05-17,81.02\n2,100232,2023-05-17,81.02\n")
+    imported = hospital.mapped(CPT="ICD-9-PCS")
+    assert left_out(imported) == {("patients", "no_index_fusion"): 1, ("procedures", "patient_left_out"): 1}
+
+
+def test_an_add_on_alone_is_no_index_fusion(hospital: Hospital) -> None:
+    hospital.write("procedures.csv", f"{PROCEDURES}3,100231,2022-05-17,22552\n")
+    assert sorted(row["day"] for row in rows(hospital.mapped(), "procedures")) == ["-365", "0", "0"]
+
+
+@pytest.mark.parametrize("code", [9, 99, 999, -1])
+def test_sentinels_are_missing_where_the_mapping_says_so(hospital: Hospital, code: int) -> None:
+    hospital.write("proms.csv", f"MRN,DT,nrs\n100231,2023-08-01,{code}\n100231,2023-08-02,{code}.0\n")
+    imported = hospital.mapped(f'{FOLLOW_UPS}neck_pain_nrs = {{ from = "nrs", missing = {code} }}')
+    assert [row["neck_pain_nrs"] for row in rows(imported, "follow_ups")] == ["", ""]
+    assert not imported.left_out
+
+
+def test_scales_are_turned_moved_and_scaled(hospital: Hospital) -> None:
+    hospital.write("proms.csv", 'MRN,DT,vas,comfort,item\n100231,2023-08-01,"73,5",8,6\n100231,2023-08-02,100,0,x\n')
+    imported = hospital.mapped(
+        FOLLOW_UPS
+        + 'neck_pain_nrs = { from = "vas", scale = 0.1 }\n'
+        + 'arm_pain_nrs = { from = "comfort", reverse = 10 }\n'
+        + 'ndi_item_1 = { from = "item", offset = -1 }\n'
+    )
+    found = [(row["neck_pain_nrs"], row["arm_pain_nrs"], row["ndi_item_1"]) for row in rows(imported, "follow_ups")]
+    assert found == [("7.35", "2", "5"), ("10", "10", "")]
+    assert left_out(imported) == {("ndi_item_1", "unreadable"): 1}
+
+
+def test_a_word_that_the_values_do_not_name_is_counted_and_not_delivered(hospital: Hospital) -> None:
+    imported = hospital.mapped(**{'sex = "Sex"': 'sex = { from = "Sex", values = { f = "female" } }'})
+    assert sorted(row["sex"] for row in rows(imported, "patients")) == ["", "female"]
+    assert left_out(imported) == {("sex", "unreadable"): 1}
+
+
+def test_wide_visits_become_rows_and_those_not_held_are_counted(hospital: Hospital) -> None:
+    hospital.write("proms.csv", "MRN,date_bl,ndi_bl,date_3m,ndi_3m\n100231,2023-05-01,44,2023-08-20,20\n100232,,,,18\n")
+    wide = FOLLOW_UPS.replace('"DT"', '"date_{}"').replace(
+        "[follow_ups.columns]", 'for_each = ["bl", "3m"]\n[follow_ups.columns]'
+    )
+    imported = hospital.mapped(f'{wide}ndi_total = "ndi_{{}}"\nndi_unit = {{ constant = "percent" }}')
+    assert [(row["day"], row["ndi_total"]) for row in rows(imported, "follow_ups")] == [("-16", "44"), ("95", "20")]
+    assert left_out(imported) == {("follow_ups", "not_held"): 1, ("follow_ups", "no_date"): 1}
+
+
+def test_rows_are_chosen_by_where(hospital: Hospital) -> None:
+    lines = ["1,100231,2023-05-17,22551,Done ", "2,100232,2023-06-17,22551,DONE", "3,100231,2020-05-17,22551,planned"]
+    hospital.write("procedures.csv", "\n".join(["id,MRN,DT,CODE,st", *lines]))
+    where = 'file = "procedures.csv"\nwhere = [{ column = "st", is = ["done"] }]'
+    imported = hospital.mapped(**{'file = "procedures.csv"': where})
+    assert left_out(imported) == {("procedures", "left_out_by_where"): 1}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_encodings_and_separators_are_found(hospital: Hospital, encoding: str, separator: str) -> None:
+    lines = [
+        "sep=,",
+        "MRN,DOB,Sex,Straße",
+        ",,,",
+        '100231,1961-05-03,F,"Am Bühl',
+        '(""Hof"")"',
+        "100232,1930-01-01,M,ß",
+    ]
+    text = "\r\n".join(lines)
+    hospital.write("patients.csv", text.replace(",", separator), encoding)
+    assert len(rows(hospital.mapped(), "patients")) == 2
+
+
+def test_blank_lines_above_the_header_and_headers_in_any_case(hospital: Hospital) -> None:
+    hospital.write("patients.csv", f",,\n\n{PATIENTS.replace('MRN', ' mrn ')},,\n")
+    assert len(rows(hospital.mapped(), "patients")) == 2
+
+
+def test_a_very_long_cell_is_read(hospital: Hospital) -> None:
+    hospital.write(
+        "patients.csv", PATIENTS.replace("Sex", "Sex,note").replace(",F", f",F,{'x' * 5_000_000}").replace(",M", ",M,")
+    )
+    assert len(rows(hospital.mapped(), "patients")) == 2
+
+
+def test_packed_files_and_parquet_with_nan_and_real_dates(hospital: Hospital) -> None:
+    (hospital.folder / "procedures.csv.gz").write_bytes(gzip.compress(PROCEDURES.encode()))
+    columns = {
+        "MRN": pa.array([100231, 100231, 100232]),
+        "DT": pa.array(["2023-08-01", "2023-08-02", None]).cast(pa.date32()),
+        "nrs": pa.array([float("nan"), 7.0, 1.5]),
+    }
+    parquet.write_table(pa.table(columns), hospital.folder / "proms.parquet")
+    more = FOLLOW_UPS.replace("proms.csv", "proms.parquet") + 'neck_pain_nrs = "nrs"'
+    imported = hospital.mapped(more, **{'"procedures.csv"': '"procedures.csv.gz"'})
+    assert [(row["day"], row["neck_pain_nrs"]) for row in rows(imported, "follow_ups")] == [("76", ""), ("77", "7")]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("MR N,DOB,Sex\n1,2,3\n", "patients.csv: no column MRN; perhaps MR N"),
+        ("MRN:DOB:Sex\n1:2:3\n", "patients.csv: no column MRN; it has one column: is the separator another?"),
+        ("MRN,DOB,Sex,MRN\n1,2,3,4\n", "patients.csv: 2 columns MRN"),
+        ("MRN,DOB,Sex\n100231,1961-05-03,F\n100232,1930-01-01,M,x\n", "patients.csv, line 3: 4 cells where the header"),
+        ('MRN,DOB,Sex\n100231,1961-05-03,"F\n100232,1930-01-01,M\n', "patients.csv, line 2: a quote is opened"),
+        ("", "patients.csv: it is empty"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_the_likely_cause(hospital: Hospital, text: str, where: str) -> None:
+    hospital.write("patients.csv", text)
+    found = hospital.refusal()
+    assert found.startswith(where)
+    assert "100232" not in found
+
+
+def test_a_missing_file_is_named(hospital: Hospital) -> None:
+    assert hospital.refusal(FOLLOW_UPS) == "there is no file proms.csv in the folder"
+
+
+def test_a_dump_without_any_fusion_says_where_to_look(hospital: Hospital) -> None:
+    hospital.write("procedures.csv", "id,MRN,DT,CODE\n1,100231,2023-05-17,99213\n")
+    assert hospital.refusal().startswith("no patient has an index fusion: see code_system")
