@@ -7,8 +7,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from typer.testing import CliRunner
 
+from outcomes.cli import app
 from outcomes.errors import OutcomesError
+from outcomes.intake.sources.dated import LeftOut, NotMapped, Source
+from outcomes.intake.sources.dry_run import Tried, try_import
 from outcomes.intake.sources.engine import Import, import_extract
 from outcomes.intake.sources.mapping import parse_mapping
 from outcomes.intake.sources.table import table_source
@@ -61,6 +65,12 @@ class Hospital:
         (self.folder / name).write_text(text, encoding=encoding, newline="")
 
     def mapped(self, more: str = "", options: str = "", **changed: str) -> Import:
+        return import_extract(self.settings, self.source(more, options, changed), "north", "2025-06")
+
+    def tried(self, more: str = "", **changed: str) -> Tried:
+        return try_import(self.settings, self.source(more, "", changed), "north", "2025-06")
+
+    def source(self, more: str, options: str, changed: dict[str, str]) -> Source:
         text = MAPPING.format(options=options, more=more)
         for old, new in changed.items():
             assert old in text
@@ -68,7 +78,7 @@ class Hospital:
         mapping, problems = parse_mapping(text)
         assert mapping, problems
         assert not problems
-        return import_extract(self.settings, table_source(mapping, self.folder), "north", "2025-06")
+        return table_source(mapping, self.folder)
 
     def refusal(self, more: str = "") -> str:
         with pytest.raises(OutcomesError) as refused:
@@ -298,3 +308,82 @@ def test_a_missing_file_is_named(hospital: Hospital) -> None:
 def test_a_dump_without_any_fusion_says_where_to_look(hospital: Hospital) -> None:
     hospital.write("procedures.csv", "id,MRN,DT,CODE\n1,100231,2023-05-17,99213\n")
     assert hospital.refusal().startswith("no patient has an index fusion: see code_system")
+
+
+def many(hospital: Hospital, patients: int = 15) -> None:
+    """Patients enough that a word which all share may be shown."""
+    numbers = range(200_001, 200_001 + patients)
+    born = [f"{number},1961-05-03,Divers,{number}@example.org" for number in numbers]
+    hospital.write("patients.csv", "\n".join(["MRN,DOB,Sex,Mail", *born, "300001,1970-01-01,Rare,x", ""]))
+    done = [f"{number},{number},2023-05-17,22551" for number in (*numbers, 300_001)]
+    seen = [f"x{number},{number},2023-05-18,99213" for number in numbers]
+    hospital.write("procedures.csv", "\n".join(["id,MRN,DT,CODE", *done, *seen, ""]))
+    dates = [f"{number},18/05/2023" for number in numbers]
+    hospital.write("proms.csv", "\n".join(["MRN,DT", *dates, ""]))
+
+
+SEX = {'sex = "Sex"': 'sex = { from = "Sex", values = { f = "female" } }'}
+
+
+def test_a_dry_run_tells_what_is_not_mapped_and_no_value_of_a_record(hospital: Hospital) -> None:
+    many(hospital)
+    tried = hospital.tried(FOLLOW_UPS, **SEX)
+    assert tried.not_mapped == (
+        NotMapped("follow_ups", "date", "99/99/9999", 15, 15),
+        NotMapped("patients", "sex", "Divers", 15, 15),
+        NotMapped("patients.csv", "Mail"),
+        NotMapped("patients", "sex", None, 1),
+    )
+    assert tried.not_listed == (NotMapped("procedures", "code", "CPT 99213", 15, 15),)
+    assert tried.tables["patients"] == (16, ("patient_id", "age_years", "index_period", "data_cut_day"))
+    assert tried.tables["follow_ups"] == (0, ())
+    assert {len(example.rows) for example in tried.examples} == {5}
+    assert tried.refusal is None
+    assert "20000" not in repr(tried)
+
+
+def test_a_dry_run_leaves_nothing_behind(hospital: Hospital) -> None:
+    many(hospital)
+    hospital.tried(FOLLOW_UPS)
+    assert not [path for path in hospital.settings.home.rglob("*") if path.is_file() or path.name != "tmp"]
+
+
+def test_a_dry_run_tells_why_the_submission_would_be_refused(hospital: Hospital) -> None:
+    hospital.write("procedures.csv", PROCEDURES.replace("22551", "mrn 4711 22551") + "9,100231,2023-05-17,22551\n")
+    tried = hospital.tried()
+    assert tried.refusal
+    assert tried.refusal.code == "identifier_found"
+    assert "4711" not in str(tried.refusal)
+
+
+def test_a_dry_run_names_rules_that_rows_break(hospital: Hospital) -> None:
+    many(hospital)
+    tried = hospital.tried()
+    assert [(rule.source_table, rule.rows_failed) for rule in tried.rules if rule.severity == "warning"][:1] == [
+        ("patients", 16)
+    ]
+
+
+def test_a_dry_run_of_a_dump_without_fusions_still_counts(hospital: Hospital) -> None:
+    hospital.write("procedures.csv", "id,MRN,DT,CODE\n1,100231,2023-05-17,99213\n")
+    tried = hospital.tried()
+    assert tried.refusal
+    assert tried.refusal.code == "source_malformed"
+    assert LeftOut("patients", "no_index_fusion", 2) in tried.left_out
+
+
+def test_the_command_says_what_it_did(hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:
+    many(hospital)
+    monkeypatch.setenv("OUTCOMES_HOME", str(hospital.settings.home))
+    mapping = hospital.folder.parent / "map.toml"
+    mapping.write_text(MAPPING.format(options="", more=""), encoding="utf-8")
+    asked = ["import", "table", str(hospital.folder), "--site", "north", "--period", "2025-06"]
+    command = [*asked, "--mapping", str(mapping)]
+    tried = CliRunner().invoke(app, [*command, "--dry-run"])
+    assert tried.exit_code == 0
+    assert "it would be accepted" in tried.output
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0
+    assert "submission: " in done.output
+    assert CliRunner().invoke(app, asked).exit_code == 2
+    assert CliRunner().invoke(app, ["import", "tables", *asked[2:]]).exit_code == 2

@@ -221,6 +221,9 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
         ),
     ] = None,
     mapping: Annotated[Path | None, typer.Option(help="Of table: the mapping, a TOML file.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing: say what would be delivered, and how it would be judged.")
+    ] = False,
 ) -> None:
     """Turn a foreign format into a submission in the landing folder.
 
@@ -228,6 +231,7 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
     module; table reads whatever files a mapping names (docs/sources/table.md). Dates become days since the index
     fusion. Patients get random keys; the crosswalk stays in OUTCOMES_HOME/crosswalks and must never leave the site.
     """
+    from outcomes.intake.sources.dry_run import try_import
     from outcomes.intake.sources.engine import import_extract
     from outcomes.intake.sources.formats import FORMATS, MAPPED, source_of
 
@@ -235,8 +239,16 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
         raise typer.BadParameter(f"the formats are: {', '.join(FORMATS)}", param_hint="FORMAT")
     if (source_format in MAPPED) != (mapping is not None):
         raise typer.BadParameter(f"it goes with: {', '.join(sorted(MAPPED))}", param_hint="--mapping")
+    made = source_of(source_format, source, mapping)
+    if dry_run:
+        with printing.progress("import"):
+            tried = try_import(ctx.obj, made, site, period)
+        printing.print_tried(tried)
+        if tried.refusal:
+            raise typer.Exit(tried.refusal.exit_status)
+        return
     with printing.progress("import"):
-        imported = import_extract(ctx.obj, source_of(source_format, source, mapping), site, period)
+        imported = import_extract(ctx.obj, made, site, period)
     typer.echo(f"submission: {imported.folder}, {imported.manifest.rows:,} rows")
     typer.echo(f"crosswalk:  {imported.crosswalk} (keep it at the site)")
     printing.print_left_out(imported.left_out)

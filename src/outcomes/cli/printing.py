@@ -18,7 +18,8 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from outcomes.intake.reprocessing import JudgedAgain
-    from outcomes.intake.sources.dated import LeftOut
+    from outcomes.intake.sources.dated import LeftOut, NotMapped
+    from outcomes.intake.sources.dry_run import Tried
     from outcomes.pipeline import Ingested
     from outcomes.release.diff import LabelChange, ReleaseDiff
     from outcomes.release.doctor import Finding
@@ -83,6 +84,45 @@ def print_left_out(left_out: Sequence[LeftOut]) -> None:
         print_table(
             ("table", "column", "not delivered", "rows"),
             [(one.table, one.column, one.why, f"{one.rows:,}") for one in left_out],
+        )
+
+
+def print_tried(tried: Tried) -> None:
+    """What an import would do; every row shown is invented."""
+    print_table(
+        ("table", "rows", "columns filled"),
+        [(name, f"{rows:,}", ", ".join(columns)) for name, (rows, columns) in tried.tables.items()],
+    )
+    print_left_out(tried.left_out)
+    _print_not_mapped("not mapped: file or table", tried.not_mapped)
+    _print_not_mapped("codes that no list reads", tried.not_listed)
+    if tried.rules:
+        print_table(
+            ("table", "rule", "severity", "what is wrong", "rows"),
+            [
+                (one.source_table, one.rule, one.severity, one.reason, f"{one.rows_failed:,}")
+                for one in sorted(tried.rules, key=lambda one: (one.severity, one.source_table, one.rule))
+            ],
+        )
+    for example in tried.examples:
+        typer.echo(f"{example.table}, five invented rows:")
+        print_csv(example.columns, example.rows)
+    if tried.refusal:
+        typer.echo(f"it would be refused: {tried.refusal}")
+    else:
+        typer.echo(f"it would be accepted, with {tried.rows_quarantined:,} rows in quarantine; nothing was written")
+
+
+def _print_not_mapped(title: str, found: Sequence[NotMapped]) -> None:
+    if found:
+        print_table(
+            (title, "column", "word", "rows"),
+            [
+                (one.place, one.column, None, None)
+                if one.is_column
+                else (one.place, one.column, one.word or "other words", f"{one.rows:,}")
+                for one in found
+            ],
         )
 
 

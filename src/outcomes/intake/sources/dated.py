@@ -14,6 +14,7 @@ screened and judged like any other delivery.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -58,7 +59,26 @@ class LeftOut:
         return _REASONS[self.reason]
 
 
-def _nothing(con: duckdb.DuckDBPyConnection) -> list[LeftOut]:
+@dataclass(frozen=True)
+class NotMapped:
+    """What of a source means nothing to an import: a column of a file, or a word of a contract table's column.
+
+    A dry run shows a word only when it is one that many patients share.
+    """
+
+    place: str
+    column: str
+    word: str | None = None
+    rows: int = 0
+    patients: int = 0
+
+    @property
+    def is_column(self) -> bool:
+        """Whether it is a whole column of a file."""
+        return self.word is None and not self.rows
+
+
+def _nothing(con: duckdb.DuckDBPyConnection) -> list[Any]:
     return []
 
 
@@ -76,6 +96,7 @@ class Source:
             patients have an `index_period` and a `data_cut_date` of their own.
         last_period: the month to deliver when none is named.
         left_out: what the reader itself did not hand on.
+        not_mapped: what it does not understand, for a dry run.
     """
 
     method: Method
@@ -84,6 +105,7 @@ class Source:
     is_shifted: bool = False
     last_period: Callable[[duckdb.DuckDBPyConnection], str] | None = None
     left_out: Callable[[duckdb.DuckDBPyConnection], list[LeftOut]] = _nothing
+    not_mapped: Callable[[duckdb.DuckDBPyConnection], list[NotMapped]] = _nothing
 
 
 def dated_relation(table: Table) -> str:

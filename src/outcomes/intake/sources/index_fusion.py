@@ -4,17 +4,18 @@ Those count days from the index fusion, which is not known yet. So all days are 
 the dates between which it lies are that day.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import duckdb
 import pyarrow as pa
 
-from outcomes.contract import TABLES, Table
+from outcomes.contract import TABLES, Column
 from outcomes.intake.rules import closed_lists
 from outcomes.intake.sources.dated import completed, dated_relation
 from outcomes.intake.typed import in_type
 from outcomes.sql.engine import materialize
-from outcomes.sql.files import load
+from outcomes.sql.files import SqlFile, load
 from outcomes.sql.reference import load_references
 from outcomes.sql.shipped import shipped
 
@@ -31,7 +32,7 @@ select
     codes.code_system, codes.code, dated.modifier, dated.units, dated.levels, dated.approach
 from ({dated}) as dated
 cross join first_day
-inner join main.index_codes as codes
+inner join main.source_codes as codes
     on dated.code_system = codes.delivered_system and dated.code = codes.delivered_code
 where
     dated.patient_id is not null
@@ -55,36 +56,59 @@ def make_index_days(con: duckdb.DuckDBPyConnection, origins: str | None, *, is_s
         origins: the relation of other origins (patient_id, date), if any.
         is_shifted: whether dates tell nothing of the calendar, so that a code counts whenever it was valid.
     """
-    con.register("index_codes", codes_read(con, [TABLES["procedures"]]))
+    with _matched_codes(con, [dated_relation(TABLES["procedures"])]) as relations:
+        con.execute("create table first_day as select date '1970-01-01' as date")
+        con.execute(f"create view origins as {f'from main.{origins}' if origins else _NO_ORIGINS}")
+        con.execute(_ROWS_OF_CODES.format(dated=completed(con, TABLES["procedures"])))
+        con.execute(_INDEX_DATES.format(date="cast(null as date)" if is_shifted else "first_day.date"))
+        materialize(con, [relations["coded_records"], relations["fusions"], *load(shipped("sql", "sources", "engine"))])
+        con.execute("create table main.index_days as from index_days")
+
+
+def known_codes(con: duckdb.DuckDBPyConnection, relations: Iterable[str]) -> pa.Table:
+    """The codes of relations that a code list reads, as they are written there: code_system, code."""
+    with _matched_codes(con, relations):
+        return con.sql(
+            "select distinct codes.delivered_system as code_system, codes.delivered_code as code "
+            "from main.source_codes as codes semi join code_matches using (code_system, code)"
+        ).to_arrow_table()
+
+
+@contextmanager
+def _matched_codes(con: duckdb.DuckDBPyConnection, relations: Iterable[str]) -> Iterator[dict[str, SqlFile]]:
+    """A schema of its own with `code_matches` of all codes of relations; gives the relations of episodes by name.
+
+    `main.source_codes` has each code as delivered and as it is read.
+    """
+    con.register("source_codes", _codes_read(con, relations))
     con.execute("create schema cohort; use cohort")
     load_references(con)
-    con.execute("create table first_day as select date '1970-01-01' as date")
-    con.execute(f"create view origins as {f'from main.{origins}' if origins else _NO_ORIGINS}")
-    con.execute("create table procedures as from main.index_codes")
+    con.execute("create table procedures as from main.source_codes")
     for table in CODED[1:]:
         columns = ", ".join(f"{column.name} {column.type.sql}" for column in table.columns)
         con.execute(f"create table {table.name} (site_id varchar, {columns})")
-    relations = {file.name: file for file in load(shipped("sql", "relations", "episodes"))}
-    materialize(con, [relations["code_matches"]])
-    con.execute(_ROWS_OF_CODES.format(dated=completed(con, TABLES["procedures"])))
-    con.execute(_INDEX_DATES.format(date="cast(null as date)" if is_shifted else "first_day.date"))
-    materialize(con, [relations["coded_records"], relations["fusions"], *load(shipped("sql", "sources", "engine"))])
-    con.execute("use main; create table index_days as from cohort.index_days; drop schema cohort cascade")
-    con.unregister("index_codes")
+    of_episodes = {file.name: file for file in load(shipped("sql", "relations", "episodes"))}
+    materialize(con, [of_episodes["code_matches"]])
+    yield of_episodes
+    con.execute("use main; drop schema cohort cascade")
+    con.unregister("source_codes")
 
 
-def codes_read(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> pa.Table:
-    """The codes of dated relations, each once: as delivered (delivered_system, delivered_code) and as they are read."""
+def _codes_read(con: duckdb.DuckDBPyConnection, relations: Iterable[str]) -> pa.Table:
+    """The codes of relations, each once: delivered_system and delivered_code, and code_system and code as read."""
     delivered = con.sql(
         " union ".join(
-            f"select code_system as delivered_system, code as delivered_code from {dated_relation(table)} "
+            f"select code_system as delivered_system, code as delivered_code from main.{relation} "
             "where code_system is not null and code is not null"
-            for table in tables
+            for relation in relations
         )
     ).to_arrow_table()
     for name, column in (("code_system", "delivered_system"), ("code", "delivered_code")):
-        declared = next(column for column in CODED[0].columns if column.name == name)
         words = closed_lists(CODED[0].name).get(name, {})
         cells = delivered[column].cast(pa.string())
-        delivered = delivered.append_column(name, in_type(declared, words, cells))
+        delivered = delivered.append_column(name, in_type(_declared(name), words, cells))
     return delivered
+
+
+def _declared(name: str) -> Column:
+    return next(column for column in CODED[0].columns if column.name == name)

@@ -14,7 +14,15 @@ import duckdb
 from outcomes.contract import TABLES, ColumnType, Table
 from outcomes.errors import OutcomesError
 from outcomes.intake.reading import MISSING, pattern_of_code
-from outcomes.intake.sources.dated import LeftOut, Source, dated_columns, dated_name, dated_relation, event_date
+from outcomes.intake.sources.dated import (
+    LeftOut,
+    NotMapped,
+    Source,
+    dated_columns,
+    dated_name,
+    dated_relation,
+    event_date,
+)
 from outcomes.intake.sources.files import Opened, open_file
 from outcomes.intake.sources.mapping import PLACE, Block, Cell, Mapping, Where
 
@@ -22,13 +30,17 @@ _BLANKS = " \t\r\n\xa0"
 _ISO = r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)?(?: ?(?:Z|[+-]\d{2}(?::?\d{2})?))?"
 _ZONED = r".*[ T]\d{2}:\d{2}.*(?:Z|[+-]\d{2}(?::?\d{2})?)"
 _NUMBER = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)"
+_SHAPE = r"regexp_replace(regexp_replace({cell}, '\d', '9', 'g'), '\pL', 'a', 'g')"
+"""A cell with all digits and letters alike, which tells how dates are written and no date."""
+
+_MOST_WORDS = 1000
 _NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL)
 
 
 def table_source(mapping: Mapping, folder: Path) -> Source:
     """The source that a mapping makes of a folder of files."""
     extract = _Extract(mapping, folder)
-    return Source(mapping.method, extract.load, left_out=extract.left_out)
+    return Source(mapping.method, extract.load, left_out=extract.left_out, not_mapped=extract.not_mapped)
 
 
 @dataclass(frozen=True)
@@ -37,9 +49,18 @@ class _Selected:
 
     table: Table
     block: Block
+    file: Opened
+    each: str
     sql: str
     reads_again: bool
     """Whether another select reads the same rows of the file."""
+
+    @property
+    def reads(self) -> set[str | None]:
+        """The columns of the file that it reads."""
+        sources = [cell.source for cell in self.block.columns.values() if cell.source]
+        wheres = [where.column for where in self.block.where]
+        return {self.file.column(name.replace(PLACE, self.each)) for name in [*sources, *wheres]}
 
 
 @dataclass
@@ -54,11 +75,9 @@ class _Extract:
         for name, blocks in self.mapping.tables.items():
             table = TABLES[name]
             selects = [
-                _Selected(
-                    table, block, _select(self.mapping, table, block, self._open(con, path, scratch), each), place > 0
-                )
+                _Selected(table, block, file, each, _select(self.mapping, table, block, file, each), place > 0)
                 for block in blocks
-                for path in self._paths(block)
+                for file in [self._open(con, path, scratch) for path in self._paths(block)]
                 for place, each in enumerate(block.for_each or [""])
             ]
             rows = " union all by name ".join(
@@ -85,6 +104,26 @@ class _Extract:
                 found[key] = found.get(key, 0) + rows
         return [LeftOut(table, reason, rows, column) for (table, reason, column), rows in found.items()]
 
+    def not_mapped(self, con: duckdb.DuckDBPyConnection) -> list[NotMapped]:
+        """Columns of the files that no block reads, and words that `values` does not name, dates by their shape."""
+        found = [
+            NotMapped(file.name, header)
+            for file in self.opened.values()
+            for place, header in enumerate(file.headers, 1)
+            if not any(f"c{place}" in one.reads for one in self.selects if one.file is file)
+        ]
+        for one in self.selects:
+            for name, cell in one.block.columns.items():
+                if not (cell.values or dated_columns(one.table)[name] == "date"):
+                    continue
+                word = f"read_{name}" if cell.values else _SHAPE.format(cell=f"read_{name}")
+                counts = con.execute(
+                    f"select {word}, count(*), count(distinct patient_id) from ({one.sql}) "
+                    f"where is_kept and is_filled and bad_{name} group by all order by 2 desc, 1 limit {_MOST_WORDS}"
+                ).fetchall()
+                found += [NotMapped(one.table.name, name, *counted) for counted in counts]
+        return found
+
     def _paths(self, block: Block) -> Iterator[Path]:
         for name in block.file:
             paths = sorted(self.folder.glob(name))
@@ -109,7 +148,7 @@ def _select(mapping: Mapping, table: Table, block: Block, file: Opened, each: st
     cells = {name: _converted(mapping, table, name, cell) for name, cell in block.columns.items()}
     answers = [name for name, cell in block.columns.items() if cell.source and PLACE in cell.source]
     filled = f"coalesce({', '.join(answers)}) is not null" if answers else "true"
-    converted = ", ".join(f"{cell} as {name}" for name, cell in cells.items())
+    converted = ", ".join(f"{cell} as {name}, {name} as read_{name}" for name, cell in cells.items())
     bad = ", ".join(f"{name} is not null and {cell} is null as bad_{name}" for name, cell in cells.items())
     return (
         f"select is_kept, {filled} as is_filled, {converted}, {bad} "

@@ -1,0 +1,181 @@
+"""Try an import: what it would deliver, what it does not understand, and how the submission would be judged.
+
+Everything happens in the import's private folder, which is removed. What is told holds no value of a record: words are
+shown when they are short and shared by many patients, and the rows that are shown are invented.
+"""
+
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+
+from outcomes.contract import Column, ColumnType, Table
+from outcomes.errors import OutcomesError
+from outcomes.home import private_files
+from outcomes.intake.manifest import submission_id
+from outcomes.intake.rules import closed_lists
+from outcomes.intake.sources.crosswalk import Crosswalk
+from outcomes.intake.sources.dated import LeftOut, NotMapped, Source
+from outcomes.intake.sources.engine import check_place, deliver, delivered_tables, make_tables, scratch_folder
+from outcomes.intake.sources.index_fusion import CODED, known_codes
+from outcomes.intake.submission import Attempt, judge
+from outcomes.lake import RuleResult
+from outcomes.settings import Settings
+from outcomes.sql.engine import connect
+
+MOST_SHOWN = 50
+_EXAMPLES = 5
+_WORD = re.compile(r"(?!.*\d{6})[^\W_][\w .:/,+-]{0,18}")
+"""A code or a word: longer text, and what has as many digits as a record number, is not shown."""
+
+_INVENTED_KEYS = ("kvbnqwtzmrxpld", "hrtzplmqbvnxkd", "zmqpxwvnrtlbkd", "wbnxkzrtqlmpvd", "ptlrvmxzkwqbnd")
+_INVENTED_CODES = {"procedures": "22551", "diagnoses": "M5412", "treatments": "M01AE01"}
+_INVENTED_WORDS = {"levels": "C5-6", "level": "C5-6", "index_period": "2023-05", "modifier": "58"}
+_INVENTED_DAYS = (0, 42, 91, 182, 365)
+
+
+@dataclass(frozen=True)
+class Invented:
+    """Rows as an import delivers them, with the columns that it fills; their cells are invented."""
+
+    table: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What an import would do.
+
+    Attributes:
+        tables: rows that would be delivered, and columns filled in any of them, by table.
+        left_out: what would not be delivered, and why.
+        not_mapped: columns and words that the source does not understand, the most frequent first.
+        not_listed: delivered codes that no code list of the project reads; they do no harm.
+        refusal: why the submission would be refused, if it would.
+        rules: the rules that delivered rows break.
+        rows_quarantined: rows that they would cost.
+        examples: invented rows in the shape of the delivered ones.
+    """
+
+    tables: dict[str, tuple[int, tuple[str, ...]]]
+    left_out: tuple[LeftOut, ...]
+    not_mapped: tuple[NotMapped, ...]
+    not_listed: tuple[NotMapped, ...]
+    refusal: OutcomesError | None
+    rules: tuple[RuleResult, ...]
+    rows_quarantined: int
+    examples: tuple[Invented, ...]
+
+
+@private_files()
+def try_import(settings: Settings, source: Source, site_id: str, period: str | None = None) -> Tried:
+    """Import without writing anything that stays; arguments and errors as of `import_extract`."""
+    check_place(settings, site_id, period)
+    with connect(settings) as con, scratch_folder(settings) as scratch:
+        crosswalk = Crosswalk(settings.crosswalks / f"{site_id}.csv")
+        period, left_out = make_tables(con, source, crosswalk, period, scratch)
+        tables = {table: _filled(con, table) for table in delivered_tables(con)}
+        trial = _trial_home(settings, scratch)
+        tried = Tried(
+            tables={table.name: filled for table, filled in tables.items()},
+            left_out=tuple(left_out),
+            not_mapped=_shown(source.not_mapped(con), settings.minimum_cell_count),
+            not_listed=_shown(_not_listed(con, tables), settings.minimum_cell_count),
+            refusal=None,
+            rules=(),
+            rows_quarantined=0,
+            examples=tuple(_invented(table, columns) for table, (rows, columns) in tables.items() if rows),
+        )
+        try:
+            deliver(con, source, trial.landing / site_id / period, scratch)
+        except OutcomesError as refusal:
+            return replace(tried, refusal=refusal)
+        return _judged(trial, site_id, period, tried)
+
+
+def _judged(trial: Settings, site_id: str, period: str, tried: Tried) -> Tried:
+    """How the submission would be judged, were it the site's first."""
+    folder = trial.landing / site_id / period
+    judged = judge(Attempt(trial, site_id, period, submission_id(folder), 1))
+    return replace(
+        tried,
+        refusal=judged.refusal,
+        rules=tuple(rule for rule in judged.record.rules if rule.rows_failed),
+        rows_quarantined=judged.record.rows_quarantined if judged.refusal is None else 0,
+    )
+
+
+def _trial_home(settings: Settings, scratch: Path) -> Settings:
+    """A home within the private folder, which knows who was forgotten and nothing else."""
+    trial = settings.model_copy(update={"home": scratch / "home"})
+    trial.landing.mkdir(parents=True)
+    for known, copy in (
+        (settings.forgotten_file, trial.forgotten_file),
+        (settings.forgotten_key, trial.forgotten_key),
+    ):
+        if known.is_file():
+            shutil.copyfile(known, copy)
+    return trial
+
+
+def _filled(con: duckdb.DuckDBPyConnection, table: Table) -> tuple[int, tuple[str, ...]]:
+    """The rows of a contract table, and its columns that are filled in any row."""
+    names = con.table(table.name).columns
+    rows, *filled = con.execute(
+        f"select count(*), {', '.join(f'count({name})' for name in names)} from {table.name}"
+    ).fetchall()[0]
+    return rows, tuple(name for name, cells in zip(names, filled, strict=True) if cells)
+
+
+def _not_listed(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> list[NotMapped]:
+    coded = [table for table in CODED if table in tables]
+    con.register("known_codes", known_codes(con, [table.name for table in coded]))
+    return [
+        NotMapped(table.name, "code", f"{system} {code}", rows, patients)
+        for table in coded
+        for system, code, rows, patients in con.execute(
+            f"select code_system, code, count(*), count(distinct patient_id) from {table.name} "
+            "anti join known_codes using (code_system, code) "
+            "where code_system is not null and code is not null group by all"
+        ).fetchall()
+    ]
+
+
+def _shown(found: Sequence[NotMapped], fewest: int) -> tuple[NotMapped, ...]:
+    """The most frequent, with words that may be shown; of the others the number of rows alone, by column."""
+    shown, others = [], dict[tuple[str, str], NotMapped]()
+    for one in found:
+        is_shared = bool(one.word) and one.patients >= fewest
+        if one.is_column or (is_shared and _WORD.fullmatch(one.word or "")):
+            shown.append(one)
+        else:
+            place = (one.place, one.column)
+            before = others.get(place, NotMapped(one.place, one.column))
+            others[place] = replace(before, rows=before.rows + one.rows)
+    in_order = sorted(shown, key=lambda one: (-one.rows, one.place, one.column, one.word or ""))
+    return (*in_order[:MOST_SHOWN], *others.values())
+
+
+def _invented(table: Table, filled: Iterable[str]) -> Invented:
+    columns = [column for column in table.columns if column.name in set(filled)]
+    rows = tuple(tuple(_invented_cell(table, column, row) for column in columns) for row in range(_EXAMPLES))
+    return Invented(table.name, tuple(column.name for column in columns), rows)
+
+
+def _invented_cell(table: Table, column: Column, row: int) -> str:
+    words = list(dict.fromkeys(closed_lists(table.name).get(column.name, {}).values()))
+    if words:
+        return words[0 if column.name == "code_system" else row % len(words)]
+    if column.name.endswith("_id"):
+        is_own = column.name == table.key and table.name not in ("patients", "encounters")
+        return _INVENTED_KEYS[row] + (f"-{table.name[0]}000001" if is_own else "")
+    if column.is_day:
+        return str(_INVENTED_DAYS[row])
+    if column.type is ColumnType.BOOLEAN:
+        return ("true", "false")[row % 2]
+    known = _INVENTED_WORDS | {"code": _INVENTED_CODES.get(table.name, ""), "age_years": str(48 + 5 * row)}
+    return known.get(column.name, str(row + 1))
