@@ -254,6 +254,41 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
     printing.print_left_out(imported.left_out)
 
 
+mapping = typer.Typer(
+    help="Mappings of table extracts, for `outcomes import table`.",
+    epilog="Example: outcomes mapping init dump --to map.toml",
+    no_args_is_help=True,
+)
+app.add_typer(mapping, name="mapping")
+
+
+@mapping.command("init", epilog="Example: outcomes mapping init dump --to map.toml")
+def mapping_init(
+    ctx: typer.Context,
+    source: Annotated[Path, typer.Argument(metavar="DIR", help="The folder with the extract's files.")],
+    to: Annotated[Path, typer.Option(metavar="FILE.toml", help="The file to write; it must not be there yet.")],
+) -> None:
+    """Write a mapping from the headers of the files, with the best guesses marked, to be completed by a person."""
+    from outcomes.intake.sources.guess import guess_mapping
+
+    if to.exists() or not to.absolute().parent.is_dir():
+        raise typer.BadParameter("name a new file in a folder that is there", param_hint="--to")
+    text = guess_mapping(ctx.obj, source)
+    to.write_text(text, encoding="utf-8")
+    typer.echo(f"{to}: {text.count('# guess')} guesses to read; choose the method, then outcomes mapping check {to}")
+
+
+@mapping.command("check", epilog="Example: outcomes mapping check map.toml")
+def mapping_check(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The mapping.")],
+) -> None:
+    """Check a mapping by itself, without the extract; every mistake is told by line and field."""
+    from outcomes.intake.sources.mapping import read_mapping
+
+    read_mapping(file)
+    typer.echo("the mapping can be read")
+
+
 @app.command(epilog="Example: outcomes ingest north/2026-01 south/2026-01")
 def ingest(
     ctx: typer.Context,
