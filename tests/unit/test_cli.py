@@ -49,7 +49,9 @@ def ingested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_all_commands_are_there() -> None:
-    expected = "synthesize manifest import mapping ingest backfill reprocess withdraw repair release rollback diff sensitivity"
+    expected = (
+        "synthesize manifest import mapping ingest backfill reprocess withdraw repair release rollback diff sensitivity"
+    )
     expected += " explain quarantine status doctor metrics query serve report verify-log forget vacuum"
     assert sorted(expected.split()) == COMMANDS
 

@@ -56,7 +56,8 @@ def make_index_days(con: duckdb.DuckDBPyConnection, origins: str | None, *, is_s
         origins: the relation of other origins (patient_id, date), if any.
         is_shifted: whether dates tell nothing of the calendar, so that a code counts whenever it was valid.
     """
-    with _matched_codes(con, [dated_relation(TABLES["procedures"])]) as relations:
+    with _codes_to_match(con, [dated_relation(TABLES["procedures"])]) as relations:
+        _keep_fusions(con, relations["code_matches"])
         con.execute("create table first_day as select date '1970-01-01' as date")
         con.execute(f"create view origins as {f'from main.{origins}' if origins else _NO_ORIGINS}")
         con.execute(_ROWS_OF_CODES.format(dated=completed(con, TABLES["procedures"])))
@@ -65,9 +66,24 @@ def make_index_days(con: duckdb.DuckDBPyConnection, origins: str | None, *, is_s
         con.execute("create table main.index_days as from index_days")
 
 
+def _keep_fusions(con: duckdb.DuckDBPyConnection, code_matches: SqlFile) -> None:
+    """Make `code_matches` of the codes of fusions alone: a hospital has many codes, and each is tried with each list.
+
+    Of those codes all lists count, since a code is valid as long as any of them says.
+    """
+    con.execute("create table all_lists as from code_lists; delete from code_lists where list <> 'cervical_fusion'")
+    materialize(con, [code_matches])
+    con.execute(
+        "delete from procedures where (code_system, code) not in (select (code_system, code) from code_matches); "
+        "create or replace table code_lists as from all_lists"
+    )
+    materialize(con, [code_matches])
+
+
 def known_codes(con: duckdb.DuckDBPyConnection, relations: Iterable[str]) -> pa.Table:
     """The codes of relations that a code list reads, as they are written there: code_system, code."""
-    with _matched_codes(con, relations):
+    with _codes_to_match(con, relations) as of_episodes:
+        materialize(con, [of_episodes["code_matches"]])
         return con.sql(
             "select distinct codes.delivered_system as code_system, codes.delivered_code as code "
             "from main.source_codes as codes semi join code_matches using (code_system, code)"
@@ -75,8 +91,8 @@ def known_codes(con: duckdb.DuckDBPyConnection, relations: Iterable[str]) -> pa.
 
 
 @contextmanager
-def _matched_codes(con: duckdb.DuckDBPyConnection, relations: Iterable[str]) -> Iterator[dict[str, SqlFile]]:
-    """A schema of its own with `code_matches` of all codes of relations; gives the relations of episodes by name.
+def _codes_to_match(con: duckdb.DuckDBPyConnection, relations: Iterable[str]) -> Iterator[dict[str, SqlFile]]:
+    """A schema of its own in which `code_matches` can be made of all codes of relations; gives the files of episodes.
 
     `main.source_codes` has each code as delivered and as it is read.
     """
@@ -87,9 +103,7 @@ def _matched_codes(con: duckdb.DuckDBPyConnection, relations: Iterable[str]) -> 
     for table in CODED[1:]:
         columns = ", ".join(f"{column.name} {column.type.sql}" for column in table.columns)
         con.execute(f"create table {table.name} (site_id varchar, {columns})")
-    of_episodes = {file.name: file for file in load(shipped("sql", "relations", "episodes"))}
-    materialize(con, [of_episodes["code_matches"]])
-    yield of_episodes
+    yield {file.name: file for file in load(shipped("sql", "relations", "episodes"))}
     con.execute("use main; drop schema cohort cascade")
     con.unregister("source_codes")
 
@@ -98,7 +112,7 @@ def _codes_read(con: duckdb.DuckDBPyConnection, relations: Iterable[str]) -> pa.
     """The codes of relations, each once: delivered_system and delivered_code, and code_system and code as read."""
     delivered = con.sql(
         " union ".join(
-            f"select code_system as delivered_system, code as delivered_code from main.{relation} "
+            f"select distinct code_system as delivered_system, code as delivered_code from main.{relation} "
             "where code_system is not null and code is not null"
             for relation in relations
         )

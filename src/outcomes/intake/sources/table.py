@@ -193,13 +193,11 @@ def _read(cell: Cell, file: Opened, each: str, codes: list[str]) -> str:
     if cell.source is None:
         return _text(cell.constant or "")
     column = _column(file, cell.source.replace(PLACE, each))
-    pattern = "|".join([rf"^(?i:{'|'.join(map(_escaped, MISSING))})$", *map(pattern_of_code, codes)])
     trimmed = f"trim({column}, {_text(_BLANKS)})"
-    return f"case when not regexp_matches({trimmed}, {_text(pattern)}) then {trimmed} end"
-
-
-def _escaped(word: str) -> str:
-    return word.replace(".", "[.]")
+    missing = f"lower({trimmed}) in ({', '.join(map(_text, MISSING))})"
+    if codes:
+        missing += f" or regexp_matches({trimmed}, {_text('|'.join(map(pattern_of_code, codes)))})"
+    return f"case when not ({missing}) then {trimmed} end"
 
 
 def _converted(mapping: Mapping, table: Table, name: str, cell: Cell) -> str:
