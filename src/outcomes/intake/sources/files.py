@@ -25,7 +25,7 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 
 _SEPARATORS = ",;\t|"
 _CHUNK = 2**20
-_LONGEST_LINE = 16 * 2**20
+_LONGEST_LINE = 8 * 2**20
 """Bytes of a line: a cell of free text that nobody maps may be long."""
 
 _GZIP = b"\x1f\x8b"

@@ -5,6 +5,7 @@ for a missing value is null. A date must say its day: one that does not, or is n
 """
 
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,8 @@ _NUMBER = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)"
 _SHAPE = r"regexp_replace(regexp_replace({cell}, '\d', '9', 'g'), '\pL', 'a', 'g')"
 """A cell with all digits and letters alike, which tells how dates are written and no date."""
 
+_NOTHING = f"^(?i:{'|'.join(map(re.escape, MISSING))})$"
+_LONGEST_NOTHING = max(map(len, MISSING))
 _MOST_WORDS = 1000
 _NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL)
 
@@ -194,10 +197,10 @@ def _read(cell: Cell, file: Opened, each: str, codes: list[str]) -> str:
         return _text(cell.constant or "")
     column = _column(file, cell.source.replace(PLACE, each))
     trimmed = f"trim({column}, {_text(_BLANKS)})"
-    missing = f"lower({trimmed}) in ({', '.join(map(_text, MISSING))})"
-    if codes:
-        missing += f" or regexp_matches({trimmed}, {_text('|'.join(map(pattern_of_code, codes)))})"
-    return f"case when not ({missing}) then {trimmed} end"
+    patterns = [_NOTHING, *map(pattern_of_code, codes)]
+    shown = f"case when not regexp_matches({trimmed}, {_text('|'.join(patterns))}) then {trimmed} end"
+    # Most cells are longer than all that stands for a missing value, and need no pattern.
+    return shown if codes else f"case when length({trimmed}) > {_LONGEST_NOTHING} then {trimmed} else {shown} end"
 
 
 def _converted(mapping: Mapping, table: Table, name: str, cell: Cell) -> str:
