@@ -49,10 +49,9 @@ def ingested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_all_commands_are_there() -> None:
-    expected = (
-        "synthesize manifest import mapping ingest backfill reprocess withdraw repair release rollback diff sensitivity"
-    )
-    expected += " explain quarantine status doctor metrics query serve report verify-log forget vacuum"
+    expected = "synthesize manifest check init import mapping ingest backfill reprocess withdraw repair release"
+    expected += " rollback diff sensitivity explain quarantine status doctor metrics query serve report verify-log"
+    expected += " forget vacuum"
     assert sorted(expected.split()) == COMMANDS
 
 

@@ -205,6 +205,55 @@ def manifest(  # noqa: PLR0913 - each option is a field of the manifest
     typer.echo(f"{folder / 'manifest.json'}: {len(written.files)} files, {written.rows:,} rows")
 
 
+@app.command(epilog="Example: outcomes check landing/north/2026-01 --report check.html")
+def check(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder with the tables and the manifest.json.")],
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Where to write the report; by default the folder's name.")
+    ] = None,
+) -> None:
+    """Check a submission before it is sent: screening and validation without a lake, and a report of what they find.
+
+    The report holds counts by rule and row numbers, no value of a record. The exit status is that of the refusal.
+    """
+    from outcomes.intake.check_report import report_html
+    from outcomes.intake.checking import check_submission
+
+    if not folder.is_dir():
+        raise OutcomesError("submission_unknown", f"{folder} is no folder")
+    with printing.progress("check"):
+        checked = check_submission(folder)
+    # Not beside the tables: there it would be one file too many.
+    file = report or Path(f"check-{checked.place.replace('/', '-')}.html")
+    file.write_text(report_html(checked), encoding="utf-8")
+    printing.print_checked(checked)
+    typer.echo(f"report: {file}")
+    if checked.refusal:
+        raise checked.refusal
+
+
+@app.command(epilog='Example: outcomes init north --name "North Clinic" --extract dump')
+def init(
+    ctx: typer.Context,
+    site: Annotated[str, typer.Argument(metavar="SITE", help="The site: lower-case letters, digits, - and _.")],
+    name: Annotated[str, typer.Option(help="Its name for people, for the register.")] = "",
+    extract: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Files of the site's own: the mapping is guessed from their headers."),
+    ] = None,
+) -> None:
+    """Make what a new site needs: a line in sites.csv, its folders, a mapping to complete and a checklist.
+
+    What is there already stays as it is.
+    """
+    from outcomes.intake.site_kit import make_site_kit
+
+    kit = make_site_kit(ctx.obj, site, name, extract)
+    typer.echo(f"sites.csv: {'a line more' if kit.is_new else 'has the site already'}")
+    for word, path in (("landing", kit.landing), ("mapping", kit.mapping), ("checklist", kit.checklist)):
+        typer.echo(f"{word}: {path}")
+
+
 @app.command("import", epilog="Example: outcomes import table dump --site north --period 2026-01 --mapping map.toml")
 def import_source(  # noqa: PLR0913 - each option is a choice about the import
     ctx: typer.Context,
@@ -784,9 +833,9 @@ def _reprocess(settings: Settings, records: Sequence[SubmissionRecord], *, dry_r
         raise failed[0]
 
 
-_NEED_NO_HOME = {"synthesize", "import", "manifest", "verify-log", "doctor"}
-"""Commands that make a home (synthesize, import), that name a folder or file of their own, and that look whether it is
-there (doctor)."""
+_NEED_NO_HOME = {"synthesize", "import", "init", "manifest", "check", "verify-log", "doctor"}
+"""Commands that make a home (synthesize, import, init), that name a folder or file of their own, and that look whether
+it is there (doctor)."""
 _WRITE = {
     *("ingest", "backfill", "reprocess", "withdraw", "repair", "forget", "vacuum", "mend"),
     *("release", "rollback", "sensitivity", "report"),

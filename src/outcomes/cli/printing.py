@@ -17,9 +17,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from outcomes.intake.checking import Checked
     from outcomes.intake.reprocessing import JudgedAgain
     from outcomes.intake.sources.dated import LeftOut, NotMapped
     from outcomes.intake.sources.dry_run import Tried
+    from outcomes.lake import RuleResult
     from outcomes.pipeline import Ingested
     from outcomes.release.diff import LabelChange, ReleaseDiff
     from outcomes.release.doctor import Finding
@@ -96,14 +98,7 @@ def print_tried(tried: Tried) -> None:
     print_left_out(tried.left_out)
     _print_not_mapped("not mapped: file or table", tried.not_mapped)
     _print_not_mapped("codes that no list reads", tried.not_listed)
-    if tried.rules:
-        print_table(
-            ("table", "rule", "severity", "what is wrong", "rows"),
-            [
-                (one.source_table, one.rule, one.severity, one.reason, f"{one.rows_failed:,}")
-                for one in sorted(tried.rules, key=lambda one: (one.severity, one.source_table, one.rule))
-            ],
-        )
+    _print_rules(tried.rules)
     for example in tried.examples:
         typer.echo(f"{example.table}, five invented rows:")
         print_csv(example.columns, example.rows)
@@ -111,6 +106,34 @@ def print_tried(tried: Tried) -> None:
         typer.echo(f"it would be refused: {tried.refusal}")
     else:
         typer.echo(f"it would be accepted, with {tried.rows_quarantined:,} rows in quarantine; nothing was written")
+
+
+def print_checked(checked: Checked) -> None:
+    """How a submission would be judged; its report says more."""
+    print_table(
+        ("table", "rows", "accepted", "to quarantine", "waiting"),
+        [
+            (
+                each.source_table,
+                *(f"{rows:,}" for rows in (each.rows_in, each.rows_accepted, each.rows_quarantined, each.rows_pending)),
+            )
+            for each in checked.tables
+        ],
+    )
+    _print_rules(checked.rules)
+    if not checked.refusal:
+        typer.echo(f"{checked.place} would be accepted")
+
+
+def _print_rules(rules: Sequence[RuleResult]) -> None:
+    if rules:
+        print_table(
+            ("table", "rule", "severity", "what is wrong", "rows"),
+            [
+                (one.source_table, one.rule, one.severity, one.reason, f"{one.rows_failed:,}")
+                for one in sorted(rules, key=lambda one: (one.severity, one.source_table, one.rule))
+            ],
+        )
 
 
 def _print_not_mapped(title: str, found: Sequence[NotMapped]) -> None:

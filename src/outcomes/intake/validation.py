@@ -46,6 +46,9 @@ _NAMED_AHEAD = pa.schema({"key": pa.string(), "period": pa.string()})
 _MEASURED_FROM_PATIENT = "days_after_"
 """Begins the facts of critical rules that rest on a patient's data cut or death."""
 
+_FIRST = 10
+"""Rows that break a rule, to be looked up by whoever wrote the file."""
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -56,9 +59,9 @@ class Judgement:
     delivered, then row_number (1 = the first row below the header), rules, reasons and outcome (quarantined, pending
     or blanked). `refusing` counts the quarantined rows by which a submission may be refused: all but those that only
     the data cut or death of a later period's patient makes wrong, or else two months could each refuse the other, and
-    the first to come would stay. `cells` counts the cells that accepted rows lost. `named_ahead` are the keys of
-    patients and encounters that rows name and no period up to this one holds, each with the later period that first
-    holds it, null when none does.
+    the first to come would stay. `cells` counts the cells that accepted rows lost. `first_rows` are the first row
+    numbers that break each broken rule, by its code. `named_ahead` are the keys of patients and encounters that rows
+    name and no period up to this one holds, each with the later period that first holds it, null when none does.
     """
 
     table: Table
@@ -69,6 +72,7 @@ class Judgement:
     refusing: int
     cells: tuple[BlankedCells, ...]
     rules: tuple[RuleResult, ...]
+    first_rows: Mapping[str, tuple[int, ...]]
     named_ahead: pa.Table
 
 
@@ -181,6 +185,7 @@ def _judge(con: duckdb.DuckDBPyConnection, table: Table, judged: JudgedCells) ->
         refusing=_refusing(con, table, in_order),
         cells=tuple(_cells_lost(table, in_order, [*judged.lost, *lost_now], is_refused)),
         rules=tuple(_result(table, one) for one in in_order),
+        first_rows={one.rule.code: tuple(np.sort(one.rows)[:_FIRST].tolist()) for one in in_order if len(one.rows)},
         named_ahead=_named_ahead(con, table),
     )
 

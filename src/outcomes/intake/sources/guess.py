@@ -132,6 +132,19 @@ def guess_mapping(settings: Settings, folder: Path) -> str:
         return "\n".join([_HEAD, *(_block(con, file, guess) for file, guess in guesses)])
 
 
+def empty_mapping() -> str:
+    """The text of a mapping of no file: every table, with the columns that it may have, to be filled in."""
+    blocks = [
+        "\n".join([f"# [[{table.name}]]", '# file = ""', f"# [{table.name}.columns]", *_empty_lines(table), ""])
+        for table in TABLES.values()
+    ]
+    return "\n".join([_HEAD, *blocks])
+
+
+def _empty_lines(table: Table) -> Iterator[str]:
+    return (f'# {column} = ""' for column in dated_columns(table))
+
+
 def _in_order(guessed: tuple[Opened, _Guess | None]) -> int:
     """Tables as the contract has them; what is none last."""
     guess = guessed[1]

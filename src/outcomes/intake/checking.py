@@ -1,0 +1,84 @@
+"""Check a submission where it is made, before it is sent: screened and validated by itself, without a lake."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from outcomes.errors import SubmissionRefused
+from outcomes.home import private_files
+from outcomes.intake.manifest import read_manifest, submission_id
+from outcomes.intake.submission import Attempt, judge
+from outcomes.intake.validation import Judgement
+from outcomes.lake import BlankedCells, RuleResult, TableCounts
+from outcomes.settings import Settings
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How a submission would be judged, were it the first of its site.
+
+    Attributes:
+        place: site and period, as its manifest names them; the folder's name where it has none that can be read.
+        kind: full or incremental; None where no manifest says so.
+        refusal: why it would be refused, if it would.
+        tables: the rows of each table, and where they would go; of a refused submission none would be accepted.
+        rules: the rules that rows break, with how many do.
+        cells: the cells that accepted rows would lose, by rule and column.
+        first_rows: of each broken rule the first rows that break it, by its code; the row after the header is 1.
+    """
+
+    place: str
+    kind: str | None
+    refusal: SubmissionRefused | None
+    tables: tuple[TableCounts, ...] = ()
+    rules: tuple[RuleResult, ...] = ()
+    cells: tuple[BlankedCells, ...] = ()
+    first_rows: dict[str, tuple[int, ...]] | None = None
+
+
+@dataclass(frozen=True)
+class _Here(Attempt):
+    """An attempt at a submission that has not landed."""
+
+    here: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where it is made."""
+        return self.here
+
+
+@private_files()
+def check_submission(folder: Path) -> Checked:
+    """Screen and validate the submission in a folder; nothing is written that stays.
+
+    An incremental submission is judged without what the site sent before: rows of patients who came earlier wait.
+
+    Args:
+        folder: with the files of the contract tables and `manifest.json`.
+
+    Raises:
+        OutcomesError: rows_not_conserved or rule_not_evaluated.
+    """
+    folder = folder.resolve()
+    try:
+        manifest = read_manifest(folder)
+    except SubmissionRefused as refusal:
+        return Checked(folder.name, None, refusal)
+    with tempfile.TemporaryDirectory() as home:
+        trial = Settings(home=Path(home))
+        judged = judge(_Here(trial, manifest.site_id, manifest.period, submission_id(folder), 1, folder))
+    return Checked(
+        place=f"{manifest.site_id}/{manifest.period}",
+        kind=manifest.kind,
+        refusal=judged.refusal,
+        tables=judged.record.tables,
+        rules=tuple(rule for rule in judged.record.rules if rule.rows_failed),
+        cells=judged.record.blanked,
+        first_rows=_first_rows(judged.judgements),
+    )
+
+
+def _first_rows(judgements: Sequence[Judgement]) -> dict[str, tuple[int, ...]]:
+    return {code: rows for one in judgements for code, rows in one.first_rows.items()}

@@ -1,0 +1,102 @@
+"""What a new site needs: a line in the register, its folders, a mapping to complete, and a list of steps."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from outcomes.errors import OutcomesError
+from outcomes.home import private_files
+from outcomes.intake.landing import deliveries, is_site_id
+from outcomes.intake.sources.guess import empty_mapping, guess_mapping
+from outcomes.settings import Settings
+from outcomes.site_files import Site, site_names
+
+_CHECKLIST = """# Before {site} delivers
+
+Files of this folder stay at the site. What is delivered is the folder `{landing}/MONTH`, and nothing else.
+
+- [ ] Somebody is named who may decide how the extract is de-identified (safe_harbor, limited_data_set or
+      expert_determination). Write it into `mapping.toml` as `method`.
+- [ ] The extract's files lie in a folder of their own, with all patients from the first index fusion on.
+- [ ] `mapping.toml` is read: each line marked `# guess` is right or corrected.
+      outcomes mapping check {folder}/mapping.toml
+- [ ] The import is tried; what is not mapped and what would be refused is understood.
+      outcomes import table EXTRACT --site {site} --period MONTH --mapping {folder}/mapping.toml --dry-run
+- [ ] The extract is imported.
+      outcomes import table EXTRACT --site {site} --period MONTH --mapping {folder}/mapping.toml
+- [ ] The submission is checked, and its report is read.
+      outcomes check {landing}/MONTH
+- [ ] `crosswalks/{site}.csv` is kept where only the site can read it: with it the same patient has the same key next
+      month, and with it the keys can be undone. It is in the backup, and it is never sent.
+- [ ] The folder of the month is handed over.
+"""
+
+
+@dataclass(frozen=True)
+class SiteKit:
+    """Where the files of a new site stand; `is_new` says whether the register got a line."""
+
+    folder: Path
+    mapping: Path
+    checklist: Path
+    landing: Path
+    is_new: bool
+
+
+@private_files()
+def make_site_kit(settings: Settings, site_id: str, name: str, extract: Path | None = None) -> SiteKit:
+    """Register a site and make its folders and files; what is there already stays as it is.
+
+    Args:
+        settings: paths.
+        site_id: the site.
+        name: for people, in the register.
+        extract: a folder with files of the site's own, from whose headers the mapping is guessed; without it the
+            mapping is a template.
+
+    Raises:
+        OutcomesError: site_unknown when it cannot name a site, sites_malformed, or source_malformed of the extract.
+    """
+    if not is_site_id(site_id):
+        raise OutcomesError("site_unknown", "a site_id is lower-case letters, digits, - and _")
+    folder = settings.home / "sites" / site_id
+    kit = SiteKit(
+        folder=folder,
+        mapping=folder / "mapping.toml",
+        checklist=folder / "checklist.md",
+        landing=settings.landing / site_id,
+        is_new=site_id not in (site_names(settings.sites_file) or {}),
+    )
+    mapping = empty_mapping() if extract is None else guess_mapping(settings, extract)
+    for made in (kit.folder, kit.landing):
+        made.mkdir(parents=True, exist_ok=True)
+    _write_new(kit.mapping, mapping)
+    _write_new(kit.checklist, _CHECKLIST.format(site=site_id, folder=kit.folder, landing=kit.landing))
+    if kit.is_new:
+        _register(settings, Site(site_id=site_id, name=name))
+    return kit
+
+
+def _write_new(path: Path, text: str) -> None:
+    if not path.exists():
+        path.write_text(text, encoding="utf-8")
+
+
+def _register(settings: Settings, site: Site) -> None:
+    """Add a line to the register, the whole file or nothing.
+
+    Without a register every site is known: a new one names also those that have landed before.
+    """
+    path = settings.sites_file
+    if path.is_file():
+        before = path.read_text(encoding="utf-8-sig").rstrip("\n") + "\n"
+        added = [site]
+    else:
+        before = ",".join(Site.model_fields) + "\n"
+        landed = sorted({delivery.site_id for delivery in deliveries(settings)} - {site.site_id})
+        added = [*(Site(site_id=other, name="") for other in landed), site]
+    unfinished = path.with_suffix(".unfinished")
+    with unfinished.open("w", encoding="utf-8", newline="") as file:
+        file.write(before)
+        csv.writer(file, lineterminator="\n").writerows([each.site_id, each.name] for each in added)
+    unfinished.replace(path)

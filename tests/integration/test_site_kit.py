@@ -1,0 +1,124 @@
+"""What a new site gets, and how it checks a submission by itself before it sends it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from outcomes.cli import app
+from outcomes.errors import MISTAKES
+from outcomes.intake.check_report import report_html
+from outcomes.intake.checking import check_submission
+from outcomes.intake.screening import SHAPES
+from outcomes.intake.submission import ingest_submission
+from outcomes.settings import Settings
+from outcomes.site_files import site_names
+from outcomes.synthetic import synthesize
+from tests.support.submissions import fusion, patient, write_submission
+
+PERIOD = "2025-05"
+TWO = {"patients": [patient("p000001"), patient("p000002")], "procedures": [fusion("p000001"), fusion("p000002")]}
+
+
+def run(home: Path, *arguments: str) -> Any:
+    return CliRunner().invoke(app, ["--home", str(home), *arguments])
+
+
+def test_a_sound_submission_would_be_accepted(tmp_path: Path) -> None:
+    folder = write_submission(Settings(home=tmp_path), "north", PERIOD, TWO)
+    before = sorted(tmp_path.rglob("*"))
+    report = tmp_path / "report.html"
+    result = run(tmp_path, "check", str(folder), "--report", str(report))
+    assert result.exit_code == 0, result.output
+    assert "north/2025-05 would be accepted" in result.stdout
+    assert "It would be accepted: 4 of 4 rows." in report.read_text(encoding="utf-8")
+    assert report.stat().st_mode & 0o077 == 0
+    assert sorted(tmp_path.rglob("*")) == sorted([*before, report])
+
+
+def test_a_broken_rule_is_told_by_row_number_and_never_by_value(tmp_path: Path) -> None:
+    rows = [patient(f"p{number:06}", sex="qqqq" if number in (3, 7) else "female") for number in range(1, 31)]
+    tables = {"patients": rows, "procedures": [fusion(row["patient_id"]) for row in rows]}
+    checked = check_submission(write_submission(Settings(home=tmp_path), "north", PERIOD, tables))
+    assert checked.refusal is None
+    assert [(rule.rule, rule.rows_failed) for rule in checked.rules if rule.rule == "PAT-004"] == [("PAT-004", 2)]
+    assert (checked.first_rows or {})["PAT-004"] == (3, 7)
+    page = report_html(checked)
+    assert "<td>3, 7</td>" in page
+    assert "qqqq" not in page
+    assert "p000003" not in page
+
+
+def test_an_identifier_is_told_by_its_shape_alone(tmp_path: Path) -> None:
+    tables = {"patients": [patient("MRN 448812")], "procedures": [fusion("MRN 448812")]}
+    folder = write_submission(Settings(home=tmp_path), "north", PERIOD, tables)
+    report = tmp_path / "report.html"
+    result = run(tmp_path, "check", str(folder), "--report", str(report))
+    page = report.read_text(encoding="utf-8")
+    assert result.exit_code == MISTAKES["identifier_found"].exit_status
+    assert f"record_number: {SHAPES['record_number']}" in page
+    assert "448812" not in page + result.output
+
+
+@pytest.mark.parametrize(("manifest", "code"), [(None, "manifest_missing"), ("{", "manifest_malformed")])
+def test_a_folder_that_is_no_submission_yet(tmp_path: Path, manifest: str | None, code: str) -> None:
+    folder = write_submission(Settings(home=tmp_path), "north", PERIOD, TWO)
+    (folder / "manifest.json").unlink()
+    if manifest:
+        (folder / "manifest.json").write_text(manifest, encoding="utf-8")
+    report = tmp_path / "report.html"
+    result = run(tmp_path, "check", str(folder), "--report", str(report))
+    assert result.exit_code == MISTAKES[code].exit_status
+    assert code in report.read_text(encoding="utf-8")
+
+
+def test_it_says_what_intake_says(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    synthesize(settings, patients=120, sites=2, months=1)
+    firsts = [min((settings.landing / site).iterdir()) for site in ("alder", "birch")]
+    for folder in firsts:
+        checked = check_submission(folder)
+        record = ingest_submission(settings, folder.parent.name, folder.name)
+        assert [(one.source_table, one.rows_accepted, one.rows_quarantined) for one in checked.tables] == [
+            (one.source_table, one.rows_accepted, one.rows_quarantined) for one in record.tables
+        ]
+        assert checked.rules == tuple(rule for rule in record.rules if rule.rows_failed)
+
+
+def test_a_new_site_gets_a_line_folders_a_mapping_and_a_checklist(tmp_path: Path) -> None:
+    result = run(tmp_path, "init", "north", "--name", "North Clinic, Bergen")
+    assert result.exit_code == 0, result.output
+    assert site_names(tmp_path / "sites.csv") == {"north": "North Clinic, Bergen"}
+    assert (tmp_path / "landing" / "north").is_dir()
+    mapping, checklist = (tmp_path / "sites" / "north" / name for name in ("mapping.toml", "checklist.md"))
+    assert "# [[procedures]]" in mapping.read_text(encoding="utf-8")
+    commands = re.findall(r"^ +outcomes ([a-z]+)", checklist.read_text(encoding="utf-8"), flags=re.M)
+    assert commands == ["mapping", "import", "import", "check"]
+
+    mapping.write_text("mine", encoding="utf-8")
+    again = run(tmp_path, "init", "north")
+    assert "has the site already" in again.stdout
+    assert mapping.read_text(encoding="utf-8") == "mine"
+    assert site_names(tmp_path / "sites.csv") == {"north": "North Clinic, Bergen"}
+
+
+def test_a_new_register_keeps_the_sites_that_have_landed(tmp_path: Path) -> None:
+    write_submission(Settings(home=tmp_path), "south", PERIOD, TWO)
+    assert run(tmp_path, "init", "north").exit_code == 0
+    assert site_names(tmp_path / "sites.csv") == {"south": "south", "north": "north"}
+
+
+def test_the_mapping_is_guessed_from_an_extract(tmp_path: Path) -> None:
+    extract = tmp_path / "dump"
+    extract.mkdir()
+    (extract / "patients.csv").write_text("MRN,DOB,Sex\n1,1960-02-03,F\n", encoding="utf-8")
+    assert run(tmp_path, "init", "north", "--extract", str(extract)).exit_code == 0
+    assert 'patient_id = "MRN"' in (tmp_path / "sites" / "north" / "mapping.toml").read_text(encoding="utf-8")
+
+
+def test_a_site_cannot_be_named_anyhow(tmp_path: Path) -> None:
+    result = run(tmp_path, "init", "../north")
+    assert result.exit_code == MISTAKES["site_unknown"].exit_status
+    assert not list(tmp_path.iterdir())
