@@ -1,6 +1,7 @@
 """What goes wrong with real extracts, one small dump each: nothing vanishes uncounted, and no day is guessed."""
 
 import csv
+import datetime
 import gzip
 from pathlib import Path
 
@@ -387,3 +388,27 @@ def test_the_command_says_what_it_did(hospital: Hospital, monkeypatch: pytest.Mo
     assert "submission: " in done.output
     assert CliRunner().invoke(app, asked).exit_code == 2
     assert CliRunner().invoke(app, ["import", "tables", *asked[2:]]).exit_code == 2
+
+
+def test_excel_files_with_blank_rows_real_dates_and_errors(hospital: Hospital) -> None:
+    book = pytest.importorskip("openpyxl").Workbook()
+    book.active.append(["nothing here"])
+    sheet = book.create_sheet("PROMs")
+    sheet.append([None, None, None])
+    sheet.append(["MRN", "DT", "nrs"])
+    sheet.append([100231, datetime.datetime(2023, 8, 1, 9, 30), 7.0])
+    sheet.append([None, "  ", None])
+    sheet.append(["100231", datetime.date(2023, 8, 2), "#N/A"])
+    book.save(hospital.folder / "proms.xlsx")
+    named = FOLLOW_UPS.replace('"proms.csv"', '"proms.xlsx"\nsheet = "PROMs"') + 'neck_pain_nrs = "nrs"'
+    found = rows(hospital.mapped(named), "follow_ups")
+    assert [(row["day"], row["neck_pain_nrs"]) for row in found] == [("76", "7"), ("77", "")]
+
+
+def test_a_sheet_that_is_not_there_and_a_broken_workbook_are_named(hospital: Hospital) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    named = FOLLOW_UPS.replace('"proms.csv"', '"proms.xlsx"\nsheet = "PROMs"')
+    openpyxl.Workbook().save(hospital.folder / "proms.xlsx")
+    assert hospital.refusal(named) == "proms.xlsx: no sheet PROMs"
+    (hospital.folder / "proms.xlsx").write_bytes(b"MRN,DT")
+    assert hospital.refusal(named) == "proms.xlsx: it is damaged, or of another format"

@@ -1,14 +1,16 @@
-"""Files as hospitals export them, as relations of text: CSV with whatever separator and encoding, and Parquet.
+"""Files as hospitals export them, as relations of text: CSV in whatever separator and encoding, Parquet, Excel.
 
-They are read as a stream. A file that is not UTF-8 is first written anew into the import's private folder. The readers'
-own errors quote cells, so none of them is ever chained or logged.
+They are read as a stream. What is not UTF-8, or of Excel, is first written anew into the import's private folder. The
+readers' own errors quote cells, so none of them is ever chained or logged.
 """
 
 import codecs
 import csv
+import datetime
 import gzip
 import io
 import re
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,8 +22,8 @@ import duckdb
 from outcomes.errors import OutcomesError
 from outcomes.intake.reading import spelled
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
-"""Of the files that can be read, in any case; all but Parquet may end in `.gz`."""
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx")
+"""Of the files that can be read, in any case; those of text may end in `.gz`."""
 
 _SEPARATORS = ",;\t|"
 _CHUNK = 2**20
@@ -30,6 +32,9 @@ _LONGEST_LINE = 8 * 2**20
 
 _GZIP = b"\x1f\x8b"
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!)")
+"""What Excel shows where a formula has no result."""
+
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _FILE = re.compile(r"^  file = (.+)$", re.MULTILINE)
@@ -72,7 +77,9 @@ class _Layout:
     headers: tuple[str, ...]
 
 
-def open_file(con: duckdb.DuckDBPyConnection, path: Path, relation: str, scratch: Path) -> Opened:
+def open_file(
+    con: duckdb.DuckDBPyConnection, path: Path, relation: str, scratch: Path, sheet: str | None = None
+) -> Opened:
     """Make a file a view of text cells.
 
     Args:
@@ -80,6 +87,7 @@ def open_file(con: duckdb.DuckDBPyConnection, path: Path, relation: str, scratch
         path: the file.
         relation: the view's name.
         scratch: a private folder for a copy in UTF-8.
+        sheet: of an Excel file; the first one by default.
 
     Raises:
         OutcomesError: source_malformed; says the likely cause.
@@ -87,25 +95,14 @@ def open_file(con: duckdb.DuckDBPyConnection, path: Path, relation: str, scratch
     with _named(path):
         if path.name.lower().endswith(".parquet"):
             headers, rows = _parquet(con, path)
+        elif path.name.lower().endswith(".xlsx"):
+            headers, rows = _text(_sheet_as_text(path, sheet, scratch / relation), relation, scratch)
         else:
             headers, rows = _text(path, relation, scratch)
         cells = ", ".join(f'"{name}" as c{place}' for place, name in enumerate(rows.names, 1))
         blank = " and ".join(f"coalesce(trim(c{place}), '') = ''" for place in range(1, len(headers) + 1))
         con.execute(f"create view {relation} as select * from (select {cells} from {rows.read}) where not ({blank})")
     return Opened(path.name, relation, headers)
-
-
-def read_headers(path: Path) -> tuple[str, ...]:
-    """The names of a file's columns.
-
-    Raises:
-        OutcomesError: source_malformed.
-    """
-    with _named(path):
-        if path.name.lower().endswith(".parquet"):
-            with duckdb.connect() as con:
-                return _parquet(con, path)[0]
-        return _layout(path).headers
 
 
 @contextmanager
@@ -143,7 +140,7 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise OutcomesError("source_malformed", f"there is no file {path.name}") from None
-    except (duckdb.Error, gzip.BadGzipFile, EOFError, UnicodeError):
+    except (duckdb.Error, gzip.BadGzipFile, zipfile.BadZipFile, EOFError, UnicodeError):
         raise OutcomesError("source_malformed", f"{path.name}: it is damaged, or of another format") from None
 
 
@@ -184,6 +181,36 @@ def _text(path: Path, relation: str, scratch: Path) -> tuple[tuple[str, ...], _R
         f"max_line_size = {_LONGEST_LINE}"
     )
     return layout.headers, _Rows(f"read_csv({_quoted(str(plain))}, {options})", names)
+
+
+def _sheet_as_text(path: Path, sheet: str | None, folder: Path) -> Path:
+    """A sheet of an Excel file as CSV: dates as ISO dates, whole numbers without decimals, errors as nothing.
+
+    Raises:
+        OutcomesError: source_malformed when there is no such sheet.
+    """
+    from openpyxl import load_workbook  # noqa: PLC0415 - heavy, and only Excel files need it
+
+    folder.mkdir()
+    written = folder / f"{path.name}.csv"
+    book = load_workbook(path, read_only=True, data_only=True)
+    try:
+        if sheet is not None and sheet not in book.sheetnames:
+            raise OutcomesError("source_malformed", f"{path.name}: no sheet {sheet}")
+        rows = (book[sheet] if sheet is not None else book.worksheets[0]).iter_rows(values_only=True)
+        with written.open("w", encoding="utf-8", newline="") as lines:
+            csv.writer(lines).writerows([_of_sheet(cell) for cell in row] for row in rows)
+    finally:
+        book.close()
+    return written
+
+
+def _of_sheet(cell: object) -> object:
+    if isinstance(cell, datetime.datetime):
+        return cell.isoformat(sep=" ")
+    if isinstance(cell, float) and cell.is_integer():
+        return int(cell)
+    return "" if isinstance(cell, str) and _ERROR.fullmatch(cell) else cell
 
 
 def _quoted(text: str) -> str:

@@ -102,6 +102,7 @@ class Block(_Part):
     """Rows of one contract table from one file, or from several of one layout."""
 
     file: Annotated[list[Annotated[str, AfterValidator(_inside)]], BeforeValidator(_as_list)]
+    sheet: str | None = None
     where: list[Where] = []
     for_each: Texts = []
     columns: dict[str, Cell]

@@ -70,7 +70,7 @@ class _Selected:
 class _Extract:
     mapping: Mapping
     folder: Path
-    opened: dict[Path, Opened] = field(default_factory=dict)
+    opened: dict[tuple[Path, str | None], Opened] = field(default_factory=dict)
     selects: list[_Selected] = field(default_factory=list)
 
     def load(self, con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
@@ -80,7 +80,7 @@ class _Extract:
             selects = [
                 _Selected(table, block, file, each, _select(self.mapping, table, block, file, each), place > 0)
                 for block in blocks
-                for file in [self._open(con, path, scratch) for path in self._paths(block)]
+                for file in [self._open(con, path, block.sheet, scratch) for path in self._paths(block)]
                 for place, each in enumerate(block.for_each or [""])
             ]
             rows = " union all by name ".join(
@@ -134,10 +134,10 @@ class _Extract:
                 raise OutcomesError("source_malformed", f"there is no file {name} in the folder")
             yield from paths
 
-    def _open(self, con: duckdb.DuckDBPyConnection, path: Path, scratch: Path) -> Opened:
-        if path not in self.opened:
-            self.opened[path] = open_file(con, path, f"file_{len(self.opened)}", scratch)
-        return self.opened[path]
+    def _open(self, con: duckdb.DuckDBPyConnection, path: Path, sheet: str | None, scratch: Path) -> Opened:
+        if (path, sheet) not in self.opened:
+            self.opened[path, sheet] = open_file(con, path, f"file_{len(self.opened)}", scratch, sheet)
+        return self.opened[path, sheet]
 
 
 def _select(mapping: Mapping, table: Table, block: Block, file: Opened, each: str) -> str:
