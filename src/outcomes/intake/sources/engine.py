@@ -6,7 +6,7 @@ whatever it leaves out. No date is written anywhere but into what the database s
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -210,10 +210,16 @@ def check_place(settings: Settings, site_id: str, period: str | None) -> None:
 
 @contextmanager
 def scratch_folder(settings: Settings) -> Iterator[Path]:
-    """A private folder for what an import writes on its way."""
+    """A private folder for what an import writes on its way; of a home that was not there nothing stays but results."""
+    made = [folder for folder in (settings.scratch, settings.home) if not folder.exists()]
     settings.scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=settings.scratch) as temporary:
-        yield Path(temporary)
+    try:
+        with tempfile.TemporaryDirectory(dir=settings.scratch) as temporary:
+            yield Path(temporary)
+    finally:
+        for folder in made:
+            with suppress(OSError):  # it holds something
+                folder.rmdir()
 
 
 def make_tables(
