@@ -36,7 +36,7 @@ ARGUMENTS = {
 }
 """Every command that works on a home that is there."""
 MAKE_A_HOME = {"synthesize", "import"}
-NEED_NONE = {"manifest", "verify-log", "doctor"}
+NEED_NONE = {"mapping", "manifest", "verify-log", "doctor"}
 
 
 def _nothing(home: Path) -> None:
