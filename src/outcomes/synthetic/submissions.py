@@ -18,7 +18,7 @@ from outcomes.synthetic.profiles import SiteProfile
 
 
 def submissions(profile: SiteProfile, number: int, history: History, periods: list[str]) -> Iterator[Submission]:
-    """The sound submissions of one site, oldest first; a table without rows is left out.
+    """The sound submissions of one site, oldest first; a table without rows has a header alone.
 
     Args:
         profile: the site.
@@ -28,7 +28,7 @@ def submissions(profile: SiteProfile, number: int, history: History, periods: li
     """
     for turn, period in enumerate(periods):
         parts = {name: frame[frame["period"] == turn] for name, frame in history.items()}
-        tables = {name: _as_strings(profile, TABLES[name], part) for name, part in parts.items() if len(part)}
+        tables = {name: _as_strings(profile, TABLES[name], part) for name, part in parts.items() if len(history[name])}
         yield Submission(profile.site_id, number * len(periods) + turn, period, tables, _deaths(history, turn))
 
 
