@@ -18,6 +18,7 @@ _CODES = {
     "revised_before_window": "Revised before the visit window",
     "no_follow_up": "Not followed up long enough",
     "no_source_data": "Site delivers no table that records it",
+    "delivery_gap": "Site left the table out for some of the time",
     "no_contact": "No visit, encounter or diagnosis after surgery",
     "code_system_unknown": "Diagnoses in a code system that cannot be read",
     "no_image": "No image that could have shown it",

@@ -62,7 +62,8 @@ def page() -> str:
     return document(
         f"The contract, version {CONTRACT_VERSION}",
         "What a site may deliver. One CSV (RFC 4180, UTF-8) or Parquet file per table, named as the table; a table "
-        "that the site doesn't have is left out, unless it is marked required. Every column is there, empty where "
+        "that the site doesn't have is left out, unless it is marked required; one that it has and that is empty this "
+        "time has a header alone. Every column is there, empty where "
         "unknown; only `deleted` may be missing. A column that is not listed refuses the submission.",
         _FOLDER,
         _OLDER,

@@ -1,7 +1,7 @@
 """The situations of `tests/spec/labels/` in words."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class Situation:
     records: dict[str, list[Row]]
     delivered: tuple[str, ...] | None
     expected: dict[str, Any]
+    left_out: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -67,6 +68,8 @@ class Situation:
         said = [_PHRASES[table](row) for table, row in recorded]
         if self.delivered is not None:
             said.insert(0, "the site sends only " + ", ".join(in_words(table) for table in self.delivered))
+        for period, tables in self.left_out.items():
+            said.insert(0, f"the site leaves {', '.join(map(in_words, tables))} out of {period}")
         return "; ".join(said) or "nothing further"
 
     @property
@@ -100,6 +103,7 @@ def situations(label: str) -> tuple[Situation, ...]:
             records=each.get("records", {}),
             delivered=tuple(each["delivered"]) if "delivered" in each else None,
             expected=each["expect"],
+            left_out=each.get("left_out", {}),
         )
         for each in stated
     )

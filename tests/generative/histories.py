@@ -1,11 +1,12 @@
 """Invented patients full of edges: each rule's last day and the day after it, ties, gaps and codes of every list."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
 from outcomes.contract import TABLES
+from tests.support.situations import PERIODS, LeftOut
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
@@ -13,6 +14,7 @@ Draw = Callable[[Random], Row]
 Scene = Callable[[Random], Tables]
 
 MISSING_TABLE_SHARE = 0.07
+LEFT_OUT_SHARE = 0.2
 SELDOM = 0.05
 REOPERATED_SHARE = 0.4
 ONLY_OLD_CODES_SHARE = 0.6
@@ -104,10 +106,15 @@ _ROUTES = (None, "oral", "topical", "injection", "transdermal", "other")
 
 @dataclass(frozen=True)
 class Patient:
-    """One invented patient: rows by table, and the tables that the patient's site delivered."""
+    """One invented patient: rows by table, and the tables that the patient's site delivered.
+
+    `left_out` are the tables that the site left out of a submission, by its period; it sent one a month. Without any it
+    sent one alone.
+    """
 
     tables: Tables
     delivered: tuple[str, ...]
+    left_out: LeftOut = field(default_factory=dict)
 
     def __str__(self) -> str:
         rows = [
@@ -115,7 +122,7 @@ class Patient:
             for table, rows in self.tables.items()
             for row in rows
         ]
-        return "\n".join([f"  delivered: {', '.join(self.delivered)}", *rows])
+        return "\n".join([f"  delivered: {', '.join(self.delivered)}; left out: {self.left_out}", *rows])
 
 
 def with_code(system: str, code: str, index_period: str) -> list[Patient]:
@@ -186,7 +193,7 @@ def without_a_row(patient: Patient) -> Iterator[Patient]:
         if table != "patients":
             for number in range(len(rows)):
                 others = [*rows[:number], *rows[number + 1 :]]
-                yield Patient(patient.tables | {table: others}, patient.delivered)
+                yield replace(patient, tables=patient.tables | {table: others})
 
 
 def without_a_value(patient: Patient) -> Iterator[Patient]:
@@ -208,7 +215,7 @@ def without_a_value(patient: Patient) -> Iterator[Patient]:
                 less = {name: value for name, value in row.items() if name != column}
                 changed = [*rows[:number], less, *rows[number + 1 :]]
                 if row[column] is not None:
-                    yield Patient(patient.tables | {table: changed}, patient.delivered)
+                    yield replace(patient, tables=patient.tables | {table: changed})
 
 
 def patients(count: int, seed: int) -> list[Patient]:
@@ -236,7 +243,15 @@ def _patient(random: Random) -> Patient:
         for table, rows in tables.items()
         if table not in missing
     }
-    return Patient(_keyed(present), tuple(table for table in TABLES if table not in missing))
+    delivered = tuple(table for table in TABLES if table not in missing)
+    return Patient(_keyed(present), delivered, _left_out(random, sorted({*OPTIONAL_TABLES} - missing)))
+
+
+def _left_out(random: Random, tables: list[str]) -> LeftOut:
+    """Of one site in five, one or two tables are left out of a month."""
+    if not tables or random.random() >= LEFT_OUT_SHARE:
+        return {}
+    return {random.choice(PERIODS): [random.choice(tables)] for _ in range(random.choice((1, 2)))}
 
 
 def _together(parts: list[Tables]) -> Tables:

@@ -99,6 +99,21 @@ def test_month_by_month_is_as_all_at_once(seed: int, steps: list[tuple[str, str,
             assert together[name] == alone[name], name
 
 
+def test_what_was_left_out_reaches_patients_without_new_records(tmp_path: Path) -> None:
+    lake, kept = MonthlyLake(tmp_path), tmp_path / "labelled"
+    everything = invented("north", PATIENTS_PER_SITE, 3)
+    patients: Tables = {"patients": everything["patients"], "procedures": []}
+    empty: Tables = {name: [] for name in TABLES}
+    lake.deliver("north", "2024-01", "full", everything)
+    with_gap = []
+    for period, tables in (("2024-02", patients), ("2024-03", empty | patients), ("2024-02", empty)):
+        lake.deliver("north", period, "incremental", tables)
+        after = _labelled(lake, kept)
+        assert after == _labelled(lake, None)
+        with_gap.append(any(reason == "delivery_gap" for row in after["labels"] for reason in row))
+    assert with_gap == [True, True, False]
+
+
 def test_facts_of_a_site_reach_patients_without_new_records(tmp_path: Path) -> None:
     """All go but one, and with them who made a label of that one uncounted; then a table comes for the first time."""
     lake, kept = MonthlyLake(tmp_path), tmp_path / "labelled"

@@ -19,10 +19,10 @@ from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.reference import load_references
 from tests.generative import oracle
 from tests.generative.histories import Patient, patients, with_code, without_a_row, without_a_value
-from tests.generative.oracle import Result, codes
+from tests.generative.oracle import Deliveries, Result, codes
 from tests.generative.oracle.codes import Codes
 from tests.support.examples import few
-from tests.support.situations import label
+from tests.support.situations import PERIODS, label
 
 PATIENTS = int(os.environ.get("ORACLE_PATIENTS", "2000"))
 SEED = 1
@@ -88,9 +88,14 @@ def _assert_alike(invented: list[Patient]) -> None:
 
 def _compared(batch: list[Patient]) -> list[tuple[Patient, list[Difference]]]:
     return [
-        (patient, _differences(oracle.label_patient(patient.tables, frozenset(patient.delivered)), by_sql))
+        (patient, _differences(oracle.label_patient(patient.tables, _deliveries(patient)), by_sql))
         for patient, by_sql in zip(batch, _labelled_by_sql(batch), strict=True)
     ]
+
+
+def _deliveries(patient: Patient) -> Deliveries:
+    periods = PERIODS if patient.left_out else PERIODS[-1:]
+    return Deliveries({each: {*patient.delivered} - {*patient.left_out.get(each, ())} for each in periods}, PERIODS[-1])
 
 
 def _labelled_by_sql(batch: list[Patient]) -> list[dict[str, Result] | None]:
@@ -99,6 +104,7 @@ def _labelled_by_sql(batch: list[Patient]) -> list[dict[str, Result] | None]:
     con = label(
         {site: patient.tables for site, patient in zip(sites, batch, strict=True)},
         {site: list(patient.delivered) for site, patient in zip(sites, batch, strict=True)},
+        {site: patient.left_out for site, patient in zip(sites, batch, strict=True) if patient.left_out},
     )
     evidence = defaultdict(set)
     for site, name, table, record in con.execute(

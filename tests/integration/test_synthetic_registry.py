@@ -19,7 +19,8 @@ from outcomes.settings import Settings
 from outcomes.sql.engine import connect
 from outcomes.synthetic import synthesize
 from tests.generative import oracle
-from tests.support.synthetic import Row, answer_key, rows_in_force
+from tests.generative.oracle import Deliveries
+from tests.support.synthetic import Row, answer_key, deliveries, rows_in_force
 
 LABEL = ("site_id", "patient_id", "label", "status", "reason", "kind", "onset_day")
 
@@ -150,6 +151,7 @@ def test_the_oracle_says_the_same_of_every_label(registry: Ingested) -> None:
     """The rows come from the files as they landed, so that what the lake holds is proven with what is made of it."""
     expected = set()
     for site, tables in rows_in_force(registry.settings).items():
+        sent = deliveries(registry.settings, site)
         histories: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
         for table, rows in tables.items():
             for row in rows:
@@ -158,7 +160,7 @@ def test_the_oracle_says_the_same_of_every_label(registry: Ingested) -> None:
             (site, patient, name, result.status, result.reason, result.kind, result.onset_day)
             for patient, history in histories.items()
             if "patients" in history
-            for name, result in (oracle.label_patient(history, frozenset(tables)) or {}).items()
+            for name, result in (oracle.label_patient(history, Deliveries(sent, max(sent))) or {}).items()
         }
     assert expected
     with build_release(registry.settings).connect() as con:

@@ -28,7 +28,8 @@ def situations() -> duckdb.DuckDBPyConnection:
     }
     sites = {site: complete(situation.get("records", {})) for site, situation in stated.items()}
     delivered = {site: situation["delivered"] for site, situation in stated.items() if "delivered" in situation}
-    return label(sites, delivered)
+    left_out = {site: situation["left_out"] for site, situation in stated.items() if "left_out" in situation}
+    return label(sites, delivered, left_out)
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,7 @@ def invented() -> duckdb.DuckDBPyConnection:
     return label(
         {site: patient.tables for site, patient in drawn.items()},
         {site: list(patient.delivered) for site, patient in drawn.items()},
+        {site: patient.left_out for site, patient in drawn.items() if patient.left_out},
     )
 
 

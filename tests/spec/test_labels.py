@@ -30,7 +30,12 @@ def labelled() -> duckdb.DuckDBPyConnection:
         for name, number in SITUATIONS
         if "delivered" in SPECIFICATIONS[name][number]
     }
-    return label(sites, delivered)
+    left_out = {
+        _site(name, number): SPECIFICATIONS[name][number]["left_out"]
+        for name, number in SITUATIONS
+        if "left_out" in SPECIFICATIONS[name][number]
+    }
+    return label(sites, delivered, left_out)
 
 
 def test_every_label_has_a_specification() -> None:

@@ -10,7 +10,7 @@ import pytest
 from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.sql.shipped import shipped
 from tests.generative.histories import patients
-from tests.support.situations import ALL_TABLES, Row, complete, measure
+from tests.support.situations import ALL_TABLES, LeftOut, Row, complete, measure
 
 _REVISION: Row = {"code_system": "CPT", "code": "22551", "levels": "C6-7"}
 _INDEX_STAY: Row = {"encounter_id": "index", "type": "inpatient", "start_day": -1, "end_day": 5}
@@ -293,13 +293,16 @@ def judged() -> Iterator[duckdb.DuckDBPyConnection]:
     """Every situation as a site of its own, and two hundred invented patients."""
     sites = {name: records for name, (records, _, _) in SITUATIONS.items()}
     delivered = {name: list(ALL_TABLES) for name in sites}
+    left_out: dict[str, LeftOut] = {}
     for name, (table, records, _, _) in WITHOUT.items():
         sites[name] = {each: rows for each, rows in records.items() if each != table}
         delivered[name] = [each for each in ALL_TABLES if each != table]
     for number, patient in enumerate(patients(200, seed=7)):
         sites[f"invented {number}"] = patient.tables
         delivered[f"invented {number}"] = list(patient.delivered)
-    with measure(sites, delivered) as con:
+        if patient.left_out:
+            left_out[f"invented {number}"] = patient.left_out
+    with measure(sites, delivered, left_out) as con:
         yield con
 
 

@@ -1,6 +1,7 @@
 """Explaining a yes names every record that decides: these alone, with the index fusion, give the same answer."""
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -75,8 +76,8 @@ def answers() -> dict[str, list[tuple[Any, Any]]]:
     observed = dict(con.execute("select site_id, observed_days from episodes").fetchall())
     expected = {(site, name): tuple(rest) for site, name, *rest in con.execute(_ANSWERS).fetchall()}
     reduced = {
-        f"{site}|{name}": Patient(
-            _only(drawn[site].tables, named[site, name] | given[site], observed[site]), drawn[site].delivered
+        f"{site}|{name}": replace(
+            drawn[site], tables=_only(drawn[site].tables, named[site, name] | given[site], observed[site])
         )
         for site, name in expected
     }
@@ -91,6 +92,7 @@ def _labelled(drawn: dict[str, Patient]) -> duckdb.DuckDBPyConnection:
     return label(
         {site: patient.tables for site, patient in drawn.items()},
         {site: list(patient.delivered) for site, patient in drawn.items()},
+        {site: patient.left_out for site, patient in drawn.items() if patient.left_out},
     )
 
 

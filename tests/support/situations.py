@@ -9,6 +9,7 @@ from outcomes.contract import TABLES
 from outcomes.labelling.build import run
 from outcomes.lake import PROVENANCE, SUBMISSIONS
 from outcomes.measures.inputs import make_inputs
+from outcomes.periods import months_until
 
 Row = dict[str, Any]
 
@@ -21,6 +22,10 @@ PATIENT: Row = {
 }
 FUSION: Row = {"patient_id": "p", "day": 0, "code_system": "CPT", "code": "22551", "levels": "C5-6"}
 ALL_TABLES = tuple(TABLES)
+PERIODS = tuple(months_until("2024-01", 25))
+"""Of the submissions of a site: from the month in which the default patient was operated on to that of the data cut."""
+LeftOut = dict[str, list[str]]
+"""By submission period the tables that a site left out of it."""
 
 
 def complete(records: dict[str, list[Row]]) -> dict[str, list[Row]]:
@@ -42,13 +47,18 @@ def complete(records: dict[str, list[Row]]) -> dict[str, list[Row]]:
 
 
 def label(
-    sites: dict[str, dict[str, list[Row]]], delivered: dict[str, list[str]] | None = None
+    sites: dict[str, dict[str, list[Row]]],
+    delivered: dict[str, list[str]] | None = None,
+    left_out: dict[str, LeftOut] | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """Run the labels over rows by site and table; `delivered` names the tables of a site, all of them unless given."""
+    """Run the labels over rows by site and table; `delivered` names the tables of a site, all of them unless given.
+
+    A site with `left_out` has a submission in force of each month; of the others the one of the last month holds all.
+    """
     con = duckdb.connect()
     for table in TABLES.values():
         rows = [
-            {"site_id": site, "period": "2024-01", "submission_id": f"{site}-1", **row}
+            {"site_id": site, "period": PERIODS[-1], "submission_id": f"{site}-{PERIODS[-1]}", **row}
             for site, tables in sites.items()
             for row in tables.get(table.name, [])
         ]
@@ -57,12 +67,17 @@ def label(
         con.execute(f"create table {table.name} as from rows")
     submissions = [
         {
-            "submission_id": f"{site}-1",
+            "submission_id": f"{site}-{period}",
             "site_id": site,
-            "period": "2024-01",
-            "tables": [{"source_table": table} for table in (delivered or {}).get(site, ALL_TABLES)],
+            "period": period,
+            "tables": [
+                {"source_table": table}
+                for table in (delivered or {}).get(site, ALL_TABLES)
+                if table not in (left_out or {}).get(site, {}).get(period, ())
+            ],
         }
         for site in sites
+        for period in (PERIODS if site in (left_out or {}) else PERIODS[-1:])
     ]
     con.register("rows", pa.Table.from_pylist(submissions, schema=SUBMISSIONS))
     con.execute("create table submissions as select *, 'accepted' as status from rows")
@@ -72,9 +87,11 @@ def label(
 
 
 def measure(
-    sites: dict[str, dict[str, list[Row]]], delivered: dict[str, list[str]] | None = None
+    sites: dict[str, dict[str, list[Row]]],
+    delivered: dict[str, list[str]] | None = None,
+    left_out: dict[str, LeftOut] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """As `label`, and make the relations that the measures are counted from."""
-    con = label(sites, delivered)
+    con = label(sites, delivered, left_out)
     make_inputs(con)
     return con

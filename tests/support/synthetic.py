@@ -35,6 +35,16 @@ def rows_in_force(settings: Settings) -> dict[str, dict[str, list[Row]]]:
     return sites
 
 
+def deliveries(settings: Settings, site: str) -> dict[str, frozenset[str]]:
+    """The tables of each accepted submission of a site, by period."""
+    folder = settings.landing / site
+    return {
+        sent["period"]: frozenset(path.stem for path in (folder / sent["period"]).iterdir()) & {*TABLES}
+        for sent in answer_key(settings, "submissions")
+        if (sent["site_id"], sent["status"]) == (site, "accepted")
+    }
+
+
 def _newest(table: Table, files: list[str], planted: list[str]) -> list[Row]:
     """Of each key the row of the last file, unless it is a tombstone or planted; codes without dots."""
     read = "read_csv(?, all_varchar = true," if files[0].endswith(".csv") else "read_parquet(?,"

@@ -1,7 +1,7 @@
 /*
 title: Suspected causes
 needs: [episodes, cause_sources, cause_findings, unresolved_records, revision_procedures, unknown_code_systems,
-  delivered_tables, thresholds]
+  delivered_until, thresholds]
 common:
   title: Suspected {words}
   category: suspected causes
@@ -13,7 +13,7 @@ common:
     value: the image's measured value when it has one; of a no, the observed days
 labels:
   suspected_nonunion:
-    version: 4
+    version: 5
     words: {cause: nonunion, words: nonunion}
     guide: The bones may not have grown together.
     definition: >
@@ -64,7 +64,7 @@ labels:
           where: cause = '{cause}'
           record: procedure_ids
   suspected_scar_tissue:
-    version: 4
+    version: 5
     words: {cause: scar_tissue, words: scar tissue}
     guide: Scar tissue around the nerves can hurt.
     definition: >
@@ -88,7 +88,7 @@ labels:
           record: imaging_id
         - *near_the_image
   suspected_hardware_irritation:
-    version: 4
+    version: 5
     words: {cause: hardware_irritation, words: hardware irritation}
     guide: Screws or plates can loosen, break or rub.
     definition: >
@@ -120,7 +120,7 @@ labels:
           where: cause = '{cause}'
           record: procedure_ids
   suspected_unresolved_condition:
-    version: 4
+    version: 5
     words: {cause: unresolved_condition, words: unresolved condition}
     guide: The problem that led to surgery may not have been fully relieved.
     definition: >
@@ -157,7 +157,7 @@ labels:
           where: *same_cause_near_the_image
           record: record_id
   suspected_posture:
-    version: 4
+    version: 5
     words: {cause: posture, words: posture or mechanics}
     guide: Weak muscles and bent posture can strain the neck.
     definition: >
@@ -181,10 +181,13 @@ labels:
         - *near_the_image
 */
 with sources as (
-    select distinct delivered_tables.site_id, cause_sources.cause
-    from delivered_tables
+    select
+        delivered_until.site_id, delivered_until.patient_id, cause_sources.cause,
+        max(delivered_until.until_day) as until_day
+    from delivered_until
     inner join cause_sources
-        on delivered_tables.source_table = cause_sources.source_table
+        on delivered_until.source_table = cause_sources.source_table
+    group by delivered_until.site_id, delivered_until.patient_id, cause_sources.cause
 ),
 
 causes_judged as (
@@ -209,6 +212,7 @@ results as (
             when cause_findings.tier is not null then null
             when sources.site_id is null then 'no_source_data'
             when coalesce(episodes.observed_days < thresholds.cause_observed_days, true) then 'no_follow_up'
+            when sources.until_day < episodes.observed_days then 'delivery_gap'
             when unknown_code_systems.patient_id is not null then 'code_system_unknown'
             when
                 causes_judged.cause = 'nonunion' and coalesce(last_images.day < thresholds.nonunion_day, true)
@@ -239,6 +243,7 @@ results as (
     left join sources
         on
             episodes.site_id = sources.site_id
+            and episodes.patient_id = sources.patient_id
             and causes_judged.cause = sources.cause
     left join last_images
         on

@@ -12,9 +12,9 @@ rationale: >
   that the list can read.
 citation: clinical specification, sections 3 and 4
 grain: one row per episode and piece of evidence
-version: 4
+version: 5
 status: accepted
-needs: [episodes, symptomatic_images, first_adjacent_diagnoses, adjacent_looks, unknown_code_systems, delivered_tables,
+needs: [episodes, symptomatic_images, first_adjacent_diagnoses, adjacent_looks, unknown_code_systems, delivered_until,
   thresholds]
 columns:
   onset_day: the later of image and symptom; of possible disease, the day of the diagnosis
@@ -53,9 +53,12 @@ ways:
       record: diagnosis_id
 */
 with sources as (
-    select distinct site_id
-    from delivered_tables
+    select
+        site_id, patient_id,
+        max(until_day) as until_day
+    from delivered_until
     where source_table in ('imaging', 'diagnoses')
+    group by site_id, patient_id
 ),
 
 results as (
@@ -81,6 +84,7 @@ results as (
             when episodes.index_levels is null then 'level_unknown'
             when sources.site_id is null then 'no_source_data'
             when coalesce(episodes.observed_days < thresholds.asd_observed_days, true) then 'no_follow_up'
+            when sources.until_day < episodes.observed_days then 'delivery_gap'
             when unknown_code_systems.patient_id is not null then 'code_system_unknown'
             when unproven.imaging_id is not null then 'no_baseline_image'
             when not adjacent_looks.has_image then 'no_image'
@@ -111,7 +115,9 @@ results as (
             episodes.site_id = first_adjacent_diagnoses.site_id
             and episodes.patient_id = first_adjacent_diagnoses.patient_id
     left join sources
-        on episodes.site_id = sources.site_id
+        on
+            episodes.site_id = sources.site_id
+            and episodes.patient_id = sources.patient_id
 ),
 
 evidence as (

@@ -7,16 +7,16 @@ definition: >
   revision, not within {care_after_surgery_days} days after the index fusion or a stage of it, and on day
   {conservative_from_day} or later or in the {conservative_lookback_days} days before the revision. The kind is adequate
   with {adequate_classes} classes or more, or when one class lasted {adequate_days} days or more up to the revision;
-  else some. A no needs the site to see all treatments of the patient.
+  else some. A no needs the site to see all treatments of the patient, and to have sent them up to the revision.
 rationale: >
   Care of the days after an operation belongs to that operation; it was not tried against what led to the next. Some
   revisions leave no time for conservative care, so the share describes and does not judge. Care received elsewhere is
   invisible unless the treatment data are complete.
 citation: clinical specification, sections 1, 4 and 5
 grain: one row per episode and piece of evidence
-version: 4
+version: 5
 status: accepted
-needs: [episodes, care_before_revision, revision_procedures, delivered_tables, thresholds]
+needs: [episodes, care_before_revision, revision_procedures, delivered_until, thresholds]
 columns:
   onset_day: first day of the first such treatment
   value: the observed days of a no
@@ -63,8 +63,9 @@ results as (
         case
             when first_treatments.record_id is not null then null
             when episodes.first_revision_day is null then 'not_revised'
-            when delivered_tables.site_id is null then 'no_source_data'
+            when delivered_until.patient_id is null then 'no_source_data'
             when not coalesce(episodes.treatment_data_complete, false) then 'treatment_data_incomplete'
+            when delivered_until.until_day < episodes.first_revision_day then 'delivery_gap'
         end as reason
     from episodes
     left join first_treatments
@@ -75,10 +76,11 @@ results as (
         on
             episodes.site_id = extents.site_id
             and episodes.patient_id = extents.patient_id
-    left join delivered_tables
+    left join delivered_until
         on
-            episodes.site_id = delivered_tables.site_id
-            and delivered_tables.source_table = 'treatments'
+            episodes.site_id = delivered_until.site_id
+            and episodes.patient_id = delivered_until.patient_id
+            and delivered_until.source_table = 'treatments'
 ),
 
 evidence as (

@@ -1,6 +1,6 @@
 /*
 title: First red flag of each kind
-needs: [episodes, red_flags, code_lists, delivered_tables, unknown_code_systems, thresholds]
+needs: [episodes, red_flags, code_lists, delivered_until, unknown_code_systems, thresholds]
 common:
   title: "Red flag: {flag}"
   category: red flags
@@ -26,7 +26,7 @@ common:
         record: record_id
 labels:
   red_flag_headache:
-    version: 3
+    version: 4
     words:
       flag: headache at the base of the skull
       coded: headache, cervicogenic headache or occipital neuralgia
@@ -41,7 +41,7 @@ labels:
       The first weeks after anaesthesia and surgery hurt; from then on any day counts, after a revision too. The plain
       headache code names no place, so a code is the weaker kind.
   red_flag_limited_motion:
-    version: 3
+    version: 4
     words:
       flag: limited range of motion
       coded: torticollis or joint stiffness
@@ -58,7 +58,7 @@ labels:
       since necks stiffen with age. One low reading without pain is as likely an error. The {rotation_fall_deg} degrees
       are a project convention: the specification names no size.
   red_flag_numbness:
-    version: 3
+    version: 4
     words:
       flag: numbness or tingling
       coded: lost, reduced or disturbed skin sensation
@@ -72,7 +72,7 @@ labels:
       Numbness that led to surgery takes weeks to go; new numbness counts on any day, after a revision too. The codes
       name no body region, so a code is the weaker kind.
   red_flag_radiating_pain:
-    version: 3
+    version: 4
     words:
       flag: pain spreading to the shoulder or arm
       coded: nerve-root, shoulder or arm pain
@@ -87,7 +87,7 @@ labels:
       Pain of the first weeks is healing; from then on any day counts, after a revision too: the guide asks for a call
       whenever it happens. A code names no severity, so a code is the weaker kind.
   red_flag_weakness:
-    version: 3
+    version: 4
     words:
       flag: muscle weakness
       coded: muscle weakness or C5 palsy (general weakness only beside a cervical code of the same day or encounter)
@@ -119,9 +119,12 @@ first_records as (
 ),
 
 sources as (
-    select distinct site_id
-    from delivered_tables
+    select
+        site_id, patient_id,
+        max(until_day) as until_day
+    from delivered_until
     where source_table in ('follow_ups', 'diagnoses')
+    group by site_id, patient_id
 ),
 
 contacts as (
@@ -146,6 +149,7 @@ reasoned as (
             when first_records.record_id is not null then null
             when sources.site_id is null then 'no_source_data'
             when coalesce(episodes.observed_days < thresholds.red_flag_observed_days, true) then 'no_follow_up'
+            when sources.until_day < episodes.observed_days then 'delivery_gap'
             when unknown_code_systems.list is not null then 'code_system_unknown'
             when contacts.patient_id is null then 'no_contact'
         end as reason
@@ -158,7 +162,9 @@ reasoned as (
             and episodes.patient_id = first_records.patient_id
             and flags.flag = first_records.flag
     left join sources
-        on episodes.site_id = sources.site_id
+        on
+            episodes.site_id = sources.site_id
+            and episodes.patient_id = sources.patient_id
     left join unknown_code_systems
         on
             episodes.site_id = unknown_code_systems.site_id

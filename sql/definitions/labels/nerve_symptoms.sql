@@ -11,9 +11,9 @@ rationale: >
   unrevised and observed on day {nerve_from_day}.
 citation: clinical specification, sections 1, 2 and 4
 grain: one row per episode and piece of evidence
-version: 3
+version: 4
 status: accepted
-needs: [episodes, follow_up_scores, red_flags, revision_procedures, delivered_tables, thresholds]
+needs: [episodes, follow_up_scores, red_flags, revision_procedures, delivered_until, thresholds]
 columns:
   onset_day: of flagged, day of the first sign after day {nerve_watch_last_day}; of watch, day of the first sign
   value: arm pain of the deciding visit when it is {nerve_arm_nrs} or more; of a no, the observed days
@@ -85,9 +85,12 @@ deciding_signs as (
 ),
 
 sources as (
-    select distinct site_id
-    from delivered_tables
+    select
+        site_id, patient_id,
+        max(until_day) as until_day
+    from delivered_until
     where source_table in ('follow_ups', 'diagnoses')
+    group by site_id, patient_id
 ),
 
 results as (
@@ -101,6 +104,7 @@ results as (
             when deciding_signs.record_id is not null then null
             when sources.site_id is null then 'no_source_data'
             when coalesce(episodes.observed_days < thresholds.nerve_from_day, true) then 'no_follow_up'
+            when sources.until_day < least(episodes.observed_days, episodes.first_revision_day) then 'delivery_gap'
         end as reason
     from episodes
     cross join thresholds
@@ -109,7 +113,9 @@ results as (
             episodes.site_id = deciding_signs.site_id
             and episodes.patient_id = deciding_signs.patient_id
     left join sources
-        on episodes.site_id = sources.site_id
+        on
+            episodes.site_id = sources.site_id
+            and episodes.patient_id = sources.patient_id
 ),
 
 evidence as (

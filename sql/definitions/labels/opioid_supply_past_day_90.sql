@@ -6,13 +6,13 @@ definition: >
   An opioid supply that covers a day past {opioid_supply_day}, or a visit past day {opioid_supply_day} at which the
   patient takes an opioid.
 rationale: >
-  Long supply is a safety signal. A no rests on complete treatment data, from a site that sends treatments, or on a
-  visit at which the question was answered.
+  Long supply is a safety signal. A no rests on complete treatment data, sent as long as the patient was observed, or
+  on a visit at which the question was answered.
 citation: clinical specification, section 5
 grain: one row per episode and piece of evidence
-version: 4
+version: 5
 status: accepted
-needs: [episodes, treatment_classes, follow_up_scores, delivered_tables, thresholds]
+needs: [episodes, treatment_classes, follow_up_scores, delivered_until, thresholds]
 columns:
   onset_day: first day past {opioid_supply_day} on which the patient had an opioid
   value: the observed days of a no
@@ -75,11 +75,11 @@ first_signs as (
 
 sources as (
     select
-        site_id,
-        bool_or(source_table = 'treatments') as sends_treatments
-    from delivered_tables
+        site_id, patient_id,
+        max(until_day) filter (where source_table = 'treatments') as treatments_until_day
+    from delivered_until
     where source_table in ('treatments', 'follow_ups')
-    group by site_id
+    group by site_id, patient_id
 ),
 
 reasoned as (
@@ -91,9 +91,14 @@ reasoned as (
             when sources.site_id is null then 'no_source_data'
             when
                 answered.patient_id is null
-                and not coalesce(episodes.treatment_data_complete and sources.sends_treatments, false)
+                and (
+                    sources.treatments_until_day is null
+                    or not coalesce(episodes.treatment_data_complete, false)
+                )
                 then 'treatment_data_incomplete'
             when coalesce(episodes.observed_days <= thresholds.opioid_supply_day, true) then 'no_follow_up'
+            when answered.patient_id is null and sources.treatments_until_day < episodes.observed_days
+                then 'delivery_gap'
         end as reason
     from episodes
     cross join thresholds
@@ -106,7 +111,9 @@ reasoned as (
             episodes.site_id = answered.site_id
             and episodes.patient_id = answered.patient_id
     left join sources
-        on episodes.site_id = sources.site_id
+        on
+            episodes.site_id = sources.site_id
+            and episodes.patient_id = sources.patient_id
 )
 
 select

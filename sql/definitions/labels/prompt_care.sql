@@ -3,7 +3,7 @@ title: Care that followed a finding in time
 rationale: >
   The guide asks for imaging or a visit soon after a red flag, and for imaging of pain past 3 months. The visit that
   found it is not the care that followed. Absence of care can be said only when the whole window was observed.
-needs: [episodes, care_findings, care_after_findings, prompt_care_sources, delivered_tables]
+needs: [episodes, care_findings, care_after_findings, prompt_care_sources, delivered_until]
 common:
   category: care that followed
   citation: clinical specification, sections 1, 2 and 4
@@ -11,7 +11,7 @@ common:
   status: accepted
 labels:
   imaging_after_pain:
-    version: 4
+    version: 5
     title: Imaging within {imaging_after_pain_days} days of pain past 3 months
     guide: Pain that lasts beyond 3 months needs imaging.
     definition: >
@@ -20,7 +20,7 @@ labels:
       its day.
     rationale: >
       An image taken shortly before the pain was established may answer it, but is no answer to that visit. A no needs
-      all {imaging_after_pain_days} days observed.
+      all {imaging_after_pain_days} days observed, and images sent of them.
     columns:
       onset_day: day of the first image after the visit, else of the latest before
       value: days from the visit to the image, 0 or less of one before; of a no, the observed days
@@ -36,7 +36,7 @@ labels:
         where: label = '{label}'
         record: record_id
   imaging_or_visit_after_red_flag:
-    version: 4
+    version: 5
     title: Imaging, a visit or another treatment within {care_after_red_flag_days} days of a red flag
     guide: A red flag should be looked into right away.
     definition: >
@@ -47,7 +47,7 @@ labels:
       says which came first: imaging, visit or treatment_change.
     rationale: >
       Care that followed, not a judgement of it: where the patient went elsewhere it is invisible. A no needs all
-      {care_after_red_flag_days} days observed, images, encounters and treatments from the site, and all treatments of
+      {care_after_red_flag_days} days observed, images, encounters and treatments sent of them, and all treatments of
       the patient seen.
     columns:
       onset_day: day of the first care, else of the latest image before
@@ -106,12 +106,13 @@ questions as (
 
 sources as (
     select
-        delivered_tables.site_id, prompt_care_sources.label,
-        count(*) as tables_delivered
-    from delivered_tables
+        delivered_until.site_id, delivered_until.patient_id, prompt_care_sources.label,
+        count(*) as tables_delivered,
+        min(delivered_until.until_day) as until_day
+    from delivered_until
     inner join prompt_care_sources
-        on delivered_tables.source_table = prompt_care_sources.source_table
-    group by delivered_tables.site_id, prompt_care_sources.label
+        on delivered_until.source_table = prompt_care_sources.source_table
+    group by delivered_until.site_id, delivered_until.patient_id, prompt_care_sources.label
 ),
 
 results as (
@@ -126,6 +127,7 @@ results as (
             when coalesce(sources.tables_delivered, 0) < questions.tables_needed then 'no_source_data'
             when coalesce(episodes.data_cut_day < care_findings.last_day, true) then 'window_not_closed'
             when coalesce(episodes.observed_days < care_findings.last_day, true) then 'no_follow_up'
+            when sources.until_day < care_findings.last_day then 'delivery_gap'
             when questions.asks_for_treatments and not coalesce(episodes.treatment_data_complete, false)
                 then 'treatment_data_incomplete'
         end as reason
@@ -144,6 +146,7 @@ results as (
     left join sources
         on
             episodes.site_id = sources.site_id
+            and episodes.patient_id = sources.patient_id
             and questions.label = sources.label
 ),
 

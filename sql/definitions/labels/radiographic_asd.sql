@@ -10,12 +10,13 @@ definition: >
   or is coded in the stay of the fusion, does not count.
 rationale: >
   Findings on images are far more frequent than disease, so they are kept apart from suspected disease. What was never
-  looked at before cannot be called new, and a no needs an image that could have shown it.
+  looked at before cannot be called new, and a no needs an image that could have shown it, and images sent as long as
+  the patient was observed.
 citation: clinical specification, section 3
 grain: one row per episode and piece of evidence
-version: 3
+version: 4
 status: accepted
-needs: [episodes, adjacent_images, adjacent_looks, delivered_tables, thresholds]
+needs: [episodes, adjacent_images, adjacent_looks, delivered_until, thresholds]
 columns:
   onset_day: day of the first such image
   value: the finding's recorded value when it has one; of a no, the observed days
@@ -60,8 +61,9 @@ reasoned as (
         case
             when first_images.imaging_id is not null then null
             when episodes.index_levels is null then 'level_unknown'
-            when delivered_tables.site_id is null then 'no_source_data'
+            when delivered_until.patient_id is null then 'no_source_data'
             when coalesce(episodes.observed_days < thresholds.asd_observed_days, true) then 'no_follow_up'
+            when delivered_until.until_day < episodes.observed_days then 'delivery_gap'
             when unproven.patient_id is not null then 'no_baseline_image'
             when not adjacent_looks.has_image then 'no_image'
         end as reason
@@ -79,10 +81,11 @@ reasoned as (
         on
             episodes.site_id = unproven.site_id
             and episodes.patient_id = unproven.patient_id
-    left join delivered_tables
+    left join delivered_until
         on
-            episodes.site_id = delivered_tables.site_id
-            and delivered_tables.source_table = 'imaging'
+            episodes.site_id = delivered_until.site_id
+            and episodes.patient_id = delivered_until.patient_id
+            and delivered_until.source_table = 'imaging'
 )
 
 select

@@ -11,10 +11,10 @@ rationale: >
   and a look: an image that could have shown it, or a visit without symptoms in the same time.
 citation: clinical specification, sections 3 and 4
 grain: one row per episode and piece of evidence
-version: 4
+version: 5
 status: accepted
 headline: 2
-needs: [episodes, symptomatic_images, surgical_asd, adjacent_looks, follow_up_scores, complaints, delivered_tables,
+needs: [episodes, symptomatic_images, surgical_asd, adjacent_looks, follow_up_scores, complaints, delivered_until,
   thresholds]
 columns:
   onset_day: the earlier onset of the two parts
@@ -97,8 +97,9 @@ results as (
         case
             when symptomatic_images.imaging_id is not null or surgical_results.status = 'yes' then null
             when surgical_results.reason = 'level_unknown' then 'level_unknown'
-            when delivered_tables.site_id is null then 'no_source_data'
+            when delivered_until.patient_id is null then 'no_source_data'
             when surgical_results.reason is not null then surgical_results.reason
+            when delivered_until.until_day < episodes.observed_days then 'delivery_gap'
             when unproven.imaging_id is not null then 'no_baseline_image'
             when not adjacent_looks.has_image and visits_without_symptoms.patient_id is null then 'no_image'
         end as reason
@@ -125,10 +126,11 @@ results as (
         on
             episodes.site_id = visits_without_symptoms.site_id
             and episodes.patient_id = visits_without_symptoms.patient_id
-    left join delivered_tables
+    left join delivered_until
         on
-            episodes.site_id = delivered_tables.site_id
-            and delivered_tables.source_table = 'imaging'
+            episodes.site_id = delivered_until.site_id
+            and episodes.patient_id = delivered_until.patient_id
+            and delivered_until.source_table = 'imaging'
 ),
 
 evidence as (

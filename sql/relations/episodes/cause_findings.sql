@@ -8,7 +8,7 @@ rationale: >
 citation: clinical specification, section 3
 grain: one row per episode and cause with any finding
 needs: [cause_codes, cause_images, cause_symptoms, unresolved_records, surgeon_findings, episodes, treatment_classes,
-  delivered_tables, thresholds]
+  delivered_until, thresholds]
 columns:
   tier: possible, probable or confirmed
   onset_day: the later of symptom and image; else the day of the code or of the revision
@@ -82,10 +82,11 @@ untreated_posture as (
             cause_codes.site_id = episodes.site_id
             and cause_codes.patient_id = episodes.patient_id
             and episodes.treatment_data_complete
-    inner join delivered_tables
+    inner join delivered_until
         on
-            cause_codes.site_id = delivered_tables.site_id
-            and delivered_tables.source_table = 'treatments'
+            cause_codes.site_id = delivered_until.site_id
+            and cause_codes.patient_id = delivered_until.patient_id
+            and delivered_until.source_table = 'treatments'
     cross join thresholds
     left join early_therapy
         on
@@ -95,6 +96,7 @@ untreated_posture as (
         cause_codes.cause = 'posture'
         and early_therapy.patient_id is null
         and episodes.observed_days > thresholds.no_therapy_until_day
+        and delivered_until.until_day >= thresholds.no_therapy_until_day
     qualify
         row_number() over (
             partition by cause_codes.site_id, cause_codes.patient_id order by cause_codes.day, cause_codes.diagnosis_id

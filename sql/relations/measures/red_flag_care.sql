@@ -6,7 +6,7 @@ rationale: >
 citation: clinical specification, sections 1 and 4
 grain: one row per measure and episode
 is_view: true
-needs: [episodes, care_findings, care_after_findings, delivered_tables]
+needs: [episodes, care_findings, care_after_findings, delivered_until]
 columns:
   status: yes, no or excluded
 */
@@ -38,10 +38,11 @@ reasoned as (
         cared_for.patient_id is not null as has_care,
         case
             when first_flags.patient_id is null then 'no_red_flag'
-            when delivered_tables.site_id is null then 'no_source_data'
+            when delivered_until.patient_id is null then 'no_source_data'
             when coalesce(episodes.data_cut_day < first_flags.last_day, true) then 'window_not_closed'
             when cared_for.patient_id is not null then null
             when coalesce(episodes.observed_days < first_flags.last_day, true) then 'no_follow_up'
+            when delivered_until.until_day < first_flags.last_day then 'delivery_gap'
         end as reason
     from episodes
     cross join questions
@@ -54,10 +55,11 @@ reasoned as (
             episodes.site_id = cared_for.site_id
             and episodes.patient_id = cared_for.patient_id
             and questions.source_table = cared_for.source_table
-    left join delivered_tables
+    left join delivered_until
         on
-            episodes.site_id = delivered_tables.site_id
-            and questions.source_table = delivered_tables.source_table
+            episodes.site_id = delivered_until.site_id
+            and episodes.patient_id = delivered_until.patient_id
+            and questions.source_table = delivered_until.source_table
 )
 
 select

@@ -6,10 +6,11 @@ rationale: >
   death before the end of observation. Revision and disease are distinguished by the first revision's leading type, so
   that the curves of the types add up to the curve of all revisions. Adjacent segment disease can be seen neither where
   the fused joints are not recorded (the wait ends on day 0) nor from a revision on whose joints are not recorded (it
-  ends there), whatever is found later; sites that deliver no table that could show it are left out.
+  ends there) nor past the day up to which images were delivered, whatever is found later; sites that deliver no table
+  that could show it are left out.
 citation: clinical specification, section 8
 grain: one row per episode and outcome
-needs: [episodes, revisions, revision_types, labels]
+needs: [episodes, revisions, revision_types, labels, delivered_until]
 columns:
   site_id: the site
   patient_id: the patient, a random key of the site
@@ -73,8 +74,7 @@ asd_waits as (
         episodes.site_id, episodes.patient_id,
         case
             when episodes.index_levels is null then 0
-            when unknown_levels.first_day < episodes.observed_days then unknown_levels.first_day
-            else episodes.observed_days
+            else least(unknown_levels.first_day, delivered_until.until_day, episodes.observed_days)
         end as last_day,
         episodes.death_day, asd_onsets.onset_day
     from episodes
@@ -88,6 +88,11 @@ asd_waits as (
         on
             episodes.site_id = unknown_levels.site_id
             and episodes.patient_id = unknown_levels.patient_id
+    left join delivered_until
+        on
+            episodes.site_id = delivered_until.site_id
+            and episodes.patient_id = delivered_until.patient_id
+            and delivered_until.source_table = 'imaging'
     where without_asd_source.site_id is null
 )
 

@@ -5,10 +5,11 @@ rationale: >
   in this order. died_before_window, revised_before_window: on a day before the window's first. done: a visit counts
   (see window_visits). lost: none does and none can any more, as the window is closed. due: the data cut has reached the
   window's first day. not_yet_due: it has not. A window is closed once the data cut has reached its last day, or the
-  death or first revision within it. A visit is expected when its window is done, due or lost.
+  death or first revision within it, and visits were delivered as far (unless the site delivers none at all). A visit
+  is expected when its window is done, due or lost.
 citation: clinical specification, sections 1, 7 and 8
 grain: one row per episode and visit window; the windows to 24 months, and later ones as far as the data cut
-needs: [episodes, window_visits, visit_windows, thresholds]
+needs: [episodes, window_visits, visit_windows, delivered_until, thresholds]
 columns:
   state: done, lost, due, not_yet_due, died_before_window or revised_before_window
   is_closed: no visit that counts can come any more
@@ -21,7 +22,8 @@ with windows as (
         episodes.data_cut_day, visit_windows.visit_window, visit_windows.first_day,
         visit_windows.target_day,
         coalesce(
-            episodes.data_cut_day >= least(visit_windows.last_day, episodes.death_day, episodes.first_revision_day),
+            least(episodes.data_cut_day, delivered_until.until_day)
+            >= least(visit_windows.last_day, episodes.death_day, episodes.first_revision_day),
             false
         ) as is_closed
     from episodes
@@ -30,6 +32,11 @@ with windows as (
         on
             thresholds.every_window_until_day >= visit_windows.target_day
             or episodes.data_cut_day >= visit_windows.first_day
+    left join delivered_until
+        on
+            episodes.site_id = delivered_until.site_id
+            and episodes.patient_id = delivered_until.patient_id
+            and delivered_until.source_table = 'follow_ups'
 )
 
 select

@@ -1,8 +1,9 @@
 """Label only the patients whose records have changed, and take all others as they were labelled for the last release.
 
 Every relation of the labelling step is a function of the records of one patient and of which tables the patient's site
-delivers. Both enter a fingerprint of each patient; who has the same as before has the same labels. One fact is of a
-whole site: whether a label is counted there. It is told anew for all.
+delivers, or left out up to the submission that gave the patient's row. All enter a fingerprint of each patient; who has
+the same as before has the same labels. One fact is of a whole site: whether a label is counted there. It is told anew
+for all.
 """
 
 from collections.abc import Collection
@@ -16,10 +17,11 @@ from outcomes.labelling import kept
 from outcomes.labelling.build import Progress, prepare, run
 from outcomes.labelling.sensitivity import answer_trials, count_answers, sensitivity_needs
 from outcomes.sql.catalog.labels import relations_in_order
+from outcomes.sql.engine import materialize
 
 _RESULTS = ("labels", "cited_records", "trial_answers")
-_OF_SITES = "delivered_tables"
-"""The one relation of the labelling step that is of sites, not of patients."""
+_OF_SITES = ("delivered_tables", "delivery_gaps")
+"""The relations of the labelling step that are of sites, not of patients."""
 _MOST = 0.5
 """Of more patients than this share, all are labelled as quickly."""
 
@@ -46,10 +48,22 @@ marks as (
 sites as (
     select
         site_id,
-        cast(md5_number_lower(string_agg(distinct delivered.source_table, ';' order by delivered.source_table))
-            as hugeint) as mark
-    from tables_in_force
+        cast(md5_number_lower(string_agg(source_table, ';' order by source_table)) as hugeint) as mark
+    from delivered_tables
     group by site_id
+),
+
+-- What a site leaves out after a patient's own row says nothing of the patient.
+gaps as (
+    select
+        patients.site_id, patients.patient_id,
+        sum(cast(
+            md5_number_lower(concat_ws(chr(31), gap.source_table, gap.period, gap.sent_until)) as hugeint
+        )) as mark
+    from patients
+    inner join delivery_gaps as gap
+        on patients.site_id = gap.site_id and patients.period >= gap.period
+    group by patients.site_id, patients.patient_id
 ),
 
 records as ({records}),
@@ -73,11 +87,13 @@ patients_of_records as (
 select
     patients_of_records.site_id, patients_of_records.patient_id,
     case
-        when not patients_of_records.is_unknown then patients_of_records.mark + sites.mark
+        when not patients_of_records.is_unknown then patients_of_records.mark + sites.mark + coalesce(gaps.mark, 0)
     end as fingerprint
 from patients_of_records
 left join sites
     on patients_of_records.site_id = sites.site_id
+left join gaps
+    on patients_of_records.site_id = gaps.site_id and patients_of_records.patient_id = gaps.patient_id
 """
 _RECORDS = "select site_id, patient_id, period, '{table}' as source_table, {key} as record_id from {table}"
 
@@ -159,6 +175,7 @@ class Increment:
             OutcomesError: value_set_malformed.
         """
         records = " union all ".join(_RECORDS.format(table=table.name, key=table.key) for table in TABLES.values())
+        materialize(con, (file for file in relations_in_order() if file.name in _OF_SITES))
         con.execute(_FINGERPRINTS.format(records=records))
         patients, relations = _count(con, "fingerprints"), _relations(self.needed)
         why_all = self._why_all(con, patients)
@@ -174,7 +191,7 @@ class Increment:
     def keep(self, con: duckdb.DuckDBPyConnection) -> None:
         """Keep what `label` has left on a connection for the next release."""
         if self.folder:
-            of_patients = sorted(_relations(self.needed) - {_OF_SITES})
+            of_patients = sorted(_relations(self.needed).difference(_OF_SITES))
             kept.keep(con, self.folder, self.rests_on, ["fingerprints", *_RESULTS, *of_patients])
 
     def _why_all(self, con: duckdb.DuckDBPyConnection, patients: int) -> str | None:
@@ -222,8 +239,7 @@ def _label_touched(
 
 def _put_together(con: duckdb.DuckDBPyConnection, relations: set[str]) -> None:
     """Make each relation of the kept patients and of those labelled again."""
-    con.execute(f"create or replace table {_OF_SITES} as from again.main.{_OF_SITES}")
-    for name in sorted({*relations, "trial_answers"} - {_OF_SITES}):
+    for name in sorted({*relations, "trial_answers"}.difference(_OF_SITES)):
         con.execute(f'create or replace table "{name}" as {_PUT_TOGETHER.format(name=name)}')
     con.execute("insert into cited_records by name " + _PUT_TOGETHER.format(name="cited_records"))
     con.execute(_LABELS.format(rows=_PUT_TOGETHER.format(name="labels")))

@@ -9,10 +9,11 @@ from functools import partial
 
 from tests.generative.oracle import asd, care, causes, red_flags, revisions, timeline
 from tests.generative.oracle.codes import RED_FLAGS, TREATMENTS
+from tests.generative.oracle.deliveries import Deliveries
 from tests.generative.oracle.episode import Episode, read_episode
 from tests.generative.oracle.records import Result, Row
 
-__all__ = ["LABELS", "VERSIONS", "Result", "label_patient"]
+__all__ = ["LABELS", "VERSIONS", "Deliveries", "Result", "label_patient"]
 
 LABELS: dict[str, Callable[[Episode], Result]] = {
     "pain_past_3_months": timeline.pain_past_3_months,
@@ -39,28 +40,25 @@ LABELS: dict[str, Callable[[Episode], Result]] = {
 }
 
 VERSIONS: dict[str, int] = (
-    dict.fromkeys(LABELS, 3)
-    | {"clinical_asd": 4, "suspected_asd": 4}
-    | dict.fromkeys((f"received_{name}" for name in TREATMENTS), 4)
-    | dict.fromkeys(("received_oral_steroid", "received_radiofrequency"), 3)
-    | dict.fromkeys(("received_gabapentinoid", "received_duloxetine"), 3)
-    | dict.fromkeys(("conservative_care_before_revision", "opioid_supply_past_day_90"), 4)
-    | dict.fromkeys(("imaging_after_pain", "imaging_or_visit_after_red_flag"), 4)
-    | dict.fromkeys(("suspected_hardware_irritation", "suspected_nonunion", "suspected_posture"), 4)
-    | dict.fromkeys(("suspected_scar_tissue", "suspected_unresolved_condition"), 4)
+    dict.fromkeys(LABELS, 5)
+    | dict.fromkeys(("pain_past_3_months", "pain_after_revision", *timeline.PAIN_WINDOWS), 3)
+    | dict.fromkeys(("surgical_asd", "revision_performed", *revisions.REVISION_LABELS), 3)
+    | dict.fromkeys(("nerve_symptoms", "radiographic_asd", *(f"red_flag_{flag}" for flag in RED_FLAGS)), 4)
+    | dict.fromkeys(("received_oral_steroid", "received_radiofrequency"), 4)
+    | dict.fromkeys(("received_gabapentinoid", "received_duloxetine"), 4)
 )
 """The version of each definition that stands here."""
 
 
-def label_patient(tables: dict[str, list[Row]], delivered: frozenset[str]) -> dict[str, Result] | None:
+def label_patient(tables: dict[str, list[Row]], deliveries: Deliveries) -> dict[str, Result] | None:
     """Label one patient.
 
     Args:
         tables: the patient's rows in force, by table.
-        delivered: the tables that the patient's site delivered.
+        deliveries: what the patient's site has sent.
 
     Returns:
         The result of each label; None when the patient is not in the cohort.
     """
-    episode = read_episode(tables, delivered)
+    episode = read_episode(tables, deliveries)
     return None if episode is None else {name: label(episode) for name, label in LABELS.items()}

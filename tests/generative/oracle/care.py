@@ -98,11 +98,12 @@ def opioid_supply_past_day_90(episode: Episode) -> Result:
     if supplied or taken:
         onset_day, deciding = min(supplied + taken, key=lambda found: (found[0], found[1].table, found[1].id))
         return yes(onset_day, cite(deciding))
-    tables = ["treatments", "follow_ups"]
-    is_told = bool(visits) or ("treatments" in episode.delivered and _sees_all_treatments(episode))
-    if episode.delivers_any(tables) and not is_told:
+    if visits:
+        return episode.not_found(["follow_ups"], observed_at_least=after, last_day=0)
+    is_told = "treatments" in episode.delivered and _sees_all_treatments(episode)
+    if episode.delivers_any(["treatments", "follow_ups"]) and not is_told:
         return episode.not_assessable("treatment_data_incomplete")
-    return episode.not_found(tables, observed_at_least=after)
+    return episode.not_found(["treatments"], observed_at_least=after)
 
 
 def imaging_or_visit_after_red_flag(episode: Episode) -> Result:
@@ -150,7 +151,8 @@ def conservative_care_before_revision(episode: Episode) -> Result:
         return yes(deciding.day, cite(deciding, *revision.procedures), kind=kind)
     if "treatments" in episode.delivered and not _sees_all_treatments(episode):
         return episode.not_assessable("treatment_data_incomplete")
-    return replace(episode.not_found(["treatments"], observed_at_least=0), evidence=cite(*revision.procedures))
+    answer = episode.not_found(["treatments"], observed_at_least=0, last_day=revision.day)
+    return replace(answer, evidence=cite(*revision.procedures))
 
 
 def _was_tried(episode: Episode, treatment: Record) -> bool:
@@ -215,7 +217,9 @@ def _care_after(episode: Episode, anchor: Record, days: int, care: Iterable[_Car
         return episode.not_assessable("no_source_data")
     if episode.data_cut_day < until:
         return episode.not_assessable("window_not_closed")
-    return replace(episode.not_found(tables, observed_at_least=until), evidence=cite(anchor))
+    if episode.observed_days >= until and any(episode.sent_until(table) < until for table in tables):
+        return episode.not_assessable("delivery_gap")
+    return replace(episode.not_found(tables, until, last_day=until), evidence=cite(anchor))
 
 
 def _already_imaged(episode: Episode, anchor: Record) -> _Care | None:

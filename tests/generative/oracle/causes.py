@@ -335,7 +335,8 @@ def _without_therapy(episode: Episode, own: list[Record]) -> list[Finding]:
         for treatment in treatments_of(episode, "exercise_therapy")
     )
     sees_all = "treatments" in episode.delivered and episode.patient.get("treatment_data_complete") is True
-    if not own or not sees_all or had_therapy or episode.observed_days <= PHYSICAL_THERAPY_UNTIL_DAY:
+    was_sent = episode.sent_until("treatments") >= PHYSICAL_THERAPY_UNTIL_DAY
+    if not own or not sees_all or not was_sent or had_therapy or episode.observed_days <= PHYSICAL_THERAPY_UNTIL_DAY:
         return []
     code = min(own)
     return [

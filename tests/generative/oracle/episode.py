@@ -6,6 +6,7 @@ from functools import cached_property
 
 from tests.generative.oracle import codes
 from tests.generative.oracle.codes import Codes
+from tests.generative.oracle.deliveries import Deliveries
 from tests.generative.oracle.records import Evidence, Record, Result, Row, records, until
 from tests.generative.oracle.stays import IndexStay, index_stay
 from tests.generative.oracle.surgery import may_be_of_the_neck, surgery_group
@@ -22,7 +23,7 @@ class Episode:
     """One patient from the index fusion on, with the records that labels read: none of them after the data cut."""
 
     patient: Row
-    delivered: frozenset[str]
+    deliveries: Deliveries
     encounters: tuple[Record, ...]
     procedures: tuple[Record, ...]
     diagnoses: tuple[Record, ...]
@@ -132,6 +133,15 @@ class Episode:
         is_device = procedure.day >= 1 and procedure in codes.DEVICE_REVISED and not _is_planned(procedure)
         return procedure["modifier"] == UNPLANNED_RETURN or is_device
 
+    @property
+    def delivered(self) -> frozenset[str]:
+        """The tables that the site delivers."""
+        return self.deliveries.tables
+
+    def sent_until(self, table: str) -> int:
+        """The day up to which the site has left nothing of the table out (G2)."""
+        return self.deliveries.sent_until(table, self.data_cut_day)
+
     def delivers_any(self, tables: Iterable[str]) -> bool:
         """Did the site deliver at least one of the tables?"""
         return not self.delivered.isdisjoint(tables)
@@ -145,16 +155,23 @@ class Episode:
         """The label cannot be judged, and why."""
         return Result("not_assessable", reason, None, None, None, None, evidence or self.patient_row)
 
-    def not_found(self, tables: Iterable[str], observed_at_least: int) -> Result:
-        """The answer of an event-like label without its event: a "no" needs a table and enough observation."""
-        if not self.delivers_any(tables):
+    def not_found(self, tables: Iterable[str], observed_at_least: int, last_day: int | None = None) -> Result:
+        """The answer of an event-like label without its event: a "no" needs a table and enough observation.
+
+        One of the tables must have been sent up to the last day on which the event could count, the last observed one
+        where none is given.
+        """
+        sent = [self.sent_until(table) for table in tables if table in self.delivered]
+        if not sent:
             return self.not_assessable("no_source_data")
         if self.observed_days < observed_at_least:
             return self.not_assessable("no_follow_up")
+        if max(sent) < (self.observed_days if last_day is None else last_day):
+            return self.not_assessable("delivery_gap")
         return Result("no", None, None, self.observed_days, "observed_days", None, self.patient_row)
 
 
-def read_episode(tables: dict[str, list[Row]], delivered: frozenset[str]) -> Episode | None:
+def read_episode(tables: dict[str, list[Row]], deliveries: Deliveries) -> Episode | None:
     """The episode of one patient; None when the patient is not in the cohort."""
     patient = tables["patients"][0]
 
@@ -171,7 +188,7 @@ def read_episode(tables: dict[str, list[Row]], delivered: frozenset[str]) -> Epi
         return None
     return Episode(
         patient=patient,
-        delivered=delivered,
+        deliveries=deliveries,
         encounters=known("encounters"),
         procedures=procedures,
         diagnoses=diagnoses,

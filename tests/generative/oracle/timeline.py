@@ -108,7 +108,8 @@ def nerve_symptoms(episode: Episode) -> Result:
         name = None if arm is None else "arm_pain_nrs"
         return yes(deciding.day, cite(deciding), arm, name, "flagged" if flagged else "watch")
     ended = _ended_before(episode, NERVE_WATCH_DAY)
-    return ended or episode.not_found(["follow_ups", "diagnoses"], observed_at_least=NERVE_WATCH_DAY)
+    last_day = episode.observed_days if revised_on is None else min(revised_on, episode.observed_days)
+    return ended or episode.not_found(["follow_ups", "diagnoses"], NERVE_WATCH_DAY, last_day)
 
 
 def _nerve_codes(episode: Episode) -> list[Record]:
