@@ -29,6 +29,10 @@ _LATER = (
 )
 """Code, share of patients, mean day: what is coded after surgery for whatever reason."""
 
+_UNREVISED_NONUNION = (0.017, 0.017, 0.027, 0.133)
+"""Share coded with nonunion and not revised, by number of joints (0 = not known, 3 = three or more): with the revised
+about as many as Shriver 2015 and Fraser 2007 found."""
+
 _SPECIAL = {
     "trauma": ["S12.400A", "S12.500A", "S12.64XA"],
     "tumour": ["C79.51", "D16.6"],
@@ -113,10 +117,12 @@ def revision_diagnoses(rng: Rng, plan: Plan, procedures: pd.DataFrame) -> pd.Dat
 
 
 def unrevised_nonunion(rng: Rng, plan: Plan, procedures: pd.DataFrame) -> pd.DataFrame:
-    """Nonunion that is coded and left alone."""
+    """Nonunion that is coded beside neck pain, which tells the region, and left alone."""
     revised = np.isin(plan.everyone, procedures["who"])
-    who = some(rng, ~revised, 0.012)
-    return coded(who, 180 + often(rng, 250, len(who)), "M96.0")
+    share = np.array(_UNREVISED_NONUNION)[np.minimum(joints.COUNT[plan.fused], 3)]
+    who = some(rng, ~revised, share)
+    day = 180 + often(rng, 250, len(who))
+    return pd.concat([coded(who, day, "M96.0"), coded(who, day, "M54.2", position=2)])
 
 
 def _main_codes(rng: Rng, plan: Plan) -> Texts:

@@ -34,8 +34,8 @@ def chance(rng: Rng, share: float | Floats, size: int) -> Mask:
     return rng.random(size) < share
 
 
-def some(rng: Rng, among: Mask, share: float) -> Ints:
-    """The positions of about `share` of the True entries."""
+def some(rng: Rng, among: Mask, share: float | Floats) -> Ints:
+    """The positions of about `share` of the True entries, or of each with its own."""
     return np.flatnonzero(among & chance(rng, share, len(among)))
 
 

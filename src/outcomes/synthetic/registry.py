@@ -253,7 +253,7 @@ def _history(drawing: Rng, lagging: Rng, plan: Plan, calendar: Calendar) -> Hist
     """Everything that happens to the patients of one site, spread over its submissions."""
     stays = Stays()
     # Streams of their own: what is drawn from them moves nothing else.
-    complicating, treating = drawing.spawn(2)
+    complicating, treating, healing = drawing.spawn(3)
     disease = draw_adjacent_disease(drawing, plan)
     operated, admission = index_procedures(drawing, plan, stays)
     revised = revision_procedures(drawing, plan, draw_revisions(drawing, plan, disease), admission, stays)
@@ -269,7 +269,7 @@ def _history(drawing: Rng, lagging: Rng, plan: Plan, calendar: Calendar) -> Hist
         fused_joint_after(drawing, plan),
         later_diagnoses(drawing, plan),
         revision_diagnoses(drawing, plan, revised),
-        unrevised_nonunion(drawing, plan, revised),
+        unrevised_nonunion(healing, plan, revised),
         complication_diagnoses(complicating, plan),
     ]
     frames = {
