@@ -213,7 +213,7 @@ MISTAKES: dict[str, Mistake] = {
         "mount the disk or correct --home and OUTCOMES_HOME; a new one begins with its landing folder",
     ),
     "mapping_malformed": Mistake(
-        84, "the mapping of a table extract cannot be used", "correct the lines named; docs/sources/table.md says how"
+        84, "the mapping of an extract cannot be used", "correct the lines named; the pages in docs/sources say how"
     ),
     "periods_reversed": Mistake(85, "the first month comes after the last", "exchange --from and --to"),
     "doctor_failed": Mistake(86, "a check of `outcomes doctor` failed", "do what its line says"),

@@ -15,7 +15,7 @@ from datetime import datetime
 from importlib.metadata import entry_points
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 from pydantic import ValidationError
@@ -258,9 +258,11 @@ def init(
 def import_source(  # noqa: PLR0913 - each option is a choice about the import
     ctx: typer.Context,
     source_format: Annotated[
-        str, typer.Argument(metavar="FORMAT", help="The format of the source: mimic-iv or table.")
+        str, typer.Argument(metavar="FORMAT", help="The format of the source: mimic-iv, omop or table.")
     ],
-    source: Annotated[Path, typer.Argument(metavar="SRC", help="The folder with the source's files.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="SRC", help="The folder with the source's files; of omop also a DuckDB file.")
+    ],
     *,
     site: Annotated[str, typer.Option(help="The site that delivers.")],
     period: Annotated[
@@ -269,7 +271,21 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
             help="The month, YYYY-MM, at the end of which the extract is cut; of mimic-iv by default its last."
         ),
     ] = None,
-    mapping: Annotated[Path | None, typer.Option(help="Of table: the mapping, a TOML file.")] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="Of table: the mapping, a TOML file. Of omop: what the site's own concepts mean, a CSV."),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="Of omop: how what is delivered is de-identified, limited_data_set or expert_determination; without "
+            "it safe_harbor, which tells only the year of surgery."
+        ),
+    ] = None,
+    drugs: Annotated[
+        Path | None,
+        typer.Option(help="The site's list of drugs, a CSV: code_system, code and atc or treatment_class."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write nothing: say what would be delivered, and how it would be judged.")
     ] = False,
@@ -277,18 +293,26 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
     """Turn a foreign format into a submission in the landing folder.
 
     mimic-iv reads patients, admissions, procedures_icd and diagnoses_icd (.csv or .csv.gz) of MIMIC-IV's hospital
-    module; table reads whatever files a mapping names (docs/sources/table.md). Dates become days since the index
-    fusion. Patients get random keys; the crosswalk stays in OUTCOMES_HOME/crosswalks and must never leave the site.
+    module; omop the OMOP CDM (docs/sources/omop.md); table whatever files a mapping names (docs/sources/table.md).
+    Dates become days since the index fusion. Patients get random keys; the crosswalk stays in
+    OUTCOMES_HOME/crosswalks and must never leave the site.
     """
+    from outcomes.intake.manifest import Method
     from outcomes.intake.sources.dry_run import try_import
     from outcomes.intake.sources.engine import import_extract
-    from outcomes.intake.sources.formats import FORMATS, MAPPED, source_of
+    from outcomes.intake.sources.formats import FORMATS, NEED_MAPPING, TAKE_MAPPING, TAKE_METHOD, Choices, source_of
 
     if source_format not in FORMATS:
         raise typer.BadParameter(f"the formats are: {', '.join(FORMATS)}", param_hint="FORMAT")
-    if (source_format in MAPPED) != (mapping is not None):
-        raise typer.BadParameter(f"it goes with: {', '.join(sorted(MAPPED))}", param_hint="--mapping")
-    made = source_of(source_format, source, mapping)
+    if source_format in (NEED_MAPPING if mapping is None else FORMATS - TAKE_MAPPING):
+        raise typer.BadParameter(
+            f"{'needed' if mapping is None else 'not taken'} by {source_format}", param_hint="--mapping"
+        )
+    if method is not None and (source_format not in TAKE_METHOD or method not in get_args(Method)):
+        raise typer.BadParameter(
+            f"one of {', '.join(get_args(Method))}, with {', '.join(sorted(TAKE_METHOD))}", param_hint="--method"
+        )
+    made = source_of(source_format, source, Choices(mapping, cast("Method | None", method), drugs))
     if dry_run:
         with printing.progress("import"):
             tried = try_import(ctx.obj, made, site, period)

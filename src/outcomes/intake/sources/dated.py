@@ -38,6 +38,7 @@ _REASONS = {
     "no_date": "no date, or none that tells a day",
     "after_data_cut": "after the patient's data cut",
     "repeated": "the same patient, or the same row with the same key, once more",
+    "no_code": "no code of a code system that the contract knows",
     "left_out_by_where": "left out by where",
     "not_held": "of a visit without date and answers",
     "unreadable": "a cell that cannot be read as stated; the row is delivered without it",
@@ -97,6 +98,7 @@ class Source:
         last_period: the month to deliver when none is named.
         left_out: what the reader itself did not hand on.
         not_mapped: what it does not understand, for a dry run.
+        drugs: the site's own list of drugs (`intake/sources/drugs.py`).
     """
 
     method: Method
@@ -106,6 +108,7 @@ class Source:
     last_period: Callable[[duckdb.DuckDBPyConnection], str] | None = None
     left_out: Callable[[duckdb.DuckDBPyConnection], list[LeftOut]] = _nothing
     not_mapped: Callable[[duckdb.DuckDBPyConnection], list[NotMapped]] = _nothing
+    drugs: Path | None = None
 
 
 def dated_relation(table: Table) -> str:

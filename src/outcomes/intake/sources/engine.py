@@ -28,6 +28,7 @@ from outcomes.intake.sources.dated import (
     dated_relation,
     event_date,
 )
+from outcomes.intake.sources.drugs import read_drugs
 from outcomes.intake.sources.files import readable
 from outcomes.intake.sources.index_fusion import make_index_days
 from outcomes.periods import is_month, last_day
@@ -245,6 +246,8 @@ def make_tables(
     with readable():
         source.load(con, scratch)
         _make_dated(con, source)
+        if source.drugs:
+            read_drugs(con, source.drugs)
         period = period or _last_period(con, source)
         left_out = _select_patients(con, source, period)
         tables = delivered_tables(con)

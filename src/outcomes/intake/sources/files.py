@@ -11,7 +11,7 @@ import gzip
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -77,8 +77,14 @@ class _Layout:
     headers: tuple[str, ...]
 
 
-def open_file(
-    con: duckdb.DuckDBPyConnection, path: Path, relation: str, scratch: Path, sheet: str | None = None
+def open_file(  # noqa: PLR0913 - each of them is a choice about reading
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    relation: str,
+    scratch: Path,
+    sheet: str | None = None,
+    *,
+    is_vocabulary: bool = False,
 ) -> Opened:
     """Make a file a view of text cells.
 
@@ -88,21 +94,56 @@ def open_file(
         relation: the view's name.
         scratch: a private folder for a copy in UTF-8.
         sheet: of an Excel file; the first one by default.
+        is_vocabulary: whether it is a table of OHDSI's vocabularies: those with tabs have no quotes, so that a quote
+            is a character like any other.
 
     Raises:
         OutcomesError: source_malformed; says the likely cause.
     """
     with _named(path):
         if path.name.lower().endswith(".parquet"):
-            headers, rows = _parquet(con, path)
+            headers, rows = _typed(con, f"read_parquet({_quoted(str(path))})")
         elif path.name.lower().endswith(".xlsx"):
             headers, rows = _text(_sheet_as_text(path, sheet, scratch / relation), relation, scratch)
         else:
-            headers, rows = _text(path, relation, scratch)
-        cells = ", ".join(f'"{name}" as c{place}' for place, name in enumerate(rows.names, 1))
-        blank = " and ".join(f"coalesce(trim(c{place}), '') = ''" for place in range(1, len(headers) + 1))
-        con.execute(f"create view {relation} as select * from (select {cells} from {rows.read}) where not ({blank})")
-    return Opened(path.name, relation, headers)
+            headers, rows = _text(path, relation, scratch, is_vocabulary=is_vocabulary)
+        return _view(con, path.name, relation, headers, rows)
+
+
+def open_database(con: duckdb.DuckDBPyConnection, path: Path, names: Iterable[str]) -> dict[str, Opened]:
+    """Make tables of a DuckDB file views of text cells; gives those that are there, in any case and schema.
+
+    Args:
+        con: where the views are made; it reads the file and never writes it.
+        path: the file.
+        names: of the tables.
+
+    Raises:
+        OutcomesError: source_malformed when it is no DuckDB file, or has a table in several schemas.
+    """
+    with _named(path):
+        con.execute(f"attach {_quoted(str(path))} as delivered (type duckdb, read_only)")
+        places = con.execute(
+            "select distinct lower(table_name), schema_name, table_name from duckdb_columns() "
+            "where database_name = 'delivered'"
+        ).fetchall()
+        opened = {}
+        for name in names:
+            found = [f'delivered."{schema}"."{table}"' for spelling, schema, table in places if spelling == name]
+            if len(found) > 1:
+                raise OutcomesError("source_malformed", f"{path.name}: {len(found)} tables {name}")
+            if found:
+                headers, rows = _typed(con, found[0])
+                opened[name] = _view(con, f"{path.name}, table {name}", f"delivered_{name}", headers, rows)
+        return opened
+
+
+def _view(con: duckdb.DuckDBPyConnection, name: str, relation: str, headers: tuple[str, ...], rows: "_Rows") -> Opened:
+    """Make rows a view without those that are blank."""
+    cells = ", ".join(f'"{name}" as c{place}' for place, name in enumerate(rows.names, 1))
+    blank = " and ".join(f"coalesce(trim(c{place}), '') = ''" for place in range(1, len(headers) + 1))
+    con.execute(f"create view {relation} as select * from (select {cells} from {rows.read}) where not ({blank})")
+    return Opened(name, relation, headers)
 
 
 @contextmanager
@@ -150,8 +191,8 @@ class _Rows:
     names: tuple[str, ...]
 
 
-def _parquet(con: duckdb.DuckDBPyConnection, path: Path) -> tuple[tuple[str, ...], _Rows]:
-    read = f"read_parquet({_quoted(str(path))})"
+def _typed(con: duckdb.DuckDBPyConnection, read: str) -> tuple[tuple[str, ...], _Rows]:
+    """The columns of typed rows, and their cells in words."""
     columns = [(name, kind) for name, kind, *_ in con.execute(f"describe from {read}").fetchall()]
     cells = ", ".join(f'{_as_text(name, kind)} as "{name}"' for name, kind in columns)
     names = tuple(name for name, _ in columns)
@@ -165,7 +206,7 @@ def _as_text(name: str, kind: str) -> str:
     return f'cast("{name}" as varchar)'
 
 
-def _text(path: Path, relation: str, scratch: Path) -> tuple[tuple[str, ...], _Rows]:
+def _text(path: Path, relation: str, scratch: Path, *, is_vocabulary: bool = False) -> tuple[tuple[str, ...], _Rows]:
     layout = _layout(path)
     plain = path
     if layout.encoding not in {"utf-8", "utf-8-sig"}:
@@ -175,9 +216,10 @@ def _text(path: Path, relation: str, scratch: Path) -> tuple[tuple[str, ...], _R
     names = tuple(f"h{place}" for place in range(1, len(layout.headers) + 1))
     columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
     packed = "gzip" if plain is path and _is_packed(path) else "none"
+    quotes = "quote = '', escape = ''" if is_vocabulary and layout.separator == "\t" else "quote = '\"', escape = '\"'"
     options = (
         f"columns = {{{columns}}}, auto_detect = false, header = true, skip = {layout.lines_above}, "
-        f"delim = {_quoted(layout.separator)}, quote = '\"', escape = '\"', compression = '{packed}', "
+        f"delim = {_quoted(layout.separator)}, {quotes}, compression = '{packed}', "
         f"max_line_size = {_LONGEST_LINE}"
     )
     return layout.headers, _Rows(f"read_csv({_quoted(str(plain))}, {options})", names)

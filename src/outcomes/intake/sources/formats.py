@@ -1,31 +1,60 @@
 """The formats of `outcomes import`."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from outcomes.intake.manifest import Method
 from outcomes.intake.sources.dated import Source
 from outcomes.intake.sources.mapping import read_mapping
 from outcomes.intake.sources.mimic_iv import mimic_iv_source
+from outcomes.intake.sources.omop import omop_source
 from outcomes.intake.sources.table import table_source
 
-FORMATS = ("mimic-iv", "table")
+FORMATS = frozenset({"mimic-iv", "omop", "table"})
 """Their names."""
 
-MAPPED = frozenset({"table"})
+NEED_MAPPING = frozenset({"table"})
 """Those that need a mapping."""
 
+TAKE_MAPPING = NEED_MAPPING | {"omop"}
+"""Those that may have one."""
 
-def source_of(name: str, folder: Path, mapping: Path | None) -> Source:
+TAKE_METHOD = frozenset({"omop"})
+"""Those that do not themselves say how what is delivered is de-identified."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a site says of its source.
+
+    Attributes:
+        mapping: what its columns or concepts mean, of a format that takes one.
+        method: how what is delivered is de-identified, of a format that takes it; without it safe_harbor, which tells
+            the least.
+        drugs: its list of drugs.
+    """
+
+    mapping: Path | None = None
+    method: Method | None = None
+    drugs: Path | None = None
+
+
+def source_of(name: str, place: Path, choices: Choices) -> Source:
     """The source of a format.
 
     Args:
         name: one of `FORMATS`.
-        folder: where its files are.
-        mapping: the mapping, of a format that needs one.
+        place: where its files are.
+        choices: what the site says of it.
 
     Raises:
         OutcomesError: mapping_malformed.
     """
     if name == "mimic-iv":
-        return mimic_iv_source(folder)
-    assert mapping
-    return table_source(read_mapping(mapping), folder)
+        source = mimic_iv_source(place)
+    elif name == "omop":
+        source = omop_source(place, choices.method or "safe_harbor", choices.mapping)
+    else:
+        assert choices.mapping
+        source = table_source(read_mapping(choices.mapping), place)
+    return replace(source, drugs=choices.drugs)

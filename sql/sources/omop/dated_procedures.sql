@@ -1,0 +1,13 @@
+/*
+title: Procedures of an OMOP extract, dated
+grain: one row per record with a code of procedures
+rationale: >
+  No column of the CDM has levels, approach or plan; what the code says of the approach is read from the code later.
+needs: [omop_coded]
+columns: as declared in the contract, with a date in the place of the day
+*/
+select
+    kind || '-' || record_id as procedure_id,
+    patient_id, encounter_id, date, code_system, code, modifier, units, surgeon_id
+from omop_coded
+where code_system in ('CPT', 'HCPCS', 'ICD10PCS', 'ICD9PCS');

@@ -1,0 +1,63 @@
+/*
+title: Measurements and observations that are a column of the contract
+grain: one row per record and column
+needs: [omop_records, omop_words, omop_meanings]
+columns:
+  patient_id: the person
+  encounter_id: the visit occurrence
+  date: its day
+  target: the column, as table.column
+  value: the word or number
+*/
+with meant as (
+    select
+        omop_words.kind, omop_words.concept_id, omop_words.source_concept_id, omop_words.source_value,
+        omop_meanings.target, omop_meanings.value
+    from omop_words
+    inner join omop_meanings
+        on
+            omop_meanings.concept_id in (omop_words.concept_id, omop_words.source_concept_id)
+            or omop_meanings.source_value = lower(omop_words.source_value)
+    where
+        omop_words.kind in ('measurement', 'observation')
+        and regexp_matches(omop_meanings.target, '^(follow_ups|patients)[.]')
+    qualify
+        row_number() over (
+            partition by
+                omop_words.kind, omop_words.concept_id, omop_words.source_concept_id, omop_words.source_value,
+                omop_meanings.target
+            order by omop_meanings.is_own desc, omop_meanings.value asc nulls last
+        ) = 1
+),
+
+stated as (
+    select
+        omop_records.record_id, omop_records.patient_id, omop_records.encounter_id, omop_records.date,
+        omop_records.time, omop_records.unit, meant.target, coalesce(meant.value, omop_records.value) as value
+    from omop_records
+    inner join meant
+        on
+            omop_records.kind = meant.kind
+            and omop_records.concept_id is not distinct from meant.concept_id
+            and omop_records.source_concept_id is not distinct from meant.source_concept_id
+            and omop_records.source_value is not distinct from meant.source_value
+),
+
+with_units as (
+    select record_id, patient_id, encounter_id, date, time, target, value, 1 as place
+    from stated
+
+    union all
+    select record_id, patient_id, encounter_id, date, time, 'follow_ups.ndi_unit' as target, unit as value, 0 as place
+    from stated
+    where target = 'follow_ups.ndi_total' and value is not null
+)
+
+select patient_id, encounter_id, date, target, value
+from with_units
+where value is not null
+qualify
+    row_number() over (
+        partition by patient_id, date, target
+        order by place asc, time desc nulls last, record_id desc, encounter_id asc, value asc
+    ) = 1;

@@ -1,0 +1,391 @@
+"""OMOP CDM 5.4 → a dated extract.
+
+Read are the tables and columns named here, from a folder of CSV or Parquet files or from a DuckDB file; others are
+never loaded. What each contract column means in the CDM stands in the SQL files of `sql/sources/omop/`, and what
+concepts mean that are no codes in its concept map, to which a site may add (docs/sources/omop.md).
+
+Source: OHDSI, OMOP Common Data Model 5.4; https://ohdsi.github.io/CommonDataModel/cdm54.html.
+"""
+
+import csv
+import re
+from functools import partial
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from outcomes.contract import TABLES
+from outcomes.errors import OutcomesError
+from outcomes.intake.manifest import Method
+from outcomes.intake.reading import MISSING
+from outcomes.intake.sources.dated import LeftOut, NotMapped, Source, dated_columns, dated_relation
+from outcomes.intake.sources.files import Opened, open_database, open_file
+from outcomes.sql import files as sqlfiles
+from outcomes.sql.engine import materialize
+from outcomes.sql.files import SqlFile
+from outcomes.sql.reference import code_list_names, code_list_rows
+from outcomes.sql.shipped import shipped
+
+_ID, _TEXT, _DATE = "id", "text", "date"
+
+_EVENT = {"person_id": _ID, "visit_occurrence_id": _ID}
+
+TABLES_READ = {
+    "person": {
+        "person_id": _ID,
+        "gender_concept_id": _ID,
+        "gender_source_value": _TEXT,
+        "year_of_birth": _ID,
+        "month_of_birth": _ID,
+        "day_of_birth": _ID,
+        "birth_date": _DATE,
+    },
+    "observation_period": {"person_id": _ID, "observation_period_end_date": _DATE},
+    "visit_occurrence": _EVENT
+    | {
+        "visit_concept_id": _ID,
+        "visit_source_value": _TEXT,
+        "visit_start_date": _DATE,
+        "visit_end_date": _DATE,
+    },
+    "procedure_occurrence": _EVENT
+    | {
+        "procedure_occurrence_id": _ID,
+        "procedure_concept_id": _ID,
+        "procedure_source_concept_id": _ID,
+        "procedure_source_value": _TEXT,
+        "procedure_date": _DATE,
+        "modifier_source_value": _TEXT,
+        "quantity": _ID,
+        "provider_id": _ID,
+    },
+    "condition_occurrence": _EVENT
+    | {
+        "condition_occurrence_id": _ID,
+        "condition_concept_id": _ID,
+        "condition_source_concept_id": _ID,
+        "condition_source_value": _TEXT,
+        "condition_start_date": _DATE,
+        "condition_status_concept_id": _ID,
+    },
+    "drug_exposure": _EVENT
+    | {
+        "drug_exposure_id": _ID,
+        "drug_concept_id": _ID,
+        "drug_source_concept_id": _ID,
+        "drug_source_value": _TEXT,
+        "drug_exposure_start_date": _DATE,
+        "drug_exposure_end_date": _DATE,
+        "route_concept_id": _ID,
+        "route_source_value": _TEXT,
+    },
+    "device_exposure": _EVENT
+    | {
+        "device_exposure_id": _ID,
+        "device_concept_id": _ID,
+        "device_source_concept_id": _ID,
+        "device_source_value": _TEXT,
+        "device_exposure_start_date": _DATE,
+    },
+    "measurement": _EVENT
+    | {
+        "measurement_id": _ID,
+        "measurement_concept_id": _ID,
+        "measurement_source_concept_id": _ID,
+        "measurement_source_value": _TEXT,
+        "measurement_date": _DATE,
+        "measurement_datetime": _TEXT,
+        "value_as_number": _TEXT,
+        "value_as_concept_id": _ID,
+        "value_source_value": _TEXT,
+        "unit_concept_id": _ID,
+        "unit_source_value": _TEXT,
+    },
+    "observation": _EVENT
+    | {
+        "observation_id": _ID,
+        "observation_concept_id": _ID,
+        "observation_source_concept_id": _ID,
+        "observation_source_value": _TEXT,
+        "observation_date": _DATE,
+        "observation_datetime": _TEXT,
+        "value_as_number": _TEXT,
+        "value_as_string": _TEXT,
+        "value_as_concept_id": _ID,
+        "value_source_value": _TEXT,
+        "unit_concept_id": _ID,
+        "unit_source_value": _TEXT,
+    },
+    "death": {"person_id": _ID, "death_date": _DATE},
+    "concept": {"concept_id": _ID, "vocabulary_id": _TEXT, "concept_code": _TEXT},
+    "concept_ancestor": {"ancestor_concept_id": _ID, "descendant_concept_id": _ID},
+}
+"""The tables and columns that are read, with the meaning of their text."""
+
+_NEEDED = ("person", "procedure_occurrence")
+_KEYS = {"person": "person_id", "procedure_occurrence": "procedure_date", "concept": "concept_id"}
+"""The column without which a table is not what its name says."""
+
+_DATETIMES = {"birth_date": "birth_datetime"}
+"""Columns of a day that has another name than its datetime without `time`."""
+
+_UNQUOTED = ("concept", "concept_ancestor")
+"""Tables of the vocabulary: as they are published, with tabs, a quote is a character like any other."""
+
+# A day may stand in either of two columns, with a time or without, as 2024-05-17 or 20240517.
+_DAY = (
+    "coalesce(case when regexp_matches({cell}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}($|[ T])') "
+    "then try_cast(left({cell}, 10) as date) end, "
+    "case when regexp_full_match({cell}, '[0-9]{{8}}') then cast(try_strptime({cell}, '%Y%m%d') as date) end)"
+)
+
+_MISSING = ", ".join(f"'{word}'" for word in (*MISSING, r"\n"))
+
+_KINDS = {
+    "procedure_occurrence": ("procedure", "procedure_date"),
+    "condition_occurrence": ("condition", "condition_start_date"),
+    "drug_exposure": ("drug", "drug_exposure_start_date"),
+    "device_exposure": ("device", "device_exposure_start_date"),
+    "measurement": ("measurement", "measurement_date"),
+    "observation": ("observation", "observation_date"),
+}
+"""The tables of records, each with the first word of its columns and its date."""
+
+_OF_RECORDS = {
+    "end_date": {"drug": "drug_exposure_end_date"},
+    "time": {"measurement": "measurement_datetime", "observation": "observation_datetime"},
+    "modifier": {"procedure": "modifier_source_value"},
+    "units": {"procedure": "quantity"},
+    "surgeon_id": {"procedure": "provider_id"},
+    "status_concept_id": {"condition": "condition_status_concept_id"},
+    "route_concept_id": {"drug": "route_concept_id"},
+    "route_source_value": {"drug": "route_source_value"},
+}
+"""Columns of records that only some kinds have."""
+
+# Concepts 4188539 and 4188540 are SNOMED's yes and no, 8554 is the percent of UCUM.
+_VALUE = (
+    "coalesce(value_as_number, {string} case value_as_concept_id when '4188539' then 'true' "
+    "when '4188540' then 'false' end, value_source_value)"
+)
+_UNIT = (
+    "case when unit_concept_id = '8554' or lower(unit_source_value) in ('%', 'percent') then 'percent' "
+    "when lower(unit_source_value) in ('points', '{score}', '{points}') then 'points' end"
+)
+
+_MAP_COLUMNS = ("vocabulary_id", "concept_code", "concept_id", "source_value", "to", "value")
+_CODE_SYSTEMS = ("CPT", "HCPCS", "ICD10PCS", "ICD9PCS", "ICD10CM", "ICD9CM", "ATC", "RXNORM")
+_MAPPED_TABLES = ("patients", "encounters", "follow_ups", "treatments")
+_LOOKED_UP = ("sex", "type", "route")
+"""Columns that come from a concept of their own, not from measurements and observations."""
+
+_CODED_KINDS = ("procedure", "condition", "drug", "device")
+
+
+def omop_source(place: Path, method: Method, concept_map: Path | None = None) -> Source:
+    """An OMOP CDM as a source.
+
+    Args:
+        place: a folder of CSV or Parquet files, each named after its table, or a DuckDB file.
+        method: how what is delivered is de-identified.
+        concept_map: what the site adds to the shipped concept map, a CSV of the same columns.
+    """
+    return Source(
+        method,
+        partial(_load, place, concept_map),
+        [file for file in _files() if file.name.startswith("dated_")],
+        left_out=_left_out,
+        not_mapped=_not_mapped,
+    )
+
+
+def _files() -> list[SqlFile]:
+    return sqlfiles.load(shipped("sql", "sources", "omop"))
+
+
+def _load(place: Path, concept_map: Path | None, con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+    """Make each table a view `omop_…`, and of them what the dated relations need."""
+    con.register("omop_concept_map", _concept_map(concept_map))
+    tables = _tables(con, place, scratch)
+    if missing := [name for name in _NEEDED if name not in tables]:
+        raise OutcomesError("source_malformed", f"there is no table {missing[0]} of the OMOP CDM")
+    for name, columns in TABLES_READ.items():
+        cells = ", ".join(
+            f"{_cell(tables.get(name), name, column, kind)} as {column}" for column, kind in columns.items()
+        )
+        rows = f"from {tables[name].relation}" if name in tables else "where false"
+        con.execute(f"create view omop_{name} as select {cells} {rows}")
+    con.execute(f"create view omop_records as {' union all by name '.join(map(_records, _KINDS))}")
+    files = {file.name: file for file in _files()}
+    materialize(con, [files["omop_words"], files["omop_concepts"]])
+    con.execute(f"create table omop_ingredients as {_INGREDIENTS}", {"codes": _listed_ingredients()})
+    materialize(con, [files[name] for name in ("omop_meanings", "omop_codes", "omop_facts")])
+    con.execute(f"create view omop_coded as {files['omop_coded'].select}")
+    con.execute(f"create view {dated_relation(TABLES['follow_ups'])} as {_follow_ups()}")
+
+
+_INGREDIENTS = """
+select distinct omop_concept_ancestor.descendant_concept_id as concept_id, ingredients.concept_code as code
+from omop_concept_ancestor
+inner join omop_concept as ingredients on omop_concept_ancestor.ancestor_concept_id = ingredients.concept_id
+where
+    ingredients.vocabulary_id = 'RxNorm'
+    and list_contains($codes, ingredients.concept_code)
+    and omop_concept_ancestor.descendant_concept_id in (select concept_id from omop_words where kind = 'drug')
+"""
+
+
+def _listed_ingredients() -> list[str]:
+    """The ingredients of RxNorm that a code list reads."""
+    rows = [row for name in code_list_names() for row in code_list_rows(name)]
+    return sorted({row["code"] for row in rows if row["system"] == "RXNORM"})
+
+
+def _tables(con: duckdb.DuckDBPyConnection, place: Path, scratch: Path) -> dict[str, Opened]:
+    """The tables that are there, opened, by name.
+
+    Raises:
+        OutcomesError: source_malformed; names the table that is there twice, or the file that cannot be read.
+    """
+    if place.is_file():
+        return open_database(con, place, TABLES_READ)
+    if not place.is_dir():
+        raise OutcomesError("source_malformed", f"there is neither a folder nor a file {place.name}")
+    opened = {}
+    for name in TABLES_READ:
+        pattern = re.compile(rf"{name}[.](csv|tsv|txt)([.]gz)?|{name}[.]parquet", re.IGNORECASE)
+        paths = sorted(path for path in place.iterdir() if pattern.fullmatch(path.name))
+        if len(paths) > 1:
+            raise OutcomesError("source_malformed", f"{len(paths)} files of the table {name}")
+        if paths:
+            opened[name] = open_file(con, paths[0], f"delivered_{name}", scratch, is_vocabulary=name in _UNQUOTED)
+    return opened
+
+
+def _cell(table: Opened | None, name: str, column: str, kind: str) -> str:
+    """A column of a table of the CDM in its type; null where the table has it not.
+
+    Raises:
+        OutcomesError: source_malformed when it is the column by which the table is known.
+    """
+    if table is None:
+        return f"cast(null as {'date' if kind == _DATE else 'varchar'})"
+    if kind == _DATE:
+        days = [table.column(each) for each in (column, _DATETIMES.get(column, f"{column}time"))]
+        read = [_DAY.format(cell=f"trim({day})") for day in days if day]
+        found = f"coalesce({', '.join(read)})" if read else ""
+    else:
+        cell = table.column(column)
+        read_as = rf"regexp_replace(trim({cell}), '[.]0+$', '')" if kind == _ID else f"trim({cell})"
+        found = f"case when lower(trim({cell})) not in ({_MISSING}) then {read_as} end" if cell else ""
+    if not found and column == _KEYS.get(name, "person_id" if "person_id" in TABLES_READ[name] else ""):
+        raise OutcomesError("source_malformed", f"{table.name}: no column {column}, which {name} of the CDM has")
+    return found or f"cast(null as {'date' if kind == _DATE else 'varchar'})"
+
+
+def _records(table: str) -> str:
+    """The rows of a table of records, named as all of them are."""
+    kind, date = _KINDS[table]
+    string = "value_as_string," if kind == "observation" else ""
+    has_values = "value_as_number" in TABLES_READ[table]
+    columns = {
+        "kind": f"'{kind}'",
+        "record_id": f"{table}_id" if f"{table}_id" in TABLES_READ[table] else f"{kind}_id",
+        "patient_id": "person_id",
+        "encounter_id": "visit_occurrence_id",
+        "date": date,
+        **{name: f"{kind}_{name}" for name in ("concept_id", "source_concept_id", "source_value")},
+        **{name: of.get(kind, "null") for name, of in _OF_RECORDS.items()},
+        "value": _VALUE.format(string=string) if has_values else "null",
+        "unit": _UNIT if has_values else "null",
+    }
+    return f"select {', '.join(f'{cell} as {name}' for name, cell in columns.items())} from omop_{table}"
+
+
+def _follow_ups() -> str:
+    """What was measured or observed of a patient on a day, as one visit."""
+    targets = [name for name in dated_columns(TABLES["follow_ups"]) if name not in _GIVEN]
+    cells = ", ".join(f"max(value) filter (where target = 'follow_ups.{name}') as {name}" for name in targets)
+    return (
+        f"select patient_id, min(encounter_id) as encounter_id, date, {cells} from omop_facts "
+        "where starts_with(target, 'follow_ups.') group by patient_id, date"
+    )
+
+
+_GIVEN = ("follow_up_id", "patient_id", "encounter_id", "date")
+
+
+def _concept_map(own: Path | None) -> pa.Table:
+    """The shipped concept map and the site's, in text, with a column that tells which.
+
+    Raises:
+        OutcomesError: mapping_malformed; names the line.
+    """
+    shipped_rows = _map_rows(shipped("sql", "sources", "omop", "concept_map.csv"))
+    rows = [row | {"is_own": False} for row in shipped_rows]
+    rows += [row | {"is_own": True} for row in (_map_rows(own) if own else [])]
+    schema = pa.schema([*((name, pa.string()) for name in _MAP_COLUMNS), ("is_own", pa.bool_())])
+    return pa.Table.from_pylist(rows, schema)
+
+
+def _map_rows(path: Path) -> list[dict[str, str | bool | None]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.DictReader(lines)
+            rows = [(reader.line_num, row) for row in reader]
+            header = reader.fieldnames or ()
+    except FileNotFoundError:
+        raise OutcomesError("mapping_malformed", f"there is no file {path.name}") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise OutcomesError("mapping_malformed", f"{path.name} is no CSV in UTF-8") from None
+    if missing := [name for name in ("to", "value") if name not in header]:
+        raise OutcomesError("mapping_malformed", f"{path.name}, line 1: no column {missing[0]}")
+    for line, row in rows:
+        if wrong := _wrong(row):
+            raise OutcomesError("mapping_malformed", f"{path.name}, line {line}: {wrong}")
+    return [{name: (row.get(name) or "").strip() or None for name in _MAP_COLUMNS} for _, row in rows]
+
+
+def _wrong(row: dict[str, str]) -> str | None:
+    """What is wrong with a row of a concept map, if anything."""
+    to, value = (row.get("to") or "").strip(), (row.get("value") or "").strip()
+    if None in row:
+        return "more cells than columns"
+    if not (row.get("concept_id") or row.get("source_value") or (row.get("vocabulary_id") and row.get("concept_code"))):
+        return "it names neither a concept_id, nor a vocabulary_id with a concept_code, nor a source_value"
+    table, _, column = to.partition(".")
+    if to in _CODE_SYSTEMS:
+        return None if value else "value is empty; a code system needs a code"
+    if table not in _MAPPED_TABLES or column not in dated_columns(TABLES[table]):
+        return "to is neither a code system nor a column that the contract has, as follow_ups.ndi_total"
+    return "value is empty; it is the word to deliver" if column in _LOOKED_UP and not value else None
+
+
+def _left_out(con: duckdb.DuckDBPyConnection) -> list[LeftOut]:
+    """Records without a code, which no contract table takes."""
+    counts = con.execute(
+        f"select kind, sum(row_count) from ({_WITHOUT_CODE}) where kind in {_CODED_KINDS} group by kind"
+    ).fetchall()
+    return [LeftOut(_TABLE_OF[kind], "no_code", int(rows)) for kind, rows in counts]
+
+
+_TABLE_OF = {"procedure": "procedures", "condition": "diagnoses", "drug": "treatments", "device": "procedures"}
+
+_WITHOUT_CODE = (
+    "from omop_words anti join omop_codes on omop_words.kind = omop_codes.kind "
+    "and omop_words.concept_id is not distinct from omop_codes.concept_id "
+    "and omop_words.source_concept_id is not distinct from omop_codes.source_concept_id "
+    "and omop_words.source_value is not distinct from omop_codes.source_value"
+)
+
+
+def _not_mapped(con: duckdb.DuckDBPyConnection) -> list[NotMapped]:
+    """Words without code; of measurements and observations, most of which nobody needs, those without a concept."""
+    found = con.execute(
+        "select kind, coalesce(nullif(concept_id, '0'), source_value), sum(row_count), max(patient_count) "
+        f"from ({_WITHOUT_CODE}) where kind in {_CODED_KINDS} or coalesce(concept_id, '0') = '0' "
+        "and lower(source_value) not in (select source_value from omop_meanings where source_value is not null) "
+        "group by all order by 3 desc, 1, 2"
+    ).fetchall()
+    return [NotMapped(kind, "concept", word or "0", int(rows), patients) for kind, word, rows, patients in found]
