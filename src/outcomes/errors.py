@@ -1,7 +1,7 @@
 """Every mistake that the pipeline names: a stable code, an exit status, what to do next.
 
 Codes and exit statuses are numbered once and never reused: 10-39 refuse one submission, 40-59 and, since those are all
-taken, 70-99 say that a command cannot do what it was asked, 60-69 are defects of the pipeline itself. A message names
+taken, 70-125 say that a command cannot do what it was asked, 60-69 are defects of the pipeline itself. A message names
 the place (site, period, table, column, rule, counts) and never a value of a record.
 """
 
@@ -166,7 +166,7 @@ MISTAKES: dict[str, Mistake] = {
     # 60-69: the pipeline contradicts itself; a defect, not bad input
     "rows_not_conserved": Mistake(60, "rows in are not rows accepted plus rows quarantined", "report this as a defect"),
     "rule_not_evaluated": Mistake(61, "a validation rule could not be evaluated", "report this as a defect"),
-    # 70-99: a command cannot do what it was asked, as 40-59
+    # 70-125: a command cannot do what it was asked, as 40-59
     "definition_changed": Mistake(
         70,
         "the meaning of a definition changed under the same version",
@@ -214,6 +214,12 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "mapping_malformed": Mistake(
         84, "the mapping of an extract cannot be used", "correct the lines named; the pages in docs/sources say how"
+    ),
+    "subjects_malformed": Mistake(
+        110,
+        "the key file of subjects cannot be read",
+        "correct the line; its columns are site_id, patient_id, subject_id (a number from 1 to 2147483647, each once) "
+        "and index_date (YYYY-MM-DD, or empty), a line per patient",
     ),
     "periods_reversed": Mistake(85, "the first month comes after the last", "exchange --from and --to"),
     "doctor_failed": Mistake(86, "a check of `outcomes doctor` failed", "do what its line says"),

@@ -141,7 +141,7 @@ def test_what_real_extracts_have_is_delivered_or_counted(small: Path, tmp_path: 
         LeftOut("procedures", "repeated", 1),
         LeftOut("procedures", "unknown_patient", 1),
         LeftOut("procedures", "no_date", 1),
-        LeftOut("procedures", "no_code", 1),
+        LeftOut("procedures", "not_coded", 1),
     }
     patients = _rows(imported.folder, "patients")
     assert sorted((row["sex"], row["age_years"], row["index_period"]) for row in patients) == [

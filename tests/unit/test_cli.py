@@ -50,8 +50,8 @@ def ingested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_all_commands_are_there() -> None:
     expected = "synthesize manifest check init import mapping ingest backfill reprocess withdraw repair release"
-    expected += " rollback diff sensitivity explain quarantine status doctor metrics query serve report verify-log"
-    expected += " forget vacuum"
+    expected += " rollback diff sensitivity explain export quarantine status doctor metrics query serve report"
+    expected += " verify-log forget vacuum"
     assert sorted(expected.split()) == COMMANDS
 
 

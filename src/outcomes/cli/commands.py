@@ -649,6 +649,44 @@ def explain(
     printing.print_explanation(explanation, marks_evidence=label is not None)
 
 
+export = typer.Typer(
+    help="Write the current release in foreign formats.",
+    epilog="Example: outcomes export omop cohorts --keys subjects.csv",
+    no_args_is_help=True,
+)
+app.add_typer(export, name="export")
+
+
+@export.command("omop", epilog="Example: outcomes export omop cohorts --keys subjects.csv")
+def export_omop(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DEST", help="A new or empty folder.")],
+    keys: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE.csv", help="Which patient is which subject, and the dates of surgery if the site has them."
+        ),
+    ],
+    as_parquet: Annotated[bool, typer.Option("--parquet", help="Write Parquet and not CSV.")] = False,
+) -> None:
+    """Write the labels' cohorts as the tables cohort and cohort_definition of the OMOP CDM 5.4.
+
+    They hold single patients: for those who may see the data folder itself. Patients whom the key file does not name
+    are added to it with a random number; it is private, and must not go with the cohorts (docs/sources/omop.md).
+    """
+    from outcomes.release.omop_cohorts import EPOCH, export_cohorts
+
+    if not keys.absolute().parent.is_dir() or keys.absolute().is_relative_to(folder.absolute()):
+        raise typer.BadParameter("name a file in a folder that is there, and not in DEST", param_hint="--keys")
+    exported = export_cohorts(ctx.obj, folder, keys, as_parquet=as_parquet)
+    typer.echo(f"{folder}: {exported.rows:,} rows of {exported.definitions} cohorts, {exported.subjects:,} subjects")
+    if exported.is_dated:
+        typer.echo(f"dates: of the key file; {exported.without_date:,} patients without one are left out")
+    else:
+        typer.echo(f"dates: none are known; day 0 of each patient is {EPOCH}")
+    typer.echo(f"key file: {keys} (keep it at the site)")
+
+
 @app.command(epilog="Example: outcomes status --site north --since 2026-01 --json")
 def status(
     ctx: typer.Context,

@@ -38,7 +38,7 @@ _REASONS = {
     "no_date": "no date, or none that tells a day",
     "after_data_cut": "after the patient's data cut",
     "repeated": "the same patient, or the same row with the same key, once more",
-    "no_code": "no code of a code system that the contract knows",
+    "not_coded": "no code of a system that the contract knows",
     "left_out_by_where": "left out by where",
     "not_held": "of a visit without date and answers",
     "unreadable": "a cell that cannot be read as stated; the row is delivered without it",

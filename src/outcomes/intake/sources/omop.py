@@ -367,7 +367,7 @@ def _left_out(con: duckdb.DuckDBPyConnection) -> list[LeftOut]:
     counts = con.execute(
         f"select kind, sum(row_count) from ({_WITHOUT_CODE}) where kind in {_CODED_KINDS} group by kind"
     ).fetchall()
-    return [LeftOut(_TABLE_OF[kind], "no_code", int(rows)) for kind, rows in counts]
+    return [LeftOut(_TABLE_OF[kind], "not_coded", int(rows)) for kind, rows in counts]
 
 
 _TABLE_OF = {"procedure": "procedures", "condition": "diagnoses", "drug": "treatments", "device": "procedures"}
