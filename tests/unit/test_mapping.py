@@ -57,7 +57,7 @@ def test_a_good_mapping_is_read() -> None:
         (
             '{ constant = "CPT" }',
             '{ from = "A", constant = "CPT" }',
-            "line 17: procedures.1.columns.code_system: eit",
+            "line 17: procedures.1.columns.code_system: one",
         ),
         ("scale = 0.1", 'scale = "ten"', "line 25: follow_ups.1.columns.neck_pain_nrs.scale: Input should be a valid"),
         ('"vas_{}", scale', '"vas", date_format = "%d", scale', "line 25: follow_ups.1.columns.neck_pain_nrs: date_"),
@@ -65,6 +65,22 @@ def test_a_good_mapping_is_read() -> None:
         ('"patients.csv"', '"../patients.csv"', "line 5: patients.1.file.1: name a file within the folder"),
         ("[[patients]]", "[[patients]", "line 4: not TOML"),
         ("[[patients]]", 'time_zone = "CET/Berlin"\n[[patients]]', "line 4: time_zone: no time zone of this name"),
+        (
+            'constant = "CPT"',
+            'constant = "CPT", missing = 9',
+            "line 17: procedures.1.columns.code_system: constant and checked take",
+        ),
+        (
+            'date = "SURGERY_DT"',
+            'date = { checked = { a = "x" } }',
+            "line 15: procedures.1.columns.date: a date has neither",
+        ),
+        ('file = ["a.csv", "b.csv"]', 'file = "a.csv"\nmerge = true', "line 12: procedures.1.merge: of patients alone"),
+        (
+            'file = ["a.csv", "b.csv"]',
+            'file = "a.csv"\nfilled = ["dat"]',
+            "line 12: procedures.1.filled: dat is none of its",
+        ),
         ('date = "SURGERY_DT"', 'date = { constant = "x" }', "line 15: procedures.1.columns.date: a date has neither"),
     ],
 )

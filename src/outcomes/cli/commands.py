@@ -258,7 +258,7 @@ def init(
 def import_source(  # noqa: PLR0913 - each option is a choice about the import
     ctx: typer.Context,
     source_format: Annotated[
-        str, typer.Argument(metavar="FORMAT", help="The format of the source: mimic-iv, omop or table.")
+        str, typer.Argument(metavar="FORMAT", help="The format of the source: mimic-iv, omop, redcap or table.")
     ],
     source: Annotated[
         Path, typer.Argument(metavar="SRC", help="The folder with the source's files; of omop also a DuckDB file.")
@@ -273,7 +273,9 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
     ] = None,
     mapping: Annotated[
         Path | None,
-        typer.Option(help="Of table: the mapping, a TOML file. Of omop: what the site's own concepts mean, a CSV."),
+        typer.Option(
+            help="Of redcap and table: the mapping, a TOML file. Of omop: what the site's own concepts mean, a CSV."
+        ),
     ] = None,
     method: Annotated[
         str | None,
@@ -293,9 +295,10 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
     """Turn a foreign format into a submission in the landing folder.
 
     mimic-iv reads patients, admissions, procedures_icd and diagnoses_icd (.csv or .csv.gz) of MIMIC-IV's hospital
-    module; omop the OMOP CDM (docs/sources/omop.md); table whatever files a mapping names (docs/sources/table.md).
-    Dates become days since the index fusion. Patients get random keys; the crosswalk stays in
-    OUTCOMES_HOME/crosswalks and must never leave the site.
+    module; omop the OMOP CDM (docs/sources/omop.md); redcap a project's export with its data dictionary
+    (docs/sources/redcap.md); table whatever files a mapping names (docs/sources/table.md). Dates become days since the
+    index fusion. Patients get random keys; the crosswalk stays in OUTCOMES_HOME/crosswalks and must never leave the
+    site.
     """
     from outcomes.intake.manifest import Method
     from outcomes.intake.sources.dry_run import try_import
@@ -340,13 +343,20 @@ def mapping_init(
     ctx: typer.Context,
     source: Annotated[Path, typer.Argument(metavar="DIR", help="The folder with the extract's files.")],
     to: Annotated[Path, typer.Option(metavar="FILE.toml", help="The file to write; it must not be there yet.")],
+    redcap: Annotated[
+        Path | None,
+        typer.Option(metavar="DICTIONARY", help="REDCap's data dictionary, where it is not in the folder."),
+    ] = None,
 ) -> None:
-    """Write a mapping from the headers of the files, with the best guesses marked, to be completed by a person."""
-    from outcomes.intake.sources.guess import guess_mapping
+    """Write a mapping from the headers of the files, with the best guesses marked, to be completed by a person.
+
+    A REDCap data dictionary in the folder is known by its header; the mapping is then of the project's export.
+    """
+    from outcomes.intake.sources.templates import mapping_template
 
     if to.exists() or not to.absolute().parent.is_dir():
         raise typer.BadParameter("name a new file in a folder that is there", param_hint="--to")
-    text = guess_mapping(ctx.obj, source)
+    text = mapping_template(ctx.obj, source, redcap)
     to.write_text(text, encoding="utf-8")
     typer.echo(f"{to}: {text.count('# guess')} guesses to read; choose the method, then outcomes mapping check {to}")
 

@@ -40,6 +40,8 @@ _REASONS = {
     "repeated": "the same patient, or the same row with the same key, once more",
     "not_coded": "no code of a system that the contract knows",
     "left_out_by_where": "left out by where",
+    "merged": "a further row of a patient, made one with the others",
+    "never_read": "fields that the data dictionary marks as identifiers, or that are of such a kind; never read",
     "not_held": "of a visit without date and answers",
     "unreadable": "a cell that cannot be read as stated; the row is delivered without it",
 }

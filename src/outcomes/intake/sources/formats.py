@@ -8,12 +8,13 @@ from outcomes.intake.sources.dated import Source
 from outcomes.intake.sources.mapping import read_mapping
 from outcomes.intake.sources.mimic_iv import mimic_iv_source
 from outcomes.intake.sources.omop import omop_source
+from outcomes.intake.sources.redcap import redcap_source
 from outcomes.intake.sources.table import table_source
 
-FORMATS = frozenset({"mimic-iv", "omop", "table"})
+FORMATS = frozenset({"mimic-iv", "omop", "redcap", "table"})
 """Their names."""
 
-NEED_MAPPING = frozenset({"table"})
+NEED_MAPPING = frozenset({"redcap", "table"})
 """Those that need a mapping."""
 
 TAKE_MAPPING = NEED_MAPPING | {"omop"}
@@ -56,5 +57,6 @@ def source_of(name: str, place: Path, choices: Choices) -> Source:
         source = omop_source(place, choices.method or "safe_harbor", choices.mapping)
     else:
         assert choices.mapping
-        source = table_source(read_mapping(choices.mapping), place)
+        of_mapping = redcap_source if name == "redcap" else table_source
+        source = of_mapping(read_mapping(choices.mapping), place)
     return replace(source, drugs=choices.drugs)

@@ -104,7 +104,7 @@ method = ""
 
 
 @dataclass(frozen=True)
-class _Guess:
+class Guess:
     """What a file may be: a table, and its headers by column; a header of several visits with their place."""
 
     table: Table
@@ -145,7 +145,7 @@ def _empty_lines(table: Table) -> Iterator[str]:
     return (f'# {column} = ""' for column in dated_columns(table))
 
 
-def _in_order(guessed: tuple[Opened, _Guess | None]) -> int:
+def _in_order(guessed: tuple[Opened, Guess | None]) -> int:
     """Tables as the contract has them; what is none last."""
     guess = guessed[1]
     return list(TABLES).index(guess.table.name) if guess else len(TABLES)
@@ -155,7 +155,7 @@ def _is_readable(path: Path) -> bool:
     return path.name.lower().removesuffix(".gz").endswith(SUFFIXES)
 
 
-def _block(con: duckdb.DuckDBPyConnection, file: Opened, guess: _Guess | None) -> str:
+def _block(con: duckdb.DuckDBPyConnection, file: Opened, guess: Guess | None) -> str:
     if guess is None:
         return f"# {file.name}: nothing that the contract knows\n"
     lines = [f"[[{guess.table.name}]]  # guess", f"file = {_text(file.name)}"]
@@ -171,30 +171,32 @@ def _block(con: duckdb.DuckDBPyConnection, file: Opened, guess: _Guess | None) -
     return "\n".join([*lines, ""])
 
 
-def _guess(file: Opened) -> _Guess | None:
+def _guess(file: Opened) -> Guess | None:
     """The table of which a file has most columns."""
-    guesses = [_of_table(table, file) for table in TABLES.values()]
-    best = max(guesses, key=lambda guess: _likeness(guess, file.name))
+    guesses = [of_table(table, file) for table in TABLES.values()]
+    best = max(guesses, key=lambda guess: likeness(guess, file.name))
     return best if "patient_id" in best.headers and len(best.headers) > 1 else None
 
 
-def _likeness(guess: _Guess, file: str) -> tuple[int, int]:
+def likeness(guess: Guess, file: str) -> tuple[int, int]:
+    """How much a file, or a form, of this name seems to be the table: a greater one is more."""
     name = guess.table.name
     by_name = any(word in file.lower() for word in _FILE_WORDS[name].split())
     return 2 * len(_TELLING[name] & guess.headers.keys()) + 3 * by_name, len(guess.headers)
 
 
-def _of_table(table: Table, file: Opened) -> _Guess:
+def of_table(table: Table, file: Opened) -> Guess:
+    """What of a table a file has, visits that stand side by side too."""
     plain: dict[str, str] = {}
     wide: dict[str, dict[str, str]] = {}
     for header in file.headers:
-        column = _column(table, header)
+        column = column_of(table, header)
         if column:
             plain.setdefault(column, header)
-        elif (timed := _TIME.match(header.strip())) and (column := _column(table, timed[1])):
+        elif (timed := _TIME.match(header.strip())) and (column := column_of(table, timed[1])):
             wide.setdefault(column, {})[timed[2]] = header
     if table.name != "follow_ups" or event_date(table) in plain or event_date(table) not in wide:
-        return _Guess(table, plain, ())
+        return Guess(table, plain, ())
     visits = tuple(wide[event_date(table)])
     with_place = {
         column: header.strip()[: -len(visit)] + PLACE
@@ -202,10 +204,10 @@ def _of_table(table: Table, file: Opened) -> _Guess:
         for visit, header in list(headers.items())[:1]
         if column not in plain
     }
-    return _Guess(table, plain | with_place, visits)
+    return Guess(table, plain | with_place, visits)
 
 
-def _column(table: Table, header: str) -> str | None:
+def column_of(table: Table, header: str) -> str | None:
     """The column of the dated extract that a header may mean."""
     name = re.sub(r"[^a-z0-9]", "", header.lower())
     for column in dated_columns(table):
@@ -215,7 +217,7 @@ def _column(table: Table, header: str) -> str | None:
     return f"ndi_item_{item[1]}" if item and f"ndi_item_{item[1]}" in dated_columns(table) else None
 
 
-def _line(con: duckdb.DuckDBPyConnection, file: Opened, guess: _Guess, column: str, header: str) -> str:
+def _line(con: duckdb.DuckDBPyConnection, file: Opened, guess: Guess, column: str, header: str) -> str:
     is_own_name = header.strip().lower() == column
     mark = "" if is_own_name else "  # guess"
     if dated_columns(guess.table)[column] != "date":
@@ -227,11 +229,11 @@ def _line(con: duckdb.DuckDBPyConnection, file: Opened, guess: _Guess, column: s
     return f"{column} = {{ from = {_text(header.strip())}, date_format = {_text(formats[0])} }}  # guess{other}"
 
 
-def _first(guess: _Guess, header: str) -> str:
+def _first(guess: Guess, header: str) -> str:
     return header.replace(PLACE, guess.visits[0]) if guess.visits else header
 
 
-def _added(con: duckdb.DuckDBPyConnection, file: Opened, guess: _Guess) -> Iterator[str]:
+def _added(con: duckdb.DuckDBPyConnection, file: Opened, guess: Guess) -> Iterator[str]:
     """Columns that no header gives and that the table needs."""
     headers = guess.headers
     if "code" in headers and "code_system" not in headers:

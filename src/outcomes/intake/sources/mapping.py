@@ -72,6 +72,7 @@ class Cell(_Part):
 
     source: str | None = Field(None, alias="from")
     constant: Text | None = None
+    checked: dict[str, Text] = {}
     values: dict[str, Text] = {}
     missing: Texts = []
     date_format: Formats = []
@@ -86,11 +87,16 @@ class Cell(_Part):
 
     @model_validator(mode="after")
     def _from_or_constant(self) -> "Cell":
-        if (self.source is None) == (self.constant is None):
-            raise ValueError("either from or constant")
-        if self.constant is not None and self.model_fields_set - {"constant"}:
-            raise ValueError("a constant takes nothing else")
+        if sum((self.source is not None, self.constant is not None, bool(self.checked))) != 1:
+            raise ValueError("one of from, constant and checked")
+        if self.source is None and len(self.model_fields_set) > 1:
+            raise ValueError("constant and checked take nothing else")
         return self
+
+    @property
+    def headers(self) -> list[str]:
+        """The columns of the file that it is read from."""
+        return [self.source] if self.source is not None else list(self.checked)
 
     @property
     def is_converted(self) -> bool:
@@ -105,6 +111,8 @@ class Block(_Part):
     sheet: str | None = None
     where: list[Where] = []
     for_each: Texts = []
+    filled: Texts = []
+    merge: bool = False
     columns: dict[str, Cell]
 
 
@@ -115,6 +123,7 @@ class Mapping(_Part):
     missing: Texts = []
     date_format: Formats = []
     time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
+    identifiers: Texts = []
     tables: dict[str, list[Block]]
 
 
@@ -241,7 +250,11 @@ def _of_block(table: Table, keys: Keys, block: Block) -> Iterator[tuple[Keys, st
             yield (*keys, "columns", name), f"no column of {table.name}{_perhaps(name, dated_columns(table))}"
         else:
             yield from (((*keys, "columns", name), what) for what in _of_cell(table, name, cell))
-    names = [cell.source for cell in block.columns.values() if cell.source]
+    if block.merge and table.name != "patients":
+        yield (*keys, "merge"), "of patients alone"
+    if unknown := [name for name in block.filled if name not in block.columns]:
+        yield (*keys, "filled"), f"{unknown[0]} is none of its columns"
+    names = [name for cell in block.columns.values() for name in cell.headers]
     if any(PLACE in name for name in names) != bool(block.for_each):
         yield (*keys, "for_each"), f"it goes with names of columns that hold {PLACE}"
 
@@ -250,8 +263,8 @@ def _of_cell(table: Table, name: str, cell: Cell) -> Iterator[str]:
     is_date = dated_columns(table)[name] == "date"
     if cell.date_format and not is_date:
         yield "date_format is of dates alone"
-    if is_date and (cell.constant is not None or cell.values):
-        yield "a date has neither constant nor values"
+    if is_date and (cell.source is None or cell.values):
+        yield "a date has neither constant, checked nor values"
     numeric = {dated_name(column) for column in table.columns if column.type in _NUMERIC and not column.is_day}
     if cell.is_converted and name not in numeric:
         yield "reverse, offset and scale are of numbers alone"

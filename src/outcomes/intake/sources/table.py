@@ -6,7 +6,7 @@ for a missing value is null. A date must say its day: one that does not, or is n
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from outcomes.intake.sources.dated import (
     dated_relation,
     event_date,
 )
+from outcomes.intake.sources.engine import count
 from outcomes.intake.sources.files import Opened, open_file
 from outcomes.intake.sources.mapping import PLACE, Block, Cell, Mapping, Where
 
@@ -61,7 +62,7 @@ class _Selected:
     @property
     def reads(self) -> set[str | None]:
         """The columns of the file that it reads."""
-        sources = [cell.source for cell in self.block.columns.values() if cell.source]
+        sources = [header for cell in self.block.columns.values() for header in cell.headers]
         wheres = [where.column for where in self.block.where]
         return {self.file.column(name.replace(PLACE, self.each)) for name in [*sources, *wheres]}
 
@@ -86,6 +87,8 @@ class _Extract:
             rows = " union all by name ".join(
                 f"select {', '.join(one.block.columns)} from ({one.sql}) where is_kept and is_filled" for one in selects
             )
+            if any(block.merge for block in blocks):
+                rows = _merged(selects, rows)
             con.execute(f"create view {dated_relation(table)} as {rows}")
             self.selects += selects
 
@@ -105,7 +108,16 @@ class _Extract:
             for (reason, column), rows in list(zip(keys, counts, strict=True))[one.reads_again :]:
                 key = (one.table.name, reason, column)
                 found[key] = found.get(key, 0) + rows
-        return [LeftOut(table, reason, rows, column) for (table, reason, column), rows in found.items()]
+        left = [LeftOut(table, reason, rows, column) for (table, reason, column), rows in found.items()]
+        if any(block.merge for block in self.mapping.tables["patients"]):
+            ids = " union all ".join(
+                f"select patient_id from ({one.sql}) where is_kept and is_filled and patient_id is not null"
+                for one in self.selects
+                if one.table.name == "patients"
+            )
+            rows = count(con, f"from ({ids})") - count(con, f"from (select distinct patient_id from ({ids}))")
+            left.append(LeftOut("patients", "merged", rows))
+        return left
 
     def not_mapped(self, con: duckdb.DuckDBPyConnection) -> list[NotMapped]:
         """Columns of the files that no block reads, and words that `values` does not name, dates by their shape."""
@@ -149,7 +161,9 @@ def _select(mapping: Mapping, table: Table, block: Block, file: Opened, each: st
         for name, cell in block.columns.items()
     )
     cells = {name: _converted(mapping, table, name, cell) for name, cell in block.columns.items()}
-    answers = [name for name, cell in block.columns.items() if cell.source and PLACE in cell.source]
+    answers = block.filled or [
+        name for name, cell in block.columns.items() if any(PLACE in header for header in cell.headers)
+    ]
     filled = f"coalesce({', '.join(answers)}) is not null" if answers else "true"
     converted = ", ".join(f"{cell} as {name}, {name} as read_{name}" for name, cell in cells.items())
     bad = ", ".join(f"{name} is not null and {cell} is null as bad_{name}" for name, cell in cells.items())
@@ -157,6 +171,15 @@ def _select(mapping: Mapping, table: Table, block: Block, file: Opened, each: st
         f"select is_kept, {filled} as is_filled, {converted}, {bad} "
         f"from (select {kept} as is_kept, {read} from {file.relation})"
     )
+
+
+def _merged(selects: Iterable[_Selected], rows: str) -> str:
+    """One row of those of each patient: of each column the last of its words, as most are given once."""
+    names = dict.fromkeys(name for one in selects for name in one.block.columns if name != "patient_id")
+    cells = ", ".join(f"max({name}) as {name}" for name in names)
+    # Rows without a patient stay apart, to be counted.
+    apart = "case when patient_id is null then row_number() over () end"
+    return f"select patient_id, {cells} from (select *, {apart} as apart from ({rows})) group by patient_id, apart"
 
 
 def _column(file: Opened, header: str) -> str:
@@ -193,6 +216,8 @@ def _condition(where: Where, column: str) -> str:
 
 def _read(cell: Cell, file: Opened, each: str, codes: list[str]) -> str:
     """A cell in words; null where it stands for a missing value."""
+    if cell.checked:
+        return _checked(cell, file, each)
     if cell.source is None:
         return _text(cell.constant or "")
     column = _column(file, cell.source.replace(PLACE, each))
@@ -201,6 +226,18 @@ def _read(cell: Cell, file: Opened, each: str, codes: list[str]) -> str:
     shown = f"case when not regexp_matches({trimmed}, {_text('|'.join(patterns))}) then {trimmed} end"
     # Most cells are longer than all that stands for a missing value, and need no pattern.
     return shown if codes else f"case when length({trimmed}) > {_LONGEST_NOTHING} then {trimmed} else {shown} end"
+
+
+_TICKED = "'1', 'checked', 'true', 'yes', 'x'"
+
+
+def _checked(cell: Cell, file: Opened, each: str) -> str:
+    """The words of the boxes that are ticked, joined by a semicolon; null where none is."""
+    boxes = ", ".join(
+        f"case when lower(trim({_column(file, header.replace(PLACE, each))})) in ({_TICKED}) then {_text(word)} end"
+        for header, word in cell.checked.items()
+    )
+    return f"nullif(concat_ws(';', {boxes}), '')"
 
 
 def _converted(mapping: Mapping, table: Table, name: str, cell: Cell) -> str:

@@ -1,0 +1,297 @@
+"""REDCap exports: the labels are those of the registry that they were made of, and what identifies is never read."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from outcomes.cli import app
+from outcomes.errors import MISTAKES, OutcomesError
+from outcomes.intake.sources.crosswalk import Crosswalk
+from outcomes.intake.sources.dated import LeftOut
+from outcomes.intake.sources.engine import Import, import_extract
+from outcomes.intake.sources.mapping import read_mapping
+from outcomes.intake.sources.redcap import redcap_source
+from outcomes.intake.sources.templates import mapping_template
+from outcomes.settings import Settings
+from outcomes.synthetic import synthesize
+from tests.support.answers import answers
+from tests.support.redcap_export import STRANGER, Project, write_project
+from tests.support.synthetic import Row, rows_in_force
+
+SITE, PERIOD = "alder", "2026-09"
+SAMPLES = Path("/work/shared/data/redcap-samples")
+needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the REDCap sample projects are not here")
+
+
+@pytest.fixture(scope="module")
+def native(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    settings = Settings(home=tmp_path_factory.mktemp("native"))
+    synthesize(settings, seed=5, sites=1, patients=120, months=0, until=PERIOD, faults=False, stories=False)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def tables(native: Settings) -> dict[str, list[Row]]:
+    return rows_in_force(native)[SITE]
+
+
+@pytest.fixture(scope="module")
+def project(tables: dict[str, list[Row]], tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return write_project(tmp_path_factory.mktemp("project") / "redcap", tables)
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(home=tmp_path_factory.mktemp("imported"))
+
+
+@pytest.fixture(scope="module")
+def imported(settings: Settings, project: Project) -> Import:
+    """By the guessed mapping, in which a person chose the method and let the date of birth be read."""
+    text = mapping_template(settings, project.folder).replace('method = ""', 'method = "limited_data_set"')
+    text = text.replace("# identifiers = []", 'identifiers = ["pat_birth_date"]')
+    text = text.replace("[patients.columns]", '[patients.columns]\nbirth_date = "pat_birth_date"')
+    mapping = project.folder.with_suffix(".toml")
+    mapping.write_text(text, encoding="utf-8")
+    return import_extract(settings, redcap_source(read_mapping(mapping), project.folder), SITE, PERIOD)
+
+
+def test_the_labels_are_those_of_the_native_path_patient_by_patient(
+    native: Settings, settings: Settings, project: Project, imported: Import
+) -> None:
+    delivered, made = answers(native, [SITE], PERIOD), answers(settings, [SITE], PERIOD)
+    keys = Crosswalk(imported.crosswalk).keys("patient", list(project.records.values()))
+    assert len(delivered[1]) > 80
+    for expected, found in zip(delivered, made, strict=True):
+        for (site, patient, label), answer in expected.items():
+            assert found[site, keys[project.records[patient]], label] == answer, label
+
+
+def test_what_identifies_is_never_read_and_counted(imported: Import, project: Project) -> None:
+    assert LeftOut("dictionary.csv", "never_read", len(STRANGER)) in imported.left_out
+    delivered = "".join(file.read_text(encoding="utf-8") for file in imported.folder.glob("*.csv"))
+    assert not [word for word in STRANGER.values() if word in delivered]
+
+
+def test_every_row_is_delivered_or_counted(imported: Import, tables: dict[str, list[Row]]) -> None:
+    delivered = {file.table: file.rows for file in imported.manifest.files}
+    exported = sum(len(rows) for rows in tables.values()) + len(tables["patients"])
+    for name in tables:
+        left_out = sum(one.rows for one in imported.left_out if one.table == name and one.column is None)
+        assert delivered[name] + left_out == exported, name
+    assert not [one for one in imported.left_out if one.column]
+
+
+DICTIONARY = """Variable / Field Name,Form Name,Field Type,Field Label,"Choices, Calculations, OR Slider Labels",\
+Text Validation Type OR Show Slider Number,Identifier?
+study_id,enrolment,text,Study ID,,,
+mrn,enrolment,text,Hospital number,,mrn_10d,
+last_name,enrolment,text,Last name,,,y
+dob,enrolment,text,<b>Date of birth</b>,,date_dmy,y
+gender,enrolment,radio,Gender,"1, Female | 2, Male | 9, Prefers not to say",,
+comorbidities,enrolment,checkbox,Comorbidities,"1, Diabetes | 2, Heart failure",,
+op_date,operation,text,Date of surgery,,datetime_mdy,
+done,operation,checkbox,What was done,"a, ACDF first level (22551) | b, further level (22552) | c, other",,
+joints,operation,checkbox,Levels,"1, C4/5 | 2, C5 - C6 | 3, C7-T1",,
+proms_date,proms,text,Date of survey,,date_dmy,
+ndi,proms,text,NDI (percent),,number_1dp_comma_decimal,
+ndi_1,proms,radio,NDI item 1,"1, none | 2, mild | 3, moderate | 4, fair | 5, severe | 6, worst",,
+working,proms,yesno,Works,,,
+""".replace("\\\n", "")
+
+RAW = """study_id,redcap_event_name,redcap_repeat_instrument,redcap_repeat_instance,last_name,dob,gender,\
+comorbidities___1,comorbidities___2,enrolment_complete,op_date,done___a,done___b,done___c,joints___1,joints___2,\
+joints___3,proms_date,ndi,ndi_1,working
+7,base_arm_1,,,Lenox,1961-05-03,1,1,0,2,2023-05-17 07:45,1,1,0,1,1,0,,,,
+7,base_arm_1,proms,1,,,,,,,,,,,,,,2023-08-21,"24,5",3,1
+7,base_arm_1,proms,2,,,,,,,,,,,,,,2024-05-20,NASK,UNK,0
+7,late_arm_1,,,,,,0,0,,,0,0,0,0,0,0,,,,
+8,base_arm_1,,,Akbar,1950-11-17,9,0,1,2,,0,0,0,0,0,0,,,,
+""".replace("\\\n", "")
+
+LABELLED = """Study ID,Event Name,Gender,Date of birth,Comorbidities (choice=Diabetes),\
+Date of surgery,What was done (choice=ACDF first level (22551)),What was done (choice=further level (22552)),\
+Levels (choice=C4/5),Levels (choice=C5 - C6),Levels (choice=C7-T1),Date of survey,NDI (percent),NDI item 1,Works
+7,Baseline,Female,03-05-1961,Checked,05-17-2023 07:45,Checked,Checked,Checked,Checked,Unchecked,,,,
+7,Follow-up 1,,,,,,,,,,21-08-2023,"24,5",moderate,Yes
+7,Follow-up 2,,,,,,,,,,20-05-2024,,,No
+""".replace("\\\n", "")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    (folder / "dictionary.csv").write_text(DICTIONARY, encoding="utf-8")
+    (folder / "export.csv").write_text(RAW, encoding="utf-8")
+    return folder
+
+
+def _delivered(folder: Path, table: str, *columns: str) -> list[tuple[str, ...]]:
+    with (folder / f"{table}.csv").open(encoding="utf-8", newline="") as lines:
+        return sorted(tuple(row[column] for column in columns) for row in csv.DictReader(lines))
+
+
+def _imported(folder: Path, edit: str = "") -> Import:
+    """By the guessed mapping, with the method, the date of birth and one more edit."""
+    settings = Settings(home=folder.parent / "home")
+    text = mapping_template(settings, folder).replace('method = ""', 'method = "limited_data_set"')
+    birth = '"dob"' if 'patient_id = "study_id"' in text else '{ from = "Date of birth", date_format = "%d-%m-%Y" }'
+    text = text.replace("# identifiers = []", 'identifiers = ["dob"]')
+    text = text.replace("[patients.columns]", f"[patients.columns]\nbirth_date = {birth}\n{edit}")
+    mapping = folder.with_suffix(".toml")
+    mapping.write_text(text, encoding="utf-8")
+    return import_extract(settings, redcap_source(read_mapping(mapping), folder), SITE, "2025-06")
+
+
+@pytest.mark.parametrize("export", [RAW, LABELLED], ids=["raw", "labelled"])
+def test_events_instruments_boxes_commas_and_missing_codes_are_read(export: str, small: Path) -> None:
+    (small / "export.csv").write_text(export, encoding="utf-8")
+    made = _imported(small).folder
+    assert _delivered(made, "patients", "sex", "age_years", "diabetes") == [("female", "62", "true")]
+    assert _delivered(made, "procedures", "day", "code_system", "code", "levels") == [
+        ("0", "CPT", "22551", "C4-5;C5-6"),
+        ("0", "CPT", "22552", "C4-5;C5-6"),
+    ]
+    assert _delivered(made, "follow_ups", "day", "ndi_total", "ndi_unit", "ndi_item_1", "working") == [
+        ("369", "", "percent", "", "false"),
+        ("96", "24.5", "percent", "2", "true"),
+    ]
+
+
+def test_the_mapping_says_which_choices_have_no_meaning_and_which_fields_are_never_read(small: Path) -> None:
+    text = mapping_template(Settings(home=small.parent / "home"), small)
+    assert "# guess; without meaning: Prefers not to say" in text
+    assert "# never read, since they identify persons: mrn, last_name, dob" in text
+    assert not [word for word in ("Lenox", "1961", "Akbar") if word in text]
+
+
+@pytest.mark.parametrize(
+    ("edit", "what"),
+    [
+        ('indication = "last_name"', "patients.indication: last_name identifies persons, says the data dictionary"),
+        ('smoking = "mrn"', "patients.smoking: mrn identifies persons"),
+        ('bmi = "dob"', "patients.bmi: dob identifies persons, so it can only be a key or a date"),
+    ],
+)
+def test_a_mapping_that_reads_what_identifies_is_refused(edit: str, what: str, small: Path) -> None:
+    with pytest.raises(OutcomesError, match=what) as error:
+        _imported(small, edit)
+    assert error.value.code == "mapping_malformed"
+    assert not (small.parent / "home" / "landing").exists()
+
+
+def test_an_export_without_its_dictionary_is_refused(small: Path) -> None:
+    (small / "dictionary.csv").rename(small.parent / "elsewhere.csv")
+    settings = Settings(home=small.parent / "home")
+    text = mapping_template(settings, small, small.parent / "elsewhere.csv")
+    mapping = small.with_suffix(".toml")
+    mapping.write_text(text.replace('method = ""', 'method = "safe_harbor"'), encoding="utf-8")
+    with pytest.raises(OutcomesError, match="there is no data dictionary") as error:
+        redcap_source(read_mapping(mapping), small)
+    assert error.value.code == "source_malformed"
+
+
+def _runs(home: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["--home", str(home), *arguments])
+
+
+@needs_samples
+@pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.glob("*")))
+def test_a_mapping_of_a_sample_project_quotes_no_cell(name: str, tmp_path: Path) -> None:
+    folder, mapping = tmp_path / name, tmp_path / "map.toml"
+    shutil.copytree(SAMPLES / name, folder)
+    assert _runs(tmp_path / "home", "mapping", "init", str(folder), "--to", str(mapping)).exit_code == 0
+    text = mapping.read_text(encoding="utf-8")
+    with (folder / "data.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    words = {cell for row in rows for cell in row.values() if cell and len(cell) > 5}
+    assert not [word for word in words if word in text]
+    assert (
+        _runs(tmp_path / "home", "mapping", "check", str(mapping)).exit_code
+        == MISTAKES["mapping_malformed"].exit_status
+    )
+
+
+@needs_samples
+def test_a_sample_with_names_and_addresses_is_read_without_them(tmp_path: Path) -> None:
+    folder = tmp_path / "longitudinal"
+    shutil.copytree(SAMPLES / "longitudinal", folder)
+    mapping = tmp_path / "map.toml"
+    text = """method = "limited_data_set"
+[[patients]]
+file = "data.csv"
+merge = true
+columns = { patient_id = "study_id", sex = { from = "sex", values = { 0 = "female", 1 = "male" } }, bmi = "bmi" }
+[[procedures]]
+file = "data.csv"
+filled = ["date"]
+columns = { patient_id = "study_id", date = "date_enrolled", code = { constant = "22551" },
+code_system = { constant = "CPT" } }
+""".replace(",\ncode", ", code")
+    mapping.write_text(text, encoding="utf-8")
+    arguments = ("import", "redcap", str(folder), "--site", SITE, "--period", PERIOD, "--mapping", str(mapping))
+    ended = _runs(tmp_path / "home", *arguments)
+    assert ended.exit_code == 0, ended.output
+    made = tmp_path / "home" / "landing" / SITE / PERIOD
+    delivered = "".join(file.read_text(encoding="utf-8") for file in made.glob("*.csv")) + ended.output
+    with (folder / "data.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    closed = ("first_name", "last_name", "telephone_1", "email", "dob", "next_of_kin_contact_name", "comments")
+    assert not [row[name] for row in rows for name in closed if row[name] and row[name] in delivered]
+    assert "never read" in ended.output
+    mapping.write_text(text.replace('bmi = "bmi"', 'indication = "first_name"'), encoding="utf-8")
+    refused = _runs(tmp_path / "home", *arguments)
+    assert refused.exit_code == MISTAKES["mapping_malformed"].exit_status
+
+
+@needs_samples
+def test_repeating_instruments_and_decimal_commas_of_samples_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "sample"
+    shutil.copytree(SAMPLES / "repeating-instruments", folder)
+    mapping = tmp_path / "map.toml"
+    mapping.write_text(
+        """method = "limited_data_set"
+[[patients]]
+file = "data.csv"
+merge = true
+columns = { patient_id = "record_id", age_years = "age" }
+[[procedures]]
+file = "data.csv"
+filled = ["date"]
+[procedures.columns]
+patient_id = "record_id"
+date = "date_enrolled"
+code = { constant = "22551" }
+code_system = { constant = "CPT" }
+[[follow_ups]]
+file = "data.csv"
+filled = ["date"]
+columns = { patient_id = "record_id", date = "date_bp", eq_vas = "bp_diastolic" }
+""",
+        encoding="utf-8",
+    )
+    imported = import_extract(
+        Settings(home=tmp_path / "home"), redcap_source(read_mapping(mapping), folder), SITE, PERIOD
+    )
+    assert _delivered(imported.folder, "patients", "age_years") == [("8",), ("9",)]
+    visits = _delivered(imported.folder, "follow_ups", "eq_vas")
+    assert visits == [("100",), ("101",), ("102",), ("104",)]
+
+
+def test_the_example_of_the_page_is_what_is_guessed(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sources" / "redcap.md").read_text(encoding="utf-8")
+    dictionary, export = (block.split("```")[0] for block in page.split("```csv\n")[1:])
+    guessed = page.split("```toml\n")[-1].split("```")[0]
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "dictionary.csv").write_text(dictionary, encoding="utf-8")
+    (folder / "export.csv").write_text(export, encoding="utf-8")
+    text = mapping_template(Settings(home=tmp_path / "home"), folder)
+    assert text[text.index("[[patients]]") :].strip() == guessed.strip()
+    made = _imported(folder).folder
+    assert _delivered(made, "patients", "sex", "age_years") == [("female", "62")]
+    assert _delivered(made, "follow_ups", "day", "ndi_total") == [("96", "24.5")]
