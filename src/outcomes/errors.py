@@ -221,6 +221,11 @@ MISTAKES: dict[str, Mistake] = {
         "correct the line; its columns are site_id, patient_id, subject_id (a number from 1 to 2147483647, each once) "
         "and index_date (YYYY-MM-DD, or empty), a line per patient",
     ),
+    "source_identified": Mistake(
+        105,
+        "the source holds what identifies persons, so nothing was imported",
+        "export it without these elements, or have them dropped as they are read with --strip-identifiers",
+    ),
     "periods_reversed": Mistake(85, "the first month comes after the last", "exchange --from and --to"),
     "doctor_failed": Mistake(86, "a check of `outcomes doctor` failed", "do what its line says"),
     "history_removed": Mistake(

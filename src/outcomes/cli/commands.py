@@ -258,7 +258,7 @@ def init(
 def import_source(  # noqa: PLR0913 - each option is a choice about the import
     ctx: typer.Context,
     source_format: Annotated[
-        str, typer.Argument(metavar="FORMAT", help="The format of the source: mimic-iv, omop, redcap or table.")
+        str, typer.Argument(metavar="FORMAT", help="The format of the source: fhir, mimic-iv, omop, redcap or table.")
     ],
     source: Annotated[
         Path, typer.Argument(metavar="SRC", help="The folder with the source's files; of omop also a DuckDB file.")
@@ -274,7 +274,8 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
     mapping: Annotated[
         Path | None,
         typer.Option(
-            help="Of redcap and table: the mapping, a TOML file. Of omop: what the site's own concepts mean, a CSV."
+            help="The mapping, a TOML file: redcap and table need one, fhir may have one. Of omop: what the site's own "
+            "concepts mean, a CSV."
         ),
     ] = None,
     method: Annotated[
@@ -288,6 +289,9 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
         Path | None,
         typer.Option(help="The site's list of drugs, a CSV: code_system, code and atc or treatment_class."),
     ] = None,
+    strip_identifiers: Annotated[
+        bool, typer.Option("--strip-identifiers", help="Of fhir: drop what identifies persons as it is read.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write nothing: say what would be delivered, and how it would be judged.")
     ] = False,
@@ -295,10 +299,10 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
     """Turn a foreign format into a submission in the landing folder.
 
     mimic-iv reads patients, admissions, procedures_icd and diagnoses_icd (.csv or .csv.gz) of MIMIC-IV's hospital
-    module; omop the OMOP CDM (docs/sources/omop.md); redcap a project's export with its data dictionary
-    (docs/sources/redcap.md); table whatever files a mapping names (docs/sources/table.md). Dates become days since the
-    index fusion. Patients get random keys; the crosswalk stays in OUTCOMES_HOME/crosswalks and must never leave the
-    site.
+    module; fhir NDJSON and Bundles of R4 and R4B (docs/sources/fhir.md); omop the OMOP CDM (docs/sources/omop.md);
+    redcap a project's export with its data dictionary (docs/sources/redcap.md); table whatever files a mapping names
+    (docs/sources/table.md). Dates become days since the index fusion. Patients get random keys; the crosswalk stays in
+    OUTCOMES_HOME/crosswalks and must never leave the site.
     """
     from outcomes.intake.manifest import Method
     from outcomes.intake.sources.dry_run import try_import
@@ -315,7 +319,11 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
         raise typer.BadParameter(
             f"one of {', '.join(get_args(Method))}, with {', '.join(sorted(TAKE_METHOD))}", param_hint="--method"
         )
-    made = source_of(source_format, source, Choices(mapping, cast("Method | None", method), drugs))
+    if strip_identifiers and source_format != "fhir":
+        raise typer.BadParameter("it goes with: fhir", param_hint="--strip-identifiers")
+    made = source_of(
+        source_format, source, Choices(mapping, cast("Method | None", method), drugs, strip_identifiers)
+    )
     if dry_run:
         with printing.progress("import"):
             tried = try_import(ctx.obj, made, site, period)

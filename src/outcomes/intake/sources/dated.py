@@ -43,6 +43,13 @@ _REASONS = {
     "merged": "a further row of a patient, made one with the others",
     "never_read": "fields that the data dictionary marks as identifiers, or that are of such a kind; never read",
     "not_held": "of a visit without date and answers",
+    "not_done": "planned, not done, or entered in error",
+    "refuted": "a diagnosis that was refuted, or entered in error",
+    "elsewhere": "an image of another kind, or of another part of the body",
+    "no_resource": "a line that is no FHIR resource in JSON",
+    "superseded": "an older version of a resource",
+    "modified": "a modifierExtension or implicitRules that nobody here knows, which may turn the meaning round",
+    "stripped": "what identifies a person, or may; dropped by --strip-identifiers",
     "unreadable": "a cell that cannot be read as stated; the row is delivered without it",
 }
 

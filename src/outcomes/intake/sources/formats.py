@@ -5,19 +5,21 @@ from pathlib import Path
 
 from outcomes.intake.manifest import Method
 from outcomes.intake.sources.dated import Source
+from outcomes.intake.sources.fhir import fhir_source
+from outcomes.intake.sources.fhir_mapping import FhirMapping, read_fhir_mapping
 from outcomes.intake.sources.mapping import read_mapping
 from outcomes.intake.sources.mimic_iv import mimic_iv_source
 from outcomes.intake.sources.omop import omop_source
 from outcomes.intake.sources.redcap import redcap_source
 from outcomes.intake.sources.table import table_source
 
-FORMATS = frozenset({"mimic-iv", "omop", "redcap", "table"})
+FORMATS = frozenset({"fhir", "mimic-iv", "omop", "redcap", "table"})
 """Their names."""
 
 NEED_MAPPING = frozenset({"redcap", "table"})
 """Those that need a mapping."""
 
-TAKE_MAPPING = NEED_MAPPING | {"omop"}
+TAKE_MAPPING = NEED_MAPPING | {"fhir", "omop"}
 """Those that may have one."""
 
 TAKE_METHOD = frozenset({"omop"})
@@ -33,11 +35,13 @@ class Choices:
         method: how what is delivered is de-identified, of a format that takes it; without it safe_harbor, which tells
             the least.
         drugs: its list of drugs.
+        strip_identifiers: of fhir: whether elements that identify persons are dropped as they are read.
     """
 
     mapping: Path | None = None
     method: Method | None = None
     drugs: Path | None = None
+    strip_identifiers: bool = False
 
 
 def source_of(name: str, place: Path, choices: Choices) -> Source:
@@ -53,6 +57,9 @@ def source_of(name: str, place: Path, choices: Choices) -> Source:
     """
     if name == "mimic-iv":
         source = mimic_iv_source(place)
+    elif name == "fhir":
+        said = read_fhir_mapping(choices.mapping) if choices.mapping else FhirMapping()
+        source = fhir_source(place, said, strip_identifiers=choices.strip_identifiers)
     elif name == "omop":
         source = omop_source(place, choices.method or "safe_harbor", choices.mapping)
     else:

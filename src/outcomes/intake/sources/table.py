@@ -246,6 +246,11 @@ def _converted(mapping: Mapping, table: Table, name: str, cell: Cell) -> str:
         return _date(name, cell.date_format or mapping.date_format, mapping.time_zone)
     if name == "birth_year":
         return rf"cast(case when regexp_full_match({name}, '\d{{4}}(?:[.]0*)?') then left({name}, 4) end as bigint)"
+    return converted(table, name, cell)
+
+
+def converted(table: Table, name: str, cell: Cell) -> str:
+    """The SQL of a cell that is no date, read from a column of its own name: null where it cannot be read."""
     if cell.values:
         cases = " ".join(f"when {_text(_plain(key))} then {_text(word)}" for key, word in cell.values.items())
         return rf"case lower(regexp_replace({name}, '^(-?\d+)[.]0+$', '\1')) {cases} end"

@@ -1,0 +1,379 @@
+"""FHIR R4 and R4B → a dated extract.
+
+ViewDefinitions (`sql/sources/fhir/views/`) make tables of resources; SQL files beside them make the dated extract of
+those, and the CSV files beside them say which code means what. Answers of questionnaires and other observations are
+read as a site's mapping says (`fhir_mapping.py`).
+
+Source: https://hl7.org/fhir/R4/, https://hl7.org/fhir/uv/bulkdata/.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from outcomes.contract import TABLES
+from outcomes.errors import OutcomesError
+from outcomes.intake.sources.dated import LeftOut, NotMapped, Source
+from outcomes.intake.sources.fhir_files import FhirFiles, read_files, readable_resources, refuse_identified
+from outcomes.intake.sources.fhir_mapping import ANSWERS, FhirMapping
+from outcomes.intake.sources.mapping import Cell
+from outcomes.intake.sources.table import converted
+from outcomes.sql import files as sqlfiles
+from outcomes.sql.fhirpath import literal
+from outcomes.sql.shipped import shipped
+from outcomes.sql.view_definitions import read_view
+
+_REFERENCES = {
+    "patient_id": "Patient",
+    "encounter_id": "Encounter",
+    "condition_id": "Condition",
+    "study_id": "ImagingStudy",
+}
+"""Columns of views that refer to resources of a type."""
+
+# A day is as written, in whatever time zone; less than a day is none.
+_MACROS = (
+    r"create macro fhir_day(moment) as "
+    r"case when regexp_full_match(moment, '\d{4}-\d{2}-\d{2}(?:T.*)?') then try_cast(left(moment, 10) as date) end",
+    "create macro fhir_system(system) as lower(regexp_replace(rtrim(system, '/'), '^https:', 'http:'))",
+)
+
+_CONCEPTS = """
+create table fhir_concepts as
+select fhir_system(system) as system, trim(code) as code, trim(meaning) as meaning, trim(word) as word
+from (select *, false as is_shipped from {own} union all by name select *, true as is_shipped from {shipped})
+qualify rank() over (partition by fhir_system(system), trim(code), trim(meaning) order by is_shipped) = 1
+"""
+
+# One answer in words, whatever its type: a coded answer counts by its score, else by its code.
+_OBSERVED = """
+create table fhir_said as
+select
+    'observation' as origin, fhir_system(observed.system) || '|' || observed.code as key, observed.patient_id,
+    observed.encounter_id, coalesce(observed.moment, observed.start_time, observed.instant) as moment, observed.id,
+    cast(null as varchar) as questionnaire,
+    case when observed.comparator is null
+        then coalesce(
+            cast(observed.number as varchar), cast(observed.whole as varchar), cast(observed.yes as varchar),
+            cast(observed.answer_score as varchar), answers.word, observed.answer_code
+        )
+    end as answer,
+    observed.comparator is not null as is_inexact, observed.unit, observed.system, observed.code,
+    coalesce(
+        sites.word,
+        case
+            when regexp_matches(observed.site_text, '(?i)\\bneck\\b|cervical') then 'neck'
+            when regexp_matches(observed.site_text, '(?i)\\barm\\b|upper limb') then 'arm'
+        end
+    ) as site
+from fhir_observations as observed
+left join fhir_concepts as answers
+    on fhir_system(observed.answer_system) = answers.system and observed.answer_code = answers.code
+    and answers.meaning = 'smoking'
+left join fhir_concepts as sites
+    on fhir_system(observed.site_system) = sites.system and observed.site_code = sites.code and sites.meaning = 'site'
+where coalesce(observed.status, '') not in ('entered-in-error', 'cancelled')
+union all
+select
+    'answer', link, patient_id, encounter_id, authored, id, regexp_replace(questionnaire, '[|].*$', ''),
+    case when comparator is null
+        then coalesce(
+            cast(number as varchar), cast(quantity as varchar), cast(whole as varchar), cast(yes as varchar),
+            cast(answer_score as varchar), answer_code
+        )
+    end,
+    comparator is not null, null, null, null, null
+from fhir_answers
+where coalesce(status, '') not in ('entered-in-error', 'in-progress')
+"""
+
+_NAMED = """
+create table fhir_named as
+select
+    said.*, named.name, named.place, trim(regexp_replace(said.answer, '[.]0$', '')) as cell
+from fhir_said as said
+inner join fhir_keys as named
+    on said.origin = named.origin and said.key = named.key
+    and (named.site is null or named.site = said.site)
+    and (named.questionnaire is null or named.questionnaire = said.questionnaire)
+where said.answer is not null or said.is_inexact
+"""
+
+# The conversion of a column reads from a column of that name.
+_READ = """
+select
+    patient_id, encounter_id, fhir_day(moment) as date, coalesce(moment, '') as moment, coalesce(id, '') as id,
+    name, place, unit, {value} as value
+from (select *, {cell} as {column} from fhir_named where place = {place})
+"""
+
+_VISITS = """
+create view dated_follow_ups as
+select
+    patient_id, arg_min(encounter_id, (encounter_id is null, encounter_id)) as encounter_id, date, {columns}
+from fhir_read
+where name not in ('bmi', 'smoking') and value is not null
+group by patient_id, date
+"""
+
+_DROPPED = {
+    ("encounters", "not_done"): (
+        "select count(*) from fhir_encounters where status in ('planned', 'cancelled', 'entered-in-error')"
+    ),
+    ("procedures", "not_done"): (
+        "select count(distinct id) from fhir_procedures where status in ('entered-in-error', 'not-done', 'preparation')"
+    ),
+    ("diagnoses", "refuted"): (
+        "select count(distinct id) from fhir_conditions where verification in ('refuted', 'entered-in-error')"
+    ),
+    ("follow_ups", "not_done"): (
+        "select (select count(distinct id) from fhir_observations where status in ('entered-in-error', 'cancelled')) "
+        "+ (select count(distinct id) from fhir_answers where status in ('entered-in-error', 'in-progress'))"
+    ),
+    ("treatments", "not_done"): (
+        "select (select count(distinct id) from fhir_medication_requests "
+        "where status in ('entered-in-error', 'cancelled', 'draft') or intent in ('proposal', 'plan', 'option') "
+        "or is_not_to_be_done) + (select count(distinct id) from fhir_medication_statements "
+        "where status in ('entered-in-error', 'not-taken', 'intended'))"
+    ),
+    ("imaging", "not_done"): (
+        "select count(distinct id) from fhir_imaging_studies "
+        "where status in ('entered-in-error', 'cancelled', 'registered')"
+    ),
+    ("procedures", "not_coded"): (
+        "select count(*) from (select id from fhir_coded_procedures group by id having count(code_system) = 0)"
+    ),
+    ("diagnoses", "not_coded"): (
+        "select count(*) from (select id from fhir_coded_conditions group by id having count(code_system) = 0)"
+    ),
+    ("treatments", "not_coded"): (
+        "select count(*) from "
+        "(select treatment_id from fhir_coded_drugs group by treatment_id having count(code_system) = 0)"
+    ),
+    ("imaging", "elsewhere"): (
+        "select count(distinct id) from fhir_imaging_studies anti join fhir_images using (id) "
+        "where coalesce(status, '') not in ('entered-in-error', 'cancelled', 'registered')"
+    ),
+}
+"""What the SQL files do not deliver, by table and reason."""
+
+_UNREADABLE = {
+    ("patients", "birth_date"): (
+        "select count(*) from fhir_patients where birth is not null and fhir_day(birth) is null "
+        r"and not regexp_full_match(birth, '\d{4}(?:-\d{2})?')"
+    ),
+    ("patients", "death_date"): (
+        "select count(*) from fhir_patients where death is not null and fhir_day(death) is null"
+    ),
+    ("encounters", "end_date"): (
+        "select count(*) from fhir_encounters where end_time is not null and fhir_day(end_time) is null"
+    ),
+}
+
+_NOT_MAPPED = {
+    "procedures": "fhir_coded_procedures where code_system is null",
+    "diagnoses": "fhir_coded_conditions where code_system is null",
+    "treatments": "fhir_coded_drugs where code_system is null and system <> 'reference'",
+    "follow_ups": "(select patient_id, system, code as delivered_code from fhir_said "
+    "anti join fhir_keys using (origin, key) where origin = 'observation')",
+    "follow_ups: body site": "(select patient_id, system, code as delivered_code from fhir_said "
+    "semi join (from fhir_keys where site is not null) using (origin, key) where site is null)",
+    "follow_ups: linkId": "(select patient_id, questionnaire as system, key as delivered_code from fhir_said "
+    "anti join fhir_keys using (origin, key) where origin = 'answer')",
+    "encounters: class": "(select patient_id, class_system as system, class_code as delivered_code "
+    "from fhir_encounters where class_code not in (select code from fhir_concepts where meaning = 'encounter_type'))",
+    "imaging: modality": "(select patient_id, system, code as delivered_code from fhir_imaging_studies "
+    "where code not in (select code from fhir_concepts where meaning = 'modality'))",
+    "imaging: conclusion": "(select patient_id, system, code as delivered_code from fhir_diagnostic_reports "
+    "where code not in (select code from fhir_concepts where meaning = 'finding'))",
+    "procedures: body site": "(select fhir_procedures.patient_id, fhir_body_sites.system, "
+    "fhir_body_sites.code as delivered_code from fhir_body_sites "
+    "inner join fhir_procedures on fhir_body_sites.procedure_id = fhir_procedures.id "
+    "anti join fhir_levels on fhir_body_sites.procedure_id = fhir_levels.procedure_id)",
+}
+"""Codes that mean nothing here, by where they stand."""
+
+_MOST_WORDS = 1000
+
+
+def fhir_source(source: Path, mapping: FhirMapping, *, strip_identifiers: bool = False) -> Source:
+    """A FHIR export.
+
+    Args:
+        source: a file, or the folder of the files.
+        mapping: what the site says of it.
+        strip_identifiers: whether elements that identify persons are dropped; else an export that has any is refused.
+    """
+    extract = _Extract(source, mapping, strip_identifiers)
+    return Source(
+        mapping.method,
+        extract.load,
+        sqlfiles.load(shipped("sql", "sources", "fhir")),
+        left_out=extract.left_out,
+        not_mapped=extract.not_mapped,
+    )
+
+
+@dataclass
+class _Extract:
+    source: Path
+    mapping: FhirMapping
+    strips: bool
+    files: FhirFiles = field(default_factory=lambda: FhirFiles({}))
+
+    def load(self, con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+        """Make the tables that the SQL files need."""
+        for macro in _MACROS:
+            con.execute(macro)
+        self.files = read_files(con, self.source)
+        if not self.strips:
+            refuse_identified(con)
+        self._load_meanings(con)
+        with readable_resources():
+            for path in sorted(shipped("sql", "sources", "fhir", "views").glob("*.json")):
+                self._make_view(con, path)
+        self._read_answers(con)
+
+    def left_out(self, con: duckdb.DuckDBPyConnection) -> list[LeftOut]:
+        """What neither the reader nor the SQL files hand on."""
+        found = self.files.left_out(con, stripped=self.strips)
+        found += [LeftOut(table, reason, _number(con, sql)) for (table, reason), sql in _DROPPED.items()]
+        found += [LeftOut(table, "unreadable", _number(con, sql), name) for (table, name), sql in _UNREADABLE.items()]
+        unread = con.execute("select name, count(*) from fhir_read where value is null group by name order by name")
+        return found + [LeftOut("follow_ups", "unreadable", rows, name) for name, rows in unread.fetchall()]
+
+    def not_mapped(self, con: duckdb.DuckDBPyConnection) -> list[NotMapped]:
+        """Types, elements and codes that mean nothing here."""
+        found = self.files.not_mapped(con)
+        for place, rows in _NOT_MAPPED.items():
+            counts = con.execute(
+                "select coalesce(system, 'no system'), delivered_code, count(*), count(distinct patient_id) "
+                f"from {rows} group by all order by 3 desc, 1, 2 limit {_MOST_WORDS}"
+            ).fetchall()
+            found += [NotMapped(place, system, code, number, patients) for system, code, number, patients in counts]
+        return found
+
+    def _load_meanings(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Make `fhir_concepts`, `fhir_code_systems`, `joints` and `fhir_site`."""
+        folder = shipped("sql", "sources", "fhir")
+        shipped_concepts = _csv(folder / "concepts.csv")
+        own = _csv(self.mapping.folder / self.mapping.concepts) if self.mapping.concepts else None
+        try:
+            con.execute(_CONCEPTS.format(own=own or f"(from {shipped_concepts} where false)", shipped=shipped_concepts))
+        except duckdb.Error:
+            raise OutcomesError(
+                "mapping_malformed", f"{self.mapping.concepts}: its columns are system, code, meaning and word"
+            ) from None
+        con.execute(
+            "create table fhir_code_systems as select table_name, fhir_system(system) as system, code_system "
+            f"from {_csv(folder / 'code_systems.csv')}"
+        )
+        con.execute(
+            "create table joints as select joint, cast(position as integer) as position "
+            f"from {_csv(shipped('sql', 'reference', 'joints.csv'))}"
+        )
+        con.execute(
+            "create table fhir_site as select cast(? as boolean) as treatment_data_complete",
+            [self.mapping.treatment_data_complete],
+        )
+
+    def _make_view(self, con: duckdb.DuckDBPyConnection, path: Path) -> None:
+        """Make the table of a ViewDefinition, the site's own where there is one.
+
+        Raises:
+            OutcomesError: definition_malformed.
+        """
+        own = self.mapping.folder / self.mapping.views / path.name if self.mapping.views else path
+        view = read_view(own if own.is_file() else path)
+        table = f"fhir_{path.stem}"
+        con.execute(f"create table {table} as {view.select(self.files.resources(con, view.resource))}")
+        columns = con.table(table).columns
+        if own.is_file() and own != path:
+            con.execute(f"create view shipped as {read_view(path).select('(select null::json as resource)')}")
+            missing = set(con.table("shipped").columns) - set(columns)
+            con.execute("drop view shipped")
+            if missing:
+                raise OutcomesError("definition_malformed", f"{path.name}: no column {', '.join(sorted(missing))}")
+        for column in _REFERENCES.keys() & set(columns):
+            con.execute(
+                f"update {table} set {column} = aliases.id from fhir_aliases as aliases "
+                f"where aliases.type = '{_REFERENCES[column]}' and aliases.alias = {table}.{column}"
+            )
+
+    def _read_answers(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Make `fhir_read`, every answer that is mapped, `dated_follow_ups` and `fhir_background`."""
+        con.execute(_OBSERVED)
+        cells = self._load_keys(con)
+        con.execute(_NAMED)
+        reads = [_READ.format(cell="cell", column="word", value="word", place=0)]
+        reads += [
+            _READ.format(
+                cell=_present(cell), column=name, value=converted(TABLES["follow_ups"], name, cell), place=place
+            )
+            for place, name, cell in cells
+        ]
+        con.execute(f"create table fhir_read as {' union all '.join(reads)}")
+        constants = {
+            name: cell.constant
+            for answers in self.mapping.answers
+            for name, cell in answers.columns.items()
+            if cell.constant is not None
+        }
+        columns = ", ".join(_of_visit(column.name, constants.get(column.name)) for column in ANSWERS)
+        con.execute(_VISITS.format(columns=columns))
+        con.execute(
+            "create view fhir_background as select patient_id, name, value, date, moment from fhir_read "
+            "where name in ('bmi', 'smoking') and value is not null and date is not null"
+        )
+
+    def _load_keys(self, con: duckdb.DuckDBPyConnection) -> list[tuple[int, str, Cell]]:
+        """Make `fhir_keys`, which key fills which column, and give the site's cells with their places."""
+        con.execute(
+            "create table fhir_keys as select 'observation' as origin, system || '|' || code as key, word as name, "
+            "nullif(replace(meaning, 'observation_of_', ''), 'observation') as site, "
+            "cast(null as varchar) as questionnaire, 0 as place from fhir_concepts where meaning like 'observation%'"
+        )
+        cells: list[tuple[int, str, Cell]] = []
+        rows: list[tuple[str, str, str, str | None, int]] = []
+        for answers in self.mapping.answers:
+            for name, cell in answers.columns.items():
+                if cell.source:
+                    cells.append((len(cells) + 1, name, cell))
+                    rows += [("answer", cell.source, name, one, len(cells)) for one in answers.questionnaire or (None,)]
+        for name, cell in self.mapping.observations.items():
+            system, _, code = (cell.source or "").rpartition("|")
+            cells.append((len(cells) + 1, name, cell))
+            rows.append(("observation", f"{_system(system)}|{code}", name, None, len(cells)))
+        for origin, key, name, questionnaire, place in rows:
+            con.execute("insert into fhir_keys values (?, ?, ?, null, ?, ?)", [origin, key, name, questionnaire, place])
+        return cells
+
+
+def _number(con: duckdb.DuckDBPyConnection, sql: str) -> int:
+    return int(con.execute(sql).fetchall()[0][0])
+
+
+def _csv(path: Path) -> str:
+    return f"read_csv({literal(str(path))}, header = true, all_varchar = true)"
+
+
+def _system(system: str) -> str:
+    """As the macro `fhir_system`."""
+    return system.rstrip("/").replace("https:", "http:", 1).lower()
+
+
+def _present(cell: Cell) -> str:
+    """The answer, null where it stands for a missing value."""
+    return f"case when cell not in ({', '.join(map(literal, cell.missing))}) then cell end" if cell.missing else "cell"
+
+
+def _of_visit(name: str, constant: str | None) -> str:
+    """A column of a visit: the last answer of the day."""
+    last = f"arg_max(value, (moment, place, id, value)) filter (where name = '{name}')"
+    if constant is not None:
+        return f"{literal(constant)} as {name}"
+    if name != "ndi_unit":
+        return f"{last} as {name}"
+    percent = "any_value('percent') filter (where name = 'ndi_total' and unit = '%')"
+    return f"coalesce({last}, {percent}) as {name}"

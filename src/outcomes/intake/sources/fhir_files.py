@@ -1,0 +1,323 @@
+"""FHIR exports as files: NDJSON, packed or not, and Bundles in JSON, as relations of resources by type.
+
+Of a resource only the elements that `sql/sources/fhir/elements.json` lists by type are handed on. The files are read as
+a stream, first for what they hold, then once for each view. The reader's own errors quote resources, so none of them
+is ever chained or logged.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+import duckdb
+
+from outcomes.errors import OutcomesError
+from outcomes.intake.sources.dated import LeftOut, NotMapped
+from outcomes.sql.fhirpath import literal
+from outcomes.sql.shipped import shipped
+
+SUFFIXES = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".json", ".json.gz")
+"""Of the files that are read, in any case."""
+
+_LONGEST_LINE = 32 * 2**20
+"""Bytes of a line, at the least; the reader's buffers hold two objects."""
+
+_MOST_BROKEN = 0.01
+_FEW = 10
+"""As many lines may be broken whatever their share."""
+
+_IDENTIFYING = (
+    *("name", "address", "telecom", "identifier", "photo", "contact", "text"),
+    *("note", "conclusion", "presentedForm", "valueString"),
+)
+"""Elements of any resource that identify a person, or are free text that may."""
+
+_IDENTIFYING_BELOW = {
+    f"{reference}.{element}": f"$.{reference}.{element}"
+    for reference in ("subject", "patient", "author", "source", "recorder", "asserter")
+    for element in ("display", "identifier")
+}
+_PERSONS = ("Patient", "Person", "RelatedPerson", "Practitioner")
+
+_ALWAYS = ("resourceType", "id", "meta", "implicitRules", "language", "extension", "modifierExtension", "contained")
+
+# A line of a Bundle is as many resources as it has entries. What cannot be read as JSON is null.
+_ENTRIES = """
+select
+    file, line_is_json,
+    unnest(
+        case
+            when line ->> '$.resourceType' = 'Bundle'
+                then list_transform(
+                    json_extract(line, '$.entry[*]'),
+                    lambda entry: {{'full_url': entry ->> '$.fullUrl', 'resource': json_extract(entry, '$.resource')}}
+                )
+            else [{{'full_url': cast(null as varchar), 'resource': line}}]
+        end,
+        max_depth := 2
+    )
+from ({lines})
+"""
+
+# The name in a URN stands in for an id that an entry does not have.
+_INDEX = """
+create table fhir_index as
+select
+    file, full_url, facts[1] as type, coalesce(facts[2], regexp_extract(full_url, '^urn:(?:uuid|oid):(.+)$', 1)) as id,
+    facts[3] as version, try_cast(facts[4] as timestamptz) as updated, hash(cast(resource as varchar)) as content,
+    facts[1] is not null as is_read,
+    contains(cast(resource as varchar), '"modifierExtension"') or list_contains(elements, 'implicitRules')
+        as is_modified,
+    {kinds} as kinds, elements
+from (
+    select
+        file, full_url, resource,
+        json_extract_string(resource, ['$.resourceType', '$.id', '$.meta.versionId', '$.meta.lastUpdated']) as facts,
+        case when json_type(resource) = 'OBJECT' then json_keys(resource) else [] end as elements
+    from ({entries})
+    where resource is not null or not line_is_json
+)
+"""
+
+_CONTENT_IN_FORCE = """
+create table fhir_repeated as
+select
+    type, id,
+    arg_max(
+        content,
+        (coalesce(updated, '-infinity'), coalesce(try_cast(version as bigint), -1), coalesce(version, ''), content)
+    ) as content,
+    count(*) - 1 as rows_superseded
+from fhir_index
+where id is not null and is_read
+group by type, id
+having count(*) > 1
+"""
+
+_RESOURCES = """
+create or replace view {relation} as
+with entries as ({entries}),
+
+of_type as (
+    select
+        resource,
+        coalesce(resource ->> '$.id', regexp_extract(full_url, '^urn:(?:uuid|oid):(.+)$', 1)) as id,
+        hash(cast(resource as varchar)) as content
+    from entries
+    where
+        resource ->> '$.resourceType' = '{type}'
+        and not contains(cast(resource as varchar), '"modifierExtension"')
+        and resource ->> '$.implicitRules' is null
+),
+
+in_force as (
+    select of_type.id, of_type.resource
+    from of_type
+    anti join (select id from fhir_repeated where type = '{type}') as repeated on of_type.id = repeated.id
+    union all
+    select of_type.id, any_value(of_type.resource) as resource
+    from of_type
+    inner join (from fhir_repeated where type = '{type}') as repeated
+        on of_type.id = repeated.id and of_type.content = repeated.content
+    group by of_type.id
+)
+
+select json_merge_patch(to_json(from_json(resource, {structure})), json_object('id', id)) as resource
+from in_force
+"""
+
+_ALIASES = """
+create table fhir_aliases as
+select distinct type, regexp_extract(full_url, '^urn:(?:uuid|oid):(.+)$', 1) as alias, id
+from fhir_index
+where full_url like 'urn:%' and id is not null and alias <> '' and alias <> id
+"""
+
+
+@dataclass(frozen=True)
+class FhirFiles:
+    """The files of an export, once `read_files` has made of them `fhir_index` and `fhir_aliases`.
+
+    Attributes:
+        lines: by file, the SQL that gives its lines: file, line and line_is_json.
+    """
+
+    lines: dict[str, str]
+
+    def resources(self, con: duckdb.DuckDBPyConnection, kind: str) -> str:
+        """Make the view of the resources of a type, each in its last version, and give its name.
+
+        A resource has the listed elements of its type; one with a modifier that nobody here knows is left out.
+        """
+        files = con.execute("select distinct file from fhir_index where type = ? order by file", [kind]).fetchall()
+        lines = " union all ".join(self.lines[file] for (file,) in files)
+        structure = dict.fromkeys(("resourceType", "id", *_elements()[kind]), "JSON")
+        relation = f"fhir_resources_{kind}"
+        if not files:
+            con.execute(f"create or replace view {relation} as select cast(null as json) as resource where false")
+            return relation
+        entries = _ENTRIES.format(lines=lines)
+        con.execute(
+            _RESOURCES.format(relation=relation, entries=entries, type=kind, structure=literal(json.dumps(structure)))
+        )
+        return relation
+
+    def left_out(self, con: duckdb.DuckDBPyConnection, *, stripped: bool) -> list[LeftOut]:
+        """Lines and resources that are not handed on, and, when they were stripped, identifying elements."""
+        broken = con.execute("select count(*) from fhir_index where not is_read").fetchall()[0][0]
+        superseded = con.execute("select type, sum(rows_superseded) from fhir_repeated group by type order by type")
+        found = [LeftOut("lines", "no_resource", broken)]
+        found += [LeftOut(kind, "superseded", int(rows)) for kind, rows in superseded.fetchall()]
+        modified = con.execute(
+            "select type, count(*) from fhir_index where is_modified and is_read group by type order by type"
+        ).fetchall()
+        found += [LeftOut(kind, "modified", rows) for kind, rows in modified]
+        if stripped:
+            found += [LeftOut(kind, "stripped", rows, element) for kind, element, rows in identified(con)]
+        return found
+
+    def not_mapped(self, con: duckdb.DuckDBPyConnection) -> list[NotMapped]:
+        """Types of resources, and elements of those that are read, that nothing here reads."""
+        known = _elements()
+        pairs = con.execute(
+            "select distinct type, unnest(elements) as element from fhir_index where is_read order by all"
+        ).fetchall()
+        ignored = {*_ALWAYS, *_IDENTIFYING}
+        found = [
+            NotMapped(kind, element)
+            for kind, element in pairs
+            if kind in known and element not in ignored and element not in known[kind]
+        ]
+        return found + [NotMapped(kind, "every element") for kind in sorted({kind for kind, _ in pairs} - known.keys())]
+
+
+def read_files(con: duckdb.DuckDBPyConnection, source: Path) -> FhirFiles:
+    """Read what an export holds: `fhir_index`, one row per resource or broken line, and `fhir_aliases`.
+
+    Args:
+        con: where the relations are made.
+        source: a file, or the folder of the files.
+
+    Raises:
+        OutcomesError: source_malformed; names the file, and how many of its lines are broken.
+    """
+    paths = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
+    paths = [path for path in paths if path.name.lower().endswith(SUFFIXES)]
+    if not paths:
+        raise OutcomesError("source_malformed", f"no file of {', '.join(SUFFIXES)} in the folder")
+    files = FhirFiles({str(path): _lines(path) for path in paths})
+    entries = _ENTRIES.format(lines=" union all ".join(files.lines.values()))
+    with readable_resources():
+        con.execute(_INDEX.format(entries=entries, kinds=_kinds()))
+    _check_share(con)
+    con.execute(_CONTENT_IN_FORCE)
+    con.execute(_ALIASES)
+    return files
+
+
+def identified(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int]]:
+    """Elements that identify persons: type, element, how many resources have it."""
+    return con.execute(
+        "select type, kind, count(*) from (select type, unnest(kinds) as kind from fhir_index) "
+        "group by type, kind order by type, kind"
+    ).fetchall()
+
+
+def refuse_identified(con: duckdb.DuckDBPyConnection) -> None:
+    """Refuse an export that identifies persons, by kinds and counts.
+
+    Raises:
+        OutcomesError: source_identified.
+    """
+    by_type: dict[str, list[str]] = {}
+    for kind, element, rows in identified(con):
+        by_type.setdefault(kind, []).append(f"{element} {rows:,}")
+    if by_type:
+        found = "; ".join(f"{kind}: {', '.join(elements)}" for kind, elements in by_type.items())
+        raise OutcomesError("source_identified", found)
+
+
+@contextmanager
+def readable_resources() -> Iterator[None]:
+    """Say the likely cause where files or resources cannot be read, without what they hold.
+
+    Raises:
+        OutcomesError: source_malformed.
+    """
+    try:
+        yield
+    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
+        raise OutcomesError("source_malformed", _cause(str(error))) from None
+
+
+def _cause(text: str) -> str:
+    file = re.search(r'file "([^"]+)"', text)
+    name = PurePath(file[1]).name if file else "a file"
+    if "maximum_object_size" in text:
+        return f"{name}: a line, or the whole of a .json file, is longer than {_LONGEST_LINE // 2**20} MiB"
+    if "an element is repeated where one is asked for" in text:
+        return "a resource repeats an element that a ViewDefinition reads as one"
+    if "where is neither true nor false" in text or "repeat leads deeper" in text:
+        return "a resource has another shape than a ViewDefinition reads"
+    return f"{name}: it is damaged, or not JSON in UTF-8"
+
+
+def _elements() -> dict[str, list[str]]:
+    elements: dict[str, list[str]] = json.loads(
+        shipped("sql", "sources", "fhir", "elements.json").read_text(encoding="utf-8")
+    )
+    return elements
+
+
+def _lines(path: Path) -> str:
+    """The SQL of a file's lines; a .json file may be one object over many lines, or an array."""
+    name = literal(str(path))
+    if path.name.lower().removesuffix(".gz").endswith(".json"):
+        read = f"read_json_objects({name}, format = 'auto', maximum_object_size = {_LONGEST_LINE // 2})"
+    else:
+        read = f"read_ndjson_objects({name}, ignore_errors = true, maximum_object_size = {_LONGEST_LINE // 2})"
+    return f"select {name} as file, json as line, json is not null as line_is_json from {read}"
+
+
+def _kinds() -> str:
+    """The SQL of the kinds of identifying elements that a resource has."""
+    names = ", ".join(literal(name) for name in _IDENTIFYING)
+    paths = ", ".join(literal(path) for path in _IDENTIFYING_BELOW.values())
+    below = ", ".join(literal(name) for name in _IDENTIFYING_BELOW)
+    persons = ", ".join(
+        f"""case when contains(resource ->> '$.contained', '"resourceType":"{person}"') """
+        f"then 'contained.{person}' end"
+        for person in _PERSONS
+    )
+    answers = (
+        """case when contains(resource ->> '$.item', '"valueString"') then 'item.answer.valueString' end, """
+        """case when contains(resource ->> '$.component', '"valueString"') then 'component.valueString' end"""
+    )
+    return (
+        f"list_intersect(elements, [{names}]) || list_filter("
+        f"list_transform(list_zip(json_extract(resource, [{paths}]), [{below}]), "
+        f"lambda one: case when one[1] is not null then one[2] end) || [{persons}, {answers}], "
+        "lambda kind: kind is not null)"
+    )
+
+
+def _check_share(con: duckdb.DuckDBPyConnection) -> None:
+    """See that few lines are broken.
+
+    Raises:
+        OutcomesError: source_malformed.
+    """
+    found = con.execute(
+        "select file, count(*) filter (where not is_read) as broken, count(*) as lines from fhir_index "
+        f"group by file having broken > {_FEW} and broken > {_MOST_BROKEN} * lines order by file"
+    ).fetchall()
+    if found:
+        file, broken, lines = found[0]
+        raise OutcomesError(
+            "source_malformed",
+            f"{PurePath(file).name}: {broken:,} of {lines:,} lines are no FHIR resources in JSON; "
+            f"up to {_MOST_BROKEN:.0%} are left out and counted",
+        )

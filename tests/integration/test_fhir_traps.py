@@ -1,0 +1,477 @@
+"""What FHIR exports bring along: versions, URNs, partial dates, modifiers, broken lines, what was never done."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outcomes.errors import OutcomesError
+from outcomes.intake.sources.dated import LeftOut, NotMapped
+from outcomes.intake.sources.dry_run import try_import
+from outcomes.intake.sources.engine import import_extract
+from outcomes.intake.sources.fhir import fhir_source
+from outcomes.intake.sources.fhir_mapping import FhirMapping, read_fhir_mapping
+from outcomes.settings import Settings
+
+Resource = dict[str, Any]
+
+CPT, ICD10CM, LOINC = "http://www.ama-assn.org/go/cpt", "http://hl7.org/fhir/sid/icd-10-cm", "http://loinc.org"
+SNOMED, NDC, RXNORM = (
+    "http://snomed.info/sct",
+    "http://hl7.org/fhir/sid/ndc",
+    "http://www.nlm.nih.gov/research/umls/rxnorm",
+)
+DCM = "http://dicom.nema.org/resources/ontology/DCM"
+PAT = {"reference": "Patient/p1"}
+PATIENT: Resource = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1970-05-02"}
+
+
+def coded(system: str, *codes: str) -> Resource:
+    return {"coding": [{"system": system, "code": code} for code in codes]}
+
+
+def procedure(key: str = "r1", at: str = "2024-02-03", cpt: str = "22551", **elements: Any) -> Resource:
+    found = {"resourceType": "Procedure", "id": key, "status": "completed", "subject": PAT, "code": coded(CPT, cpt)}
+    return found | {"performedDateTime": at} | elements
+
+
+def other(kind: str, key: str = "x1", /, **elements: Any) -> Resource:
+    return {"resourceType": kind, "id": key, "subject": PAT} | elements
+
+
+FUSED: list[Resource] = [PATIENT, procedure()]
+
+
+@dataclass(frozen=True)
+class Made:
+    tables: dict[str, list[dict[str, str]]]
+    left_out: tuple[LeftOut, ...]
+
+    def only(self, table: str) -> dict[str, str]:
+        (row,) = self.tables[table]
+        return row
+
+
+@dataclass
+class Exports:
+    folder: Path
+    runs: int = 0
+
+    def settings(self) -> Settings:
+        self.runs += 1
+        return Settings(home=self.folder / f"home{self.runs}")
+
+    def write(self, *resources: Resource | str, name: str = "all.ndjson") -> Path:
+        source = self.folder / f"source{self.runs}"
+        source.mkdir(exist_ok=True)
+        lines = [one if isinstance(one, str) else json.dumps(one) for one in resources]
+        (source / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return source
+
+    def make(self, *resources: Resource | str, strip: bool = False, mapping: FhirMapping | None = None) -> Made:
+        return self.read(self.write(*resources), strip=strip, mapping=mapping)
+
+    def read(self, source: Path, *, strip: bool = False, mapping: FhirMapping | None = None) -> Made:
+        said = mapping or FhirMapping(method="limited_data_set")
+        imported = import_extract(
+            self.settings(), fhir_source(source, said, strip_identifiers=strip), "alder", "2026-06"
+        )
+        tables = {}
+        for file in imported.folder.glob("*.csv"):
+            with file.open(encoding="utf-8", newline="") as lines:
+                tables[file.stem] = list(csv.DictReader(lines))
+        return Made(tables, imported.left_out)
+
+    def not_mapped(self, *resources: Resource) -> tuple[NotMapped, ...]:
+        source = self.write(*resources)
+        return try_import(self.settings(), fhir_source(source, FhirMapping()), "alder", "2026-06").not_mapped
+
+
+@pytest.fixture
+def exports(tmp_path: Path) -> Exports:
+    return Exports(tmp_path)
+
+
+def days(made: Made, table: str) -> list[str]:
+    return [row["day"] for row in made.tables[table]]
+
+
+def test_the_day_is_that_of_the_time_zone_as_written(exports: Exports) -> None:
+    made = exports.make(
+        *FUSED, procedure("r2", "2024-02-05T23:59:00-11:00"), procedure("r3", "2024-02-06T00:01:00+14:00")
+    )
+    assert sorted(days(made, "procedures")) == ["0", "2", "3"]
+
+
+def test_a_date_that_tells_no_day_is_not_guessed(exports: Exports) -> None:
+    patient = PATIENT | {"birthDate": "1970", "deceasedDateTime": "2025-03"}
+    visit = other("Encounter", status="finished", period={"start": "2024-03-01", "end": "2024"})
+    made = exports.make(patient, procedure(), procedure("r2", "2024-05"), visit)
+    assert made.only("patients")["age_years"] == "54"
+    assert made.only("patients")["death_day"] == ""
+    assert days(made, "procedures") == ["0"]
+    assert {
+        LeftOut("procedures", "no_date", 1),
+        LeftOut("patients", "unreadable", 1, "death_date"),
+        LeftOut("encounters", "unreadable", 1, "end_date"),
+    } <= set(made.left_out)
+
+
+def test_the_last_version_of_a_resource_counts_in_whatever_order(exports: Exports) -> None:
+    versions = [
+        procedure(cpt="22600", meta={"versionId": "9", "lastUpdated": "2024-03-01T00:00:00Z"}),
+        procedure(cpt="22551", meta={"versionId": "10", "lastUpdated": "2024-03-01T00:00:00Z"}),
+        procedure(cpt="22551", meta={"versionId": "10", "lastUpdated": "2024-03-01T00:00:00Z"}),
+        procedure(cpt="22554", meta={"versionId": "11", "lastUpdated": "2024-02-29T23:00:00-05:00"}),
+    ]
+    for order in (versions, versions[::-1]):
+        made = exports.make(PATIENT, *order)
+        assert made.only("procedures")["code"] == "22554"
+        assert LeftOut("Procedure", "superseded", 3) in made.left_out
+
+
+def test_a_version_that_is_refused_does_not_bring_back_an_older_one(exports: Exports) -> None:
+    refused = procedure(
+        "r2", meta={"versionId": "2"}, modifierExtension=[{"url": "https://x/not", "valueBoolean": True}]
+    )
+    made = exports.make(*FUSED, procedure("r2", meta={"versionId": "1"}), refused)
+    assert len(made.tables["procedures"]) == 1
+    assert LeftOut("Procedure", "modified", 1) in made.left_out
+
+
+def test_a_modifier_that_nobody_knows_refuses_its_resource_wherever_it_stands(exports: Exports) -> None:
+    deep = procedure("r2", performer=[{"modifierExtension": [{"url": "https://x/not"}]}])
+    rules = procedure("r3", implicitRules="https://x/rules")
+    quoted = procedure(
+        "r4", code={"coding": [{"system": CPT, "code": "22845"}], "text": 'a "modifierExtension" in words'}
+    )
+    made = exports.make(*FUSED, deep, rules, quoted)
+    assert sorted(row["code"] for row in made.tables["procedures"]) == ["22551", "22845"]
+    assert LeftOut("Procedure", "modified", 2) in made.left_out
+
+
+def test_bundles_of_urns_and_of_addresses_find_their_patients(exports: Exports) -> None:
+    uuid = "urn:uuid:9f1c2a6e-8f57-4b5e-9d0f-0c6f4c1d2e3a"
+    nameless = procedure(subject={"reference": uuid})
+    del nameless["id"]
+    entries = [
+        {"fullUrl": uuid, "resource": PATIENT},
+        {
+            "fullUrl": "urn:uuid:aa",
+            "resource": nameless,
+        },
+        {
+            "fullUrl": "https://x/r4/Procedure/r2",
+            "resource": procedure("r2", subject={"reference": "https://x/r4/Patient/p1"}),
+        },
+        {"response": {"status": "201"}},
+    ]
+    source = exports.write(
+        json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}, indent=1), name="b.json"
+    )
+    made = exports.read(source)
+    assert len(made.tables["procedures"]) == 2
+    assert made.left_out == ()
+
+
+def test_few_broken_lines_are_counted_and_many_end_the_import(exports: Exports) -> None:
+    made = exports.make(*FUSED, "", '{"resourceType": "Procedure", ', '"text"', '{"id": "no type"}')
+    assert made.left_out == (LeftOut("lines", "no_resource", 3),)
+    with pytest.raises(OutcomesError, match="source_malformed") as refused:
+        exports.make(*FUSED, *["{broken"] * 11)
+    assert refused.value.where == (
+        "all.ndjson: 11 of 13 lines are no FHIR resources in JSON; up to 1% are left out and counted"
+    )
+
+
+def test_a_mark_an_empty_file_and_a_long_line_are_read(exports: Exports) -> None:
+    source = exports.write(*FUSED)
+    all_of = (source / "all.ndjson").read_bytes()
+    long_one = json.dumps(procedure("r2", extension=[{"url": "https://x/long", "valueBase64Binary": "A" * 5_000_000}]))
+    (source / "all.ndjson").write_bytes(b"\xef\xbb\xbf" + all_of + long_one.encode() + b"\r\n\n")
+    (source / "none.ndjson").write_bytes(b"")
+    assert len(exports.read(source).tables["procedures"]) == 2
+
+
+def test_a_line_that_is_too_long_is_named(exports: Exports) -> None:
+    too_long = procedure("r2", extension=[{"url": "https://x/long", "valueBase64Binary": "A" * 3 * 2**25}])
+    with pytest.raises(OutcomesError, match=r"all.ndjson: a line, or .* is longer than 32 MiB"):
+        exports.make(*FUSED, too_long)
+    with pytest.raises(OutcomesError, match=r"b.json: it is damaged, or not JSON in UTF-8"):
+        exports.read(exports.write('{"resourceType": "Bundle", "entry": [', name="b.json"))
+    with pytest.raises(OutcomesError, match="no file of"):
+        exports.read(exports.write(name="notes.txt").parent / "nowhere")
+
+
+def test_what_was_never_done_is_left_out_and_counted(exports: Exports) -> None:
+    refuted = {"verificationStatus": coded("http://terminology.hl7.org/CodeSystem/condition-ver-status", "refuted")}
+    ibuprofen = {"medicationCodeableConcept": coded(RXNORM, "5640"), "authoredOn": "2024-04-01"}
+    made = exports.make(
+        *FUSED,
+        procedure("r2", status="not-done"),
+        procedure("r3", status="entered-in-error"),
+        other("Condition", code=coded(ICD10CM, "M542"), recordedDate="2024-04-01", **refuted),
+        other("Encounter", status="planned", period={"start": "2024-04-01"}),
+        other(
+            "Observation",
+            status="cancelled",
+            code=coded(LOINC, "82227-0"),
+            effectiveDateTime="2024-04-01",
+            valueInteger=1,
+        ),
+        other("MedicationRequest", "m1", status="active", intent="plan", **ibuprofen),
+        other("MedicationRequest", "m2", status="active", intent="order", doNotPerform=True, **ibuprofen),
+        other("MedicationStatement", "m3", status="not-taken", medicationCodeableConcept=coded(RXNORM, "5640")),
+        other("ImagingStudy", status="cancelled", started="2024-04-01", modality=[{"system": DCM, "code": "CT"}]),
+    )
+    assert set(made.tables) == {"patients", "procedures"}
+    assert len(made.tables["procedures"]) == 1
+    assert set(made.left_out) == {
+        LeftOut("procedures", "not_done", 2),
+        LeftOut("diagnoses", "refuted", 1),
+        LeftOut("encounters", "not_done", 1),
+        LeftOut("follow_ups", "not_done", 1),
+        LeftOut("treatments", "not_done", 3),
+        LeftOut("imaging", "not_done", 1),
+    }
+
+
+def test_drugs_are_coded_inside_beside_or_in_the_resource(exports: Exports) -> None:
+    drug = {"resourceType": "Medication", "id": "med1", "code": coded(RXNORM, "5640")}
+    given = {"status": "active", "intent": "order", "authoredOn": "2024-04-01"}
+    supply = {"dispenseRequest": {"expectedSupplyDuration": {"value": 30, "code": "d"}}}
+    route = {"dosageInstruction": [{"route": coded(SNOMED, "26643006")}]}
+    made = exports.make(
+        *FUSED,
+        drug,
+        other(
+            "MedicationRequest", "m1", medicationReference={"reference": "Medication/med1"}, **given, **supply, **route
+        ),
+        other(
+            "MedicationRequest", "m2", medicationReference={"reference": "#d"}, contained=[drug | {"id": "d"}], **given
+        ),
+        other("MedicationRequest", "m3", medicationCodeableConcept=coded(NDC, "00093-0149"), **given),
+        other(
+            "MedicationStatement",
+            "m4",
+            status="active",
+            effectivePeriod={"start": "2024-04-02", "end": "2024-04-09"},
+            medicationCodeableConcept={
+                "coding": [*coded(RXNORM, "5640")["coding"], *coded("http://www.whocc.no/atc", "M01AE01")["coding"]]
+            },
+        ),
+    )
+    found = sorted(
+        (row["code_system"], row["code"], row["start_day"], row["end_day"], row["route"])
+        for row in made.tables["treatments"]
+    )
+    assert found == [
+        ("ATC", "M01AE01", "59", "66", ""),
+        ("RXNORM", "5640", "58", "", ""),
+        ("RXNORM", "5640", "58", "87", "oral"),
+    ]
+    assert made.left_out == (LeftOut("treatments", "not_coded", 1),)
+
+
+SITES = {
+    "C5-6": {"text": "C5-6"},
+    "C5-6;C6-7": {"text": "disc c5/c6 and C6/C7"},
+    "C4-5;C5-6;C6-7": {"text": "C4 - C7"},
+    "C7-T1": {"text": "C7-T1"},
+    "T1-2": {"text": "T1–T2"},
+    "C6-7": {"coding": [{"system": SNOMED, "code": "1", "display": "Structure of C6/C7 disc"}]},
+}
+NO_LEVELS = [{"text": "L4-5"}, {"text": "C6-C5"}, {"text": "cervical spine"}]
+
+
+def test_body_sites_tell_levels(exports: Exports) -> None:
+    told = [procedure(f"r{place}", bodySite=[site]) for place, site in enumerate([*SITES.values(), *NO_LEVELS])]
+    rows = exports.make(PATIENT, *told).tables["procedures"]
+    assert sorted(row["levels"] for row in rows) == sorted([*SITES, *[""] * len(NO_LEVELS)])
+
+
+def test_answers_that_are_no_exact_numbers_are_not_taken_for_some(exports: Exports) -> None:
+    pain = {"status": "final", "code": coded(LOINC, "72514-3"), "effectiveDateTime": "2024-04-01"}
+    made = exports.make(
+        *FUSED,
+        other("Observation", "o1", bodySite={"text": "Neck"}, valueQuantity={"value": 5, "comparator": "<"}, **pain),
+        other("Observation", "o2", bodySite=coded(SNOMED, "53120007"), valueInteger=3, **pain),
+        other("Observation", "o3", valueInteger=9, **pain),
+    )
+    visit = made.only("follow_ups")
+    assert (visit["neck_pain_nrs"], visit["arm_pain_nrs"]) == ("", "3")
+    assert made.left_out == (LeftOut("follow_ups", "unreadable", 1, "neck_pain_nrs"),)
+
+
+def test_of_two_answers_of_a_day_the_later_counts(exports: Exports) -> None:
+    pain = {"status": "final", "code": coded(LOINC, "72514-3"), "bodySite": {"text": "Neck"}}
+    made = exports.make(
+        *FUSED,
+        other("Observation", "o1", valueInteger=3, effectiveDateTime="2024-04-01T18:00:00Z", **pain),
+        other("Observation", "o2", valueInteger=7, effectiveDateTime="2024-04-01T09:00:00Z", **pain),
+    )
+    assert made.only("follow_ups")["neck_pain_nrs"] == "3"
+
+
+def test_images_of_another_part_or_kind_are_counted_and_none_is_called_normal(exports: Exports) -> None:
+    study = {"status": "available", "started": "2024-04-01"}
+    made = exports.make(
+        *FUSED,
+        other("ImagingStudy", "i1", modality=[{"system": DCM, "code": "MR"}], **study),
+        other("ImagingStudy", "i2", modality=[{"system": DCM, "code": "US"}], **study),
+        other(
+            "ImagingStudy",
+            "i3",
+            modality=[{"system": DCM, "code": "CT"}],
+            series=[{"bodySite": {"code": "56459004"}}],
+            **study,
+        ),
+    )
+    image = made.only("imaging")
+    assert (image["modality"], image["finding"]) == ("mri", "")
+    assert made.left_out == (LeftOut("imaging", "elsewhere", 2),)
+
+
+IDENTIFIED = {
+    "Patient: contact 1, photo 1, text 1": PATIENT
+    | {"text": {"div": "<div>Jane Roe</div>"}, "photo": [{"data": "AAAA"}], "contact": [{"name": {"family": "Roe"}}]},
+    "Condition: contained.Patient 1, note 1": other(
+        "Condition", note=[{"text": "Jane Roe"}], contained=[PATIENT | {"id": "c"}]
+    ),
+    "Encounter: subject.display 1": other("Encounter", subject=PAT | {"display": "Jane Roe"}),
+    "Practitioner: name 1": {"resourceType": "Practitioner", "id": "d1", "name": [{"family": "Roe"}]},
+    "QuestionnaireResponse: item.answer.valueString 1": other(
+        "QuestionnaireResponse", item=[{"linkId": "1", "answer": [{"valueString": "Jane Roe"}]}]
+    ),
+    "Observation: component.valueString 1, valueString 1": other(
+        "Observation", valueString="Jane Roe", component=[{"valueString": "Jane Roe"}]
+    ),
+}
+
+
+def test_what_identifies_is_refused_and_can_be_dropped(exports: Exports) -> None:
+    with pytest.raises(OutcomesError, match="source_identified") as refused:
+        exports.make(procedure(), *IDENTIFIED.values())
+    assert set(refused.value.where.split("; ")) == IDENTIFIED.keys()
+    made = exports.make(procedure(), *IDENTIFIED.values(), strip=True)
+    assert sum(one.rows for one in made.left_out if one.reason == "stripped") == 10
+    assert "Roe" not in str(made)
+
+
+def test_a_dry_run_says_what_means_nothing_here(exports: Exports) -> None:
+    patients = [PATIENT | {"id": f"p{place}"} for place in range(12)]
+    subjects = [{"reference": f"Patient/p{place}"} for place in range(12)]
+    fusions = [procedure(f"r{place}", subject=one) for place, one in enumerate(subjects)]
+    local = [
+        procedure(f"l{place}", subject=one, code=coded("https://x/codes", "OP1")) for place, one in enumerate(subjects)
+    ]
+    found = exports.not_mapped(*patients, *fusions, *local, other("AllergyIntolerance"), procedure("r99", followUp=[]))
+    assert NotMapped("procedures", "https://x/codes", "OP1", 12, 12) in found
+    assert NotMapped("AllergyIntolerance", "every element") in found
+    assert NotMapped("Procedure", "followUp") in found
+
+
+def test_a_site_says_what_its_codes_and_questions_mean(exports: Exports, tmp_path: Path) -> None:
+    (tmp_path / "codes.csv").write_text(
+        "system,code,meaning,word\n"
+        f"{SNOMED},1001,ICD10CM,M54.2\n{SNOMED},1002,levels,C5-6;C6-7\n{NDC},00093-0149,treatment_class,nsaid\n"
+        f"{SNOMED},1003,finding,stenosis@C4-5\nhttps://x/classes,REHAB,encounter_type,rehabilitation\n"
+    )
+    (tmp_path / "map.toml").write_text(
+        'method = "limited_data_set"\nconcepts = "codes.csv"\n'
+        '[[answers]]\nquestionnaire = "https://x/Questionnaire/q"\n[answers.columns]\n'
+        'neck_pain_nrs = { from = "q1", reverse = 10, missing = 99 }\n'
+        'working = { from = "q2", values = { Y = "true", N = "false" } }\nndi_unit = { constant = "percent" }\n'
+        '[observations]\nmjoa_total = "https://x/codes|MJOA"\n'
+    )
+    answers = [
+        {"linkId": "q1", "answer": [{"valueDecimal": 8.0}]},
+        {"linkId": "q2", "answer": [{"valueCoding": {"code": "y"}}]},
+    ]
+    response = {"status": "completed", "authored": "2024-04-01", "item": answers}
+    made = exports.make(
+        PATIENT,
+        procedure(bodySite=[coded(SNOMED, "1002")]),
+        other("Condition", code=coded(SNOMED, "1001"), recordedDate="2024-04-01"),
+        other(
+            "Encounter",
+            status="finished",
+            period={"start": "2024-04-01"},
+            **{"class": {"system": "https://x/classes", "code": "REHAB"}},
+        ),
+        other(
+            "MedicationStatement",
+            status="active",
+            effectiveDateTime="2024-04-01",
+            medicationCodeableConcept=coded(NDC, "00093-0149"),
+        ),
+        other(
+            "DiagnosticReport", status="final", effectiveDateTime="2024-04-01", conclusionCode=[coded(SNOMED, "1003")]
+        ),
+        other("QuestionnaireResponse", "q1", questionnaire="https://x/Questionnaire/q|2", **response),
+        other(
+            "QuestionnaireResponse",
+            "q2",
+            questionnaire="https://x/Questionnaire/else",
+            **response | {"authored": "2024-04-02"},
+        ),
+        other(
+            "Observation",
+            status="final",
+            code=coded("https://x/codes", "MJOA"),
+            effectiveDateTime="2024-04-01",
+            valueInteger=15,
+        ),
+        mapping=read_fhir_mapping(tmp_path / "map.toml"),
+    )
+    assert made.only("procedures")["levels"] == "C5-6;C6-7"
+    assert made.only("diagnoses")["code"] == "M54.2"
+    assert made.only("encounters")["type"] == "rehabilitation"
+    assert made.only("treatments")["treatment_class"] == "nsaid"
+    assert (made.only("imaging")["finding"], made.only("imaging")["level"]) == ("stenosis", "C4-5")
+    visit = made.only("follow_ups")
+    assert [visit[name] for name in ("neck_pain_nrs", "working", "ndi_unit", "mjoa_total")] == [
+        "2",
+        "true",
+        "percent",
+        "15",
+    ]
+
+
+def test_a_site_may_replace_a_view_and_still_reads_listed_elements_alone(exports: Exports, tmp_path: Path) -> None:
+    columns = [{"name": "id", "path": "id"}, {"name": "sex", "path": "gender"}, {"name": "birth", "path": "birthDate"}]
+    death = {"name": "death", "path": "name.first().family"}
+    for more in ([], [death]):
+        view = {"resource": "Patient", "select": [{"column": [*columns, *more]}]}
+        (tmp_path / "views").mkdir(exist_ok=True)
+        (tmp_path / "views" / "patients.json").write_text(json.dumps(view))
+        mapping = FhirMapping(method="limited_data_set", views="views", folder=tmp_path)
+        named = [PATIENT | {"name": [{"family": "2025-01-01"}]}, procedure()]
+        if more:
+            assert exports.make(*named, strip=True, mapping=mapping).only("patients")["death_day"] == ""
+        else:
+            with pytest.raises(OutcomesError, match=r"definition_malformed.*patients.json: no column death"):
+                exports.make(*named, strip=True, mapping=mapping)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("method = ", "is not TOML"),
+        ('colour = "red"', "colour: Extra inputs"),
+        ('concepts = "nowhere.csv"', "there is no nowhere.csv beside it"),
+        ('[observations]\nmjoa_total = "MJOA"', "mjoa_total is from a code, written as system|code"),
+        ('[[answers]]\n[answers.columns]\npatient_id = "q1"', "patient_id is no answer of follow_ups"),
+        ('[[answers]]\n[answers.columns]\nworking = { from = "q1", offset = 1 }', "working: reverse, offset and scale"),
+        ('[[answers]]\n[answers.columns]\nworking = { from = "q1", date_format = "%Y" }', "date_format is of tables"),
+    ],
+)
+def test_a_wrong_mapping_is_told_by_field(tmp_path: Path, text: str, what: str) -> None:
+    file = tmp_path / "map.toml"
+    file.write_text(text)
+    with pytest.raises(OutcomesError, match="mapping_malformed") as refused:
+        read_fhir_mapping(file)
+    assert what in refused.value.where
