@@ -1,10 +1,12 @@
 """FHIR exports: the labels are those of the registry they were made of, and identified ones are refused."""
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from fhir.resources.R4B import get_fhir_model_class
 
 from outcomes import pipeline
 from outcomes.errors import OutcomesError
@@ -102,6 +104,13 @@ def test_the_labels_are_those_of_the_native_path_patient_by_patient(
         for (site, patient, label), answer in expected.items():
             key = keys[site][exports[site].ids[patient]]
             assert found[site, key, label] == answer, (site, label)
+
+
+def test_the_exports_are_valid_fhir(exports: dict[str, Export]) -> None:
+    for path in exports["alder"].folder.glob("*.ndjson"):
+        for line in path.read_text(encoding="utf-8").splitlines()[:40]:
+            resource = json.loads(line)
+            get_fhir_model_class(resource["resourceType"]).model_validate(resource)
 
 
 def test_every_row_is_delivered_or_counted(sites: Sites, imported: dict[str, Import]) -> None:

@@ -33,6 +33,7 @@ ARGUMENTS = {
     "quarantine": "quarantine list",
     "forget": "forget north/p1 --yes",
     "vacuum": "vacuum",
+    "export": "export fhir measures",
 }
 """Every command that works on a home that is there."""
 MAKE_A_HOME = {"synthesize", "import"}

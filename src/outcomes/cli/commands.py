@@ -668,11 +668,25 @@ def explain(
 
 
 export = typer.Typer(
-    help="Write the current release in foreign formats.",
-    epilog="Example: outcomes export omop cohorts --keys subjects.csv",
+    help="Give results in the formats of others: measures as FHIR reports, labels as OMOP cohorts.",
+    epilog="Example: outcomes export fhir measures",
     no_args_is_help=True,
 )
 app.add_typer(export, name="export")
+
+
+@export.command("fhir", epilog="Example: outcomes export fhir measures")
+def export_measures(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DEST", help="A folder that is empty or not there yet.")],
+    *,
+    release_id: Annotated[str | None, typer.Option("--release", help="A kept release; by default the current.")] = None,
+) -> None:
+    """Write a FHIR R4 Measure and MeasureReport of each measure, from the protected marts alone."""
+    from outcomes.release.fhir_measures import export_fhir
+
+    exported = export_fhir(ctx.obj, folder, release_id)
+    typer.echo(f"{exported.folder}: {exported.measures} measures of release {exported.release_id}")
 
 
 @export.command("omop", epilog="Example: outcomes export omop cohorts --keys subjects.csv")
@@ -924,7 +938,7 @@ _WRITE = {
 _others = [other.load() for other in _OTHERS]
 for _other in _others:
     app.add_typer(_other)
-for _command in [each for part in (app, quarantine, *_others) for each in part.registered_commands]:
+for _command in [each for part in (app, quarantine, export, *_others) for each in part.registered_commands]:
     _name = _command.name or _command.callback.__name__.replace("_", "-")
     if _name not in _NEED_NO_HOME:
         _command.cls = _OnHome
