@@ -32,11 +32,32 @@ class FhirPathError(ValueError):
 
 
 @dataclass(frozen=True)
+class Lone:
+    """Names in a row below an element: as long as none of them is repeated, one JSON path reads the last.
+
+    Attributes:
+        base: SQL of the element, a column or a lambda's parameter.
+        path: the JSON path.
+        repeated: SQL that tells whether one is repeated.
+    """
+
+    base: str
+    path: str
+    repeated: str
+
+    def below(self, name: str) -> "Lone":
+        """With one name more."""
+        path = f'{self.path}."{name}"'
+        return Lone(self.base, path, f"{self.repeated} or json_type({self.base}, {literal(path)}) = 'ARRAY'")
+
+
+@dataclass(frozen=True)
 class Sql:
     """Compiled SQL: of kind `items` a list of JSON, else one value, null when there is none."""
 
     text: str
     kind: str
+    lone: Lone | None = None
 
     @property
     def items(self) -> str:
@@ -55,6 +76,9 @@ class Sql:
     @property
     def as_text(self) -> str:
         """The only item as text."""
+        if self.lone:
+            quickly = f"json_extract_string({self.lone.base}, {literal(self.lone.path)})"
+            return f"(case when {self.lone.repeated} then {self.item} ->> '$' else {quickly} end)"
         if self.kind == "items":
             return f"({self.item} ->> '$')"
         return self.text if self.kind == "text" else f"cast({self.text} as varchar)"
@@ -82,16 +106,33 @@ class Scope:
         resource: SQL of the resource around it.
         row_index: SQL of the element's place among those that are gone through, from 0.
         constants: values of `%name`.
+        columns: SQL of the resource's elements, where they stand in columns of their own: what has none is not there.
+        is_resource: whether `this` is the resource.
     """
 
     this: str
     resource: str
     row_index: str
     constants: Mapping[str, Sql]
+    columns: Mapping[str, str] | None = None
+    is_resource: bool = True
 
     def at(self, this: str, row_index: str | None = None) -> "Scope":
         """The scope of another element of the resource."""
-        return replace(self, this=this, row_index=row_index or self.row_index)
+        return replace(self, this=this, row_index=row_index or self.row_index, is_resource=False)
+
+    def elements(self, name: str) -> Sql:
+        """The elements of this name of `this`."""
+        return self.of_resource(name) if self.is_resource else _below(self.this, name)
+
+    def of_resource(self, name: str) -> Sql:
+        """The elements of this name of the resource."""
+        if self.columns is None:
+            return _below(self.resource, name)
+        if name not in self.columns:
+            return Sql("cast([] as json[])", "items")
+        column = self.columns[name]
+        return Sql(_in_column(column), "items", Lone(column, "$", f"starts_with({column}, '[')"))
 
 
 def fresh(name: str) -> str:
@@ -240,10 +281,15 @@ def _of(node: _Node, scope: Scope) -> Sql:
 
 def _member(node: _Node, scope: Scope) -> Sql:
     if node.of is None:
-        return Sql(_children(scope.this, node.word), "items")
+        return scope.elements(node.word)
     each = fresh("each")
-    parents = _compile(node.of, scope).items
-    return Sql(f"flatten(list_transform({parents}, lambda {each}: {_children(each, node.word)}))", "items")
+    parents = _compile(node.of, scope)
+    found = f"flatten(list_transform({parents.items}, lambda {each}: {_children(each, node.word)}))"
+    return Sql(found, "items", parents.lone and parents.lone.below(node.word))
+
+
+def _below(parent: str, name: str) -> Sql:
+    return Sql(_children(parent, name), "items", Lone(parent, "$", "false").below(name))
 
 
 def _children(parent: str, name: str) -> str:
@@ -253,6 +299,14 @@ def _children(parent: str, name: str) -> str:
         f"case coalesce(json_type({parent}, {path}), 'NULL') when 'NULL' then cast([] as json[]) "
         f"when 'ARRAY' then list_filter(json_extract({parent}, {all_of}), lambda one: json_type(one) <> 'NULL') "
         f"else [json_extract({parent}, {path})] end"
+    )
+
+
+def _in_column(column: str) -> str:
+    """The elements in a column of JSON, repeated or not."""
+    return (
+        f"case when {column} is null or {column} = 'null' then cast([] as json[]) when starts_with({column}, '[') "
+        f"then list_filter(json_extract({column}, '$[*]'), lambda one: json_type(one) <> 'NULL') else [{column}] end"
     )
 
 
@@ -336,7 +390,7 @@ _FUNCTIONS: dict[str, tuple[int, int, _Compiled]] = {
     "join": (0, 1, _join),
     "extension": (1, 1, _extension),
     "ofType": (1, 1, _of_type),
-    "getResourceKey": (0, 0, lambda node, scope: Sql(_children(scope.resource, "id"), "items")),
+    "getResourceKey": (0, 0, lambda node, scope: scope.of_resource("id")),
     "getReferenceKey": (0, 1, _reference_key),
 }
 """Functions with the fewest and the most arguments they take."""

@@ -43,19 +43,20 @@ class ViewDefinition:
             raise OutcomesError("definition_malformed", f"{self.name}: resource is not the name of a type")
         return kind
 
-    def select(self, resources: str, column: str = "resource") -> str:
+    def select(self, resources: str, resource: str = "resource", columns: Mapping[str, str] | None = None) -> str:
         """The SQL that makes the view's rows.
 
         Args:
             resources: a relation of resources of the view's type.
-            column: its column of the resource, of type JSON.
+            resource: SQL of the resource as JSON.
+            columns: SQL of its elements as JSON by name, where the relation has them in columns; others are not read.
 
         Raises:
             OutcomesError: definition_malformed; names the view and what is wrong.
         """
         assert self.resource
         try:
-            scope = Scope(column, column, "0", _constants(self.content.get("constant", [])))
+            scope = Scope(resource, resource, "0", _constants(self.content.get("constant", [])), columns)
             rows = _of_selects(_list(self.content, "select"), scope)
             kept = [_condition(where, scope) for where in self.content.get("where", [])]
         except FhirPathError as error:
@@ -98,22 +99,27 @@ class _Rows:
 
     @property
     def as_list(self) -> str:
-        """A list of structs of all columns."""
+        """A list of structs of all columns.
+
+        Cells, and lists that are gone through again and again, are worked out once and bound to a name.
+        """
+        if not self.lists:
+            return f"[{_struct({name: self.cells[name] for name in self.names})}]"
         if len(self.lists) == 1 and not self.cells and self.lists[0][0] == self.names:
             return self.lists[0][1]
-        cells = dict(self.cells)
-        parameters = []
-        for names, _ in self.lists:
-            parameters.append(fresh("row"))
-            cells |= {name: f"{parameters[-1]}.{name}" for name in names}
+        bound, lists = fresh("bound"), fresh("lists")
+        cells = {name: f"{bound}.{name}" for name in self.cells}
+        rows = [fresh("row") for _ in self.lists]
+        for row, (names, _) in zip(rows, self.lists, strict=True):
+            cells |= {name: f"{row}.{name}" for name in names}
         sql = _struct({name: cells[name] for name in self.names})
-        if not self.lists:
-            return f"[{sql}]"
-        *outer, (parameter, (_, inner)) = zip(parameters, self.lists, strict=True)
-        sql = f"list_transform({inner}, lambda {parameter}: {sql})"
-        for parameter, (_, rows) in reversed(outer):
-            sql = f"flatten(list_transform({rows}, lambda {parameter}: {sql}))"
-        return sql
+        sql = f"list_transform({lists}.{rows[-1]}, lambda {rows[-1]}: {sql})"
+        for row in reversed(rows[:-1]):
+            sql = f"flatten(list_transform({lists}.{row}, lambda {row}: {sql}))"
+        if self.cells:
+            sql = f"list_transform([{_struct(self.cells)}], lambda {bound}: {sql})[1]"
+        of_lists = {row: of_list for row, (_, of_list) in zip(rows, self.lists, strict=True)}
+        return f"list_transform([{_struct(of_lists)}], lambda {lists}: {sql})[1]"
 
 
 def _struct(cells: Mapping[str, str]) -> str:

@@ -287,7 +287,7 @@ class _Extract:
         own = self.mapping.folder / self.mapping.views / path.name if self.mapping.views else path
         view = read_view(own if own.is_file() else path)
         table = f"fhir_{path.stem}"
-        con.execute(f"create table {table} as {view.select(self.files.resources(con, view.resource))}")
+        con.execute(f"create table {table} as {self.files.resources(con, view)}")
         columns = con.table(table).columns
         if own.is_file() and own != path:
             con.execute(f"create view shipped as {read_view(path).select('(select null::json as resource)')}")

@@ -18,6 +18,7 @@ from outcomes.errors import OutcomesError
 from outcomes.intake.sources.dated import LeftOut, NotMapped
 from outcomes.sql.fhirpath import literal
 from outcomes.sql.shipped import shipped
+from outcomes.sql.view_definitions import ViewDefinition
 
 SUFFIXES = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".json", ".json.gz")
 """Of the files that are read, in any case."""
@@ -43,6 +44,8 @@ _IDENTIFYING_BELOW = {
 _PERSONS = ("Patient", "Person", "RelatedPerson", "Practitioner")
 
 _ALWAYS = ("resourceType", "id", "meta", "implicitRules", "language", "extension", "modifierExtension", "contained")
+
+_NO_LINES = "select '' as file, cast(null as json) as line, false as line_is_json where false"
 
 # A line of a Bundle is as many resources as it has entries. What cannot be read as JSON is null.
 _ENTRIES = """
@@ -97,36 +100,32 @@ group by type, id
 having count(*) > 1
 """
 
+_OF_TYPE = """
+select
+    coalesce(resource ->> '$.id', regexp_extract(full_url, '^urn:(?:uuid|oid):(.+)$', 1)) as id, resource
+from ({entries})
+where
+    resource ->> '$.resourceType' = '{type}'
+    and not contains(cast(resource as varchar), '"modifierExtension"')
+    and resource ->> '$.implicitRules' is null
+"""
+
+# Only where a resource has come in several versions are the files read once more for them.
+_IN_FORCE = """
+from ({of_type}) as of_type
+anti join (from fhir_repeated where type = '{type}') as repeated on of_type.id = repeated.id
+union all
+select of_type.id, any_value(of_type.resource) as resource
+from ({of_type}) as of_type
+inner join (from fhir_repeated where type = '{type}') as repeated
+    on of_type.id = repeated.id and hash(cast(of_type.resource as varchar)) = repeated.content
+group by of_type.id
+"""
+
 _RESOURCES = """
 create or replace view {relation} as
-with entries as ({entries}),
-
-of_type as (
-    select
-        resource,
-        coalesce(resource ->> '$.id', regexp_extract(full_url, '^urn:(?:uuid|oid):(.+)$', 1)) as id,
-        hash(cast(resource as varchar)) as content
-    from entries
-    where
-        resource ->> '$.resourceType' = '{type}'
-        and not contains(cast(resource as varchar), '"modifierExtension"')
-        and resource ->> '$.implicitRules' is null
-),
-
-in_force as (
-    select of_type.id, of_type.resource
-    from of_type
-    anti join (select id from fhir_repeated where type = '{type}') as repeated on of_type.id = repeated.id
-    union all
-    select of_type.id, any_value(of_type.resource) as resource
-    from of_type
-    inner join (from fhir_repeated where type = '{type}') as repeated
-        on of_type.id = repeated.id and of_type.content = repeated.content
-    group by of_type.id
-)
-
-select json_merge_patch(to_json(from_json(resource, {structure})), json_object('id', id)) as resource
-from in_force
+select to_json(id) as id, from_json(resource, {structure}) as resource
+from ({in_force})
 """
 
 _ALIASES = """
@@ -147,22 +146,27 @@ class FhirFiles:
 
     lines: dict[str, str]
 
-    def resources(self, con: duckdb.DuckDBPyConnection, kind: str) -> str:
-        """Make the view of the resources of a type, each in its last version, and give its name.
+    def resources(self, con: duckdb.DuckDBPyConnection, view: ViewDefinition) -> str:
+        """The SQL of a view's rows: of the resources of its type, each in its last version, with the listed elements.
 
-        A resource has the listed elements of its type; one with a modifier that nobody here knows is left out.
+        A resource with a modifier that nobody here knows is left out.
         """
-        files = con.execute("select distinct file from fhir_index where type = ? order by file", [kind]).fetchall()
-        lines = " union all ".join(self.lines[file] for (file,) in files)
+        kind = view.resource
+        if kind not in _elements():
+            raise OutcomesError("definition_malformed", f"{view.name}: elements.json lists nothing of {kind}")
         structure = dict.fromkeys(("resourceType", "id", *_elements()[kind]), "JSON")
+        columns = {name: f'resource."{name}"' for name in structure} | {"id": "id"}
+        return view.select(self._relation(con, kind, structure), "to_json(resource)", columns)
+
+    def _relation(self, con: duckdb.DuckDBPyConnection, kind: str, structure: dict[str, str]) -> str:
+        """Make the view of the resources of a type: id, and a struct of listed elements as JSON."""
+        files = con.execute("select distinct file from fhir_index where type = ? order by file", [kind]).fetchall()
         relation = f"fhir_resources_{kind}"
-        if not files:
-            con.execute(f"create or replace view {relation} as select cast(null as json) as resource where false")
-            return relation
-        entries = _ENTRIES.format(lines=lines)
-        con.execute(
-            _RESOURCES.format(relation=relation, entries=entries, type=kind, structure=literal(json.dumps(structure)))
-        )
+        lines = " union all ".join(self.lines[file] for (file,) in files) or _NO_LINES
+        in_force = of_type = _OF_TYPE.format(entries=_ENTRIES.format(lines=lines), type=kind)
+        if con.execute("select count(*) from fhir_repeated where type = ?", [kind]).fetchall()[0][0]:
+            in_force = _IN_FORCE.format(of_type=of_type, type=kind)
+        con.execute(_RESOURCES.format(relation=relation, structure=literal(json.dumps(structure)), in_force=in_force))
         return relation
 
     def left_out(self, con: duckdb.DuckDBPyConnection, *, stripped: bool) -> list[LeftOut]:
