@@ -216,13 +216,13 @@ MISTAKES: dict[str, Mistake] = {
         84, "the mapping of an extract cannot be used", "correct the lines named; the pages in docs/sources say how"
     ),
     "subjects_malformed": Mistake(
-        110,
+        101,
         "the key file of subjects cannot be read",
         "correct the line; its columns are site_id, patient_id, subject_id (a number from 1 to 2147483647, each once) "
         "and index_date (YYYY-MM-DD, or empty), a line per patient",
     ),
     "source_identified": Mistake(
-        105,
+        100,
         "the source holds what identifies persons, so nothing was imported",
         "export it without these elements, or have them dropped as they are read with --strip-identifiers",
     ),
