@@ -321,9 +321,7 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
         )
     if strip_identifiers and source_format != "fhir":
         raise typer.BadParameter("it goes with: fhir", param_hint="--strip-identifiers")
-    made = source_of(
-        source_format, source, Choices(mapping, cast("Method | None", method), drugs, strip_identifiers)
-    )
+    made = source_of(source_format, source, Choices(mapping, cast("Method | None", method), drugs, strip_identifiers))
     if dry_run:
         with printing.progress("import"):
             tried = try_import(ctx.obj, made, site, period)
