@@ -36,8 +36,8 @@ ARGUMENTS = {
     "export": "export fhir measures",
 }
 """Every command that works on a home that is there."""
-MAKE_A_HOME = {"synthesize", "import"}
-NEED_NONE = {"mapping", "manifest", "verify-log", "doctor"}
+MAKE_A_HOME = {"synthesize", "import", "init"}
+NEED_NONE = {"mapping", "manifest", "check", "verify-log", "doctor"}
 
 
 def _nothing(home: Path) -> None:
