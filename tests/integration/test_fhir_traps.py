@@ -187,6 +187,20 @@ def test_few_broken_lines_are_counted_and_many_end_the_import(exports: Exports) 
     )
 
 
+def test_an_export_that_cannot_be_read_says_why(exports: Exports) -> None:
+    source = exports.write(*FUSED)
+    text = (source / "all.ndjson").read_text(encoding="utf-8")
+    (source / "all.ndjson").write_text(text, encoding="utf-16")
+    with pytest.raises(OutcomesError, match=r"all.ndjson: \d of \d lines are no FHIR resources in JSON"):
+        exports.read(source)
+    (source / "all.ndjson").unlink()
+    (source / "all.ndjson.gz").write_bytes(text.encode())
+    with pytest.raises(OutcomesError, match=r"all.ndjson.gz: it is damaged, or not JSON in UTF-8"):
+        exports.read(source)
+    with pytest.raises(OutcomesError, match="no resource of the export is a Patient"):
+        exports.make(procedure())
+
+
 def test_a_mark_an_empty_file_and_a_long_line_are_read(exports: Exports) -> None:
     source = exports.write(*FUSED)
     all_of = (source / "all.ndjson").read_bytes()

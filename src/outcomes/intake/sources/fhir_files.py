@@ -28,7 +28,7 @@ _LONGEST_LINE = 32 * 2**20
 
 _MOST_BROKEN = 0.01
 _FEW = 10
-"""As many lines may be broken whatever their share."""
+"""As many lines may be broken whatever their share, unless they are all."""
 
 _IDENTIFYING = (
     *("name", "address", "telecom", "identifier", "photo", "contact", "text"),
@@ -217,6 +217,8 @@ def read_files(con: duckdb.DuckDBPyConnection, source: Path) -> FhirFiles:
     with readable_resources():
         con.execute(_INDEX.format(entries=entries, kinds=_kinds()))
     _check_share(con)
+    if not con.execute("select count(*) from fhir_index where type = 'Patient'").fetchall()[0][0]:
+        raise OutcomesError("source_malformed", "no resource of the export is a Patient")
     con.execute(_CONTENT_IN_FORCE)
     con.execute(_ALIASES)
     return files
@@ -258,8 +260,8 @@ def readable_resources() -> Iterator[None]:
 
 
 def _cause(text: str) -> str:
-    file = re.search(r'file "([^"]+)"', text)
-    name = PurePath(file[1]).name if file else "a file"
+    file = re.search(r'file "([^"]+)"|GZIP stream: (.+)$', text)
+    name = PurePath(file[1] or file[2]).name if file else "a file"
     if "maximum_object_size" in text:
         return f"{name}: a line, or the whole of a .json file, is longer than {_LONGEST_LINE // 2**20} MiB"
     if "an element is repeated where one is asked for" in text:
@@ -316,7 +318,7 @@ def _check_share(con: duckdb.DuckDBPyConnection) -> None:
     """
     found = con.execute(
         "select file, count(*) filter (where not is_read) as broken, count(*) as lines from fhir_index "
-        f"group by file having broken > {_FEW} and broken > {_MOST_BROKEN} * lines order by file"
+        f"group by file having broken = lines or broken > {_FEW} and broken > {_MOST_BROKEN} * lines order by file"
     ).fetchall()
     if found:
         file, broken, lines = found[0]
