@@ -15,7 +15,10 @@ from outcomes.sql.files import SqlFile
 
 def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     """An in-memory connection that spills to disk beside the data and never loads an extension."""
-    return _begin(settings.threads, settings.memory_limit, settings.scratch)
+    con = _begin(settings.threads, settings.memory_limit, settings.scratch)
+    # After two seconds it would draw a bar on the standard output, where results are.
+    con.execute("set enable_progress_bar = false")
+    return con
 
 
 def _begin(threads: int, memory_limit: str, scratch: Path) -> duckdb.DuckDBPyConnection:
