@@ -55,7 +55,6 @@ def test_packages_and_products_become_atc_or_a_class(dump: Path) -> None:
         ("ATC", "M01AE01", ""),
         ("ATC", "M01AE01", ""),
         ("", "", "nsaid"),
-        ("NDC", "99999999999", ""),
         ("ATC", "N02AA05", ""),
     ]
 

@@ -4,7 +4,9 @@ import csv
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from outcomes.cli import app
 from outcomes.errors import OutcomesError
 from outcomes.intake.sources.crosswalk import Crosswalk
 from outcomes.intake.sources.dated import LeftOut, NotMapped
@@ -64,6 +66,18 @@ def test_the_labels_are_those_of_the_native_path_patient_by_patient(
             assert found[site, keys[extract.persons[patient]], label] == answer, label
 
 
+def test_every_row_is_delivered_or_counted(
+    registry: dict[str, list[dict[str, object]]], extract: Extract, concept_map: Path, tmp_path: Path
+) -> None:
+    place = WRITERS["parquet"](tmp_path / "cdm", extract)
+    source = omop_source(place, "limited_data_set", concept_map)
+    imported = import_extract(Settings(home=tmp_path / "home"), source, SITE, PERIOD)
+    delivered = {file.table: file.rows for file in imported.manifest.files}
+    for name, rows in registry.items():
+        left_out = sum(one.rows for one in imported.left_out if one.table == name and one.column is None)
+        assert delivered[name] + left_out == len(rows), name
+
+
 def _write(folder: Path, name: str, text: str) -> None:
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.csv").write_text(text.replace(" ", ""), encoding="utf-8")
@@ -93,6 +107,7 @@ def small(tmp_path: Path) -> Path:
         2,2,2100001,,2023-06-02T23:30:00,22551
         3,9,2100001,2023-05-17,,22551
         4,1,0,2023-05-17,,localcode
+        6,1,4134857,2023-05-17,,as said
         5,1,2100001,2023-05,,22845
         """,
     )
@@ -141,7 +156,8 @@ def test_what_real_extracts_have_is_delivered_or_counted(small: Path, tmp_path: 
         LeftOut("procedures", "repeated", 1),
         LeftOut("procedures", "unknown_patient", 1),
         LeftOut("procedures", "no_date", 1),
-        LeftOut("procedures", "not_coded", 1),
+        LeftOut("procedures", "not_coded", 2),
+        LeftOut("treatments", "not_coded", 1),
     }
     patients = _rows(imported.folder, "patients")
     assert sorted((row["sex"], row["age_years"], row["index_period"]) for row in patients) == [
@@ -152,7 +168,6 @@ def test_what_real_extracts_have_is_delivered_or_counted(small: Path, tmp_path: 
     assert (visit["day"], visit["ndi_total"], visit["ndi_unit"]) == ("366", "24", "percent")
     drugs = [(row["start_day"], row["code_system"], row["code"]) for row in _rows(imported.folder, "treatments")]
     assert sorted(drugs) == [
-        ("107", "NDC", "00573-0164-70"),
         ("137", "ATC", "M01AE01"),
         ("168", "RXNORM", "5489"),
         ("168", "RXNORM", "5640"),
@@ -163,7 +178,9 @@ def test_a_dry_run_tells_what_has_no_meaning_and_no_word_of_few_patients(small: 
     settings = Settings(home=tmp_path / "home").model_copy(update={"minimum_cell_count": 1})
     tried = try_import(settings, omop_source(small, "safe_harbor"), SITE, "2025-06")
     assert NotMapped("procedure", "concept", "localcode", 1, 1) in tried.not_mapped
+    assert NotMapped("procedure", "concept", "4,134,857", 1, 1) in tried.not_mapped
     assert NotMapped("measurement", "concept", "NDI", 2, 1) in tried.not_mapped
+    assert NotMapped("treatments", "code", "NDC 00573-0164-70", 1, 1) in tried.not_mapped
     usual = try_import(Settings(home=tmp_path / "home"), omop_source(small, "safe_harbor"), SITE, "2025-06")
     assert not [one for one in usual.not_mapped if one.word]
 
@@ -206,3 +223,29 @@ def test_the_concept_map_of_the_page_is_read(small: Path, tmp_path: Path) -> Non
     own.write_text(page.split("```csv\n")[1].split("```")[0], encoding="utf-8")
     assert import_extract(Settings(home=tmp_path / "home"), omop_source(small, "safe_harbor", own), SITE, "2025-06")
     assert all(f"`{name}`" in page for name in TABLES_READ)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["mimic-iv", "--mapping", "map.toml"], "--mapping"),
+        (["table"], "--mapping"),
+        (["omop", "--method", "none"], "--method"),
+        (["mimic-iv", "--method", "safe_harbor"], "--method"),
+    ],
+)
+def test_an_option_that_a_format_does_not_take_is_named(arguments: list[str], named: str, tmp_path: Path) -> None:
+    asked = ["--home", str(tmp_path / "home"), "import", arguments[0], str(tmp_path), "--site", SITE]
+    ended = CliRunner().invoke(app, [*asked, "--period", PERIOD, *arguments[1:]])
+    assert ended.exit_code == 2
+    assert named in ended.output
+    assert not (tmp_path / "home" / "landing").exists()
+
+
+def test_the_command_imports_and_tries(small: Path, tmp_path: Path) -> None:
+    asked = ["--home", str(tmp_path / "home"), "import", "omop", str(small), "--site", SITE, "--period", "2025-06"]
+    tried = CliRunner().invoke(app, [*asked, "--dry-run"])
+    assert "nothing was written" in tried.output
+    done = CliRunner().invoke(app, [*asked, "--method", "limited_data_set"])
+    assert done.exit_code == 0, done.output
+    assert "localcode" not in tried.output + done.output

@@ -62,111 +62,121 @@ def carried(tables: Tables) -> Tables:
 def omop_extract(tables: Tables, seed: int = 1) -> Extract:
     """The rows of `carried` as tables of the CDM."""
     rng = np.random.default_rng(seed)
-    persons = numbers_of(rng, (row["patient_id"] for row in tables["patients"]))
-    visits = numbers_of(rng, (row["encounter_id"] for row in tables["encounters"]))
-    surgeons = numbers_of(rng, (row["surgeon_id"] for row in tables["procedures"] if row["surgeon_id"]))
-    days = index_dates(rng, tables["patients"])
-    concepts = _Concepts()
-    rows = {name: [dated(name, row, days[row["patient_id"]]) for row in each] for name, each in tables.items()}
-    own = {key: persons[key] for key in persons}
-    made: Tables = {name: [] for name in ("person", "observation_period", "death", "visit_occurrence")}
-    for patient in rows["patients"]:
-        _add_patient(made, patient, own)
-    for stay in rows["encounters"]:
-        made["visit_occurrence"].append(
-            {
-                "visit_occurrence_id": visits[stay["encounter_id"]],
-                "person_id": own[stay["patient_id"]],
-                "visit_concept_id": _VISITS[stay["type"]],
-                "visit_source_value": stay["type"].upper(),
-                "visit_start_date": stay["start_date"],
-                "visit_end_date": stay["end_date"],
-            }
-        )
+    site = _Site(
+        persons=numbers_of(rng, (row["patient_id"] for row in tables["patients"])),
+        visits=numbers_of(rng, (row["encounter_id"] for row in tables["encounters"])),
+        surgeons=numbers_of(rng, (row["surgeon_id"] for row in tables["procedures"] if row["surgeon_id"])),
+        days=index_dates(rng, tables["patients"]),
+        concepts=_Concepts(),
+    )
+    rows = {name: [dated(name, row, site.days[row["patient_id"]]) for row in each] for name, each in tables.items()}
+    made = {
+        "person": [site.person(row) for row in rows["patients"]],
+        "observation_period": [site.period(row) for row in rows["patients"]],
+        "death": [site.death(row) for row in rows["patients"] if row["death_date"]],
+        "visit_occurrence": [site.visit(row) for row in rows["encounters"]],
+        "procedure_occurrence": [site.procedure(number, row) for number, row in enumerate(rows["procedures"])],
+        "condition_occurrence": [
+            site.condition(*one) for one in enumerate(rows["diagnoses"]) if not _is_status(one[1])
+        ],
+        "drug_exposure": [site.drug(number, row) for number, row in enumerate(rows["treatments"])],
+        "measurement": [one for number, row in enumerate(rows["follow_ups"]) for one in site.measured(number, row)],
+        "observation": [
+            *(site.status(number, row) for number, row in enumerate(rows["diagnoses"]) if _is_status(row)),
+            *(one for number, row in enumerate(rows["patients"]) for one in site.observed(number, row)),
+        ],
+    }
+    made["concept"] = site.concepts.rows()
+    columns = [name for name in rows["follow_ups"][0] if name not in (*_KEYS, *_LOINC)]
+    return Extract({name: _alike(each) for name, each in made.items()}, _concept_map(columns), site.persons)
 
-    def event(name: str, number: int, row: Row) -> Row:
+
+def _is_status(diagnosis: Row) -> bool:
+    """Whether it is a status code, which is an observation in the CDM, whatever the source called it."""
+    return str(diagnosis["code"]).startswith("Z")
+
+
+@dataclass(frozen=True)
+class _Site:
+    """The numbers of a site, and its rows as those of the CDM."""
+
+    persons: dict[str, str]
+    visits: dict[str, str]
+    surgeons: dict[str, str]
+    days: dict[str, datetime.date]
+    concepts: "_Concepts"
+
+    def person(self, row: Row) -> Row:
+        born = row["birth_date"]
         return {
-            f"{name}_id": number,
-            "person_id": own[row["patient_id"]],
-            "visit_occurrence_id": visits.get(row.get("encounter_id") or ""),
+            "person_id": self.persons[row["patient_id"]],
+            "gender_concept_id": _GENDERS[row["sex"]],
+            "year_of_birth": born.year,
+            "month_of_birth": born.month,
+            "day_of_birth": born.day,
         }
 
-    made["procedure_occurrence"] = [
-        event("procedure_occurrence", number, row)
-        | concepts.of("procedure", row, number)
-        | {"procedure_date": row["date"], "modifier_source_value": row["modifier"], "quantity": row["units"]}
-        | {"provider_id": surgeons.get(row["surgeon_id"] or "")}
-        for number, row in enumerate(rows["procedures"])
-    ]
-    # A status code is an observation in the CDM, whatever the source called it.
-    is_status = [row["code"].startswith("Z") for row in rows["diagnoses"]]
-    made["condition_occurrence"] = [
-        event("condition_occurrence", number, row)
-        | concepts.of("condition", row, number)
-        | {"condition_start_date": row["date"], "condition_status_concept_id": 32902 if row["position"] else 0}
-        for number, row in enumerate(rows["diagnoses"])
-        if not is_status[number]
-    ]
-    made["observation"] = [
-        event("observation", number, row) | concepts.of("observation", row, 0) | {"observation_date": row["date"]}
-        for number, row in enumerate(rows["diagnoses"])
-        if is_status[number]
-    ]
-    made["drug_exposure"] = [
-        event("drug_exposure", number, row)
-        | concepts.of("drug", row, number)
-        | {"drug_exposure_start_date": row["start_date"], "drug_exposure_end_date": row["end_date"]}
-        | {"route_concept_id": 4132161 if row["route"] == "oral" else 0, "route_source_value": row["route"]}
-        for number, row in enumerate(rows["treatments"])
-    ]
-    made["measurement"] = [
-        event("measurement", 100 * number + place, row)
-        | _measured(concepts, "measurement", name, row[name], row.get("ndi_unit"))
-        | {"measurement_date": row["date"]}
-        for number, row in enumerate(rows["follow_ups"])
-        for place, name in enumerate(name for name in row if name not in _KEYS and row[name] is not None)
-    ]
-    made["observation"] += [
-        event("observation", 1_000_000 + 100 * number + place, row)
-        | _measured(concepts, "observation", name, row[name], None)
-        | {"observation_date": days[key]}
-        for number, (key, row) in enumerate(zip(days, rows["patients"], strict=True))
-        for place, name in enumerate(_PATIENT_FACTS)
-        if row[name] is not None
-    ]
-    made["concept"] = concepts.rows()
-    made = {name: _alike(each) for name, each in made.items()}
-    columns = [name for name in rows["follow_ups"][0] if name not in (*_KEYS, *_LOINC)]
-    return Extract(made, _concept_map(columns), persons)
+    def period(self, row: Row) -> Row:
+        dates = {
+            "observation_period_start_date": row["birth_date"],
+            "observation_period_end_date": row["last_contact_date"],
+        }
+        return {"person_id": self.persons[row["patient_id"]]} | dates
+
+    def death(self, row: Row) -> Row:
+        return {"person_id": self.persons[row["patient_id"]], "death_date": row["death_date"]}
+
+    def visit(self, row: Row) -> Row:
+        return {
+            "visit_occurrence_id": self.visits[row["encounter_id"]],
+            "person_id": self.persons[row["patient_id"]],
+            "visit_concept_id": _VISITS[row["type"]],
+            "visit_source_value": row["type"].upper(),
+            "visit_start_date": row["start_date"],
+            "visit_end_date": row["end_date"],
+        }
+
+    def procedure(self, number: int, row: Row) -> Row:
+        more = {"procedure_date": row["date"], "modifier_source_value": row["modifier"], "quantity": row["units"]}
+        by = {"provider_id": self.surgeons.get(row["surgeon_id"] or "")}
+        return self._event("procedure_occurrence", number, row) | self.concepts.of("procedure", row, number) | more | by
+
+    def condition(self, number: int, row: Row) -> Row:
+        more = {"condition_start_date": row["date"], "condition_status_concept_id": 32902 if row["position"] else 0}
+        return self._event("condition_occurrence", number, row) | self.concepts.of("condition", row, number) | more
+
+    def status(self, number: int, row: Row) -> Row:
+        concepts = self.concepts.of("observation", row, 0)
+        return self._event("observation", number, row) | concepts | {"observation_date": row["date"]}
+
+    def drug(self, number: int, row: Row) -> Row:
+        dates = {"drug_exposure_start_date": row["start_date"], "drug_exposure_end_date": row["end_date"]}
+        route = {"route_concept_id": 4132161 if row["route"] == "oral" else 0, "route_source_value": row["route"]}
+        return self._event("drug_exposure", number, row) | self.concepts.of("drug", row, number) | dates | route
+
+    def measured(self, number: int, row: Row) -> Iterable[Row]:
+        """A measurement for each answer of a visit."""
+        names = [name for name in row if name not in _KEYS and row[name] is not None]
+        for place, name in enumerate(names):
+            value = _measured(self.concepts, "measurement", name, row[name], row.get("ndi_unit"))
+            yield self._event("measurement", 100 * number + place, row) | value | {"measurement_date": row["date"]}
+
+    def observed(self, number: int, row: Row) -> Iterable[Row]:
+        """An observation on the day of surgery for each fact of a patient."""
+        day = {"observation_date": self.days[row["patient_id"]]}
+        for place, name in enumerate(name for name in _PATIENT_FACTS if row[name] is not None):
+            value = _measured(self.concepts, "observation", name, row[name], None)
+            yield self._event("observation", 1_000_000 + 100 * number + place, row) | value | day
+
+    def _event(self, name: str, number: int, row: Row) -> Row:
+        visit = self.visits.get(row.get("encounter_id") or "")
+        return {f"{name}_id": number, "person_id": self.persons[row["patient_id"]], "visit_occurrence_id": visit}
 
 
 def _alike(rows: list[Row]) -> list[Row]:
     """Rows with the same columns."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     return [{name: row.get(name) for name in columns} for row in rows]
-
-
-def _add_patient(made: Tables, patient: Row, own: dict[str, str]) -> None:
-    person, born = own[patient["patient_id"]], patient["birth_date"]
-    made["person"].append(
-        {
-            "person_id": person,
-            "gender_concept_id": _GENDERS[patient["sex"]],
-            "year_of_birth": born.year,
-            "month_of_birth": born.month,
-            "day_of_birth": born.day,
-        }
-    )
-    made["observation_period"].append(
-        {
-            "observation_period_id": person,
-            "person_id": person,
-            "observation_period_start_date": born,
-            "observation_period_end_date": patient["last_contact_date"],
-        }
-    )
-    if patient["death_date"]:
-        made["death"].append({"person_id": person, "death_date": patient["death_date"]})
 
 
 def _measured(concepts: "_Concepts", kind: str, name: str, value: Any, unit: str | None) -> Row:

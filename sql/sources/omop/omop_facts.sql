@@ -1,7 +1,7 @@
 /*
 title: Measurements and observations that are a column of the contract
 grain: one row per record and column
-needs: [omop_records, omop_words, omop_meanings]
+needs: [omop_measured, omop_words, omop_meanings]
 columns:
   patient_id: the person
   encounter_id: the visit occurrence
@@ -32,15 +32,15 @@ with meant as (
 
 stated as (
     select
-        omop_records.record_id, omop_records.patient_id, omop_records.encounter_id, omop_records.date,
-        omop_records.time, omop_records.unit, meant.target, coalesce(meant.value, omop_records.value) as value
-    from omop_records
+        omop_measured.record_id, omop_measured.patient_id, omop_measured.encounter_id, omop_measured.date,
+        omop_measured.time, omop_measured.unit, meant.target, coalesce(meant.value, omop_measured.value) as value
+    from omop_measured
     inner join meant
         on
-            omop_records.kind = meant.kind
-            and omop_records.concept_id is not distinct from meant.concept_id
-            and omop_records.source_concept_id is not distinct from meant.source_concept_id
-            and omop_records.source_value is not distinct from meant.source_value
+            omop_measured.kind = meant.kind
+            and omop_measured.concept_id is not distinct from meant.concept_id
+            and omop_measured.source_concept_id is not distinct from meant.source_concept_id
+            and omop_measured.source_value is not distinct from meant.source_value
 ),
 
 with_units as (

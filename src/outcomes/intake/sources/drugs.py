@@ -17,6 +17,9 @@ from outcomes.intake.sources.dated import completed, dated_relation
 
 _COLUMNS = ("code_system", "code", "atc", "treatment_class")
 
+PACKAGES = "dated.code_system ilike 'NDC' and dated.treatment_class is null"
+"""The dated treatments that only a list of drugs could tell: no code system of the contract, so they are left out."""
+
 # An NDC has eleven digits; with hyphens its parts may be shorter, and are then filled with zeros.
 _PLAIN = (
     "case when regexp_full_match({code}, '[0-9]{{4,5}}-[0-9]{{3,4}}-[0-9]{{1,2}}') "

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import duckdb
 
-from outcomes.contract import Column, ColumnType, Table
+from outcomes.contract import TABLES, Column, ColumnType, Table
 from outcomes.errors import OutcomesError
 from outcomes.home import private_files
 from outcomes.intake.manifest import submission_id
 from outcomes.intake.rules import closed_lists
 from outcomes.intake.sources.crosswalk import Crosswalk
-from outcomes.intake.sources.dated import LeftOut, NotMapped, Source
+from outcomes.intake.sources.dated import LeftOut, NotMapped, Source, completed
+from outcomes.intake.sources.drugs import PACKAGES
 from outcomes.intake.sources.engine import check_place, deliver, delivered_tables, make_tables, scratch_folder
 from outcomes.intake.sources.index_fusion import CODED, known_codes
 from outcomes.intake.submission import Attempt, judge
@@ -83,7 +84,7 @@ def try_import(settings: Settings, source: Source, site_id: str, period: str | N
         tried = Tried(
             tables={table.name: filled for table, filled in tables.items()},
             left_out=tuple(left_out),
-            not_mapped=_shown(source.not_mapped(con), settings.minimum_cell_count),
+            not_mapped=_shown([*source.not_mapped(con), *_packages(con, tables)], settings.minimum_cell_count),
             not_listed=_shown(_not_listed(con, tables), settings.minimum_cell_count),
             refusal=None,
             rules=(),
@@ -129,6 +130,21 @@ def _filled(con: duckdb.DuckDBPyConnection, table: Table) -> tuple[int, tuple[st
         f"select count(*), {', '.join(f'count({name})' for name in names)} from {table.name}"
     ).fetchall()[0]
     return rows, tuple(name for name, cells in zip(names, filled, strict=True) if cells)
+
+
+_HYPHENATED = r"regexp_replace(code, '^([0-9]{5})([0-9]{4})([0-9]{2})$', '\1-\2-\3')"
+
+
+def _packages(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> list[NotMapped]:
+    """Packages of drugs that no list of drugs names."""
+    if TABLES["treatments"] not in tables:
+        return []
+    dated = completed(con, TABLES["treatments"])
+    rows = con.execute(
+        f"select 'NDC ' || {_HYPHENATED}, count(*), count(distinct patient_id) from ({dated}) "
+        f"as dated where {PACKAGES} and code is not null group by all"
+    ).fetchall()
+    return [NotMapped("treatments", "code", *counted) for counted in rows]
 
 
 def _not_listed(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> list[NotMapped]:

@@ -28,7 +28,7 @@ from outcomes.intake.sources.dated import (
     dated_relation,
     event_date,
 )
-from outcomes.intake.sources.drugs import read_drugs
+from outcomes.intake.sources.drugs import PACKAGES, read_drugs
 from outcomes.intake.sources.files import readable
 from outcomes.intake.sources.index_fusion import make_index_days
 from outcomes.periods import is_month, last_day
@@ -121,6 +121,7 @@ select
         when dated.{date} is null then 'no_date'
         when date_diff('day', index_patients.index_date, dated.{date}) > index_patients.data_cut_day
             then 'after_data_cut'
+        {others}
     end as reason
 from ({dated}) as dated
 left join source_patients on dated.patient_id = source_patients.patient_id
@@ -367,7 +368,8 @@ def _select_patients(con: duckdb.DuckDBPyConnection, source: Source, period: str
 
 def _select_rows(con: duckdb.DuckDBPyConnection, table: Table) -> list[LeftOut]:
     """Make `selected_<table>`, the rows that are delivered."""
-    judged = _JUDGED.format(date=event_date(table), dated=completed(con, table))
+    others = f"when {PACKAGES} then 'not_coded'" if table.name == "treatments" else ""
+    judged = _JUDGED.format(date=event_date(table), dated=completed(con, table), others=others)
     reasons = dict(con.execute(f"select reason, count(*) from ({judged}) group by reason").fetchall())
     con.execute(
         _SELECTED.format(table=table.name, judged=judged, key=table.key, columns=", ".join(dated_columns(table)))

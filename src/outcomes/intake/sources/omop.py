@@ -9,6 +9,7 @@ Source: OHDSI, OMOP Common Data Model 5.4; https://ohdsi.github.io/CommonDataMod
 
 import csv
 import re
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -216,12 +217,16 @@ def _load(place: Path, concept_map: Path | None, con: duckdb.DuckDBPyConnection,
         )
         rows = f"from {tables[name].relation}" if name in tables else "where false"
         con.execute(f"create view omop_{name} as select {cells} {rows}")
-    con.execute(f"create view omop_records as {' union all by name '.join(map(_records, _KINDS))}")
+    _view_records(con, "omop_records", _KINDS)
+    _view_records(con, "omop_measured", ["measurement", "observation"])
     files = {file.name: file for file in _files()}
     materialize(con, [files["omop_words"], files["omop_concepts"]])
     con.execute(f"create table omop_ingredients as {_INGREDIENTS}", {"codes": _listed_ingredients()})
+    # Once read and kept, what the files hold is not read again for each table of the contract and each of its counts.
     materialize(con, [files[name] for name in ("omop_meanings", "omop_codes", "omop_facts")])
-    con.execute(f"create view omop_coded as {files['omop_coded'].select}")
+    kinds = {kind for (kind,) in con.execute("select distinct kind from omop_codes").fetchall()}
+    _view_records(con, "omop_codable", [table for table, (kind, _) in _KINDS.items() if kind in kinds] or _KINDS)
+    materialize(con, [files["omop_coded"]])
     con.execute(f"create view {dated_relation(TABLES['follow_ups'])} as {_follow_ups()}")
 
 
@@ -282,6 +287,10 @@ def _cell(table: Opened | None, name: str, column: str, kind: str) -> str:
     if not found and column == _KEYS.get(name, "person_id" if "person_id" in TABLES_READ[name] else ""):
         raise OutcomesError("source_malformed", f"{table.name}: no column {column}, which {name} of the CDM has")
     return found or f"cast(null as {'date' if kind == _DATE else 'varchar'})"
+
+
+def _view_records(con: duckdb.DuckDBPyConnection, name: str, tables: Iterable[str]) -> None:
+    con.execute(f"create view {name} as {' union all by name '.join(map(_records, tables))}")
 
 
 def _records(table: str) -> str:
@@ -380,10 +389,14 @@ _WITHOUT_CODE = (
 )
 
 
+# A dry run shows no word with as many digits in a row as a record number has.
+_IN_GROUPS = "format('{:,}', nullif(try_cast(concept_id as bigint), 0))"
+
+
 def _not_mapped(con: duckdb.DuckDBPyConnection) -> list[NotMapped]:
     """Words without code; of measurements and observations, most of which nobody needs, those without a concept."""
     found = con.execute(
-        "select kind, coalesce(nullif(concept_id, '0'), source_value), sum(row_count), max(patient_count) "
+        f"select kind, coalesce({_IN_GROUPS}, source_value), sum(row_count), max(patient_count) "
         f"from ({_WITHOUT_CODE}) where kind in {_CODED_KINDS} or coalesce(concept_id, '0') = '0' "
         "and lower(source_value) not in (select source_value from omop_meanings where source_value is not null) "
         "group by all order by 3 desc, 1, 2"
