@@ -3,6 +3,7 @@
 import csv
 import datetime
 import gzip
+import zipfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -219,6 +220,14 @@ def test_scales_are_turned_moved_and_scaled(hospital: Hospital) -> None:
     assert left_out(imported) == {("ndi_item_1", "unreadable"): 1}
 
 
+def test_a_number_too_great_to_be_reckoned_with_costs_its_cell_alone(hospital: Hospital) -> None:
+    hospital.write("proms.csv", "MRN,DT,vas\n100231,2023-08-01,20230801123000\n100231,2023-08-02,99999999\n")
+    more = 'neck_pain_nrs = { from = "vas", scale = 0.1 }'
+    imported = hospital.mapped(FOLLOW_UPS + more)
+    assert [row["neck_pain_nrs"] for row in rows(imported, "follow_ups")] == ["", ""]
+    assert left_out(imported) == {("neck_pain_nrs", "unreadable"): 2}
+
+
 def test_a_word_that_the_values_do_not_name_is_counted_and_not_delivered(hospital: Hospital) -> None:
     imported = hospital.mapped(**{'sex = "Sex"': 'sex = { from = "Sex", values = { f = "female" } }'})
     assert sorted(row["sex"] for row in rows(imported, "patients")) == ["", "female"]
@@ -302,7 +311,9 @@ def test_a_file_that_cannot_be_read_says_the_likely_cause(hospital: Hospital, te
     assert "100232" not in found
 
 
-def test_a_missing_file_is_named(hospital: Hospital) -> None:
+def test_a_missing_file_and_a_folder_in_its_place_are_named(hospital: Hospital) -> None:
+    assert hospital.refusal(FOLLOW_UPS) == "there is no file proms.csv in the folder"
+    (hospital.folder / "proms.csv").mkdir()
     assert hospital.refusal(FOLLOW_UPS) == "there is no file proms.csv in the folder"
 
 
@@ -411,4 +422,7 @@ def test_a_sheet_that_is_not_there_and_a_broken_workbook_are_named(hospital: Hos
     openpyxl.Workbook().save(hospital.folder / "proms.xlsx")
     assert hospital.refusal(named) == "proms.xlsx: no sheet PROMs"
     (hospital.folder / "proms.xlsx").write_bytes(b"MRN,DT")
+    assert hospital.refusal(named) == "proms.xlsx: it is damaged, or of another format"
+    with zipfile.ZipFile(hospital.folder / "proms.xlsx", "w") as packed:
+        packed.writestr("proms.csv", "MRN,DT")
     assert hospital.refusal(named) == "proms.xlsx: it is damaged, or of another format"

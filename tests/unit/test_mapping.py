@@ -60,7 +60,7 @@ def test_a_good_mapping_is_read() -> None:
             "line 17: procedures.1.columns.code_system: one",
         ),
         ("scale = 0.1", 'scale = "ten"', "line 25: follow_ups.1.columns.neck_pain_nrs.scale: Input should be a valid"),
-        ('"vas_{}", scale', '"vas", date_format = "%d", scale', "line 25: follow_ups.1.columns.neck_pain_nrs: date_"),
+        ('"vas_{}", scale', '"vas", date_format = "%x", scale', "line 25: follow_ups.1.columns.neck_pain_nrs: date_"),
         ('for_each = ["bl", "3m"]', "", "line 19: follow_ups.1.for_each: it goes with names of columns that hold {}"),
         ('"patients.csv"', '"../patients.csv"', "line 5: patients.1.file.1: name a file within the folder"),
         ("[[patients]]", "[[patients]", "line 4: not TOML"),
@@ -82,12 +82,31 @@ def test_a_good_mapping_is_read() -> None:
             "line 12: procedures.1.filled: dat is none of its",
         ),
         ('date = "SURGERY_DT"', 'date = { constant = "x" }', "line 15: procedures.1.columns.date: a date has neither"),
+        ('"patients.csv"', '""', "line 5: patients.1.file.1: name a file within the folder"),
+        ('"patients.csv"', '"."', "line 5: patients.1.file.1: name a file within the folder"),
+        ('"patients.csv"', f'"{"x" * 300}"', "line 5: patients.1.file.1: name a file within the folder"),
+        ('"patients.csv"', "[]", "line 5: patients.1.file: List should have at least 1 item"),
+        ('"%m/%d/%Y"', '"%d.%Q"', "line 8: patients.1.columns.birth_date.date_format.1: no format of dates"),
+        ('"%m/%d/%Y"', '"%d.%m.%"', "line 8: patients.1.columns.birth_date.date_format.1: no format of dates"),
+        ('"%m/%d/%Y"', '""', "line 8: patients.1.columns.birth_date.date_format.1: no format of dates"),
+        ('"%m/%d/%Y"', '"%m/%Y"', "line 8: patients.1.columns.birth_date.date_format.1: it tells no day"),
+        ('"%m/%d/%Y"', '"DD.MM.YYYY"', "line 8: patients.1.columns.birth_date.date_format.1: it tells no day"),
+        ("scale = 0.1", "scale = inf", "line 25: follow_ups.1.columns.neck_pain_nrs.scale: a number below a million"),
+        ("scale = 0.1", "scale = nan", "line 25: follow_ups.1.columns.neck_pain_nrs.scale: a number below a million"),
+        ("scale = 0.1", "scale = 1e30", "line 25: follow_ups.1.columns.neck_pain_nrs.scale: a number below a million"),
+        ("scale = 0.1", "scale = 1e-9", "line 25: follow_ups.1.columns.neck_pain_nrs.scale: a number below a million"),
     ],
 )
 def test_a_mistake_is_told_by_line_and_field(old: str, new: str, problem: str) -> None:
     assert GOOD.count(old) == 1
     _, problems = parse_mapping(GOOD.replace(old, new))
     assert any(str(one).startswith(problem) for one in problems), [str(one) for one in problems]
+
+
+@pytest.mark.parametrize("date_format", ["%-d.%-m.%y", "%d%b%Y", "%d. %B %Y", "%Y/%j", "%x", "%m/%d/%Y %H:%M"])
+def test_a_date_format_that_tells_a_day_is_read(date_format: str) -> None:
+    _, problems = parse_mapping(GOOD.replace("%m/%d/%Y", date_format))
+    assert not problems
 
 
 def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
@@ -101,6 +120,8 @@ def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
 def test_a_mapping_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(OutcomesError, match=r"there is no file map\.toml"):
         read_mapping(tmp_path / "map.toml")
+    with pytest.raises(OutcomesError, match="there is no file"):
+        read_mapping(tmp_path)
     (tmp_path / "map.toml").write_bytes(b"\xff\xfe\xff")
     with pytest.raises(OutcomesError, match=r"map\.toml is not UTF-8"):
         read_mapping(tmp_path / "map.toml")

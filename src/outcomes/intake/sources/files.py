@@ -35,6 +35,9 @@ _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BO
 _ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!)")
 """What Excel shows where a formula has no result."""
 
+_DAMAGED = (duckdb.Error, gzip.BadGzipFile, zipfile.BadZipFile, EOFError, KeyError, SyntaxError, ValueError)
+"""What the readers raise, of a packed file without a workbook too, and of a workbook that is cut off."""
+
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _FILE = re.compile(r"^  file = (.+)$", re.MULTILINE)
@@ -181,7 +184,7 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise OutcomesError("source_malformed", f"there is no file {path.name}") from None
-    except (duckdb.Error, gzip.BadGzipFile, zipfile.BadZipFile, EOFError, UnicodeError):
+    except _DAMAGED:
         raise OutcomesError("source_malformed", f"{path.name}: it is damaged, or of another format") from None
 
 

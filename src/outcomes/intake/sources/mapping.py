@@ -4,6 +4,7 @@ It names columns and codes of the source, never a value of a record, so its mist
 """
 
 import difflib
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
+import duckdb
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from outcomes.contract import TABLES, ColumnType, Table
@@ -23,6 +25,8 @@ PLACE = "{}"
 """In the name of a column: each word of `for_each` in turn."""
 
 _NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL)
+_LONGEST_NAME = 255
+_GREATEST = 1_000_000
 
 
 def _as_list(given: Any) -> Any:
@@ -30,9 +34,28 @@ def _as_list(given: Any) -> Any:
 
 
 def _inside(name: str) -> str:
-    if Path(name).is_absolute() or ".." in Path(name).parts:
+    if not Path(name).parts or Path(name).is_absolute() or ".." in Path(name).parts or len(name) > _LONGEST_NAME:
         raise ValueError("name a file within the folder of the extract")
     return name
+
+
+def _telling_a_day(date_format: str) -> str:
+    """A format with which the database reads dates, and of which year, month and day are written."""
+    try:
+        duckdb.execute("select try_strptime('', ?)", [date_format])
+    except duckdb.Error:
+        raise ValueError("no format of dates; write it as %d.%m.%Y") from None
+    letters = "".join(re.findall("%-?([a-zA-Z])", date_format)).lower()
+    if not any(all(letter in letters for letter in enough) for enough in ("ymd", "ybd", "yj", "x", "c")):
+        raise ValueError("it tells no day; write it as %d.%m.%Y")
+    return date_format
+
+
+def _reckoned(number: float) -> float:
+    # Numbers are reckoned with six decimals.
+    if not math.isfinite(number) or not abs(number) < _GREATEST or (number and not round(number, 6)):
+        raise ValueError("a number below a million, of at most six decimals")
+    return number
 
 
 def _known_zone(name: str) -> str:
@@ -45,7 +68,8 @@ Text = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(giv
 """A code or a word; a number may stand without quotes."""
 
 Texts = Annotated[list[Text], BeforeValidator(_as_list)]
-Formats = Annotated[list[str], BeforeValidator(_as_list)]
+Formats = Annotated[list[Annotated[str, AfterValidator(_telling_a_day)]], BeforeValidator(_as_list)]
+Number = Annotated[float, AfterValidator(_reckoned)]
 
 
 class _Part(BaseModel):
@@ -76,9 +100,9 @@ class Cell(_Part):
     values: dict[str, Text] = {}
     missing: Texts = []
     date_format: Formats = []
-    reverse: float | None = None
-    offset: float | None = None
-    scale: float | None = None
+    reverse: Number | None = None
+    offset: Number | None = None
+    scale: Number | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -107,7 +131,7 @@ class Cell(_Part):
 class Block(_Part):
     """Rows of one contract table from one file, or from several of one layout."""
 
-    file: Annotated[list[Annotated[str, AfterValidator(_inside)]], BeforeValidator(_as_list)]
+    file: Annotated[list[Annotated[str, AfterValidator(_inside)]], Field(min_length=1), BeforeValidator(_as_list)]
     sheet: str | None = None
     where: list[Where] = []
     for_each: Texts = []
@@ -154,7 +178,7 @@ def read_mapping(path: Path) -> Mapping:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise OutcomesError("mapping_malformed", f"there is no file {path.name}") from None
     except UnicodeDecodeError:
         raise OutcomesError("mapping_malformed", f"{path.name} is not UTF-8") from None

@@ -141,7 +141,7 @@ class _Extract:
 
     def _paths(self, block: Block) -> Iterator[Path]:
         for name in block.file:
-            paths = sorted(self.folder.glob(name))
+            paths = sorted(path for path in self.folder.glob(name) if path.is_file())
             if not paths:
                 raise OutcomesError("source_malformed", f"there is no file {name} in the folder")
             yield from paths
@@ -279,7 +279,10 @@ def _date(name: str, formats: list[str], time_zone: str | None) -> str:
 
 
 def _reckoned(number: str, cell: Cell) -> str:
-    """The number, counted from the other end of its scale, moved and scaled, in this order; in decimals."""
+    """The number, counted from the other end of its scale, moved and scaled, in this order; in decimals.
+
+    One that is too great for that is none.
+    """
     value = f"try_cast({number} as decimal(18, 6))"
     if cell.reverse is not None:
         value = f"({_decimal(cell.reverse)} - {value})"
@@ -287,7 +290,7 @@ def _reckoned(number: str, cell: Cell) -> str:
         value = f"({value} + {_decimal(cell.offset)})"
     if cell.scale is not None:
         value = f"({value} * {_decimal(cell.scale)})"
-    return rf"regexp_replace(cast(cast({value} as decimal(28, 6)) as varchar), '[.]?0+$', '')"
+    return rf"regexp_replace(cast(try(cast({value} as decimal(28, 6))) as varchar), '[.]?0+$', '')"
 
 
 def _decimal(number: float) -> str:
