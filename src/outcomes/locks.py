@@ -33,6 +33,29 @@ def remove_unheld(lock: Path) -> bool:
         return True
 
 
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a folder of one's own, so that `is_held` tells others that it is in use; a crash leaves none held."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds a lock file or a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _is_in_place(lock: Path, held: IO[str]) -> bool:
     """Whether the file held is still the one of this name: `remove_unheld` may have taken it away before we had it."""
     try:

@@ -3,6 +3,10 @@
 import csv
 import datetime
 import gzip
+import io
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -18,6 +22,8 @@ from outcomes.intake.sources.dry_run import Tried, try_import
 from outcomes.intake.sources.engine import Import, import_extract
 from outcomes.intake.sources.mapping import parse_mapping
 from outcomes.intake.sources.table import table_source
+from outcomes.locks import held
+from outcomes.release.doctor import examine
 from outcomes.settings import Settings
 
 PATIENTS = "MRN,DOB,Sex\n100231,1961-05-03,F\n100232,1930-01-01,M\n"
@@ -399,6 +405,49 @@ def test_the_command_says_what_it_did(hospital: Hospital, monkeypatch: pytest.Mo
     assert "submission: " in done.output
     assert CliRunner().invoke(app, asked).exit_code == 2
     assert CliRunner().invoke(app, ["import", "tables", *asked[2:]]).exit_code == 2
+
+
+def test_two_imports_at_once_give_a_patient_one_key(hospital: Hospital) -> None:
+    mapping = hospital.folder.parent / "map.toml"
+    mapping.write_text(MAPPING.format(options="", more=""), encoding="utf-8")
+    said = [
+        "--home",
+        hospital.settings.home,
+        "import",
+        "table",
+        hospital.folder,
+        "--site",
+        "north",
+        "--mapping",
+        mapping,
+    ]
+    command = [
+        sys.executable,
+        "-c",
+        "from outcomes.cli import main; main()",
+        *map(str, said),
+        "--site",
+        "north",
+        "--period",
+    ]
+    running = [subprocess.Popen([*command, month], stdout=subprocess.DEVNULL) for month in ("2025-05", "2025-06")]
+    assert [process.wait() for process in running] == [0, 0]
+    months = [(folder / "patients.csv").read_text("utf-8") for folder in hospital.settings.landing.glob("north/*")]
+    keys = [sorted(row["patient_id"] for row in csv.DictReader(io.StringIO(text))) for text in months]
+    assert len(keys) == 2
+    assert keys[0] == keys[1]
+
+
+def test_what_a_killed_import_left_goes_with_the_next_and_what_is_in_use_stays(hospital: Hospital) -> None:
+    left, used, young = (hospital.settings.scratch / f"import-{name}" for name in ("left", "used", "young"))
+    for folder in (left, used, young):
+        folder.mkdir(parents=True)
+        (folder / "patients.csv").write_text(PATIENTS, encoding="utf-8")
+        os.utime(folder, (0, 0) if folder != young else None)
+    with held(used):
+        assert [finding.level for finding in examine(hospital.settings) if finding.check == "leftovers"] == ["warning"]
+        hospital.mapped()
+    assert sorted(hospital.settings.scratch.iterdir()) == [used, young]
 
 
 def test_excel_files_with_blank_rows_real_dates_and_errors(hospital: Hospital) -> None:

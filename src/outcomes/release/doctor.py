@@ -1,6 +1,5 @@
 """Is this installation well? Small checks, each a function that says ok, warning or failure, and what to do."""
 
-import fcntl
 import importlib
 import importlib.metadata
 import shutil
@@ -18,6 +17,7 @@ from outcomes.errors import OutcomesError
 from outcomes.home import check_home, check_writable, open_to_others
 from outcomes.intake.expected import late_deliveries
 from outcomes.lake import Lake
+from outcomes.locks import is_held
 from outcomes.release.status import status
 from outcomes.settings import Settings
 from outcomes.site_files import site_names
@@ -126,7 +126,7 @@ def _site_files(settings: Settings) -> _Told:
 
 
 def _locks(settings: Settings) -> _Told:
-    held = [lock for lock in _lock_files(settings) if _is_held(lock) and time.time() - lock.stat().st_mtime > _LONG]
+    held = [lock for lock in _lock_files(settings) if is_held(lock) and time.time() - lock.stat().st_mtime > _LONG]
     if held:
         return (
             "warning",
@@ -139,7 +139,7 @@ def _locks(settings: Settings) -> _Told:
 def _leftovers(settings: Settings) -> _Told:
     """What a crash leaves; what a running process is about to finish looks alike, so that a held lock excuses it."""
     found = [path for path in _unfinished(settings) if time.time() - path.lstat().st_mtime > _LONG]
-    if found and not any(_is_held(lock) for lock in _lock_files(settings)):
+    if found and not any(is_held(lock) for lock in _lock_files(settings)):
         return "warning", f"left unfinished: {_some(found)}", "remove it; nothing reads it"
     return "ok", "none"
 
@@ -221,21 +221,13 @@ def _lock_files(settings: Settings) -> list[Path]:
     return [*sorted(settings.locks.glob("*")), *settings.releases.glob(".lock")]
 
 
-def _is_held(lock: Path) -> bool:
-    with lock.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
 def _unfinished(settings: Settings) -> Iterator[Path]:
     yield from settings.releases.glob(".building*")
     yield from sorted(settings.quarantine.glob("*/*/.*"))
     yield from sorted(settings.landing.glob("*/*/.manifest.json"))
     yield from sorted(settings.crosswalks.glob("*.unfinished"))
     yield from sorted(settings.scratch.glob("duckdb_temp*"))
+    yield from (folder for folder in sorted(settings.scratch.glob("import-*")) if not is_held(folder))
 
 
 def _some(what: list[Path] | list[str]) -> str:

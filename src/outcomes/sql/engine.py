@@ -13,9 +13,14 @@ from outcomes.settings import Settings
 from outcomes.sql.files import SqlFile
 
 
-def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """An in-memory connection that spills to disk beside the data and never loads an extension."""
-    con = _begin(settings.threads, settings.memory_limit, settings.scratch)
+def connect(settings: Settings, scratch: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """An in-memory connection that spills to disk beside the data and never loads an extension.
+
+    Args:
+        settings: paths and limits.
+        scratch: the folder to spill to, that of the settings by default.
+    """
+    con = _begin(settings.threads, settings.memory_limit, scratch or settings.scratch)
     # After two seconds it would draw a bar on the standard output, where results are.
     con.execute("set enable_progress_bar = false")
     return con

@@ -76,7 +76,7 @@ class Tried:
 def try_import(settings: Settings, source: Source, site_id: str, period: str | None = None) -> Tried:
     """Import without writing anything that stays; arguments and errors as of `import_extract`."""
     check_place(settings, site_id, period)
-    with connect(settings) as con, scratch_folder(settings) as scratch:
+    with scratch_folder(settings) as scratch, connect(settings, scratch) as con:
         crosswalk = Crosswalk(settings.crosswalks / f"{site_id}.csv")
         period, left_out = make_tables(con, source, crosswalk, period, scratch)
         tables = {table: _filled(con, table) for table in delivered_tables(con)}

@@ -4,7 +4,9 @@ It finds the index fusion by the cohort's own relations, turns dates into days s
 whatever it leaves out. No date is written anywhere but into what the database spills to the private scratch folder.
 """
 
+import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -31,10 +33,15 @@ from outcomes.intake.sources.dated import (
 from outcomes.intake.sources.drugs import PACKAGES, read_drugs
 from outcomes.intake.sources.files import readable
 from outcomes.intake.sources.index_fusion import make_index_days
+from outcomes.locks import held, is_held, one_at_a_time
 from outcomes.periods import is_month, last_day
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
 from outcomes.sql.files import SqlFile, in_order, with_needs
+
+_SCRATCH = "import-"
+_SECONDS_UNTIL_HELD = 60
+"""More than lies between making a folder and holding it."""
 
 _OLDEST_AGE = 90
 _LONGEST_LIFE = 120
@@ -188,7 +195,11 @@ def import_extract(settings: Settings, source: Source, site_id: str, period: str
             folder_not_empty when that site and period have landed already.
     """
     check_place(settings, site_id, period)
-    with connect(settings) as con, scratch_folder(settings) as scratch:
+    with (
+        one_at_a_time(settings.locks / f"{site_id}.crosswalk"),
+        scratch_folder(settings) as scratch,
+        connect(settings, scratch) as con,
+    ):
         crosswalk = Crosswalk(settings.crosswalks / f"{site_id}.csv")
         period, left_out = make_tables(con, source, crosswalk, period, scratch)
         folder = settings.landing / site_id / period
@@ -212,11 +223,17 @@ def check_place(settings: Settings, site_id: str, period: str | None) -> None:
 
 @contextmanager
 def scratch_folder(settings: Settings) -> Iterator[Path]:
-    """A private folder for what an import writes on its way; of a home that was not there nothing stays but results."""
+    """A private folder for what an import writes on its way; of a home that was not there nothing stays but results.
+
+    It is removed, and so are those of imports that were killed: they hold copies of a hospital's files.
+    """
     made = [folder for folder in (settings.scratch, settings.home) if not folder.exists()]
     settings.scratch.mkdir(parents=True, exist_ok=True)
     try:
-        with tempfile.TemporaryDirectory(dir=settings.scratch) as temporary:
+        for left in settings.scratch.glob(f"{_SCRATCH}*"):
+            if time.time() - left.stat().st_mtime > _SECONDS_UNTIL_HELD and not is_held(left):
+                shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=settings.scratch, prefix=_SCRATCH) as temporary, held(Path(temporary)):
             yield Path(temporary)
     finally:
         for folder in made:

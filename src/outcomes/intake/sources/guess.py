@@ -126,7 +126,7 @@ def guess_mapping(settings: Settings, folder: Path) -> str:
     paths = [path for path in sorted(folder.glob("*")) if path.is_file() and _is_readable(path)]
     if not paths:
         raise OutcomesError("source_malformed", "the folder holds no file in CSV, Parquet or Excel")
-    with connect(settings) as con, scratch_folder(settings) as scratch, readable():
+    with scratch_folder(settings) as scratch, connect(settings, scratch) as con, readable():
         files = [open_file(con, path, f"file_{place}", scratch) for place, path in enumerate(paths)]
         guesses = sorted(((file, _guess(file)) for file in files), key=_in_order)
         return "\n".join([_HEAD, *(_block(con, file, guess) for file, guess in guesses)])
