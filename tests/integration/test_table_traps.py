@@ -292,6 +292,7 @@ def test_packed_files_and_parquet_with_nan_and_real_dates(hospital: Hospital) ->
         "MRN": pa.array([100231, 100231, 100232]),
         "DT": pa.array(["2023-08-01", "2023-08-02", None]).cast(pa.date32()),
         "nrs": pa.array([float("nan"), 7.0, 1.5]),
+        'note "old", x': pa.array([None, "y", None]),
     }
     parquet.write_table(pa.table(columns), hospital.folder / "proms.parquet")
     more = FOLLOW_UPS.replace("proms.csv", "proms.parquet") + 'neck_pain_nrs = "nrs"'
@@ -307,6 +308,7 @@ def test_packed_files_and_parquet_with_nan_and_real_dates(hospital: Hospital) ->
         ("MRN,DOB,Sex,MRN\n1,2,3,4\n", "patients.csv: 2 columns MRN"),
         ("MRN,DOB,Sex\n100231,1961-05-03,F\n100232,1930-01-01,M,x\n", "patients.csv, line 3: 4 cells where the header"),
         ('MRN,DOB,Sex\n100231,1961-05-03,"F\n100232,1930-01-01,M\n', "patients.csv, line 2: a quote is opened"),
+        ("MRN,DOB,Sex\r\n100231,1961-05-03,F\n100232,1930-01-01,M\n", "patients.csv: do its lines end in different"),
         ("", "patients.csv: it is empty"),
     ],
 )
@@ -470,6 +472,7 @@ def test_a_sheet_that_is_not_there_and_a_broken_workbook_are_named(hospital: Hos
     named = FOLLOW_UPS.replace('"proms.csv"', '"proms.xlsx"\nsheet = "PROMs"')
     openpyxl.Workbook().save(hospital.folder / "proms.xlsx")
     assert hospital.refusal(named) == "proms.xlsx: no sheet PROMs"
+    assert hospital.refusal(named.replace('sheet = "PROMs"', "")) == "proms.xlsx: it is empty"
     (hospital.folder / "proms.xlsx").write_bytes(b"MRN,DT")
     assert hospital.refusal(named) == "proms.xlsx: it is damaged, or of another format"
     with zipfile.ZipFile(hospital.folder / "proms.xlsx", "w") as packed:

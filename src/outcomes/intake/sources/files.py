@@ -143,7 +143,7 @@ def open_database(con: duckdb.DuckDBPyConnection, path: Path, names: Iterable[st
 
 def _view(con: duckdb.DuckDBPyConnection, name: str, relation: str, headers: tuple[str, ...], rows: "_Rows") -> Opened:
     """Make rows a view without those that are blank."""
-    cells = ", ".join(f'"{name}" as c{place}' for place, name in enumerate(rows.names, 1))
+    cells = ", ".join(f"{_name(column)} as c{place}" for place, column in enumerate(rows.names, 1))
     blank = " and ".join(f"coalesce(trim(c{place}), '') = ''" for place in range(1, len(headers) + 1))
     con.execute(f"create view {relation} as select * from (select {cells} from {rows.read}) where not ({blank})")
     return Opened(name, relation, headers)
@@ -160,7 +160,7 @@ def readable() -> Iterator[None]:
         yield
     except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
         text = str(error)
-        if "CSV Error" not in text:
+        if "CSV Error" not in text and "CSV Parser" not in text:
             raise
         raise OutcomesError("source_malformed", _cause(text)) from None
 
@@ -168,7 +168,10 @@ def readable() -> Iterator[None]:
 def _cause(text: str) -> str:
     """What is wrong with a line, without the line."""
     file, line = _FILE.search(text), _LINE.search(text)
-    place = f"{PurePath(file[1]).name if file else 'a file'}, line {line[1] if line else 'unknown'}"
+    name = PurePath(file[1]).name if file else "a file"
+    if "CSV Parser" in text:
+        return f"{name}: do its lines end in different ways? Save it anew, with one kind of line end"
+    place = f"{name}, line {line[1] if line else 'unknown'}"
     if cells := _CELLS.search(text):
         return f"{place}: {cells[2]} cells where the header has {cells[1]}; a separator within a cell needs quotes"
     if "unterminated quote" in text:
@@ -197,16 +200,16 @@ class _Rows:
 def _typed(con: duckdb.DuckDBPyConnection, read: str) -> tuple[tuple[str, ...], _Rows]:
     """The columns of typed rows, and their cells in words."""
     columns = [(name, kind) for name, kind, *_ in con.execute(f"describe from {read}").fetchall()]
-    cells = ", ".join(f'{_as_text(name, kind)} as "{name}"' for name, kind in columns)
+    cells = ", ".join(f"{_as_text(_name(name), kind)} as {_name(name)}" for name, kind in columns)
     names = tuple(name for name, _ in columns)
     return names, _Rows(f"(select {cells} from {read})", names)
 
 
-def _as_text(name: str, kind: str) -> str:
+def _as_text(column: str, kind: str) -> str:
     """A Parquet cell in words: a number that is whole without decimals, NaN as nothing."""
     if kind in {"DOUBLE", "FLOAT"}:
-        return f"regexp_replace(nullif(cast(\"{name}\" as varchar), 'nan'), '[.]0$', '')"
-    return f'cast("{name}" as varchar)'
+        return f"regexp_replace(nullif(cast({column} as varchar), 'nan'), '[.]0$', '')"
+    return f"cast({column} as varchar)"
 
 
 def _text(path: Path, relation: str, scratch: Path, *, is_vocabulary: bool = False) -> tuple[tuple[str, ...], _Rows]:
@@ -237,7 +240,7 @@ def _sheet_as_text(path: Path, sheet: str | None, folder: Path) -> Path:
     from openpyxl import load_workbook  # noqa: PLC0415 - heavy, and only Excel files need it
 
     folder.mkdir()
-    written = folder / f"{path.name}.csv"
+    written = folder / path.name
     book = load_workbook(path, read_only=True, data_only=True)
     try:
         if sheet is not None and sheet not in book.sheetnames:
@@ -256,6 +259,12 @@ def _of_sheet(cell: object) -> object:
     if isinstance(cell, float) and cell.is_integer():
         return int(cell)
     return "" if isinstance(cell, str) and _ERROR.fullmatch(cell) else cell
+
+
+def _name(column: str) -> str:
+    """A column's name in SQL."""
+    escaped = column.replace('"', '""')
+    return f'"{escaped}"'
 
 
 def _quoted(text: str) -> str:
