@@ -259,12 +259,16 @@ def _cells(con: duckdb.DuckDBPyConnection, file: Opened, header: str) -> list[st
 
 
 def _formats(con: duckdb.DuckDBPyConnection, cells: Iterable[str]) -> list[str]:
-    """The formats in which all dates are written; none when they are ISO dates, or of no known format."""
+    """The formats in which most dates are written; none when they are ISO dates, or of no known format.
+
+    A few may be written otherwise, as the year of birth alone: the import counts them.
+    """
     written = [cell.split(" ")[0].split("T")[0] if cell[:1].isdigit() else cell for cell in cells]
-    if not written or all(re.fullmatch(_ISO, cell) for cell in written):
+    if not written or 2 * sum(re.fullmatch(_ISO, cell) is not None for cell in written) > len(written):
         return []
-    fits = "select bool_and(try_strptime(cell, ?) is not null) from unnest(?) as t(cell)"
-    return [one for one in _FORMATS if con.execute(fits, [one, written]).fetchall()[0][0]]
+    fits = "select count(try_strptime(cell, ?)) from unnest(?) as t(cell)"
+    counts = {one: int(con.execute(fits, [one, written]).fetchall()[0][0]) for one in _FORMATS}
+    return [one for one in _FORMATS if counts[one] == max(counts.values()) and 2 * counts[one] > len(written)]
 
 
 def _system(table: Table, header: str, cells: Iterable[str]) -> str:
