@@ -74,6 +74,25 @@ def test_a_folder_that_is_no_submission_yet(tmp_path: Path, manifest: str | None
     assert code in report.read_text(encoding="utf-8")
 
 
+def test_a_folder_in_the_place_of_the_manifest_is_named(tmp_path: Path) -> None:
+    folder = write_submission(Settings(home=tmp_path), "north", PERIOD, TWO)
+    (folder / "manifest.json").unlink()
+    (folder / "manifest.json").mkdir()
+    report = tmp_path / "report.html"
+    assert (
+        run(tmp_path, "check", str(folder), "--report", str(report)).exit_code == MISTAKES["file_special"].exit_status
+    )
+    assert "file_special" in report.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("report", ["none/report.html", "landing/north/2025-05/report.html", "landing"])
+def test_a_report_that_cannot_stand_there_is_refused_first(tmp_path: Path, report: str) -> None:
+    folder = write_submission(Settings(home=tmp_path), "north", PERIOD, TWO)
+    before = sorted(tmp_path.rglob("*"))
+    assert run(tmp_path, "check", str(folder), "--report", str(tmp_path / report)).exit_code == 2
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_it_says_what_intake_says(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     synthesize(settings, patients=120, sites=2, months=1)
@@ -116,6 +135,16 @@ def test_the_mapping_is_guessed_from_an_extract(tmp_path: Path) -> None:
     (extract / "patients.csv").write_text("MRN,DOB,Sex\n1,1960-02-03,F\n", encoding="utf-8")
     assert run(tmp_path, "init", "north", "--extract", str(extract)).exit_code == 0
     assert 'patient_id = "MRN"' in (tmp_path / "sites" / "north" / "mapping.toml").read_text(encoding="utf-8")
+
+
+def test_a_few_dates_written_otherwise_do_not_hide_the_format(tmp_path: Path) -> None:
+    extract = tmp_path / "dump"
+    extract.mkdir()
+    born = "".join(f"{number},{number}.05.1961\n" for number in range(10, 20))
+    (extract / "patients.csv").write_text(f"MRN,DOB\n{born}1,1961\n2,1961-05-03\n", encoding="utf-8")
+    assert run(tmp_path, "init", "north", "--extract", str(extract)).exit_code == 0
+    mapping = (tmp_path / "sites" / "north" / "mapping.toml").read_text(encoding="utf-8")
+    assert 'birth_date = { from = "DOB", date_format = "%d.%m.%Y" }  # guess' in mapping
 
 
 def test_a_site_cannot_be_named_anyhow(tmp_path: Path) -> None:

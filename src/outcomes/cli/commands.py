@@ -221,9 +221,13 @@ def check(
 
     if not folder.is_dir():
         raise OutcomesError("submission_unknown", f"{folder} is no folder")
+    # Not beside the tables: there it would be one file too many.
+    if report and (
+        report.is_dir() or not report.absolute().parent.is_dir() or report.resolve().parent == folder.resolve()
+    ):
+        raise typer.BadParameter("name a file in a folder that is there, but not in DIR", param_hint="--report")
     with printing.progress("check"):
         checked = check_submission(folder)
-    # Not beside the tables: there it would be one file too many.
     file = report or Path(f"check-{checked.place.replace('/', '-')}.html")
     file.write_text(report_html(checked), encoding="utf-8")
     printing.print_checked(checked)

@@ -110,16 +110,12 @@ def print_tried(tried: Tried) -> None:
 
 def print_checked(checked: Checked) -> None:
     """How a submission would be judged; its report says more."""
-    print_table(
-        ("table", "rows", "accepted", "to quarantine", "waiting"),
-        [
-            (
-                each.source_table,
-                *(f"{rows:,}" for rows in (each.rows_in, each.rows_accepted, each.rows_quarantined, each.rows_pending)),
-            )
-            for each in checked.tables
-        ],
-    )
+    if checked.tables:
+        counts = ("rows_in", "rows_accepted", "rows_quarantined", "rows_pending")
+        print_table(
+            ("table", "rows", "accepted", "to quarantine", "waiting"),
+            [(one.source_table, *(f"{getattr(one, count):,}" for count in counts)) for one in checked.tables],
+        )
     _print_rules(checked.rules)
     if not checked.refusal:
         typer.echo(f"{checked.place} would be accepted")

@@ -83,7 +83,14 @@ def _rows(checked: Checked) -> str:
 def _rules(checked: Checked) -> Iterable[str]:
     """A table of rules for each contract table; what costs most comes first."""
     order = list(_COSTS)
-    head = ("rule", "because", "costs", "broken by", "of rows it applies to", "the first, by row below the header")
+    head = (
+        "rule",
+        "because",
+        "costs",
+        "broken by",
+        "of rows it applies to",
+        "the first, by row below the header; blank rows do not count",
+    )
     for name, rules in groupby(checked.rules, key=lambda rule: rule.source_table):
         rows = [_rule(checked, rule) for rule in sorted(rules, key=lambda rule: order.index(rule.severity))]
         yield _table(name, head, rows)

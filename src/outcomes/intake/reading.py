@@ -75,9 +75,10 @@ def read_bytes(path: Path) -> bytes:
         if error.errno in (errno.ELOOP, errno.ENXIO):  # a link, a socket
             raise SubmissionRefused("file_special", _in_words(path)) from None
         raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise SubmissionRefused("file_special", _in_words(path))
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise SubmissionRefused("file_special", _in_words(path))
         return file.read()
 
 
