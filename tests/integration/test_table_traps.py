@@ -129,6 +129,9 @@ def test_a_dump_without_traps(hospital: Hospital) -> None:
         ("2023-05-18 23:30:00.000", 'time_zone = "Europe/Berlin"', "1"),
         ("05/18/2023 23:30", 'date_format = "%m/%d/%Y"', "1"),
         ("18May2023", 'date_format = "%d%b%Y"', "1"),
+        ("18-OCT-2023", 'date_format = "%d-%b-%Y"', "154"),
+        ("18-OCT-2023T07:45:00", 'date_format = "%d-%b-%Y"', "154"),
+        ("5/18/2023 12:00:00 AM", 'date_format = "%m/%d/%Y"', "1"),
         ("20230518", 'date_format = ["%m/%d/%Y", "%Y%m%d"]', "1"),
     ],
 )
@@ -143,6 +146,21 @@ def test_a_date_that_tells_no_day_is_counted_and_never_guessed(hospital: Hospita
     imported = hospital.mapped(FOLLOW_UPS)
     assert len(rows(imported, "follow_ups")) == 1
     assert left_out(imported) == {("follow_ups", "no_date"): 1}
+
+
+@pytest.mark.parametrize(
+    "date", ["05/18/23", "05/18/2023 or so", "05/18/2023 - 05/20/2023", "05/18/1823", "9999-12-31"]
+)
+def test_nor_is_a_century_or_one_day_of_several(hospital: Hospital, date: str) -> None:
+    hospital.write("procedures.csv", f"{PROCEDURES}3,100231,{date},22551\n")
+    imported = hospital.mapped(options='date_format = "%m/%d/%Y"')
+    assert [row["day"] for row in rows(imported, "procedures")] == ["0", "0"]
+    assert left_out(imported) == {("procedures", "no_date"): 1}
+
+
+def test_a_file_that_several_names_fit_is_read_once(hospital: Hospital) -> None:
+    named = {'file = "procedures.csv"': 'file = ["procedures.csv", "proc*.csv"]', "procedure_id": "encounter_id"}
+    assert len(rows(hospital.mapped(**named), "procedures")) == 2
 
 
 def test_of_a_year_of_birth_the_age_is_the_difference_of_years(hospital: Hospital) -> None:

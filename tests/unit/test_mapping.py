@@ -82,6 +82,7 @@ def test_a_good_mapping_is_read() -> None:
             "line 12: procedures.1.filled: dat is none of its",
         ),
         ('date = "SURGERY_DT"', 'date = { constant = "x" }', "line 15: procedures.1.columns.date: a date has neither"),
+        ('["bl", "3m"]', '["bl", "bl"]', "line 21: follow_ups.1.for_each: a word stands in it twice"),
         ('"patients.csv"', '""', "line 5: patients.1.file.1: name a file within the folder"),
         ('"patients.csv"', '"."', "line 5: patients.1.file.1: name a file within the folder"),
         ('"patients.csv"', f'"{"x" * 300}"', "line 5: patients.1.file.1: name a file within the folder"),

@@ -83,6 +83,7 @@ _TELLING = {
 """Columns by which a table is known."""
 
 _FORMATS = ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d", "%d-%b-%Y", "%d%b%Y", "%m-%d-%Y", "%d-%m-%Y")
+_TIME_OF_DAY = re.compile(r"(?<=\d)(?: +|T)\d{1,2}[:.]\d{2}.*$")
 _ISO = r"\d{4}-\d{2}-\d{2}.*"
 _SYSTEMS = {
     "CPT": r"\d{4}[0-9AMTFU](?:\.0)?",
@@ -263,7 +264,7 @@ def _formats(con: duckdb.DuckDBPyConnection, cells: Iterable[str]) -> list[str]:
 
     A few may be written otherwise, as the year of birth alone: the import counts them.
     """
-    written = [cell.split(" ")[0].split("T")[0] if cell[:1].isdigit() else cell for cell in cells]
+    written = [_TIME_OF_DAY.sub("", cell) for cell in cells]
     if not written or 2 * sum(re.fullmatch(_ISO, cell) is not None for cell in written) > len(written):
         return []
     fits = "select count(try_strptime(cell, ?)) from unnest(?) as t(cell)"

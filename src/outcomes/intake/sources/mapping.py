@@ -281,6 +281,8 @@ def _of_block(table: Table, keys: Keys, block: Block) -> Iterator[tuple[Keys, st
     names = [name for cell in block.columns.values() for name in cell.headers]
     if any(PLACE in name for name in names) != bool(block.for_each):
         yield (*keys, "for_each"), f"it goes with names of columns that hold {PLACE}"
+    if len(set(block.for_each)) < len(block.for_each):
+        yield (*keys, "for_each"), "a word stands in it twice"
 
 
 def _of_cell(table: Table, name: str, cell: Cell) -> Iterator[str]:

@@ -6,7 +6,7 @@ for a missing value is null. A date must say its day: one that does not, or is n
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +31,9 @@ from outcomes.intake.sources.mapping import PLACE, Block, Cell, Mapping, Where
 _BLANKS = " \t\r\n\xa0"
 _ISO = r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)?(?: ?(?:Z|[+-]\d{2}(?::?\d{2})?))?"
 _ZONED = r".*[ T]\d{2}:\d{2}.*(?:Z|[+-]\d{2}(?::?\d{2})?)"
+_DAY_AND_TIME = r"^(.*?\d)(?:(?: +|T)\d{1,2}[:.]\d{2}.*)?$"
+"""A day, and a time that may follow it: no letter of a month's name begins one."""
+
 _NUMBER = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)"
 _SHAPE = r"regexp_replace(regexp_replace({cell}, '\d', '9', 'g'), '\pL', 'a', 'g')"
 """A cell with all digits and letters alike, which tells how dates are written and no date."""
@@ -38,6 +41,7 @@ _SHAPE = r"regexp_replace(regexp_replace({cell}, '\d', '9', 'g'), '\pL', 'a', 'g
 _NOTHING = f"^(?i:{'|'.join(map(re.escape, MISSING))})$"
 _LONGEST_NOTHING = max(map(len, MISSING))
 _MOST_WORDS = 1000
+_FIRST_YEAR, _LAST_YEAR = 1900, 2099
 _NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL)
 
 
@@ -139,12 +143,15 @@ class _Extract:
                 found += [NotMapped(one.table.name, name, *counted) for counted in counts]
         return found
 
-    def _paths(self, block: Block) -> Iterator[Path]:
+    def _paths(self, block: Block) -> list[Path]:
+        """The files of a block, each once."""
+        found: set[Path] = set()
         for name in block.file:
-            paths = sorted(path for path in self.folder.glob(name) if path.is_file())
+            paths = {path for path in self.folder.glob(name) if path.is_file()}
             if not paths:
                 raise OutcomesError("source_malformed", f"there is no file {name} in the folder")
-            yield from paths
+            found |= paths
+        return sorted(found)
 
     def _open(self, con: duckdb.DuckDBPyConnection, path: Path, sheet: str | None, scratch: Path) -> Opened:
         if (path, sheet) not in self.opened:
@@ -270,12 +277,18 @@ def _date(name: str, formats: list[str], time_zone: str | None) -> str:
     """The day that a cell names: as written, or in the time zone where it is stated and the cell says its own."""
     iso = f"case when regexp_full_match({name}, '{_ISO}') then try_cast(left({name}, 10) as date) end"
     ways = [f"try_strptime({name}, {_text(one)})" for one in formats if " " in one]
-    ways += [f"try_strptime(regexp_extract({name}, '^[^ T]+'), {_text(one)})" for one in formats if " " not in one]
+    day = f"regexp_extract({name}, '{_DAY_AND_TIME}', 1)"
+    ways += [f"try_strptime({day}, {_text(one)})" for one in formats if " " not in one]
     read = f"coalesce({', '.join([iso, *(f'cast({way} as date)' for way in ways)])})"
     if time_zone is None:
-        return read
+        return _of_our_time(read)
     local = f"cast(timezone({_text(time_zone)}, try_cast({name} as timestamptz)) as date)"
-    return f"case when regexp_full_match({name}, '{_ZONED}') then {local} else {read} end"
+    return _of_our_time(f"case when regexp_full_match({name}, '{_ZONED}') then {local} else {read} end")
+
+
+def _of_our_time(date: str) -> str:
+    """The date; null when it is a placeholder, or its year was written with two digits and read as one of antiquity."""
+    return f"case when year({date}) between {_FIRST_YEAR} and {_LAST_YEAR} then {date} end"
 
 
 def _reckoned(number: str, cell: Cell) -> str:
