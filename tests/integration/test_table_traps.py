@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import errno
 import gzip
 import io
 import os
@@ -468,6 +469,21 @@ def test_what_a_killed_import_left_goes_with_the_next_and_what_is_in_use_stays(h
         assert [finding.level for finding in examine(hospital.settings) if finding.check == "leftovers"] == ["warning"]
         hospital.mapped()
     assert sorted(hospital.settings.scratch.iterdir()) == [used, young]
+
+
+def test_the_landing_folder_may_lie_on_another_disk(hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:
+    rename = Path.rename
+
+    def within_a_disk(path: Path, to: Path) -> Path:
+        if path.is_relative_to(hospital.settings.scratch) and to.is_relative_to(hospital.settings.landing):
+            raise OSError(errno.EXDEV, "another disk")
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", within_a_disk)
+    imported = hospital.mapped()
+    assert len(rows(imported, "patients")) == 2
+    assert (imported.folder / "manifest.json").is_file()
+    assert [path.name for path in imported.folder.parent.iterdir()] == ["2025-06"]
 
 
 def test_excel_files_with_blank_rows_real_dates_and_errors(hospital: Hospital) -> None:

@@ -4,6 +4,7 @@ It finds the index fusion by the cohort's own relations, turns dates into days s
 whatever it leaves out. No date is written anywhere but into what the database spills to the private scratch folder.
 """
 
+import errno
 import shutil
 import tempfile
 import time
@@ -311,8 +312,21 @@ def deliver(con: duckdb.DuckDBPyConnection, source: Source, folder: Path, scratc
         data_cut=last_day(folder.name),
     )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished.rename(folder)
+    _move(unfinished, folder)
     return manifest
+
+
+def _move(unfinished: Path, folder: Path) -> None:
+    """Move a submission whole; the landing folder may lie on another disk than the private one."""
+    try:
+        unfinished.rename(folder)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        beside = folder.with_name(f".{folder.name}")
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.copytree(unfinished, beside)
+        beside.rename(folder)
 
 
 def count(con: duckdb.DuckDBPyConnection, rows: str) -> int:
