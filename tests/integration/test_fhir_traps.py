@@ -480,7 +480,10 @@ def test_a_site_may_replace_a_view_and_still_reads_listed_elements_alone(exports
         ('[observations]\nmjoa_total = "MJOA"', "mjoa_total is from a code, written as system|code"),
         ('[[answers]]\n[answers.columns]\npatient_id = "q1"', "patient_id is no answer of follow_ups"),
         ('[[answers]]\n[answers.columns]\nworking = { from = "q1", offset = 1 }', "working: reverse, offset and scale"),
-        ('[[answers]]\n[answers.columns]\nworking = { from = "q1", date_format = "%Y" }', "date_format is of tables"),
+        (
+            '[[answers]]\n[answers.columns]\nworking = { from = "q1", date_format = "%d.%m.%Y" }',
+            "date_format is of tables",
+        ),
     ],
 )
 def test_a_wrong_mapping_is_told_by_field(tmp_path: Path, text: str, what: str) -> None:
