@@ -17,7 +17,7 @@ from pyarrow import parquet
 from typer.testing import CliRunner
 
 from outcomes.cli import app
-from outcomes.errors import OutcomesError
+from outcomes.errors import OutcomesError, SubmissionRefused
 from outcomes.intake.sources.dated import LeftOut, NotMapped, Source
 from outcomes.intake.sources.dry_run import Tried, try_import
 from outcomes.intake.sources.engine import Import, import_extract
@@ -512,3 +512,18 @@ def test_a_sheet_that_is_not_there_and_a_broken_workbook_are_named(hospital: Hos
     with zipfile.ZipFile(hospital.folder / "proms.xlsx", "w") as packed:
         packed.writestr("proms.csv", "MRN,DT")
     assert hospital.refusal(named) == "proms.xlsx: it is damaged, or of another format"
+
+
+def test_what_intake_would_refuse_does_not_land(hospital: Hospital) -> None:
+    hospital.write(
+        "procedures.csv", PROCEDURES.replace("DT,CODE", "DT,CODE,MOD").replace("22551\n", "22551,MRN 447102\n")
+    )
+    with pytest.raises(SubmissionRefused, match="identifier_found") as refused:
+        hospital.mapped('modifier = "MOD"')
+    assert "447102" not in str(refused.value)
+    assert not hospital.settings.landing.exists()
+
+
+def test_a_month_of_the_future_is_none(hospital: Hospital) -> None:
+    with pytest.raises(OutcomesError, match=r"period_malformed: .*future"):
+        import_extract(hospital.settings, hospital.source("", "", {}), "north", "9999-01")

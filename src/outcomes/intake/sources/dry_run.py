@@ -75,7 +75,7 @@ class Tried:
 @private_files()
 def try_import(settings: Settings, source: Source, site_id: str, period: str | None = None) -> Tried:
     """Import without writing anything that stays; arguments and errors as of `import_extract`."""
-    check_place(settings, site_id, period)
+    check_place(settings, source, site_id, period)
     with scratch_folder(settings) as scratch, connect(settings, scratch) as con:
         crosswalk = Crosswalk(settings.crosswalks / f"{site_id}.csv")
         period, left_out = make_tables(con, source, crosswalk, period, scratch)

@@ -4,6 +4,7 @@ It finds the index fusion by the cohort's own relations, turns dates into days s
 whatever it leaves out. No date is written anywhere but into what the database spills to the private scratch folder.
 """
 
+import datetime
 import errno
 import shutil
 import tempfile
@@ -18,6 +19,7 @@ import duckdb
 from outcomes.contract import TABLES, Column, Table
 from outcomes.errors import OutcomesError
 from outcomes.home import private_files
+from outcomes.intake.checking import check_submission
 from outcomes.intake.landing import is_site_id, site_is_known
 from outcomes.intake.manifest import Manifest, write_manifest
 from outcomes.intake.sources.crosswalk import Crosswalk
@@ -185,6 +187,8 @@ class Import:
 def import_extract(settings: Settings, source: Source, site_id: str, period: str | None = None) -> Import:
     """Turn what a source reads into the submission `landing/<site_id>/<period>`: `full`, cut at the end of the period.
 
+    What intake would refuse, as text that looks like an identifier, does not land.
+
     Args:
         settings: paths and thresholds.
         source: makes the dated extract.
@@ -194,8 +198,9 @@ def import_extract(settings: Settings, source: Source, site_id: str, period: str
     Raises:
         OutcomesError: source_malformed, site_unknown, sites_malformed, period_malformed, or
             folder_not_empty when that site and period have landed already.
+        SubmissionRefused: intake would refuse the submission.
     """
-    check_place(settings, site_id, period)
+    check_place(settings, source, site_id, period)
     with (
         one_at_a_time(settings.locks / f"{site_id}.crosswalk"),
         scratch_folder(settings) as scratch,
@@ -207,11 +212,17 @@ def import_extract(settings: Settings, source: Source, site_id: str, period: str
         if folder.exists():
             raise OutcomesError("folder_not_empty", f"{site_id}/{period} in the landing folder")
         crosswalk.save()
-        return Import(folder, deliver(con, source, folder, scratch), crosswalk.path, tuple(left_out))
+        made = scratch / "made" / site_id / period
+        manifest = deliver(con, source, made, scratch)
+        if refusal := check_submission(made).refusal:
+            raise refusal
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _move(made, folder)
+        return Import(folder, manifest, crosswalk.path, tuple(left_out))
 
 
-def check_place(settings: Settings, site_id: str, period: str | None) -> None:
-    """See that a site may deliver for a period.
+def check_place(settings: Settings, source: Source, site_id: str, period: str | None) -> None:
+    """See that a site may deliver what a source reads for a period.
 
     Raises:
         OutcomesError: site_unknown, sites_malformed or period_malformed.
@@ -220,6 +231,9 @@ def check_place(settings: Settings, site_id: str, period: str | None) -> None:
         raise OutcomesError("site_unknown", "--site")
     if period is not None and not is_month(period):
         raise OutcomesError("period_malformed", "--period")
+    # Until its end nothing would have happened to anybody. Shifted dates may lie anywhere.
+    if period is not None and not source.is_shifted and period > f"{datetime.datetime.now(datetime.UTC):%Y-%m}":
+        raise OutcomesError("period_malformed", "--period lies in the future")
 
 
 @contextmanager
