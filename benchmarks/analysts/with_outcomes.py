@@ -17,7 +17,7 @@ from outcomes.sql.reference import load_references
 
 _SUBMISSIONS = """
 create table submissions as
-select site_id, 'accepted' as status, list({{'source_table': source_table}}) as tables
+select site_id, '2026-01' as period, 'accepted' as status, list({{'source_table': source_table}}) as tables
 from read_csv('{folder}/delivered_tables.csv')
 group by site_id
 """

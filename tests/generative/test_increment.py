@@ -79,7 +79,7 @@ def _labelled(lake: MonthlyLake, folder: Path | None) -> dict[str, list[Any]]:
         return found
 
 
-@settings(max_examples=examples(4), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(2), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**16), steps=st.lists(_steps, min_size=1, max_size=3))
 def test_month_by_month_is_as_all_at_once(seed: int, steps: list[tuple[str, str, str, int]]) -> None:
     with TemporaryDirectory() as home:

@@ -59,6 +59,7 @@ def test_in_the_demo_every_planted_site_is_named_and_no_site_has_two_false_alarm
     assert not demo.has_several_at_one_site(), demo.false_alarms()
 
 
+@pytest.mark.long
 def test_the_tables_have_a_row_of_each_scenario_and_chart(unchanged: list[Outcome], unlike: list[Outcome]) -> None:
     rows = list(stories_table({"null": unchanged, "outlier": unlike}))
     assert [row.split(" | ")[1] for row in rows[2:]] == ["2", "2"]
