@@ -2,24 +2,19 @@
 
 import json
 import re
-from collections.abc import Iterable
-from typing import Any
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from outcomes import pipeline
 from outcomes.errors import OutcomesError
 from outcomes.intake.sources.crosswalk import Crosswalk
 from outcomes.intake.sources.dated import LeftOut
 from outcomes.intake.sources.engine import Import, import_extract
 from outcomes.intake.sources.fhir import fhir_source
 from outcomes.intake.sources.fhir_mapping import read_fhir_mapping
-from outcomes.labelling.build import run
-from outcomes.lake import Lake
 from outcomes.settings import Settings
-from outcomes.sql.engine import connect
 from outcomes.synthetic import synthesize
+from tests.support.answers import answers
 from tests.support.fhir_export import Export, sayable, write_export
 from tests.support.submissions import write_submission
 from tests.support.synthetic import Row, rows_in_force
@@ -27,7 +22,6 @@ from tests.support.synthetic import Row, rows_in_force
 PERIOD = "2026-09"
 METHODS = {"alder": "limited_data_set", "birch": "expert_determination", "cedar": "safe_harbor"}
 
-Answers = dict[tuple[str, str, str], tuple[Any, ...]]
 Sites = dict[str, dict[str, list[Row]]]
 
 
@@ -70,31 +64,11 @@ def imported(settings: Settings, exports: dict[str, Export]) -> dict[str, Import
     }
 
 
-def _answers(settings: Settings, sites: Iterable[str]) -> tuple[Answers, Answers]:
-    """The labels, and the episodes that they rest on, by site and patient."""
-    for site in sites:
-        pipeline.ingest(settings, site, PERIOD)
-    with connect(settings) as con:
-        Lake(settings.lake).attach(con)
-        run(con)
-        labels = con.execute(
-            "select site_id, patient_id, label, status, reason, onset_day, kind, value, value_name from labels"
-        ).fetchall()
-        episodes = con.execute(
-            "select site_id, patient_id, index_period, sex, age_years, approach, index_levels, level_count, is_staged, "
-            "observed_days, data_cut_day, death_day, first_revision_day, bmi, smoking from episodes"
-        ).fetchall()
-    return (
-        {(site, patient, label): tuple(rest) for site, patient, label, *rest in labels},
-        {(site, patient, ""): tuple(rest) for site, patient, *rest in episodes},
-    )
-
-
 def test_the_labels_are_those_of_the_native_path_patient_by_patient(
     native: Settings, settings: Settings, exports: dict[str, Export], imported: dict[str, Import]
 ) -> None:
-    delivered = _answers(native, exports)
-    made = _answers(settings, imported)
+    delivered = answers(native, exports, PERIOD)
+    made = answers(settings, imported, PERIOD)
     keys = {
         site: Crosswalk(one.crosswalk).keys("patient", list(exports[site].ids.values()))
         for site, one in imported.items()

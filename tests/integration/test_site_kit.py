@@ -41,7 +41,8 @@ def test_a_sound_submission_would_be_accepted(tmp_path: Path) -> None:
 def test_a_broken_rule_is_told_by_row_number_and_never_by_value(tmp_path: Path) -> None:
     rows = [patient(f"p{number:06}", sex="qqqq" if number in (3, 7) else "female") for number in range(1, 31)]
     tables = {"patients": rows, "procedures": [fusion(row["patient_id"]) for row in rows]}
-    checked = check_submission(write_submission(Settings(home=tmp_path), "north", PERIOD, tables))
+    settings = Settings(home=tmp_path)
+    checked = check_submission(settings, write_submission(settings, "north", PERIOD, tables))
     assert checked.refusal is None
     assert [(rule.rule, rule.rows_failed) for rule in checked.rules if rule.rule == "PAT-004"] == [("PAT-004", 2)]
     assert (checked.first_rows or {})["PAT-004"] == (3, 7)
@@ -93,12 +94,32 @@ def test_a_report_that_cannot_stand_there_is_refused_first(tmp_path: Path, repor
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_the_report_does_not_land_among_the_tables_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_submission(Settings(home=tmp_path), "north", PERIOD, TWO)
+    monkeypatch.chdir(folder)
+    before = sorted(folder.iterdir())
+    assert run(tmp_path, "check", ".").exit_code == 2
+    assert sorted(folder.iterdir()) == before
+
+
+def test_limits_are_those_of_the_settings(tmp_path: Path) -> None:
+    rows = [patient(f"p{number:06}") for number in range(20)]
+    tables = {"patients": [*rows, rows[0]], "procedures": [fusion(row["patient_id"]) for row in rows]}
+    folder = write_submission(Settings(home=tmp_path), "north", PERIOD, tables)
+    codes = [
+        checked.refusal and checked.refusal.code
+        for share in (0.01, 0.5)
+        for checked in [check_submission(Settings(home=tmp_path, max_critical_share=share), folder)]
+    ]
+    assert codes == ["too_many_critical_rows", None]
+
+
 def test_it_says_what_intake_says(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     synthesize(settings, patients=120, sites=2, months=1)
     firsts = [min((settings.landing / site).iterdir()) for site in ("alder", "birch")]
     for folder in firsts:
-        checked = check_submission(folder)
+        checked = check_submission(settings, folder)
         record = ingest_submission(settings, folder.parent.name, folder.name)
         assert [(one.source_table, one.rows_accepted, one.rows_quarantined) for one in checked.tables] == [
             (one.source_table, one.rows_accepted, one.rows_quarantined) for one in record.tables

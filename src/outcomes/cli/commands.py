@@ -207,6 +207,7 @@ def manifest(  # noqa: PLR0913 - each option is a field of the manifest
 
 @app.command(epilog="Example: outcomes check landing/north/2026-01 --report check.html")
 def check(
+    ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder with the tables and the manifest.json.")],
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Where to write the report; by default the folder's name.")
@@ -222,12 +223,11 @@ def check(
     if not folder.is_dir():
         raise OutcomesError("submission_unknown", f"{folder} is no folder")
     # Not beside the tables: there it would be one file too many.
-    if report and (
-        report.is_dir() or not report.absolute().parent.is_dir() or report.resolve().parent == folder.resolve()
-    ):
+    place = (report or Path("check.html")).resolve()
+    if place.is_dir() or not place.parent.is_dir() or place.parent == folder.resolve():
         raise typer.BadParameter("name a file in a folder that is there, but not in DIR", param_hint="--report")
     with printing.progress("check"):
-        checked = check_submission(folder)
+        checked = check_submission(ctx.obj, folder)
     file = report or Path(f"check-{checked.place.replace('/', '-')}.html")
     file.write_text(report_html(checked), encoding="utf-8")
     printing.print_checked(checked)

@@ -1,5 +1,6 @@
 """Check a submission where it is made, before it is sent: screened and validated by itself, without a lake."""
 
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,12 +51,13 @@ class _Here(Attempt):
 
 
 @private_files()
-def check_submission(folder: Path) -> Checked:
+def check_submission(settings: Settings, folder: Path) -> Checked:
     """Screen and validate the submission in a folder; nothing is written that stays.
 
     An incremental submission is judged without what the site sent before: rows of patients who came earlier wait.
 
     Args:
+        settings: limits, and who was forgotten; the home need not be there.
         folder: with the files of the contract tables and `manifest.json`.
 
     Raises:
@@ -67,8 +69,9 @@ def check_submission(folder: Path) -> Checked:
     except SubmissionRefused as refusal:
         return Checked(folder.name, None, refusal)
     with tempfile.TemporaryDirectory() as home:
-        trial = Settings(home=Path(home))
-        judged = judge(_Here(trial, manifest.site_id, manifest.period, submission_id(folder), 1, folder))
+        judged = judge(
+            _Here(_alone(settings, Path(home)), manifest.site_id, manifest.period, submission_id(folder), 1, folder)
+        )
     return Checked(
         place=f"{manifest.site_id}/{manifest.period}",
         kind=manifest.kind,
@@ -78,6 +81,18 @@ def check_submission(folder: Path) -> Checked:
         cells=judged.record.blanked,
         first_rows=_first_rows(judged.judgements),
     )
+
+
+def _alone(settings: Settings, home: Path) -> Settings:
+    """The same settings with a home that knows who was forgotten and nothing else."""
+    alone = settings.model_copy(update={"home": home})
+    for known, copy in (
+        (settings.forgotten_file, alone.forgotten_file),
+        (settings.forgotten_key, alone.forgotten_key),
+    ):
+        if known.is_file():
+            shutil.copyfile(known, copy)
+    return alone
 
 
 def _first_rows(judgements: Sequence[Judgement]) -> dict[str, tuple[int, ...]]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import duckdb
 
+from outcomes.sql.quoting import literal
+
 _DATABASE = "labelled.duckdb"
 _ABOUT = "about.json"
 _UNFINISHED = ".unfinished"
@@ -44,7 +46,7 @@ def why_not_usable(folder: Path, rests_on: RestsOn) -> str | None:
 
 def attach(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Attach the labelling that is kept as `kept`."""
-    con.execute(f"attach {_quoted(folder / _DATABASE)} as kept (read_only)")
+    con.execute(f"attach {literal(folder / _DATABASE)} as kept (read_only)")
 
 
 def keep(con: duckdb.DuckDBPyConnection, folder: Path, rests_on: RestsOn, relations: Iterable[str]) -> None:
@@ -63,7 +65,7 @@ def keep(con: duckdb.DuckDBPyConnection, folder: Path, rests_on: RestsOn, relati
     try:
         discard(folder)
         unfinished.mkdir(parents=True)
-        con.execute(f"attach {_quoted(unfinished / _DATABASE)} as keeping")
+        con.execute(f"attach {literal(unfinished / _DATABASE)} as keeping")
         try:
             for name in relations:
                 con.execute(f'create table keeping."{name}" as from "{name}"')
@@ -93,7 +95,3 @@ def _places(folder: Path) -> tuple[Path, Path]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

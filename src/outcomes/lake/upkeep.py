@@ -24,6 +24,7 @@ from outcomes.lake.digest import context_of, digest_of, hashes_of_keys
 from outcomes.lake.records import KEYS_BY_HASH, SUBMISSIONS
 from outcomes.lake.store import HISTORY, Lake, in_memory, with_digest
 from outcomes.lake.views import WRITTEN_BY, rows_written
+from outcomes.sql.quoting import literal
 
 READERS_NEED = timedelta(hours=24)
 """How long files that nothing refers to any more stay, for readers that opened the lake before."""
@@ -54,8 +55,8 @@ class PatientRows:
             tombstones: of the rows, only those that name no patient.
         """
         keyed = f"patient_id is null and {table.key} in ({_listed(sorted(self.keys.get(table.name, ())))})"
-        named = f"patient_id = {_quoted(self.patient_id)}"
-        return f"site_id = {_quoted(self.site_id)} and " + (f"({keyed})" if tombstones else f"({named})")
+        named = f"patient_id = {literal(self.patient_id)}"
+        return f"site_id = {literal(self.site_id)} and " + (f"({keyed})" if tombstones else f"({named})")
 
 
 @dataclass(frozen=True)
@@ -316,7 +317,7 @@ class LakeUpkeep(Lake):
         rows = self._query(
             table,
             f"select {WRITTEN_BY}, period, count(*), {digest_of(table, 'rows')}, {context_of(table, 'rows')} "
-            f"from rows where site_id = {_quoted(site_id)} and coalesce({condition}, true) group by all",
+            f"from rows where site_id = {literal(site_id)} and coalesce({condition}, true) group by all",
         )
         return {(written_by, period): found for written_by, period, *found in rows}
 
@@ -395,8 +396,4 @@ def _vacuum(delta: DeltaTable, hours: int, *, dry_run: bool) -> list[str]:
 
 def _listed(texts: Iterable[str]) -> str:
     """SQL: these texts with commas between; of none a null, which nothing equals."""
-    return ", ".join(map(_quoted, texts)) or "null"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return ", ".join(map(literal, texts)) or "null"

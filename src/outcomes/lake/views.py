@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from outcomes.contract import Table
 from outcomes.lake.digest import LOOKED_AT
 from outcomes.lake.records import PROVENANCE
+from outcomes.sql.quoting import literal
 
 JUDGEMENT_ID = "judgement_id"
 """Marks each row with the judgement that accepted it; null where an earlier version wrote it."""
@@ -163,7 +164,7 @@ def rows_written(table: Table, files: Sequence[str], *, with_filename: bool = Fa
     empty = f"select {', '.join(f'cast(null as {sql_type}) as {name}' for name, sql_type in types.items())} where false"
     if not files:
         return empty
-    quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    quoted = ", ".join(map(literal, files))
     typed = ", ".join(f"cast({name} as {sql_type}) as {name}" for name, sql_type in types.items())
     return (
         f"select {typed} from ({empty} union all by name "

@@ -27,6 +27,7 @@ from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.marts import Mart, protected_marts, research_marts
 from outcomes.sql.files import load
 from outcomes.sql.lock import check_lock, definitions_now
+from outcomes.sql.quoting import literal
 from outcomes.sql.reference import thresholds
 from outcomes.sql.shipped import shipped
 
@@ -117,7 +118,7 @@ def _attach_lake(con: duckdb.DuckDBPyConnection, settings: Settings, as_known_on
 
 def _read_rows(con: duckdb.DuckDBPyConnection, database: Path) -> None:
     """Read the rows in force once, out of the many files of the lake, since each step asks for them again."""
-    con.execute(f"attach {_quoted(database)} as in_force")
+    con.execute(f"attach {literal(database)} as in_force")
     for name in TABLES:
         con.execute(f'create table in_force."{name}" as from "{name}"')
         con.execute(f'create or replace view "{name}" as from in_force."{name}"')
@@ -235,7 +236,7 @@ def _write_research(con: duckdb.DuckDBPyConnection, folder: Path, release_id: st
         con.execute(f'create table research."{mart.name}" as {mart.select}')
         (rows[mart.name],) = con.execute(f'select count(*) from research."{mart.name}"').fetchone() or (0,)
         con.execute(
-            f'copy research."{mart.name}" to {_quoted(folder / parquet_path(mart))} (format parquet, compression zstd)'
+            f'copy research."{mart.name}" to {literal(folder / parquet_path(mart))} (format parquet, compression zstd)'
         )
     comment_on(con, "research", research_marts())
     sums = _sums(folder, folder.glob("parquet/*"))
@@ -269,12 +270,8 @@ def _require_types(con: duckdb.DuckDBPyConnection, mart: Mart, relation: str) ->
 
 
 def _attach(con: duckdb.DuckDBPyConnection, database: Path, name: str) -> None:
-    con.execute(f"attach {_quoted(database)} as {name} (storage_version '{_STORAGE_VERSION}')")
+    con.execute(f"attach {literal(database)} as {name} (storage_version '{_STORAGE_VERSION}')")
 
 
 def _sums(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): file_sha256(path) for path in sorted(paths)}
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

@@ -6,6 +6,7 @@ from typing import Any
 import duckdb
 
 from outcomes.sql.catalog.marts import Column, Mart, protected_marts, research_marts
+from outcomes.sql.quoting import literal
 
 _PACKAGE_PROFILES = "https://datapackage.org/profiles/2.0"
 
@@ -13,9 +14,9 @@ _PACKAGE_PROFILES = "https://datapackage.org/profiles/2.0"
 def comment_on(con: duckdb.DuckDBPyConnection, database: str, marts: tuple[Mart, ...]) -> None:
     """Write the codebook into an attached database, as comments on its tables and columns."""
     for mart in marts:
-        con.execute(f'comment on table {database}."{mart.name}" is {_quoted(mart.comment)}')
+        con.execute(f'comment on table {database}."{mart.name}" is {literal(mart.comment)}')
         for column in mart.columns:
-            con.execute(f'comment on column {database}."{mart.name}"."{column.name}" is {_quoted(column.comment)}')
+            con.execute(f'comment on column {database}."{mart.name}"."{column.name}" is {literal(column.comment)}')
 
 
 def data_package(con: duckdb.DuckDBPyConnection, database: str, release_id: str, files: dict[str, str]) -> str:
@@ -111,7 +112,3 @@ def _field(column: Column, is_required: bool) -> dict[str, Any]:
         | ({"unit": column.unit} if column.unit else {})
         | ({"constraints": constraints} if constraints else {})
     )
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

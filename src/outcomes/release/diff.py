@@ -12,6 +12,7 @@ import duckdb
 from outcomes.release.open import Release
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
+from outcomes.sql.quoting import literal
 
 INPUTS = {
     "thresholds": "thresholds_sha256",
@@ -175,8 +176,7 @@ def _submission_changes(before: Release, after: Release) -> tuple[SubmissionChan
 
 def _view_marts(con: duckdb.DuckDBPyConnection, side: str, release: Release) -> None:
     for mart in release.counts:
-        file = str(release.parquet(mart)).replace("'", "''")
-        con.execute(f"create view \"{side}_{mart}\" as from read_parquet('{file}')")
+        con.execute(f'create view "{side}_{mart}" as from read_parquet({literal(release.parquet(mart))})')
 
 
 def _columns(con: duckdb.DuckDBPyConnection, side: str, release: Release) -> dict[tuple[str, str], str]:

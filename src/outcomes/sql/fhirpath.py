@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 
+from outcomes.sql.quoting import literal
+
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d+)?)|'(?P<text>(?:[^'\\]|\\.)*)'|(?P<name>[A-Za-z_]\w*)|`(?P<quoted>[^`]+)`"
     r"|(?P<sign><=|>=|!=|\$this|%\w+|[.()\[\],=<>+*/-]))"
@@ -138,12 +140,6 @@ class Scope:
 def fresh(name: str) -> str:
     """A name for a lambda's parameter that no other has."""
     return f"{name}_{next(_FRESH)}"
-
-
-def literal(text: str) -> str:
-    """A text as a literal of SQL."""
-    escaped = text.replace("'", "''")
-    return f"'{escaped}'"
 
 
 def compile_path(path: str, scope: Scope) -> Sql:

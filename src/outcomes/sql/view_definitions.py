@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from outcomes.errors import OutcomesError
-from outcomes.sql.fhirpath import FhirPathError, Scope, Sql, compile_path, fresh, literal
+from outcomes.sql.fhirpath import FhirPathError, Scope, Sql, compile_path, fresh
+from outcomes.sql.quoting import literal
 
 _NAME = re.compile(r"[A-Za-z]\w*")
 _INTEGERS = {"integer", "positiveInt", "unsignedInt", "integer64"}

@@ -5,24 +5,21 @@ shown when they are short and shared by many patients, and the rows that are sho
 """
 
 import re
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import duckdb
 
 from outcomes.contract import TABLES, Column, ColumnType, Table
 from outcomes.errors import OutcomesError
 from outcomes.home import private_files
-from outcomes.intake.manifest import submission_id
+from outcomes.intake.checking import check_submission
 from outcomes.intake.rules import closed_lists
 from outcomes.intake.sources.crosswalk import Crosswalk
 from outcomes.intake.sources.dated import LeftOut, NotMapped, Source, completed
 from outcomes.intake.sources.drugs import PACKAGES
 from outcomes.intake.sources.engine import check_place, deliver, delivered_tables, make_tables, scratch_folder
 from outcomes.intake.sources.index_fusion import CODED, known_codes
-from outcomes.intake.submission import Attempt, judge
 from outcomes.lake import RuleResult
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
@@ -80,7 +77,6 @@ def try_import(settings: Settings, source: Source, site_id: str, period: str | N
         crosswalk = Crosswalk(settings.crosswalks / f"{site_id}.csv")
         period, left_out = make_tables(con, source, crosswalk, period, scratch)
         tables = {table: _filled(con, table) for table in delivered_tables(con)}
-        trial = _trial_home(settings, scratch)
         tried = Tried(
             tables={table.name: filled for table, filled in tables.items()},
             left_out=tuple(left_out),
@@ -91,36 +87,14 @@ def try_import(settings: Settings, source: Source, site_id: str, period: str | N
             rows_quarantined=0,
             examples=tuple(_invented(table, columns) for table, (rows, columns) in tables.items() if rows),
         )
+        made = scratch / "made" / site_id / period
         try:
-            deliver(con, source, trial.landing / site_id / period, scratch)
+            deliver(con, source, made, scratch)
         except OutcomesError as refusal:
             return replace(tried, refusal=refusal)
-        return _judged(trial, site_id, period, tried)
-
-
-def _judged(trial: Settings, site_id: str, period: str, tried: Tried) -> Tried:
-    """How the submission would be judged, were it the site's first."""
-    folder = trial.landing / site_id / period
-    judged = judge(Attempt(trial, site_id, period, submission_id(folder), 1))
-    return replace(
-        tried,
-        refusal=judged.refusal,
-        rules=tuple(rule for rule in judged.record.rules if rule.rows_failed),
-        rows_quarantined=judged.record.rows_quarantined if judged.refusal is None else 0,
-    )
-
-
-def _trial_home(settings: Settings, scratch: Path) -> Settings:
-    """A home within the private folder, which knows who was forgotten and nothing else."""
-    trial = settings.model_copy(update={"home": scratch / "home"})
-    trial.landing.mkdir(parents=True)
-    for known, copy in (
-        (settings.forgotten_file, trial.forgotten_file),
-        (settings.forgotten_key, trial.forgotten_key),
-    ):
-        if known.is_file():
-            shutil.copyfile(known, copy)
-    return trial
+        checked = check_submission(settings, made)
+        quarantined = sum(one.rows_quarantined for one in checked.tables) if checked.refusal is None else 0
+        return replace(tried, refusal=checked.refusal, rules=checked.rules, rows_quarantined=quarantined)
 
 
 def _filled(con: duckdb.DuckDBPyConnection, table: Table) -> tuple[int, tuple[str, ...]]:

@@ -214,7 +214,7 @@ def import_extract(settings: Settings, source: Source, site_id: str, period: str
         crosswalk.save()
         made = scratch / "made" / site_id / period
         manifest = deliver(con, source, made, scratch)
-        if refusal := check_submission(made).refusal:
+        if refusal := check_submission(settings, made).refusal:
             raise refusal
         folder.parent.mkdir(parents=True, exist_ok=True)
         _move(made, folder)

@@ -20,7 +20,7 @@ from outcomes.intake.sources.fhir_mapping import ANSWERS, FhirMapping
 from outcomes.intake.sources.mapping import Cell
 from outcomes.intake.sources.table import converted
 from outcomes.sql import files as sqlfiles
-from outcomes.sql.fhirpath import literal
+from outcomes.sql.quoting import literal
 from outcomes.sql.shipped import shipped
 from outcomes.sql.view_definitions import read_view
 
@@ -355,7 +355,7 @@ def _number(con: duckdb.DuckDBPyConnection, sql: str) -> int:
 
 
 def _csv(path: Path) -> str:
-    return f"read_csv({literal(str(path))}, header = true, all_varchar = true)"
+    return f"read_csv({literal(path)}, header = true, all_varchar = true)"
 
 
 def _system(system: str) -> str:

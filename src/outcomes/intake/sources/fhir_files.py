@@ -16,7 +16,7 @@ import duckdb
 
 from outcomes.errors import OutcomesError
 from outcomes.intake.sources.dated import LeftOut, NotMapped
-from outcomes.sql.fhirpath import literal
+from outcomes.sql.quoting import literal
 from outcomes.sql.shipped import shipped
 from outcomes.sql.view_definitions import ViewDefinition
 
@@ -280,7 +280,7 @@ def _elements() -> dict[str, list[str]]:
 
 def _lines(path: Path) -> str:
     """The SQL of a file's lines; a .json file may be one object over many lines, or an array."""
-    name = literal(str(path))
+    name = literal(path)
     if path.name.lower().removesuffix(".gz").endswith(".json"):
         read = f"read_json_objects({name}, format = 'auto', maximum_object_size = {_LONGEST_LINE // 2})"
     else:

@@ -21,6 +21,7 @@ import duckdb
 
 from outcomes.errors import OutcomesError
 from outcomes.intake.reading import spelled
+from outcomes.sql.quoting import identifier, literal
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx")
 """Of the files that can be read, in any case; those of text may end in `.gz`."""
@@ -105,7 +106,7 @@ def open_file(  # noqa: PLR0913 - each of them is a choice about reading
     """
     with _named(path):
         if path.name.lower().endswith(".parquet"):
-            headers, rows = _typed(con, f"read_parquet({_quoted(str(path))})")
+            headers, rows = _typed(con, f"read_parquet({literal(path)})")
         elif path.name.lower().endswith(".xlsx"):
             headers, rows = _text(_sheet_as_text(path, sheet, scratch / relation), relation, scratch)
         else:
@@ -125,7 +126,7 @@ def open_database(con: duckdb.DuckDBPyConnection, path: Path, names: Iterable[st
         OutcomesError: source_malformed when it is no DuckDB file, or has a table in several schemas.
     """
     with _named(path):
-        con.execute(f"attach {_quoted(str(path))} as delivered (type duckdb, read_only)")
+        con.execute(f"attach {literal(path)} as delivered (type duckdb, read_only)")
         places = con.execute(
             "select distinct lower(table_name), schema_name, table_name from duckdb_columns() "
             "where database_name = 'delivered'"
@@ -143,7 +144,7 @@ def open_database(con: duckdb.DuckDBPyConnection, path: Path, names: Iterable[st
 
 def _view(con: duckdb.DuckDBPyConnection, name: str, relation: str, headers: tuple[str, ...], rows: "_Rows") -> Opened:
     """Make rows a view without those that are blank."""
-    cells = ", ".join(f"{_name(column)} as c{place}" for place, column in enumerate(rows.names, 1))
+    cells = ", ".join(f"{identifier(column)} as c{place}" for place, column in enumerate(rows.names, 1))
     blank = " and ".join(f"coalesce(trim(c{place}), '') = ''" for place in range(1, len(headers) + 1))
     con.execute(f"create view {relation} as select * from (select {cells} from {rows.read}) where not ({blank})")
     return Opened(name, relation, headers)
@@ -200,7 +201,7 @@ class _Rows:
 def _typed(con: duckdb.DuckDBPyConnection, read: str) -> tuple[tuple[str, ...], _Rows]:
     """The columns of typed rows, and their cells in words."""
     columns = [(name, kind) for name, kind, *_ in con.execute(f"describe from {read}").fetchall()]
-    cells = ", ".join(f"{_as_text(_name(name), kind)} as {_name(name)}" for name, kind in columns)
+    cells = ", ".join(f"{_as_text(identifier(name), kind)} as {identifier(name)}" for name, kind in columns)
     names = tuple(name for name, _ in columns)
     return names, _Rows(f"(select {cells} from {read})", names)
 
@@ -225,10 +226,10 @@ def _text(path: Path, relation: str, scratch: Path, *, is_vocabulary: bool = Fal
     quotes = "quote = '', escape = ''" if is_vocabulary and layout.separator == "\t" else "quote = '\"', escape = '\"'"
     options = (
         f"columns = {{{columns}}}, auto_detect = false, header = true, skip = {layout.lines_above}, "
-        f"delim = {_quoted(layout.separator)}, {quotes}, compression = '{packed}', "
+        f"delim = {literal(layout.separator)}, {quotes}, compression = '{packed}', "
         f"max_line_size = {_LONGEST_LINE}"
     )
-    return layout.headers, _Rows(f"read_csv({_quoted(str(plain))}, {options})", names)
+    return layout.headers, _Rows(f"read_csv({literal(plain)}, {options})", names)
 
 
 def _sheet_as_text(path: Path, sheet: str | None, folder: Path) -> Path:
@@ -259,17 +260,6 @@ def _of_sheet(cell: object) -> object:
     if isinstance(cell, float) and cell.is_integer():
         return int(cell)
     return "" if isinstance(cell, str) and _ERROR.fullmatch(cell) else cell
-
-
-def _name(column: str) -> str:
-    """A column's name in SQL."""
-    escaped = column.replace('"', '""')
-    return f'"{escaped}"'
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("'", "''")
-    return f"'{escaped}'"
 
 
 def _layout(path: Path) -> _Layout:

@@ -124,7 +124,7 @@ def guess_mapping(settings: Settings, folder: Path) -> str:
     Raises:
         OutcomesError: source_malformed when a file cannot be read or there is none.
     """
-    paths = [path for path in sorted(folder.glob("*")) if path.is_file() and _is_readable(path)]
+    paths = readable_files(folder)
     if not paths:
         raise OutcomesError("source_malformed", "the folder holds no file in CSV, Parquet or Excel")
     with scratch_folder(settings) as scratch, connect(settings, scratch) as con, readable():
@@ -152,8 +152,13 @@ def _in_order(guessed: tuple[Opened, Guess | None]) -> int:
     return list(TABLES).index(guess.table.name) if guess else len(TABLES)
 
 
-def _is_readable(path: Path) -> bool:
-    return path.name.lower().removesuffix(".gz").endswith(SUFFIXES)
+def readable_files(folder: Path) -> list[Path]:
+    """The files of a folder that can be read as tables, by name."""
+    return [
+        path
+        for path in sorted(folder.glob("*"))
+        if path.is_file() and path.name.lower().removesuffix(".gz").endswith(SUFFIXES)
+    ]
 
 
 def _block(con: duckdb.DuckDBPyConnection, file: Opened, guess: Guess | None) -> str:

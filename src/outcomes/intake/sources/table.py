@@ -27,6 +27,7 @@ from outcomes.intake.sources.dated import (
 from outcomes.intake.sources.engine import count
 from outcomes.intake.sources.files import Opened, open_file
 from outcomes.intake.sources.mapping import PLACE, Block, Cell, Mapping, Where
+from outcomes.sql.quoting import literal
 
 _BLANKS = " \t\r\n\xa0"
 _ISO = r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)?(?: ?(?:Z|[+-]\d{2}(?::?\d{2})?))?"
@@ -206,14 +207,14 @@ def _column(file: Opened, header: str) -> str:
 
 
 def _condition(where: Where, column: str) -> str:
-    cell = f"lower(trim({column}, {_text(_BLANKS)}))"
+    cell = f"lower(trim({column}, {literal(_BLANKS)}))"
     if where.starts_with is not None:
         return (
             "("
-            + " or ".join(f"coalesce(starts_with({cell}, {_text(one.lower())}), false)" for one in where.starts_with)
+            + " or ".join(f"coalesce(starts_with({cell}, {literal(one.lower())}), false)" for one in where.starts_with)
             + ")"
         )
-    words = ", ".join(_text(one.lower()) for one in where.one_of or where.none_of or [])
+    words = ", ".join(literal(one.lower()) for one in where.one_of or where.none_of or [])
     return (
         f"coalesce({cell} in ({words}), false)"
         if where.one_of is not None
@@ -226,11 +227,11 @@ def _read(cell: Cell, file: Opened, each: str, codes: list[str]) -> str:
     if cell.checked:
         return _checked(cell, file, each)
     if cell.source is None:
-        return _text(cell.constant or "")
+        return literal(cell.constant or "")
     column = _column(file, cell.source.replace(PLACE, each))
-    trimmed = f"trim({column}, {_text(_BLANKS)})"
+    trimmed = f"trim({column}, {literal(_BLANKS)})"
     patterns = [_NOTHING, *map(pattern_of_code, codes)]
-    shown = f"case when not regexp_matches({trimmed}, {_text('|'.join(patterns))}) then {trimmed} end"
+    shown = f"case when not regexp_matches({trimmed}, {literal('|'.join(patterns))}) then {trimmed} end"
     # Most cells are longer than all that stands for a missing value, and need no pattern.
     return shown if codes else f"case when length({trimmed}) > {_LONGEST_NOTHING} then {trimmed} else {shown} end"
 
@@ -241,7 +242,7 @@ _TICKED = "'1', 'checked', 'true', 'yes', 'x'"
 def _checked(cell: Cell, file: Opened, each: str) -> str:
     """The words of the boxes that are ticked, joined by a semicolon; null where none is."""
     boxes = ", ".join(
-        f"case when lower(trim({_column(file, header.replace(PLACE, each))})) in ({_TICKED}) then {_text(word)} end"
+        f"case when lower(trim({_column(file, header.replace(PLACE, each))})) in ({_TICKED}) then {literal(word)} end"
         for header, word in cell.checked.items()
     )
     return f"nullif(concat_ws(';', {boxes}), '')"
@@ -259,7 +260,7 @@ def _converted(mapping: Mapping, table: Table, name: str, cell: Cell) -> str:
 def converted(table: Table, name: str, cell: Cell) -> str:
     """The SQL of a cell that is no date, read from a column of its own name: null where it cannot be read."""
     if cell.values:
-        cases = " ".join(f"when {_text(_plain(key))} then {_text(word)}" for key, word in cell.values.items())
+        cases = " ".join(f"when {literal(_plain(key))} then {literal(word)}" for key, word in cell.values.items())
         return rf"case lower(regexp_replace({name}, '^(-?\d+)[.]0+$', '\1')) {cases} end"
     declared = next((column for column in table.columns if dated_name(column) == name), None)
     if declared is None or declared.type not in _NUMERIC:
@@ -276,13 +277,13 @@ def _plain(key: str) -> str:
 def _date(name: str, formats: list[str], time_zone: str | None) -> str:
     """The day that a cell names: as written, or in the time zone where it is stated and the cell says its own."""
     iso = f"case when regexp_full_match({name}, '{_ISO}') then try_cast(left({name}, 10) as date) end"
-    ways = [f"try_strptime({name}, {_text(one)})" for one in formats if " " in one]
+    ways = [f"try_strptime({name}, {literal(one)})" for one in formats if " " in one]
     day = f"regexp_extract({name}, '{_DAY_AND_TIME}', 1)"
-    ways += [f"try_strptime({day}, {_text(one)})" for one in formats if " " not in one]
+    ways += [f"try_strptime({day}, {literal(one)})" for one in formats if " " not in one]
     read = f"coalesce({', '.join([iso, *(f'cast({way} as date)' for way in ways)])})"
     if time_zone is None:
         return _of_our_time(read)
-    local = f"cast(timezone({_text(time_zone)}, try_cast({name} as timestamptz)) as date)"
+    local = f"cast(timezone({literal(time_zone)}, try_cast({name} as timestamptz)) as date)"
     return _of_our_time(f"case when regexp_full_match({name}, '{_ZONED}') then {local} else {read} end")
 
 
@@ -308,8 +309,3 @@ def _reckoned(number: str, cell: Cell) -> str:
 
 def _decimal(number: float) -> str:
     return f"cast({number!r} as decimal(18, 6))"
-
-
-def _text(text: str) -> str:
-    escaped = text.replace("'", "''")
-    return f"'{escaped}'"

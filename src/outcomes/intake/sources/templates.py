@@ -5,8 +5,8 @@ from pathlib import Path
 from outcomes.errors import OutcomesError
 from outcomes.home import private_files
 from outcomes.intake.sources.engine import scratch_folder
-from outcomes.intake.sources.files import SUFFIXES, open_file
-from outcomes.intake.sources.guess import guess_mapping
+from outcomes.intake.sources.files import open_file
+from outcomes.intake.sources.guess import guess_mapping, readable_files
 from outcomes.intake.sources.redcap import find_dictionary, read_dictionary
 from outcomes.intake.sources.redcap_guess import guess_redcap, is_export
 from outcomes.settings import Settings
@@ -31,11 +31,7 @@ def mapping_template(settings: Settings, folder: Path, dictionary: Path | None =
 @private_files()
 def _of_redcap(settings: Settings, folder: Path, dictionary: Path) -> str:
     fields = read_dictionary(dictionary)
-    paths = [
-        path
-        for path in sorted(folder.glob("*"))
-        if path.name.lower().removesuffix(".gz").endswith(SUFFIXES) and not path.samefile(dictionary)
-    ]
+    paths = [path for path in readable_files(folder) if not path.samefile(dictionary)]
     with connect(settings) as con, scratch_folder(settings) as scratch:
         files = [open_file(con, path, f"file_{place}", scratch) for place, path in enumerate(paths)]
     exports = [file for file in files if is_export(fields, file.headers)]
