@@ -45,6 +45,7 @@ def test_rows_of_a_sound_registry_are_valid(table: str) -> None:
         ("encounters", {"patient_id": None}),
         ("follow_ups", {"day": None}),
         ("follow_ups", {"neck_pain_nrs": 11}),
+        ("follow_ups", {"neck_pain_nrs": -1}),
         ("imaging", {"value": "4"}),
     ],
 )
