@@ -42,6 +42,14 @@ RuleFailure = ValidationResultsRow
 Step = AttritionRow
 """Patients left after a step from delivery to cohort; None when hidden."""
 
+
+@dataclass(frozen=True)
+class OwnStep(AttritionRow):
+    """A step of one's own site; with the first, the patients without an index fusion whom the site did not deliver."""
+
+    patients_without_index: int | None
+
+
 TableRows = TableCountsRow
 """Rows of one contract table of a submission: delivered, accepted and kept out."""
 
@@ -237,13 +245,13 @@ def attrition(reader: Reader) -> list[Step]:
     return reader.protected(Step, "attrition", order="step")
 
 
-def own_attrition(reader: Reader, site_id: str) -> list[Step]:
+def own_attrition(reader: Reader, site_id: str) -> list[OwnStep]:
     """Patients of one's own site left after each step, in the order of the steps.
 
     Raises:
         Denied: the site is not one of the scope's.
     """
-    return reader.own(Step, "attrition", site_id, order="step")
+    return reader.own(OwnStep, "attrition", site_id, order="step")
 
 
 def completeness(reader: Reader, site_id: str) -> list[Completeness]:

@@ -19,6 +19,7 @@ from dashboards.data.deliveries import (
     Completeness,
     FailingRule,
     OwnRuleHistory,
+    OwnStep,
     RuleFailure,
     RuleHistory,
     Step,
@@ -81,7 +82,7 @@ def _own(view: View, site: Site) -> list[Card]:
         *_submissions(view, submissions),
         *_tables(tables),
         *follow_up(deliveries.completeness(view.reader, site.site_id)),
-        attrition(view, deliveries.own_attrition(view.reader, site.site_id), _OWN),
+        own_attrition(view, deliveries.own_attrition(view.reader, site.site_id)),
     ]
 
 
@@ -639,6 +640,17 @@ def _response(windows: Sequence[Completeness]) -> str:
 
 def _window(code: str) -> str:
     return _WINDOWS.get(code, code.replace("_", " "))
+
+
+def own_attrition(view: View, steps: Sequence[OwnStep]) -> Card:
+    """As `attrition` of one's own site, with those of its source who were not delivered, where it states them."""
+    card = attrition(view, steps, _OWN)
+    without = steps[0].patients_without_index if steps else None
+    if without is None:
+        return card
+    they = "has no index fusion and was" if without == 1 else "have no index fusion and were"
+    note = f"Of the site's source, {wording.plural(without, 'further patient')} {they} not delivered."
+    return replace(card, notes=[*card.notes, note])
 
 
 def attrition(view: View, steps: Sequence[Step], marker: dict[str, str]) -> Card:

@@ -99,6 +99,22 @@ def test_cells_set_to_missing_stand_at_the_first_step_of_who_is_in_force() -> No
     ]
 
 
+def test_patients_without_an_index_are_those_of_the_newest_submission_in_force() -> None:
+    con = measure({"site": complete({}), "silent": complete({})})
+    for period, attempt, status, patients in [
+        ("2024-01", 1, "accepted", 70), ("2024-02", 1, "superseded", 80), ("2024-02", 2, "accepted", 90),
+        ("2024-03", 1, "refused", None),
+    ]:  # fmt: skip
+        con.execute(
+            "insert into attempts by name select 'site' as site_id, $1 as submission_period, $2 as attempt, "
+            "$3 as status, $4 as patients_without_index",
+            [period, attempt, status, patients],
+        )
+    attrition = SqlFile(shipped("sql", "relations", "measures", "attrition.sql"))
+    found = con.execute(f"select site_id, patients_without_index from ({attrition.select}) where step = 1 order by 1")
+    assert found.fetchall() == [("silent", None), ("site", 90)]
+
+
 @pytest.mark.parametrize(
     ("further", "is_staged"),
     [

@@ -488,7 +488,7 @@ def _attrition_of_site(patients: int) -> Iterator[Row]:
     for step, (reason, out) in enumerate(_STEPS.items(), 1):
         yield (
             {"step": step, "reason": reason, "patients_in": left, "patients_out": out, "patients_left": left - out}
-            | {"cells_blanked": 41 if step == 1 else None}
+            | {"cells_blanked": 41 if step == 1 else None, "patients_without_index": 1204 if step == 1 else None}
         )
         left -= out
 

@@ -117,6 +117,13 @@ def test_a_hidden_count_is_said_to_be_hidden_and_never_zero(site: Site) -> None:
     assert row[-4:] == ["1,000", *["– fewer than 11"] * 3]
 
 
+def test_patients_without_an_index_fusion_are_told_of_ones_own_site_alone(site: Site) -> None:
+    _, own = _built(site, f"?site={OWN}")
+    said = "Of the site's source, 1,204 further patients have no index fusion and were not delivered."
+    assert list(own["attrition"].notes)[-1] == said
+    assert "no index fusion" not in _shown(site, "?site=all")
+
+
 def test_sites_stand_in_the_order_of_their_names_and_only_ones_own_leads_on(site: Site) -> None:
     _, shown = _built(site, "?site=all")
     table = shown["sites"].table

@@ -7,6 +7,8 @@ columns:
   patients_out: patients who left at the step
   patients_left: patients who passed it
   cells_blanked: cells set to missing of what the site has in force, at the first step; null at the others
+  patients_without_index: patients of the site's source who have no index fusion and were not delivered, at the first
+    step, as its newest submission in force states it; null where it does not, and at the others
 */
 with steps as (
     select
@@ -68,6 +70,13 @@ blanked as (
             and table_counts.attempt = attempts.attempt
     where attempts.status = 'accepted'
     group by table_counts.site_id
+),
+
+not_delivered as (
+    select site_id, patients_without_index
+    from attempts
+    where status = 'accepted'
+    qualify row_number() over (partition by site_id order by submission_period desc) = 1
 )
 
 select
@@ -75,7 +84,10 @@ select
     cast(running.patients_left + running.patients_out as bigint) as patients_in,
     running.patients_out,
     cast(running.patients_left as bigint) as patients_left,
-    case when running.step = 1 then cast(coalesce(blanked.cells, 0) as bigint) end as cells_blanked
+    case when running.step = 1 then cast(coalesce(blanked.cells, 0) as bigint) end as cells_blanked,
+    case when running.step = 1 then not_delivered.patients_without_index end as patients_without_index
 from running
 left join blanked
     on running.site_id = blanked.site_id
+left join not_delivered
+    on running.site_id = not_delivered.site_id

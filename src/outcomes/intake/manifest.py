@@ -66,6 +66,8 @@ class Manifest(BaseModel):
     files: Annotated[tuple[FileEntry, ...], Field(min_length=1)]
     is_synthetic: StrictBool = False
     """Whether the patients are invented. A manifest of real ones need not say so."""
+    patients_without_index: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    """Patients of the site's source who have no index fusion and so are not delivered; null where it is not known."""
     missing_codes: tuple[MissingCode, ...] = ()
     """The site's codes for missing; one without a column holds in every column but keys and days."""
 
@@ -119,6 +121,7 @@ def write_manifest(  # noqa: PLR0913 - each argument is a field of the manifest
     data_cut: datetime.date,
     contract_version: int | None = None,
     is_synthetic: bool = False,
+    patients_without_index: int | None = None,
     missing_codes: Sequence[str] = (),
 ) -> Manifest:
     """Describe the CSV and Parquet files of a folder in its `manifest.json`; writing it makes the folder a submission.
@@ -139,6 +142,7 @@ def write_manifest(  # noqa: PLR0913 - each argument is a field of the manifest
             data_cut=data_cut,
             files=tuple(_entry(path) for path in delivered_files(folder)),
             is_synthetic=is_synthetic,
+            patients_without_index=patients_without_index,
             missing_codes=tuple(missing_codes),
         )
     except ValidationError as error:

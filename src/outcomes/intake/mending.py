@@ -396,6 +396,7 @@ def _write_delivery(
         data_cut=manifest.data_cut,
         contract_version=manifest.contract_version,
         is_synthetic=manifest.is_synthetic,
+        patients_without_index=manifest.patients_without_index,
         missing_codes=manifest.missing_codes,
     )
     shutil.copymode(folder / MANIFEST, fresh / MANIFEST)

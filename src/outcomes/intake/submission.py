@@ -242,6 +242,7 @@ def _as_stated(record: SubmissionRecord, manifest: Manifest) -> SubmissionRecord
             contract_version=manifest.contract_version,
             deidentification_method=manifest.deidentification_method,
             is_synthetic=manifest.is_synthetic,
+            patients_without_index=manifest.patients_without_index,
         ),
         counts,
     )

@@ -27,6 +27,7 @@ SUBMISSIONS = pa.schema(
         "contract_version": pa.int64(),
         "deidentification_method": pa.string(),
         "is_synthetic": pa.bool_(),
+        "patients_without_index": pa.int64(),
         "outcome": pa.string(),
         "code": pa.string(),
         **_ROWS,
@@ -106,6 +107,7 @@ class SubmissionRecord:
         attempt: 1 = the first delivery of this site and period.
         judgement_id: names the judgement, and marks its rows in the lake; None where an earlier version wrote it.
         recorded_at: when it was recorded (UTC), later with each judgement of a site; None as above.
+        patients_without_index: patients of the site's source who were not delivered; None when not stated.
         rules_sha256: of the rules by which it was judged.
         rests_on: a digest of what was in force of the site's other periods; None when validation was not reached.
         looks_ahead: whether a row names what no earlier period holds, so that later periods matter to it too.
@@ -125,6 +127,7 @@ class SubmissionRecord:
     contract_version: int | None = None
     deidentification_method: str | None = None
     is_synthetic: bool = False
+    patients_without_index: int | None = None
     rows_in: int = 0
     rows_accepted: int = 0
     rows_quarantined: int = 0

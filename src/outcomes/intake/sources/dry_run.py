@@ -89,7 +89,7 @@ def try_import(settings: Settings, source: Source, site_id: str, period: str | N
         )
         made = scratch / "made" / site_id / period
         try:
-            deliver(con, source, made, scratch)
+            deliver(con, source, made, scratch, left_out)
         except OutcomesError as refusal:
             return replace(tried, refusal=refusal)
         checked = check_submission(settings, made)

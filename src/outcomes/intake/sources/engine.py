@@ -180,7 +180,7 @@ class Import:
     @property
     def patients_left_out(self) -> int:
         """Patients of the source without a day 0, or whose index period is not over."""
-        return sum(one.rows for one in self.left_out if one.reason in _PATIENTS_LEFT_OUT)
+        return _patients_left_out(self.left_out, *_PATIENTS_LEFT_OUT)
 
 
 @private_files()
@@ -213,7 +213,7 @@ def import_extract(settings: Settings, source: Source, site_id: str, period: str
             raise OutcomesError("folder_not_empty", f"{site_id}/{period} in the landing folder")
         crosswalk.save()
         made = scratch / "made" / site_id / period
-        manifest = deliver(con, source, made, scratch)
+        manifest = deliver(con, source, made, scratch, left_out)
         if refusal := check_submission(settings, made).refusal:
             raise refusal
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -301,8 +301,21 @@ def _last_period(con: duckdb.DuckDBPyConnection, source: Source) -> str:
     return source.last_period(con)
 
 
-def deliver(con: duckdb.DuckDBPyConnection, source: Source, folder: Path, scratch: Path) -> Manifest:
+def _patients_left_out(left_out: Iterable[LeftOut], *reasons: str) -> int:
+    return sum(one.rows for one in left_out if one.table == "patients" and one.reason in reasons)
+
+
+def deliver(
+    con: duckdb.DuckDBPyConnection, source: Source, folder: Path, scratch: Path, left_out: Iterable[LeftOut]
+) -> Manifest:
     """Write the contract tables as a submission in the private folder, and move it whole to where it shall be.
+
+    Args:
+        con: holds the contract tables, as `make_tables` makes them.
+        source: what they were made of.
+        folder: where the submission shall be, `<site_id>/<period>`.
+        scratch: a private folder.
+        left_out: what is not delivered; the manifest states the patients without an index fusion.
 
     Raises:
         OutcomesError: source_malformed when there is no patient to deliver.
@@ -324,6 +337,7 @@ def deliver(con: duckdb.DuckDBPyConnection, source: Source, folder: Path, scratc
         kind="full",
         deidentification_method=source.method,
         data_cut=last_day(folder.name),
+        patients_without_index=_patients_left_out(left_out, "no_index_fusion"),
     )
     folder.parent.mkdir(parents=True, exist_ok=True)
     _move(unfinished, folder)
