@@ -1,7 +1,7 @@
 """Time of a command, of one submission more and of a release by the number of submissions that the lake holds.
 
-One small submission is taken in; all others are its rows under other keys, each written and committed as intake does,
-a site and month each. Run with `python -m benchmarks.submissions --submissions 375 1500 6000`.
+One small submission is taken in; all others are its rows under other keys, a site and month each, in the files and with
+the commit that intake would have given each. Run with `python -m benchmarks.submissions --submissions 375 1500 6000`.
 """
 
 import argparse
@@ -18,13 +18,15 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+from deltalake import write_deltalake
 
 from benchmarks._figures import Figure, Measured, median_seconds, say, seconds
 from benchmarks._large import KEYS
 from outcomes import pipeline
 from outcomes.contract import TABLES, Table
 from outcomes.intake.landing import Delivery
-from outcomes.lake import PROVENANCE, Lake, SubmissionRecord, digests
+from outcomes.lake import PROVENANCE, Lake, SubmissionRecord, TableCounts, digests
+from outcomes.lake.views import JUDGEMENT_ID
 from outcomes.periods import add_months
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
@@ -64,8 +66,8 @@ def measure(numbers: Sequence[int], runs: int) -> Measured:
         waiting = iter(more)
         held = 1
         for number in numbers:
-            for one in range(held, number):
-                submission.commit_again(settings, one)
+            for first_of_site in range(held, number, MONTHS):
+                submission.commit_again(settings, range(first_of_site, min(first_of_site + MONTHS, number)))
             measured = {
                 "outcomes status": median_seconds(partial(_status, settings), runs),
                 "one ingest more": statistics.median(
@@ -86,12 +88,36 @@ class _Submission:
     record: SubmissionRecord
     rows: dict[str, pa.Table]
 
-    def commit_again(self, settings: Settings, number: int) -> None:
-        """Commit the same rows under other keys as the submission of another site or month."""
+    def commit_again(self, settings: Settings, numbers: Sequence[int]) -> None:
+        """Commit the same rows under other keys as submissions of other sites and months.
+
+        The rows of all of them are written at once, to the files that each would have got; each has its own commit.
+        """
+        lake, records = Lake(settings.lake), [self._record(number) for number in numbers]
+        counts: list[list[TableCounts]] = [[] for _ in numbers]
+        with duckdb.connect() as con:
+            for each in self.record.tables:
+                table, written = TABLES[each.source_table], []
+                con.register("taken_in", self.rows[table.name])
+                for number, record, counted in zip(numbers, records, counts, strict=True):
+                    rows = con.sql(_under_other_keys(table, record, number)).to_arrow_table()
+                    digest, context = digests(con, table, rows)
+                    counted.append(replace(each, digest=digest, context=context))
+                    written.append(rows.append_column(JUDGEMENT_ID, pa.repeat(record.judgement_id, rows.num_rows)))
+                write_deltalake(
+                    settings.lake / table.name,
+                    pa.concat_tables(written).select([*PROVENANCE.names, *table.schema.names, JUDGEMENT_ID]),
+                    partition_by=["site_id", "period"],
+                    mode="append",
+                )
+        for record, counted in zip(records, counts, strict=True):
+            lake.commit(replace(record, tables=tuple(counted)))
+
+    def _record(self, number: int) -> SubmissionRecord:
         site, month = divmod(number, MONTHS)
         site_id, period = f"site-{site}", add_months(_FIRST_MONTH, month)
         submission_id = f"{site_id}-{period}-{number:012x}"
-        record = replace(
+        return replace(
             self.record,
             submission_id=submission_id,
             site_id=site_id,
@@ -99,16 +125,6 @@ class _Submission:
             judgement_id=f"{submission_id}-{number}",
             recorded_at=self.record.recorded_at and self.record.recorded_at + timedelta(seconds=number),
         )
-        lake, counts = Lake(settings.lake), []
-        with duckdb.connect() as con:
-            for each in record.tables:
-                table = TABLES[each.source_table]
-                con.register("taken_in", self.rows[table.name])
-                rows = con.sql(_under_other_keys(table, record, number)).to_arrow_table()
-                lake.write_rows(table, rows, str(record.judgement_id))
-                digest, context = digests(con, table, rows)
-                counts.append(replace(each, digest=digest, context=context))
-        lake.commit(replace(record, tables=tuple(counts)))
 
 
 def _under_other_keys(table: Table, record: SubmissionRecord, number: int) -> str:
