@@ -84,6 +84,18 @@ def test_a_subject_keeps_the_number_and_real_dates_come_from_the_key_file(settin
     ]
 
 
+def test_the_number_of_a_person_may_be_any_and_no_date_need_be_known(settings: Settings, tmp_path: Path) -> None:
+    keys = tmp_path / "subjects.csv"
+    export_cohorts(settings, tmp_path / "first", keys)
+    patient = _rows(keys)[0]
+    line = f"{patient['site_id']},{patient['patient_id']},9007199254740993"
+    keys.write_text(f"\ufeffsite_id,patient_id,subject_id\n{line}\n", encoding="utf-8")
+    exported = export_cohorts(settings, tmp_path / "second", keys)
+    assert not exported.is_dated
+    assert _subjects(keys)[patient["site_id"], patient["patient_id"]] == "9007199254740993"
+    assert "9007199254740993" in {row["subject_id"] for row in _rows(tmp_path / "second" / "cohort.csv")}
+
+
 def test_no_two_labels_have_one_number() -> None:
     numbers = {cohort_number(label.name, answer) for label in label_definitions() for answer in ("yes", "no")}
     assert len(numbers) == 2 * len(label_definitions())
@@ -91,7 +103,21 @@ def test_no_two_labels_have_one_number() -> None:
     assert min(numbers) > 1
 
 
-@pytest.mark.parametrize("line", ["north,p1,none,", "north,p1,0,", "north,p1,5,05/17/2023", "north,p1,5,\nsouth,p2,5,"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "north,p1,none,",
+        "north,p1,0,",
+        "north,p1,1_0,",
+        "north,p1,5,05/17/2023",
+        "north,p1,5,2023-02-30",
+        "north,p1,5,infinity",
+        "north,p1,5,\nsouth,p2,5,",
+        "north,p1,5,\nnorth,p1,6,",
+        "north,,5,",
+        "north,p1,5",
+    ],
+)
 def test_a_key_file_that_cannot_be_read_changes_nothing(line: str, settings: Settings, tmp_path: Path) -> None:
     keys = tmp_path / "subjects.csv"
     text = f"site_id,patient_id,subject_id,index_date\n{line}\n"

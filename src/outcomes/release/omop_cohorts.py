@@ -8,19 +8,16 @@ Source: OHDSI, OMOP Common Data Model 5.4, tables COHORT and COHORT_DEFINITION;
 https://ohdsi.github.io/CommonDataModel/cdm54.html.
 """
 
-import csv
 import datetime
 import os
-import secrets
+import random
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from pyarrow import csv as arrow_csv
-from pyarrow import parquet
+from pyarrow import csv, parquet
 
 from outcomes.errors import OutcomesError
 from outcomes.home import private_files
@@ -31,17 +28,21 @@ from outcomes.sql.catalog.labels import label_definitions
 EPOCH = datetime.date(1970, 1, 1)
 """The date that stands for day 0 where no date of surgery is known: dates then tell days since and nothing else."""
 
-_KEY_COLUMNS = ("site_id", "patient_id", "subject_id", "index_date")
+_SUBJECTS = pa.schema(
+    [("site_id", pa.string()), ("patient_id", pa.string()), ("subject_id", pa.int64()), ("index_date", pa.date32())]
+)
+"""The key file; without a column index_date no date is known."""
+
 _LARGEST = 2**31 - 1
-"""The CDM's integers have 32 bits."""
+"""Of the numbers that are drawn: the CDM's integers have 32 bits. A site whose persons have greater ones has 64."""
 
 _WHOLE_COHORT = 1
 _ANSWERS = {"yes": 1, "no": 2}
 """The last digit of a cohort's number."""
 
-_COHORT = """
+_COHORT = f"""
 with spans as (
-    select site_id, patient_id, {whole} as cohort_definition_id, 0 as first_day, observed_days as last_day
+    select site_id, patient_id, {_WHOLE_COHORT} as cohort_definition_id, 0 as first_day, observed_days as last_day
     from episodes
 
     union all
@@ -52,18 +53,54 @@ with spans as (
     from labels
     inner join episodes using (site_id, patient_id)
     inner join definitions using (label, status)
+),
+
+dated as (
+    select site_id, patient_id, subject_id, case when $is_dated then index_date else $epoch end as index_date
+    from subjects
+    where index_date is not null or not $is_dated
 )
 
 select
     cast(spans.cohort_definition_id as integer) as cohort_definition_id,
-    cast(subjects.subject_id as integer) as subject_id,
-    cast(subjects.index_date + spans.first_day * interval 1 day as date) as cohort_start_date,
-    cast(subjects.index_date + greatest(spans.first_day, spans.last_day, 0) * interval 1 day as date)
-        as cohort_end_date
+    dated.subject_id,
+    cast(dated.index_date + spans.first_day * interval 1 day as date) as cohort_start_date,
+    cast(dated.index_date + greatest(spans.first_day, spans.last_day, 0) * interval 1 day as date) as cohort_end_date
 from spans
-inner join subjects using (site_id, patient_id)
+inner join dated using (site_id, patient_id)
 order by all
 """
+
+_COUNTS = """
+select count(*), count(*) filter (where subjects.index_date is null)
+from episodes
+inner join subjects using (site_id, patient_id)
+"""
+
+# Of the lines that cannot be read the first.
+_WRONG = """
+select min(line)
+from (
+    select
+        line,
+        site_id = '' or patient_id = ''
+        or not regexp_full_match(subject_id, '0*[1-9][0-9]{0,17}')
+        or (index_date != '' and not regexp_full_match(index_date, '[0-9]{4}-[0-9]{2}-[0-9]{2}'))
+        or (index_date != '' and try_cast(index_date as date) is null)
+        or count(*) over (partition by site_id, patient_id) > 1
+        or count(*) over (partition by try_cast(subject_id as bigint)) > 1 as is_wrong
+    from key_file
+)
+where is_wrong
+"""
+
+_KNOWN = """
+select
+    site_id, patient_id, cast(subject_id as bigint) as subject_id, cast(nullif(index_date, '') as date) as index_date
+from key_file
+"""
+
+_NEW = "select site_id, patient_id from episodes anti join known using (site_id, patient_id) order by all"
 
 
 @dataclass(frozen=True)
@@ -87,15 +124,6 @@ class Exported:
     without_date: int
 
 
-@dataclass(frozen=True)
-class _Subject:
-    number: int
-    index_date: datetime.date | None = None
-
-
-_Subjects = dict[tuple[str, str], _Subject]
-
-
 @private_files()
 def export_cohorts(settings: Settings, folder: Path, keys: Path, *, as_parquet: bool = False) -> Exported:
     """Write the cohorts of the current release.
@@ -113,39 +141,22 @@ def export_cohorts(settings: Settings, folder: Path, keys: Path, *, as_parquet: 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutcomesError("folder_not_empty", folder.name)
     release = current_release(settings)
-    known = _read_keys(keys) if keys.is_file() else {}
+    definitions = _definitions(release)
     with release.connect() as con:
-        episodes = con.execute("select site_id, patient_id from episodes order by all").fetchall()
-        subjects = _with_new(known, episodes)
-        is_dated = any(subject.index_date for subject in subjects.values())
-        definitions = _definitions(release)
-        cohort = _cohort(con, subjects, definitions, is_dated=is_dated)
-    if subjects.keys() != known.keys():
+        known = _read_keys(con, keys) if keys.is_file() else _SUBJECTS.empty_table()
+        subjects = _with_new(con, known)
+        is_dated = known["index_date"].null_count < known.num_rows
+        con.register("subjects", subjects)
+        con.register("definitions", definitions)
+        cohort = con.sql(_COHORT, params={"is_dated": is_dated, "epoch": EPOCH}).to_arrow_table()
+        patients, undated = con.execute(_COUNTS).fetchall()[0]
+    if subjects.num_rows > known.num_rows:
         _save(keys, subjects)
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in (("cohort", cohort), ("cohort_definition", definitions.drop_columns(["label", "status"]))):
         _write(folder / name, table, as_parquet=as_parquet)
-    here = [subjects[key] for key in episodes]
-    without = sum(subject.index_date is None for subject in here) if is_dated else 0
-    return Exported(folder, cohort.num_rows, definitions.num_rows, len(here) - without, is_dated, without)
-
-
-def _cohort(con: duckdb.DuckDBPyConnection, subjects: _Subjects, definitions: pa.Table, *, is_dated: bool) -> pa.Table:
-    rows = [
-        {
-            "site_id": site_id,
-            "patient_id": patient_id,
-            "subject_id": subject.number,
-            "index_date": subject.index_date if is_dated else EPOCH,
-        }
-        for (site_id, patient_id), subject in subjects.items()
-        if subject.index_date or not is_dated
-    ]
-    texts = ((name, pa.string()) for name in ("site_id", "patient_id"))
-    schema = pa.schema([*texts, ("subject_id", pa.int64()), ("index_date", pa.date32())])
-    con.register("subjects", pa.Table.from_pylist(rows, schema))
-    con.register("definitions", definitions)
-    return con.execute(_COHORT.format(whole=_WHOLE_COHORT)).to_arrow_table()
+    without = undated if is_dated else 0
+    return Exported(folder, cohort.num_rows, definitions.num_rows, patients - without, is_dated, without)
 
 
 def _definitions(release: Release) -> pa.Table:
@@ -185,65 +196,49 @@ def cohort_number(label: str, answer: str) -> int:
     return zlib.crc32(label.encode()) % (_LARGEST // 10 - 1) * 10 + 10 + _ANSWERS[answer]
 
 
-def _with_new(known: _Subjects, patients: Iterable[tuple[str, str]]) -> _Subjects:
-    """The subjects, with numbers for those who have none; drawn, so that no number tells an order."""
-    subjects = dict(known)
-    taken = {subject.number for subject in known.values()}
-    for patient in patients:
-        if patient not in subjects:
-            while (number := secrets.randbelow(_LARGEST) + 1) in taken:
-                pass
-            taken.add(number)
-            subjects[patient] = _Subject(number)
-    return subjects
+def _with_new(con: duckdb.DuckDBPyConnection, known: pa.Table) -> pa.Table:
+    """The subjects, with numbers for patients who have none; drawn, so that no number tells an order."""
+    con.register("known", known)
+    new = con.sql(_NEW).to_arrow_table()
+    taken = set(known["subject_id"].to_pylist())
+    drawn = random.SystemRandom().sample(range(1, _LARGEST + 1), new.num_rows + len(taken))
+    numbers = [number for number in drawn if number not in taken][: new.num_rows]
+    columns = [new["site_id"], new["patient_id"], pa.array(numbers, pa.int64()), pa.nulls(new.num_rows, pa.date32())]
+    return pa.concat_tables([known, pa.table(columns, schema=_SUBJECTS)])
 
 
-def _read_keys(path: Path) -> _Subjects:
+def _read_keys(con: duckdb.DuckDBPyConnection, path: Path) -> pa.Table:
     """The subjects of a key file.
 
     Raises:
         OutcomesError: subjects_malformed; names the line.
     """
-    subjects: _Subjects = {}
+    texts = csv.ConvertOptions(column_types=dict.fromkeys(_SUBJECTS.names, pa.string()))
     try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines)
-            if not set(_KEY_COLUMNS[:3]) <= set(reader.fieldnames or ()):
-                raise OutcomesError("subjects_malformed", f"{path.name}, line 1")
-            for row in reader:
-                subject = _subject(row)
-                patient = (row["site_id"], row["patient_id"])
-                if subject is None or patient in subjects:
-                    raise OutcomesError("subjects_malformed", f"{path.name}, line {reader.line_num}")
-                subjects[patient] = subject
-    except (UnicodeDecodeError, csv.Error):
+        delivered = csv.read_csv(path, convert_options=texts)
+    except pa.ArrowInvalid:
         raise OutcomesError("subjects_malformed", f"{path.name} is no CSV in UTF-8") from None
-    if len({subject.number for subject in subjects.values()}) < len(subjects):
-        raise OutcomesError("subjects_malformed", f"{path.name}: one subject_id is of several patients")
-    return subjects
+    nothing = pa.array([""] * delivered.num_rows, pa.string())
+    if "index_date" not in delivered.column_names:
+        delivered = delivered.append_column("index_date", nothing)
+    if not set(_SUBJECTS.names) <= set(delivered.column_names):
+        raise OutcomesError("subjects_malformed", f"{path.name}, line 1")
+    lines = pa.array(range(2, delivered.num_rows + 2))
+    con.register("key_file", delivered.select(_SUBJECTS.names).append_column("line", lines))
+    (wrong,) = con.execute(_WRONG).fetchall()[0]
+    if wrong is not None:
+        raise OutcomesError("subjects_malformed", f"{path.name}, line {wrong}")
+    return con.sql(_KNOWN).to_arrow_table().cast(_SUBJECTS)
 
 
-def _subject(row: dict[str, str]) -> _Subject | None:
-    """What a line says; None where it cannot be read."""
-    try:
-        number = int(row["subject_id"])
-        date = datetime.date.fromisoformat(row["index_date"]) if row.get("index_date") else None
-    except (ValueError, TypeError):
-        return None
-    return _Subject(number, date) if 0 < number <= _LARGEST and row["patient_id"] else None
-
-
-def _save(path: Path, subjects: _Subjects) -> None:
+def _save(path: Path, subjects: pa.Table) -> None:
     """Write the key file whole or not at all, readable by its owner alone."""
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as lines:
-        writer = csv.writer(lines)
-        writer.writerow(_KEY_COLUMNS)
-        writer.writerows(
-            (*patient, subject.number, subject.index_date or "") for patient, subject in sorted(subjects.items())
-        )
+    with os.fdopen(descriptor, "wb") as lines:
+        in_order = subjects.sort_by([("site_id", "ascending"), ("patient_id", "ascending")])
+        csv.write_csv(in_order, lines, csv.WriteOptions(quoting_style="needed"))
     unfinished.replace(path)
 
 
@@ -251,4 +246,4 @@ def _write(path: Path, table: pa.Table, *, as_parquet: bool) -> None:
     if as_parquet:
         parquet.write_table(table, path.with_suffix(".parquet"))
     else:
-        arrow_csv.write_csv(table, path.with_suffix(".csv"))
+        csv.write_csv(table, path.with_suffix(".csv"))
