@@ -6,6 +6,7 @@ whatever it leaves out. No date is written anywhere but into what the database s
 
 import datetime
 import errno
+import re
 import shutil
 import tempfile
 import time
@@ -52,6 +53,9 @@ _LONGEST_LIFE = 120
 
 _KEYS = {"patient_id": "patient", "encounter_id": "encounter", "surgeon_id": "surgeon"}
 """Columns of keys that the crosswalk draws, with its word for what they identify."""
+
+_FLOATING = re.compile(r"\d{16,}[.]0+|\d[.\d]*[eE][+]\d+")
+"""A great number as tools write one of floating point: 9007199254740992.0, 9.007e+17."""
 
 _PATIENTS_LEFT_OUT = ("no_index_fusion", "index_period_not_over")
 
@@ -292,7 +296,16 @@ def make_tables(
     con.execute(_PATIENTS.format(columns=columns, oldest=_OLDEST_AGE, longest=_LONGEST_LIFE))
     for table in tables[1:]:
         _number_rows(con, table)
-    return period, [one for one in left_out if one.rows]
+    return period, _added_up(left_out)
+
+
+def _added_up(left_out: Iterable[LeftOut]) -> list[LeftOut]:
+    """One count of each table, column and reason, of those that have rows."""
+    rows: dict[tuple[str, str, str | None], int] = {}
+    for one in left_out:
+        key = (one.table, one.reason, one.column)
+        rows[key] = rows.get(key, 0) + one.rows
+    return [LeftOut(table, reason, number, column) for (table, reason, column), number in rows.items() if number]
 
 
 def _last_period(con: duckdb.DuckDBPyConnection, source: Source) -> str:
@@ -445,7 +458,21 @@ def _register_keys(con: duckdb.DuckDBPyConnection, crosswalk: Crosswalk, tables:
             f"select {name} from {place}" for place in ["index_patients"] * (kind == "patient") + places
         )
         keys = [key for (key,) in con.execute(f"select {name} from ({named}) where {name} is not null").fetchall()]
+        _check_exact(kind, keys)
         con.register(f"{kind}_keys", crosswalk.table(kind, keys, ("source_key", "key")))
+
+
+def _check_exact(kind: str, keys: Iterable[str]) -> None:
+    """See that no key was kept as a floating-point number, in which great numbers that differ become the same.
+
+    Raises:
+        OutcomesError: source_malformed.
+    """
+    if any(_FLOATING.fullmatch(key) and float(key) >= 2**53 for key in keys):
+        raise OutcomesError(
+            "source_malformed",
+            f"keys of {kind}s were rounded, as floating-point numbers; export them as whole numbers or as text",
+        )
 
 
 def _patient_column(column: Column) -> str:
