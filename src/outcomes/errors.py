@@ -218,13 +218,23 @@ MISTAKES: dict[str, Mistake] = {
     "subjects_malformed": Mistake(
         101,
         "the key file of subjects cannot be read",
-        "correct the line; its columns are site_id, patient_id, subject_id (a number from 1 to 2147483647, each once) "
+        "correct the line; its columns are site_id, patient_id, subject_id (a whole number, each once) "
         "and index_date (YYYY-MM-DD, or empty), a line per patient",
     ),
     "source_identified": Mistake(
         100,
         "the source holds what identifies persons, so nothing was imported",
         "export it without these elements, or have them dropped as they are read with --strip-identifiers",
+    ),
+    "driver_missing": Mistake(
+        102,
+        "what reaches a database of this kind is not installed",
+        "install outcomes[sqlalchemy], and the driver that SQLAlchemy has for the database",
+    ),
+    "database_failed": Mistake(
+        103,
+        "the database could not be reached or read",
+        "try the address, the account and its rights with the database's own client",
     ),
     "periods_reversed": Mistake(85, "the first month comes after the last", "exchange --from and --to"),
     "doctor_failed": Mistake(86, "a check of `outcomes doctor` failed", "do what its line says"),

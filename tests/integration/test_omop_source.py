@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from outcomes.cli import app
-from outcomes.errors import OutcomesError
+from outcomes.errors import MISTAKES, OutcomesError
 from outcomes.intake.sources.crosswalk import Crosswalk
 from outcomes.intake.sources.dated import LeftOut, NotMapped
 from outcomes.intake.sources.dry_run import try_import
@@ -232,6 +232,7 @@ def test_the_concept_map_of_the_page_is_read(small: Path, tmp_path: Path) -> Non
         (["table"], "--mapping"),
         (["omop", "--method", "none"], "--method"),
         (["mimic-iv", "--method", "safe_harbor"], "--method"),
+        (["mimic-iv", "--schema", "cdm"], "--schema"),
     ],
 )
 def test_an_option_that_a_format_does_not_take_is_named(arguments: list[str], named: str, tmp_path: Path) -> None:
@@ -240,6 +241,14 @@ def test_an_option_that_a_format_does_not_take_is_named(arguments: list[str], na
     assert ended.exit_code == 2
     assert named in ended.output
     assert not (tmp_path / "home" / "landing").exists()
+
+
+def test_the_address_of_a_database_is_taken_for_omop_alone_and_never_shown(tmp_path: Path) -> None:
+    asked = ["--home", str(tmp_path / "home"), "import", "fhir", "sqlite:///secret", "--site", SITE, "--period", PERIOD]
+    ended = CliRunner().invoke(app, asked)
+    assert (ended.exit_code, "secret" in ended.output) == (2, False)
+    ended = CliRunner().invoke(app, ["omop" if word == "fhir" else word for word in asked])
+    assert (ended.exit_code, "secret" in ended.output) == (MISTAKES["database_failed"].exit_status, False)
 
 
 def test_the_command_imports_and_tries(small: Path, tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ def _measured(concepts: "_Concepts", kind: str, name: str, value: Any, unit: str
         "value_as_number": value if is_number else None,
         "value_as_concept_id": (4188540, 4188539)[value] if isinstance(value, bool) else 0,
         "value_source_value": value if isinstance(value, str) else None,
-        "unit_source_value": {"percent": "%", "points": "{score}"}.get(unit or "") if name == "ndi_total" else None,
+        "unit_source_value": {"percent": "%", "points": "points"}.get(unit or "") if name == "ndi_total" else None,
     }
 
 

@@ -4,9 +4,10 @@ grain: one row per row of person
 rationale: >
   A person is known until the end of the last observation period. birth_datetime is often the first of January of the
   year where no more is known, so the day counts only with its parts or where they are no columns. What a measurement
-  or an observation says of the patient is the last of what was said by day 0.
+  or an observation says of the patient is the last of what was said by day 0. A source value may be any text, so a sex
+  is read where the concept map, or the contract, has the word.
 needs: [omop_person, omop_observation_period, omop_death, omop_meanings, omop_facts, index_days]
-columns: as declared in the contract, with dates in the place of days
+columns: as declared in the contract, with dates in the place of days; and the sex as it was said
 */
 with periods as (
     select person_id, max(observation_period_end_date) as last_contact_date
@@ -21,7 +22,7 @@ deaths as (
 ),
 
 sexes as (
-    select concept_id, source_value, value
+    select concept_id, source_value, value, is_own
     from omop_meanings
     where target = 'patients.sex'
 ),
@@ -53,7 +54,8 @@ facts as (
 
 select
     omop_person.person_id as patient_id,
-    coalesce(by_concept.value, by_word.value, omop_person.gender_source_value) as sex,
+    coalesce(case when by_word.is_own then by_word.value end, by_concept.value, by_word.value) as sex,
+    omop_person.gender_source_value,
     coalesce(
         try_cast(
             omop_person.year_of_birth || '-' || omop_person.month_of_birth || '-' || omop_person.day_of_birth as date

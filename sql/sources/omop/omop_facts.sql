@@ -1,6 +1,7 @@
 /*
 title: Measurements and observations that are a column of the contract
 grain: one row per record and column
+rationale: A visual analogue scale in millimetres, from 0 to 100, is delivered as a number from 0 to 10.
 needs: [omop_measured, omop_words, omop_meanings]
 columns:
   patient_id: the person
@@ -33,7 +34,13 @@ with meant as (
 stated as (
     select
         omop_measured.record_id, omop_measured.patient_id, omop_measured.encounter_id, omop_measured.date,
-        omop_measured.time, omop_measured.unit, meant.target, coalesce(meant.value, omop_measured.value) as value
+        omop_measured.time, omop_measured.unit, meant.target,
+        case
+            when meant.value is not null then meant.value
+            when omop_measured.unit = 'mm' and meant.target in ('follow_ups.neck_pain_nrs', 'follow_ups.arm_pain_nrs')
+                then cast(try_cast(omop_measured.value as decimal(9, 2)) / 10 as varchar)
+            else omop_measured.value
+        end as value
     from omop_measured
     inner join meant
         on
@@ -50,7 +57,7 @@ with_units as (
     union all
     select record_id, patient_id, encounter_id, date, time, 'follow_ups.ndi_unit' as target, unit as value, 0 as place
     from stated
-    where target = 'follow_ups.ndi_total' and value is not null
+    where target = 'follow_ups.ndi_total' and value is not null and unit in ('percent', 'points')
 )
 
 select patient_id, encounter_id, date, target, value

@@ -265,7 +265,11 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
         str, typer.Argument(metavar="FORMAT", help="The format of the source: fhir, mimic-iv, omop, redcap or table.")
     ],
     source: Annotated[
-        Path, typer.Argument(metavar="SRC", help="The folder with the source's files; of omop also a DuckDB file.")
+        str,
+        typer.Argument(
+            metavar="SRC",
+            help="The folder with the source's files; of omop also a DuckDB file, or the address of a database.",
+        ),
     ],
     *,
     site: Annotated[str, typer.Option(help="The site that delivers.")],
@@ -293,6 +297,10 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
         Path | None,
         typer.Option(help="The site's list of drugs, a CSV: code_system, code and atc or treatment_class."),
     ] = None,
+    schema: Annotated[
+        str | None,
+        typer.Option(help="Of omop, from a database: the schema of tables of which there are several."),
+    ] = None,
     strip_identifiers: Annotated[
         bool, typer.Option("--strip-identifiers", help="Of fhir: drop what identifies persons as it is read.")
     ] = False,
@@ -309,6 +317,7 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
     OUTCOMES_HOME/crosswalks and must never leave the site.
     """
     from outcomes.intake.manifest import Method
+    from outcomes.intake.sources.databases import Database, is_address
     from outcomes.intake.sources.dry_run import try_import
     from outcomes.intake.sources.engine import import_extract
     from outcomes.intake.sources.formats import FORMATS, NEED_MAPPING, TAKE_MAPPING, TAKE_METHOD, Choices, source_of
@@ -325,7 +334,11 @@ def import_source(  # noqa: PLR0913 - each option is a choice about the import
         )
     if strip_identifiers and source_format != "fhir":
         raise typer.BadParameter("it goes with: fhir", param_hint="--strip-identifiers")
-    made = source_of(source_format, source, Choices(mapping, cast("Method | None", method), drugs, strip_identifiers))
+    if source_format != "omop" and (schema is not None or is_address(source)):
+        raise typer.BadParameter("a database goes with: omop", param_hint="SRC" if schema is None else "--schema")
+    place = Database(source) if is_address(source) else Path(source)
+    choices = Choices(mapping, cast("Method | None", method), drugs, strip_identifiers, schema)
+    made = source_of(source_format, place, choices)
     if dry_run:
         with printing.progress("import"):
             tried = try_import(ctx.obj, made, site, period)

@@ -39,6 +39,7 @@ _ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!)")
 _DAMAGED = (duckdb.Error, gzip.BadGzipFile, zipfile.BadZipFile, EOFError, KeyError, SyntaxError, ValueError)
 """What the readers raise, of a packed file without a workbook too, and of a workbook that is cut off."""
 
+_WHY_DAMAGED = "it is damaged, or of another format"
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _FILE = re.compile(r"^  file = (.+)$", re.MULTILINE)
@@ -94,7 +95,7 @@ def open_file(  # noqa: PLR0913 - each of them is a choice about reading
 
     Args:
         con: where the view is made.
-        path: the file.
+        path: the file, or a folder of Parquet files that are its parts.
         relation: the view's name.
         scratch: a private folder for a copy in UTF-8.
         sheet: of an Excel file; the first one by default.
@@ -105,7 +106,9 @@ def open_file(  # noqa: PLR0913 - each of them is a choice about reading
         OutcomesError: source_malformed; says the likely cause.
     """
     with _named(path):
-        if path.name.lower().endswith(".parquet"):
+        if path.is_dir():
+            headers, rows = _typed(con, _read_parts(path))
+        elif path.name.lower().endswith(".parquet"):
             headers, rows = _typed(con, f"read_parquet({literal(path)})")
         elif path.name.lower().endswith(".xlsx"):
             headers, rows = _text(_sheet_as_text(path, sheet, scratch / relation), relation, scratch)
@@ -114,32 +117,75 @@ def open_file(  # noqa: PLR0913 - each of them is a choice about reading
         return _view(con, path.name, relation, headers, rows)
 
 
-def open_database(con: duckdb.DuckDBPyConnection, path: Path, names: Iterable[str]) -> dict[str, Opened]:
+@dataclass(frozen=True)
+class Place:
+    """Where a table of a database is."""
+
+    schema: str
+    table: str
+
+
+def place_of_table(source: str, name: str, places: Iterable[Place], schema: str | None) -> Place | None:
+    """Where the table of a name is, in any case; None where there is none.
+
+    Args:
+        source: what the database is called in a message.
+        name: of the table, in small letters.
+        places: all tables.
+        schema: that of a table of which there are several.
+
+    Raises:
+        OutcomesError: source_malformed when there are several all the same.
+    """
+    found = [place for place in places if place.table.lower() == name]
+    chosen = [place for place in found if place.schema == schema] or found
+    if len(chosen) > 1:
+        schemas = ", ".join(sorted(place.schema for place in chosen))
+        raise OutcomesError("source_malformed", f"{source}: a table {name} in each schema of {schemas}; name --schema")
+    return chosen[0] if chosen else None
+
+
+def open_database(
+    con: duckdb.DuckDBPyConnection, path: Path, names: Iterable[str], schema: str | None = None
+) -> dict[str, Opened]:
     """Make tables of a DuckDB file views of text cells; gives those that are there, in any case and schema.
 
     Args:
         con: where the views are made; it reads the file and never writes it.
         path: the file.
         names: of the tables.
+        schema: that of tables of which there are several.
 
     Raises:
-        OutcomesError: source_malformed when it is no DuckDB file, or has a table in several schemas.
+        OutcomesError: source_malformed when it is no DuckDB file, or it cannot be told which table is meant.
     """
     with _named(path):
         con.execute(f"attach {literal(path)} as delivered (type duckdb, read_only)")
-        places = con.execute(
-            "select distinct lower(table_name), schema_name, table_name from duckdb_columns() "
-            "where database_name = 'delivered'"
+        rows = con.execute(
+            "select distinct schema_name, table_name from duckdb_columns() where database_name = 'delivered'"
         ).fetchall()
+        places = [Place(*row) for row in rows]
         opened = {}
         for name in names:
-            found = [f'delivered."{schema}"."{table}"' for spelling, schema, table in places if spelling == name]
-            if len(found) > 1:
-                raise OutcomesError("source_malformed", f"{path.name}: {len(found)} tables {name}")
-            if found:
-                headers, rows = _typed(con, found[0])
-                opened[name] = _view(con, f"{path.name}, table {name}", f"delivered_{name}", headers, rows)
+            place = place_of_table(path.name, name, places, schema)
+            if place:
+                read = f"delivered.{identifier(place.schema)}.{identifier(place.table)}"
+                opened[name] = _view(con, f"{path.name}, table {name}", f"delivered_{name}", *_typed(con, read))
         return opened
+
+
+def _read_parts(folder: Path) -> str:
+    """The rows of the Parquet files of a folder.
+
+    Raises:
+        OutcomesError: source_malformed when it has none, or is of a table format, by which not all of them are valid.
+    """
+    if any((folder / name).exists() for name in ("_delta_log", "metadata")):
+        raise OutcomesError("source_malformed", f"{folder.name}: it is a Delta or Iceberg table; export it as Parquet")
+    parts = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".parquet")
+    if not parts:
+        raise OutcomesError("source_malformed", f"{folder.name}: a folder without a .parquet file")
+    return f"read_parquet([{', '.join(map(literal, parts))}], union_by_name = true)"
 
 
 def _view(con: duckdb.DuckDBPyConnection, name: str, relation: str, headers: tuple[str, ...], rows: "_Rows") -> Opened:
@@ -188,8 +234,12 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise OutcomesError("source_malformed", f"there is no file {path.name}") from None
+    except duckdb.IOException as error:
+        # DuckDB lets one process write, or many read.
+        why = "another program has it open to write" if "lock on file" in str(error) else _WHY_DAMAGED
+        raise OutcomesError("source_malformed", f"{path.name}: {why}") from None
     except _DAMAGED:
-        raise OutcomesError("source_malformed", f"{path.name}: it is damaged, or of another format") from None
+        raise OutcomesError("source_malformed", f"{path.name}: {_WHY_DAMAGED}") from None
 
 
 @dataclass(frozen=True)
@@ -207,9 +257,10 @@ def _typed(con: duckdb.DuckDBPyConnection, read: str) -> tuple[tuple[str, ...], 
 
 
 def _as_text(column: str, kind: str) -> str:
-    """A Parquet cell in words: a number that is whole without decimals, NaN as nothing."""
+    """A Parquet cell in words: a whole number without decimals, unless it may be rounded; NaN as nothing."""
     if kind in {"DOUBLE", "FLOAT"}:
-        return f"regexp_replace(nullif(cast({column} as varchar), 'nan'), '[.]0$', '')"
+        text = f"nullif(cast({column} as varchar), 'nan')"
+        return f"case when abs({column}) < {2**53} then regexp_replace({text}, '[.]0$', '') else {text} end"
     return f"cast({column} as varchar)"
 
 
@@ -269,7 +320,7 @@ def _layout(path: Path) -> _Layout:
         OutcomesError: source_malformed.
     """
     if path.name.lower().endswith(".gz") and not _is_packed(path):
-        raise OutcomesError("source_malformed", f"{path.name}: it is damaged, or of another format")
+        raise OutcomesError("source_malformed", f"{path.name}: {_WHY_DAMAGED}")
     encoding = _encoding(path)
     with _unpacked(path) as packed, io.TextIOWrapper(packed, encoding=encoding, newline="") as lines:
         line = lines.readline()

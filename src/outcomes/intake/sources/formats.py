@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from outcomes.intake.manifest import Method
+from outcomes.intake.sources.databases import Database
 from outcomes.intake.sources.dated import Source
 from outcomes.intake.sources.fhir import fhir_source
 from outcomes.intake.sources.fhir_mapping import FhirMapping, read_fhir_mapping
@@ -36,32 +37,36 @@ class Choices:
             the least.
         drugs: its list of drugs.
         strip_identifiers: of fhir: whether elements that identify persons are dropped as they are read.
+        schema: of a database, that of tables of which there are several.
     """
 
     mapping: Path | None = None
     method: Method | None = None
     drugs: Path | None = None
     strip_identifiers: bool = False
+    schema: str | None = None
 
 
-def source_of(name: str, place: Path, choices: Choices) -> Source:
+def source_of(name: str, place: Path | Database, choices: Choices) -> Source:
     """The source of a format.
 
     Args:
         name: one of `FORMATS`.
-        place: where its files are.
+        place: where its files are; of omop also a database.
         choices: what the site says of it.
 
     Raises:
         OutcomesError: mapping_malformed.
     """
+    if name == "omop":
+        source = omop_source(place, choices.method or "safe_harbor", choices.mapping, choices.schema)
+        return replace(source, drugs=choices.drugs)
+    assert isinstance(place, Path)
     if name == "mimic-iv":
         source = mimic_iv_source(place)
     elif name == "fhir":
         said = read_fhir_mapping(choices.mapping) if choices.mapping else FhirMapping()
         source = fhir_source(place, said, strip_identifiers=choices.strip_identifiers)
-    elif name == "omop":
-        source = omop_source(place, choices.method or "safe_harbor", choices.mapping)
     else:
         assert choices.mapping
         of_mapping = redcap_source if name == "redcap" else table_source
