@@ -1,6 +1,7 @@
 """Tables of a database as text cells; SQLite stands for all that SQLAlchemy reaches."""
 
 import sqlite3
+import sys
 from pathlib import Path
 
 import duckdb
@@ -73,6 +74,13 @@ def test_an_error_has_a_code_and_never_the_address(address: str, code: str) -> N
     assert error.value.__cause__ is None
     assert error.value.__suppress_context__ or error.value.__context__ is None
     assert not Path(_PASSWORD).exists()
+
+
+def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, database: Database) -> None:
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    with pytest.raises(OutcomesError, match=r"install outcomes\[sqlalchemy\]") as error, connected(database):
+        pass
+    assert error.value.code == "driver_missing"
 
 
 def test_a_database_that_cannot_decode_its_text_is_named_without_it(database: Database, tmp_path: Path) -> None:
