@@ -190,6 +190,10 @@ def test_a_dry_run_tells_what_has_no_meaning_and_no_word_of_few_patients(small: 
     [
         (lambda folder: (folder / "person.csv").unlink(), "no table person"),
         (lambda folder: (folder / "person.csv").write_text("id\n1\n"), "no column person_id"),
+        (
+            lambda folder: (folder / "procedure_occurrence.csv").write_text("procedure_date\n2023-05-17\n"),
+            "no column person_id",
+        ),
         (lambda folder: (folder / "PERSON.parquet").write_bytes(b""), "2 files of the table person"),
     ],
 )

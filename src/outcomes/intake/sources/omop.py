@@ -130,8 +130,8 @@ TABLES_READ = {
 """The tables and columns that are read, with the meaning of their text."""
 
 _NEEDED = ("person", "procedure_occurrence")
-_KEYS = {"person": "person_id", "procedure_occurrence": "procedure_date", "concept": "concept_id"}
-"""The column without which a table is not what its name says."""
+_KEYS = {("procedure_occurrence", "procedure_date"), ("concept", "concept_id")}
+"""Columns without which, beside person_id, a table is not what its name says."""
 
 _DATETIMES = {"birth_date": "birth_datetime"}
 """Columns of a day that has another name than its datetime without `time`."""
@@ -341,7 +341,7 @@ def _cell(table: Opened | None, name: str, column: str, kind: str) -> str:
         cell = f"trim({header})" if (header := table.column(column)) else ""
         read_as = _WHOLE.format(cell=cell) if kind == _ID else cell
         found = f"case when lower({cell}) not in ({_MISSING}) then {read_as} end" if cell else ""
-    if not found and column == _KEYS.get(name, "person_id" if "person_id" in TABLES_READ[name] else ""):
+    if not found and (column == "person_id" or (name, column) in _KEYS):
         raise OutcomesError("source_malformed", f"{table.name}: no column {column}, which {name} of the CDM has")
     return found or f"cast(null as {'date' if kind == _DATE else 'varchar'})"
 
