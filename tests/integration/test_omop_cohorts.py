@@ -61,6 +61,17 @@ def test_each_yes_and_each_no_is_a_row_in_days_from_the_epoch(settings: Settings
     defined = {row["cohort_definition_id"] for row in _rows(folder / "cohort_definition.csv")}
     assert {row[0] for row in rows} <= defined
     assert len(defined) == exported.definitions
+    assert (folder / "cohort_definition.csv").read_text(encoding="utf-8").splitlines()[0].replace('"', "").split(
+        ","
+    ) == [
+        "cohort_definition_id",
+        "cohort_definition_name",
+        "cohort_definition_description",
+        "definition_type_concept_id",
+        "cohort_definition_syntax",
+        "subject_concept_id",
+        "cohort_initiation_date",
+    ]
     assert not exported.is_dated
     assert {stat.S_IMODE(path.stat().st_mode) for path in (keys, *folder.iterdir())} == {0o600}
 

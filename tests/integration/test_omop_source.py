@@ -1,6 +1,7 @@
 """OMOP CDM 5.4 extracts: the labels are those of the registry they were made of, as far as the CDM can carry it."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -219,6 +220,21 @@ def test_a_mistake_of_a_concept_map_is_told_by_line(line: str, what: str, small:
     with pytest.raises(OutcomesError, match=what) as error:
         import_extract(Settings(home=tmp_path / "home"), omop_source(small, "safe_harbor", own), SITE, "2025-06")
     assert error.value.code == "mapping_malformed"
+
+
+def test_the_example_of_the_page_gives_what_the_page_says(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sources" / "omop.md").read_text(encoding="utf-8")
+    cdm = tmp_path / "cdm"
+    cdm.mkdir()
+    for name, text in re.findall(r"```csv title=(\S+)\n(.*?)```", page, re.DOTALL):
+        (cdm / name).write_text(text, encoding="utf-8")
+    imported = import_extract(
+        Settings(home=tmp_path / "home"), omop_source(cdm, "safe_harbor", cdm / "concepts.csv"), "north", "2025-06"
+    )
+    rows = {file.table: file.rows for file in imported.manifest.files}
+    assert rows == {"patients": 2, "procedures": 2, "follow_ups": 1}
+    (visit,) = _rows(imported.folder, "follow_ups")
+    assert [visit[name] for name in ("day", "ndi_total", "ndi_unit", "neck_pain_nrs")] == ["96", "24", "percent", "3.1"]
 
 
 def test_the_concept_map_of_the_page_is_read(small: Path, tmp_path: Path) -> None:
