@@ -60,19 +60,16 @@ class System:
 
     def disclosed(self, targets: Ids, minimum_cell_count: int) -> tuple[dict[int, Ends], Ids]:
         """The bounds of each target that is disclosed, and the targets whose sums contradict each other."""
-        from scipy import sparse  # noqa: PLC0415 - slow to import, needed only here
-        from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
-
         low, high = np.concatenate(self._low), np.concatenate(self._high)
         unknown = np.concatenate(self._unknown)
         sums, least, greatest = self._sums_of_unknown(low, high, unknown)
         is_target = np.zeros(self._size, dtype=bool)
         is_target[targets[unknown[targets]]] = True
-        _, component = connected_components(sparse.block_array([[None, sums], [sums.T, None]]), directed=False)
-        of_sum, of_count = np.split(component, [len(least)])
-
         low, high = _tighten(sums, least, greatest, low, high)
         is_open = is_target & (low < minimum_cell_count - CLOSE) & (high >= 1 - CLOSE)
+        if not is_open.any():
+            return {}, np.array([], dtype=np.intp)
+        of_sum, of_count = _components(sums)
 
         def disclosed_in(components: Ids) -> dict[int, Ends]:
             rows, ids = (np.flatnonzero(np.isin(each, components)) for each in (of_sum, of_count))
@@ -99,16 +96,34 @@ class System:
         """The sums as a sparse matrix (sums, counts), and between which ends the unknown of each sum must add up."""
         from scipy import sparse  # noqa: PLC0415 - slow to import, needed only here
 
-        matrices, ends = [], []
+        rows, columns, signs, ends = [], [], [], []
+        size = 0
         for members, sign in self._sums:
             ids = members[unknown[members].any(axis=1)]
             is_unknown = unknown[ids]
             row, column = np.nonzero(is_unknown)
-            entries = (sign[column], (row, ids[row, column]))
-            matrices.append(sparse.coo_array(entries, shape=(len(ids), self._size)))
+            rows.append(size + row)
+            columns.append(ids[row, column])
+            signs.append(sign[column])
             known = np.sort(np.where(is_unknown, 0, sign * np.stack([low[ids], high[ids]])), axis=0).sum(axis=2)
             ends.append(-known[::-1])
-        return sparse.vstack(matrices, format="csr"), *np.concatenate(ends, axis=1)
+            size += len(ids)
+        places = (np.concatenate(rows), np.concatenate(columns))
+        sums = sparse.csr_array((np.concatenate(signs), places), shape=(size, self._size))
+        return sums, *np.concatenate(ends, axis=1)
+
+
+def _components(sums: Any) -> tuple[Ids, Ids]:
+    """The number of the connected part in which each sum, and each count, stands."""
+    from scipy import sparse  # noqa: PLC0415 - slow to import, needed only here
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
+    size = sum(sums.shape)
+    row, column = sums.tocoo().coords
+    edges = sparse.csr_array((np.ones(len(row)), (row, sums.shape[0] + column)), shape=(size, size))
+    _, component = connected_components(edges, directed=False)
+    of_sum, of_count = np.split(component, [sums.shape[0]])
+    return of_sum, of_count
 
 
 class _ContradictionError(Exception):

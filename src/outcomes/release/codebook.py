@@ -13,10 +13,12 @@ _PACKAGE_PROFILES = "https://datapackage.org/profiles/2.0"
 
 def comment_on(con: duckdb.DuckDBPyConnection, database: str, marts: tuple[Mart, ...]) -> None:
     """Write the codebook into an attached database, as comments on its tables and columns."""
+    con.begin()  # each statement by itself would wait for the disk
     for mart in marts:
         con.execute(f'comment on table {database}."{mart.name}" is {literal(mart.comment)}')
         for column in mart.columns:
             con.execute(f'comment on column {database}."{mart.name}"."{column.name}" is {literal(column.comment)}')
+    con.commit()
 
 
 def data_package(con: duckdb.DuckDBPyConnection, database: str, release_id: str, files: dict[str, str]) -> str:
