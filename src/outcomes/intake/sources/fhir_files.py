@@ -23,6 +23,9 @@ from outcomes.sql.view_definitions import ViewDefinition
 SUFFIXES = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".json", ".json.gz")
 """Of the files that are read, in any case."""
 
+_MANIFEST = "manifest.json"
+"""What a client of the bulk export writes beside the files; it holds no resource."""
+
 _LONGEST_LINE = 32 * 2**20
 """Bytes of a line, at the least; the reader's buffers hold two objects."""
 
@@ -38,12 +41,30 @@ _IDENTIFYING = (
 
 _IDENTIFYING_BELOW = {
     f"{reference}.{element}": f"$.{reference}.{element}"
-    for reference in ("subject", "patient", "author", "source", "recorder", "asserter")
+    for reference in ("subject", "patient", "author", "source", "recorder", "asserter", "informationSource")
     for element in ("display", "identifier")
 }
+_NAMING = {
+    "$.performer[*].display": "performer.display",
+    "$.performer[*].actor.display": "performer.actor.display",
+    "$.link[*].other.display": "link.other.display",
+}
+"""Where lists of references may display a name."""
+
+_TELLING = "String|Markdown|HumanName|Address|ContactPoint|Identifier|Attachment|Base64Binary|Annotation"
+"""Types of values of extensions that identify a person, or are free text that may."""
+
 _PERSONS = ("Patient", "Person", "RelatedPerson", "Practitioner")
 
 _ALWAYS = ("resourceType", "id", "meta", "implicitRules", "language", "extension", "modifierExtension", "contained")
+_NEEDLESS = ("hasMember",)
+"""Elements that nothing is lost without: the members of a panel are read by themselves."""
+
+_DELETED = r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})$"
+"""The type and the id in the address of a resource that was deleted."""
+
+_MESSAGES = "OperationOutcome"
+"""Resources in which a server says what it could not do."""
 
 _NO_LINES = "select '' as file, cast(null as json) as line, false as line_is_json where false"
 
@@ -56,32 +77,46 @@ select
             when line ->> '$.resourceType' = 'Bundle'
                 then list_transform(
                     json_extract(line, '$.entry[*]'),
-                    lambda entry: {{'full_url': entry ->> '$.fullUrl', 'resource': json_extract(entry, '$.resource')}}
+                    lambda entry: {{
+                        'full_url': entry ->> '$.fullUrl',
+                        'resource': json_extract(entry, '$.resource'),
+                        'deleted': case
+                            when entry ->> '$.request.method' = 'DELETE' then coalesce(entry ->> '$.request.url', '')
+                        end
+                    }}
                 )
-            else [{{'full_url': cast(null as varchar), 'resource': line}}]
+            else [{{'full_url': cast(null as varchar), 'resource': line, 'deleted': cast(null as varchar)}}]
         end,
         max_depth := 2
     )
 from ({lines})
 """
 
-# The name in a URN stands in for an id that an entry does not have.
+# The name in a URN stands in for an id that an entry does not have. A deletion is the last version of a resource, one
+# without content.
 _INDEX = """
 create table fhir_index as
 select
-    file, full_url, facts[1] as type, coalesce(facts[2], regexp_extract(full_url, '^urn:(?:uuid|oid):(.+)$', 1)) as id,
-    facts[3] as version, try_cast(facts[4] as timestamptz) as updated, hash(cast(resource as varchar)) as content,
-    facts[1] is not null as is_read,
+    file, full_url,
+    if(deleted is null, facts[1], nullif(regexp_extract(deleted, '{deleted}', 1), '')) as type,
+    if(
+        deleted is null,
+        coalesce(facts[2], regexp_extract(full_url, '^urn:(?:uuid|oid):(.+)$', 1)),
+        nullif(regexp_extract(deleted, '{deleted}', 2), '')
+    ) as id,
+    facts[3] as version, if(deleted is null, try_cast(facts[4] as timestamptz), 'infinity') as updated,
+    if(deleted is null, hash(cast(resource as varchar)), 0) as content,
+    deleted is not null as is_deleted, facts[1] is not null or deleted is not null as is_read,
     contains(cast(resource as varchar), '"modifierExtension"') or list_contains(elements, 'implicitRules')
         as is_modified,
     {kinds} as kinds, elements
 from (
     select
-        file, full_url, resource,
+        file, full_url, resource, deleted,
         json_extract_string(resource, ['$.resourceType', '$.id', '$.meta.versionId', '$.meta.lastUpdated']) as facts,
         case when json_type(resource) = 'OBJECT' then json_keys(resource) else [] end as elements
     from ({entries})
-    where resource is not null or not line_is_json
+    where resource is not null or deleted is not null or not line_is_json
 )
 """
 
@@ -105,7 +140,8 @@ select
     coalesce(resource ->> '$.id', regexp_extract(full_url, '^urn:(?:uuid|oid):(.+)$', 1)) as id, resource
 from ({entries})
 where
-    resource ->> '$.resourceType' = '{type}'
+    deleted is null
+    and resource ->> '$.resourceType' = '{type}'
     and not contains(cast(resource as varchar), '"modifierExtension"')
     and resource ->> '$.implicitRules' is null
 """
@@ -175,6 +211,8 @@ class FhirFiles:
         superseded = con.execute("select type, sum(rows_superseded) from fhir_repeated group by type order by type")
         found = [LeftOut("lines", "no_resource", broken)]
         found += [LeftOut(kind, "superseded", int(rows)) for kind, rows in superseded.fetchall()]
+        messages = con.execute("select count(*) from fhir_index where type = ?", [_MESSAGES]).fetchall()[0][0]
+        found.append(LeftOut(_MESSAGES, "message", messages))
         modified = con.execute(
             "select type, count(*) from fhir_index where is_modified and is_read group by type order by type"
         ).fetchall()
@@ -189,13 +227,14 @@ class FhirFiles:
         pairs = con.execute(
             "select distinct type, unnest(elements) as element from fhir_index where is_read order by all"
         ).fetchall()
-        ignored = {*_ALWAYS, *_IDENTIFYING}
+        ignored = {*_ALWAYS, *_IDENTIFYING, *_NEEDLESS}
         found = [
             NotMapped(kind, element)
             for kind, element in pairs
             if kind in known and element not in ignored and element not in known[kind]
         ]
-        return found + [NotMapped(kind, "every element") for kind in sorted({kind for kind, _ in pairs} - known.keys())]
+        unknown = {kind for kind, _ in pairs} - {*known, _MESSAGES}
+        return found + [NotMapped(kind, "every element") for kind in sorted(unknown)]
 
 
 def read_files(con: duckdb.DuckDBPyConnection, source: Path) -> FhirFiles:
@@ -209,15 +248,15 @@ def read_files(con: duckdb.DuckDBPyConnection, source: Path) -> FhirFiles:
         OutcomesError: source_malformed; names the file, and how many of its lines are broken.
     """
     paths = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
-    paths = [path for path in paths if path.name.lower().endswith(SUFFIXES)]
+    paths = [path for path in paths if path.name.lower().endswith(SUFFIXES) and path.name.lower() != _MANIFEST]
     if not paths:
         raise OutcomesError("source_malformed", f"no file of {', '.join(SUFFIXES)} in the folder")
     files = FhirFiles({str(path): _lines(path) for path in paths})
     entries = _ENTRIES.format(lines=" union all ".join(files.lines.values()))
     with readable_resources():
-        con.execute(_INDEX.format(entries=entries, kinds=_kinds()))
+        con.execute(_INDEX.format(entries=entries, kinds=_kinds(), deleted=_DELETED))
     _check_share(con)
-    if not con.execute("select count(*) from fhir_index where type = 'Patient'").fetchall()[0][0]:
+    if not con.execute("select count(*) from fhir_index where type = 'Patient' and not is_deleted").fetchall()[0][0]:
         raise OutcomesError("source_malformed", "no resource of the export is a Patient")
     con.execute(_CONTENT_IN_FORCE)
     con.execute(_ALIASES)
@@ -293,21 +332,30 @@ def _kinds() -> str:
     names = ", ".join(literal(name) for name in _IDENTIFYING)
     paths = ", ".join(literal(path) for path in _IDENTIFYING_BELOW.values())
     below = ", ".join(literal(name) for name in _IDENTIFYING_BELOW)
-    persons = ", ".join(
-        f"""case when contains(resource ->> '$.contained', '"resourceType":"{person}"') """
-        f"then 'contained.{person}' end"
-        for person in _PERSONS
-    )
-    answers = (
-        """case when contains(resource ->> '$.item', '"valueString"') then 'item.answer.valueString' end, """
-        """case when contains(resource ->> '$.component', '"valueString"') then 'component.valueString' end"""
-    )
+    found = [
+        *(
+            _found("contained", f"""contains(resource ->> '$.contained', '"resourceType":"{person}"')""", person)
+            for person in _PERSONS
+        ),
+        *(
+            _found(kind.split(".")[0], f"len(json_extract(resource, {literal(path)})) > 0", kind.partition(".")[2])
+            for path, kind in _NAMING.items()
+        ),
+        _found("extension", f"""regexp_matches(resource ->> '$.extension', '"value(?:{_TELLING})"')""", "value"),
+        _found("item", """contains(resource ->> '$.item', '"valueString"')""", "answer.valueString"),
+        _found("component", """contains(resource ->> '$.component', '"valueString"')""", "valueString"),
+    ]
     return (
         f"list_intersect(elements, [{names}]) || list_filter("
         f"list_transform(list_zip(json_extract(resource, [{paths}]), [{below}]), "
-        f"lambda one: case when one[1] is not null then one[2] end) || [{persons}, {answers}], "
+        f"lambda one: case when one[1] is not null then one[2] end) || [{', '.join(found)}], "
         "lambda kind: kind is not null)"
     )
+
+
+def _found(element: str, condition: str, below: str) -> str:
+    """The SQL of a kind below an element; only what has the element is looked into."""
+    return f"case when list_contains(elements, '{element}') then case when {condition} then '{element}.{below}' end end"
 
 
 def _check_share(con: duckdb.DuckDBPyConnection) -> None:
