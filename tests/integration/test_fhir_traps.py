@@ -2,7 +2,7 @@
 
 import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,13 +109,14 @@ def test_the_day_is_that_of_the_time_zone_as_written(exports: Exports) -> None:
 def test_a_date_that_tells_no_day_is_not_guessed(exports: Exports) -> None:
     patient = PATIENT | {"birthDate": "1970", "deceasedDateTime": "2025-03"}
     visit = other("Encounter", status="finished", period={"start": "2024-03-01", "end": "2024"})
-    made = exports.make(patient, procedure(), procedure("r2", "2024-05"), visit)
+    dead = PATIENT | {"id": "p2", "deceasedBoolean": True}
+    made = exports.make(patient, dead, procedure(), procedure("r2", "2024-05"), visit)
     assert made.only("patients")["age_years"] == "54"
     assert made.only("patients")["death_day"] == ""
     assert days(made, "procedures") == ["0"]
     assert {
         LeftOut("procedures", "no_date", 1),
-        LeftOut("patients", "unreadable", 1, "death_date"),
+        LeftOut("patients", "unreadable", 2, "death_date"),
         LeftOut("encounters", "unreadable", 1, "end_date"),
     } <= set(made.left_out)
 
@@ -207,7 +208,7 @@ def test_a_mark_an_empty_file_and_a_long_line_are_read(exports: Exports) -> None
     long_one = json.dumps(procedure("r2", extension=[{"url": "https://x/long", "valueBase64Binary": "A" * 5_000_000}]))
     (source / "all.ndjson").write_bytes(b"\xef\xbb\xbf" + all_of + long_one.encode() + b"\r\n\n")
     (source / "none.ndjson").write_bytes(b"")
-    assert len(exports.read(source).tables["procedures"]) == 2
+    assert len(exports.read(source, strip=True).tables["procedures"]) == 2
 
 
 def test_a_line_that_is_too_long_is_named(exports: Exports) -> None:
@@ -332,6 +333,7 @@ def test_of_two_answers_of_a_day_the_later_counts(exports: Exports) -> None:
 
 def test_images_of_another_part_or_kind_are_counted_and_none_is_called_normal(exports: Exports) -> None:
     study = {"status": "available", "started": "2024-04-01"}
+    of_series = {"modality": {"system": DCM, "code": "DX"}, "bodySite": {"code": "122494005"}}
     made = exports.make(
         *FUSED,
         other("ImagingStudy", "i1", modality=[{"system": DCM, "code": "MR"}], **study),
@@ -343,15 +345,18 @@ def test_images_of_another_part_or_kind_are_counted_and_none_is_called_normal(ex
             series=[{"bodySite": {"code": "56459004"}}],
             **study,
         ),
+        other("ImagingStudy", "i4", series=[of_series, of_series], **study),
     )
-    image = made.only("imaging")
-    assert (image["modality"], image["finding"]) == ("mri", "")
+    images = sorted((image["modality"], image["finding"]) for image in made.tables["imaging"])
+    assert images == [("mri", ""), ("radiograph", "")]
     assert made.left_out == (LeftOut("imaging", "elsewhere", 2),)
 
 
 IDENTIFIED = {
-    "Patient: contact 1, photo 1, text 1": PATIENT
-    | {"text": {"div": "<div>Jane Roe</div>"}, "photo": [{"data": "AAAA"}], "contact": [{"name": {"family": "Roe"}}]},
+    "Patient: contact 1, extension.value 1, link.other.display 1, photo 1, text 1": PATIENT
+    | {"text": {"div": "<div>Jane Roe</div>"}, "photo": [{"data": "AAAA"}], "contact": [{"name": {"family": "Roe"}}]}
+    | {"extension": [{"url": "https://x/mothersMaidenName", "valueString": "Roe"}]}
+    | {"link": [{"other": {"display": "Jane Roe"}, "type": "seealso"}]},
     "Condition: contained.Patient 1, note 1": other(
         "Condition", note=[{"text": "Jane Roe"}], contained=[PATIENT | {"id": "c"}]
     ),
@@ -360,9 +365,16 @@ IDENTIFIED = {
     "QuestionnaireResponse: item.answer.valueString 1": other(
         "QuestionnaireResponse", item=[{"linkId": "1", "answer": [{"valueString": "Jane Roe"}]}]
     ),
-    "Observation: component.valueString 1, valueString 1": other(
-        "Observation", valueString="Jane Roe", component=[{"valueString": "Jane Roe"}]
+    "Observation: component.valueString 1, performer.display 1, valueString 1": other(
+        "Observation",
+        valueString="Jane Roe",
+        component=[{"valueString": "Jane Roe"}],
+        performer=[{"reference": "Practitioner/d1"}, PAT | {"display": "Jane Roe"}],
     ),
+    "MedicationStatement: informationSource.display 1": other(
+        "MedicationStatement", informationSource=PAT | {"display": "Jane Roe"}
+    ),
+    "ImagingStudy: performer.actor.display 1": other("ImagingStudy", performer=[{"actor": {"display": "Jane Roe"}}]),
 }
 
 
@@ -371,7 +383,7 @@ def test_what_identifies_is_refused_and_can_be_dropped(exports: Exports) -> None
         exports.make(procedure(), *IDENTIFIED.values())
     assert set(refused.value.where.split("; ")) == IDENTIFIED.keys()
     made = exports.make(procedure(), *IDENTIFIED.values(), strip=True)
-    assert sum(one.rows for one in made.left_out if one.reason == "stripped") == 10
+    assert sum(one.rows for one in made.left_out if one.reason == "stripped") == 15
     assert "Roe" not in str(made)
 
 
@@ -398,7 +410,7 @@ def test_a_site_says_what_its_codes_and_questions_mean(exports: Exports, tmp_pat
         'method = "limited_data_set"\nconcepts = "codes.csv"\n'
         '[[answers]]\nquestionnaire = "https://x/Questionnaire/q"\n[answers.columns]\n'
         'neck_pain_nrs = { from = "q1", reverse = 10, missing = 99 }\n'
-        'working = { from = "q2", values = { Y = "true", N = "false" } }\nndi_unit = { constant = "percent" }\n'
+        'working = { from = "q2", values = { Y = "true", N = "false" } }\n'
         '[observations]\nmjoa_total = "https://x/codes|MJOA"\n'
     )
     answers = [
@@ -447,16 +459,12 @@ def test_a_site_says_what_its_codes_and_questions_mean(exports: Exports, tmp_pat
     assert made.only("treatments")["treatment_class"] == "nsaid"
     assert (made.only("imaging")["finding"], made.only("imaging")["level"]) == ("stenosis", "C4-5")
     visit = made.only("follow_ups")
-    assert [visit[name] for name in ("neck_pain_nrs", "working", "ndi_unit", "mjoa_total")] == [
-        "2",
-        "true",
-        "percent",
-        "15",
-    ]
+    assert [visit[name] for name in ("neck_pain_nrs", "working", "mjoa_total")] == ["2", "true", "15"]
 
 
 def test_a_site_may_replace_a_view_and_still_reads_listed_elements_alone(exports: Exports, tmp_path: Path) -> None:
-    columns = [{"name": "id", "path": "id"}, {"name": "sex", "path": "gender"}, {"name": "birth", "path": "birthDate"}]
+    paths = {"id": "id", "sex": "gender", "birth": "birthDate", "is_deceased": "deceased.ofType(boolean)"}
+    columns = [{"name": name, "path": path} for name, path in paths.items()]
     death = {"name": "death", "path": "name.first().family"}
     for more in ([], [death]):
         view = {"resource": "Patient", "select": [{"column": [*columns, *more]}]}
@@ -492,3 +500,136 @@ def test_a_wrong_mapping_is_told_by_field(tmp_path: Path, text: str, what: str) 
     with pytest.raises(OutcomesError, match="mapping_malformed") as refused:
         read_fhir_mapping(file)
     assert what in refused.value.where
+
+
+def link(kind: str, key: str) -> Resource:
+    return {"link": [{"type": kind, "other": {"reference": f"Patient/{key}"}}]}
+
+
+def test_what_refers_to_a_replaced_patient_is_that_of_the_last_successor(exports: Exports) -> None:
+    chain = [
+        PATIENT | {"id": "old1"} | link("replaced-by", "old2"),
+        PATIENT | {"id": "old2"} | link("replaced-by", "p1"),
+    ]
+    kept = [PATIENT | link("replaces", "old3"), PATIENT | {"id": "old3"}]
+    in_a_circle = [
+        PATIENT | {"id": "c1"} | link("replaced-by", "c2"),
+        PATIENT | {"id": "c2"} | link("replaced-by", "c1"),
+    ]
+    without_successor = PATIENT | {"id": "w1"} | link("replaced-by", "elsewhere")
+    fusions = {"p1": "2024-02-03", "old1": "2024-03-03", "old3": "2024-04-03"} | dict.fromkeys(
+        ("c1", "c2", "w1"), "2024-05-03"
+    )
+    made = exports.make(
+        *chain,
+        *kept,
+        *in_a_circle,
+        without_successor,
+        *(procedure(f"r-{key}", at, subject={"reference": f"Patient/{key}"}) for key, at in fusions.items()),
+    )
+    assert len(made.tables["patients"]) == 4
+    assert sorted(days(made, "procedures")) == ["0", "0", "0", "0", "29", "60"]
+    assert made.left_out == (LeftOut("patients", "replaced", 3),)
+
+
+def test_deletions_the_manifest_and_messages_of_a_bulk_export(exports: Exports) -> None:
+    deleted = [{"request": {"method": "DELETE", "url": url}} for url in ("Procedure/r2", "https://x/r4/Procedure/r9")]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": deleted}
+    message = {"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}
+    source = exports.write(*FUSED, bundle, procedure("r2", meta={"lastUpdated": "2026-06-01T00:00:00Z"}), message)
+    (source / "manifest.json").write_text('{"transactionTime": "2026-06-30", "output": []}')
+    made = exports.read(source)
+    assert len(made.tables["procedures"]) == 1
+    assert made.left_out == (LeftOut("Procedure", "superseded", 1), LeftOut("OperationOutcome", "message", 1))
+
+
+NDI = "https://x/Questionnaire/ndi"
+
+
+def ndi(kind: str, key: str, at: str, value: int, unit: str = "") -> Resource:
+    if kind == "Observation":
+        quantity = {"value": value, "code": unit}
+        return other(
+            kind, key, status="final", code=coded(LOINC, "82237-9"), effectiveDateTime=at, valueQuantity=quantity
+        )
+    item = {"linkId": "total", "answer": [{"valueDecimal": value}]}
+    return other(kind, key, status="completed", authored=at, questionnaire=NDI, item=[item])
+
+
+def test_a_total_has_its_own_unit_whatever_questionnaires_say(exports: Exports, tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text(
+        f'[[answers]]\nquestionnaire = "{NDI}"\n[answers.columns]\nndi_total = "total"\n'
+        'ndi_unit = { constant = "points" }\neq5d_version = { constant = "5L" }\n'
+        '[[answers]]\nquestionnaire = "https://x/Questionnaire/else"\n[answers.columns]\nndi_total = "total"\n'
+        'ndi_unit = { constant = "percent" }\n'
+    )
+    made = exports.make(
+        *FUSED,
+        ndi("Observation", "o1", "2024-04-01", 24, "%"),
+        ndi("Observation", "o2", "2024-04-02", 24, "{score}"),
+        ndi("QuestionnaireResponse", "q1", "2024-04-03", 12),
+        ndi("QuestionnaireResponse", "q2", "2024-04-04T08:00:00Z", 12),
+        ndi("Observation", "o3", "2024-04-04T09:00:00Z", 26, "%"),
+        mapping=read_fhir_mapping(tmp_path / "map.toml"),
+    )
+    rows = sorted(made.tables["follow_ups"], key=lambda row: int(row["day"]))
+    found = [(row["ndi_total"], row["ndi_unit"], row["eq5d_version"]) for row in rows]
+    assert found == [("24", "percent", ""), ("24", "", ""), ("12", "points", "5L"), ("26", "percent", "5L")]
+
+
+def test_coded_answers_count_by_their_score_or_as_the_site_says(exports: Exports) -> None:
+    item = {"status": "final", "effectiveDateTime": "2024-04-01"}
+    weight = [{"url": "http://hl7.org/fhir/StructureDefinition/itemWeight", "valueDecimal": 3}]
+    weighed = {"coding": [{"system": LOINC, "code": "LA25861-8", "extension": weight}]}
+    said = {
+        "ndi_item_1": {"from": f"{LOINC}|82227-0", "values": {"LA25855-0": "2"}},
+        "ndi_unit": {"constant": "points"},
+    }
+    made = exports.make(
+        *FUSED,
+        other(
+            "Observation", "o1", code=coded(LOINC, "82227-0"), valueCodeableConcept=coded(LOINC, "LA25855-0"), **item
+        ),
+        other("Observation", "o2", code=coded(LOINC, "82228-8"), valueCodeableConcept=weighed, **item),
+        other(
+            "Observation", "o3", code=coded(LOINC, "82229-6"), valueCodeableConcept=coded(LOINC, "LA25867-5"), **item
+        ),
+        ndi("Observation", "o4", "2024-04-01", 12, "{score}"),
+        mapping=FhirMapping.model_validate({"method": "limited_data_set", "observations": said}),
+    )
+    visit = made.only("follow_ups")
+    assert [visit[f"ndi_{name}"] for name in ("item_1", "item_2", "item_3", "unit")] == ["2", "3", "", "points"]
+    assert made.left_out == (LeftOut("follow_ups", "unreadable", 1, "ndi_item_3"),)
+
+
+def test_of_several_codings_that_of_snomed_counts(exports: Exports) -> None:
+    def local(code: str) -> Resource:
+        return {"coding": [{"system": "https://x/codes", "code": "7"}, *coded(SNOMED, code)["coding"]]}
+
+    smoking = {"status": "final", "code": coded(LOINC, "72166-2")}
+    pain = {"status": "final", "code": coded(LOINC, "72514-3"), "effectiveDateTime": "2024-04-01", "valueInteger": 4}
+    ibuprofen = {"medicationCodeableConcept": coded(RXNORM, "5640"), "effectiveDateTime": "2024-04-01"}
+    unknown = coded("https://x/codes", "7")
+    made = exports.make(
+        *FUSED,
+        other("Observation", "o1", valueCodeableConcept=local("8517006"), effectiveDateTime="2024-01-01", **smoking),
+        other("Observation", "o2", valueCodeableConcept=unknown, effectiveDateTime="2024-01-02", **smoking),
+        other("Observation", "o3", bodySite=local("45048000"), **pain),
+        other("MedicationStatement", status="active", dosage=[{"route": local("260548002")}], **ibuprofen),
+    )
+    assert made.only("patients")["smoking"] == "former"
+    assert made.only("follow_ups")["neck_pain_nrs"] == "4"
+    assert made.only("treatments")["route"] == "oral"
+    assert made.left_out == (LeftOut("follow_ups", "unreadable", 1, "smoking"),)
+
+
+def test_the_list_of_drugs_tells_what_packages_are(exports: Exports, tmp_path: Path) -> None:
+    (tmp_path / "drugs.csv").write_text("code_system,code,atc,treatment_class\nNDC,00573-0164-70,M01AE01,\n")
+    given = {"status": "active", "intent": "order", "authoredOn": "2024-04-01"}
+    source = exports.write(
+        *FUSED, other("MedicationRequest", medicationCodeableConcept=coded(NDC, "0573-0164-70"), **given)
+    )
+    read = fhir_source(source, FhirMapping(method="limited_data_set"))
+    made = import_extract(exports.settings(), replace(read, drugs=tmp_path / "drugs.csv"), "alder", "2026-06")
+    assert ",ATC,M01AE01," in (made.folder / "treatments.csv").read_text(encoding="utf-8")
+    assert made.left_out == ()

@@ -2,8 +2,7 @@
 title: Encounters of FHIR, dated
 grain: one row per encounter that was held
 rationale: >
-  The class is a code of v3 ActCode; a site may map its own. What is planned, cancelled or entered in error was not
-  held.
+  The class is a code of v3 ActCode; a site may map its own.
 needs: [fhir_encounters, fhir_concepts]
 columns: as declared in the contract, with dates in the place of days
 */
@@ -18,5 +17,4 @@ left join fhir_concepts
     on
         fhir_system(fhir_encounters.class_system) = fhir_concepts.system
         and fhir_encounters.class_code = fhir_concepts.code
-        and fhir_concepts.meaning = 'encounter_type'
-where coalesce(fhir_encounters.status, '') not in ('planned', 'cancelled', 'entered-in-error');
+        and fhir_concepts.meaning = 'encounter_type';

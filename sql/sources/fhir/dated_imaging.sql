@@ -22,7 +22,6 @@ with findings as (
             fhir_system(fhir_diagnostic_reports.system) = fhir_concepts.system
             and fhir_diagnostic_reports.code = fhir_concepts.code
             and fhir_concepts.meaning = 'finding'
-    where coalesce(fhir_diagnostic_reports.status, '') not in ('entered-in-error', 'cancelled', 'registered')
 ),
 
 seen as (

@@ -1,11 +1,11 @@
 /*
 title: Patients of FHIR, dated
-grain: one row per patient
+grain: one row per patient; whose record another has replaced is that other
 rationale: >
   A date of birth may tell a year alone. FHIR has no day of last contact: it is that of the last encounter, procedure,
   diagnosis or visit, not after death. The body mass index is that of the year up to the index fusion, the latest;
   smoking is as last asked until then.
-needs: [index_days, fhir_patients, fhir_records, fhir_background, fhir_site]
+needs: [index_days, fhir_patients, fhir_replaced, fhir_records, fhir_background, fhir_site]
 columns: as declared in the contract, with dates in the place of days
 */
 with contacts as (
@@ -44,6 +44,7 @@ select
     fhir_day(fhir_patients.death) as death_date,
     fhir_site.treatment_data_complete
 from fhir_patients
+anti join fhir_replaced on fhir_patients.id = fhir_replaced.patient_id
 cross join fhir_site
 left join contacts on fhir_patients.id = contacts.patient_id
 left join before_surgery on fhir_patients.id = before_surgery.patient_id;

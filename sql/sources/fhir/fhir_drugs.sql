@@ -2,9 +2,8 @@
 title: What patients of FHIR were prescribed or take, with every coding of the drug
 grain: one row per prescription or statement and coding
 rationale: >
-  A drug is coded in the resource, in one that it contains, or in a Medication that it refers to. A prescription that
-  was proposed, drafted or cancelled, and one not to do something, was not given; a statement may say that the drug was
-  not taken. A supply lasts to the last day it covers.
+  A drug is coded in the resource, in one that it contains, or in a Medication that it refers to. A supply lasts to the
+  last day it covers. Of several codings of the route that of SNOMED CT counts.
 needs: [fhir_medication_requests, fhir_medication_statements, fhir_medications]
 columns:
   treatment_id: the resource, with its kind
@@ -31,15 +30,11 @@ with requests as (
                     )
             end
         ) as end_date,
-        route_system,
-        route_code,
+        if(route_snomed is null, fhir_system(route_system), 'http://snomed.info/sct') as route_system,
+        coalesce(route_snomed, route_code) as route_code,
         system,
         code
     from fhir_medication_requests
-    where
-        coalesce(status, '') not in ('entered-in-error', 'cancelled', 'draft')
-        and coalesce(intent, '') not in ('proposal', 'plan', 'option')
-        and is_not_to_be_done is not true
 ),
 
 statements as (
@@ -48,12 +43,11 @@ statements as (
         patient_id,
         coalesce(moment, start_time) as start_time,
         fhir_day(end_time) as end_date,
-        route_system,
-        route_code,
+        if(route_snomed is null, fhir_system(route_system), 'http://snomed.info/sct') as route_system,
+        coalesce(route_snomed, route_code) as route_code,
         system,
         code
     from fhir_medication_statements
-    where coalesce(status, '') not in ('entered-in-error', 'not-taken', 'intended')
 ),
 
 taken as (

@@ -29,6 +29,4 @@ inner join fhir_concepts
         fhir_system(fhir_imaging_studies.system) = fhir_concepts.system
         and fhir_imaging_studies.code = fhir_concepts.code
         and fhir_concepts.meaning = 'modality'
-where
-    coalesce(fhir_imaging_studies.status, '') not in ('entered-in-error', 'cancelled', 'registered')
-    and (len(fhir_imaging_studies.sites) = 0 or list_has_any(fhir_imaging_studies.sites, sites.of_neck));
+where len(fhir_imaging_studies.sites) = 0 or list_has_any(fhir_imaging_studies.sites, sites.of_neck);

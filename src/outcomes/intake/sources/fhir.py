@@ -7,6 +7,7 @@ read as a site's mapping says (`fhir_mapping.py`).
 Source: https://hl7.org/fhir/R4/, https://hl7.org/fhir/uv/bulkdata/.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError
 from outcomes.intake.sources.dated import LeftOut, NotMapped, Source
 from outcomes.intake.sources.fhir_files import FhirFiles, read_files, readable_resources, refuse_identified
-from outcomes.intake.sources.fhir_mapping import ANSWERS, FhirMapping
+from outcomes.intake.sources.fhir_mapping import ANSWERS, NUMERIC, FhirMapping
 from outcomes.intake.sources.mapping import Cell
 from outcomes.intake.sources.table import converted
 from outcomes.sql import files as sqlfiles
@@ -24,8 +25,12 @@ from outcomes.sql.quoting import literal
 from outcomes.sql.shipped import shipped
 from outcomes.sql.view_definitions import read_view
 
+_NUMERIC = ", ".join(map(literal, sorted({*NUMERIC, "bmi"})))
+"""The names of answers that are numbers, for SQL."""
+
 _REFERENCES = {
     "patient_id": "Patient",
+    "other_id": "Patient",
     "encounter_id": "Encounter",
     "condition_id": "Condition",
     "study_id": "ImagingStudy",
@@ -46,7 +51,50 @@ from (select *, false as is_shipped from {own} union all by name select *, true 
 qualify rank() over (partition by fhir_system(system), trim(code), trim(meaning) order by is_shipped) = 1
 """
 
-# One answer in words, whatever its type: a coded answer counts by its score, else by its code.
+# From each patient to the last in the export that has replaced it; where that is not one, nobody has.
+_REPLACED = """
+create table fhir_replaced as
+with recursive links as (
+    select id as patient_id, other_id as successor
+    from fhir_patient_links
+    where type = 'replaced-by'
+    union
+    select other_id, id
+    from fhir_patient_links
+    where type = 'replaces'
+),
+
+to_known as (
+    select links.*
+    from links
+    semi join (from fhir_index where type = 'Patient' and not is_deleted and not is_modified) as known
+        on links.successor = known.id
+    where links.patient_id <> links.successor
+),
+
+chains as (
+    from to_known
+    union
+    select chains.patient_id, to_known.successor
+    from chains
+    inner join to_known on chains.successor = to_known.patient_id
+)
+
+select chains.patient_id, any_value(chains.successor) as successor
+from chains
+anti join to_known on chains.successor = to_known.patient_id
+group by chains.patient_id
+having count(distinct chains.successor) = 1
+"""
+
+_REFER_TO_SUCCESSORS = (
+    "update fhir_aliases set id = successor from fhir_replaced "
+    "where type = 'Patient' and fhir_aliases.id = fhir_replaced.patient_id",
+    "insert into fhir_aliases select 'Patient', patient_id, successor from fhir_replaced",
+)
+
+# One answer in words, whatever its type: a coded answer counts by its score, else by its code. Of several codings of an
+# answer or a body site that of SNOMED CT counts, else the first.
 _OBSERVED = """
 create table fhir_said as
 select
@@ -56,7 +104,8 @@ select
     case when observed.comparator is null
         then coalesce(
             cast(observed.number as varchar), cast(observed.whole as varchar), cast(observed.yes as varchar),
-            cast(observed.answer_score as varchar), answers.word, observed.answer_code
+            cast(observed.answer_score as varchar), cast(observed.answer_weight as varchar), answers.word,
+            observed.answer_code
         )
     end as answer,
     observed.comparator is not null as is_inexact, observed.unit, observed.system, observed.code,
@@ -69,29 +118,32 @@ select
     ) as site
 from fhir_observations as observed
 left join fhir_concepts as answers
-    on fhir_system(observed.answer_system) = answers.system and observed.answer_code = answers.code
+    on coalesce(observed.answer_snomed, observed.answer_code) = answers.code
+    and if(observed.answer_snomed is null, fhir_system(observed.answer_system), 'http://snomed.info/sct')
+    = answers.system
     and answers.meaning = 'smoking'
 left join fhir_concepts as sites
-    on fhir_system(observed.site_system) = sites.system and observed.site_code = sites.code and sites.meaning = 'site'
-where coalesce(observed.status, '') not in ('entered-in-error', 'cancelled')
+    on coalesce(observed.site_snomed, observed.site_code) = sites.code
+    and if(observed.site_snomed is null, fhir_system(observed.site_system), 'http://snomed.info/sct') = sites.system
+    and sites.meaning = 'site'
 union all
 select
     'answer', link, patient_id, encounter_id, authored, id, regexp_replace(questionnaire, '[|].*$', ''),
     case when comparator is null
         then coalesce(
             cast(number as varchar), cast(quantity as varchar), cast(whole as varchar), cast(yes as varchar),
-            cast(answer_score as varchar), answer_code
+            cast(answer_score as varchar), cast(answer_weight as varchar), answer_code
         )
     end,
     comparator is not null, null, null, null, null
 from fhir_answers
-where coalesce(status, '') not in ('entered-in-error', 'in-progress')
 """
 
 _NAMED = """
 create table fhir_named as
 select
-    said.*, named.name, named.place, trim(regexp_replace(said.answer, '[.]0$', '')) as cell
+    said.* replace (if(said.unit = '%', 'percent', named.unit) as unit),
+    named.name, named.place, named.part, trim(regexp_replace(said.answer, '[.]0$', '')) as cell
 from fhir_said as said
 inner join fhir_keys as named
     on said.origin = named.origin and said.key = named.key
@@ -100,12 +152,26 @@ inner join fhir_keys as named
 where said.answer is not null or said.is_inexact
 """
 
-# The conversion of a column reads from a column of that name.
+# The conversion of a column reads from a column of that name. A number that is none, and a word that is no smoking
+# status, cannot be read.
 _READ = """
 select
     patient_id, encounter_id, fhir_day(moment) as date, coalesce(moment, '') as moment, coalesce(id, '') as id,
-    name, place, unit, {value} as value
+    name, place, unit,
+    case
+        when name in ({numeric}) then if(try_cast({value} as double) is null, null, {value})
+        when name <> 'smoking' or {value} in (select word from fhir_concepts where meaning = 'smoking') then {value}
+    end as value
 from (select *, {cell} as {column} from fhir_named where place = {place})
+"""
+
+# What a mapping says of every response of a questionnaire.
+_CONSTANT = """
+select distinct
+    patient_id, encounter_id, fhir_day(moment) as date, coalesce(moment, '') as moment, coalesce(id, '') as id,
+    {name} as name, 0 as place, cast(null as varchar) as unit, {constant} as value
+from fhir_named
+where part = {part}
 """
 
 _VISITS = """
@@ -117,44 +183,23 @@ where name not in ('bmi', 'smoking') and value is not null
 group by patient_id, date
 """
 
+_CODED = {
+    "procedures": "(select id, patient_id, system, code from fhir_procedures)",
+    "diagnoses": "(select id, patient_id, system, code from fhir_conditions)",
+    "treatments": "(select distinct treatment_id as id, patient_id, system, code from fhir_drugs)",
+}
+"""The codings of what becomes rows of a table."""
+
+_NOT_CODED = (
+    "select count(*) from (select id from {coded} as coded left join fhir_codes on coded.system = fhir_codes.system "
+    "and coded.code = fhir_codes.delivered_code and fhir_codes.table_name = '{table}' "
+    "group by id having count(fhir_codes.code) = 0)"
+)
+
 _DROPPED = {
-    ("encounters", "not_done"): (
-        "select count(*) from fhir_encounters where status in ('planned', 'cancelled', 'entered-in-error')"
-    ),
-    ("procedures", "not_done"): (
-        "select count(distinct id) from fhir_procedures where status in ('entered-in-error', 'not-done', 'preparation')"
-    ),
-    ("diagnoses", "refuted"): (
-        "select count(distinct id) from fhir_conditions where verification in ('refuted', 'entered-in-error')"
-    ),
-    ("follow_ups", "not_done"): (
-        "select (select count(distinct id) from fhir_observations where status in ('entered-in-error', 'cancelled')) "
-        "+ (select count(distinct id) from fhir_answers where status in ('entered-in-error', 'in-progress'))"
-    ),
-    ("treatments", "not_done"): (
-        "select (select count(distinct id) from fhir_medication_requests "
-        "where status in ('entered-in-error', 'cancelled', 'draft') or intent in ('proposal', 'plan', 'option') "
-        "or is_not_to_be_done) + (select count(distinct id) from fhir_medication_statements "
-        "where status in ('entered-in-error', 'not-taken', 'intended'))"
-    ),
-    ("imaging", "not_done"): (
-        "select count(distinct id) from fhir_imaging_studies "
-        "where status in ('entered-in-error', 'cancelled', 'registered')"
-    ),
-    ("procedures", "not_coded"): (
-        "select count(*) from (select id from fhir_coded_procedures group by id having count(code_system) = 0)"
-    ),
-    ("diagnoses", "not_coded"): (
-        "select count(*) from (select id from fhir_coded_conditions group by id having count(code_system) = 0)"
-    ),
-    ("treatments", "not_coded"): (
-        "select count(*) from "
-        "(select treatment_id from fhir_coded_drugs group by treatment_id having count(code_system) = 0)"
-    ),
-    ("imaging", "elsewhere"): (
-        "select count(distinct id) from fhir_imaging_studies anti join fhir_images using (id) "
-        "where coalesce(status, '') not in ('entered-in-error', 'cancelled', 'registered')"
-    ),
+    ("patients", "replaced"): "select count(*) from fhir_patients semi join fhir_replaced on id = patient_id",
+    ("imaging", "elsewhere"): "select count(distinct id) from fhir_imaging_studies anti join fhir_images using (id)",
+    **{(table, "not_coded"): _NOT_CODED.format(coded=coded, table=table) for table, coded in _CODED.items()},
 }
 """What the SQL files do not deliver, by table and reason."""
 
@@ -164,7 +209,7 @@ _UNREADABLE = {
         r"and not regexp_full_match(birth, '\d{4}(?:-\d{2})?')"
     ),
     ("patients", "death_date"): (
-        "select count(*) from fhir_patients where death is not null and fhir_day(death) is null"
+        "select count(*) from fhir_patients where fhir_day(death) is null and (death is not null or is_deceased)"
     ),
     ("encounters", "end_date"): (
         "select count(*) from fhir_encounters where end_time is not null and fhir_day(end_time) is null"
@@ -172,18 +217,23 @@ _UNREADABLE = {
 }
 
 _NOT_MAPPED = {
-    "procedures": "fhir_coded_procedures where code_system is null",
-    "diagnoses": "fhir_coded_conditions where code_system is null",
-    "treatments": "fhir_coded_drugs where code_system is null and system <> 'reference'",
+    **{
+        table: f"(select patient_id, system, code as delivered_code from {coded} as coded anti join fhir_codes "
+        "on coded.system = fhir_codes.system and coded.code = fhir_codes.delivered_code "
+        f"and fhir_codes.table_name = '{table}' where coded.system is distinct from 'reference')"
+        for table, coded in _CODED.items()
+    },
     "follow_ups": "(select patient_id, system, code as delivered_code from fhir_said "
     "anti join fhir_keys using (origin, key) where origin = 'observation')",
     "follow_ups: body site": "(select patient_id, system, code as delivered_code from fhir_said "
     "semi join (from fhir_keys where site is not null) using (origin, key) where site is null)",
+    "follow_ups: answer": "(select patient_id, key as system, cell as delivered_code from fhir_named "
+    f"where name in ({_NUMERIC}) and place = 0 and cell is not null and try_cast(cell as double) is null)",
     "follow_ups: linkId": "(select patient_id, questionnaire as system, key as delivered_code from fhir_said "
     "anti join fhir_keys using (origin, key) where origin = 'answer')",
     "encounters: class": "(select patient_id, class_system as system, class_code as delivered_code "
     "from fhir_encounters where class_code not in (select code from fhir_concepts where meaning = 'encounter_type'))",
-    "imaging: modality": "(select patient_id, system, code as delivered_code from fhir_imaging_studies "
+    "imaging: modality": "(select distinct id, patient_id, system, code as delivered_code from fhir_imaging_studies "
     "where code not in (select code from fhir_concepts where meaning = 'modality'))",
     "imaging: conclusion": "(select patient_id, system, code as delivered_code from fhir_diagnostic_reports "
     "where code not in (select code from fhir_concepts where meaning = 'finding'))",
@@ -221,6 +271,7 @@ class _Extract:
     mapping: FhirMapping
     strips: bool
     files: FhirFiles = field(default_factory=lambda: FhirFiles({}))
+    undelivered: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def load(self, con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
         """Make the tables that the SQL files need."""
@@ -230,14 +281,22 @@ class _Extract:
         if not self.strips:
             refuse_identified(con)
         self._load_meanings(con)
+        links, *others = sorted(
+            shipped("sql", "sources", "fhir", "views").glob("*.json"),
+            key=lambda path: (path.stem != "patient_links", path.stem),
+        )
         with readable_resources():
-            for path in sorted(shipped("sql", "sources", "fhir", "views").glob("*.json")):
+            self._make_view(con, links)
+            for sql in (_REPLACED, *_REFER_TO_SUCCESSORS):
+                con.execute(sql)
+            for path in others:
                 self._make_view(con, path)
         self._read_answers(con)
 
     def left_out(self, con: duckdb.DuckDBPyConnection) -> list[LeftOut]:
         """What neither the reader nor the SQL files hand on."""
         found = self.files.left_out(con, stripped=self.strips)
+        found += [LeftOut(table, reason, rows) for (table, reason), rows in sorted(self.undelivered.items())]
         found += [LeftOut(table, reason, _number(con, sql)) for (table, reason), sql in _DROPPED.items()]
         found += [LeftOut(table, "unreadable", _number(con, sql), name) for (table, name), sql in _UNREADABLE.items()]
         unread = con.execute("select name, count(*) from fhir_read where value is null group by name order by name")
@@ -255,7 +314,7 @@ class _Extract:
         return found
 
     def _load_meanings(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Make `fhir_concepts`, `fhir_code_systems`, `joints` and `fhir_site`."""
+        """Make `fhir_concepts`, `fhir_code_systems`, `fhir_undelivered`, `joints` and `fhir_site`."""
         folder = shipped("sql", "sources", "fhir")
         shipped_concepts = _csv(folder / "concepts.csv")
         own = _csv(self.mapping.folder / self.mapping.concepts) if self.mapping.concepts else None
@@ -269,6 +328,7 @@ class _Extract:
             "create table fhir_code_systems as select table_name, fhir_system(system) as system, code_system "
             f"from {_csv(folder / 'code_systems.csv')}"
         )
+        con.execute(f"create table fhir_undelivered as from {_csv(folder / 'undelivered.csv')}")
         con.execute(
             "create table joints as select joint, cast(position as integer) as position "
             f"from {_csv(shipped('sql', 'reference', 'joints.csv'))}"
@@ -300,27 +360,43 @@ class _Extract:
                 f"update {table} set {column} = aliases.id from fhir_aliases as aliases "
                 f"where aliases.type = '{_REFERENCES[column]}' and aliases.alias = {table}.{column}"
             )
+        self._drop_undelivered(con, path.stem)
+
+    def _drop_undelivered(self, con: duckdb.DuckDBPyConnection, view: str) -> None:
+        """Drop what was planned, not done, refuted or entered in error from the table of a view, and count it."""
+        said = con.execute(
+            "select table_name, reason, view_column, word from fhir_undelivered where view_name = ?", [view]
+        ).fetchall()
+        if said:
+            table, reason, *_ = said[0]
+            where = " or ".join(f"cast({column} as varchar) = {literal(word)}" for *_, column, word in said)
+            self.undelivered[table, reason] += _number(con, f"select count(distinct id) from fhir_{view} where {where}")
+            con.execute(f"delete from fhir_{view} where {where}")
 
     def _read_answers(self, con: duckdb.DuckDBPyConnection) -> None:
         """Make `fhir_read`, every answer that is mapped, `dated_follow_ups` and `fhir_background`."""
         con.execute(_OBSERVED)
         cells = self._load_keys(con)
         con.execute(_NAMED)
-        reads = [_READ.format(cell="cell", column="word", value="word", place=0)]
+        reads = [_READ.format(cell="cell", column="word", value="word", place=0, numeric=_NUMERIC)]
         reads += [
             _READ.format(
-                cell=_present(cell), column=name, value=converted(TABLES["follow_ups"], name, cell), place=place
+                cell=_present(cell),
+                column=name,
+                value=converted(TABLES["follow_ups"], name, cell),
+                place=place,
+                numeric=_NUMERIC,
             )
             for place, name, cell in cells
         ]
-        con.execute(f"create table fhir_read as {' union all '.join(reads)}")
-        constants = {
-            name: cell.constant
-            for answers in self.mapping.answers
+        reads += [
+            _CONSTANT.format(name=literal(name), constant=literal(cell.constant), part=part)
+            for part, answers in enumerate(self.mapping.answers, 1)
             for name, cell in answers.columns.items()
-            if cell.constant is not None
-        }
-        columns = ", ".join(_of_visit(column.name, constants.get(column.name)) for column in ANSWERS)
+            if cell.constant is not None and name != "ndi_unit"
+        ]
+        con.execute(f"create table fhir_read as {' union all '.join(reads)}")
+        columns = ", ".join(_of_visit(column.name) for column in ANSWERS)
         con.execute(_VISITS.format(columns=columns))
         con.execute(
             "create view fhir_background as select patient_id, name, value, date, moment from fhir_read "
@@ -328,25 +404,38 @@ class _Extract:
         )
 
     def _load_keys(self, con: duckdb.DuckDBPyConnection) -> list[tuple[int, str, Cell]]:
-        """Make `fhir_keys`, which key fills which column, and give the site's cells with their places."""
+        """Make `fhir_keys`, which key fills which column, and give the site's cells with their places.
+
+        Part 0 are the observations, the others the site's questionnaires in their order; a total of the Neck Disability
+        Index has the unit of its part. What a site says of a code stands in the place of what is shipped.
+        """
         con.execute(
             "create table fhir_keys as select 'observation' as origin, system || '|' || code as key, word as name, "
             "nullif(replace(meaning, 'observation_of_', ''), 'observation') as site, "
-            "cast(null as varchar) as questionnaire, 0 as place from fhir_concepts where meaning like 'observation%'"
+            "cast(null as varchar) as questionnaire, 0 as place, 0 as part, cast(null as varchar) as unit "
+            "from fhir_concepts where meaning like 'observation%'"
         )
         cells: list[tuple[int, str, Cell]] = []
-        rows: list[tuple[str, str, str, str | None, int]] = []
-        for answers in self.mapping.answers:
+        rows: list[tuple[str, str, str, str | None, int, int]] = []
+        for part, answers in enumerate(self.mapping.answers, 1):
             for name, cell in answers.columns.items():
                 if cell.source:
                     cells.append((len(cells) + 1, name, cell))
-                    rows += [("answer", cell.source, name, one, len(cells)) for one in answers.questionnaire or (None,)]
+                    asked = answers.questionnaire or (None,)
+                    rows += [("answer", cell.source, name, one, len(cells), part) for one in asked]
         for name, cell in self.mapping.observations.items():
-            system, _, code = (cell.source or "").rpartition("|")
-            cells.append((len(cells) + 1, name, cell))
-            rows.append(("observation", f"{_system(system)}|{code}", name, None, len(cells)))
-        for origin, key, name, questionnaire, place in rows:
-            con.execute("insert into fhir_keys values (?, ?, ?, null, ?, ?)", [origin, key, name, questionnaire, place])
+            if cell.source:
+                system, _, code = cell.source.rpartition("|")
+                key = f"{_system(system)}|{code}"
+                cells.append((len(cells) + 1, name, cell))
+                rows.append(("observation", key, name, None, len(cells), 0))
+                con.execute("delete from fhir_keys where key = ? and name = ?", [key, name])
+        for row in rows:
+            con.execute("insert into fhir_keys values (?, ?, ?, null, ?, ?, ?, null)", row)
+        for part, columns in enumerate([self.mapping.observations, *(one.columns for one in self.mapping.answers)]):
+            if "ndi_unit" in columns:
+                unit = columns["ndi_unit"].constant
+                con.execute("update fhir_keys set unit = ? where name = 'ndi_total' and part = ?", [unit, part])
         return cells
 
 
@@ -368,12 +457,11 @@ def _present(cell: Cell) -> str:
     return f"case when cell not in ({', '.join(map(literal, cell.missing))}) then cell end" if cell.missing else "cell"
 
 
-def _of_visit(name: str, constant: str | None) -> str:
-    """A column of a visit: the last answer of the day."""
-    last = f"arg_max(value, (moment, place, id, value)) filter (where name = '{name}')"
-    if constant is not None:
-        return f"{literal(constant)} as {name}"
+def _of_visit(name: str) -> str:
+    """A column of a visit: the last answer of the day; the unit is that of the last total, where it tells one."""
+    order = "(moment, place, id, value)"
+    last = f"arg_max(value, {order}) filter (where name = '{name}')"
     if name != "ndi_unit":
         return f"{last} as {name}"
-    percent = "any_value('percent') filter (where name = 'ndi_total' and unit = '%')"
-    return f"coalesce({last}, {percent}) as {name}"
+    of_total = f"struct_extract(arg_max({{'unit': unit}}, {order}) filter (where name = 'ndi_total'), 'unit')"
+    return f"coalesce({of_total}, {last}) as {name}"

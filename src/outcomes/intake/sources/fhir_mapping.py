@@ -23,24 +23,27 @@ ANSWERS = tuple(
 """The columns of a visit that an answer may fill."""
 
 _NAMES = {column.name for column in ANSWERS}
-_NUMERIC = {column.name for column in ANSWERS if column.type in (ColumnType.INTEGER, ColumnType.DECIMAL)}
+NUMERIC = frozenset(column.name for column in ANSWERS if column.type in (ColumnType.INTEGER, ColumnType.DECIMAL))
+"""The names of those that are numbers."""
 
 
 def _of_visits(cells: dict[str, Cell]) -> dict[str, Cell]:
     for name, cell in cells.items():
         if name not in _NAMES:
             raise ValueError(f"{name} is no answer of follow_ups")
-        if cell.is_converted and (name not in _NUMERIC or cell.values):
+        if cell.is_converted and (name not in NUMERIC or cell.values):
             raise ValueError(f"{name}: reverse, offset and scale are of numbers, and do not go with values")
         if cell.date_format:
             raise ValueError(f"{name}: a FHIR export writes dates one way; date_format is of tables")
+        if cell.checked:
+            raise ValueError(f"{name}: checked is of tables; a FHIR answer takes values")
     return cells
 
 
 def _of_codes(cells: dict[str, Cell]) -> dict[str, Cell]:
     for name, cell in cells.items():
-        if "|" not in (cell.source or ""):
-            raise ValueError(f"{name} is from a code, written as system|code")
+        if "|" not in (cell.source or "") and not (name == "ndi_unit" and cell.constant):
+            raise ValueError(f"{name} is from a code, written as system|code; ndi_unit may be a constant")
     return cells
 
 
@@ -68,7 +71,7 @@ class FhirMapping(_Part):
             one; a row replaces the shipped one of its system, code and meaning.
         views: a folder beside the mapping with ViewDefinitions in the place of shipped ones of the same name.
         answers: of questionnaires.
-        observations: answers by what was observed.
+        observations: answers by what was observed; a constant `ndi_unit` is that of totals that tell none.
         folder: where the mapping lies.
     """
 
