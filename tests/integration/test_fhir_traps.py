@@ -179,8 +179,10 @@ def test_bundles_of_urns_and_of_addresses_find_their_patients(exports: Exports) 
 
 
 def test_few_broken_lines_are_counted_and_many_end_the_import(exports: Exports) -> None:
-    made = exports.make(*FUSED, "", '{"resourceType": "Procedure", ', '"text"', '{"id": "no type"}')
-    assert made.left_out == (LeftOut("lines", "no_resource", 3),)
+    made = exports.make(
+        *FUSED, "", '{"resourceType": "Procedure", ', '"text"', '{"id": "no type"}', '{"resourceType": "Jane Roe"}'
+    )
+    assert made.left_out == (LeftOut("lines", "no_resource", 4),)
     with pytest.raises(OutcomesError, match="source_malformed") as refused:
         exports.make(*FUSED, *["{broken"] * 11)
     assert refused.value.where == (
@@ -211,12 +213,14 @@ def test_a_mark_an_empty_file_and_a_long_line_are_read(exports: Exports) -> None
     assert len(exports.read(source, strip=True).tables["procedures"]) == 2
 
 
-def test_a_line_that_is_too_long_is_named(exports: Exports) -> None:
+def test_what_cannot_be_read_is_named(exports: Exports) -> None:
     too_long = procedure("r2", extension=[{"url": "https://x/long", "valueBase64Binary": "A" * 3 * 2**25}])
     with pytest.raises(OutcomesError, match=r"all.ndjson: a line, or .* is longer than 32 MiB"):
         exports.make(*FUSED, too_long)
     with pytest.raises(OutcomesError, match=r"b.json: it is damaged, or not JSON in UTF-8"):
         exports.read(exports.write('{"resourceType": "Bundle", "entry": [', name="b.json"))
+    with pytest.raises(OutcomesError, match="Procedure: an element is repeated that a ViewDefinition reads as one"):
+        exports.make(*FUSED, procedure("r2", performedDateTime=["2024-02-03", "2024-02-04"]))
     with pytest.raises(OutcomesError, match="no file of"):
         exports.read(exports.write(name="notes.txt").parent / "nowhere")
 

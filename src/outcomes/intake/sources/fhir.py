@@ -285,12 +285,11 @@ class _Extract:
             shipped("sql", "sources", "fhir", "views").glob("*.json"),
             key=lambda path: (path.stem != "patient_links", path.stem),
         )
-        with readable_resources():
-            self._make_view(con, links)
-            for sql in (_REPLACED, *_REFER_TO_SUCCESSORS):
-                con.execute(sql)
-            for path in others:
-                self._make_view(con, path)
+        self._make_view(con, links)
+        for sql in (_REPLACED, *_REFER_TO_SUCCESSORS):
+            con.execute(sql)
+        for path in others:
+            self._make_view(con, path)
         self._read_answers(con)
 
     def left_out(self, con: duckdb.DuckDBPyConnection) -> list[LeftOut]:
@@ -347,7 +346,8 @@ class _Extract:
         own = self.mapping.folder / self.mapping.views / path.name if self.mapping.views else path
         view = read_view(own if own.is_file() else path)
         table = f"fhir_{path.stem}"
-        con.execute(f"create table {table} as {self.files.resources(con, view)}")
+        with readable_resources(view.resource):
+            con.execute(f"create table {table} as {self.files.resources(con, view)}")
         columns = con.table(table).columns
         if own.is_file() and own != path:
             con.execute(f"create view shipped as {read_view(path).select('(select null::json as resource)')}")

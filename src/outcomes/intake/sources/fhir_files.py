@@ -98,7 +98,9 @@ _INDEX = """
 create table fhir_index as
 select
     file, full_url,
-    if(deleted is null, facts[1], nullif(regexp_extract(deleted, '{deleted}', 1), '')) as type,
+    nullif(
+        if(deleted is null, regexp_extract(facts[1], '^[A-Z][A-Za-z]+$'), regexp_extract(deleted, '{deleted}', 1)), ''
+    ) as type,
     if(
         deleted is null,
         coalesce(facts[2], regexp_extract(full_url, '^urn:(?:uuid|oid):(.+)$', 1)),
@@ -106,7 +108,7 @@ select
     ) as id,
     facts[3] as version, if(deleted is null, try_cast(facts[4] as timestamptz), 'infinity') as updated,
     if(deleted is null, hash(cast(resource as varchar)), 0) as content,
-    deleted is not null as is_deleted, facts[1] is not null or deleted is not null as is_read,
+    deleted is not null as is_deleted, type is not null or deleted is not null as is_read,
     contains(cast(resource as varchar), '"modifierExtension"') or list_contains(elements, 'implicitRules')
         as is_modified,
     {kinds} as kinds, elements
@@ -286,8 +288,11 @@ def refuse_identified(con: duckdb.DuckDBPyConnection) -> None:
 
 
 @contextmanager
-def readable_resources() -> Iterator[None]:
+def readable_resources(kind: str = "a resource") -> Iterator[None]:
     """Say the likely cause where files or resources cannot be read, without what they hold.
+
+    Args:
+        kind: what is read.
 
     Raises:
         OutcomesError: source_malformed.
@@ -295,18 +300,18 @@ def readable_resources() -> Iterator[None]:
     try:
         yield
     except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
-        raise OutcomesError("source_malformed", _cause(str(error))) from None
+        raise OutcomesError("source_malformed", _cause(str(error), kind)) from None
 
 
-def _cause(text: str) -> str:
+def _cause(text: str, kind: str) -> str:
     file = re.search(r'file "([^"]+)"|GZIP stream: (.+)$', text)
     name = PurePath(file[1] or file[2]).name if file else "a file"
     if "maximum_object_size" in text:
         return f"{name}: a line, or the whole of a .json file, is longer than {_LONGEST_LINE // 2**20} MiB"
     if "an element is repeated where one is asked for" in text:
-        return "a resource repeats an element that a ViewDefinition reads as one"
+        return f"{kind}: an element is repeated that a ViewDefinition reads as one"
     if "where is neither true nor false" in text or "repeat leads deeper" in text:
-        return "a resource has another shape than a ViewDefinition reads"
+        return f"{kind}: one has another shape than a ViewDefinition reads"
     return f"{name}: it is damaged, or not JSON in UTF-8"
 
 
