@@ -15,7 +15,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks import beside, dashboards, intake, labels, measures, startup, submissions
+from benchmarks import beside, dashboards, fhir, intake, labels, measures, startup, submissions
 from benchmarks._figures import Measured, say
 from benchmarks._growth import picture
 from benchmarks._page import curves_of, figures_table, growth_table, machine, steps_table, write
@@ -31,6 +31,7 @@ class Size:
     Attributes:
         runs: how often each time is taken.
         taken_in: patients of the registries that intake takes in.
+        exported: megabytes of the FHIR export that is imported.
         labelled: patients of the lakes that are labelled.
         measured: patients of the lakes that are measured.
         beside: patients whose labels are compared with those of analysts.
@@ -41,6 +42,7 @@ class Size:
 
     runs: int
     taken_in: tuple[int, ...]
+    exported: int
     labelled: tuple[int, ...]
     measured: tuple[int, ...]
     beside: tuple[int, ...]
@@ -52,8 +54,8 @@ class Size:
 _GROWING = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 SIZES = {
     # Protection takes as long of few patients as of many: once is enough for a run of minutes.
-    "small": Size(1, (250, 1000), (2500, 10_000), (10_000,), (20_000,), 5000, 250, (10, 30)),
-    "full": Size(3, _GROWING, _GROWING, _GROWING, (20_000, 200_000), 1_000_000, 20_000, (375, 1500, 6000)),
+    "small": Size(1, (250, 1000), 20, (2500, 10_000), (10_000,), (20_000,), 5000, 250, (10, 30)),
+    "full": Size(3, _GROWING, 1000, _GROWING, _GROWING, (20_000, 200_000), 1_000_000, 20_000, (375, 1500, 6000)),
 }
 _SITES, _MONTHS = 2, 1
 
@@ -79,6 +81,7 @@ def _jobs(size: Size, home: Path) -> dict[str, Callable[[], Measured]]:
     return {
         "startup": partial(startup.measure, size.runs),
         "intake": partial(intake.measure, size.taken_in, _SITES, _MONTHS, size.runs),
+        "fhir": partial(fhir.measure, size.exported),
         "labels": partial(labels.measure, size.labelled, size.runs),
         "measures": partial(measures.measure, size.measured, size.runs),
         "submissions": partial(submissions.measure, size.submissions, size.runs),

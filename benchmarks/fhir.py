@@ -1,7 +1,8 @@
-"""Throughput and memory of the import of a FHIR export, as large as asked for (1 GB of NDJSON by default).
+"""Throughput and memory of the import of a FHIR export, as large as asked for.
 
 A small synthetic registry is written as an export, and again and again under other ids until it is large enough. The
-import runs in a process of its own, whose peak is that of the import. `python -m benchmarks.fhir --megabytes 1000`.
+import runs in a process of its own, whose peak is that of the import. `python -m benchmarks.fhir --megabytes
+1000` runs it alone, with 1 GB of NDJSON.
 """
 
 import argparse
@@ -31,7 +32,7 @@ _PLAIN = ("Patient.000", "Procedure.000", "visits", "drugs", "imaging")
 def main() -> None:
     """Write an export, import it, and print how fast and with how much memory."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--megabytes", type=int, default=1000)
+    parser.add_argument("--megabytes", type=int, default=20)
     say(measure(parser.parse_args().megabytes))
 
 
@@ -49,9 +50,9 @@ def measure(megabytes: int) -> Measured:
             seconds, patients, peak = pool.submit(_import, folder / "imported", export).result()
     return Measured(
         [
-            Figure("FHIR export", size / 10**6, "MB"),
+            Figure("size of the FHIR export", size / 10**6, "MB"),
             Figure("its patients with an index fusion", patients, "patients"),
-            Figure("import", seconds, "s"),
+            Figure("import of the FHIR export", seconds, "s"),
             Figure("throughput", size / 10**6 / seconds, "MB/s"),
             Figure("peak of the import", peak, "GiB"),
         ]
