@@ -1,8 +1,8 @@
 """Throughput and memory of the import of a FHIR export, as large as asked for.
 
 A small synthetic registry is written as an export, and again and again under other ids until it is large enough. The
-import runs in a process of its own, whose peak is that of the import. `python -m benchmarks.fhir --megabytes
-1000` runs it alone, with 1 GB of NDJSON.
+import runs in a process of its own, whose peak is that of the import. Alone, with 1 GB of NDJSON:
+`python -m benchmarks.fhir --megabytes 1000`.
 """
 
 import argparse

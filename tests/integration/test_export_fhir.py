@@ -46,6 +46,31 @@ def test_every_measure_and_report_is_valid(exported: dict[str, list[Resource]]) 
     assert [report["measure"] for report in exported["MeasureReport"]] == told
 
 
+def test_a_share_is_its_numerator_by_its_denominator(exported: dict[str, list[Resource]]) -> None:
+    """As FHIR reckons it, to the rounding; who is excluded is in the initial population alone."""
+    shares = [one["id"] for one in exported["Measure"] if one["guidance"].startswith("The score is the numerator by")]
+    groups = {report["id"]: report["group"][0] for report in exported["MeasureReport"]}
+    told = 0
+    for key in shares:
+        initial, denominator, numerator = (one.get("count") for one in groups[key].get("population", [{}] * 3))
+        score = groups[key].get("measureScore", {}).get("value")
+        if score is not None:
+            assert score * denominator == pytest.approx(numerator, abs=2.5)
+            assert initial >= denominator
+            told += 1
+    assert told > 100
+
+
+def test_reports_say_how_to_read_them(exported: dict[str, list[Resource]]) -> None:
+    for measure, report in zip(exported["Measure"], exported["MeasureReport"], strict=True):
+        assert measure.get("improvementNotation") == report.get("improvementNotation")
+        declared = [one["code"] for one in measure["group"][0].get("stratifier", [])]
+        assert declared == [one["code"][0] for one in report["group"][0].get("stratifier", [])]
+        assert report["meta"]["tag"][0]["code"] == "HTEST"
+    identifiers = {report["identifier"][0]["value"] for report in exported["MeasureReport"]}
+    assert len(identifiers) == len(exported["MeasureReport"])
+
+
 def test_what_the_marts_hide_is_absent_and_says_why(settings: Settings, exported: dict[str, list[Resource]]) -> None:
     with duckdb.connect(str(open_release(None, settings).dashboard), read_only=True) as con:
         hidden = con.execute(

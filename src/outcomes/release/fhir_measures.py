@@ -30,11 +30,23 @@ _BETTER = {"lower_is_better": "decrease", "higher_is_better": "increase"}
 _PROCESSES = {"care that followed", "conservative care", "follow-up"}
 """Categories that measure what was done and not what came of it."""
 
-_POPULATIONS = {"numerator": "numerator", "patients": "denominator", "excluded": "denominator-exclusion"}
-"""Columns of the mart, with what FHIR calls the patients they count."""
+_INITIAL = "initial-population"
+_POPULATIONS = {_INITIAL: ("patients", "excluded"), "denominator": ("patients",), "numerator": ("numerator",)}
+"""What FHIR calls groups of patients, with the columns of the mart that add up to their number.
 
-_DEFINED_BY = {"numerator": "numerator", "patients": "denominator", "excluded": "exclusions"}
+An exclusion of FHIR is counted in the denominator too, one of the mart is not: it is left in the initial population.
+"""
+
 _UNITS = {"rate": "events per 100 person-years"}
+_SCORES = {
+    "share": "The score is the numerator by the denominator.",
+    "rate": "The score is a rate of first events by the time at risk, not the numerator by the denominator.",
+    "incidence": "The score is the cumulative incidence (Aalen-Johansen), not the numerator by the denominator.",
+}
+_PROTECTED = "Counts are rounded; small ones, and those that these could be worked out from, are masked."
+
+_INVENTED = {"tag": [{"system": f"{_TERMINOLOGY}/v3-ActReason", "code": "HTEST"}]}
+"""What marks a report of invented patients."""
 
 _CELLS = "from measures order by measure, site_id, resolution, index_period, stratum_kind, stratum"
 
@@ -63,8 +75,8 @@ def export_fhir(settings: Settings, folder: Path, release_id: str | None = None)
         raise OutcomesError("folder_not_empty", str(folder))
     release = open_release(release_id, settings)
     definitions, cells = _read(release)
-    measures = [_measure(definition) for definition in definitions]
     reports = [_report(release, definition, cells.get(definition["measure"], [])) for definition in definitions]
+    measures = [_measure(definition, report) for definition, report in zip(definitions, reports, strict=True)]
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "Measure.ndjson", measures)
     _write(folder / "MeasureReport.ndjson", reports)
@@ -92,8 +104,20 @@ def _coded(system: str, code: str) -> Resource:
     return {"coding": [{"system": f"{_TERMINOLOGY}/{system}", "code": code}]}
 
 
-def _measure(definition: Resource) -> Resource:
-    measure: Resource = {
+def _improvement(definition: Resource) -> Resource:
+    better = _BETTER.get(definition["direction"])
+    return {"improvementNotation": _coded("measure-improvement-notation", better)} if better else {}
+
+
+def _measure(definition: Resource, report: Resource) -> Resource:
+    (group,) = report["group"]
+    criteria = {
+        _INITIAL: f"Those of the denominator, and those that it excludes: {definition['exclusions']}",
+        "denominator": definition["denominator"],
+        "numerator": definition["numerator"],
+    }
+    strata = {"stratifier": [{"code": one["code"][0]} for one in group.get("stratifier", [])]}
+    return {
         "resourceType": "Measure",
         "id": definition["measure"].replace("_", "-"),
         "url": _url(definition),
@@ -104,21 +128,21 @@ def _measure(definition: Resource) -> Resource:
         "rationale": definition["why"],
         "scoring": _coded("measure-scoring", _SCORINGS[definition["unit"]]),
         "type": [_coded("measure-type", "process" if definition["category"] in _PROCESSES else "outcome")],
+        **_improvement(definition),
+        "guidance": f"{_SCORES[definition['unit']]} {_PROTECTED}",
         "group": [
             {
                 "population": [
                     {
                         "code": _coded("measure-population", code),
-                        "criteria": {"language": "text/plain", "expression": definition[_DEFINED_BY[column]]},
+                        "criteria": {"language": "text/plain", "expression": expression},
                     }
-                    for column, code in _POPULATIONS.items()
+                    for code, expression in criteria.items()
                 ]
             }
+            | {name: value for name, value in strata.items() if value}
         ],
     }
-    if definition["direction"] in _BETTER:
-        measure["improvementNotation"] = _coded("measure-improvement-notation", _BETTER[definition["direction"]])
-    return measure
 
 
 def _report(release: Release, definition: Resource, cells: list[Resource]) -> Resource:
@@ -137,7 +161,8 @@ def _report(release: Release, definition: Resource, cells: list[Resource]) -> Re
     return {
         "resourceType": "MeasureReport",
         "id": definition["measure"].replace("_", "-"),
-        "identifier": [{"system": "urn:outcomes:release", "value": release.id}],
+        **({"meta": _INVENTED} if release.is_synthetic else {}),
+        "identifier": [{"system": "urn:outcomes:measure-report", "value": f"{release.id}/{definition['measure']}"}],
         "status": "complete",
         "type": "summary",
         "measure": f"{_url(definition)}|{definition['version']}",
@@ -145,6 +170,7 @@ def _report(release: Release, definition: Resource, cells: list[Resource]) -> Re
             "start": f"{min(years, default=release.data_to[:4])}-01-01",
             "end": last_day(release.data_to).isoformat(),
         },
+        **_improvement(definition),
         "group": [{name: value for name, value in group.items() if value}],
     }
 
@@ -169,8 +195,9 @@ def _counted(definition: Resource, cell: Resource) -> Resource:
 
 
 def _populations(cell: Resource, why: str) -> Iterator[Resource]:
-    for column, code in _POPULATIONS.items():
-        count = {"_count": _absent(why)} if cell[column] is None else {"count": cell[column]}
+    for code, columns in _POPULATIONS.items():
+        counts = [cell[column] for column in columns]
+        count = {"_count": _absent(why)} if None in counts else {"count": sum(counts)}
         yield {"code": _coded("measure-population", code)} | count
 
 
