@@ -224,7 +224,7 @@ _NOT_MAPPED = {
         for table, coded in _CODED.items()
     },
     "follow_ups": "(select patient_id, system, code as delivered_code from fhir_said "
-    "anti join fhir_keys using (origin, key) where origin = 'observation')",
+    "anti join fhir_keys using (origin, key) where origin = 'observation' and (answer is not null or is_inexact))",
     "follow_ups: body site": "(select patient_id, system, code as delivered_code from fhir_said "
     "semi join (from fhir_keys where site is not null) using (origin, key) where site is null)",
     "follow_ups: answer": "(select patient_id, key as system, cell as delivered_code from fhir_named "
