@@ -398,7 +398,12 @@ def test_a_dry_run_says_what_means_nothing_here(exports: Exports) -> None:
     local = [
         procedure(f"l{place}", subject=one, code=coded("https://x/codes", "OP1")) for place, one in enumerate(subjects)
     ]
-    found = exports.not_mapped(*patients, *fusions, *local, other("AllergyIntolerance"), procedure("r99", followUp=[]))
+    own_class = {"class": {"system": "https://x/classes", "code": "IMP"}, "period": {"start": "2024-02-03"}}
+    stays = [other("Encounter", f"e{place}", **own_class | {"subject": one}) for place, one in enumerate(subjects)]
+    found = exports.not_mapped(
+        *patients, *fusions, *local, *stays, other("AllergyIntolerance"), procedure("r99", followUp=[])
+    )
+    assert NotMapped("encounters: class", "https://x/classes", "IMP", 12, 12) in found
     assert NotMapped("procedures", "https://x/codes", "OP1", 12, 12) in found
     assert NotMapped("AllergyIntolerance", "every element") in found
     assert NotMapped("Procedure", "followUp") in found

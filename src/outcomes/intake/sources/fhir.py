@@ -216,6 +216,12 @@ _UNREADABLE = {
     ),
 }
 
+_UNMEANT = (
+    "(select distinct told.id, told.patient_id, told.{system} as system, told.{code} as delivered_code "
+    "from {view} as told anti join fhir_concepts on fhir_system(told.{system}) = fhir_concepts.system "
+    "and told.{code} = fhir_concepts.code and fhir_concepts.meaning = '{meaning}' where told.{code} is not null)"
+)
+
 _NOT_MAPPED = {
     **{
         table: f"(select patient_id, system, code as delivered_code from {coded} as coded anti join fhir_codes "
@@ -231,12 +237,13 @@ _NOT_MAPPED = {
     f"where name in ({_NUMERIC}) and place = 0 and cell is not null and try_cast(cell as double) is null)",
     "follow_ups: linkId": "(select patient_id, questionnaire as system, key as delivered_code from fhir_said "
     "anti join fhir_keys using (origin, key) where origin = 'answer')",
-    "encounters: class": "(select patient_id, class_system as system, class_code as delivered_code "
-    "from fhir_encounters where class_code not in (select code from fhir_concepts where meaning = 'encounter_type'))",
-    "imaging: modality": "(select distinct id, patient_id, system, code as delivered_code from fhir_imaging_studies "
-    "where code not in (select code from fhir_concepts where meaning = 'modality'))",
-    "imaging: conclusion": "(select patient_id, system, code as delivered_code from fhir_diagnostic_reports "
-    "where code not in (select code from fhir_concepts where meaning = 'finding'))",
+    "encounters: class": _UNMEANT.format(
+        view="fhir_encounters", system="class_system", code="class_code", meaning="encounter_type"
+    ),
+    "imaging: modality": _UNMEANT.format(view="fhir_imaging_studies", system="system", code="code", meaning="modality"),
+    "imaging: conclusion": _UNMEANT.format(
+        view="fhir_diagnostic_reports", system="system", code="code", meaning="finding"
+    ),
     "procedures: body site": "(select fhir_procedures.patient_id, fhir_body_sites.system, "
     "fhir_body_sites.code as delivered_code from fhir_body_sites "
     "inner join fhir_procedures on fhir_body_sites.procedure_id = fhir_procedures.id "
