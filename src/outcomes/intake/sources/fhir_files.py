@@ -122,6 +122,15 @@ from (
 )
 """
 
+# Of what each resource holds, which is nine tenths of the index, the sums are kept.
+_SUMS = (
+    "create table fhir_elements as select distinct type, unnest(elements) as element from fhir_index where is_read",
+    "create table fhir_identified as select type, kind, count(*) as resources "
+    "from (select type, unnest(kinds) as kind from fhir_index) group by type, kind",
+    "alter table fhir_index drop column elements",
+    "alter table fhir_index drop column kinds",
+)
+
 _CONTENT_IN_FORCE = """
 create table fhir_repeated as
 select
@@ -176,7 +185,7 @@ where full_url like 'urn:%' and id is not null and alias <> '' and alias <> id
 
 @dataclass(frozen=True)
 class FhirFiles:
-    """The files of an export, once `read_files` has made of them `fhir_index` and `fhir_aliases`.
+    """The files of an export, once `read_files` has made of them `fhir_index`, its sums, and `fhir_aliases`.
 
     Attributes:
         lines: by file, the SQL that gives its lines: file, line and line_is_json.
@@ -226,9 +235,7 @@ class FhirFiles:
     def not_mapped(self, con: duckdb.DuckDBPyConnection) -> list[NotMapped]:
         """Types of resources, and elements of those that are read, that nothing here reads."""
         known = _elements()
-        pairs = con.execute(
-            "select distinct type, unnest(elements) as element from fhir_index where is_read order by all"
-        ).fetchall()
+        pairs = con.execute("from fhir_elements order by all").fetchall()
         ignored = {*_ALWAYS, *_IDENTIFYING, *_NEEDLESS}
         found = [
             NotMapped(kind, element)
@@ -240,7 +247,7 @@ class FhirFiles:
 
 
 def read_files(con: duckdb.DuckDBPyConnection, source: Path) -> FhirFiles:
-    """Read what an export holds: `fhir_index`, one row per resource or broken line, and `fhir_aliases`.
+    """Read what an export holds: `fhir_index`, one row per resource, deletion or broken line, its sums, `fhir_aliases`.
 
     Args:
         con: where the relations are made.
@@ -257,6 +264,8 @@ def read_files(con: duckdb.DuckDBPyConnection, source: Path) -> FhirFiles:
     entries = _ENTRIES.format(lines=" union all ".join(files.lines.values()))
     with readable_resources():
         con.execute(_INDEX.format(entries=entries, kinds=_kinds(), deleted=_DELETED))
+    for sql in _SUMS:
+        con.execute(sql)
     _check_share(con)
     if not con.execute("select count(*) from fhir_index where type = 'Patient' and not is_deleted").fetchall()[0][0]:
         raise OutcomesError("source_malformed", "no resource of the export is a Patient")
@@ -267,10 +276,7 @@ def read_files(con: duckdb.DuckDBPyConnection, source: Path) -> FhirFiles:
 
 def identified(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int]]:
     """Elements that identify persons: type, element, how many resources have it."""
-    return con.execute(
-        "select type, kind, count(*) from (select type, unnest(kinds) as kind from fhir_index) "
-        "group by type, kind order by type, kind"
-    ).fetchall()
+    return con.execute("from fhir_identified order by type, kind").fetchall()
 
 
 def refuse_identified(con: duckdb.DuckDBPyConnection) -> None:
