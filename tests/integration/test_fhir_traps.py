@@ -302,6 +302,7 @@ SITES = {
     "C7-T1": {"text": "C7-T1"},
     "T1-2": {"text": "T1–T2"},
     "C6-7": {"coding": [{"system": SNOMED, "code": "1", "display": "Structure of C6/C7 disc"}]},
+    "C2-3": coded(SNOMED, "1078209008"),
 }
 NO_LEVELS = [{"text": "L4-5"}, {"text": "C6-C5"}, {"text": "cervical spine"}]
 
