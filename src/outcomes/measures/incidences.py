@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from outcomes.arrays import Ints, numbered
-from outcomes.sql.catalog.measures import MeasureDefinition, measure_definitions
+from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.statistics.survival import aalen_johansen_at
 
 _KEY = ("site_id", "resolution", "index_period", "stratum_kind", "stratum")
@@ -20,6 +20,7 @@ _SCHEMA = pa.schema(
 
 _ENDS = """
 select
+    within_horizons.measure,
     {group} as label,
     measure_groups.site_id,
     within_horizons.day,
@@ -28,11 +29,12 @@ select
 from within_horizons
 inner join measure_groups
     on within_horizons.site_id = measure_groups.site_id and within_horizons.patient_id = measure_groups.patient_id
-where within_horizons.measure = $measure and within_horizons.status <> 'excluded' and {group} is not null
+where within_horizons.status <> 'excluded' and {group} is not null
 group by all
 order by all
 """
-"""In an order: the sums of a group rest, in their last bits, on the groups before it."""
+"""Of all measures at once, since each statement reads all of them. In an order: the sums of a group rest, in their last
+bits, on the groups before it."""
 _EVERYBODY = "''"
 _GROUPS = {
     ("all", "all"): _EVERYBODY,
@@ -53,10 +55,13 @@ def incidence_table(con: duckdb.DuckDBPyConnection) -> pa.Table:
         One row per measure of a horizon and cell with a patient in the risk set: the measure, the columns of the key of
         `measure_counts`, estimate and limits; null where nobody is at risk at the horizon.
     """
+    days = {measure.id: measure.horizon.day for measure in measure_definitions() if measure.horizon}
     parts = [_SCHEMA.empty_table()]
-    for measure in measure_definitions():
-        if measure.horizon is not None:
-            parts += _of_measure(con, measure)
+    for grouped, group in _GROUPS.items():
+        ends = con.sql(_ENDS.format(group=group)).to_arrow_table()
+        measures, first = np.unique(ends["measure"].to_numpy(zero_copy_only=False).astype(str), return_index=True)
+        for measure, start, stop in zip(measures, first, [*first[1:], ends.num_rows], strict=True):
+            parts += _of_measure(str(measure), days[measure], grouped, ends.slice(start, stop - start))
     return pa.concat_tables(parts)
 
 
@@ -80,33 +85,29 @@ def with_incidences(con: duckdb.DuckDBPyConnection, estimates: pa.Table, inciden
     return table
 
 
-def _of_measure(con: duckdb.DuckDBPyConnection, measure: MeasureDefinition) -> Iterator[pa.Table]:
-    assert measure.horizon is not None
-    for (resolution, stratum_kind), group in _GROUPS.items():
-        ends = con.sql(_ENDS.format(group=group), params={"measure": measure.id}).to_arrow_table()
-        if not ends.num_rows:
-            continue
-        labels, sites = (ends[name].combine_chunks().dictionary_encode() for name in ("label", "site_id"))
-        label, site = (each.indices.to_numpy().astype(np.int64) for each in (labels, sites))
-        leaving = tuple(ends[name].to_numpy().astype(np.int64) for name in ("day", "cause", "patients"))
-        for of_site, names in ((np.zeros_like(site), [None]), (site, sites.dictionary.to_pylist())):
-            cell, first = _cells(of_site, label)
-            found = aalen_johansen_at(measure.horizon.day, cell, *leaving)
-            at = [labels.dictionary[int(number)].as_py() for number in label[first]]
-            count = len(first)
-            columns: dict[str, Sequence[object] | pa.Array] = {
-                "measure": pa.repeat(measure.id, count),
-                "site_id": [names[int(number)] for number in of_site[first]],
-                "resolution": pa.repeat(resolution, count),
-                "index_period": at if resolution != "all" else pa.nulls(count, pa.string()),
-                "stratum_kind": pa.repeat(stratum_kind, count),
-                "stratum": at if stratum_kind != "all" else pa.nulls(count, pa.string()),
-                **{
-                    name: pa.array(values, from_pandas=True)
-                    for name, values in zip(_SCHEMA.names[-3:], found, strict=True)
-                },
-            }
-            yield pa.table(columns, schema=_SCHEMA)
+def _of_measure(measure: str, day: int, grouped: tuple[str, str], ends: pa.Table) -> Iterator[pa.Table]:
+    """The incidences at a day, of each group and site and of each group over all sites."""
+    resolution, stratum_kind = grouped
+    labels, sites = (ends[name].combine_chunks().dictionary_encode() for name in ("label", "site_id"))
+    label, site = (each.indices.to_numpy().astype(np.int64) for each in (labels, sites))
+    leaving = tuple(ends[name].to_numpy().astype(np.int64) for name in ("day", "cause", "patients"))
+    for of_site, names in ((np.zeros_like(site), [None]), (site, sites.dictionary.to_pylist())):
+        cell, first = _cells(of_site, label)
+        found = aalen_johansen_at(day, cell, *leaving)
+        at = [labels.dictionary[int(number)].as_py() for number in label[first]]
+        count = len(first)
+        columns: dict[str, Sequence[object] | pa.Array] = {
+            "measure": pa.repeat(measure, count),
+            "site_id": [names[int(number)] for number in of_site[first]],
+            "resolution": pa.repeat(resolution, count),
+            "index_period": at if resolution != "all" else pa.nulls(count, pa.string()),
+            "stratum_kind": pa.repeat(stratum_kind, count),
+            "stratum": at if stratum_kind != "all" else pa.nulls(count, pa.string()),
+            **{
+                name: pa.array(values, from_pandas=True) for name, values in zip(_SCHEMA.names[-3:], found, strict=True)
+            },
+        }
+        yield pa.table(columns, schema=_SCHEMA)
 
 
 def _cells(site: Ints, label: Ints) -> tuple[Ints, Ints]:
