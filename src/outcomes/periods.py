@@ -15,15 +15,15 @@ from outcomes.arrays import Ints
 Grain = Literal["M", "Y"]
 """A month or a year."""
 
-MONTH = r"[0-9]{4}-(0[1-9]|1[0-2])"
-"""The pattern of a month."""
+MONTH = r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])"
+"""The pattern of a month, of 1900 to 2099: another year is a slip, and the calendar of the arithmetic ends somewhere."""
 
 _EPOCH = datetime.date(1970, 1, 1)
 _INDEX_PERIOD = r"^(19|20)\d\d(-(0[1-9]|1[0-2]))?$"
 
 
 def is_month(text: str) -> bool:
-    """Whether the text is a month, `YYYY-MM`."""
+    """Whether the text is a month, `YYYY-MM`, of 1900 to 2099."""
     return re.fullmatch(MONTH, text) is not None
 
 

@@ -112,6 +112,26 @@ def test_backfill_goes_month_by_month(tmp_path: Path, ingested: list[str]) -> No
     assert ingested == ["north/2026-01", "south/2026-01", "north/2026-02"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("synthesize", "--until"),
+        ("backfill", "--to", "2026-02", "--from"),
+        ("reprocess", "--from"),
+        ("quarantine", "list", "--period"),
+        ("withdraw", "north"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("month", ["0000-01", "2026-13", "2026"])
+def test_every_command_that_takes_a_month_refuses_what_is_none(
+    command: tuple[str, ...], month: str, tmp_path: Path
+) -> None:
+    result = run(tmp_path, *command, month)
+    assert result.exit_code == MISTAKES["period_malformed"].exit_status
+    assert result.stderr.startswith("period_malformed: a period is not a month")
+
+
 def test_backfill_refuses_what_is_no_month(tmp_path: Path) -> None:
     result = run(tmp_path, "backfill", "--from", "2026-1", "--to", "2026-02")
     assert result.exit_code == MISTAKES["period_malformed"].exit_status

@@ -12,9 +12,10 @@ from outcomes.periods import add_months, as_text, bounds, first_days, is_month, 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        *(("2026-09", True), ("0001-01", True), ("2026-12", True)),
+        *(("2026-09", True), ("1900-01", True), ("2099-12", True)),
         *(("2026-00", False), ("2026-13", False), ("2026-9", False), ("2026", False), ("2026-09-01", False)),
         *((" 2026-09", False), ("2026-09\n", False), ("٢٠٢٦-09", False), ("", False)),
+        *(("0000-01", False), ("0001-01", False), ("1899-12", False), ("2100-01", False), ("9999-12", False)),
     ],
 )
 def test_what_is_a_month(text: str, expected: bool) -> None:

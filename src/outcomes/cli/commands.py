@@ -458,7 +458,7 @@ def reprocess(
 def withdraw(
     ctx: typer.Context,
     site: Annotated[str, typer.Argument(help="The site.")],
-    period: Annotated[str, typer.Argument(metavar="YYYY-MM", help="The month.")],
+    period: Annotated[str, typer.Argument(metavar="YYYY-MM", help="The month.", callback=_month)],
     *,
     reason: Annotated[str, typer.Option(help=f"Why: {', '.join(WITHDRAWAL_REASONS)}.")] = "wrong_data",
     undo: Annotated[bool, typer.Option("--undo", help="Put the withdrawn submission in force again.")] = False,
@@ -776,7 +776,9 @@ def quarantine_list(
     site: Annotated[str | None, typer.Option(help="This site only.")] = None,
     rule: _RuleCode = None,
     table: _TableName = None,
-    period: Annotated[str | None, typer.Option(metavar="YYYY-MM", help="This month only.")] = None,
+    period: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM", help="This month only.", callback=_month)
+    ] = None,
 ) -> None:
     """Count the rows of the submissions in force that rules kept out, or cost a cell, or that wait; never a value."""
     counts = pipeline.count_quarantine(ctx.obj, site, period, table, rule)
