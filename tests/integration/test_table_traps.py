@@ -134,6 +134,7 @@ def test_a_dump_without_traps(hospital: Hospital) -> None:
         ("18-OCT-2023T07:45:00", 'date_format = "%d-%b-%Y"', "154"),
         ("5/18/2023 12:00:00 AM", 'date_format = "%m/%d/%Y"', "1"),
         ("20230518", 'date_format = ["%m/%d/%Y", "%Y%m%d"]', "1"),
+        ("05/18/23", 'date_format = ["%m/%d/%Y", "%m/%d/%y"]', "1"),
     ],
 )
 def test_the_day_is_that_of_the_place(hospital: Hospital, date: str, options: str, day: str) -> None:
@@ -168,6 +169,33 @@ def test_of_a_year_of_birth_the_age_is_the_difference_of_years(hospital: Hospita
     hospital.write("patients.csv", "MRN,DOB,Sex\n100231,1961,F\n100232,2030,M\n")
     imported = hospital.mapped(birth_date="birth_year")
     assert sorted(row["age_years"] for row in rows(imported, "patients")) == ["", "62"]
+
+
+@pytest.mark.parametrize(
+    ("born", "age"),
+    [
+        ("03.05.41", "82"),
+        ("18.05.41", "81"),
+        ("03.05.15", "8"),
+        ("18.05.23", "90"),
+        ("29.02.00", "23"),
+        ("03.05.70", "53"),
+    ],
+)
+def test_a_birth_with_a_year_of_two_digits_is_of_the_hundred_years_before_surgery(
+    hospital: Hospital, born: str, age: str
+) -> None:
+    hospital.write("patients.csv", PATIENTS.replace("1961-05-03", born))
+    changed = {'birth_date = "DOB"': 'birth_date = { from = "DOB", date_format = ["%d.%m.%Y", "%d.%m.%y"] }'}
+    imported = hospital.mapped(**changed)
+    assert sorted(row["age_years"] for row in rows(imported, "patients")) == sorted([age, "90"])
+    assert not imported.left_out
+
+
+def test_a_birth_with_fewer_digits_than_stated_is_not_read(hospital: Hospital) -> None:
+    hospital.write("patients.csv", PATIENTS.replace("1961-05-03", "03.05.41"))
+    imported = hospital.mapped(options='date_format = "%d.%m.%Y"')
+    assert left_out(imported) == {("birth_date", "unreadable"): 1}
 
 
 def test_duplicates_and_orphans_are_counted(hospital: Hospital) -> None:

@@ -776,9 +776,7 @@ def quarantine_list(
     site: Annotated[str | None, typer.Option(help="This site only.")] = None,
     rule: _RuleCode = None,
     table: _TableName = None,
-    period: Annotated[
-        str | None, typer.Option(metavar="YYYY-MM", help="This month only.", callback=_month)
-    ] = None,
+    period: Annotated[str | None, typer.Option(metavar="YYYY-MM", help="This month only.", callback=_month)] = None,
 ) -> None:
     """Count the rows of the submissions in force that rules kept out, or cost a cell, or that wait; never a value."""
     counts = pipeline.count_quarantine(ctx.obj, site, period, table, rule)

@@ -5,7 +5,9 @@ It is a relation `dated_<table>` for each contract table that the source can fil
 - keys are the source's own keys; the key of the row itself may be left out (but of patients),
 - a day is a date, under the name that `dated_name` gives it: `day` is `date`, `start_day` is `start_date`,
 - patients may have `birth_date`, or `birth_year`, in the place of `age_years`, and `index_period` only where the dates
-  are shifted, so that they do not tell it.
+  are shifted, so that they do not tell it,
+- a `birth_date` before our era is one of which only the last two digits of the year are known: it is of the hundred
+  years before day 0.
 
 Columns that a source does not have are left out. Cells may have any type; the engine delivers them as text, to be
 screened and judged like any other delivery.

@@ -82,7 +82,10 @@ _TELLING = {
 }
 """Columns by which a table is known."""
 
-_FORMATS = ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d", "%d-%b-%Y", "%d%b%Y", "%m-%d-%Y", "%d-%m-%Y")
+_FORMATS = (
+    *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d", "%d-%b-%Y", "%d%b%Y", "%m-%d-%Y", "%d-%m-%Y"),
+    *("%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d-%b-%y"),
+)
 _TIME_OF_DAY = re.compile(r"(?<=\d)(?: +|T)\d{1,2}[:.]\d{2}.*$")
 _ISO = r"\d{4}-\d{2}-\d{2}.*"
 _SYSTEMS = {
@@ -272,8 +275,9 @@ def _formats(con: duckdb.DuckDBPyConnection, cells: Iterable[str]) -> list[str]:
     written = [_TIME_OF_DAY.sub("", cell) for cell in cells]
     if not written or 2 * sum(re.fullmatch(_ISO, cell) is not None for cell in written) > len(written):
         return []
-    fits = "select count(try_strptime(cell, ?)) from unnest(?) as t(cell)"
-    counts = {one: int(con.execute(fits, [one, written]).fetchall()[0][0]) for one in _FORMATS}
+    # With %Y a year of two digits is read as one of antiquity.
+    fits = "select count(*) from unnest($cells) as t(cell) where year(try_strptime(cell, $one)) > 999"
+    counts = {one: int(con.execute(fits, {"one": one, "cells": written}).fetchall()[0][0]) for one in _FORMATS}
     return [one for one in _FORMATS if counts[one] == max(counts.values()) and 2 * counts[one] > len(written)]
 
 

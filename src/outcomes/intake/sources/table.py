@@ -35,6 +35,9 @@ _ZONED = r".*[ T]\d{2}:\d{2}.*(?:Z|[+-]\d{2}(?::?\d{2})?)"
 _DAY_AND_TIME = r"^(.*?\d)(?:(?: +|T)\d{1,2}[:.]\d{2}.*)?$"
 """A day, and a time that may follow it: no letter of a month's name begins one."""
 
+_IN_SHORT = re.compile("%-?y")
+"""In a format of dates: a year of two digits."""
+
 _NUMBER = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)"
 _SHAPE = r"regexp_replace(regexp_replace({cell}, '\d', '9', 'g'), '\pL', 'a', 'g')"
 """A cell with all digits and letters alike, which tells how dates are written and no date."""
@@ -251,7 +254,10 @@ def _checked(cell: Cell, file: Opened, each: str) -> str:
 def _converted(mapping: Mapping, table: Table, name: str, cell: Cell) -> str:
     """The cell in the column's type, null where it cannot be read."""
     if dated_columns(table)[name] == "date":
-        return _date(name, cell.date_format or mapping.date_format, mapping.time_zone)
+        formats = cell.date_format or mapping.date_format
+        day = _date(name, formats, mapping.time_zone)
+        short = [one for one in formats if _IN_SHORT.search(one)]
+        return f"coalesce({day}, {_born_in_short(name, short)})" if name == "birth_date" and short else day
     if name == "birth_year":
         return rf"cast(case when regexp_full_match({name}, '\d{{4}}(?:[.]0*)?') then left({name}, 4) end as bigint)"
     return converted(table, name, cell)
@@ -277,14 +283,26 @@ def _plain(key: str) -> str:
 def _date(name: str, formats: list[str], time_zone: str | None) -> str:
     """The day that a cell names: as written, or in the time zone where it is stated and the cell says its own."""
     iso = f"case when regexp_full_match({name}, '{_ISO}') then try_cast(left({name}, 10) as date) end"
-    ways = [f"try_strptime({name}, {literal(one)})" for one in formats if " " in one]
-    day = f"regexp_extract({name}, '{_DAY_AND_TIME}', 1)"
-    ways += [f"try_strptime({day}, {literal(one)})" for one in formats if " " not in one]
-    read = f"coalesce({', '.join([iso, *(f'cast({way} as date)' for way in ways)])})"
+    stated = formats if name != "birth_date" else [one for one in formats if not _IN_SHORT.search(one)]
+    read = f"coalesce({', '.join([iso, *_ways(name, stated)])})"
     if time_zone is None:
         return _of_our_time(read)
     local = f"cast(timezone({literal(time_zone)}, try_cast({name} as timestamptz)) as date)"
     return _of_our_time(f"case when regexp_full_match({name}, '{_ZONED}') then {local} else {read} end")
+
+
+def _ways(name: str, formats: Iterable[str]) -> list[str]:
+    """The dates that a cell is in each of the formats; a time may follow where the format has none."""
+    day = f"regexp_extract({name}, '{_DAY_AND_TIME}', 1)"
+    in_order = sorted(formats, key=lambda one: " " not in one)
+    read = [f"cast(try_strptime({name if ' ' in one else day}, {literal(one)}) as date)" for one in in_order]
+    # With %Y a year of two digits is read as one of antiquity, which another format may tell.
+    return [_of_our_time(way) for way in read]
+
+
+def _born_in_short(name: str, formats: Iterable[str]) -> str:
+    """The birth of which a year of two digits is written: before our era, as the dated extract has it."""
+    return f"cast(coalesce({', '.join(_ways(name, formats))}) - interval 4000 year as date)"
 
 
 def _of_our_time(date: str) -> str:
