@@ -16,7 +16,7 @@ Grain = Literal["M", "Y"]
 """A month or a year."""
 
 MONTH = r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])"
-"""The pattern of a month, of 1900 to 2099: another year is a slip, and the calendar of the arithmetic ends somewhere."""
+"""The pattern of a month of 1900 to 2099: another year is a slip, and calendars end somewhere."""
 
 _EPOCH = datetime.date(1970, 1, 1)
 _INDEX_PERIOD = r"^(19|20)\d\d(-(0[1-9]|1[0-2]))?$"

@@ -431,6 +431,12 @@ def test_a_dry_run_names_rules_that_rows_break(hospital: Hospital) -> None:
     ]
 
 
+def test_a_dry_run_hints_at_answers_taken_for_something_else(hospital: Hospital) -> None:
+    hospital.write("proms.csv", "MRN,DT,vas\n100231,2023-08-01,70\n100231,2023-08-02,12\n")
+    hints = hospital.tried(f'{FOLLOW_UPS}neck_pain_nrs = "vas"').hints
+    assert hints == ("neck_pain_nrs is above 10 at 2 of 2 visits: is it of 0 to 100? Then scale = 0.1",)
+
+
 def test_a_dry_run_of_a_dump_without_fusions_still_counts(hospital: Hospital) -> None:
     hospital.write("procedures.csv", "id,MRN,DT,CODE\n1,100231,2023-05-17,99213\n")
     tried = hospital.tried()

@@ -99,6 +99,8 @@ def print_tried(tried: Tried) -> None:
     _print_not_mapped("not mapped: file or table", tried.not_mapped)
     _print_not_mapped("codes that no list reads", tried.not_listed)
     _print_rules(tried.rules)
+    for hint in tried.hints:
+        typer.echo(f"look: {hint}")
     for example in tried.examples:
         typer.echo(f"{example.table}, five invented rows:")
         print_csv(example.columns, example.rows)

@@ -19,6 +19,7 @@ from outcomes.intake.sources.crosswalk import Crosswalk
 from outcomes.intake.sources.dated import LeftOut, NotMapped, Source, completed
 from outcomes.intake.sources.drugs import PACKAGES
 from outcomes.intake.sources.engine import check_place, deliver, delivered_tables, make_tables, scratch_folder
+from outcomes.intake.sources.hints import hints
 from outcomes.intake.sources.index_fusion import CODED, known_codes
 from outcomes.lake import RuleResult
 from outcomes.settings import Settings
@@ -56,6 +57,7 @@ class Tried:
         refusal: why the submission would be refused, if it would.
         rules: the rules that delivered rows break.
         rows_quarantined: rows that they would cost.
+        hints: what in the answers looks as if the mapping took it for something else.
         examples: invented rows in the shape of the delivered ones.
     """
 
@@ -66,6 +68,7 @@ class Tried:
     refusal: OutcomesError | None
     rules: tuple[RuleResult, ...]
     rows_quarantined: int
+    hints: tuple[str, ...]
     examples: tuple[Invented, ...]
 
 
@@ -85,6 +88,7 @@ def try_import(settings: Settings, source: Source, site_id: str, period: str | N
             refusal=None,
             rules=(),
             rows_quarantined=0,
+            hints=hints(con) if TABLES["follow_ups"] in tables else (),
             examples=tuple(_invented(table, columns) for table, (rows, columns) in tables.items() if rows),
         )
         made = scratch / "made" / site_id / period
