@@ -431,6 +431,18 @@ def test_a_dry_run_names_rules_that_rows_break(hospital: Hospital) -> None:
     ]
 
 
+def test_a_dry_run_tells_of_one_key_in_rows_that_differ(hospital: Hospital) -> None:
+    hospital.write("procedures.csv", f"{PROCEDURES}1,100231,2023-05-19,22551\n2,100232,2023-06-17,22551\n")
+    hospital.write("stays.csv", "case,MRN,DT\n1,100231,2023-05-17\n1,100231,2023-05-18\n1,100231,2023-05-18\n")
+    stays = FOLLOW_UPS.replace("follow_ups", "encounters").replace("proms", "stays").replace("date =", "start_date =")
+    tried = hospital.tried(f'{stays}encounter_id = "case"')
+    assert [hint.partition(";")[0] for hint in tried.hints] == [
+        "1 procedure_id stand in several rows of procedures that differ"
+    ]
+    assert [rule.rows_failed for rule in tried.rules if rule.rule == "ENC-002"] == [2]
+    assert LeftOut("encounters", "repeated", 1) in tried.left_out
+
+
 def test_a_dry_run_hints_at_answers_taken_for_something_else(hospital: Hospital) -> None:
     hospital.write("proms.csv", "MRN,DT,vas\n100231,2023-08-01,70\n100231,2023-08-02,12\n")
     hints = hospital.tried(f'{FOLLOW_UPS}neck_pain_nrs = "vas"').hints

@@ -5,7 +5,7 @@ shown when they are short and shared by many patients, and the rows that are sho
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -18,7 +18,7 @@ from outcomes.intake.rules import closed_lists
 from outcomes.intake.sources.crosswalk import Crosswalk
 from outcomes.intake.sources.dated import LeftOut, NotMapped, Source, completed
 from outcomes.intake.sources.drugs import PACKAGES
-from outcomes.intake.sources.engine import check_place, deliver, delivered_tables, make_tables, scratch_folder
+from outcomes.intake.sources.engine import check_place, count, deliver, delivered_tables, make_tables, scratch_folder
 from outcomes.intake.sources.hints import hints
 from outcomes.intake.sources.index_fusion import CODED, known_codes
 from outcomes.lake import RuleResult
@@ -88,7 +88,7 @@ def try_import(settings: Settings, source: Source, site_id: str, period: str | N
             refusal=None,
             rules=(),
             rows_quarantined=0,
-            hints=hints(con) if TABLES["follow_ups"] in tables else (),
+            hints=(*_several_of_a_key(con, tables), *(hints(con) if TABLES["follow_ups"] in tables else ())),
             examples=tuple(_invented(table, columns) for table, (rows, columns) in tables.items() if rows),
         )
         made = scratch / "made" / site_id / period
@@ -108,6 +108,22 @@ def _filled(con: duckdb.DuckDBPyConnection, table: Table) -> tuple[int, tuple[st
         f"select count(*), {', '.join(f'count({name})' for name in names)} from {table.name}"
     ).fetchall()[0]
     return rows, tuple(name for name, cells in zip(names, filled, strict=True) if cells)
+
+
+def _several_of_a_key(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> Iterator[str]:
+    """Rows that differ and bear one key of their own: as a change of one row they would count twice.
+
+    Of patients the first row counts, which is told as left out; of stays rule ENC-002 tells it.
+    """
+    for table in tables:
+        if table.name in ("patients", "encounters"):
+            continue
+        repeated = f"select {table.key} from selected_{table.name} group by {table.key} having count({table.key}) > 1"
+        if keys := count(con, f"from ({repeated})"):
+            yield (
+                f"{keys:,} {table.key} stand in several rows of {table.name} that differ; each row is delivered: are "
+                "they changes of one row? Then choose one by where"
+            )
 
 
 _HYPHENATED = r"regexp_replace(code, '^([0-9]{5})([0-9]{4})([0-9]{2})$', '\1-\2-\3')"
