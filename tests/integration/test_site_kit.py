@@ -16,7 +16,7 @@ from outcomes.intake.submission import ingest_submission
 from outcomes.settings import Settings
 from outcomes.site_files import site_names
 from outcomes.synthetic import synthesize
-from tests.support.submissions import fusion, patient, write_submission
+from tests.support.submissions import fusion, patient, restate, write_submission
 
 PERIOD = "2025-05"
 TWO = {"patients": [patient("p000001"), patient("p000002")], "procedures": [fusion("p000001"), fusion("p000002")]}
@@ -45,11 +45,23 @@ def test_a_broken_rule_is_told_by_row_number_and_never_by_value(tmp_path: Path) 
     checked = check_submission(settings, write_submission(settings, "north", PERIOD, tables))
     assert checked.refusal is None
     assert [(rule.rule, rule.rows_failed) for rule in checked.rules if rule.rule == "PAT-004"] == [("PAT-004", 2)]
-    assert (checked.first_rows or {})["PAT-004"] == (3, 7)
+    assert (checked.first_rows or {})["PAT-004"] == (4, 8)
     page = report_html(checked)
-    assert "<td>3, 7</td>" in page
+    assert "<td>4, 8</td>" in page
     assert "qqqq" not in page
     assert "p000003" not in page
+
+
+def test_blank_rows_of_the_file_count_in_row_numbers(tmp_path: Path) -> None:
+    rows = [patient(f"p{number:06}", sex="qqqq" if number in (3, 7) else "female") for number in range(1, 31)]
+    tables = {"patients": rows, "procedures": [fusion(row["patient_id"]) for row in rows]}
+    settings = Settings(home=tmp_path)
+    folder = write_submission(settings, "north", PERIOD, tables)
+    header, *lines = (folder / "patients.csv").read_text(encoding="utf-8").splitlines()
+    spaced = [",,", header, *lines[:5], "", *lines[5:]]
+    (folder / "patients.csv").write_text("\n".join(spaced), encoding="utf-8")
+    restate(folder)
+    assert (check_submission(settings, folder).first_rows or {})["PAT-004"] == (5, 10)
 
 
 def test_an_identifier_is_told_by_its_shape_alone(tmp_path: Path) -> None:

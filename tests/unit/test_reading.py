@@ -4,6 +4,7 @@ import datetime
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -11,7 +12,7 @@ from pyarrow import parquet
 
 from outcomes.contract import CONTRACT_VERSION, TABLES
 from outcomes.errors import SubmissionRefused
-from outcomes.intake.reading import count_rows, read_table
+from outcomes.intake.reading import count_rows, read_table, rows_of_file
 
 NAMES = ("imaging_id", "patient_id", "day", "modality", "level", "finding", "value", "unit", "deleted")
 IMAGING = replace(TABLES["imaging"], columns=tuple(each for each in TABLES["imaging"].columns if each.name in NAMES))
@@ -268,3 +269,27 @@ def test_counting_agrees_with_reading() -> None:
     assert count_rows("imaging.csv", f"{HEADER}\n".encode()) == 0
     assert count_rows("imaging.csv", b"") == 0
     assert count_rows("imaging.parquet", parquet_bytes(imaging_id=pa.array(["i1"]))) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("a,b\n1,2\n3,4\n", [2, 3]),
+        ("\ufeff,,\n\na,b\n1,2\n", [4]),
+        ("a,b\r\n\r\n1,2\r\n,\r\n \r\n3,4", [3, 6]),
+        ('a,b\n"1\n\n2",2\n,,,\n"","3"\n', [2, 4]),
+        ("a,b\n", []),
+        (f"a,b\n\n{'x' * 500_000},2\n", [3]),
+    ],
+)
+def test_rows_have_the_numbers_that_a_spreadsheet_shows(tmp_path: Path, text: str, rows: list[int]) -> None:
+    file = tmp_path / "imaging.csv"
+    file.write_text(text, encoding="utf-8", newline="")
+    assert list(rows_of_file(file)) == rows
+    assert len(rows) == count_rows(file.name, file.read_bytes())
+
+
+def test_rows_of_parquet_have_their_numbers_there(tmp_path: Path) -> None:
+    file = tmp_path / "imaging.PARQUET"
+    parquet.write_table(pa.table({"imaging_id": ["i1", " ", None, "i2"]}), file)
+    assert list(rows_of_file(file)) == [1, 4]

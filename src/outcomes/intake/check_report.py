@@ -89,7 +89,7 @@ def _rules(checked: Checked) -> Iterable[str]:
         "costs",
         "broken by",
         "of rows it applies to",
-        "the first, by row below the header; blank rows do not count",
+        "the first, by row of the file; the header is row 1",
     )
     for name, rules in groupby(checked.rules, key=lambda rule: rule.source_table):
         rows = [_rule(checked, rule) for rule in sorted(rules, key=lambda rule: order.index(rule.severity))]

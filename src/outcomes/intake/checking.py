@@ -2,13 +2,15 @@
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from outcomes.errors import SubmissionRefused
 from outcomes.home import private_files
 from outcomes.intake.manifest import read_manifest, submission_id
+from outcomes.intake.reading import is_table_file, rows_of_file
 from outcomes.intake.submission import Attempt, judge
 from outcomes.intake.validation import Judgement
 from outcomes.lake import BlankedCells, RuleResult, TableCounts
@@ -26,7 +28,8 @@ class Checked:
         tables: the rows of each table, and where they would go; of a refused submission none would be accepted.
         rules: the rules that rows break, with how many do.
         cells: the cells that accepted rows would lose, by rule and column.
-        first_rows: of each broken rule the first rows that break it, by its code; the row after the header is 1.
+        first_rows: of each broken rule the first rows that break it, by its code, as a spreadsheet numbers them: the
+            header of a CSV file is row 1, and blank rows count too.
     """
 
     place: str
@@ -79,7 +82,7 @@ def check_submission(settings: Settings, folder: Path) -> Checked:
         tables=judged.record.tables,
         rules=tuple(rule for rule in judged.record.rules if rule.rows_failed),
         cells=judged.record.blanked,
-        first_rows=_first_rows(judged.judgements),
+        first_rows=_first_rows(folder, judged.judgements),
     )
 
 
@@ -95,5 +98,18 @@ def _alone(settings: Settings, home: Path) -> Settings:
     return alone
 
 
-def _first_rows(judgements: Sequence[Judgement]) -> dict[str, tuple[int, ...]]:
-    return {code: rows for one in judgements for code, rows in one.first_rows.items()}
+def _first_rows(folder: Path, judgements: Sequence[Judgement]) -> dict[str, tuple[int, ...]]:
+    files = {file.stem.lower(): file for file in folder.iterdir() if is_table_file(file.name)}
+    return {
+        code: rows
+        for one in judgements
+        if one.first_rows
+        for code, rows in _in_file(files[one.table.name], one.first_rows).items()
+    }
+
+
+def _in_file(file: Path, first_rows: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """The rows by their numbers in the file; of it no more is read than needed."""
+    last = max(row for rows in first_rows.values() for row in rows)
+    in_file = list(islice(rows_of_file(file), last))
+    return {code: tuple(in_file[row - 1] for row in rows) for code, rows in first_rows.items()}

@@ -7,7 +7,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
@@ -98,6 +98,32 @@ def count_rows(name: str, content: bytes) -> int:
         SubmissionRefused: file_encoding or file_unreadable.
     """
     return int(as_delivered(name, content).num_rows)
+
+
+def rows_of_file(path: Path) -> Iterator[int]:
+    """For each row that is read of a file, in order, its number there, as a spreadsheet shows it: blank rows count too.
+
+    The header of a CSV file is row 1, unless blank rows lie above it; Parquet has none.
+    """
+    if path.suffix.lower() == ".parquet":
+        rows = _parse_parquet(path.read_bytes())
+        yield from (int(place) + 1 for place in np.setdiff1d(np.arange(rows.num_rows), _blank_rows(rows)))
+        return
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        filled = (row for row, text in enumerate(_records(lines), 1) if _is_filled(text))
+        next(filled, None)  # the header
+        yield from filled
+
+
+def _records(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of a CSV file, of which those with a line end within quotes are one."""
+    record, quotes = [], 0
+    for line in lines:
+        record.append(line)
+        quotes += line.count('"')
+        if quotes % 2 == 0:
+            yield "".join(record)
+            record, quotes = [], 0
 
 
 def as_delivered(name: str, content: bytes) -> pa.Table:
@@ -210,17 +236,28 @@ def _parse_csv(content: bytes) -> pa.Table:
 
 def _without_cells(row: csv.InvalidRow) -> str:
     """What becomes of a row that has not as many cells as the header: a row of separators alone is a leftover."""
-    return "error" if row.text.replace(",", "").replace('"', "").strip() else "skip"
+    return "error" if _is_filled(row.text) else "skip"
+
+
+def _is_filled(row: str) -> bool:
+    """Whether a row is more than separators."""
+    return row.replace(",", "").replace('"', "").strip() != ""
 
 
 def _without_blank_rows(rows: pa.Table) -> pa.Table:
+    blank = _blank_rows(rows)
+    return rows.filter(pc.invert(pc.is_in(pa.array(np.arange(rows.num_rows)), blank))) if len(blank) else rows
+
+
+def _blank_rows(rows: pa.Table) -> pa.Array:
+    """The places of rows of blank cells alone."""
     places = pa.array(np.arange(rows.num_rows))
     blank = places
     for column in rows.columns:
         # Of the first column all rows are asked, of each further one those alone that were blank so far: mostly none.
         cells = column.take(blank) if len(blank) < rows.num_rows else column
         blank = blank.filter(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(cells), ""), True))
-    return rows.filter(pc.invert(pc.is_in(places, blank))) if len(blank) else rows
+    return blank
 
 
 def _check_utf8(content: bytes) -> None:
