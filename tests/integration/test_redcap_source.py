@@ -20,6 +20,7 @@ from outcomes.settings import Settings
 from outcomes.synthetic import synthesize
 from tests.support.answers import answers
 from tests.support.redcap_export import STRANGER, Project, write_project
+from tests.support.redcap_small import write_small
 from tests.support.synthetic import Row, rows_in_force
 
 SITE, PERIOD = "alder", "2026-09"
@@ -58,8 +59,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def imported(settings: Settings, project: Project) -> Import:
     """By the guessed mapping, in which a person chose the method and let the date of birth be read."""
     text = mapping_template(settings, project.folder).replace('method = ""', 'method = "limited_data_set"')
-    text = text.replace("# identifiers = []", 'identifiers = ["pat_birth_date"]')
-    text = text.replace("[patients.columns]", '[patients.columns]\nbirth_date = "pat_birth_date"')
+    text = text.replace("# identifiers = [", "identifiers = [")
     mapping = project.folder.with_suffix(".toml")
     mapping.write_text(text, encoding="utf-8")
     return import_extract(settings, redcap_source(read_mapping(mapping), project.folder), SITE, PERIOD)
@@ -142,12 +142,11 @@ def _delivered(folder: Path, table: str, *columns: str) -> list[tuple[str, ...]]
 
 
 def _imported(folder: Path, edit: str = "") -> Import:
-    """By the guessed mapping, with the method, the date of birth and one more edit."""
+    """By the guessed mapping, with the method, the dates that identify and one more edit."""
     settings = Settings(home=folder.parent / "home")
     text = mapping_template(settings, folder).replace('method = ""', 'method = "limited_data_set"')
-    birth = '"dob"' if 'patient_id = "study_id"' in text else '{ from = "Date of birth", date_format = "%d-%m-%Y" }'
-    text = text.replace("# identifiers = []", 'identifiers = ["dob"]')
-    text = text.replace("[patients.columns]", f"[patients.columns]\nbirth_date = {birth}\n{edit}")
+    text = text.replace("# identifiers = [", "identifiers = [")
+    text = text.replace("[patients.columns]", f"[patients.columns]\n{edit}")
     mapping = folder.with_suffix(".toml")
     mapping.write_text(text, encoding="utf-8")
     return import_extract(settings, redcap_source(read_mapping(mapping), folder), SITE, "2025-06")
@@ -168,8 +167,57 @@ def test_events_instruments_boxes_commas_and_missing_codes_are_read(export: str,
     ]
 
 
+def test_a_labelled_export_gives_the_submission_of_the_raw_one(tmp_path: Path) -> None:
+    """By the guessed mappings alone: dates that identify, a revision instrument, boxes, missing codes, a slider."""
+    submissions = []
+    for labelled in (False, True):
+        made = _imported(write_small(tmp_path / f"labelled-{labelled}", labelled=labelled))
+        submissions.append({file.name: file.read_text(encoding="utf-8") for file in made.folder.glob("*.csv")})
+        assert not [one for one in made.left_out if one.column]
+        # The crosswalk stays, so a patient has the same key in both.
+        made.folder.rename(tmp_path / f"made-{labelled}")
+    assert submissions[0] == submissions[1]
+    made_raw = tmp_path / "made-False"
+    assert _delivered(made_raw, "patients", "sex", "age_years", "smoking", "diabetes", "asa_class") == [
+        ("female", "79", "current", "false", "2"),
+        ("unknown", "62", "current", "true", "2"),
+    ]
+    assert _delivered(made_raw, "procedures", "day", "code", "levels") == [
+        ("0", "22551", "C4-5;C5-6"),
+        ("0", "22600", ""),
+        ("274", "22830", ""),
+        ("303", "22849", ""),
+    ]
+    visits = _delivered(
+        made_raw, "follow_ups", "day", "neck_pain_nrs", "ndi_item_4", "eq5d_5", "eq5d_version", "working"
+    )
+    assert visits == [
+        ("-15", "7.1", "4", "5", "5L", ""),
+        ("86", "", "", "5", "5L", "true"),
+        ("95", "0", "4", "5", "5L", "false"),
+    ]
+
+
+def test_two_columns_of_one_label_are_not_guessed(small: Path) -> None:
+    (small / "export.csv").write_text(LABELLED.replace("Works", "NDI item 1"), encoding="utf-8")
+    text = mapping_template(Settings(home=small.parent / "home"), small)
+    assert '# ndi_item_1 = "NDI item 1": several columns of the export are headed so; export raw' in text
+
+
+def test_dates_that_identify_are_read_when_a_person_lets_them(tmp_path: Path) -> None:
+    folder = write_small(tmp_path / "project", labelled=False)
+    settings = Settings(home=tmp_path / "home")
+    text = mapping_template(settings, folder)
+    assert '# identifiers = ["dob", "surgery_date", "rev_date", "visit_date"]' in text
+    mapping = tmp_path / "map.toml"
+    mapping.write_text(text.replace('method = ""', 'method = "safe_harbor"'), encoding="utf-8")
+    with pytest.raises(OutcomesError, match=r"procedures\.date: surgery_date identifies .* list it under identifiers"):
+        redcap_source(read_mapping(mapping), folder)
+
+
 def test_the_mapping_says_which_choices_have_no_meaning_and_which_fields_are_never_read(small: Path) -> None:
     text = mapping_template(Settings(home=small.parent / "home"), small)
+    assert '# identifiers = ["dob"]' in text
     assert "# guess; without meaning: Prefers not to say" in text
     assert "# never read, since they identify persons: mrn, last_name, dob" in text
     assert not [word for word in ("Lenox", "1961", "Akbar") if word in text]

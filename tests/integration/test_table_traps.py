@@ -260,6 +260,13 @@ def test_sentinels_are_missing_where_the_mapping_says_so(hospital: Hospital, cod
     assert not imported.left_out
 
 
+def test_a_word_that_values_name_is_not_missing_there(hospital: Hospital) -> None:
+    hospital.write("patients.csv", "MRN,DOB,Sex\n100231,1961-05-03,9.0\n100232,1930-01-01, None \n")
+    changed = {'sex = "Sex"': 'sex = { from = "Sex", values = { 9 = "unknown", none = "other" } }'}
+    imported = hospital.mapped(options="missing = 9", **changed)
+    assert {row["sex"] for row in rows(imported, "patients")} == {"unknown", "other"}
+
+
 def test_scales_are_turned_moved_and_scaled(hospital: Hospital) -> None:
     hospital.write("proms.csv", 'MRN,DT,vas,comfort,item\n100231,2023-08-01,"73,5",8,6\n100231,2023-08-02,100,0,x\n')
     imported = hospital.mapped(

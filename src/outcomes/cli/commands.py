@@ -377,8 +377,7 @@ def mapping_init(
     """
     from outcomes.intake.sources.templates import mapping_template
 
-    if to.exists() or not to.absolute().parent.is_dir():
-        raise typer.BadParameter("name a new file in a folder that is there", param_hint="--to")
+    _check_new(to)
     text = mapping_template(ctx.obj, source, redcap)
     to.write_text(text, encoding="utf-8")
     typer.echo(f"{to}: {text.count('# guess')} guesses to read; choose the method, then outcomes mapping check {to}")
@@ -801,8 +800,7 @@ def quarantine_export(
 
     The file holds records of patients. It is for the site itself.
     """
-    if to.exists() or not to.absolute().parent.is_dir():
-        raise typer.BadParameter("name a new file in a folder that is there", param_hint="--to")
+    _check_new(to)
     exported = pipeline.export_quarantine(ctx.obj, *_site_and_period(submission), to, table, rule)
     typer.echo(f"{exported.file}: {exported.rows:,} rows of {submission} as delivered, the reason beside each cell")
     typer.echo("It holds records of patients: for the site itself, and to be deleted once mended.")
@@ -829,6 +827,18 @@ def quarantine_mend(
         f"{record.rows_in:,} rows in, {record.rows_accepted:,} accepted, {record.rows_pending:,} pending, "
         f"{record.rows_quarantined:,} quarantined"
     )
+
+
+def _check_new(file: Path) -> None:
+    """See that a file can be written and overwrites none.
+
+    Raises:
+        typer.BadParameter: else.
+    """
+    if file.exists():
+        raise typer.BadParameter("it is there already; name a new file", param_hint="--to")
+    if not file.absolute().parent.is_dir():
+        raise typer.BadParameter("its folder is not there", param_hint="--to")
 
 
 def _site_and_period(text: str) -> tuple[str, str]:

@@ -37,6 +37,7 @@ _HEADERS = {
         "text validation type or show slider number",
         "text_validation_type_or_show_slider_number",
     ),
+    "greatest": ("text validation max", "text_validation_max"),
     "identifier": ("identifier?", "identifier"),
 }
 """The dictionary's columns, as it is downloaded and as the API gives it."""
@@ -49,7 +50,10 @@ _YES_AND_NO = {"yesno": {"1": "Yes", "0": "No"}, "truefalse": {"1": "True", "0":
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a project: its variable, form, kind, label, choices by code, validation, and what is said of it."""
+    """A field of a project: its variable, form, kind, label, choices by code, validation, and what is said of it.
+
+    `greatest` is the greatest number that it takes, as written, if that is limited.
+    """
 
     name: str
     form: str
@@ -57,7 +61,13 @@ class Field:
     label: str
     choices: dict[str, str]
     validation: str
+    greatest: str
     is_marked: bool
+
+    @property
+    def is_date(self) -> bool:
+        """Whether it is validated as a date, with or without a time."""
+        return self.validation.startswith("date")
 
     @property
     def is_identifying(self) -> bool:
@@ -145,6 +155,7 @@ def _field(row: dict[str, str]) -> Field:
         label=" ".join(re.sub(r"<[^>]*>", " ", row["label"]).split()),
         choices=dict(_choices(row["choices"])) if kind in _WITH_CHOICES else _YES_AND_NO.get(kind, {}),
         validation=row["validation"].lower(),
+        greatest=row["greatest"] or ("100" if kind == "slider" else ""),
         is_marked=row["identifier"].lower() in ("y", "yes", "1", "true"),
     )
 
@@ -194,7 +205,8 @@ def _forbidden(mapping: Mapping, fields: list[Field]) -> Iterator[str]:
                 if field is None or plain(header) == record.name:
                     continue
                 if field.name not in allowed:
-                    yield f"{table}.{column}: {field.name} identifies persons, says the data dictionary"
+                    may_be = "; may it be read? Then list it under identifiers" if _is_turned(table, column) else ""
+                    yield f"{table}.{column}: {field.name} identifies persons, says the data dictionary{may_be}"
                 elif not _is_turned(table, column):
                     yield f"{table}.{column}: {field.name} identifies persons, so it can only be a key or a date"
 

@@ -6,6 +6,7 @@ are those in which one of its fields is filled, and what forms say of the patien
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -18,8 +19,21 @@ from outcomes.intake.sources.guess import Guess, column_of, likeness, of_table
 from outcomes.intake.sources.mapping import PLACE
 from outcomes.intake.sources.redcap import Field, of_forms, plain
 
-_MISSING_CODES = ("NI", "INV", "UNK", "NASK", "ASKU", "NAV", "MSK", "NAVU", "NP", "UNC", "TRC")
-"""Those that REDCap proposes to projects, after HL7's null flavours."""
+_MISSING_CODES = {
+    "NI": "No information",
+    "INV": "Invalid",
+    "UNK": "Unknown",
+    "NASK": "Not asked",
+    "ASKU": "Asked but unknown",
+    "NAV": "Temporarily unavailable",
+    "MSK": "Masked",
+    "NA": "Not applicable",
+    "NAVU": "Not available",
+    "NP": "Not present",
+    "UNC": "Unencoded",
+    "TRC": "Trace",
+}
+"""Those that REDCap proposes to projects, after HL7's null flavours, with their labels."""
 
 _HEAD = """# A mapping for `outcomes import redcap`; docs/sources/redcap.md says what each line can hold.
 # Read the lines marked as guesses, then try it: outcomes import redcap DIR … --dry-run
@@ -58,8 +72,10 @@ def guess_redcap(fields: list[Field], export: Opened) -> str:
         raise OutcomesError("source_malformed", f"{export.name}: its first column is not {fields[0].name}")
     is_labelled = plain(export.headers[0]) != fields[0].name
     written = {plain(header): header.strip() for header in export.headers}
-    project = _Project(export.name, fields, written, is_labelled=is_labelled)
-    return "\n".join([_HEAD, *project.notes(), *project.patients(), *project.forms()])
+    counts = Counter(map(plain, export.headers))
+    project = _Project(export.name, fields, written, counts, is_labelled=is_labelled)
+    blocks = [*project.patients(), *project.forms()]
+    return "\n".join([_HEAD, *project.notes(blocks), *blocks])
 
 
 @dataclass(frozen=True)
@@ -67,24 +83,31 @@ class _Project:
     file: str
     fields: list[Field]
     written: dict[str, str]
+    counts: Counter[str]
     is_labelled: bool
 
     @property
     def readable(self) -> list[Field]:
-        """The fields that may be read and are in the export."""
+        """The fields that may be read, or if a person says so, as dates that identify, and are in the export."""
         return [
             field
             for field in self.fields[1:]
-            if not field.is_identifying and any(plain(header) in self.written for header in field.headers)
+            if (field.is_date or not field.is_identifying)
+            and any(plain(header) in self.written for header in field.headers)
         ]
 
-    def notes(self) -> Iterator[str]:
-        """Codes for missing values, and what is never read."""
-        codes = ", ".join(map(_text, _MISSING_CODES))
-        yield f"missing = [{codes}]  # guess: REDCap's proposals; see the project's missing data codes"
-        if closed := [field.name for field in self.fields[1:] if field.is_identifying]:
-            yield f"# never read, since they identify persons: {', '.join(closed)}"
-            yield "# identifiers = []  # those of them that are dates or keys, and shall become days and random keys"
+    def notes(self, blocks: list[str]) -> Iterator[str]:
+        """Codes for missing values, what is never read, and the dates of it that the blocks read."""
+        missing = [*_MISSING_CODES, *(_MISSING_CODES.values() if self.is_labelled else ())]
+        yield "# Codes for missing values: REDCap's proposals; compare them with the project's own."
+        yield f"missing = [{', '.join(map(_text, missing))}]  # guess"
+        closed = [field for field in self.fields[1:] if field.is_identifying]
+        if closed:
+            yield f"# never read, since they identify persons: {', '.join(field.name for field in closed)}"
+            text = "\n".join(blocks)
+            dates = [_text(field.name) for field in closed if field.is_date and _text(self._header(field)) in text]
+            yield "# Those of them that shall become days, an age or random keys; take away the # to let them be read."
+            yield f"# identifiers = [{', '.join(dates)}]"
         yield ""
 
     def patients(self) -> Iterator[str]:
@@ -93,8 +116,9 @@ class _Project:
         yield from self._head(table)
         yield "merge = true"
         yield from self._columns(table)
-        yield from self._boxes_of(table)
-        for column, field in _named(table, self.readable).items():
+        named = _named(table, self.readable)
+        yield from self._boxes_of(table, named)
+        for column, field in named.items():
             yield self._line(table, column, field, self._header(field))
         yield ""
 
@@ -118,7 +142,7 @@ class _Project:
             self._line(guess.table, column, by_name[_first(guess, name)], self._written(name, by_name))
             for column, name in guess.headers.items()
         ]
-        lines += self._levels(guess.table, fields)
+        lines += self._levels(guess, fields)
         codes = [(field, code, cpt) for field in fields for code, cpt in _cpt_boxes(field)]
         if guess.table.name == "procedures" and codes and "code" not in guess.headers:
             for field, code, cpt in codes:
@@ -132,7 +156,8 @@ class _Project:
         if guess.visits:
             yield f"for_each = [{', '.join(map(_text, guess.visits))}]  # guess"
         else:
-            yield f"filled = [{', '.join(map(_text, guess.headers))}]"
+            filled = [column for column, name in guess.headers.items() if self._is_single(self._written(name, by_name))]
+            yield f"filled = [{', '.join(map(_text, filled))}]"
         yield from self._columns(guess.table)
         yield from [*lines, *_added(guess, by_name), ""]
 
@@ -151,12 +176,18 @@ class _Project:
     def _written(self, name: str, by_name: dict[str, Field]) -> str:
         return name if PLACE in name else self._header(by_name[name])
 
+    def _is_single(self, header: str) -> bool:
+        """Whether no two columns are headed so: labels need not be unique."""
+        return self.counts[plain(header)] <= 1
+
     def _box(self, field: Field, code: str) -> str:
         header = field.labelled_box(code) if self.is_labelled else field.box(code)
         return self.written.get(plain(header), header)
 
     def _line(self, table: Table, column: str, field: Field, header: str) -> str:
         """A column of a block: from a header, with what its choices mean."""
+        if not self._is_single(header):
+            return f"# {column} = {_text(header)}: several columns of the export are headed so; export raw"
         if dated_columns(table)[column] == "date":
             formats = _DATES.get(field.validation.rpartition("_")[2], []) if self.is_labelled else []
             more = f", date_format = [{', '.join(map(_text, formats))}]" if formats else ""
@@ -164,7 +195,7 @@ class _Project:
         values, without = self._values(table, column, field)
         more = f", values = {{ {', '.join(f'{_text(key)} = {_text(word)}' for key, word in values.items())} }}"
         if not values:
-            more = ", offset = -1" if _is_one_too_many(column, field) else ""
+            more = _reckoned(column, field)
         comment = f"; without meaning: {', '.join(without)}" if without else ""
         return f"{column} = {_cell(header, more)}  # guess{comment}"
 
@@ -181,19 +212,23 @@ class _Project:
             [" ".join(label.split()) for code, label in field.choices.items() if not words[code]],
         )
 
-    def _boxes_of(self, table: Table) -> Iterator[str]:
-        """Yes or no by a box of a checkbox."""
+    def _boxes_of(self, table: Table, named: dict[str, Field]) -> Iterator[str]:
+        """Yes or no by a box of a checkbox, of what no field of its own says."""
         values = 'Checked = "true", Unchecked = "false"' if self.is_labelled else '1 = "true", 0 = "false"'
+        boxes: dict[str, list[str]] = {}
         for field in self.readable:
             for code, label in field.choices.items() if field.kind == "checkbox" else ():
-                column = column_of(table, label)
-                if column and _type(table, column) is ColumnType.BOOLEAN:
-                    yield f"{column} = {_cell(self._box(field, code), f', values = {{ {values} }}')}  # guess"
+                column = column_of(table, label) or column_of(table, re.split("[ ,(]", label)[0])
+                if column and column not in named and _type(table, column) is ColumnType.BOOLEAN:
+                    boxes.setdefault(column, []).append(self._box(field, code))
+        for column, (box, *others) in boxes.items():
+            comment = f"; not read: {', '.join(others)}" if others else ""
+            yield f"{column} = {_cell(box, f', values = {{ {values} }}')}  # guess{comment}"
 
-    def _levels(self, table: Table, fields: Iterable[Field]) -> Iterator[str]:
+    def _levels(self, guess: Guess, fields: Iterable[Field]) -> Iterator[str]:
         """The joints that are boxes of a checkbox."""
         boxes = {self._box(field, code): joint for field in fields for code, joint in _joints(field).items()}
-        if table.name == "procedures" and boxes:
+        if guess.table.name == "procedures" and boxes and "levels" not in guess.headers:
             checked = ", ".join(f"{_text(header)} = {_text(joint)}" for header, joint in boxes.items())
             yield f"levels = {{ checked = {{ {checked} }} }}  # guess"
 
@@ -205,14 +240,23 @@ def _guess(table: Table, fields: list[Field]) -> Guess | None:
     """What of a table a form has: one visit a row, or several side by side; None without a date or anything else."""
     headers = {column: field.name for column, field in _named(table, fields).items()}
     date = event_date(table)
-    dates = [field.name for field in fields if field.validation.startswith("date")]
+    dates = [field.name for field in fields if field.is_date]
     if date not in headers and len(dates) == 1:
         headers = {date: dates[0], **headers}
+    if table.name == "procedures" and "code" not in headers:
+        operations = [field.name for field in fields if _names_operations(field)]
+        headers |= {"code": operations[0]} if operations else {}
     if date not in headers:
         wide = of_table(table, Opened("", "", tuple(field.name for field in fields if field.kind != "checkbox")))
         return wide if wide.visits and date in wide.headers else None
     has_codes = table.name == "procedures" and any(_cpt_boxes(field) for field in fields)
     return Guess(table, headers, ()) if len(headers) > 1 or has_codes else None
+
+
+def _names_operations(field: Field) -> bool:
+    """Whether one of its choices is taken, and most of them name a code of CPT."""
+    found = [_word(TABLES["procedures"], "code", code, label) for code, label in field.choices.items()]
+    return field.kind != "checkbox" and 2 * sum(code is not None for code in found) > len(found)
 
 
 def _named(table: Table, fields: Iterable[Field]) -> dict[str, Field]:
@@ -237,6 +281,10 @@ def _added(guess: Guess, by_name: dict[str, Field]) -> Iterator[str]:
         label = by_name[_first(guess, headers["ndi_total"])].label
         unit = "percent" if "%" in label or "percent" in label.lower() else "points"
         yield f'ndi_unit = {{ constant = "{unit}" }}  # guess: points (0 to 50) or percent (0 to 100)'
+    if "eq5d_1" in headers and "eq5d_version" not in headers:
+        version = {3: "3L", 5: "5L"}.get(len(by_name[_first(guess, headers["eq5d_1"])].choices))
+        if version:
+            yield f'eq5d_version = {{ constant = "{version}" }}  # guess'
     if "code" in headers and "code_system" not in headers:
         yield _SYSTEM.format(_SYSTEMS[guess.table.name])
     if guess.table.name in ("procedures", "diagnoses") and "code" not in headers:
@@ -262,6 +310,14 @@ def _word(table: Table, column: str, code: str, label: str) -> str | None:
 def _is_one_too_many(column: str, field: Field) -> bool:
     """Whether an item of the NDI is stored from 1 to 6 and scored from 0 to 5."""
     return column.startswith("ndi_item") and list(field.choices) == list("123456")
+
+
+def _reckoned(column: str, field: Field) -> str:
+    """How a number is reckoned with: an item stored from 1 to 6, pain on a line of 100."""
+    if _is_one_too_many(column, field):
+        return ", offset = -1"
+    is_of_100 = field.greatest == "100" or re.search(r"\b0 ?(?:-|–|to) ?100\b", field.label) is not None
+    return ", scale = 0.1" if column.endswith("_pain_nrs") and is_of_100 else ""
 
 
 def _cpt_boxes(field: Field) -> list[tuple[str, str]]:

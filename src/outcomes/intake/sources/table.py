@@ -234,7 +234,11 @@ def _read(cell: Cell, file: Opened, each: str, codes: list[str]) -> str:
     column = _column(file, cell.source.replace(PLACE, each))
     trimmed = f"trim({column}, {literal(_BLANKS)})"
     patterns = [_NOTHING, *map(pattern_of_code, codes)]
-    shown = f"case when not regexp_matches({trimmed}, {literal('|'.join(patterns))}) then {trimmed} end"
+    is_missing = f"regexp_matches({trimmed}, {literal('|'.join(patterns))})"
+    if cell.values:
+        # A word that has a meaning is no missing value: "none" is an answer where it is a choice.
+        return f"case when {_as_key(trimmed)} in ({_keys(cell)}) or not {is_missing} then {trimmed} end"
+    shown = f"case when not {is_missing} then {trimmed} end"
     # Most cells are longer than all that stands for a missing value, and need no pattern.
     return shown if codes else f"case when length({trimmed}) > {_LONGEST_NOTHING} then {trimmed} else {shown} end"
 
@@ -267,7 +271,7 @@ def converted(table: Table, name: str, cell: Cell) -> str:
     """The SQL of a cell that is no date, read from a column of its own name: null where it cannot be read."""
     if cell.values:
         cases = " ".join(f"when {literal(_plain(key))} then {literal(word)}" for key, word in cell.values.items())
-        return rf"case lower(regexp_replace({name}, '^(-?\d+)[.]0+$', '\1')) {cases} end"
+        return f"case {_as_key(name)} {cases} end"
     declared = next((column for column in table.columns if dated_name(column) == name), None)
     if declared is None or declared.type not in _NUMERIC:
         return name
@@ -278,6 +282,16 @@ def converted(table: Table, name: str, cell: Cell) -> str:
 
 def _plain(key: str) -> str:
     return key.strip().lower()
+
+
+def _keys(cell: Cell) -> str:
+    """The words that `values` names."""
+    return ", ".join(literal(_plain(key)) for key in cell.values)
+
+
+def _as_key(name: str) -> str:
+    """A cell as `values` may name it: in small letters, a whole number without decimals."""
+    return rf"lower(regexp_replace({name}, '^(-?\d+)[.]0+$', '\1'))"
 
 
 def _date(name: str, formats: list[str], time_zone: str | None) -> str:
