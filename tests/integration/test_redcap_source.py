@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -268,6 +269,32 @@ def test_a_mapping_of_a_sample_project_quotes_no_cell(name: str, tmp_path: Path)
         _runs(tmp_path / "home", "mapping", "check", str(mapping)).exit_code
         == MISTAKES["mapping_malformed"].exit_status
     )
+    # None of them is of fusions: the dry run names what is missing, and with it says that nobody had one.
+    tried = (
+        "import",
+        "redcap",
+        str(folder),
+        "--site",
+        SITE,
+        "--period",
+        PERIOD,
+        "--mapping",
+        str(mapping),
+        "--dry-run",
+    )
+    mapping.write_text(text.replace('method = ""', 'method = "safe_harbor"'), encoding="utf-8")
+    needs_more = _runs(tmp_path / "home", *tried)
+    assert needs_more.exit_code == MISTAKES["mapping_malformed"].exit_status
+    assert "procedures: missing; every submission needs it" in needs_more.output
+    record = re.findall('patient_id = "(.*)"', text)[0]
+    columns = f'patient_id = "{record}"\ndate = "{record}"\ncode = {{ constant = "1" }}\ncode_system = "{record}"'
+    with mapping.open("a", encoding="utf-8") as lines:
+        lines.write(f'[[procedures]]\nfile = "data.csv"\n[procedures.columns]\n{columns}\n')
+    ended = _runs(tmp_path / "home", *tried)
+    identifies = "identifiers = []" not in text
+    code = "mapping_malformed" if identifies else "source_malformed"
+    assert ended.exit_code == MISTAKES[code].exit_status
+    assert not [word for word in words if word in ended.output]
 
 
 @needs_samples
