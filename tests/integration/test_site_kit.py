@@ -1,5 +1,6 @@
 """What a new site gets, and how it checks a submission by itself before it sends it."""
 
+import datetime
 import re
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,29 @@ def test_the_mapping_is_guessed_from_an_extract(tmp_path: Path) -> None:
     (extract / "patients.csv").write_text("MRN,DOB,Sex\n1,1960-02-03,F\n", encoding="utf-8")
     assert run(tmp_path, "init", "north", "--extract", str(extract)).exit_code == 0
     assert 'patient_id = "MRN"' in (tmp_path / "sites" / "north" / "mapping.toml").read_text(encoding="utf-8")
+
+
+def test_each_sheet_of_a_workbook_is_guessed_and_what_is_needed_is_named(tmp_path: Path) -> None:
+    extract = tmp_path / "dump"
+    extract.mkdir()
+    book = pytest.importorskip("openpyxl").Workbook()
+    book.active.title = "Stamm"
+    book.active.append(["Pat-Nr", "Geburtsdatum", "Geschlecht"])
+    book.active.append(["1", "03.05.61", "w"])
+    sheet = book.create_sheet("Diagnosen")
+    sheet.append(["Pat-Nr", "Datum", "ICD"])
+    sheet.append(["1", datetime.date(2023, 5, 3), "M50.1"])
+    book.create_sheet("Notizen").append(["Stand 2025"])
+    book.create_sheet("Tabelle4")
+    book.save(extract / "dump.xlsx")
+    assert run(tmp_path, "init", "north", "--extract", str(extract)).exit_code == 0
+    text = (tmp_path / "sites" / "north" / "mapping.toml").read_text(encoding="utf-8")
+    assert '[[patients]]  # guess\nfile = "dump.xlsx"\nsheet = "Stamm"\n' in text
+    assert 'birth_date = { from = "Geburtsdatum", date_format = "%d.%m.%y" }  # guess' in text
+    assert '[[diagnoses]]  # guess\nfile = "dump.xlsx"\nsheet = "Diagnosen"\n' in text
+    assert "# dump.xlsx, sheet Notizen: nothing that the contract knows; is the first row its header?" in text
+    assert "Tabelle4" not in text
+    assert "# [[procedures]]  # every submission needs it\n" in text
 
 
 def test_a_few_dates_written_otherwise_do_not_hide_the_format(tmp_path: Path) -> None:

@@ -358,7 +358,11 @@ def test_packed_files_and_parquet_with_nan_and_real_dates(hospital: Hospital) ->
     ("text", "where"),
     [
         ("MR N,DOB,Sex\n1,2,3\n", "patients.csv: no column MRN; perhaps MR N"),
-        ("MRN:DOB:Sex\n1:2:3\n", "patients.csv: no column MRN; it has one column: is the separator another?"),
+        ("MRN:DOB:Sex\n1:2:3\n", "patients.csv: no column MRN; it has one column: is the separator another"),
+        (
+            "Export 2025,,\n\nMRN,DOB,Sex\n1,2,3\n",
+            "patients.csv: no column MRN; most of its header is blank: does a title stand above it?",
+        ),
         ("MRN,DOB,Sex,MRN\n1,2,3,4\n", "patients.csv: 2 columns MRN"),
         ("MRN,DOB,Sex\n100231,1961-05-03,F\n100232,1930-01-01,M,x\n", "patients.csv, line 3: 4 cells where the header"),
         ('MRN,DOB,Sex\n100231,1961-05-03,"F\n100232,1930-01-01,M\n', "patients.csv, line 2: a quote is opened"),

@@ -44,6 +44,7 @@ _REASONS = {
     "left_out_by_where": "left out by where",
     "merged": "a further row of a patient, made one with the others",
     "never_read": "fields that the data dictionary marks as identifiers, or that are of such a kind; never read",
+    "not_filled": "a row that is of something else: none of the columns that filled names is filled",
     "not_held": "of a visit without date and answers",
     "replaced": "the record of a patient that another has replaced; what refers to it is that one's",
     "not_done": "planned, not done, or entered in error",

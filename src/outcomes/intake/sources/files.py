@@ -12,7 +12,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import IO
@@ -281,6 +281,26 @@ def _text(path: Path, relation: str, scratch: Path, *, is_vocabulary: bool = Fal
         f"max_line_size = {_LONGEST_LINE}"
     )
     return layout.headers, _Rows(f"read_csv({literal(plain)}, {options})", names)
+
+
+def sheets(path: Path) -> list[str | None]:
+    """The sheets of an Excel file that hold anything, where it has several; else None alone, which is the first.
+
+    Raises:
+        OutcomesError: source_malformed.
+    """
+    if not path.name.lower().endswith(".xlsx"):
+        return [None]
+    from openpyxl import load_workbook  # noqa: PLC0415 - heavy, and only Excel files need it
+
+    with _named(path), closing(load_workbook(path, read_only=True, data_only=True)) as book:
+        if len(book.worksheets) == 1:
+            return [None]
+        return [
+            sheet.title
+            for sheet in book.worksheets
+            if any(cell not in (None, "") for row in sheet.iter_rows(values_only=True) for cell in row)
+        ]
 
 
 def _sheet_as_text(path: Path, sheet: str | None, folder: Path) -> Path:

@@ -16,7 +16,7 @@ from outcomes.errors import OutcomesError
 from outcomes.home import private_files
 from outcomes.intake.sources.dated import dated_columns, event_date
 from outcomes.intake.sources.engine import scratch_folder
-from outcomes.intake.sources.files import SUFFIXES, Opened, open_file, readable
+from outcomes.intake.sources.files import SUFFIXES, Opened, open_file, readable, sheets
 from outcomes.intake.sources.mapping import PLACE
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
@@ -25,20 +25,21 @@ _LOOKED_AT = 1000
 """Cells of a column, from the beginning of its file."""
 
 _NAMES = {
-    "patient_id": "mrn patient patientid patid pid subjectid personid recordid patientnumber",
+    "patient_id": "mrn patient patientid patid pid subjectid personid recordid patientnumber patnr patientnr "
+    "patientennr patientennummer",
     "birth_date": "dob birthdate dateofbirth birthdt geburtsdatum",
     "birth_year": "birthyear yob yearofbirth",
     "sex": "sex gender geschlecht",
     "death_date": "deathdate dateofdeath dod deceaseddate",
     "last_contact_date": "lastcontact lastcontactdate lastseen lastvisit lastvisitdate",
-    "smoking": "smoking smoker smokingstatus tobacco tobaccouse",
+    "smoking": "smoking smoker smokingstatus tobacco tobaccouse raucher",
     "asa_class": "asa asaclass asascore",
-    "encounter_id": "encounterid encounter visitid csn caseid hadmid stayid",
+    "encounter_id": "encounterid encounter visitid csn caseid hadmid stayid fallnr fallnummer",
     "start_date": "startdate start admitdate admissiondate admittime admitdt begin orderdate",
     "end_date": "enddate end dischargedate dischtime dischdt stop stopdate",
     "type": "type encountertype visittype patientclass class",
     "date": "date day surgerydate operationdate opdate proceduredate procdate servicedate chartdate diagnosisdate "
-    "dxdate visitdate surveydate completiondate studydate imagedate examdate datum surgerydt visitdt",
+    "dxdate visitdate surveydate completiondate studydate imagedate examdate datum opdatum surgerydt visitdt",
     "procedure_id": "procedureid procid opid surgeryid",
     "diagnosis_id": "diagnosisid dxid",
     "follow_up_id": "followupid surveyid responseid",
@@ -51,7 +52,7 @@ _NAMES = {
     "levels": "levels joints fusedlevels",
     "surgeon_id": "surgeonid surgeon providerid",
     "position": "position seqnum sequence rank dxrank",
-    "neck_pain_nrs": "neckpainnrs necknrs nrsneck neckpain neckvas vasneck",
+    "neck_pain_nrs": "neckpainnrs necknrs nrsneck neckpain neckvas vasneck vasnacken",
     "arm_pain_nrs": "armpainnrs armnrs nrsarm armpain armvas vasarm",
     "ndi_total": "nditotal ndi ndiscore",
     "mjoa_total": "mjoatotal mjoa mjoascore",
@@ -116,6 +117,19 @@ class Guess:
     visits: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Read:
+    """A file, or a sheet of one that has several."""
+
+    file: Opened
+    sheet: str | None
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.file.name if self.sheet is None else f"{self.file.name}, sheet {self.sheet}"
+
+
 @private_files()
 def guess_mapping(settings: Settings, folder: Path) -> str:
     """The text of a mapping of all files of a folder, to be read and completed by a person.
@@ -131,25 +145,30 @@ def guess_mapping(settings: Settings, folder: Path) -> str:
     if not paths:
         raise OutcomesError("source_malformed", "the folder holds no file in CSV, Parquet or Excel")
     with scratch_folder(settings) as scratch, connect(settings, scratch) as con, readable():
-        files = [open_file(con, path, f"file_{place}", scratch) for place, path in enumerate(paths)]
-        guesses = sorted(((file, _guess(file)) for file in files), key=_in_order)
-        return "\n".join([_HEAD, *(_block(con, file, guess) for file, guess in guesses)])
+        places = [(path, sheet) for path in paths for sheet in sheets(path)]
+        read = [
+            _Read(open_file(con, path, f"file_{place}", scratch, sheet), sheet)
+            for place, (path, sheet) in enumerate(places)
+        ]
+        guesses = sorted(((one, _guess(one)) for one in read), key=_in_order)
+        blocks = [_block(con, one, guess) for one, guess in guesses]
+    guessed = {guess.table for _, guess in guesses if guess}
+    needed = [_empty_block(table) for table in TABLES.values() if table.required and table not in guessed]
+    return "\n".join([_HEAD, *blocks, *needed])
 
 
 def empty_mapping() -> str:
     """The text of a mapping of no file: every table, with the columns that it may have, to be filled in."""
-    blocks = [
-        "\n".join([f"# [[{table.name}]]", '# file = ""', f"# [{table.name}.columns]", *_empty_lines(table), ""])
-        for table in TABLES.values()
-    ]
-    return "\n".join([_HEAD, *blocks])
+    return "\n".join([_HEAD, *map(_empty_block, TABLES.values())])
 
 
-def _empty_lines(table: Table) -> Iterator[str]:
-    return (f'# {column} = ""' for column in dated_columns(table))
+def _empty_block(table: Table) -> str:
+    needed = "  # every submission needs it" if table.required else ""
+    lines = [f'# {column} = ""' for column in dated_columns(table)]
+    return "\n".join([f"# [[{table.name}]]{needed}", '# file = ""', f"# [{table.name}.columns]", *lines, ""])
 
 
-def _in_order(guessed: tuple[Opened, Guess | None]) -> int:
+def _in_order(guessed: tuple[_Read, Guess | None]) -> int:
     """Tables as the contract has them; what is none last."""
     guess = guessed[1]
     return list(TABLES).index(guess.table.name) if guess else len(TABLES)
@@ -164,10 +183,12 @@ def readable_files(folder: Path) -> list[Path]:
     ]
 
 
-def _block(con: duckdb.DuckDBPyConnection, file: Opened, guess: Guess | None) -> str:
+def _block(con: duckdb.DuckDBPyConnection, one: _Read, guess: Guess | None) -> str:
     if guess is None:
-        return f"# {file.name}: nothing that the contract knows\n"
+        return f"# {one.name}: nothing that the contract knows; is the first row its header?\n"
+    file = one.file
     lines = [f"[[{guess.table.name}]]  # guess", f"file = {_text(file.name)}"]
+    lines += [f"sheet = {_text(one.sheet)}"] if one.sheet is not None else []
     if guess.visits:
         lines.append(f"for_each = [{', '.join(map(_text, guess.visits))}]  # guess")
     lines.append(f"[{guess.table.name}.columns]")
@@ -180,10 +201,10 @@ def _block(con: duckdb.DuckDBPyConnection, file: Opened, guess: Guess | None) ->
     return "\n".join([*lines, ""])
 
 
-def _guess(file: Opened) -> Guess | None:
+def _guess(one: _Read) -> Guess | None:
     """The table of which a file has most columns."""
-    guesses = [of_table(table, file) for table in TABLES.values()]
-    best = max(guesses, key=lambda guess: likeness(guess, file.name))
+    guesses = [of_table(table, one.file) for table in TABLES.values()]
+    best = max(guesses, key=lambda guess: likeness(guess, one.sheet or one.file.name))
     return best if "patient_id" in best.headers and len(best.headers) > 1 else None
 
 

@@ -112,7 +112,8 @@ class _Extract:
                 "select count(*) filter (where not is_kept), count(*) filter (where is_kept and not is_filled), "
                 f"{bad} from ({one.sql})"
             ).fetchall()[0]
-            keys = [("left_out_by_where", None), ("not_held", None), *(("unreadable", name) for name in columns)]
+            not_filled = "not_filled" if one.block.filled else "not_held"
+            keys = [("left_out_by_where", None), (not_filled, None), *(("unreadable", name) for name in columns)]
             for (reason, column), rows in list(zip(keys, counts, strict=True))[one.reads_again :]:
                 key = (one.table.name, reason, column)
                 found[key] = found.get(key, 0) + rows
@@ -204,9 +205,16 @@ def _column(file: Opened, header: str) -> str:
         close = difflib.get_close_matches(header, file.headers, n=1, cutoff=0.6)
         # A file without a header shows its first row here, so only what is nearly the name is repeated.
         hint = f"; perhaps {close[0]}" if close else ""
-        only = "; it has one column: is the separator another?" if len(file.headers) == 1 else ""
-        raise OutcomesError("source_malformed", f"{file.name}: no column {header}{hint}{only}")
+        raise OutcomesError("source_malformed", f"{file.name}: no column {header}{hint}{_cause(file)}")
     return column
+
+
+def _cause(file: Opened) -> str:
+    """Why a file may have no column of a name."""
+    if len(file.headers) == 1:
+        return "; it has one column: is the separator another, or does a title stand above the header?"
+    blank = sum(not name.strip() for name in file.headers)
+    return "; most of its header is blank: does a title stand above it?" if 2 * blank > len(file.headers) else ""
 
 
 def _condition(where: Where, column: str) -> str:
