@@ -62,10 +62,10 @@ def test_packages_and_products_become_atc_or_a_class(dump: Path) -> None:
 @pytest.mark.parametrize(
     ("drugs", "what"),
     [
-        ("NDC,1,,\n", "line 2: either atc or treatment_class"),
-        ("NDC,1,M01AE01,nsaid\n", "line 2: either atc or treatment_class"),
-        ("NDC,,M01AE01,\n", "line 2: code_system and code are needed"),
-        ("NDC,1,,painkiller\n", "line 2: no treatment_class of the contract"),
+        ("NDC,1,,\n", "line 2, treatment_class: either atc or treatment_class"),
+        ("NDC,1,M01AE01,nsaid\n", "line 2, treatment_class: either atc or treatment_class"),
+        ("NDC,,M01AE01,\n", "line 2, code: "),
+        ("NDC,1,,painkiller\n", "line 2, treatment_class: no treatment_class of the contract"),
         ("NDC,1,M01AE01,\nndc,1,M01AE01,\n", "1 codes are named twice"),
     ],
 )

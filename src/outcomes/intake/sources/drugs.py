@@ -4,18 +4,21 @@ The contract knows ATC and the ingredients of RxNorm. Packages (NDC) and product
 month, so which class each belongs to is told by the site that prescribes them.
 """
 
-import csv
 from pathlib import Path
+from typing import Annotated
 
 import duckdb
 import pyarrow as pa
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError
 from outcomes.intake.rules import closed_lists
 from outcomes.intake.sources.dated import completed, dated_relation
+from outcomes.site_files import SiteFileRow, read_site_file
 
-_COLUMNS = ("code_system", "code", "atc", "treatment_class")
+_Stated = Annotated[str, Field(min_length=1)]
 
 PACKAGES = "dated.code_system ilike 'NDC' and dated.treatment_class is null"
 """The dated treatments that only a list of drugs could tell: no code system of the contract, so they are left out."""
@@ -26,6 +29,25 @@ _PLAIN = (
     "then lpad(split_part({code}, '-', 1), 5, '0') || lpad(split_part({code}, '-', 2), 4, '0') "
     "|| lpad(split_part({code}, '-', 3), 2, '0') else regexp_replace(upper({code}), '[ .-]', '', 'g') end"
 )
+
+
+class _Drug(SiteFileRow):
+    """A line of the list: a code, and what it is."""
+
+    code_system: _Stated
+    code: _Stated
+    atc: str
+    treatment_class: str
+
+    @field_validator("treatment_class")
+    @classmethod
+    def _atc_or_a_class(cls, treatment_class: str, info: ValidationInfo) -> str:
+        if bool(info.data.get("atc")) == bool(treatment_class):
+            raise PydanticCustomError("either", "either atc or treatment_class")
+        if treatment_class and treatment_class not in closed_lists("treatments")["treatment_class"].values():
+            raise PydanticCustomError("unknown", "no treatment_class of the contract")
+        return treatment_class
+
 
 _READ = """
 create view {dated} as
@@ -51,10 +73,15 @@ def read_drugs(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     Raises:
         OutcomesError: mapping_malformed; names the line.
     """
-    con.register("drugs_as_written", _rows(path))
+    if not path.is_file():
+        raise OutcomesError("mapping_malformed", f"there is no file {path.name}")
+    drugs = [drug.model_dump() for drug in read_site_file(path, _Drug, "mapping_malformed").values()]
+    names = pa.schema([(name, pa.string()) for name in _Drug.model_fields])
+    con.register("drugs_as_written", pa.Table.from_pylist(drugs, names))
     con.execute(
         "create table drugs as select regexp_replace(upper(code_system), '[^A-Z0-9]', '', 'g') as code_system, "
-        f"{_PLAIN.format(code='code')} as code, atc, treatment_class from drugs_as_written"
+        f"{_PLAIN.format(code='code')} as code, nullif(atc, '') as atc, "
+        "nullif(treatment_class, '') as treatment_class from drugs_as_written"
     )
     if twice := con.execute("select count(*) - count(distinct (code_system, code)) from drugs").fetchall()[0][0]:
         raise OutcomesError("mapping_malformed", f"{path.name}: {twice} codes are named twice")
@@ -63,32 +90,3 @@ def read_drugs(con: duckdb.DuckDBPyConnection, path: Path) -> None:
         as_coded = completed(con, TABLES["treatments"]).replace(f"main.{dated}", f"main.{coded}")
         con.execute(f"alter view {dated} rename to {coded}")
         con.execute(_READ.format(dated=dated, coded=as_coded, code=_PLAIN.format(code="coded.code")))
-
-
-def _rows(path: Path) -> pa.Table:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines)
-            rows = [
-                (reader.line_num, {name: (row.get(name) or "").strip() or None for name in _COLUMNS}) for row in reader
-            ]
-    except FileNotFoundError:
-        raise OutcomesError("mapping_malformed", f"there is no file {path.name}") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise OutcomesError("mapping_malformed", f"{path.name} is no CSV in UTF-8") from None
-    classes = set(closed_lists("treatments").get("treatment_class", {}).values())
-    for line, row in rows:
-        if wrong := _wrong(row, classes):
-            raise OutcomesError("mapping_malformed", f"{path.name}, line {line}: {wrong}")
-    return pa.Table.from_pylist([row for _, row in rows], pa.schema([(name, pa.string()) for name in _COLUMNS]))
-
-
-def _wrong(row: dict[str, str | None], classes: set[str]) -> str | None:
-    """What is wrong with a line, if anything."""
-    if not (row["code_system"] and row["code"]):
-        return "code_system and code are needed"
-    if (row["atc"] is None) == (row["treatment_class"] is None):
-        return "either atc or treatment_class"
-    if row["treatment_class"] and row["treatment_class"] not in classes:
-        return "no treatment_class of the contract"
-    return None

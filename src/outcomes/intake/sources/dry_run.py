@@ -32,7 +32,7 @@ _WORD = re.compile(r"(?!.*\d{6})[^\W_][\w .:/,+-]{0,18}")
 
 _INVENTED_KEYS = ("kvbnqwtzmrxpld", "hrtzplmqbvnxkd", "zmqpxwvnrtlbkd", "wbnxkzrtqlmpvd", "ptlrvmxzkwqbnd")
 _INVENTED_CODES = {"procedures": "22551", "diagnoses": "M5412", "treatments": "M01AE01"}
-_INVENTED_WORDS = {"levels": "C5-6", "level": "C5-6", "index_period": "2023-05", "modifier": "58"}
+_INVENTED_WORDS = {"levels": "C5-6", "level": "C5-6", "index_period": "2023-05", "modifier": "58", "bmi": "27.4"}
 _INVENTED_DAYS = (0, 42, 91, 182, 365)
 
 
