@@ -1,6 +1,7 @@
 """REDCap exports: the labels are those of the registry that they were made of, and what identifies is never read."""
 
 import csv
+import io
 import os
 import re
 import shutil
@@ -197,6 +198,17 @@ def test_a_labelled_export_gives_the_submission_of_the_raw_one(tmp_path: Path) -
         ("86", "", "", "5", "5L", "true"),
         ("95", "0", "4", "5", "5L", "false"),
     ]
+
+
+@pytest.mark.parametrize(("encoding", "separator"), [("utf-8", ","), ("utf-16", "\t"), ("cp1252", ";")])
+def test_a_dictionary_that_went_through_a_spreadsheet_is_read(encoding: str, separator: str, small: Path) -> None:
+    before = mapping_template(Settings(home=small.parent / "home"), small)
+    written = io.StringIO(newline="")
+    with (small / "dictionary.csv").open(encoding="utf-8", newline="") as lines:
+        csv.writer(written, delimiter=separator).writerows([*csv.reader(lines), [], [""] * 7])
+    text = written.getvalue().replace("Works", "Trägt")
+    (small / "dictionary.csv").write_text(text, encoding=encoding, newline="")
+    assert mapping_template(Settings(home=small.parent / "home"), small) == before
 
 
 def test_two_columns_of_one_label_are_not_guessed(small: Path) -> None:

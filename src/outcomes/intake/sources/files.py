@@ -36,7 +36,7 @@ _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BO
 _ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!)")
 """What Excel shows where a formula has no result."""
 
-_DAMAGED = (duckdb.Error, gzip.BadGzipFile, zipfile.BadZipFile, EOFError, KeyError, SyntaxError, ValueError)
+_DAMAGED = (duckdb.Error, csv.Error, gzip.BadGzipFile, zipfile.BadZipFile, EOFError, KeyError, SyntaxError, ValueError)
 """What the readers raise, of a packed file without a workbook too, and of a workbook that is cut off."""
 
 _WHY_DAMAGED = "it is damaged, or of another format"
@@ -143,6 +143,31 @@ def place_of_table(source: str, name: str, places: Iterable[Place], schema: str 
         schemas = ", ".join(sorted(place.schema for place in chosen))
         raise OutcomesError("source_malformed", f"{source}: a table {name} in each schema of {schemas}; name --schema")
     return chosen[0] if chosen else None
+
+
+def read_header(path: Path) -> tuple[str, ...]:
+    """The header of a text file.
+
+    Raises:
+        OutcomesError: source_malformed; says the likely cause.
+    """
+    with _named(path):
+        return _layout(path).headers
+
+
+def read_small(path: Path) -> list[dict[str, str]]:
+    """The rows of a small text file, by its headers; a cell that a row has not is empty.
+
+    Raises:
+        OutcomesError: source_malformed; says the likely cause.
+    """
+    with _named(path):
+        layout = _layout(path)
+        with _unpacked(path) as packed, io.TextIOWrapper(packed, encoding=layout.encoding, newline="") as lines:
+            for _ in range(layout.lines_above):
+                lines.readline()
+            rows = csv.DictReader(lines, delimiter=layout.separator, restval="", strict=True)
+            return list(rows)
 
 
 def open_database(

@@ -7,7 +7,6 @@ as a key or a date, which the import turns into random keys and days, and only i
 Source: Harris et al., REDCap; the columns of the data dictionary as REDCap's designer and its API write them.
 """
 
-import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError
 from outcomes.intake.reading import spelled
 from outcomes.intake.sources.dated import LeftOut, Source, dated_columns
+from outcomes.intake.sources.files import read_header, read_small
 from outcomes.intake.sources.mapping import Block, Mapping
 from outcomes.intake.sources.table import table_source
 
@@ -104,9 +104,8 @@ def is_dictionary(path: Path) -> bool:
     if not path.name.lower().endswith(".csv"):
         return False
     try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            header = [spelled(name) for name in next(csv.reader(lines), [])]
-    except (UnicodeDecodeError, csv.Error):
+        header = [spelled(name) for name in read_header(path)]
+    except OutcomesError:
         return False
     return all(any(name in header for name in _HEADERS[needed]) for needed in ("name", "form", "kind", "identifier"))
 
@@ -130,17 +129,13 @@ def read_dictionary(path: Path) -> list[Field]:
         OutcomesError: source_malformed.
     """
     if not path.is_file() or not is_dictionary(path):
-        raise OutcomesError("source_malformed", f"{path.name} is no data dictionary of REDCap in CSV and UTF-8")
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines)
-        written = {spelled(name): name for name in reader.fieldnames or ()}
-        columns = {
-            column: next((written[name] for name in names if name in written), None)
-            for column, names in _HEADERS.items()
-        }
-        fields = [
-            _field({column: (row.get(name or "") or "").strip() for column, name in columns.items()}) for row in reader
-        ]
+        raise OutcomesError("source_malformed", f"{path.name} is no data dictionary of REDCap in CSV")
+    written = {spelled(name): name for name in read_header(path)}
+    columns = {
+        column: next((written[name] for name in names if name in written), "") for column, names in _HEADERS.items()
+    }
+    rows = [{column: row.get(name, "").strip() for column, name in columns.items()} for row in read_small(path)]
+    fields = [_field(row) for row in rows if row["name"]]
     if not fields:
         raise OutcomesError("source_malformed", f"{path.name} names no field")
     return fields
