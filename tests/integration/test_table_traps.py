@@ -388,6 +388,30 @@ def test_a_dump_without_any_fusion_says_where_to_look(hospital: Hospital) -> Non
     assert hospital.refusal().startswith("no patient has an index fusion: see code_system")
 
 
+@pytest.mark.parametrize(
+    ("patients", "cause"),
+    [
+        ("MRN,DOB,Sex\n", "there is no patient: see patient_id"),
+        ("MRN,DOB,Sex\nNA,1961-05-03,F\n", "there is no patient: see patient_id"),
+        ("MRN,DOB,Sex\nA-100231,1961-05-03,F\n", "no procedure is of one of the patients: is patient_id written"),
+    ],
+)
+def test_a_dump_of_which_nobody_is_left_says_why(hospital: Hospital, patients: str, cause: str) -> None:
+    hospital.write("patients.csv", patients)
+    assert hospital.refusal().startswith(cause)
+
+
+def test_keys_that_became_decimals_are_the_same_keys(hospital: Hospital) -> None:
+    hospital.write("procedures.csv", PROCEDURES.replace("100231", "100231.0"))
+    assert not hospital.mapped().left_out
+
+
+def test_an_older_workbook_is_named(hospital: Hospital) -> None:
+    (hospital.folder / "proms.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1")
+    more = FOLLOW_UPS.replace("proms.csv", "proms.xls")
+    assert hospital.refusal(more) == "proms.xls: it is no text; save it as .xlsx, or as CSV"
+
+
 def many(hospital: Hospital, patients: int = 15) -> None:
     """Patients enough that a word which all share may be shown."""
     numbers = range(200_001, 200_001 + patients)
@@ -466,6 +490,13 @@ def test_a_dry_run_of_a_dump_without_fusions_still_counts(hospital: Hospital) ->
     assert tried.refusal
     assert tried.refusal.code == "source_malformed"
     assert LeftOut("patients", "no_index_fusion", 2) in tried.left_out
+
+
+def test_a_dry_run_without_fusions_names_the_codes_that_no_list_reads(hospital: Hospital) -> None:
+    many(hospital)
+    text = (hospital.folder / "procedures.csv").read_text(encoding="utf-8")
+    hospital.write("procedures.csv", text.replace(",22551", ",CPT 22551"))
+    assert NotMapped("procedures", "code", "CPT CPT 22551", 16, 16) in hospital.tried().not_listed
 
 
 def test_the_command_says_what_it_did(hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from outcomes.home import private_files
 from outcomes.intake.checking import check_submission
 from outcomes.intake.rules import closed_lists
 from outcomes.intake.sources.crosswalk import Crosswalk
-from outcomes.intake.sources.dated import LeftOut, NotMapped, Source, completed
+from outcomes.intake.sources.dated import LeftOut, NotMapped, Source, completed, dated_relation
 from outcomes.intake.sources.drugs import PACKAGES
 from outcomes.intake.sources.engine import check_place, count, deliver, delivered_tables, make_tables, scratch_folder
 from outcomes.intake.sources.hints import hints
@@ -53,7 +53,7 @@ class Tried:
         tables: rows that would be delivered, and columns filled in any of them, by table.
         left_out: what would not be delivered, and why.
         not_mapped: columns and words that the source does not understand, the most frequent first.
-        not_listed: delivered codes that no code list of the project reads; they do no harm.
+        not_listed: codes that no code list of the project reads; they do no harm where patients have fusions.
         refusal: why the submission would be refused, if it would.
         rules: the rules that delivered rows break.
         rows_quarantined: rows that they would cost.
@@ -142,13 +142,15 @@ def _packages(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> list[N
 
 
 def _not_listed(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> list[NotMapped]:
-    coded = [table for table in CODED if table in tables]
-    con.register("known_codes", known_codes(con, [table.name for table in coded]))
+    """Codes that no list reads: of what would be delivered, or where that is nobody, of the whole source."""
+    is_anybody = count(con, "from patients") > 0
+    coded = {table: table.name if is_anybody else dated_relation(table) for table in CODED if table in tables}
+    con.register("known_codes", known_codes(con, list(coded.values())))
     return [
         NotMapped(table.name, "code", f"{system} {code}", rows, patients)
-        for table in coded
+        for table, relation in coded.items()
         for system, code, rows, patients in con.execute(
-            f"select code_system, code, count(*), count(distinct patient_id) from {table.name} "
+            f"select code_system, code, count(*), count(distinct patient_id) from {relation} "
             "anti join known_codes using (code_system, code) "
             "where code_system is not null and code is not null group by all"
         ).fetchall()

@@ -334,9 +334,7 @@ def deliver(
         OutcomesError: source_malformed when there is no patient to deliver.
     """
     if not count(con, "from patients"):
-        raise OutcomesError(
-            "source_malformed", "no patient has an index fusion: see code_system, code and date of the procedures"
-        )
+        raise OutcomesError("source_malformed", _why_nobody(con))
     unfinished = scratch / folder.parent.name / folder.name
     unfinished.mkdir(parents=True)
     for table in delivered_tables(con):
@@ -355,6 +353,14 @@ def deliver(
     folder.parent.mkdir(parents=True, exist_ok=True)
     _move(unfinished, folder)
     return manifest
+
+
+def _why_nobody(con: duckdb.DuckDBPyConnection) -> str:
+    if not count(con, "from source_patients"):
+        return "there is no patient: see patient_id of the patients, and where their rows come from"
+    if not count(con, f"from {dated_relation(TABLES['procedures'])} semi join source_patients using (patient_id)"):
+        return "no procedure is of one of the patients: is patient_id written in the same way in both?"
+    return "no patient has an index fusion: see code_system, code and date of the procedures"
 
 
 def _move(unfinished: Path, folder: Path) -> None:

@@ -32,6 +32,9 @@ _LONGEST_LINE = 8 * 2**20
 """Bytes of a line: a cell of free text that nobody maps may be long."""
 
 _GZIP = b"\x1f\x8b"
+_OTHER_FORMATS = (b"\xd0\xcf\x11\xe0", b"PK\x03\x04")
+"""How files of the older Excel begin, and packed ones, as of other spreadsheets."""
+
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!)")
 """What Excel shows where a formula has no result."""
@@ -399,6 +402,8 @@ def _encoding(path: Path) -> str:
     """
     with _unpacked(path) as content:
         start = content.read(_CHUNK)
+    if start.startswith(_OTHER_FORMATS):
+        raise OutcomesError("source_malformed", f"{path.name}: it is no text; save it as .xlsx, or as CSV")
     marked = next((encoding for mark, encoding in _MARKS.items() if start.startswith(mark)), None)
     # UTF-16 without its mark has a NUL in every other byte.
     unmarked = "utf-16-le" if start[1:2] == b"\0" else "utf-16-be" if start[:1] == b"\0" else None

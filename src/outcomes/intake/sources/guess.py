@@ -143,7 +143,7 @@ def guess_mapping(settings: Settings, folder: Path) -> str:
     """
     paths = readable_files(folder)
     if not paths:
-        raise OutcomesError("source_malformed", "the folder holds no file in CSV, Parquet or Excel")
+        raise OutcomesError("source_malformed", f"the folder holds no file that ends in {', '.join(SUFFIXES)}")
     with scratch_folder(settings) as scratch, connect(settings, scratch) as con, readable():
         places = [(path, sheet) for path in paths for sheet in sheets(path)]
         read = [

@@ -168,8 +168,7 @@ def _select(mapping: Mapping, table: Table, block: Block, file: Opened, each: st
     """The rows of one file as a block has them, for one word of `for_each`."""
     kept = " and ".join(_condition(where, _column(file, where.column)) for where in block.where) or "true"
     read = ", ".join(
-        f"{_read(cell, file, each, [*mapping.missing, *cell.missing] if not name.endswith('_id') else cell.missing)} "
-        f"as {name}"
+        f"{_read_key(cell, file, each) if name.endswith('_id') else _read(cell, file, each, mapping.missing)} as {name}"
         for name, cell in block.columns.items()
     )
     cells = {name: _converted(mapping, table, name, cell) for name, cell in block.columns.items()}
@@ -233,8 +232,14 @@ def _condition(where: Where, column: str) -> str:
     )
 
 
-def _read(cell: Cell, file: Opened, each: str, codes: list[str]) -> str:
-    """A cell in words; null where it stands for a missing value."""
+def _read_key(cell: Cell, file: Opened, each: str) -> str:
+    """A key in words: a number without the decimals that other tools append where some keys of a column are missing."""
+    return rf"regexp_replace({_read(cell, file, each, [])}, '^(\d+)[.]0$', '\1')"
+
+
+def _read(cell: Cell, file: Opened, each: str, of_all: list[str]) -> str:
+    """A cell in words; null where it stands for a missing value, by codes of all columns or its own."""
+    codes = [*of_all, *cell.missing]
     if cell.checked:
         return _checked(cell, file, each)
     if cell.source is None:
