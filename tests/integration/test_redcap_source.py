@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from outcomes.cli import app
 from outcomes.errors import MISTAKES, OutcomesError
+from outcomes.intake.site_kit import make_site_kit
 from outcomes.intake.sources.crosswalk import Crosswalk
 from outcomes.intake.sources.dated import LeftOut
 from outcomes.intake.sources.engine import Import, import_extract
@@ -209,6 +210,27 @@ def test_a_dictionary_that_went_through_a_spreadsheet_is_read(encoding: str, sep
     text = written.getvalue().replace("Works", "Trägt")
     (small / "dictionary.csv").write_text(text, encoding=encoding, newline="")
     assert mapping_template(Settings(home=small.parent / "home"), small) == before
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "what"),
+    [
+        ("export.csv", "id,x\n7,1\n", "in its first column it has study_id, or labelled Study ID"),
+        ("labels.csv", LABELLED, "export.csv and labels.csv are exports of one project; leave one"),
+        ("older.csv", DICTIONARY, "dictionary.csv and older.csv are data dictionaries; leave one"),
+    ],
+)
+def test_a_folder_with_too_few_or_too_many_files_says_which(file: str, text: str, what: str, small: Path) -> None:
+    (small / file).write_text(text, encoding="utf-8")
+    with pytest.raises(OutcomesError, match=what) as error:
+        mapping_template(Settings(home=small.parent / "home"), small)
+    assert error.value.code == "source_malformed"
+
+
+def test_a_new_site_with_a_project_gets_its_mapping_and_its_commands(small: Path) -> None:
+    kit = make_site_kit(Settings(home=small.parent / "home"), "north", "North Clinic", small)
+    assert kit.mapping.read_text(encoding="utf-8").startswith("# A mapping for `outcomes import redcap`")
+    assert "outcomes import redcap EXTRACT" in kit.checklist.read_text(encoding="utf-8")
 
 
 def test_two_columns_of_one_label_are_not_guessed(small: Path) -> None:

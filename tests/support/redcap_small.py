@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 _TEN = range(1, 11)
@@ -100,7 +101,7 @@ def _cell(cells: dict[str, str], name: str, box: str, words: dict[str, str], *, 
     return words.get(cell, _MISSING.get(cell, cell)) if labelled else cell
 
 
-def _csv(rows: list[list[str]] | list[tuple[str, ...]]) -> str:
+def _csv(rows: Iterable[Iterable[str]]) -> str:
     lines = io.StringIO(newline="")
     csv.writer(lines).writerows(rows)
     return lines.getvalue()

@@ -7,7 +7,9 @@ from pathlib import Path
 from outcomes.errors import OutcomesError
 from outcomes.home import private_files
 from outcomes.intake.landing import deliveries, is_site_id
-from outcomes.intake.sources.guess import empty_mapping, guess_mapping
+from outcomes.intake.sources.guess import empty_mapping
+from outcomes.intake.sources.redcap import find_dictionary
+from outcomes.intake.sources.templates import mapping_template
 from outcomes.settings import Settings
 from outcomes.site_files import Site, site_names
 
@@ -21,9 +23,9 @@ Files of this folder stay at the site. What is delivered is the folder `{landing
 - [ ] `mapping.toml` is read: each line marked `# guess` is right or corrected.
       outcomes mapping check {folder}/mapping.toml
 - [ ] The import is tried; what is not mapped and what would be refused is understood.
-      outcomes import table EXTRACT --site {site} --period MONTH --mapping {folder}/mapping.toml --dry-run
+      outcomes import {source} EXTRACT --site {site} --period MONTH --mapping {folder}/mapping.toml --dry-run
 - [ ] The extract is imported.
-      outcomes import table EXTRACT --site {site} --period MONTH --mapping {folder}/mapping.toml
+      outcomes import {source} EXTRACT --site {site} --period MONTH --mapping {folder}/mapping.toml
 - [ ] The submission is checked, and its report is read.
       outcomes check {landing}/MONTH
 - [ ] `crosswalks/{site}.csv` is kept where only the site can read it: with it the same patient has the same key next
@@ -51,8 +53,8 @@ def make_site_kit(settings: Settings, site_id: str, name: str, extract: Path | N
         settings: paths.
         site_id: the site.
         name: for people, in the register.
-        extract: a folder with files of the site's own, from whose headers the mapping is guessed; without it the
-            mapping is a template.
+        extract: a folder with files of the site's own, from whose headers, or REDCap's data dictionary, the mapping is
+            guessed; without it the mapping is a template.
 
     Raises:
         OutcomesError: site_unknown when it cannot name a site, sites_malformed, or source_malformed of the extract.
@@ -67,11 +69,12 @@ def make_site_kit(settings: Settings, site_id: str, name: str, extract: Path | N
         landing=settings.landing / site_id,
         is_new=site_id not in (site_names(settings.sites_file) or {}),
     )
-    mapping = empty_mapping() if extract is None else guess_mapping(settings, extract)
+    mapping = empty_mapping() if extract is None else mapping_template(settings, extract)
+    source = "redcap" if extract is not None and find_dictionary(extract) else "table"
     for made in (kit.folder, kit.landing):
         made.mkdir(parents=True, exist_ok=True)
     _write_new(kit.mapping, mapping)
-    _write_new(kit.checklist, _CHECKLIST.format(site=site_id, folder=kit.folder, landing=kit.landing))
+    _write_new(kit.checklist, _CHECKLIST.format(site=site_id, source=source, folder=kit.folder, landing=kit.landing))
     if kit.is_new:
         _register(settings, Site(site_id=site_id, name=name))
     return kit

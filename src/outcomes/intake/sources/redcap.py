@@ -118,7 +118,8 @@ def find_dictionary(folder: Path) -> Path | None:
     """
     found = [path for path in sorted(folder.glob("*")) if path.is_file() and is_dictionary(path)]
     if len(found) > 1:
-        raise OutcomesError("source_malformed", f"{len(found)} data dictionaries in the folder")
+        names = " and ".join(path.name for path in found)
+        raise OutcomesError("source_malformed", f"{names} are data dictionaries; leave one in the folder")
     return found[0] if found else None
 
 

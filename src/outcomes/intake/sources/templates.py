@@ -35,6 +35,14 @@ def _of_redcap(settings: Settings, folder: Path, dictionary: Path) -> str:
     with connect(settings) as con, scratch_folder(settings) as scratch:
         files = [open_file(con, path, f"file_{place}", scratch) for place, path in enumerate(paths)]
     exports = [file for file in files if is_export(fields, file.headers)]
-    if len(exports) != 1:
-        raise OutcomesError("source_malformed", f"{len(exports)} exports of the dictionary's project in the folder")
+    if not exports:
+        record = fields[0]
+        raise OutcomesError(
+            "source_malformed",
+            f"no file of the folder is an export of the project of {dictionary.name}: in its first column it has "
+            f"{record.name}, or labelled {record.label}",
+        )
+    if len(exports) > 1:
+        names = " and ".join(file.name for file in exports)
+        raise OutcomesError("source_malformed", f"{names} are exports of one project; leave one in the folder")
     return guess_redcap(fields, exports[0])
