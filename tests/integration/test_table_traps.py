@@ -241,6 +241,15 @@ def test_codes_find_the_fusion_however_they_are_written(hospital: Hospital, code
     assert sorted(row["day"] for row in rows(imported, "procedures")) == ["-16", "0"]
 
 
+def test_joints_are_read_as_hospitals_write_them(hospital: Hospital) -> None:
+    written = {"C5/6": "C5-6", "c5-c6, C6-C7": "C5-6;C6-7", "C7/T1 + T1/T2": "C7-T1;T1-2", "C4-5;C5-6": "C4-5;C5-6"}
+    unreadable = {"C4-7": "C4-7", "lumbar": "LUMBAR"}
+    lines = [f'{number},100231,2023-05-17,22551,"{cell}"' for number, cell in enumerate([*written, *unreadable])]
+    hospital.write("procedures.csv", "\n".join(["id,MRN,DT,CODE,L", *lines, ""]))
+    imported = hospital.mapped(**{'code = "CODE"': 'code = "CODE"\nlevels = "L"'})
+    assert sorted(row["levels"] for row in rows(imported, "procedures")) == sorted((written | unreadable).values())
+
+
 def test_icd_9_counts_while_it_was_valid(hospital: Hospital) -> None:
     hospital.write("procedures.csv", "id,MRN,DT,CODE\n1,100231,2014-05-17,81.02\n2,100232,2023-05-17,81.02\n")
     imported = hospital.mapped(CPT="ICD-9-PCS")
@@ -381,6 +390,11 @@ def test_a_missing_file_and_a_folder_in_its_place_are_named(hospital: Hospital) 
     assert hospital.refusal(FOLLOW_UPS) == "there is no file proms.csv in the folder"
     (hospital.folder / "proms.csv").mkdir()
     assert hospital.refusal(FOLLOW_UPS) == "there is no file proms.csv in the folder"
+
+
+def test_a_file_of_nearly_the_name_is_named(hospital: Hospital) -> None:
+    (hospital.folder / "patients.csv").rename(hospital.folder / "Patients.CSV")
+    assert hospital.refusal() == "there is no file patients.csv in the folder; perhaps Patients.CSV"
 
 
 def test_a_dump_without_any_fusion_says_where_to_look(hospital: Hospital) -> None:

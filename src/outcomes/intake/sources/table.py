@@ -39,6 +39,7 @@ _IN_SHORT = re.compile("%-?y")
 """In a format of dates: a year of two digits."""
 
 _NUMBER = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)"
+_JOINTS = ("level", "levels")
 _SHAPE = r"regexp_replace(regexp_replace({cell}, '\d', '9', 'g'), '\pL', 'a', 'g')"
 """A cell with all digits and letters alike, which tells how dates are written and no date."""
 
@@ -154,7 +155,10 @@ class _Extract:
         for name in block.file:
             paths = {path for path in self.folder.glob(name) if path.is_file()}
             if not paths:
-                raise OutcomesError("source_malformed", f"there is no file {name} in the folder")
+                others = {path.name.lower(): path.name for path in self.folder.glob("*") if path.is_file()}
+                close = difflib.get_close_matches(name.lower(), others, n=1, cutoff=0.8)
+                hint = f"; perhaps {others[close[0]]}" if close else ""
+                raise OutcomesError("source_malformed", f"there is no file {name} in the folder{hint}")
             found |= paths
         return sorted(found)
 
@@ -285,12 +289,20 @@ def converted(table: Table, name: str, cell: Cell) -> str:
     if cell.values:
         cases = " ".join(f"when {literal(_plain(key))} then {literal(word)}" for key, word in cell.values.items())
         return f"case {_as_key(name)} {cases} end"
+    if name in _JOINTS:
+        return _as_joints(name)
     declared = next((column for column in table.columns if dated_name(column) == name), None)
     if declared is None or declared.type not in _NUMERIC:
         return name
     # No number of the contract has thousands: a comma is a decimal comma.
     number = f"case when regexp_full_match({name}, '{_NUMBER}') then replace({name}, ',', '.') else {name} end"
     return _reckoned(number, cell) if cell.is_converted else f"({number})"
+
+
+def _as_joints(name: str) -> str:
+    """Joints as the contract writes them: hospitals write C5/6 or C5-C6, and join several by a comma or a plus sign."""
+    joint = rf"regexp_replace(upper({name}), '([CT]) ?(\d) ?[-/–] ?C?(T?) ?(\d)', '\1\2-\3\4', 'g')"
+    return rf"regexp_replace(regexp_replace({joint}, 'T(\d)-T', 'T\1-', 'g'), ' ?[,;+&] ?', ';', 'g')"
 
 
 def _plain(key: str) -> str:
