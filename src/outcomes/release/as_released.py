@@ -3,16 +3,21 @@
 This shows single records. It is for people who may see them: those with access to the data folder itself.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
 import duckdb
 
 from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError
-from outcomes.labelling.build import run
+from outcomes.labelling.build import prepare, run
 from outcomes.lake import Lake
 from outcomes.release.open import Release
 from outcomes.settings import Settings
+from outcomes.sql.catalog.labels import label_definitions, relations_in_order
 from outcomes.sql.engine import materialize
-from outcomes.sql.files import SqlFile
+from outcomes.sql.files import SqlFile, with_needs
 from outcomes.sql.shipped import shipped
 
 
@@ -64,13 +69,49 @@ def label_patient(con: duckdb.DuckDBPyConnection) -> None:
     Leaves what `labelling.build.run` leaves, `signs`: what of a visit a relation has read, and `supports`: which
     records another one is judged with.
     """
-    # Of one patient's rows the plan does not matter, and to think about it takes longer than the work.
+    with _hardly_planned(con):
+        run(con)
+        materialize(con, _told_beside())
+
+
+def trace_patient(con: duckdb.DuckDBPyConnection) -> None:
+    """As `label_patient`, without deciding: the answers in `labels` are those of the release.
+
+    Leaves the relations that criteria of labels name, and those beside them.
+    """
+    with _hardly_planned(con):
+        prepare(con)
+        con.execute(
+            """
+            create or replace table labels as
+            select label, site_id, patient_id, status
+            from research.labels
+            semi join explained_patient using (site_id, patient_id)
+            """
+        )
+        materialize(con, [*_relations_of_criteria(), *_told_beside()])
+
+
+@contextmanager
+def _hardly_planned(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Of one patient's rows the plan does not matter, and to think about it takes longer than the work."""
     con.execute("pragma disable_optimizer")
     try:
-        run(con)
-        materialize(con, [explaining("signs"), explaining("supports")])
+        yield
     finally:
         con.execute("pragma enable_optimizer")
+
+
+def _told_beside() -> list[SqlFile]:
+    return [explaining("signs"), explaining("supports")]
+
+
+@cache
+def _relations_of_criteria() -> tuple[SqlFile, ...]:
+    """In order, the relations of the labelling step that criteria name, and all that they and `signs` rest on."""
+    named = {criterion.relation for label in label_definitions() for criterion in label.all_criteria}
+    beside = {need for file in _told_beside() for need in file.needs}
+    return tuple(with_needs(named | beside, relations_in_order()))
 
 
 def explaining(name: str) -> SqlFile:

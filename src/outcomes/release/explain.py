@@ -13,7 +13,7 @@ import duckdb
 from outcomes.intake.landing import deliveries
 from outcomes.intake.manifest import submission_id
 from outcomes.intake.reading import is_table_file
-from outcomes.release.as_released import attach_patient, explaining, label_patient
+from outcomes.release.as_released import attach_patient, explaining, trace_patient
 from outcomes.release.open import current_release
 from outcomes.release.why_not import JudgedCriterion, Way, judged, judged_ways, meaning_of
 from outcomes.settings import Settings
@@ -129,7 +129,7 @@ def _answers(
     definitions: Sequence[LabelDefinition],
     timeline: Sequence[tuple[Any, ...]],
 ) -> tuple[LabelAnswer, ...]:
-    """The release's answers, and of each yes what made it one: for that the patient is labelled again."""
+    """The release's answers, and of each yes what made it one: for that its relations are made again."""
     answers = con.sql(
         """
         select label, status, reason, kind, onset_day, value, value_name, definition_version
@@ -147,7 +147,7 @@ def _answers(
         if each.name in told
     ]
     if any(answer.status == "yes" for answer in found):
-        label_patient(con)
+        trace_patient(con)
     records = _records(con, files, timeline)
     return tuple(_with_criteria(con, answer, records) if answer.status == "yes" else answer for answer in found)
 

@@ -92,6 +92,11 @@ class LabelDefinition(Declaration):
         return self.headline is not None
 
     @property
+    def all_criteria(self) -> tuple[Criterion, ...]:
+        """The criteria that any yes meets, then those of each way."""
+        return (*self.criteria, *(criterion for way in self.ways.values() for criterion in way))
+
+    @property
     def rows(self) -> str:
         """Where its rows are, as it stands after `from`, once its file's relation has been made."""
         return (
