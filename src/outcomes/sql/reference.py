@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from outcomes.errors import OutcomesError
 from outcomes.sql.files import line_of, read_yaml
@@ -168,18 +169,33 @@ def load_references(
     values = {**thresholds(), **(changed_thresholds or {})}
     columns = ", ".join(f"${name} as {name}" for name in values)
     con.execute(f"create or replace table thresholds as select {columns}", values)
-    con.execute("create or replace table code_lists (" + ", ".join(map(" ".join, _CODE_LIST_COLUMNS.items())) + ")")
-    for name in code_list_names():
-        code_list_rows(name)  # names the line of what DuckDB could not read
-        con.execute(
-            "insert into code_lists by name from read_csv($path, header = true, all_varchar = true)",
-            {"path": str(shipped("sql", "codelists", f"{name}.csv"))},
-        )
-    con.execute("update code_lists set code = replace(code, '.', '')")
-    for name in reference_names():
-        path = str(shipped("sql", "reference", f"{name}.csv"))
-        con.execute(f"create or replace table {name} as from read_csv($path, header = true)", {"path": path})
+    for name, rows in _shipped_tables().items():
+        con.register("shipped_rows", rows)
+        con.execute(f"create or replace table {name} as from shipped_rows")
+        con.unregister("shipped_rows")
     _load_value_set(con, eq5d_value_set)
+
+
+@cache
+def _shipped_tables() -> dict[str, pa.Table]:
+    """The code lists in one, and each reference table; read once, since a dashboard labels one patient after another.
+
+    Raises:
+        OutcomesError: definition_malformed.
+    """
+    with duckdb.connect() as con:
+        con.execute("create table code_lists (" + ", ".join(map(" ".join, _CODE_LIST_COLUMNS.items())) + ")")
+        for name in code_list_names():
+            code_list_rows(name)  # names the line of what DuckDB could not read
+            con.execute(
+                "insert into code_lists by name from read_csv($path, header = true, all_varchar = true)",
+                {"path": str(shipped("sql", "codelists", f"{name}.csv"))},
+            )
+        tables = {"code_lists": con.sql("select * replace (replace(code, '.', '') as code) from code_lists")}
+        for name in reference_names():
+            path = str(shipped("sql", "reference", f"{name}.csv"))
+            tables[name] = con.sql("from read_csv($path, header = true)", params={"path": path})
+        return {name: rows.to_arrow_table() for name, rows in tables.items()}
 
 
 def _load_value_set(con: duckdb.DuckDBPyConnection, path: Path | None) -> None:
