@@ -232,6 +232,28 @@ class Lake:
         for table in TABLES.values():
             _create_view(con, table.name, rows_in_force, table, self._files(table.name))
 
+    def load_patient(self, con: duckdb.DuckDBPyConnection, site_id: str, patient_id: str) -> None:
+        """Make each contract table, with the patient's rows in force alone; no file of another site is opened.
+
+        Args:
+            con: a connection that has `submissions`, whose status says what is in force.
+            site_id: the patient's site.
+            patient_id: the patient.
+
+        Raises:
+            OutcomesError: lake_damaged when a file or log cannot be opened.
+        """
+        for table in TABLES.values():
+            files = self._files(table.name, site_id)
+            try:
+                con.execute(
+                    f"create table {table.name} as from ({rows_in_force(table, files)}) "
+                    "where site_id = $site_id and patient_id = $patient_id",
+                    {"site_id": site_id, "patient_id": patient_id},
+                )
+            except duckdb.Error:
+                raise _unreadable(con, table, files) from None
+
     def attach_sound(self, con: duckdb.DuckDBPyConnection, as_known_on: AsKnownOn = None) -> list[Damage]:
         """As `attach`, with all rows in force compared with what was committed.
 

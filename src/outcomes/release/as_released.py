@@ -9,7 +9,6 @@ from functools import cache
 
 import duckdb
 
-from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError
 from outcomes.labelling.build import prepare, run
 from outcomes.lake import Lake
@@ -32,7 +31,8 @@ def attach_patient(
     Raises:
         OutcomesError: patient_unknown when no accepted submission of the release names the patient.
     """
-    Lake(settings.lake).attach(con)
+    lake = Lake(settings.lake)
+    lake.attach_submissions(con, site_id=site_id)
     con.execute(f"attach '{str(release.research).replace(chr(39), chr(39) * 2)}' as research (read_only)")
     con.execute(
         """
@@ -46,21 +46,10 @@ def attach_patient(
             and submissions.attempt = released.attempt
         """
     )
-    con.execute(
-        "create table explained_patient as select site_id, patient_id from patients "
-        "where site_id = $site_id and patient_id = $patient_id",
-        {"site_id": site_id, "patient_id": patient_id},
-    )
+    lake.load_patient(con, site_id, patient_id)
+    con.execute("create table explained_patient as select site_id, patient_id from patients")
     if con.execute("from explained_patient").fetchone() is None:
         raise OutcomesError("patient_unknown", f"release {release.id}")
-    for name in TABLES:
-        # The site by its value: only then are the files of the other sites left alone.
-        con.execute(
-            f"create table rows_kept as from {name} where site_id = $site_id and patient_id = $patient_id",
-            {"site_id": site_id, "patient_id": patient_id},
-        )
-        con.execute(f"drop view {name}")
-        con.execute(f"alter table rows_kept rename to {name}")
 
 
 def label_patient(con: duckdb.DuckDBPyConnection) -> None:
