@@ -15,10 +15,14 @@ from outcomes.intake.manifest import submission_id
 from outcomes.intake.reading import is_table_file
 from outcomes.release.as_released import attach_patient, explaining, trace_patient
 from outcomes.release.open import current_release
-from outcomes.release.why_not import JudgedCriterion, Way, judged, judged_ways, meaning_of
+from outcomes.release.why_not import JudgedCriterion, Judgements, Way, judge, meaning_of, ways_of
 from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import LabelDefinition, label_definition, label_definitions
 from outcomes.sql.engine import connect as connect_engine
+
+
+RecordKey = tuple[str, str]
+"""The table of a source record, and its key there."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,29 @@ class Explanation:
     labels: tuple[LabelAnswer, ...]
 
 
+@dataclass(frozen=True)
+class _Support:
+    """A record that another one is judged with, and what it tells."""
+
+    record: RecordKey
+    support: RecordKey
+    says: str
+
+
+@dataclass(frozen=True)
+class _Trace:
+    """What made the answers of a patient: the criteria judged, and how records hang together.
+
+    `supports` is by label; `kinds` is the pain or disability of each assessed visit: what tells persistent from
+    recurrent pain; `records` is every record of the timeline, with all that it tells.
+    """
+
+    judgements: Judgements
+    supports: dict[str, list[_Support]]
+    kinds: dict[RecordKey, str]
+    records: dict[RecordKey, Evidence]
+
+
 def explain(settings: Settings, site_id: str, patient_id: str, label: str | None = None) -> Explanation:
     """Explain a patient's labels as the current release holds them; `label` names the only one to explain.
 
@@ -147,9 +174,9 @@ def _answers(
         if each.name in told
     ]
     if any(answer.status == "yes" for answer in found):
-        trace_patient(con)
-    records = _records(con, files, timeline)
-    return tuple(_with_criteria(con, answer, records) if answer.status == "yes" else answer for answer in found)
+        trace = _trace(con, [answer for answer in found if answer.status == "yes"], _records(con, files, timeline))
+        found = [_with_criteria(answer, trace) if answer.status == "yes" else answer for answer in found]
+    return tuple(found)
 
 
 def _evidence(
@@ -177,7 +204,7 @@ def _evidence(
 
 def _records(
     con: duckdb.DuckDBPyConnection, files: dict[tuple[str, str], Path], timeline: Sequence[tuple[Any, ...]]
-) -> dict[tuple[str, str], Evidence]:
+) -> dict[RecordKey, Evidence]:
     """Every record of the timeline, with all that it tells."""
     rows = con.execute("select submission_id from submissions where is_superseded_since").fetchall()
     superseded = {submission for (submission,) in rows}
@@ -190,15 +217,15 @@ def _records(
     }
 
 
-def _told(timeline: Sequence[tuple[Any, ...]]) -> dict[tuple[str, str], str]:
+def _told(timeline: Sequence[tuple[Any, ...]]) -> dict[RecordKey, str]:
     """All that each record tells, with its days."""
-    says: dict[tuple[str, str], list[str]] = {}
+    says: dict[RecordKey, list[str]] = {}
     for day, table, record, description, _ in timeline:
         says.setdefault((table, record), []).append(_on_day(table, day, description))
     return {key: "; ".join(parts) for key, parts in says.items()}
 
 
-def _key(record: Evidence) -> tuple[str, str]:
+def _key(record: Evidence) -> RecordKey:
     return record.source_table, record.record_id
 
 
@@ -208,56 +235,55 @@ def _on_day(source_table: str, day: int | None, says: str) -> str:
     return f"{when}{' (before surgery)' if is_before else ''}: {says}"
 
 
-def _with_criteria(
-    con: duckdb.DuckDBPyConnection, answer: LabelAnswer, records: dict[tuple[str, str], Evidence]
-) -> LabelAnswer:
+def _trace(con: duckdb.DuckDBPyConnection, said: Sequence[LabelAnswer], records: dict[RecordKey, Evidence]) -> _Trace:
+    trace_patient(con)
+    supports: dict[str, list[_Support]] = {}
+    rows = con.execute(
+        "select label, source_table, record_id, support_table, support_id, says from supports order by all"
+    ).fetchall()
+    for label, table, record, support_table, support, says in rows:
+        supports.setdefault(label, []).append(_Support((table, record), (support_table, support), says))
+    pain = con.execute("select source_table, record_id, sign from signs where relation = 'pain_assessments'").fetchall()
+    return _Trace(
+        judgements=judge(con, [each for answer in said for each in label_definition(answer.label).all_criteria]),
+        supports=supports,
+        kinds={(table, record): sign for table, record, sign in pain},
+        records=records,
+    )
+
+
+def _with_criteria(answer: LabelAnswer, trace: _Trace) -> LabelAnswer:
     """The yes with what made it one, and of each record of its evidence the sign that counted."""
     definition = label_definition(answer.label)
     if answer.definition_version != definition.version:
         return answer
     cited = {_key(record) for record in answer.evidence}
-    criteria = _met_by(cited, judged(con, definition.criteria))
-    ways = [Way(way.name, _met_by(cited, way.criteria)) for way in judged_ways(con, definition) if way.holds]
+    criteria = _met_by(cited, [trace.judgements[each] for each in definition.criteria])
+    ways = [Way(way.name, _met_by(cited, way.criteria)) for way in ways_of(definition, trace.judgements) if way.holds]
     taken = [way for way in ways if any(criterion.records for criterion in way.criteria)] or ways
-    signs: dict[tuple[str, str], set[str]] = {}
+    signs: dict[RecordKey, set[str]] = {}
     for criterion in (*criteria, *(each for way in taken for each in way.criteria)):
         for record in criterion.records:
             signs.setdefault((record.source_table, record.record_id), set()).update(record.signs)
-    kinds = _pain_told(con)
-    evidence = tuple(_that_counted(record, signs, kinds) for record in answer.evidence)
-    supports = _supports(con, answer, records)
-    return replace(answer, criteria=criteria, ways=tuple(taken), evidence=evidence, supports=supports)
+    evidence = tuple(_that_counted(record, signs, trace.kinds) for record in answer.evidence)
+    return replace(answer, criteria=criteria, ways=tuple(taken), evidence=evidence, supports=_supports(answer, trace))
 
 
-def _supports(
-    con: duckdb.DuckDBPyConnection, answer: LabelAnswer, records: dict[tuple[str, str], Evidence]
-) -> tuple[Evidence, ...]:
+def _supports(answer: LabelAnswer, trace: _Trace) -> tuple[Evidence, ...]:
     """The records that the evidence is judged with, and those that these are judged with in turn."""
-    rows = con.execute(
-        """
-        select source_table, record_id, support_table, support_id, says
-        from supports
-        where label = $label
-        order by all
-        """,
-        {"label": answer.label},
-    ).fetchall()
+    rows = trace.supports.get(answer.label, [])
     reached = {_key(record) for record in answer.evidence}
-    found: dict[tuple[str, str], str] = {}
-    while new := {row[2:4]: row[4] for row in rows if row[:2] in reached and row[2:4] not in reached}:
+    found: dict[RecordKey, str] = {}
+    while new := {row.support: row.says for row in rows if row.record in reached and row.support not in reached}:
         found |= new
         reached |= new.keys()
     # In the order of the timeline, by day.
-    return tuple(replace(records[key], says=f"{records[key].says} ({found[key]})") for key in records if key in found)
+    return tuple(
+        replace(record, says=f"{record.says} ({found[key]})") for key, record in trace.records.items() if key in found
+    )
 
 
-def _pain_told(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
-    """The pain or disability of each assessed visit: what tells persistent from recurrent pain."""
-    rows = con.execute("select source_table, record_id, sign from signs where relation = 'pain_assessments'").fetchall()
-    return {(table, record): sign for table, record, sign in rows}
-
-
-def _met_by(cited: set[tuple[str, str]], criteria: Sequence[JudgedCriterion]) -> tuple[JudgedCriterion, ...]:
+def _met_by(cited: set[RecordKey], criteria: Sequence[JudgedCriterion]) -> tuple[JudgedCriterion, ...]:
     """The criteria, each with the cited ones of its records."""
     return tuple(
         replace(each, records=tuple(one for one in each.records if (one.source_table, one.record_id) in cited))
@@ -265,9 +291,7 @@ def _met_by(cited: set[tuple[str, str]], criteria: Sequence[JudgedCriterion]) ->
     )
 
 
-def _that_counted(
-    record: Evidence, signs: dict[tuple[str, str], set[str]], kinds: dict[tuple[str, str], str]
-) -> Evidence:
+def _that_counted(record: Evidence, signs: dict[RecordKey, set[str]], kinds: dict[RecordKey, str]) -> Evidence:
     """The record with its signs that met a criterion; one that met none tells the kind of the yes."""
     key = _key(record)
     day, _, _ = record.says.partition(": ")
