@@ -364,7 +364,9 @@ def test_a_patient_outside_the_cohort_has_a_timeline_and_no_labels(settings: Set
     assert explanation.labels == ()
 
 
-@pytest.mark.parametrize(("site_id", "patient_id"), [("north", "east-p021"), ("nowhere", "north-p021"), ("", "")])
+@pytest.mark.parametrize(
+    ("site_id", "patient_id"), [("north", "east-p021"), ("nowhere", "north-p021"), ("*", "north-p021"), ("", "")]
+)
 def test_an_unknown_patient_is_named_as_such(settings: Settings, site_id: str, patient_id: str) -> None:
     with pytest.raises(OutcomesError) as unknown:
         explain(settings, site_id, patient_id)

@@ -15,7 +15,8 @@ from outcomes.lake.records import SUBMISSIONS
 
 def copied(folder: Path, site_id: str | None = None) -> set[str]:
     """The digests of the records of one site, or of all, that have a copy."""
-    return {file.stem for file in folder.glob(f"{site_id or '*'}/*.parquet")}
+    folders = folder.glob("*") if site_id is None else [folder / site_id]
+    return {file.stem for each in folders for file in each.glob("*.parquet")}
 
 
 def copy_records(folder: Path, records: pa.Table, digests: pa.ChunkedArray) -> None:

@@ -370,7 +370,7 @@ class Lake:
         delta = self._delta(name)
         if delta is None:
             return []
-        of_site = [("site_id", "=", site_id)] if site_id else None
+        of_site = None if site_id is None else [("site_id", "=", site_id)]
         return sorted(delta.file_uris(file_pruning_predicate=of_site))
 
     def _delta(self, name: str) -> DeltaTable | None:

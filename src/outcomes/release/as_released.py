@@ -3,8 +3,6 @@
 This shows single records. It is for people who may see them: those with access to the data folder itself.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 
 import duckdb
@@ -25,8 +23,9 @@ def attach_patient(
 ) -> None:
     """Attach the release, and of the lake as it was then one patient: what came later plays no part in the labels.
 
-    Leaves the release's marts in `research`, the patient's rows in each contract table, the patient as the only row of
-    `explained_patient`, and `submissions` with `is_superseded_since`: superseded after the release was made.
+    Leaves the patient's rows of the release in `released_labels` and `released_evidence`, those of the lake in each
+    contract table, the patient as the only row of `explained_patient`, and `submissions` with `is_superseded_since`:
+    superseded after the release was made.
 
     Raises:
         OutcomesError: patient_unknown when no accepted submission of the release names the patient.
@@ -46,6 +45,13 @@ def attach_patient(
             and submissions.attempt = released.attempt
         """
     )
+    for name, mart in {"released_labels": "labels", "released_evidence": "label_evidence"}.items():
+        con.execute(
+            f"create table {name} as from research.{mart} where site_id = $site_id and patient_id = $patient_id",
+            {"site_id": site_id, "patient_id": patient_id},
+        )
+    # Of one patient's rows the plan does not matter: to think about it, or to wake another thread, takes longer.
+    con.execute("pragma disable_optimizer; set threads = 1")
     lake.load_patient(con, site_id, patient_id)
     con.execute("create table explained_patient as select site_id, patient_id from patients")
     if con.execute("from explained_patient").fetchone() is None:
@@ -58,9 +64,8 @@ def label_patient(con: duckdb.DuckDBPyConnection) -> None:
     Leaves what `labelling.build.run` leaves, `signs`: what of a visit a relation has read, and `supports`: which
     records another one is judged with.
     """
-    with _hardly_planned(con):
-        run(con)
-        materialize(con, _told_beside())
+    run(con)
+    materialize(con, _told_beside())
 
 
 def trace_patient(con: duckdb.DuckDBPyConnection) -> None:
@@ -68,27 +73,9 @@ def trace_patient(con: duckdb.DuckDBPyConnection) -> None:
 
     Leaves the relations that criteria of labels name, and those beside them.
     """
-    with _hardly_planned(con):
-        prepare(con)
-        con.execute(
-            """
-            create or replace table labels as
-            select label, site_id, patient_id, status
-            from research.labels
-            semi join explained_patient using (site_id, patient_id)
-            """
-        )
-        materialize(con, [*_relations_of_criteria(), *_told_beside()])
-
-
-@contextmanager
-def _hardly_planned(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Of one patient's rows the plan does not matter, and to think about it takes longer than the work."""
-    con.execute("pragma disable_optimizer")
-    try:
-        yield
-    finally:
-        con.execute("pragma enable_optimizer")
+    prepare(con)
+    con.execute("create or replace table labels as from released_labels")
+    materialize(con, [*_relations_of_criteria(), *_told_beside()])
 
 
 def _told_beside() -> list[SqlFile]:

@@ -20,7 +20,6 @@ from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import LabelDefinition, label_definition, label_definitions
 from outcomes.sql.engine import connect as connect_engine
 
-
 RecordKey = tuple[str, str]
 """The table of a source record, and its key there."""
 
@@ -160,8 +159,7 @@ def _answers(
     answers = con.sql(
         """
         select label, status, reason, kind, onset_day, value, value_name, definition_version
-        from research.labels
-        semi join explained_patient using (site_id, patient_id)
+        from released_labels
         """
     ).to_arrow_table()
     told = {answer["label"]: answer for answer in answers.to_pylist()}
@@ -188,8 +186,7 @@ def _evidence(
         select
             label, source_table, record_id, submission_id,
             submission_id in (select submission_id from submissions where is_superseded_since) as is_superseded
-        from research.label_evidence
-        semi join explained_patient using (site_id, patient_id)
+        from released_evidence
         order by label, source_table, record_id
         """
     ).fetchall()
