@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator
 
 from tests.browser.conftest import Visitor
-from tests.support.browser import wait_until
+from tests.support.browser import wait_until, wait_until_in_view_drawn
 from tests.support.dashboard_client import MEASURES
 
 
@@ -121,6 +121,24 @@ def test_kinds_and_reasons_are_in_words_and_hidden_ones_have_no_number(visitor: 
     card.locator(".card-menu summary").click()
     card.get_by_role("button", name="View as table").click()
     assert "– fewer than 11" in (card.locator("table").text_content() or "").replace("\u00a0", " ")
+
+
+_DRAWN = "[...document.querySelectorAll('.graph')].map((graph) => !!graph.querySelector('.main-svg'))"
+
+
+def test_charts_out_of_view_are_drawn_when_they_come_into_view_or_to_paper(visitor: Visitor) -> None:
+    page = visitor.page
+    page.add_init_script("window.requestIdleCallback = () => 0;")
+    page.goto(f"{visitor.address}/pain")
+    wait_until_in_view_drawn(page)
+    assert page.evaluate(_DRAWN)[0], "in view"
+    assert not page.evaluate(_DRAWN)[-1], "at the end of the page, while the browser is never idle"
+    page.locator(".graph").last.scroll_into_view_if_needed()
+    wait_until_in_view_drawn(page)
+    assert page.evaluate(_DRAWN)[-1], "scrolled to"
+    assert not all(page.evaluate(_DRAWN)), "between"
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    wait_until(page, f"() => {_DRAWN}.every((drawn) => drawn)")
 
 
 @pytest.mark.parametrize("path", ["/measure/nothing", "/elsewhere", "/measure/", "/label/pain_past_3_months"])

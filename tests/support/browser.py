@@ -66,6 +66,18 @@ def wait_until_drawn(page: Page) -> None:
     )
 
 
+def wait_until_in_view_drawn(page: Page) -> None:
+    """Wait until the page has its heading and every graph in view is drawn; the others are drawn afterwards."""
+    page.locator("h1").first.wait_for()
+    wait_until(
+        page,
+        """() => [...document.querySelectorAll('.graph')].every((graph) => {
+            const { top, bottom } = graph.getBoundingClientRect();
+            return top >= innerHeight || bottom <= 0 || graph.querySelector('.main-svg .draglayer');
+        })""",
+    )
+
+
 def wait_until(page: Page, script: str, argument: object = None) -> None:
     """Wait until a function in JavaScript gives true; the page's policy forbids Playwright's own way, an `eval`."""
     deadline = time.monotonic() + 30
