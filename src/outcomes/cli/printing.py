@@ -12,9 +12,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 if TYPE_CHECKING:
     from outcomes.intake.checking import Checked
@@ -36,6 +33,10 @@ def progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
 
     A line that is printed meanwhile stands above the bar.
     """
+    # Not for all commands, most of which draw no bar: it takes longer to import than a short command runs.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -51,6 +52,9 @@ def progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
 
 def print_table(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> None:
     """Rows as a table; None is an empty cell."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table()
     for column in columns:
         table.add_column(column, overflow="fold")

@@ -8,9 +8,9 @@ from outcomes.intake.landing import Delivery, deliveries
 from outcomes.intake.manifest import is_as_stated, submission_id
 from outcomes.intake.rules import rules_sha256
 from outcomes.lake import Lake, SubmissionRecord, newest_not_refused
+from outcomes.lake.store import in_memory
 from outcomes.release.publish import current
 from outcomes.settings import Settings
-from outcomes.sql.engine import connect
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def status(settings: Settings, site_id: str | None = None, since: str | datetime
     """
     lake = Lake(settings.lake)
     month, time = (None, since) if isinstance(since, datetime) else (since, None)
-    with connect(settings) as con:
+    with in_memory() as con:
         lake.attach_submissions(con, site_id=site_id)
         con.execute(
             "delete from submissions where period < $month or coalesce(recorded_at < $time, $time is not null)",
