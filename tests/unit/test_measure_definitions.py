@@ -88,7 +88,7 @@ def test_no_word_is_left_to_fill_in() -> None:
 
 def test_names_take_the_key_and_texts_the_word() -> None:
     measure = BY_ID["mcid_ndi_12_months"]
-    assert measure.part_of == ("follow_up_12_months",)
+    assert measure.part_of == ("follow_up_12_months", "follow_up_baseline")
     assert measure.title == "Clearly better at 12 months: neck disability (NDI)"
 
 

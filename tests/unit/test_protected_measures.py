@@ -9,7 +9,13 @@ import pytest
 from outcomes.disclosure import measures as protection
 from outcomes.disclosure.audit import PublishedTables, audit
 from outcomes.disclosure.lattice import EVERYBODY, UNNESTED, Lattice, Nesting
-from outcomes.disclosure.measures import in_order, protected_exclusions, protected_measures, safe_measures
+from outcomes.disclosure.measures import (
+    in_order,
+    protected_exclusions,
+    protected_measures,
+    require_nested,
+    safe_measures,
+)
 from outcomes.errors import OutcomesError
 from tests.support.lattices import Answers, Group, by_site, measure_counts
 
@@ -129,6 +135,36 @@ def test_a_measure_that_lies_within_another_is_hidden_where_the_difference_is_sm
     assert ("fusion", "a") not in _hidden(safe_measures(counts, MINIMUM))
     assert ("fusion", "a") in within
     assert ("revision", "a") not in within
+
+
+def test_what_follows_from_declared_parts_is_known_too() -> None:
+    declared = Nesting(
+        part_of=frozenset(
+            {("probable", "clinical"), ("clinical", "suspected"), ("suspected", "rate"), ("rate", "suspected")}
+        ),
+        among=frozenset({("imaging", "clinical")}),
+    )
+    known = declared.closed()
+    assert known.part_of == declared.part_of | {
+        ("probable", "suspected"), ("probable", "rate"), ("clinical", "rate"),
+        *(("imaging", whole) for whole in ("clinical", "suspected", "rate")),
+    }  # fmt: skip
+    assert known.among == {("imaging", whole) for whole in ("clinical", "suspected", "rate")}
+
+
+@pytest.mark.parametrize(
+    ("part", "nesting"),
+    [
+        ((31, 69, 0), Nesting(part_of=frozenset({("part", "whole")}))),
+        ((20, 30, 50), Nesting(among=frozenset({("part", "whole")}))),
+    ],
+    ids=["part of", "among"],
+)
+def test_a_declared_part_that_is_none_is_an_error(part: Answers, nesting: Nesting) -> None:
+    counts = measure_counts({"whole": by_site(a=(30, 70, 0), b=(80, 20, 0)), "part": by_site(a=part, b=(1, 2, 97))})
+    with pytest.raises(OutcomesError, match="part is no part of whole") as found:
+        require_nested(counts, nesting)
+    assert found.value.code == "definition_malformed"
 
 
 def test_of_a_part_counted_among_the_whole_the_excluded_are_protected() -> None:

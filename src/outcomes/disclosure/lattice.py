@@ -11,8 +11,8 @@ Patients without a month, or without a stratum, are in the total of a line and i
 lattice as a part of their own, the `rest`, which is never published but can be worked out.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -51,10 +51,23 @@ class Nesting:
         """Whether the part is rather shown than the whole."""
         return self.first.get(part, _LAST) < self.first.get(whole, _LAST)
 
+    def closed(self) -> "Nesting":
+        """With what follows: a part of a part is a part, and the patients of a measure among a part among its whole."""
+        part_of, among = set(self.pairs), set(self.among)
+        while more := _joined(part_of, part_of) - part_of:
+            part_of |= more
+        among |= _joined(among, part_of)
+        return replace(self, part_of=frozenset(part_of), among=frozenset(among))
+
     @property
     def pairs(self) -> frozenset[tuple[str, str]]:
         """(part, whole) of every measure whose numerator lies within another's."""
         return self.part_of | self.among
+
+
+def _joined(pairs: Set[tuple[str, str]], others: Set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """From a first of `pairs` to a last of `others`, where the two meet; nothing is a part of itself."""
+    return {(first, last) for first, middle in pairs for again, last in others if middle == again and first != last}
 
 
 _LAST = 10**6

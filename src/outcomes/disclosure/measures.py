@@ -152,6 +152,28 @@ def protected_measures(
     return suppression.without(suppression.hidden(settled), shown)
 
 
+def require_nested(counts: pa.Table, nesting: Nesting) -> None:
+    """See that no cell counts more patients of a part than of its whole, as it would if a declared nesting were false.
+
+    Args:
+        counts: see `protected_measures`.
+        nesting: which measures are said to count patients of each other.
+
+    Raises:
+        OutcomesError: definition_malformed, with the measures and no count.
+    """
+    lattice = Lattice.of(counts)
+    numerator, patients = (lattice.cube(counts[name]) for name in ("numerator", "patients"))
+    cells = np.stack([numerator, patients - numerator], axis=-1)
+    false = [
+        f"{lattice.measures[part]} is no part of {lattice.measures[whole]}"
+        for part, whole, counted in _within(nesting, lattice, cells)
+        if (counted > cells[whole, ..., _YES]).any()
+    ]
+    if false:
+        raise OutcomesError("definition_malformed", f"measures.yaml: {'; '.join(false)}")
+
+
 def protected_exclusions(exclusions: pa.Table, measures: pa.Table, minimum_cell_count: int) -> pa.Table:
     """Why episodes are not in the denominator, over all sites.
 

@@ -21,7 +21,7 @@ from outcomes.disclosure.deliveries import (
 from outcomes.disclosure.incidences import HorizonCurves
 from outcomes.disclosure.kinds import protected_kinds
 from outcomes.disclosure.lattice import Nesting
-from outcomes.disclosure.measures import in_order, protected_exclusions, safe_measures
+from outcomes.disclosure.measures import in_order, protected_exclusions, require_nested, safe_measures
 from outcomes.disclosure.risk_models import protected_calibration, protected_models
 from outcomes.disclosure.scores import protected_trajectories
 from outcomes.disclosure.suppression import with_state
@@ -118,7 +118,7 @@ def protect(name: str, exact: pa.Table, context: Context) -> pa.Table:
 
 
 def nesting() -> Nesting:
-    """Which measures by definition count patients of each other."""
+    """Which measures by definition count patients of each other, also by way of a third one."""
     measures = measure_definitions()
     classes: defaultdict[str, set[str]] = defaultdict(set)
     for measure in measures:
@@ -129,12 +129,18 @@ def nesting() -> Nesting:
         among=frozenset((measure.id, measure.among) for measure in measures if measure.among),
         classes=frozenset(map(frozenset, classes.values())),
         first={measure.id: _place(measure) for measure in measures},
-    )
+    ).closed()
 
 
 def _place(measure: MeasureDefinition) -> int:
-    """Which measures are rather shown, where two of them together would tell: headlines, labels, all others."""
-    return 0 if measure.headline else 1 if measure.label == measure.id else 2
+    """Which measures are rather shown, where two of them together would tell: headlines in their order, labels, others.
+
+    How many answered comes last: nearly every other measure lies within it, and it would hide them all.
+    """
+    if measure.headline:
+        return measure.headline
+    beside = len(measure_definitions())
+    return beside if measure.label == measure.id else beside + (2 if measure.category == "follow-up" else 1)
 
 
 def _measures(exact: pa.Table, context: Context) -> pa.Table:
@@ -143,6 +149,7 @@ def _measures(exact: pa.Table, context: Context) -> pa.Table:
     protected = context.done["cumulative_incidence"]
     curves = HorizonCurves.of(protected, horizons)
     told = curves.counts_shown(exact)
+    require_nested(exact, nesting())
     shown = safe_measures(exact, context.minimum_cell_count, nesting(), context.before, told)
     context.done["cumulative_incidence"] = curves.without_hidden(protected, shown)
     return curves.shown(shown, exact)
