@@ -315,6 +315,14 @@ def test_what_is_hidden_changes_nothing_that_is_shown() -> None:
     assert few.equals(many)
 
 
+def test_the_expected_numbers_of_all_sites_add_up_to_no_exact_count() -> None:
+    exact = _table({"a": (100, 33, 0.31), "b": (100, 30, 0.32)})
+    shown = _shown({None: (200, 65), "a": (100, 35), "b": (100, 30)}, hidden=[])
+    protected = protected_comparison(exact, shown, MINIMUM).to_pylist()
+    expected = [row["expected"] for row in protected if row["measure"] == "pain_12_months"]
+    assert sum(expected) == pytest.approx(65, abs=0.1), "63 by the fit"
+
+
 def test_without_the_sum_of_all_sites_no_site_is_shown() -> None:
     shown = _shown({"a": (105, 35), "b": (100, 30)}, hidden=[None])
     protected = protected_comparison(_table({"a": (103, 33, 0.3), "b": (98, 32, 0.3)}), shown, MINIMUM)

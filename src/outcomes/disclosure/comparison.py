@@ -1,5 +1,6 @@
 """The comparison of sites in the form that may be shown."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,9 +22,11 @@ def protected_comparison(comparison: pa.Table, shown: pa.Table, minimum_cell_cou
     """The comparison made anew from what may be shown of each site, and nothing of the others.
 
     Every figure is worked out from the rounded counts of the protected measures and from the expected number to one
-    decimal, so that none tells more than those do. A measure whose sum over all sites is hidden has no target. Where
-    the rounded figures would place a site elsewhere than the exact ones do, its position is not shown: two pages never
-    say different words. Nor is the position without widened limits where they count and cannot be shown.
+    decimal, so that none tells more than those do. The expected numbers of all sites add up to those observed, by the
+    fit of the model: they are brought to the rounded sum, or they would tell the exact one. A measure whose sum over
+    all sites is hidden has no target. Where the rounded figures would place a site elsewhere than the exact ones do,
+    its position is not shown: two pages never say different words. Nor is the position without widened limits where
+    they count and cannot be shown.
     Of events within a time the completeness is of person-time: it is told as so many of the eligible, as coarsely as
     these are. `comparison` is as `comparison_table` gives it, `shown` the protected measures
     (`sql/marts/measures.yaml`).
@@ -33,6 +36,7 @@ def protected_comparison(comparison: pa.Table, shown: pa.Table, minimum_cell_cou
     seen = comparison["completeness"].fill_null(0).to_numpy() * comparison["eligible"].to_numpy()
     in_effect = coarse(np.round(seen).astype(np.int64), minimum_cell_count).tolist()
     exact = {(row["measure"], row["site_id"]): row for row in comparison.to_pylist()}
+    to_rounded = _to_rounded(comparison, counts)
     known, hidden = [], []
     for (key, row), could_be_followed, of_time in zip(exact.items(), eligible, in_effect, strict=True):
         site = {"measure": row["measure"], "site_id": row["site_id"]}
@@ -40,7 +44,8 @@ def protected_comparison(comparison: pa.Table, shown: pa.Table, minimum_cell_cou
             patients, observed = counts[key]
             followed = of_time if is_over_time(row["measure"]) else patients
             figures = {"patients": patients, "eligible": could_be_followed, "in_effect": followed, "observed": observed}
-            known.append(site | figures | {"marking": row["marking"], "expected": round(row["expected"], 1)})
+            expected = round(row["expected"] * to_rounded[row["measure"]], 1)
+            known.append(site | figures | {"marking": row["marking"], "expected": expected})
         else:
             hidden.append(site | {"state": "suppressed"})
     schema = mart_schema("site_comparison", "protected")
@@ -51,6 +56,23 @@ def protected_comparison(comparison: pa.Table, shown: pa.Table, minimum_cell_cou
     ]
     rows = sorted(rows + hidden, key=lambda row: (row["measure"], row["site_id"]))
     return pa.Table.from_pylist([{"state": "shown"} | row for row in rows], schema=schema)
+
+
+def _to_rounded(comparison: pa.Table, counts: Mapping[tuple[str, str | None], tuple[int, int]]) -> dict[str, float]:
+    """By measure, what all sites together are shown to have of what they have.
+
+    Where a site is hidden its expected number is missing from the sum, which then tells nothing: 1.
+    """
+    observed: defaultdict[str, int] = defaultdict(int)
+    sites = list(zip(*(comparison[name].to_pylist() for name in ("measure", "site_id", "observed")), strict=True))
+    for measure, _, count in sites:
+        observed[measure] += count
+    partly = {measure for measure, site_id, _ in sites if (measure, site_id) not in counts}
+    return {
+        measure: 1.0 if measure in partly or not exact else counts[measure, None][1] / exact
+        for measure, exact in observed.items()
+        if (measure, None) in counts
+    }
 
 
 def _words(row: Mapping[str, Any], exact: Mapping[str, Any]) -> dict[str, str | None]:
