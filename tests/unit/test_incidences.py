@@ -39,3 +39,12 @@ def test_the_order_of_the_rows_changes_no_bit() -> None:
     with _groups_and_ends(1) as one, _groups_and_ends(-1) as other:
         rows = [sorted(incidence_table(con).to_pylist(), key=str) for con in (one, other)]
     assert rows[0] == rows[1]
+
+
+def test_where_no_patient_has_a_month_there_is_no_month() -> None:
+    with _groups_and_ends(1) as con:
+        con.execute("update measure_groups set index_period = '2024'")
+        resolutions = {row["resolution"] for row in incidence_table(con).to_pylist()}
+        assert resolutions == {"all", "year"}
+        con.execute("delete from measure_groups")
+        assert incidence_table(con).to_pylist() == []

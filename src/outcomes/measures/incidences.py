@@ -60,7 +60,7 @@ def incidence_table(con: duckdb.DuckDBPyConnection) -> pa.Table:
     for grouped, group in _GROUPS.items():
         ends = con.sql(_ENDS.format(group=group)).to_arrow_table()
         measures, first = np.unique(ends["measure"].to_numpy(zero_copy_only=False).astype(str), return_index=True)
-        for measure, start, stop in zip(measures, first, [*first[1:], ends.num_rows], strict=True):
+        for measure, start, stop in zip(measures, first, np.append(first, ends.num_rows)[1:], strict=True):
             parts += _of_measure(str(measure), days[measure], grouped, ends.slice(start, stop - start))
     return pa.concat_tables(parts)
 
