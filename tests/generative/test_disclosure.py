@@ -92,7 +92,7 @@ def unrelated(draw: st.DrawFn) -> pa.Table:
     return measure_counts(groups)
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(deadline=None, max_examples=examples(40))
 @given(st.one_of(registries(measures=2), unrelated()))
 def test_no_small_count_can_be_worked_out(counts: pa.Table) -> None:
     shown = safe_measures(counts, MINIMUM, NESTING)
@@ -107,7 +107,7 @@ def test_no_small_count_can_be_worked_out(counts: pa.Table) -> None:
                 assert not attacker.discloses((*at, name)), (at, name, attacker.bounds((*at, name)))
 
 
-@settings(deadline=None, max_examples=examples(40))
+@settings(deadline=None, max_examples=examples(20))
 @given(registries(measures=2))
 def test_no_small_difference_to_the_whole_can_be_worked_out(counts: pa.Table) -> None:
     shown = safe_measures(counts, MINIMUM, NESTING)
@@ -123,7 +123,7 @@ def test_no_small_difference_to_the_whole_can_be_worked_out(counts: pa.Table) ->
                 assert not attacker.discloses(("part", *cell, "more"))
 
 
-@settings(deadline=None, max_examples=examples(20))
+@settings(deadline=None, max_examples=examples(10))
 @given(registries(measures=2, least_sites=4, most_sites=6), st.data())
 def test_no_site_works_out_a_small_count_of_another_by_subtracting_its_own(
     counts: pa.Table, data: st.DataObject
@@ -154,7 +154,7 @@ def test_no_site_works_out_a_small_count_of_another_by_subtracting_its_own(
                 assert not nested.discloses((*at, "more")), (contributor, at, nested.bounds((*at, "more")))
 
 
-@settings(deadline=None, max_examples=examples(60))
+@settings(deadline=None, max_examples=examples(20))
 @given(registries(), st.randoms(use_true_random=False))
 def test_the_auditor_finds_what_the_attacker_finds(counts: pa.Table, random: Any) -> None:
     carelessness = random.random()
@@ -186,7 +186,7 @@ def test_what_hiding_small_counts_alone_leaves_is_found_by_attacker_and_auditor(
     assert audit(PublishedTables(MINIMUM, protected_measures(counts, MINIMUM, round_to=1), round_to=1)) == []
 
 
-@settings(deadline=None, max_examples=examples(40))
+@settings(deadline=None, max_examples=examples(20))
 @given(registries())
 def test_one_hidden_cell_alone_in_a_sum_is_found(counts: pa.Table) -> None:
     shown = shown_but(counts, has_small_count)
@@ -196,7 +196,7 @@ def test_one_hidden_cell_alone_in_a_sum_is_found(counts: pa.Table) -> None:
         assert audit(PublishedTables(MINIMUM, shown, round_to=1))
 
 
-@settings(deadline=None, max_examples=examples(25))
+@settings(deadline=None, max_examples=examples(8))
 @given(st.one_of(registries(measures=2), unrelated()))
 def test_what_is_found_and_hidden_does_not_hang_on_the_path_of_the_solver(counts: pa.Table) -> None:
     """Each count by programs of its own at once, or as many as possible by random goals for all."""
@@ -210,7 +210,7 @@ def test_what_is_found_and_hidden_does_not_hang_on_the_path_of_the_solver(counts
     assert shown[0].equals(shown[1])
 
 
-@settings(deadline=None, max_examples=examples(25))
+@settings(deadline=None, max_examples=examples(10))
 @given(registries(), registries())
 def test_what_follows_a_release_gives_nothing_of_it_away(before: pa.Table, now: pa.Table) -> None:
     first = PublishedTables(MINIMUM, safe_measures(before, MINIMUM))
@@ -218,7 +218,7 @@ def test_what_follows_a_release_gives_nothing_of_it_away(before: pa.Table, now: 
     assert not audit(second, previous=first)
 
 
-@settings(deadline=None, max_examples=examples(40))
+@settings(deadline=None, max_examples=examples(20))
 @given(registries(measures=2), st.integers(5, 20))
 def test_any_minimum_cell_count_holds(counts: pa.Table, minimum_cell_count: int) -> None:
     shown = protected_measures(counts, minimum_cell_count, NESTING, round_to=1)

@@ -60,7 +60,7 @@ def _write(file: Path, header: str, rows: Iterable[tuple[str, ...]], separator: 
     return sum(any(cell.strip() for cell in row) for row in rows)
 
 
-@settings(max_examples=examples(30), deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(
     patients=_rows(KEYS, DATES),
     procedures=_rows(

@@ -82,7 +82,7 @@ def _rows(con: duckdb.DuckDBPyConnection, relation: str) -> list[Row]:
     return rows
 
 
-@settings(max_examples=examples(40), deadline=None, derandomize=True, database=None)
+@settings(max_examples=examples(15), deadline=None, derandomize=True, database=None)
 @given(_registries())
 def test_the_cube_counts_what_was_answered(episodes: list[Row]) -> None:
     with _cube(episodes) as con:
@@ -109,7 +109,7 @@ def test_the_cube_counts_what_was_answered(episodes: list[Row]) -> None:
     }
 
 
-@settings(max_examples=examples(40), deadline=None, derandomize=True, database=None)
+@settings(max_examples=examples(15), deadline=None, derandomize=True, database=None)
 @given(_registries())
 def test_every_cell_is_there_and_the_margins_add_up(episodes: list[Row]) -> None:
     with _cube(episodes) as con:

@@ -26,7 +26,7 @@ from tests.support.situations import PERIODS, label
 
 PATIENTS = int(os.environ.get("ORACLE_PATIENTS", "2000"))
 SEED = 1
-BATCH = 1000
+BATCH = 4000
 SHOWN = 5
 
 COMPARED = {
@@ -59,7 +59,7 @@ def test_invented_patients_are_labelled_alike() -> None:
     _assert_alike(patients(PATIENTS, SEED))
 
 
-@pytest.mark.parametrize("index_period", few(3, ["2024-01", "2016", "2009-11", "2022-01", "2020-08", "2003"]))
+@pytest.mark.parametrize("index_period", few(1, ["2024-01", "2016", "2009-11", "2022-01", "2020-08", "2003"]))
 def test_every_code_counts_alike(index_period: str) -> None:
     _assert_alike([patient for system, code in _all_codes() for patient in with_code(system, code, index_period)])
 

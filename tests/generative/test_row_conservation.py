@@ -69,7 +69,7 @@ IMAGE_ROWS = st.builds(
     follow_ups=st.lists(VISIT_ROWS, max_size=6),
     imaging=st.lists(IMAGE_ROWS, max_size=4),
 )
-@settings(max_examples=examples(15), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(6), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 def test_rows_in_are_rows_accepted_quarantined_and_pending(
     patients: list[Row], procedures: list[Row], follow_ups: list[Row], imaging: list[Row]
 ) -> None:

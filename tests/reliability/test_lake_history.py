@@ -1,7 +1,7 @@
 """Any history of deliveries, mistakes, withdrawals and crashes leaves the lake as the rules in words say.
 
 `STEPS=2000 pytest tests/reliability/test_lake_history.py --hypothesis-seed 1` takes 2,000 steps of the
-seed; a plain run takes 50, always the same ones.
+seed; a plain run takes 40, always the same ones.
 """
 
 import datetime
@@ -30,8 +30,8 @@ from tests.reliability.deliveries import DELIVERIES, PATIENTS, PERIODS, PLACES, 
 from tests.reliability.lake_model import Delivery, Landed, Model, Place
 from tests.reliability.quick_judge import CriticalRules
 
-STEPS = int(os.environ.get("STEPS", "50"))
-STEPS_OF_A_HISTORY = 25
+STEPS = int(os.environ.get("STEPS", "40"))
+STEPS_OF_A_HISTORY = 20
 
 Rows = list[tuple[Any, ...]]
 
