@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from outcomes.contract import TABLES
@@ -79,8 +79,21 @@ def _labelled(lake: MonthlyLake, folder: Path | None) -> dict[str, list[Any]]:
         return found
 
 
-@settings(max_examples=examples(2), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(2),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=[Phase.explicit] if examples(1) == 1 else Phase,
+)
 @given(seed=st.integers(0, 2**16), steps=st.lists(_steps, min_size=1, max_size=3))
+@example(
+    seed=7,
+    steps=[
+        ("north", "2024-02", "incremental", 1),
+        ("east", "2024-02", "full", 3),
+        ("north", "2024-02", "withdrawn", 0),
+    ],
+)
 def test_month_by_month_is_as_all_at_once(seed: int, steps: list[tuple[str, str, str, int]]) -> None:
     with TemporaryDirectory() as home:
         lake, kept = MonthlyLake(Path(home)), Path(home) / "labelled"

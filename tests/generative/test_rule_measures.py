@@ -6,7 +6,7 @@ from tests.generative.histories import patients
 from tests.generative.test_empty_columns import OPTIONAL, Place, _without
 from tests.support.situations import label
 
-PATIENTS = patients(10, seed=5)
+PATIENTS = patients(5, seed=5)
 
 
 def test_every_measure_that_an_emptied_column_moves_is_known_to_read_it() -> None:

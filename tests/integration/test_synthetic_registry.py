@@ -1,4 +1,4 @@
-"""A synthetic registry through the whole pipeline: every planted fault caught, every label as the oracle has it."""
+"""A synthetic registry through intake, lake and labelling: every planted fault caught, every label as by the oracle."""
 
 import shutil
 from collections import Counter, defaultdict
@@ -13,8 +13,8 @@ from pyarrow import parquet
 from outcomes.contract import TABLES
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.submission import ingest_submission
+from outcomes.labelling.build import run
 from outcomes.lake import Lake
-from outcomes.release.build import build_release
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
 from outcomes.synthetic import synthesize
@@ -39,7 +39,7 @@ class Ingested:
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Ingested:
     settings = Settings(home=tmp_path_factory.mktemp("registry"))
-    synthesize(settings, seed=7, sites=5, patients=700)
+    synthesize(settings, seed=7, sites=5, patients=400)
     ingested = Ingested(settings, {})
     for site, period, folder in _offers(ingested):
         _deliver(settings.home / folder, settings.landing / site / period)
@@ -163,7 +163,9 @@ def test_the_oracle_says_the_same_of_every_label(registry: Ingested) -> None:
             for name, result in (oracle.label_patient(history, Deliveries(sent, max(sent))) or {}).items()
         }
     assert expected
-    with build_release(registry.settings).connect() as con:
+    with connect(registry.settings) as con:
+        assert Lake(registry.settings.lake).attach_sound(con) == []
+        run(con)
         found = con.execute(f"select {', '.join(LABEL)} from labels").fetchall()
     assert len(found) == len(set(found))
     assert set(found) - expected == set()
