@@ -1,7 +1,8 @@
 """Small submissions made after faults that other projects of the field reported; each says what must come of it.
 
-A case is a JSON file: the rows that it cares about, and what should hold. `sql` is asked of the research marts,
-`quarantined` counts rows of a table in quarantine, `or_refused` lets a refusal of the submission stand as well.
+A case is a JSON file: the rows that it cares about, and what should hold. All are taken into one lake, a site each.
+`sql` is asked of the rows that the research marts hold of the site, `quarantined` counts rows of a table in quarantine,
+`or_refused` lets a refusal of the submission stand as well.
 """
 
 import json
@@ -18,6 +19,7 @@ from outcomes.contract import TABLES
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.manifest import write_manifest
 from outcomes.lake import SubmissionRecord
+from outcomes.release.open import Release
 from outcomes.settings import Settings
 from tests.support.submissions import DATA_CUT, Row, fusion, patient, write_csv
 
@@ -25,20 +27,66 @@ CASES = {path.stem: path for path in sorted((Path(__file__).parent / "public_cas
 PATIENT = {"age_years": 54, "index_period": "2020-03", "data_cut_day": 900, "last_contact_day": 800}
 
 
-@pytest.mark.parametrize("path", CASES.values(), ids=CASES)
-def test_case(tmp_path: Path, path: Path) -> None:
-    case = json.loads(path.read_text(encoding="utf-8"))
-    settings = Settings(home=tmp_path, max_critical_share=1)
-    _deliver(case, settings.landing / "north" / "2026-01")
+Taken = dict[str, SubmissionRecord | None]
+
+
+@pytest.fixture(scope="module")
+def cases() -> dict[str, Row]:
+    """Each case by its site."""
+    return {_site(path): json.loads(path.read_text(encoding="utf-8")) for path in CASES.values()}
+
+
+def _site(path: Path) -> str:
+    return path.stem.replace("_", "-")
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(home=tmp_path_factory.mktemp("home"), max_critical_share=1)
+
+
+@pytest.fixture(scope="module")
+def taken(settings: Settings, cases: dict[str, Row]) -> Taken:
+    """What became of each case's submission; none where it was refused."""
+    return {site: _taken_in(settings, site, case) for site, case in cases.items()}
+
+
+def _taken_in(settings: Settings, site: str, case: Row) -> SubmissionRecord | None:
+    _deliver(case, site, settings.landing / site / "2026-01")
     try:
-        record = pipeline.ingest(settings, "north", "2026-01")
+        return pipeline.ingest(settings, site, "2026-01")
     except SubmissionRefused:
+        return None
+
+
+@pytest.fixture(scope="module")
+def release(settings: Settings, taken: Taken) -> Release:
+    """One release of all cases, a site each."""
+    return pipeline.release(settings)
+
+
+@pytest.mark.parametrize("path", CASES.values(), ids=CASES)
+def test_case(path: Path, cases: dict[str, Row], taken: Taken, release: Release) -> None:
+    site = _site(path)
+    case, record = cases[site], taken[site]
+    if record is None:
         assert case.get("or_refused", False)
         return
-    release = pipeline.release(settings)
-    with duckdb.connect(release.research, read_only=True) as con:
+    with _marts_of(site, release) as con:
         for expected in case["should"]:
             _assert_holds(expected, record, con)
+
+
+def _marts_of(site: str, release: Release) -> duckdb.DuckDBPyConnection:
+    """A database whose marts hold the rows of one site."""
+    con = duckdb.connect()
+    con.execute(f"attach '{release.research}' as released (read_only)")
+    found = con.execute(
+        "select table_name from duckdb_columns() where database_name = 'released' and column_name = 'site_id'"
+    ).fetchall()
+    for (mart,) in found:
+        con.execute(f"create view {mart} as from released.{mart} where site_id = '{site}'")
+    return con
 
 
 def _assert_holds(expected: Row, record: SubmissionRecord, con: duckdb.DuckDBPyConnection) -> None:
@@ -52,7 +100,7 @@ def _assert_holds(expected: Row, record: SubmissionRecord, con: duckdb.DuckDBPyC
         assert quarantined[expected["table"]] == expected["quarantined"]
 
 
-def _deliver(case: Row, folder: Path) -> None:
+def _deliver(case: Row, site: str, folder: Path) -> None:
     folder.mkdir(parents=True)
     tables: dict[str, list[Row]] = {
         name: [{} if name == "patients" else {TABLES[name].key: f"k{n}{name[:3]}"} | row for n, row in enumerate(rows)]
@@ -73,7 +121,7 @@ def _deliver(case: Row, folder: Path) -> None:
             lines.write(blank * case.get("blank_rows", {}).get(name, 0))
     write_manifest(
         folder,
-        site_id="north",
+        site_id=site,
         period="2026-01",
         kind="full",
         deidentification_method="expert_determination",
