@@ -1,5 +1,6 @@
 """An installation in operation: private files, a log for machines, metrics, and the doctor's findings."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -10,7 +11,7 @@ import time
 from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from typer.testing import CliRunner
@@ -22,6 +23,7 @@ from outcomes.errors import MISTAKES, SubmissionRefused
 from outcomes.home import open_to_others
 from outcomes.release import doctor
 from outcomes.release.doctor import Finding
+from outcomes.release.open import Release
 from outcomes.settings import Settings
 from tests.support.submissions import fusion, patient, write_submission
 
@@ -33,18 +35,20 @@ def run(home: Path, *arguments: str) -> Any:
     return CliRunner().invoke(app, ["--home", str(home), *arguments])
 
 
-@pytest.fixture
-def everyone_may_read() -> Iterator[None]:
+@contextlib.contextmanager
+def _open_to_everyone() -> Iterator[None]:
     """The umask under which all that is made is open to everyone, unless its maker sees to it."""
     before = os.umask(0)
-    yield
-    os.umask(before)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
-@pytest.mark.usefixtures("everyone_may_read")
+@_open_to_everyone()
 def test_all_that_is_written_is_private_whatever_the_umask(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    small = ("--sites", "2", "--patients", "60", "--months", "1")
+    small = ("--sites", "1", "--patients", "40", "--months", "1")
     assert run(home, "synthesize", *small).exit_code == 0
     run(home, "ingest")  # some are spoiled on purpose, and refused
     assert run(home, "release").exit_code == 0
@@ -58,29 +62,54 @@ def test_all_that_is_written_is_private_whatever_the_umask(tmp_path: Path) -> No
     assert open_to_others(Settings(home=home)) == [home]
 
 
-@pytest.mark.usefixtures("everyone_may_read")
-def test_a_task_writes_privately_too(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    write_submission(settings, "north", PERIOD, TABLES)
-    pipeline.ingest(settings, "north", PERIOD)
-    pipeline.release(settings)
-    write_report(settings, "north")
-    written = [path for path in tmp_path.rglob("*") if settings.landing not in [path, *path.parents]]
+class Worked(NamedTuple):
+    """A home in which every step has been done once, while whatever was made was open to everyone by default.
+
+    Attributes:
+        settings: of the home, whose landing folder somebody else wrote.
+        release: that was built.
+        started: seconds since 1970 when the first step began.
+        before: the metrics before the first step.
+        after: the metrics after the last.
+    """
+
+    settings: Settings
+    release: Release
+    started: int
+    before: dict[str, float]
+    after: dict[str, float]
+
+
+@pytest.fixture(scope="module")
+def worked(tmp_path_factory: pytest.TempPathFactory) -> Worked:
+    with _open_to_everyone():
+        settings = Settings(home=tmp_path_factory.mktemp("worked"), log="file")
+        write_submission(settings, "north", PERIOD, TABLES)
+        write_submission(settings, "south", PERIOD, {"patients": [patient(age_years=93)], "procedures": [fusion()]})
+        (settings.landing / "west" / PERIOD).mkdir(parents=True)
+        before = samples(run(settings.home, "metrics").stdout)
+        started = int(time.time())
+        pipeline.ingest(settings, "north", PERIOD)
+        with pytest.raises(SubmissionRefused):
+            pipeline.ingest(settings, "south", PERIOD)
+        release = pipeline.release(settings)
+        write_report(settings, "north")
+        return Worked(settings, release, started, before, samples(run(settings.home, "metrics").stdout))
+
+
+def test_a_task_writes_privately_too(worked: Worked) -> None:
+    settings = worked.settings
+    written = [path for path in settings.home.rglob("*") if settings.landing not in [path, *path.parents]]
     assert [path for path in written if not path.is_symlink() and path.stat().st_mode & 0o077] == []
-    tmp_path.chmod(0o755)
-    (manifest,) = settings.landing.glob("*/*/manifest.json")
-    assert set(open_to_others(settings)) >= {manifest, manifest.parent}
+    settings.home.chmod(0o755)
+    manifests = {*settings.landing.glob("*/*/manifest.json")}
+    assert len(manifests) == 2
+    assert set(open_to_others(settings)) >= manifests | {manifest.parent for manifest in manifests}
 
 
-def test_each_step_is_logged_with_its_counts_and_no_value(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, log="file")
-    write_submission(settings, "north", PERIOD, TABLES)
-    write_submission(settings, "south", PERIOD, {"patients": [patient(age_years=93)], "procedures": [fusion()]})
-    pipeline.ingest(settings, "north", PERIOD)
-    with pytest.raises(SubmissionRefused):
-        pipeline.ingest(settings, "south", PERIOD)
-    built = pipeline.release(settings)
-    lines = [json.loads(line) for line in settings.event_log.read_text(encoding="utf-8").splitlines()]
+def test_each_step_is_logged_with_its_counts_and_no_value(worked: Worked) -> None:
+    log, built = worked.settings.event_log, worked.release
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     for line in lines:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line.pop("at"))
         assert line.pop("seconds") > 0
@@ -95,7 +124,7 @@ def test_each_step_is_logged_with_its_counts_and_no_value(tmp_path: Path) -> Non
         "release": built.id,
         "rows": built.counts,
     }
-    assert settings.event_log.stat().st_mode & 0o777 == 0o600
+    assert log.stat().st_mode & 0o777 == 0o600
 
 
 def test_an_error_without_a_name_is_logged_without_its_text(
@@ -126,28 +155,18 @@ def samples(text: str) -> dict[str, float]:
     return found
 
 
-def test_metrics_before_and_after_a_release(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    write_submission(settings, "north", PERIOD, TABLES)
-    write_submission(settings, "south", PERIOD, {"patients": [patient(age_years=93)], "procedures": [fusion()]})
-    (settings.landing / "west" / PERIOD).mkdir(parents=True)
-    first = run(tmp_path, "metrics")
-    assert first.exit_code == 0
-    before = samples(first.stdout)
+def test_metrics_before_and_after_a_release(worked: Worked) -> None:
+    before, after = worked.before, worked.after
     assert before['outcomes_waiting_deliveries{state="complete"}'] == 2
     assert before['outcomes_waiting_deliveries{state="without_manifest"}'] == 1
     assert not {"outcomes_release_age_seconds", "outcomes_last_ingest_timestamp_seconds"} & before.keys()
-    started = int(time.time())
-    run(tmp_path, "ingest")
-    run(tmp_path, "release")
-    after = samples(run(tmp_path, "metrics").stdout)
     assert after['outcomes_submissions{status="accepted"}'] == 1
     assert after['outcomes_submissions{status="refused"}'] == 1
     assert after['outcomes_rows{outcome="accepted"}'] == 4
     assert after['outcomes_rows{outcome="refused"}'] == 2
     assert after['outcomes_waiting_deliveries{state="complete"}'] == 0
-    assert started <= after["outcomes_last_ingest_timestamp_seconds"] <= time.time() + 1
-    assert after["outcomes_release_age_seconds"] <= time.time() - started + 1
+    assert worked.started <= after["outcomes_last_ingest_timestamp_seconds"] <= time.time() + 1
+    assert after["outcomes_release_age_seconds"] <= time.time() - worked.started + 1
 
 
 @pytest.fixture
