@@ -16,6 +16,7 @@ from outcomes.intake.reprocessing import JudgedAgain, reprocess, settle, withdra
 from outcomes.lake import Lake
 from outcomes.settings import Settings
 from tests.support.examples import few
+from tests.support.files import copied
 from tests.support.lake_state import lake_state
 from tests.support.submissions import Row, follow_up, fusion, image, patient, write_submission
 
@@ -68,11 +69,17 @@ MONTHS = ("2026-01", "2026-02", "2026-03")
 
 
 @pytest.fixture(scope="module")
-def in_order(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def taken_in(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home that has taken in the three months in their order."""
     settings = _settings(tmp_path_factory.mktemp("in_order"))
     _three_months(settings)
     _take_in(settings, MONTHS)
-    return lake_state(settings)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def in_order(taken_in: Settings) -> dict[str, Any]:
+    return lake_state(taken_in)
 
 
 @pytest.mark.parametrize("order", few(1, [(each,) for each in list(itertools.permutations(MONTHS))[:0:-1]]))
@@ -170,11 +177,9 @@ def test_a_refusal_for_what_another_month_said_ends_with_its_correction(tmp_path
 
 
 def test_a_withdrawn_month_takes_its_patients_from_the_others_and_gives_them_back(
-    tmp_path: Path, in_order: dict[str, Any]
+    taken_in: Settings, tmp_path: Path, in_order: dict[str, Any]
 ) -> None:
-    settings = _settings(tmp_path)
-    _three_months(settings)
-    _take_in(settings, MONTHS)
+    settings = copied(taken_in, tmp_path)
     pipeline.withdraw(settings, "north", "2026-01", "wrong_data")
     assert pipeline.waiting(settings) == []
     assert [(one.period, one.rows_pending) for one in Lake(settings.lake).standing()] == [
@@ -227,10 +232,8 @@ def test_a_month_whose_files_are_damaged_since_stands_as_it_was_judged(tmp_path:
         reprocess(settings, record)
 
 
-def test_a_withdrawal_that_ended_half_way_is_finished_by_the_same_again(tmp_path: Path) -> None:
-    settings = _settings(tmp_path)
-    _three_months(settings)
-    _take_in(settings, MONTHS)
+def test_a_withdrawal_that_ended_half_way_is_finished_by_the_same_again(taken_in: Settings, tmp_path: Path) -> None:
+    settings = copied(taken_in, tmp_path)
     withdraw(settings, "north", "2026-01", "wrong_data")
     with pytest.raises(OutcomesError, match="nothing_to_withdraw"):
         pipeline.withdraw(settings, "north", "2026-01", "wrong_data")
@@ -254,10 +257,8 @@ def test_several_processes_leave_what_one_leaves(tmp_path: Path, monkeypatch: py
     assert outcomes[0][2] == ("north", "2026-02", "file_empty")
 
 
-def test_a_refused_correction_that_looks_nowhere_settles(tmp_path: Path) -> None:
-    settings = _settings(tmp_path)
-    _three_months(settings)
-    _take_in(settings, MONTHS)
+def test_a_refused_correction_that_looks_nowhere_settles(taken_in: Settings, tmp_path: Path) -> None:
+    settings = copied(taken_in, tmp_path)
     _deliver(settings, "2026-02", {"patients": [patient("p3"), patient("p3")], "follow_ups": [follow_up("p1")]})
     _take_in(settings, ["2026-02"])
     assert Lake(settings.lake).recorded("north", "2026-02")[-1].outcome == "refused"
@@ -294,7 +295,7 @@ def test_a_process_that_ends_costs_what_it_did_and_no_word(tmp_path: Path, monke
         pipeline.ingest_each(settings, [("north", "2026-01"), ("south", "2026-01")], processes=2)
 
 
-@pytest.mark.parametrize("order", [("2026-01", "2026-02"), ("2026-02", "2026-01")])
+@pytest.mark.parametrize("order", few(1, [(("2026-02", "2026-01"),), (("2026-01", "2026-02"),)]))
 def test_of_two_months_that_would_refuse_each_other_the_earlier_stands(tmp_path: Path, order: tuple[str, ...]) -> None:
     settings = _settings(tmp_path)
     for period, own, other in (("2026-01", "p1", "p2"), ("2026-02", "p2", "p1")):
