@@ -203,6 +203,14 @@ def test_duplicates_and_orphans_are_counted(hospital: Hospital) -> None:
     assert len(rows(imported, "procedures")) == 2
 
 
+@pytest.mark.parametrize("key", ["NA", "NULL", "null", "n/a", "NaN", "None", ".", " "])
+def test_a_word_for_missing_is_no_patient(hospital: Hospital, key: str) -> None:
+    hospital.write("patients.csv", f"{PATIENTS}{key},1961-05-03,F\n")
+    hospital.write("procedures.csv", f"{PROCEDURES}{key},{key},2023-05-17,22551\n")
+    imported = hospital.mapped()
+    assert left_out(imported) == {("patients", "no_patient"): 1, ("procedures", "no_patient"): 1}
+
+
 def test_rows_without_a_key_of_their_own_are_all_kept(hospital: Hospital) -> None:
     hospital.write("procedures.csv", f"{PROCEDURES}3,100231,2023-05-17,22552\n4,100231,2023-05-17,22552\n")
     imported = hospital.mapped(procedure_id="surgeon_id")
@@ -288,6 +296,15 @@ def test_a_number_too_great_to_be_reckoned_with_costs_its_cell_alone(hospital: H
     assert left_out(imported) == {("neck_pain_nrs", "unreadable"): 2}
 
 
+def test_a_number_with_an_underscore_is_none(hospital: Hospital) -> None:
+    hospital.write("proms.csv", "MRN,DT,vas\n100231,2023-08-01,1_0\n")
+    imported = hospital.mapped(f'{FOLLOW_UPS}neck_pain_nrs = {{ from = "vas", scale = 0.1 }}')
+    assert [row["neck_pain_nrs"] for row in rows(imported, "follow_ups")] == [""]
+    assert left_out(imported) == {("neck_pain_nrs", "unreadable"): 1}
+    unscaled = hospital.tried(f'{FOLLOW_UPS}neck_pain_nrs = "vas"')
+    assert [rule.rows_failed for rule in unscaled.rules if rule.rule == "follow_ups.type"] == [1]
+
+
 def test_a_word_that_the_values_do_not_name_is_counted_and_not_delivered(hospital: Hospital) -> None:
     imported = hospital.mapped(**{'sex = "Sex"': 'sex = { from = "Sex", values = { f = "female" } }'})
     assert sorted(row["sex"] for row in rows(imported, "patients")) == ["", "female"]
@@ -340,6 +357,22 @@ def test_a_very_long_cell_is_read(hospital: Hospital) -> None:
     assert len(rows(hospital.mapped(), "patients")) == 2
 
 
+def test_suffixes_may_be_in_capitals(hospital: Hospital) -> None:
+    (hospital.folder / "patients.csv").rename(hospital.folder / "PATIENTS.CSV")
+    (hospital.folder / "PROCEDURES.CSV.GZ").write_bytes(gzip.compress(PROCEDURES.encode()))
+    parquet.write_table(pa.table({"MRN": ["100231"], "DT": ["2023-08-01"]}), hospital.folder / "PROMS.PARQUET")
+    book = pytest.importorskip("openpyxl").Workbook()
+    for row in (["MRN", "DT"], ["100231", "2023-08-02"]):
+        book.active.append(row)
+    book.save(hospital.folder / "PROMS.XLSX")
+    visits = FOLLOW_UPS.replace('"proms.csv"', '["PROMS.PARQUET", "PROMS.XLSX"]')
+    imported = hospital.mapped(
+        visits, **{'"patients.csv"': '"PATIENTS.CSV"', '"procedures.csv"': '"PROCEDURES.CSV.GZ"'}
+    )
+    assert sorted(row["day"] for row in rows(imported, "follow_ups")) == ["76", "77"]
+    assert len(rows(imported, "procedures")) == 2
+
+
 def test_packed_files_and_parquet_with_nan_and_real_dates(hospital: Hospital) -> None:
     (hospital.folder / "procedures.csv.gz").write_bytes(gzip.compress(PROCEDURES.encode()))
     columns = {
@@ -375,6 +408,13 @@ def test_a_file_that_cannot_be_read_says_the_likely_cause(hospital: Hospital, te
     found = hospital.refusal()
     assert found.startswith(where)
     assert "100232" not in found
+
+
+def test_a_line_that_is_too_long_and_bytes_of_no_encoding_say_the_likely_cause(hospital: Hospital) -> None:
+    hospital.write("patients.csv", PATIENTS.replace("F", "F" * (2**23 + 1)))
+    assert hospital.refusal().endswith("a line is longer than 8 MiB; is a quote never closed?")
+    (hospital.folder / "patients.csv").write_bytes(PATIENTS.encode() + b"\x81\x8d\x8f")
+    assert hospital.refusal() == "patients.csv: it is text in neither UTF-8, UTF-16 nor Windows-1252"
 
 
 def test_a_missing_file_and_a_folder_in_its_place_are_named(hospital: Hospital) -> None:
@@ -449,6 +489,16 @@ def test_a_dry_run_tells_what_is_not_mapped_and_no_value_of_a_record(hospital: H
     assert "20000" not in repr(tried)
 
 
+def test_a_dry_run_shows_the_fifty_most_frequent_codes(hospital: Hospital) -> None:
+    seen = [f"{code}-{row},100231,2023-05-18,{code}" for code in range(99201, 99261) for row in range(code - 99200)]
+    hospital.write("procedures.csv", "\n".join([PROCEDURES.strip(), *seen, ""]))
+    hospital.settings = hospital.settings.model_copy(update={"minimum_cell_count": 1})
+    shown = hospital.tried().not_listed
+    assert [(one.word, one.rows) for one in shown] == [
+        (f"CPT {code}", code - 99200) for code in range(99260, 99210, -1)
+    ]
+
+
 def test_a_dry_run_leaves_nothing_behind(hospital: Hospital) -> None:
     many(hospital)
     hospital.tried(FOLLOW_UPS)
@@ -487,6 +537,35 @@ def test_a_dry_run_hints_at_answers_taken_for_something_else(hospital: Hospital)
     hospital.write("proms.csv", "MRN,DT,vas\n100231,2023-08-01,70\n100231,2023-08-02,12\n")
     hints = hospital.tried(f'{FOLLOW_UPS}neck_pain_nrs = "vas"').hints
     assert hints == ("neck_pain_nrs is above 10 at 2 of 2 visits: is it of 0 to 100? Then scale = 0.1",)
+
+
+EQ5D = "".join(f'eq5d_{item} = "q{item}"\n' for item in range(1, 6))
+NDI = "".join(f'ndi_item_{item} = "q{item}"\n' for item in range(1, 6))
+REVERSED = (
+    'neck_pain_nrs = "q1"\nndi_total = { from = "q1", reverse = 10, scale = 5 }\nndi_unit = { constant = "points" }'
+)
+
+
+@pytest.mark.parametrize(
+    ("answers", "lowest", "highest", "hint"),
+    [
+        (EQ5D, 1, 3, "is it the EQ-5D-3L?"),
+        (NDI, 1, 6, "stored from 1 to 6?"),
+        (REVERSED, 0, 10, "one of them reversed?"),
+    ],
+    ids=["EQ-5D-3L as 5L", "NDI from 1", "reversed"],
+)
+def test_a_dry_run_tells_one_instrument_taken_for_another(
+    hospital: Hospital, answers: str, lowest: int, highest: int, hint: str
+) -> None:
+    first = datetime.date(2023, 6, 1)
+    visits = [
+        ["100231", str(first + datetime.timedelta(days=number)), *[str(number % (highest - lowest + 1) + lowest)] * 5]
+        for number in range(60)
+    ]
+    hospital.write("proms.csv", "\n".join(map(",".join, [["MRN", "DT", *["q1", "q2", "q3", "q4", "q5"]], *visits])))
+    (found,) = hospital.tried(FOLLOW_UPS + answers).hints
+    assert hint in found
 
 
 def test_a_dry_run_of_a_dump_without_fusions_still_counts(hospital: Hospital) -> None:

@@ -38,7 +38,9 @@ _DAY_AND_TIME = r"^(.*?\d)(?:(?: +|T)\d{1,2}[:.]\d{2}.*)?$"
 _IN_SHORT = re.compile("%-?y")
 """In a format of dates: a year of two digits."""
 
-_NUMBER = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)"
+_NUMBER = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?"
+"""As FHIR writes numbers too; of what is none DuckDB may make one, as 10 of 1_0."""
+
 _JOINTS = ("level", "levels")
 _SHAPE = r"regexp_replace(regexp_replace({cell}, '\d', '9', 'g'), '\pL', 'a', 'g')"
 """A cell with all digits and letters alike, which tells how dates are written and no date."""
@@ -295,8 +297,8 @@ def converted(table: Table, name: str, cell: Cell) -> str:
     if declared is None or declared.type not in _NUMERIC:
         return name
     # No number of the contract has thousands: a comma is a decimal comma.
-    number = f"case when regexp_full_match({name}, '{_NUMBER}') then replace({name}, ',', '.') else {name} end"
-    return _reckoned(number, cell) if cell.is_converted else f"({number})"
+    number = f"case when regexp_full_match({name}, '{_NUMBER}') then replace({name}, ',', '.') end"
+    return _reckoned(number, cell) if cell.is_converted else f"coalesce({number}, {name})"
 
 
 def _as_joints(name: str) -> str:
