@@ -1,6 +1,7 @@
 """What FHIR exports bring along: versions, URNs, partial dates, modifiers, broken lines, what was never done."""
 
 import csv
+import gzip
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -190,11 +191,42 @@ def test_few_broken_lines_are_counted_and_many_end_the_import(exports: Exports) 
     )
 
 
+def test_resources_with_nothing_in_them_are_counted(exports: Exports) -> None:
+    kinds = ("Patient", "Encounter", "Procedure", "Condition", "MedicationRequest", "MedicationStatement")
+    nothing = [{"resourceType": kind, "id": "n1"} for kind in kinds]
+    made = exports.make(*FUSED, "{}", *nothing)
+    assert (len(made.tables.pop("patients")), len(made.tables.pop("procedures")), made.tables) == (1, 1, {})
+    assert set(made.left_out) == {
+        LeftOut("lines", "no_resource", 1),
+        LeftOut("patients", "no_index_fusion", 1),
+        LeftOut("encounters", "no_patient", 1),
+        LeftOut("procedures", "not_coded", 1),
+        LeftOut("diagnoses", "not_coded", 1),
+        LeftOut("treatments", "not_coded", 2),
+    }
+
+
+def test_a_drug_in_words_alone_is_counted(exports: Exports) -> None:
+    given = {"status": "active", "intent": "order", "authoredOn": "2024-04-01"}
+    words = {"medicationCodeableConcept": {"text": "ibuprofen 400 mg"}}
+    made = exports.make(
+        *FUSED, other("MedicationRequest", **given, **words), other("MedicationStatement", status="active", **words)
+    )
+    assert made.left_out == (LeftOut("treatments", "not_coded", 2),)
+
+
+def test_suffixes_may_be_in_capitals(exports: Exports) -> None:
+    source = exports.write(json.dumps(PATIENT), name="PATIENT.NDJSON")
+    (source / "PROCEDURE.NDJSON.GZ").write_bytes(gzip.compress(json.dumps(procedure()).encode()))
+    exports.write(json.dumps(procedure("r2")), name="R2.JSON")
+    assert len(exports.read(source).tables["procedures"]) == 2
+
+
 def test_an_export_that_cannot_be_read_says_why(exports: Exports) -> None:
     source = exports.write(*FUSED)
     text = (source / "all.ndjson").read_text(encoding="utf-8")
     (source / "all.ndjson").write_text(text, encoding="utf-16")
-    with pytest.raises(OutcomesError, match=r"all.ndjson: \d of \d lines are no FHIR resources in JSON"):
+    with pytest.raises(OutcomesError, match=r"all.ndjson: \d of \d lines are no .*; it looks like UTF-16"):
         exports.read(source)
     (source / "all.ndjson").unlink()
     (source / "all.ndjson.gz").write_bytes(text.encode())

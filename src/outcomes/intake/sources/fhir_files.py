@@ -16,6 +16,7 @@ import duckdb
 
 from outcomes.errors import OutcomesError
 from outcomes.intake.sources.dated import LeftOut, NotMapped
+from outcomes.intake.sources.files import unpacked
 from outcomes.sql.quoting import literal
 from outcomes.sql.shipped import shipped
 from outcomes.sql.view_definitions import ViewDefinition
@@ -59,6 +60,8 @@ _PERSONS = ("Patient", "Person", "RelatedPerson", "Practitioner")
 _ALWAYS = ("resourceType", "id", "meta", "implicitRules", "language", "extension", "modifierExtension", "contained")
 _NEEDLESS = ("hasMember",)
 """Elements that nothing is lost without: the members of a panel are read by themselves."""
+
+_IN_UTF_16 = "it looks like UTF-16, and FHIR is UTF-8: save it so"
 
 _DELETED = r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})$"
 """The type and the id in the address of a resource that was deleted."""
@@ -384,5 +387,11 @@ def _check_share(con: duckdb.DuckDBPyConnection) -> None:
         raise OutcomesError(
             "source_malformed",
             f"{PurePath(file).name}: {broken:,} of {lines:,} lines are no FHIR resources in JSON; "
-            f"up to {_MOST_BROKEN:.0%} are left out and counted",
+            + (_IN_UTF_16 if _is_utf_16(Path(file)) else f"up to {_MOST_BROKEN:.0%} are left out and counted"),
         )
+
+
+def _is_utf_16(path: Path) -> bool:
+    """Whether a file looks so: of JSON in UTF-8 no byte is NUL."""
+    with unpacked(path) as content:
+        return b"\0" in content.read(4)

@@ -166,7 +166,7 @@ def read_small(path: Path) -> list[dict[str, str]]:
     """
     with _named(path):
         layout = _layout(path)
-        with _unpacked(path) as packed, io.TextIOWrapper(packed, encoding=layout.encoding, newline="") as lines:
+        with unpacked(path) as packed, io.TextIOWrapper(packed, encoding=layout.encoding, newline="") as lines:
             for _ in range(layout.lines_above):
                 lines.readline()
             rows = csv.DictReader(lines, delimiter=layout.separator, restval="", strict=True)
@@ -370,7 +370,7 @@ def _layout(path: Path) -> _Layout:
     if path.name.lower().endswith(".gz") and not _is_packed(path):
         raise OutcomesError("source_malformed", f"{path.name}: {_WHY_DAMAGED}")
     encoding = _encoding(path)
-    with _unpacked(path) as packed, io.TextIOWrapper(packed, encoding=encoding, newline="") as lines:
+    with unpacked(path) as packed, io.TextIOWrapper(packed, encoding=encoding, newline="") as lines:
         line = lines.readline()
         lines_above = 0
         stated = _SEP_LINE.fullmatch(line)
@@ -400,7 +400,7 @@ def _encoding(path: Path) -> str:
     Raises:
         OutcomesError: source_malformed.
     """
-    with _unpacked(path) as content:
+    with unpacked(path) as content:
         start = content.read(_CHUNK)
     if start.startswith(_OTHER_FORMATS):
         raise OutcomesError("source_malformed", f"{path.name}: it is no text; save it as .xlsx, or as CSV")
@@ -416,7 +416,7 @@ def _encoding(path: Path) -> str:
 
 def _fits(path: Path, encoding: str) -> bool:
     decoder = codecs.getincrementaldecoder(encoding)()
-    with _unpacked(path) as content:
+    with unpacked(path) as content:
         try:
             while chunk := content.read(_CHUNK):
                 if "\0" in decoder.decode(chunk):
@@ -429,7 +429,7 @@ def _fits(path: Path, encoding: str) -> bool:
 
 def _write_as_utf8(path: Path, encoding: str, to: Path) -> None:
     with (
-        _unpacked(path) as packed,
+        unpacked(path) as packed,
         io.TextIOWrapper(packed, encoding=encoding, newline="") as text,
         to.open("w", encoding="utf-8", newline="") as written,
     ):
@@ -443,6 +443,7 @@ def _is_packed(path: Path) -> bool:
 
 
 @contextmanager
-def _unpacked(path: Path) -> Iterator[IO[bytes]]:
+def unpacked(path: Path) -> Iterator[IO[bytes]]:
+    """The bytes of a file, packed with gzip or not."""
     with gzip.open(path) if _is_packed(path) else path.open("rb") as content:
         yield content  # type: ignore[misc]
