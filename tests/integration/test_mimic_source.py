@@ -1,9 +1,11 @@
 """The MIMIC-IV source on invented tables in the published layout: gzip, ISO dates, more columns than are read."""
 
 import csv
+import datetime
 import gzip
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,11 @@ from outcomes.errors import MISTAKES, OutcomesError
 from outcomes.intake.sources.engine import Import
 from outcomes.intake.sources.mimic_iv import import_mimic_iv
 from outcomes.settings import Settings
+from outcomes.synthetic import synthesize
+from tests.support.answers import answers
+from tests.support.mimic_tables import carried, write_tables
+from tests.support.submissions import write_submission
+from tests.support.synthetic import rows_in_force
 
 Tables = dict[str, list[dict[str, str]]]
 
@@ -260,3 +267,22 @@ def test_site_and_period_are_checked_first(
         import_mimic_iv(settings, tmp_path / "nowhere", site_id, period)
     assert refusal.value.code == code
     assert refusal.value.exit_status == MISTAKES[code].exit_status
+
+
+def test_the_labels_are_those_of_the_native_path_patient_by_patient(tmp_path: Path) -> None:
+    """Of a synthetic registry, as far as MIMIC-IV can carry it."""
+    period, registry = "2026-09", Settings(home=tmp_path / "registry")
+    synthesize(registry, seed=5, sites=1, patients=60, months=0, until=period, faults=False, stories=False)
+    ((site, tables),) = rows_in_force(registry).items()
+    rows = carried(tables)
+    native, made = Settings(home=tmp_path / "native"), Settings(home=tmp_path / "made")
+    stated: Any = {"deidentification_method": "expert_determination", "data_cut": datetime.date(2026, 9, 30)}
+    write_submission(native, site, period, rows, **stated)
+    written = write_tables(tmp_path / "hosp", rows)
+    keys = _patient_ids(import_mimic_iv(made, written.folder, site, period))
+    delivered = answers(native, [site], period)
+    assert len(delivered[1]) > 50
+    for expected, found in zip(delivered, answers(made, [site], period), strict=True):
+        assert len(expected) == len(found)
+        for (_, patient, label), answer in expected.items():
+            assert found[site, keys[written.subjects[patient]], label] == answer, label

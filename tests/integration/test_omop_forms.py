@@ -184,6 +184,13 @@ def test_what_a_record_says_is_read_as_the_cdm_means_it(imported: Import) -> Non
     assert contacts == ["", "", "881"]
 
 
+def test_millimetres_that_are_no_number_are_left_to_intake(tmp_path: Path) -> None:
+    tables = _tables()
+    tables["MEASUREMENT"][1][4] = "1_0"
+    (visit,) = _rows(_imported(_folder(tmp_path / "cdm", tables), tmp_path), "follow_ups")
+    assert visit["neck_pain_nrs"] == "1_0"
+
+
 def test_a_dry_run_tells_words_of_sex_visit_and_route_and_missing_vocabulary(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home").model_copy(update={"minimum_cell_count": 1})
     tried = try_import(settings, omop_source(_folder(tmp_path / "cdm", _tables()), "safe_harbor"), SITE, PERIOD)

@@ -38,7 +38,10 @@ stated as (
         case
             when meant.value is not null then meant.value
             when omop_measured.unit = 'mm' and meant.target in ('follow_ups.neck_pain_nrs', 'follow_ups.arm_pain_nrs')
-                then cast(try_cast(replace(omop_measured.value, '_', 'x') as decimal(9, 2)) / 10 as varchar)
+                then coalesce(
+                    cast(try_cast(replace(omop_measured.value, '_', ' _') as decimal(9, 2)) / 10 as varchar),
+                    omop_measured.value
+                )
             else omop_measured.value
         end as value
     from omop_measured
