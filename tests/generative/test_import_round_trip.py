@@ -3,10 +3,11 @@
 import csv
 import datetime
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
 import pytest
@@ -66,7 +67,7 @@ HISTORIES = st.lists(
 )
 
 
-def _csv(path: Path, header: str, rows: list[list[object]]) -> None:
+def _csv(path: Path, header: str, rows: Iterable[Iterable[object]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as lines:
         csv.writer(lines).writerows([header.split(), *rows])
 
@@ -104,7 +105,7 @@ def _as_omop(folder: Path, histories: dict[str, History]) -> Source:
 
 
 def _as_fhir(folder: Path, histories: dict[str, History]) -> Source:
-    lines: list[dict[str, object]] = [{"resourceType": "Patient", "id": key, "birthDate": "1960"} for key in histories]
+    lines: list[dict[str, Any]] = [{"resourceType": "Patient", "id": key, "birthDate": "1960"} for key in histories]
     for key, one in histories.items():
         subject = {"reference": f"Patient/{key}"}
         for day, code in _done(one):

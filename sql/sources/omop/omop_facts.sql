@@ -38,6 +38,7 @@ stated as (
         case
             when meant.value is not null then meant.value
             when omop_measured.unit = 'mm' and meant.target in ('follow_ups.neck_pain_nrs', 'follow_ups.arm_pain_nrs')
+                -- DuckDB casts 1_0 to 10.
                 then coalesce(
                     cast(try_cast(replace(omop_measured.value, '_', ' _') as decimal(9, 2)) / 10 as varchar),
                     omop_measured.value
