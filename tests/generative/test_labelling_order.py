@@ -62,7 +62,7 @@ def _results(con: duckdb.DuckDBPyConnection) -> tuple[list[Any], list[Any]]:
     )
 
 
-@settings(max_examples=examples(5), deadline=None)
+@settings(max_examples=examples(4), deadline=None)
 @given(histories=st.lists(_histories, min_size=1, max_size=40), seed=st.integers(0, 2**32))
 def test_shuffled_rows_give_the_same_labels(histories: list[dict[str, Any]], seed: int) -> None:
     sites = {f"site-{number}": complete(history) for number, history in enumerate(histories)}

@@ -24,7 +24,7 @@ from outcomes.sql.engine import connect
 from tests.support.lake_state import lake_state
 from tests.support.submissions import follow_up, fusion, image, patient, write_submission
 
-FLIPS = int(os.environ.get("FLIPS", "15"))
+FLIPS = int(os.environ.get("FLIPS", "10"))
 SEED = int(os.environ.get("SEED", "1"))
 
 FILES: dict[str, Callable[[Path], list[Path]]] = {
