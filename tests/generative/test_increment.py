@@ -83,7 +83,7 @@ def _labelled(lake: MonthlyLake, folder: Path | None) -> dict[str, list[Any]]:
     max_examples=examples(2),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-    phases=[Phase.explicit] if examples(1) == 1 else Phase,
+    phases=[Phase.explicit] if examples(1) == 1 else list(Phase),
 )
 @given(seed=st.integers(0, 2**16), steps=st.lists(_steps, min_size=1, max_size=3))
 @example(
