@@ -2,6 +2,7 @@
 
 import itertools
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -52,7 +53,7 @@ def _unaccounted(con: duckdb.DuckDBPyConnection) -> int:
     return count
 
 
-def _assert_all_accounted(variants: list[tuple[Place, ...]], patients_of_each: int) -> None:
+def _assert_all_accounted(variants: Sequence[tuple[Place, ...]], patients_of_each: int) -> None:
     """Label each variant as sites of its own, of so many patients in turn, and account for every patient."""
     turns = itertools.cycle(PATIENTS)
     con = label(
