@@ -13,6 +13,7 @@ from outcomes.cli import app
 from outcomes.contract import TABLES
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.submission import ingest_submission
+from outcomes.labelling import build
 from outcomes.lake import PROVENANCE, Lake
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
@@ -83,10 +84,10 @@ def test_status_release_and_explain(home: Path) -> None:
 
 
 def test_as_known_on_a_month_before_the_revision(home: Path) -> None:
-    run(home, "release", "--as-known-on", "2026-01")
-    (released,) = (home / "releases").glob("2026-01-*")
-    with connect(Settings(home=home)) as con:
-        con.execute(f"create view labels as from read_parquet('{released / 'parquet' / 'labels.parquet'}')")
+    settings = Settings(home=home)
+    with connect(settings) as con:
+        assert Lake(settings.lake).attach_sound(con, "2026-01") == []
+        build.run(con)
         assert con.sql(YES).fetchall() == [OLD_YES[1], OLD_YES[3]]
 
 
