@@ -9,22 +9,17 @@ import pytest
 from pyarrow import parquet
 from typer.testing import CliRunner
 
-from outcomes import pipeline
 from outcomes.cli import app
 from outcomes.errors import MISTAKES
 from outcomes.release.omop_cohorts import EPOCH, cohort_number, export_cohorts
 from outcomes.release.open import connect
 from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import label_definitions
-from tests.integration.small_lake import fill_lake
 
 
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    made = Settings(home=tmp_path_factory.mktemp("home"), threads=1)
-    fill_lake(made)
-    pipeline.release(made)
-    return made
+@pytest.fixture
+def settings(small_release: Settings) -> Settings:
+    return small_release
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
