@@ -29,9 +29,9 @@ from outcomes.release.open import current_release
 from outcomes.release.publish import current, folders, publish
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
-from tests.integration.small_lake import fill_lake
 from tests.integration.test_lake_v1 import LAKE_V1
 from tests.support.examples import few
+from tests.support.files import copied
 from tests.support.submissions import DATA_CUT, Row, follow_up, fusion, image, patient, write_submission
 
 GONE = "zqgone7"
@@ -104,20 +104,34 @@ def _holds(file: Path, key: str) -> bool:
     return False
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home that has taken in the patient, and others."""
+    settings = Settings(home=tmp_path_factory.mktemp("filled"), max_critical_share=1)
+    _fill(settings, "p1", GONE)
+    _take_in(settings)
+    return settings
+
+
 @pytest.fixture
-def without(tmp_path: Path) -> dict[str, list[tuple[Any, ...]]]:
+def with_patient(filled: Settings, settings: Settings) -> None:
+    """Let the home of the test be one that has taken in the patient."""
+    copied(filled, settings.home)
+
+
+@pytest.fixture(scope="module")
+def without(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[Any, ...]]]:
     """What is in force where the patient never was delivered."""
-    settings = Settings(home=tmp_path / "without", max_critical_share=1)
+    settings = Settings(home=tmp_path_factory.mktemp("without"), max_critical_share=1)
     _fill(settings, "p1")
     _take_in(settings)
     return _in_force(settings)
 
 
+@pytest.mark.usefixtures("with_patient")
 def test_nothing_of_the_patient_is_left_and_all_else_is(
     settings: Settings, without: dict[str, list[tuple[Any, ...]]]
 ) -> None:
-    _fill(settings, "p1", GONE)
-    _take_in(settings)
     (settings.scratch / "trial").mkdir(parents=True)
     (settings.scratch / "trial" / "labels.csv").write_text(GONE, encoding="utf-8")
     assert {path.split("/")[0] for path in _holding(settings.home)} == {"landing", "lake", "quarantine", "tmp"}
@@ -145,9 +159,8 @@ def _hashes(settings: Settings) -> set[int]:
     return {one for name in KEYS_BY_HASH for hashes in records[name].to_pylist() for one in hashes or ()}
 
 
+@pytest.mark.usefixtures("with_patient")
 def test_the_account_is_kept_without_the_key(settings: Settings) -> None:
-    _fill(settings, "p1", GONE)
-    _take_in(settings)
     pipeline.forget(settings, "north", GONE)
     begun, done = map(json.loads, settings.forgotten_file.read_text(encoding="utf-8").splitlines())
     assert begun["patient"] == done["patient"]
@@ -158,9 +171,8 @@ def test_the_account_is_kept_without_the_key(settings: Settings) -> None:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+@pytest.mark.usefixtures("with_patient")
 def test_a_later_delivery_of_the_patient_is_refused(settings: Settings) -> None:
-    _fill(settings, "p1", GONE)
-    _take_in(settings)
     pipeline.forget(settings, "north", GONE)
     _deliver(settings, "2026-03", {"patients": [patient("p4"), patient(f" {GONE} ")]})
     with pytest.raises(SubmissionRefused, match="patient_forgotten") as refused:
@@ -182,9 +194,8 @@ def test_the_patient_of_another_site_stays(settings: Settings) -> None:
     assert [row[:2] for row in _in_force(settings)["patients"] if row[0] == "south"] == [("south", "2026-01")]
 
 
+@pytest.mark.usefixtures("with_patient")
 def test_the_past_is_known_without_the_patient_and_is_no_damage(settings: Settings) -> None:
-    _fill(settings, "p1", GONE)
-    _take_in(settings)
     before = max(record.recorded_at for record in Lake(settings.lake).attempts() if record.recorded_at)
     pipeline.forget(settings, "north", GONE)
     with connect(settings) as con:
@@ -195,9 +206,8 @@ def test_the_past_is_known_without_the_patient_and_is_no_damage(settings: Settin
         ]
 
 
+@pytest.mark.usefixtures("with_patient")
 def test_other_damage_of_the_site_still_shows(settings: Settings) -> None:
-    _fill(settings, "p1", GONE)
-    _take_in(settings)
     (settings.landing / "north" / "2026-01" / "manifest.json").unlink()
     for file in (settings.landing / "north" / "2026-01").iterdir():
         file.unlink()
@@ -224,6 +234,7 @@ class _Crash(BaseException):
     """What no handler catches."""
 
 
+@pytest.mark.usefixtures("with_patient")
 @pytest.mark.parametrize(("step", "call"), few(1, [(step, call) for call in (2, 1, 4) for step in _STEPS]), ids=str)
 def test_a_crash_in_landing_or_quarantine_is_finished_by_the_same_command(
     settings: Settings,
@@ -232,8 +243,6 @@ def test_a_crash_in_landing_or_quarantine_is_finished_by_the_same_command(
     step: str,
     call: int,
 ) -> None:
-    _fill(settings, "p1", GONE)
-    _take_in(settings)
     _crash_at(monkeypatch, erasure, step, call)
     with contextlib.suppress(_Crash):
         erasure.erase(settings, "north", GONE)
@@ -243,6 +252,7 @@ def test_a_crash_in_landing_or_quarantine_is_finished_by_the_same_command(
     assert _in_force(settings) == without
 
 
+@pytest.mark.usefixtures("with_patient")
 @pytest.mark.parametrize(
     ("step", "after"),
     few(1, [(step, after) for step in ("erase", "_restate", "purge", "_shorten_log") for after in (False, True)]),
@@ -255,8 +265,6 @@ def test_a_crash_in_the_lake_is_finished_by_the_same_command(
     *,
     after: bool,
 ) -> None:
-    _fill(settings, "p1", GONE)
-    _take_in(settings)
     _crash_at(monkeypatch, LakeUpkeep, step, 1, after=after)
     with pytest.raises(_Crash):
         erasure.erase(settings, "north", GONE)
@@ -289,9 +297,8 @@ def test_after_the_first_step_nothing_brings_the_patient_back(settings: Settings
         pipeline.ingest(settings, "north", "2026-01")
 
 
+@pytest.mark.usefixtures("with_patient")
 def test_again_changes_nothing(settings: Settings) -> None:
-    _fill(settings, "p1", GONE)
-    _take_in(settings)
     pipeline.forget(settings, "north", GONE)
     landing = {file: file.read_bytes() for file in settings.landing.rglob("*") if file.is_file()}
     done = pipeline.forget(settings, "north", GONE)
@@ -309,9 +316,8 @@ def test_an_unknown_patient_is_an_error_and_leaves_no_trace(settings: Settings) 
     assert not settings.forgotten_file.exists()
 
 
+@pytest.mark.usefixtures("with_patient")
 def test_a_withdrawn_month_stays_withdrawn(settings: Settings) -> None:
-    _fill(settings, "p1", GONE)
-    _take_in(settings)
     pipeline.withdraw(settings, "north", "2026-02", "wrong_data")
     pipeline.forget(settings, "north", GONE)
     assert _holding(settings.home) == []
@@ -372,20 +378,22 @@ def _manifest(folder: Path) -> None:
     )
 
 
+@pytest.mark.usefixtures("with_patient")
 @pytest.mark.parametrize(
     "spoil",
-    [
-        lambda folder: (folder / "imaging.csv").write_bytes(b"\xff\xfe" + GONE.encode("utf-16-le")),
-        lambda folder: (folder / "notes.csv").write_text(f"note\nsaw {GONE}\n", encoding="utf-8"),
-        lambda folder: (folder / "notes.txt").write_text(f"saw {GONE}\n", encoding="utf-8"),
-        lambda folder: (folder / "manifest.json").unlink(),
-        lambda folder: (folder / "imaging.csv").symlink_to("patients.csv"),
-    ],
+    few(
+        2,
+        [
+            lambda folder: (folder / "imaging.csv").write_bytes(b"\xff\xfe" + GONE.encode("utf-16-le")),
+            lambda folder: (folder / "notes.csv").write_text(f"note\nsaw {GONE}\n", encoding="utf-8"),
+            lambda folder: (folder / "notes.txt").write_text(f"saw {GONE}\n", encoding="utf-8"),
+            lambda folder: (folder / "manifest.json").unlink(),
+            lambda folder: (folder / "imaging.csv").symlink_to("patients.csv"),
+        ],
+    ),
     ids=["encoding", "no patient column", "another file", "no manifest", "link"],
 )
 def test_what_cannot_be_searched_is_named(settings: Settings, spoil: Callable[[Path], Any]) -> None:
-    _fill(settings, "p1", GONE)
-    _take_in(settings)
     spoil(settings.landing / "north" / "2026-02")
     with pytest.raises(OutcomesError, match="erasure_incomplete") as incomplete:
         pipeline.forget(settings, "north", GONE)
@@ -394,9 +402,8 @@ def test_what_cannot_be_searched_is_named(settings: Settings, spoil: Callable[[P
     assert [path for path in _holding(settings.home) if not path.startswith("landing")] == []
 
 
+@pytest.mark.usefixtures("with_patient")
 def test_releases_that_hold_the_patient_go(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    _fill(settings, "p1", GONE)
-    _take_in(settings)
     for release_id, patients in (("2026-01-a", ["p1"]), ("2026-01-b", ["p1", GONE]), ("2026-02-c", ["p1", GONE])):
         _publish(settings, release_id, patients)
     monkeypatch.setattr(pipeline, "release", lambda settings: _publish(settings, "2026-02-d", ["p1"]))
@@ -406,11 +413,10 @@ def test_releases_that_hold_the_patient_go(settings: Settings, monkeypatch: pyte
     assert _holding(settings.home) == []
 
 
+@pytest.mark.usefixtures("with_patient")
 def test_without_a_release_that_can_be_built_none_stays_that_holds_the_patient(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _fill(settings, "p1", GONE)
-    _take_in(settings)
     _publish(settings, "2026-01-b", ["p1", GONE])
 
     def nothing(settings: Settings) -> None:
@@ -424,9 +430,9 @@ def test_without_a_release_that_can_be_built_none_stays_that_holds_the_patient(
     assert _holding(settings.home) == []
 
 
-def test_a_real_release_is_built_anew_without_the_patient(settings: Settings) -> None:
-    fill_lake(settings)
-    before = pipeline.release(settings)
+def test_a_real_release_is_built_anew_without_the_patient(small_release: Settings, tmp_path: Path) -> None:
+    settings = copied(small_release, tmp_path)
+    before = current_release(settings)
     done = pipeline.forget(settings, "north", "north-p007")
     assert done.rows == {"landing": 0, "quarantine": 0, "lake": 4, "releases": 1}
     assert _holding(settings.home, "north-p007") == []
@@ -500,9 +506,8 @@ def cli(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     return CliRunner()
 
 
+@pytest.mark.usefixtures("with_patient")
 def test_the_command_shows_first_and_asks(settings: Settings, cli: CliRunner) -> None:
-    _fill(settings, "p1", GONE)
-    _take_in(settings)
     before = _files(settings)
     shown = cli.invoke(app, ["forget", f"north/{GONE}", "--dry-run"])
     assert shown.exit_code == 0
