@@ -17,10 +17,11 @@ from typer.testing import CliRunner
 import outcomes
 from outcomes import cli, pipeline
 from outcomes.errors import MISTAKES, OutcomesError
-from outcomes.release.open import Release
+from outcomes.release.open import Release, current_release
 from outcomes.settings import Settings
 from outcomes.sql.catalog.marts import NO_UNIT, protected_marts, research_marts
-from tests.integration.small_lake import PATIENTS_PER_SITE, SITES, commit, fill_lake
+from tests.integration.small_lake import PATIENTS_PER_SITE, SITES, commit
+from tests.support.files import copied
 
 IN_COHORT = len(SITES) * (PATIENTS_PER_SITE - 5)
 
@@ -46,16 +47,14 @@ OPEN_COLUMNS = {
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    made = Settings(home=tmp_path_factory.mktemp("home"), threads=1)
-    fill_lake(made)
-    return made
+def settings(small_release: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return copied(small_release, tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")
 def earlier(settings: Settings) -> Release:
     """The release of January, as it was published then."""
-    return pipeline.release(settings)
+    return current_release(settings)
 
 
 @pytest.fixture(scope="module")
