@@ -253,17 +253,17 @@ def test_what_no_longer_lies_in_the_landing_folder_cannot_be_repaired(settings: 
 
 
 def test_a_release_goes_on_without_what_is_damaged_where_the_settings_say_so(settings: Settings) -> None:
-    whole = build_release(settings)
+    whole = next_release_id(settings)
     _truncate(settings.lake)
     lacking = build_release(Settings(home=settings.home, release_without_damaged=True))
-    assert lacking.id != whole.id
+    assert lacking.id != whole
     assert [(one["site_id"], one["period"]) for one in lacking.submissions if one["status"] == "damaged"] == [
         ("north", "2026-02")
     ]
     assert lacking.counts["follow_ups"] == 0
     assert run(settings, "repair").exit_code == 0
     assert not pipeline.release_is_current(settings)
-    assert build_release(settings).id == whole.id
+    assert next_release_id(settings) == whole
 
 
 def test_a_release_of_a_past_time_is_that_of_the_day(settings: Settings) -> None:
@@ -274,13 +274,11 @@ def test_a_release_of_a_past_time_is_that_of_the_day(settings: Settings) -> None
     judged: list[JudgedAgain] = []
     pipeline.ingest_each(settings, [("north", "2026-02")], on_judged_again=judged.append)
     pipeline.withdraw(settings, "south", "2026-01", "wrong_site")
-    now = build_release(settings)
-    assert now.id != before.id
+    assert next_release_id(settings) != before.id
     shutil.rmtree(before.folder)
     rebuilt = pipeline.release(settings, moment.isoformat())
     assert rebuilt.id == before.id
     assert {path.name: path.read_bytes() for path in (rebuilt.folder / "parquet").iterdir()} == known
-    assert (settings.releases / "current").resolve() == now.folder.resolve()
 
 
 @pytest.mark.parametrize("text", ["2026-13", "yesterday", "2026-01-32T00:00", "13:00"])
