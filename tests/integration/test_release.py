@@ -19,6 +19,7 @@ from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.marts import Mart, protected_marts, research_marts
 from tests.integration.small_lake import PATIENTS_PER_SITE, SITES, commit, fill_lake
+from tests.support.examples import few
 
 IN_COHORT = len(SITES) * (PATIENTS_PER_SITE - 5)
 
@@ -224,6 +225,7 @@ def test_a_failed_build_leaves_everything_as_it_was(
     assert current_release(settings).id == release.id
 
 
+@pytest.mark.long
 def test_a_release_as_known_earlier_leaves_current_where_it_is(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     fill_lake(settings, "2026-01")
@@ -234,7 +236,7 @@ def test_a_release_as_known_earlier_leaves_current_where_it_is(tmp_path: Path) -
     assert current_release(settings) == latest
 
 
-@pytest.mark.parametrize("patients", [0, 3])
+@pytest.mark.parametrize("patients", few(1, [3, 0]))
 def test_a_registry_of_a_few_patients_shows_no_count(tmp_path: Path, patients: int) -> None:
     settings = Settings(home=tmp_path)
     numbers = range(patients)
@@ -273,12 +275,15 @@ def test_targets_reach_the_charts_and_are_an_input_of_the_release(release: Relea
 
 @pytest.mark.parametrize(
     ("submissions", "is_synthetic"),
-    [
-        ([("west", "2026-01", True), ("north", "2026-01", True)], True),
-        ([("west", "2026-01", True), ("north", "2026-01", False)], False),
-        ([("west", "2025-12", False), ("west", "2026-01", True)], False),
-    ],
-    ids=["all of them", "a mixed lake", "real ones superseded"],
+    few(
+        2,
+        [
+            ([("west", "2026-01", True), ("north", "2026-01", True)], True),
+            ([("west", "2025-12", False), ("west", "2026-01", True)], False),
+            ([("west", "2026-01", True), ("north", "2026-01", False)], False),
+        ],
+    ),
+    ids=["all of them", "real ones superseded", "a mixed lake"],
 )
 def test_a_release_is_synthetic_when_every_accepted_submission_is(
     tmp_path: Path, submissions: list[tuple[str, str, bool]], is_synthetic: bool
