@@ -20,7 +20,7 @@ NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return make_registry(tmp_path_factory.mktemp("home"))
+    return make_registry(tmp_path_factory.mktemp("home"), patients=500)
 
 
 def run(settings: Settings, name: str, told: str) -> tuple[list[Any], str]:
