@@ -3,7 +3,7 @@
 from outcomes.contract import CONTRACT_VERSION, TABLES, VERSIONS_READ, Table
 from outcomes.intake.reading import MISSING
 from outcomes.intake.rules import Rule, rules
-from outcomes.intake.screening import SHAPES
+from outcomes.intake.shapes import SHAPES
 from scripts.docs.markdown import document, section, table
 
 _FOLDER = (
@@ -31,11 +31,14 @@ _READ = (
     "number is a plain decimal: `1_0`, `1e3` and `0x3` are none."
 )
 _KEYS_ARE = (
-    "A key is drawn at random and says nothing: never a record number, a name, initials, a date, or a hash of them. "
-    "Any characters will do and no length is asked for; 12 to 20 small letters, as `outcomes import` draws them, never "
-    "look like an identifier by chance, and a UUID is let pass. Surrounding blanks do not count, case does. The same "
-    "patient keeps the key in later months. A key, as any other text, that has one of these shapes refuses the "
-    "submission (`identifier_found`); keys of one length that mix digits and letters may be all digits now and then:"
+    "A key is drawn at random and says nothing: never a record number, a name, initials, a date, or a hash of them. It "
+    "is one word of letters, digits and `. _ : / + = -`, 64 characters at most, and should have 64 random bits: "
+    "a UUID, a ULID, 11 characters of base64, 16 hexadecimal digits, or 14 small letters as `outcomes import` draws "
+    "them, which never look like an identifier by chance. Surrounding blanks do not count, case does. The same patient "
+    "keeps the key in later months. A key, as any other text, that has one of these shapes refuses the submission "
+    "(`identifier_found`). What drawn keys have by chance is let pass: a shape that fewer than nine in ten keys of the "
+    "same form have, digits alone where most keys of the length mix digits and letters. Keys of rows, which name no "
+    "person, may be numbers of a database:"
 )
 _FOR_PROGRAMS = (
     "For programs: [Frictionless Data Package](contract/datapackage.json), a JSON Schema for the rows of each table "

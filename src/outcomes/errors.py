@@ -78,10 +78,11 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "data_cut_common": Mistake(
         30,
-        "one common data cut fits the patients, so that the day of each surgery can be worked out",
+        "one common date, of the data cut or of an event, fits the patients, so that the day of each surgery can be "
+        "worked out",
         "give each patient a cut of their own: count data_cut_day from the last day of index_period, or shift each "
         "patient's cut back by its own random number of days (0 to 90 or more with months, 0 to 730 or more with "
-        "years), and leave out later records",
+        "years), and leave out later records; leave out what happened to everyone on one date",
     ),
     "submission_withdrawn": Mistake(
         31,

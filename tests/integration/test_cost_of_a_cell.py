@@ -10,7 +10,7 @@ from outcomes.intake.submission import ingest_submission
 from outcomes.lake import Lake
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
-from tests.support.submissions import Row, follow_up, fusion, patient, write_submission
+from tests.support.submissions import Row, drawn, follow_up, fusion, patient, write_submission
 
 COSTS_THE_ROW = {"patient_id": "PAT-001", "deleted": "PAT-020"}
 """Columns of which an unreadable cell costs the row: whose it is, and whether it is one at all."""
@@ -49,7 +49,7 @@ def taken_in(tmp_path_factory: pytest.TempPathFactory) -> TakenIn:
     settings = Settings(home=tmp_path_factory.mktemp("home"), max_critical_share=1.0)
     # Each with a cut of its own, or the day of surgery could be worked out.
     sound = {
-        wrong: patient(f"p{number:06}", data_cut_day=760 - number * 37 % 91, last_contact_day=600)
+        wrong: patient(drawn(number), data_cut_day=760 - number * 37 % 91, last_contact_day=600)
         for number, wrong in enumerate(KINDS)
     }
     names = [str(row["patient_id"]) for row in sound.values()]

@@ -11,7 +11,7 @@ from outcomes.errors import OutcomesError, SubmissionRefused
 from outcomes.intake import expected
 from outcomes.intake.expected import DueDelivery, NewDelivery, due_deliveries, in_words
 from outcomes.settings import Settings
-from tests.support.submissions import fusion, patient, restate, write_submission
+from tests.support.submissions import drawn, fusion, patient, restate, write_submission
 
 PERIOD = "2025-05"
 TODAY = date(2025, 7, 11)
@@ -23,7 +23,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def deliver(settings: Settings, site_id: str = "east", period: str = PERIOD, patients: int = 1) -> Path:
-    ids = [f"p{number:06}" for number in range(patients)]
+    ids = [drawn(number) for number in range(patients)]
     tables = {"patients": [patient(each) for each in ids], "procedures": [fusion(each) for each in ids]}
     return write_submission(settings, site_id, period, tables)
 

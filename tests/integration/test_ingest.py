@@ -88,17 +88,15 @@ def test_rows_come_through_with_provenance_types_and_flags(settings: Settings) -
     ]
 
 
-def test_a_number_beyond_all_reason_is_quarantined_and_quoted_nowhere(
+def test_a_number_beyond_all_reason_refuses_and_is_quoted_nowhere(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     visits = [follow_up(), follow_up(day=-(2**63)), follow_up(day=2**62)]
-    record = take_in(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
-    assert (record.rows_accepted, record.rows_quarantined) == (5, 2)
-    assert broken(record) == {
-        "follow_ups.type": 2,
-        "FUP-004": 2,
-    }
-    assert str(2**62) not in caplog.text
+    with pytest.raises(SubmissionRefused) as refused:
+        take_in(settings, "site-a", "2026-01", two_patients() | {"follow_ups": visits})
+    assert refused.value.code == "identifier_found"
+    assert "follow_ups.day: large_number, 2 rows" in refused.value.where
+    assert str(2**62) not in f"{refused.value}{caplog.text}"
 
 
 def test_a_key_that_a_spreadsheet_would_run_is_quarantined(settings: Settings) -> None:
@@ -539,7 +537,7 @@ def test_an_age_over_89_is_kept_nowhere_even_where_it_is_no_age(settings: Settin
         "a": "99",
         "b": "9 5",
         "c": "-95",
-        "d": "ninety",
+        "d": "elderly",
         "e": "-1",
         "f": "999",
         "g": " 1_0",

@@ -12,12 +12,12 @@ from outcomes.cli import app
 from outcomes.errors import MISTAKES
 from outcomes.intake.check_report import report_html
 from outcomes.intake.checking import check_submission
-from outcomes.intake.screening import SHAPES
+from outcomes.intake.shapes import SHAPES
 from outcomes.intake.submission import ingest_submission
 from outcomes.settings import Settings
 from outcomes.site_files import site_names
 from outcomes.synthetic import synthesize
-from tests.support.submissions import fusion, patient, restate, write_submission
+from tests.support.submissions import drawn, fusion, patient, restate, write_submission
 
 PERIOD = "2025-05"
 TWO = {"patients": [patient("p000001"), patient("p000002")], "procedures": [fusion("p000001"), fusion("p000002")]}
@@ -40,7 +40,7 @@ def test_a_sound_submission_would_be_accepted(tmp_path: Path) -> None:
 
 
 def test_a_broken_rule_is_told_by_row_number_and_never_by_value(tmp_path: Path) -> None:
-    rows = [patient(f"p{number:06}", sex="qqqq" if number in (3, 7) else "female") for number in range(1, 31)]
+    rows = [patient(drawn(number), sex="qqqq" if number in (3, 7) else "female") for number in range(1, 31)]
     tables = {"patients": rows, "procedures": [fusion(row["patient_id"]) for row in rows]}
     settings = Settings(home=tmp_path)
     checked = check_submission(settings, write_submission(settings, "north", PERIOD, tables))
@@ -116,7 +116,7 @@ def test_the_report_does_not_land_among_the_tables_by_default(tmp_path: Path, mo
 
 
 def test_limits_are_those_of_the_settings(tmp_path: Path) -> None:
-    rows = [patient(f"p{number:06}") for number in range(20)]
+    rows = [patient(drawn(number)) for number in range(20)]
     tables = {"patients": [*rows, rows[0]], "procedures": [fusion(row["patient_id"]) for row in rows]}
     folder = write_submission(Settings(home=tmp_path), "north", PERIOD, tables)
     codes = [

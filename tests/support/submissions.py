@@ -16,6 +16,12 @@ Row = dict[str, Any]
 DATA_CUT = datetime.date(2025, 6, 1)
 
 
+def drawn(number: int) -> str:
+    """A key as if drawn at random, always the same of a number: 20 numbered keys or more would be refused."""
+    digest = hashlib.sha256(str(number).encode()).hexdigest()[:14]
+    return digest.translate(str.maketrans("0123456789", "qrstuvwxyz"))
+
+
 def patient(patient_id: str = "p000001", **cells: Any) -> Row:
     """A patient with an index fusion, followed for two years."""
     row = {"patient_id": patient_id, "sex": "female", "age_years": 54, "index_period": "2023-05"}

@@ -219,3 +219,43 @@ def test_no_spelling_of_a_number_hides_it(spell: str) -> None:
     """Validation reads these as numbers, so the gate has to."""
     old = patients(age_years=[spell.format(89)], data_cut_day=[spell.format(760)])
     assert found(old, "age_over_89") == [("age_years", "reaches_90_in_follow_up", 1)]
+
+
+def visits(keys: list[str], days: list[str]) -> pa.Table:
+    rows: dict[str, list[str | None]] = {"encounter_id": list(keys), "patient_id": list(keys), "start_day": list(days)}
+    nothing: list[str | None] = [None] * len(keys)
+    return pa.table(
+        {name: pa.array(rows.get(name, nothing), pa.string()) for name in TABLES["encounters"].schema.names}
+    )
+
+
+@pytest.mark.parametrize(("spread", "is_found"), [(0, True), (60, False), (400, False)])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_visit_of_everyone_on_one_date_is_found(seed: int, spread: int, is_found: bool) -> None:
+    rng = np.random.default_rng(seed)
+    index = surgeries(rng, 120, 1000) - 400
+    keys: list[str | None] = [f"k{place}" for place in range(120)]
+    table = delivered(index, index + rng.integers(0, 400, 120)).set_column(0, "patient_id", pa.array(keys))
+    others = np.concatenate([CUT - rng.integers(0, spread + 1, 120) - index, rng.integers(0, 900, 120)])
+    encounters = visits([*map(str, keys)] * 2, [str(day) for day in others])
+    all_found = findings({"patients": table, "encounters": encounters}, "limited_data_set")
+    places = [(one.table, one.column, one.rule) for one in all_found if one.code == "data_cut_common"]
+    assert places == ([("encounters", "start_day", "one_date_fits")] if is_found else [])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_visits_of_one_month_pass(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    index = surgeries(rng, 200, 1000) - 400
+    keys: list[str | None] = [f"k{place}" for place in range(200)]
+    table = delivered(index, index + rng.integers(0, 400, 200)).set_column(0, "patient_id", pa.array(keys))
+    encounters = visits([*map(str, keys)], [str(day) for day in CUT - rng.integers(0, 30, 200) - index])
+    all_found = findings({"patients": table, "encounters": encounters}, "limited_data_set")
+    assert not [one for one in all_found if one.table == "encounters" and one.code == "data_cut_common"]
+
+
+@pytest.mark.parametrize(("day", "is_found"), [("1826", False), ("1827", True)])
+def test_an_age_is_reached_by_the_day_of_any_table(day: str, is_found: bool) -> None:
+    table = patients(patient_id=["k1", "k2"], age_years=["85", "60"], index_period=["2019-01", "2019-01"])
+    all_found = findings({"patients": table, "encounters": visits(["k1"], [day])}, "limited_data_set")
+    assert [one.rule for one in all_found if one.code == "age_over_89"] == ["reaches_90_in_follow_up"] * is_found

@@ -5,7 +5,7 @@ from html import escape
 from itertools import groupby
 
 from outcomes.intake.checking import Checked
-from outcomes.intake.screening import SHAPES
+from outcomes.intake.shapes import SHAPES
 from outcomes.lake import RuleResult
 
 _COSTS = {

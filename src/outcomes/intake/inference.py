@@ -1,20 +1,29 @@
-"""What the rows of patients give away by arithmetic: the day of surgery from a common data cut, an age over 89.
+"""What rows give away by arithmetic: the day of surgery from a common data cut or event, an age over 89.
 
 Cells come as delivered, strings or null. A cell that is no number, and a day that cannot be, say nothing here:
 validation keeps them out of the lake.
 """
 
 import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from outcomes.arrays import Floats, Ints, Mask
+from outcomes.contract import TABLES
 from outcomes.periods import bounds
 
 FEWEST_PATIENTS = 20
 """Below this many patients a common date cannot be told from chance."""
+
+_DAYS_OF_A_MONTH = 31
+_FEWEST_WITH_EVENTS = 60
+_NEARLY_ALL = 0.99
+_FEWER_BESIDE = 0.9
+"""The share of patients with an event near a date half an index period away, from which on any date would fit."""
 
 _STANDARD_ERRORS = 4
 _DAYS_PER_YEAR = 365.25
@@ -42,18 +51,108 @@ def last_date(data_cut: datetime.date) -> datetime.date:
     return data_cut + datetime.timedelta(days=_SHIFTED_DAYS)
 
 
-def ages_reaching_90(patients: pa.Table, data_cut: datetime.date | None = None) -> int:
+def ages_reaching_90(
+    patients: pa.Table, data_cut: datetime.date | None = None, others: Mapping[str, pa.Table] | None = None
+) -> int:
     """The number of patients delivered as younger than 90 who turn 90 by the latest day known of them.
 
     Args:
         patients: the delivered table patients.
         data_cut: the date on which the extract was cut, where it is known: no later day counts.
+        others: the other delivered tables by name, each of whose days counts.
     """
     age = _numbers(patients["age_years"])
     days = np.stack([_days(patients, name, data_cut) for name in _DAY_COLUMNS])
     latest = np.where(np.isnan(days), -np.inf, days).max(axis=0)
+    for events in _events(patients, others or {}, data_cut).values():
+        np.maximum.at(latest, events.patient, events.days)
     reached = age + np.floor(latest / _DAYS_PER_YEAR)
     return int(np.count_nonzero((age < _OLDEST_AGE) & (reached >= _OLDEST_AGE)))
+
+
+@dataclass(frozen=True)
+class _Events:
+    """The days of one column: of each, the patient's place in the table patients, and the day."""
+
+    patient: Ints
+    days: Floats
+
+
+def _events(
+    patients: pa.Table, others: Mapping[str, pa.Table], data_cut: datetime.date | None
+) -> dict[tuple[str, str], _Events]:
+    """The days of every column of the other tables that are some patient's, by table and column."""
+    found = {}
+    for name, rows in others.items():
+        places = pc.index_in(rows["patient_id"], patients["patient_id"].combine_chunks())
+        periods = patients["index_period"].take(places.combine_chunks())
+        place = pc.fill_null(places, -1).to_numpy()
+        for column in TABLES[name].columns:
+            if column.is_day:
+                days = _days(pa.table({column.name: rows[column.name], "index_period": periods}), column.name, data_cut)
+                is_known = (place >= 0) & ~np.isnan(days)
+                found[name, column.name] = _Events(place[is_known], days[is_known])
+    return found
+
+
+def events_on_a_common_date(
+    patients: pa.Table, others: Mapping[str, pa.Table], data_cut: datetime.date | None = None
+) -> dict[tuple[str, str], int]:
+    """The number of patients with an event that one calendar date fits, by the table and column that give it away.
+
+    A month's delivery has all its events in that month, and a date in its middle fits four in five of them; and of
+    patients with many events any date fits one. So the date must fit nearly all, and those around it must not. Of an
+    index period of a year nothing is said: any date of a month's delivery fits all.
+
+    Args:
+        patients: the delivered table patients.
+        others: the other delivered tables by name.
+        data_cut: the date on which the extract was cut, where it is known: no later day counts.
+    """
+    first, last = (bound.astype(np.int64) for bound in bounds(patients["index_period"]))
+    is_known = ~np.isnat(bounds(patients["index_period"])[0]) & (last - first < _DAYS_OF_A_MONTH)
+    fitting = {}
+    for place, events in _events(patients, others, data_cut).items():
+        of_known = is_known[events.patient]
+        patient, days = events.patient[of_known], events.days[of_known].astype(np.int64)
+        if count := _fitting_one_event(patient, days, first[patient], last[patient]):
+            fitting[place] = count
+    return fitting
+
+
+def _fitting_one_event(patient: Ints, days: Ints, first: Ints, last: Ints) -> int:
+    """How many patients have an event that the best date fits, or 0 when so many can be chance.
+
+    Args:
+        patient: of each event, who had it.
+        days: the day of each, since the patient's surgery.
+        first: the first date on which that surgery can have been.
+        last: the last such date.
+    """
+    patients = len(np.unique(patient))
+    if patients < _FEWEST_WITH_EVENTS:
+        return 0
+    earliest, latest = _apart(patient, first + days, last + days)
+    date, fitting = _best_date(earliest, latest)
+    needed = _NEARLY_ALL * patients
+    if fitting < needed:
+        return 0
+    half = int(np.median(last - first)) // 2 + 1
+    beside = (_covering(earliest, latest, date - half) + _covering(earliest, latest, date + half)) / 2
+    return fitting if beside < _FEWER_BESIDE * patients else 0
+
+
+def _apart(patient: Ints, earliest: Ints, latest: Ints) -> tuple[Ints, Ints]:
+    """The intervals of dates of each patient, those that overlap made one, so that a date counts a patient once."""
+    order = np.lexsort((earliest, patient))
+    patient, earliest, latest = patient[order], earliest[order], latest[order]
+    # The intervals of a patient are equally long, so that each ends after the one before it.
+    follows = (patient[1:] == patient[:-1]) & (earliest[1:] <= latest[:-1])
+    return earliest[np.r_[True, ~follows]], latest[np.r_[~follows, True]]
+
+
+def _covering(earliest: Ints, latest: Ints, date: int) -> int:
+    return int(np.count_nonzero((earliest <= date) & (date <= latest)))
 
 
 def patients_of_a_common_cut(patients: pa.Table, data_cut: datetime.date | None = None) -> dict[str, int]:

@@ -7,102 +7,76 @@ contract is an allow-list, and closed lists hold its text columns. What several 
 """
 
 import datetime
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from outcomes.contract import TABLES, Column, ColumnType, Table
 from outcomes.errors import SubmissionRefused
-from outcomes.intake.inference import ages_reaching_90, patients_of_a_common_cut
+from outcomes.intake import keys as judged
+from outcomes.intake.inference import ages_reaching_90, events_on_a_common_date, patients_of_a_common_cut
 from outcomes.intake.manifest import Method
-
-_START = r"(?:^|[^0-9A-Za-z])"
-_END = r"(?:$|[^0-9A-Za-z])"
-_YEAR = r"(?:19|20)\d\d"
-_MONTH = r"(?:0[1-9]|1[0-2])"
-_DAY = r"(?:0[1-9]|[12]\d|3[01])"
-_BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
-_HEXTET = r"[0-9A-Fa-f]{1,4}"
-_MONTH_NAME = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[A-Za-z]*"
-
-_ANYWHERE = {
-    "ssn": rf"{_START}\d{{3}}[- ]\d{{2}}[- ]\d{{4}}{_END}",
-    "phone": rf"{_START}(?:1[ .-]?)?(?:\(\d{{3}}\) ?|\d{{3}}[ .-])\d{{3}}[ .-]\d{{4}}{_END}|\+\d[\d ().-]{{7,}}\d",
-    "email": r"[^\s@]+@[^\s@]+\.[A-Za-z]{2,}",
-    "url": r"(?i)[a-z][a-z+.-]+://|(?:^|[^a-z0-9])www\.[a-z0-9]",
-    "ip_address": rf"(?:^|[^0-9.])(?:{_BYTE}\.){{3}}{_BYTE}(?:$|[^0-9.])|(?:{_HEXTET}:){{4,7}}{_HEXTET}",
-    "full_date": "|".join(
-        (
-            rf"{_START}{_YEAR}[-/.](?:{_MONTH}|[1-9])[-/.](?:{_DAY}|[1-9])(?:$|[^0-9])",
-            rf"{_START}(?:{_DAY}|[1-9])[-/.](?:{_DAY}|[1-9])[-/.]{_YEAR}{_END}",
-            rf"{_START}(?:{_DAY}|[1-9])/(?:{_DAY}|[1-9])/\d\d{_END}",
-            rf"[^0-9A-Za-z]{_YEAR}{_MONTH}{_DAY}{_END}|{_START}{_YEAR}{_MONTH}{_DAY}[^0-9A-Za-z]",
-            rf"{_START}(?:{_DAY}|[1-9])[ .-]+{_MONTH_NAME}[ .,-]+\d{{2,4}}{_END}",
-            rf"{_START}(?:{_DAY}|[1-9]){_MONTH_NAME}{_YEAR}{_END}",
-            rf"{_START}{_MONTH_NAME}[ .-]+(?:{_DAY}|[1-9])[ ,-]+\d{{4}}{_END}",
-        )
-    ),
-    "record_number": r"(?i)(?:^|[^a-z])(?:mrn|medical record|med rec|patient no|account|acct|npi|ssn|dob)[ :#._-]*\d",
-    "person_title": r"(?:^|[^A-Za-z])(?i:mr|mrs|ms|miss|dr|prof|herr|frau|mme)(?:\. *|\s+)\pL{2,}",
-    "person_name": r"(?:^|[^\pL])\p{Lu}\p{Ll}+(?:, ?| )\p{Lu}\p{Ll}+",
-    "zip_code": rf"{_START}\d{{5}}-\d{{4}}{_END}|{_START}[A-Z]{{2}},? \d{{5}}{_END}",
-}
-"""What no string may show, wherever it stands in it."""
-
-_WHOLE_KEY = {
-    "ssn": r"^\d{9}$",
-    "phone": r"^1?\d{10}$",
-    "full_date": rf"^[A-Za-z]{{0,4}}{_YEAR}{_MONTH}{_DAY}[A-Za-z]{{0,3}}$",
-}
-"""What a key may not be as a whole, since it would be derived from an identifier."""
-
-_WHOLE_PERSON_KEY = {"record_number": r"^\d{6,8}$"}
-"""What the key of a person or a stay may not be: bare digits as long as a medical record or account number."""
-
-_WHOLE_TEXT = {
-    "ssn": r"^\d{9}$",
-    "phone": r"^1?\d{10}$",
-    "full_date": rf"^{_YEAR}{_MONTH}{_DAY}$",
-    "zip_code": r"^\d{5}$",
-}
-"""What other text may not be as a whole."""
-
-_PLACEHOLDER = re.compile(r"-?(?:9+\d|(\d)\1*)")
-"""A number that is nobody's: one digit again and again, or nines and a last digit (9998)."""
-
-SHAPES = {
-    "ssn": "nine digits, with or without hyphens or blanks as in a Social Security number",
-    "phone": "ten or eleven digits in groups, or as a whole",
-    "email": "text with an @ and a domain",
-    "url": "an address of the web",
-    "ip_address": "an address of the internet protocol",
-    "full_date": "a date to the day in any usual order, with a month's name, or as eight digits, also beside letters",
-    "record_number": "a word such as MRN, account or NPI before digits; of a patient, stay or surgeon also six to "
-    "eight digits alone",
-    "person_title": "Mr, Dr, Frau and the like before a word",
-    "person_name": "two words in capitals and small letters, as a name has",
-    "zip_code": "five digits and four, or a state and five digits",
-}
-"""What each rule on identifiers refuses, in words."""
+from outcomes.intake.shapes import (
+    ANYWHERE,
+    BY_CHANCE,
+    ENCODED,
+    FINER_THAN_MONTH,
+    PLACEHOLDER,
+    WHOLE_KEY,
+    WHOLE_PERSON_KEY,
+    WHOLE_TEXT,
+    plain,
+)
+from outcomes.intake.words import free_text
 
 _EXPECTED = {"code": "zip_code", "index_period": "full_date"}
 """Rules that a column is spared: a CPT code has five digits, and too fine a period has a refusal of its own."""
 
 _PERSON_KEYS = frozenset({"patient_id", "encounter_id", "surgeon_id"})
 
+
+class _OwnForm(NamedTuple):
+    """From how many keys on, and from which share of a column's, a form is the site's own."""
+
+    fewest: int
+    share: float
+
+
+_SURELY = 0.9
+"""Where fewer of the keys of one form have a shape, those that do have it by chance."""
+
+_OWN_FORM = {
+    (False, "ssn"): _OwnForm(1, 0.5),
+    (False, "phone"): _OwnForm(1, 0.5),
+    (True, "grouped_number"): _OwnForm(judged.FEWEST_KEYS, 0.95),
+}
+"""Rules, of keys of a person or of others, that spare a site's own form: a database numbers rows by nine digits too."""
+
 _UUID = r"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 _PLAIN_NUMBER = r"^-?\d{1,6}(?:\.\d*)?$"
 _LETTER_AFTER_DIGIT = r"\d[A-Za-z]"
+_WHOLE_NUMBER = r"^[+-]?0*(?P<whole>[1-9]\d{4,18})(?:[.,]\d*)?$"
+_NUMBER_AFTER_LETTERS = r"^[A-Za-z]{1,4}[-#: ]?\d{5,}$"
+_NUMBERS = (ColumnType.INTEGER, ColumnType.DECIMAL)
+_LEAST_LARGE = 10_000
+_LEAST_DATE = 30_000
+"""A spreadsheet's number for a day of 1982; a day that many days from surgery is none."""
+
 _OLDEST_AGE = 90
 _LONGEST_LIFE = 120
 """No one at surgery is older: a greater number is no age but a placeholder (999) or a slip, which validation blanks."""
 
 _YEARS_OF_BIRTH = (1800, 2100)
-_AGE = r"^[^0-9-]*(?P<age>\d+(?:\.\d*)?)"
-"""The number that a reader would find in a cell, whatever stands around it: `95 years`, `>95`."""
+_AGE = r"^[^0-9-]*(?P<age>\d+(?:\.\d*)?(?:[eE]\+?\d{1,2})?)"
+"""The number that a reader would find in a cell, whatever stands around it: `95 years`, `>95`, `9.5e1`."""
+
+_OLD_IN_WORDS = r"(?i)ninet|hundred|nonagen|centen|neunzig|hundert|quatre.vingt.(?:dix|onze)|novent|\b0x[0-9a-f]"
+"""Ages over 89 in words, in some languages, and numbers that are not decimal."""
 
 
 @dataclass(frozen=True)
@@ -147,11 +121,11 @@ def screen_missing_codes(codes: Iterable[str]) -> None:
     Raises:
         SubmissionRefused: identifier_found.
     """
-    texts = [text for text in (code.rpartition("=")[2] for code in codes) if not _PLACEHOLDER.fullmatch(text)]
+    texts = [text for text in (code.rpartition("=")[2] for code in codes) if not PLACEHOLDER.fullmatch(text)]
     told = _distinct(pa.chunked_array([texts], pa.string()))
     found = {
         rule
-        for patterns in (_ANYWHERE, _WHOLE_PERSON_KEY, _WHOLE_TEXT)
+        for patterns in (ANYWHERE, WHOLE_TEXT, {"record_number": WHOLE_PERSON_KEY["record_number"]})
         for rule, pattern in patterns.items()
         if _matching(told, pattern).num_rows
     }
@@ -176,13 +150,13 @@ def screen_accepted(patients: pa.Table) -> None:
 def findings(tables: Mapping[str, pa.Table], method: Method, data_cut: datetime.date | None = None) -> list[Finding]:
     """Everything in the tables of a submission that may not pass; arguments as of `screen`."""
     values = [
-        (TABLES[name], column, _distinct(cells[column.name]))
+        (TABLES[name], column, _plain(_distinct(cells[column.name])))
         for name, cells in tables.items()
         for column in TABLES[name].columns
     ]
     suspected = _suspected((column, distinct) for _, column, distinct in values)
     found = [finding for one in values for finding in _of_column(*one, suspected, method)]
-    return found + (_by_arithmetic(tables["patients"], data_cut) if "patients" in tables else [])
+    return found + (_by_arithmetic(tables, data_cut) if "patients" in tables else [])
 
 
 def _of_column(
@@ -201,26 +175,35 @@ def _of_column(
     return found
 
 
-def _by_arithmetic(patients: pa.Table, data_cut: datetime.date | None) -> list[Finding]:
-    """What the rows of patients give away together."""
-    return _reaching_90(patients, data_cut) + [
-        Finding("data_cut_common", "patients", column, "one_date_fits", rows)
-        for column, rows in patients_of_a_common_cut(patients, data_cut).items()
+def _by_arithmetic(tables: Mapping[str, pa.Table], data_cut: datetime.date | None) -> list[Finding]:
+    """What the rows of all tables give away together."""
+    patients = tables["patients"]
+    others = {name: rows for name, rows in tables.items() if name != "patients"}
+    cuts = patients_of_a_common_cut(patients, data_cut)
+    events = events_on_a_common_date(patients, others, data_cut)
+    fitting = {**{("patients", column): rows for column, rows in cuts.items()}, **events}
+    return _reaching_90(patients, data_cut, others) + [
+        Finding("data_cut_common", *place, "one_date_fits", rows) for place, rows in fitting.items()
     ]
 
 
-def _reaching_90(patients: pa.Table, data_cut: datetime.date | None) -> list[Finding]:
-    rows = ages_reaching_90(patients, data_cut)
+def _reaching_90(
+    patients: pa.Table, data_cut: datetime.date | None, others: Mapping[str, pa.Table] | None = None
+) -> list[Finding]:
+    rows = ages_reaching_90(patients, data_cut, others)
     return [Finding("age_over_89", "patients", "age_years", "reaches_90_in_follow_up", rows)] if rows else []
 
 
 def _ages(table: Table, column: Column, distinct: pa.Table) -> list[Finding]:
     """Ages over 90, and years of birth, which tell the age."""
-    found = pc.struct_field(pc.extract_regex(pc.utf8_normalize(distinct["values"], "NFKC"), _AGE), "age")
+    found = pc.struct_field(pc.extract_regex(distinct["values"], _AGE), "age")
     ages = pc.fill_null(pc.cast(found, pa.float64()), -1)
     first, last = _YEARS_OF_BIRTH
     rules = {
-        "age_over_89": pc.and_(pc.greater(ages, _OLDEST_AGE), pc.less_equal(ages, _LONGEST_LIFE)),
+        "age_over_89": pc.or_(
+            pc.and_(pc.greater(ages, _OLDEST_AGE), pc.less_equal(ages, _LONGEST_LIFE)),
+            pc.match_substring_regex(distinct["values"], _OLD_IN_WORDS),
+        ),
         "year_of_birth": pc.and_(pc.greater_equal(ages, first), pc.less_equal(ages, last)),
     }
     return [
@@ -242,7 +225,7 @@ def _suspected(values: Iterable[tuple[Column, pa.Table]]) -> frozenset[str]:
     told = _without_uuids(told.combine_chunks())
     return frozenset(
         rule
-        for patterns in (_ANYWHERE, _WHOLE_KEY, _WHOLE_PERSON_KEY, _WHOLE_TEXT)
+        for patterns in (ANYWHERE, WHOLE_KEY, WHOLE_PERSON_KEY, WHOLE_TEXT)
         for rule, pattern in patterns.items()
         if _matching(told, pattern).num_rows
     )
@@ -258,33 +241,96 @@ def _telling(column: Column, distinct: pa.Table) -> pa.Table:
 
 def _without_uuids(distinct: pa.Table) -> pa.Table:
     """The groups of a UUID are random; by chance one of them reads as a date."""
-    place = distinct.column_names.index("values")
-    return distinct.set_column(place, "values", pc.replace_substring_regex(distinct["values"], _UUID, "uuid"))
+    return _with_values(distinct, pc.replace_substring_regex(distinct["values"], _UUID, "uuid"))
 
 
 def _identifiers(column: Column, distinct: pa.Table, suspected: frozenset[str]) -> Iterator[tuple[str, int]]:
+    """The rules on identifiers that a column breaks, each with the rows; a value counts for the first that finds it."""
     rules = suspected - {_EXPECTED.get(column.name, "")}
-    if not rules:
-        return
-    told = _without_uuids(_telling(column, distinct))
-    for rule in sorted(_ANYWHERE.keys() & rules):
-        yield from _if_any(rule, _matching(told, _ANYWHERE[rule]))
-    if column.name.endswith("_id"):
-        patterns = _WHOLE_KEY | (_WHOLE_PERSON_KEY if column.name in _PERSON_KEYS else {})
-        yield from _derived_keys(told, {rule: patterns[rule] for rule in patterns.keys() & rules})
+    told = _telling(column, distinct)
+    seen = pa.array([], pa.string())
+    for rule, found in chain(
+        _by_pattern(column, _without_uuids(told), rules) if rules and told.num_rows else (),
+        _of_keys(column, told) if column.name.endswith("_id") else _of_cells(column, distinct, told),
+    ):
+        fresh = found.filter(pc.invert(pc.is_in(found["values"], seen)))
+        if fresh.num_rows:
+            yield rule, _rows(fresh)
+            seen = pa.concat_arrays([seen, fresh["values"].combine_chunks()])
+
+
+def _by_pattern(column: Column, told: pa.Table, rules: frozenset[str]) -> Iterator[tuple[str, pa.Table]]:
+    is_key = column.name.endswith("_id")
+    for rule in sorted(ANYWHERE.keys() & rules - ({*BY_CHANCE} if is_key else set())):
+        yield rule, _matching(told, ANYWHERE[rule])
+    if is_key:
+        for patterns in (BY_CHANCE, *_whole_keys(column)):
+            yield from _derived_keys(column, told, {rule: patterns[rule] for rule in patterns if rule in rules})
     else:
-        for rule in sorted(_WHOLE_TEXT.keys() & rules):
-            yield from _if_any(rule, _matching(told, _WHOLE_TEXT[rule]))
+        for rule in sorted(WHOLE_TEXT.keys() & rules):
+            yield rule, _matching(told, WHOLE_TEXT[rule])
 
 
-def _derived_keys(distinct: pa.Table, patterns: Mapping[str, str]) -> Iterator[tuple[str, int]]:
-    matching = {rule: _matching(distinct, pattern) for rule, pattern in sorted(patterns.items())}
-    if not any(found.num_rows for found in matching.values()):
-        return
-    random_lengths = _random_lengths(distinct["values"])
-    for rule, found in matching.items():
-        lengths = pc.utf8_length(found["values"])
-        yield from _if_any(rule, found.filter(pc.invert(pc.is_in(lengths, random_lengths))))
+def _whole_keys(column: Column) -> Sequence[Mapping[str, str]]:
+    return (WHOLE_KEY, WHOLE_PERSON_KEY) if column.name in _PERSON_KEYS else (WHOLE_KEY,)
+
+
+def _of_keys(column: Column, keys: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """What keys tell that no shape shows: what they encode, and how they differ from others or do not."""
+    yield "not_a_key", judged.not_keys(keys)
+    texts = judged.decoded(keys)
+    yield "encoded", texts.filter(pc.match_substring_regex(texts["text"], ENCODED))
+    yield "unlike_others", judged.unlike_others(keys)
+    if column.name in _PERSON_KEYS and judged.numbered(keys):
+        yield "record_number", keys
+    elif column.name in _PERSON_KEYS and judged.sequential(keys):
+        yield "sequential", keys
+
+
+def _of_cells(column: Column, distinct: pa.Table, told: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """What cells other than keys tell: words, and numbers larger than any measure."""
+    yield "free_text", free_text(column, told)
+    if column.type in _NUMBERS:
+        yield "large_number", _large_numbers(column, distinct)
+    elif column.name != "code":
+        yield "record_number", _matching(told, _NUMBER_AFTER_LETTERS)
+
+
+def _large_numbers(column: Column, distinct: pa.Table) -> pa.Table:
+    found = _matching(distinct, _WHOLE_NUMBER)
+    wholes = pc.struct_field(pc.extract_regex(found["values"], _WHOLE_NUMBER), "whole").to_pylist()
+    least = _LEAST_DATE if column.is_day else _LEAST_LARGE
+    return found.filter(pa.array([int(one) >= least and not PLACEHOLDER.fullmatch(one) for one in wholes], pa.bool_()))
+
+
+def _derived_keys(column: Column, distinct: pa.Table, patterns: Mapping[str, str]) -> Iterator[tuple[str, pa.Table]]:
+    for rule, pattern in patterns.items():
+        found = _matching(distinct, pattern)
+        if found.num_rows:
+            others = distinct.filter(pc.invert(pc.is_in(distinct["values"], found["values"].combine_chunks())))
+            is_random = pc.is_in(pc.utf8_length(found["values"]), _random_lengths(others["values"]))
+            yield rule, _told_by_form(column, rule, found.filter(pc.invert(is_random)), distinct)
+
+
+def _told_by_form(column: Column, rule: str, found: pa.Table, keys: pa.Table) -> pa.Table:
+    """The keys found but those of a form (digits as 9, letters as a) that is the site's own or matches by chance."""
+    of_all, of_found = (_count_by_form(some) for some in (keys, found))
+    own = _OWN_FORM.get((column.name in _PERSON_KEYS, rule))
+    spared = [
+        form
+        for form, count in of_found.items()
+        if (of_all[form] >= judged.FEWEST_KEYS and count < _SURELY * of_all[form])
+        or (own is not None and of_all[form] >= max(own.fewest, own.share * len(keys)))
+    ]
+    return found.filter(pc.invert(pc.is_in(_forms(found), pa.array(spared, pa.string()))))
+
+
+def _count_by_form(keys: pa.Table) -> Counter[str]:
+    return Counter(_forms(keys).to_pylist())
+
+
+def _forms(keys: pa.Table) -> pa.ChunkedArray:
+    return pc.replace_substring_regex(pc.replace_substring_regex(keys["values"], r"\d", "9"), "[A-Za-z]", "a")
 
 
 def _random_lengths(values: pa.ChunkedArray) -> pa.Array:
@@ -300,7 +346,7 @@ def _finer_than(method: Method) -> str:
     """Pattern of an index period that says more than the method allows: a year under Safe Harbor, else a month."""
     if method == "safe_harbor":
         return r"\d{4}.|.\d{4}"
-    return rf"^{_YEAR}\D?{_MONTH}\D?{_DAY}|{_ANYWHERE['full_date']}"
+    return f"{FINER_THAN_MONTH}|{ANYWHERE['full_date']}"
 
 
 def _distinct(cells: pa.ChunkedArray) -> pa.Table:
@@ -308,12 +354,21 @@ def _distinct(cells: pa.ChunkedArray) -> pa.Table:
     return counted.filter(pc.is_valid(counted["values"]))
 
 
+def _plain(distinct: pa.Table) -> pa.Table:
+    """The values with the dashes, blanks and digits of ASCII; most are so already."""
+    beyond = pc.invert(pc.string_is_ascii(distinct["values"]))
+    if not pc.any(beyond).as_py():
+        return distinct
+    values = [plain(value) for value in distinct["values"].to_pylist()]
+    return _with_values(distinct, pa.array(values, pa.string()))
+
+
+def _with_values(distinct: pa.Table, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+    return distinct.set_column(distinct.column_names.index("values"), "values", values)
+
+
 def _matching(distinct: pa.Table, pattern: str) -> pa.Table:
     return distinct.filter(pc.match_substring_regex(distinct["values"], pattern))
-
-
-def _if_any(rule: str, found: pa.Table) -> Iterable[tuple[str, int]]:
-    return [(rule, _rows(found))] if found.num_rows else []
 
 
 def _rows(found: pa.Table) -> int:

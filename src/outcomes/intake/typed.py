@@ -15,8 +15,8 @@ from outcomes.intake.rules import CELL_FACTS, closed_lists
 _TEXT = "[!-~]{1,64}"
 """Text of the contract is a key, a code or a word of a closed list: visible ASCII without a blank, never free text."""
 
-_KEY = "[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
-"""A key starts with a letter or digit, so that no spreadsheet takes it for a formula."""
+_KEY = "[A-Za-z0-9+/_-][A-Za-z0-9._:+/=_-]{0,63}"
+"""Base64 and its relatives are keys. Without brackets, quotes and bars no formula of a spreadsheet does anything."""
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 """A number is a plain decimal: a cast would also read `1_0` and `1e3`."""

@@ -1,0 +1,143 @@
+"""What the keys of one column tell together: whether they were numbered rather than drawn, and which were not drawn.
+
+Keys come as a table of distinct `values` and, in `count_all`, the rows of each.
+"""
+
+import base64
+import string
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from outcomes.arrays import Mask
+
+FEWEST_KEYS = 20
+"""Below this many keys of a column nothing is said of them together."""
+
+_MOST = 0.95
+"""The share of a column's keys that makes what they are its rule."""
+
+_SPARE_BITS = 6
+"""Keys drawn at random leave more than 63 of 64 possible ones unused."""
+
+_LENGTHS_OF_A_NUMBER = 2
+"""A number written without leading zeros is by chance a digit or two shorter than others."""
+
+_NUMBERED = r"^(?P<beginning>|.*\D)\d{1,12}$"
+_SIGN = r"[^0-9A-Za-z]"
+_KINDS = (r"\d", r"[A-Z]", r"[a-z]", _SIGN)
+
+_KEY = r"^[A-Za-z0-9._:/+=_-]*$"
+# Letters, or three digits and more: a sign alone is a slip.
+_TELLS = r"[^\x00-@\[-`{-\x7f]|\d{3,}|\d\D+\d\D+\d"
+
+_BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits
+_HIGH_BITS = (32, 8, 2)
+"""In the three characters of base64 that hold the highest bit of a byte, which bit it is: zero in ASCII."""
+
+
+def _base64_of_ascii() -> str:
+    """Pattern of base64, its padding left out, whose bytes are all ASCII: one in 8 of three random bytes."""
+    first, second, third = (
+        "[" + "".join(letter for place, letter in enumerate(_BASE64 + "+/") if not place & bit) + "]"
+        for bit in _HIGH_BITS
+    )
+    group = f"{first}{second}{third}[A-Za-z0-9+/_-]"
+    return rf"^(?:{group}){{2,}}(?:{group}|{first}{second}(?:{third})?)=*$"
+
+
+_ENCODED = {
+    "hexadecimal": r"^(?i:(?:2[0-9a-f]|[3-6][0-9a-f]|7[0-9a-e]){7,})$",
+    "base64": _base64_of_ascii(),
+}
+
+
+def not_keys(keys: pa.Table) -> pa.Table:
+    """Those that no contract key can be and that may tell something: text with blanks or beyond ASCII, a number."""
+    values = keys["values"]
+    is_key = pc.match_substring_regex(values, _KEY)
+    return keys.filter(pc.and_not(pc.match_substring_regex(values, _TELLS), is_key))
+
+
+def decoded(keys: pa.Table) -> pa.Table:
+    """The keys that are base64 or hexadecimal of ASCII text, which stands beside them as `text`."""
+    values = keys["values"]
+    is_encoded = pc.or_(*(pc.match_substring_regex(values, pattern) for pattern in _ENCODED.values()))
+    found = keys.filter(is_encoded)
+    texts = [_text(value) for value in found["values"].to_pylist()]
+    return found.append_column("text", pa.array(texts, pa.string())).drop_null()
+
+
+def _text(value: str) -> str | None:
+    """The printable text that a key encodes."""
+    try:
+        content = bytes.fromhex(value) if len(value) % 2 == 0 else b""
+    except ValueError:
+        content = b""
+    content = content or base64.b64decode(value.rstrip("=") + "==", altchars=b"-_" if "-" in value else None)
+    text = content.decode("ascii", errors="replace")
+    return text if text.isascii() and text.isprintable() else None
+
+
+def numbered(keys: pa.Table) -> bool:
+    """Whether nearly all keys are up to twelve digits after the same beginning, or none."""
+    values = keys["values"]
+    if len(values) < FEWEST_KEYS:
+        return False
+    beginnings = pc.struct_field(pc.extract_regex(values, _NUMBERED), "beginning")
+    counts = pc.value_counts(beginnings.drop_null())
+    most = pc.max(pc.struct_field(counts, "counts")).as_py() or 0
+    return bool(most >= _MOST * len(values))
+
+
+def sequential(keys: pa.Table) -> bool:
+    """Whether the keys fill so much of what they can be that they were given in sequence, or drawn of too few."""
+    if len(keys) < FEWEST_KEYS:
+        return False
+    return _bits(keys["values"]) < float(np.log2(len(keys))) + _SPARE_BITS
+
+
+def _bits(values: pa.ChunkedArray) -> float:
+    """The entropy of the keys, each place by itself, counted from the end."""
+    longest = pc.max(pc.utf8_length(values)).as_py()
+    padded = np.asarray(pc.utf8_lpad(values, longest).to_numpy(zero_copy_only=False), dtype=f"U{longest}")
+    characters = padded.view(np.uint32).reshape(len(values), longest)
+    shares = (np.unique(place, return_counts=True)[1] / len(values) for place in characters.T)
+    return float(-sum((share * np.log2(share)).sum() for share in shares))
+
+
+def unlike_others(keys: pa.Table) -> pa.Table:
+    """The few keys that differ from nearly all others: by length, by the places of signs, by a kind of character."""
+    if len(keys) < FEWEST_KEYS:
+        return keys.slice(0, 0)
+    unlike = np.zeros(len(keys), dtype=bool)
+    for differs in _differences(keys["values"]):
+        unlike |= differs
+    found = keys.filter(pa.array(unlike))
+    return found.filter(pc.match_substring_regex(found["values"], _TELLS))
+
+
+def _differences(values: pa.ChunkedArray) -> Iterator[Mask]:
+    lengths = pc.utf8_length(values).to_numpy()
+    common, counts = np.unique(lengths, return_counts=True)
+    usual = common[counts.argmax()]
+    if counts.max() >= _MOST * len(lengths):
+        yield np.abs(lengths - usual) > _LENGTHS_OF_A_NUMBER
+    for pattern in _KINDS:
+        has = np.asarray(pc.match_substring_regex(values, pattern).to_numpy(), dtype=bool)
+        if has.mean() <= 1 - _MOST:
+            yield has
+        elif pattern == _SIGN:
+            # Keys of another length have their own places; whether they may is judged by length.
+            yield (lengths == usual) & _signs_elsewhere(values)
+
+
+def _signs_elsewhere(values: pa.ChunkedArray) -> Mask:
+    """The keys whose signs are not, or not in the places, that nearly all have; none where there are no such places."""
+    signs = pc.replace_substring_regex(values, r"[0-9A-Za-z]", "0").combine_chunks().dictionary_encode()
+    places = signs.indices.to_numpy()
+    counts = np.bincount(places)
+    elsewhere: Mask = (places != counts.argmax()) & (counts.max() >= _MOST * len(places))
+    return elsewhere
