@@ -12,7 +12,8 @@ _FOLDER = (
     "(`file_unlisted`); any other file, as one compressed (`imaging.csv.gz`), of another format (`imaging.tsv`, "
     "`imaging.xlsx`) or of notes, and a folder (`file_format`); a link, also to a file beside it, a pipe, a socket or "
     "a device (`file_special`). Ignored is what systems and programs leave: names that begin with `.` or `~$`, "
-    "`Thumbs.db` and `desktop.ini`."
+    "`Thumbs.db` and `desktop.ini`. A file has at most 2 GiB, also unpacked, 20 million rows, 1,000 columns, 1 MiB a "
+    "line; `manifest.json`, in UTF-8, 1 MiB (`file_too_large`)."
 )
 _OLDER = (
     f"A manifest states its version as `contract_version`; `outcomes manifest` writes {CONTRACT_VERSION}. Versions "

@@ -92,6 +92,11 @@ MISTAKES: dict[str, Mistake] = {
     "patient_forgotten": Mistake(
         32, "it names a patient who was erased on the patient's request", "remove the patient from the extract"
     ),
+    "file_too_large": Mistake(
+        33,
+        "a file is larger than any site's can be: in bytes, rows, columns, the length of a line or what it unpacks to",
+        "deliver what the contract asks for; a longer history can come as several months",
+    ),
     "file_format": Mistake(
         35,
         "the folder holds something that is neither a table in CSV or Parquet nor the manifest",

@@ -123,13 +123,27 @@ def test_the_marts_can_be_asked(home: Path, released: Any) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["selec 1", "select nothing from labels", "select cast(patient_id as integer) from labels", "drop table labels"],
+    [
+        "selec 1",
+        "select nothing from labels",
+        "select cast(patient_id as integer) from labels",
+        "drop table labels",
+        "/* nothing */",
+    ],
 )
 def test_a_query_that_cannot_run_gives_its_code_and_no_value(home: Path, released: Any, query: str) -> None:
     result = run(home, "query", query)
     assert result.exit_code == MISTAKES["query_failed"].exit_status
     assert result.stderr.startswith("query_failed: ")
     assert "p000001" not in result.output
+
+
+@pytest.mark.parametrize("query", ["", "  "])
+def test_an_empty_query_is_answered_by_how_to_write_one(home: Path, query: str) -> None:
+    result = run(home, "query", query)
+    assert result.exit_code == 2
+    assert "Usage: " in result.stderr
+    assert "write a select" in result.stderr
 
 
 def test_explain_names_the_records_that_a_label_rests_on(home: Path, released: Any) -> None:

@@ -112,6 +112,32 @@ def test_not_a_manifest_at_all(folder: Path, text: str) -> None:
         read_manifest(folder)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_manifest_that_is_not_utf8_says_so(folder: Path, encoding: str) -> None:
+    write(folder)
+    path = folder / MANIFEST
+    path.write_bytes(path.read_text(encoding="utf-8").encode(encoding))
+    with pytest.raises(SubmissionRefused) as refused:
+        read_manifest(folder)
+    assert (refused.value.code, refused.value.where) == ("manifest_malformed", "not UTF-8")
+
+
+def test_the_mark_of_utf8_may_begin_a_manifest(folder: Path) -> None:
+    write(folder)
+    path = folder / MANIFEST
+    stated = read_manifest(folder)
+    path.write_bytes(path.read_text(encoding="utf-8").encode("utf-8-sig"))
+    assert read_manifest(folder) == stated
+
+
+def test_a_manifest_that_is_too_large_is_not_read(folder: Path) -> None:
+    with (folder / MANIFEST).open("wb") as file:
+        file.truncate(2**20 + 1)
+    with pytest.raises(SubmissionRefused) as refused:
+        read_manifest(folder)
+    assert (refused.value.code, refused.value.where) == ("file_too_large", "manifest: bytes, 1,048,576 at most")
+
+
 @pytest.mark.parametrize("version", [0, CONTRACT_VERSION + 1, 99])
 def test_another_version_is_named_whatever_else_it_holds(folder: Path, version: int) -> None:
     (folder / MANIFEST).write_text(f'{{"contract_version": {version}, "anything": []}}')

@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from outcomes.contract import CONTRACT_VERSION, TABLES
 from outcomes.errors import SubmissionRefused
-from outcomes.intake.reading import count_rows, read_table, rows_of_file
+from outcomes.intake.reading import MOST_BYTES, as_delivered, count_rows, read_bytes, read_table, rows_of_file
 
 NAMES = ("imaging_id", "patient_id", "day", "modality", "level", "finding", "value", "unit", "deleted")
 IMAGING = replace(TABLES["imaging"], columns=tuple(each for each in TABLES["imaging"].columns if each.name in NAMES))
@@ -234,6 +234,50 @@ def test_broken_parquet(code: str, content: Callable[[], bytes]) -> None:
         read_table(IMAGING, "imaging.parquet", content(), CONTRACT_VERSION)
     assert refused.value.code == code
     assert "JaneDoe" not in str(refused.value)
+
+
+def test_many_foreign_columns_are_told_in_few_words() -> None:
+    header = ",".join(f"c{place}" for place in range(900))
+    with pytest.raises(SubmissionRefused) as refused:
+        read_csv(f"{HEADER},{header}\n{ROW},{',' * 899}")
+    assert (refused.value.code, refused.value.where) == (
+        "column_extra",
+        "imaging: column 9, 10, 11, 12, 13 and 895 more",
+    )
+
+
+def of_one_value(value: str, rows: int) -> bytes:
+    """A Parquet file that packs well."""
+    return parquet_bytes(rows, note=pa.DictionaryArray.from_arrays(pa.array([0] * rows), pa.array([value])))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "where"),
+    [
+        ("imaging.csv", f"{HEADER}{',x' * 1_000}\n".encode, "imaging: columns, 1,000 at most"),
+        ("imaging.csv", f"{HEADER}\n{'x' * 2**20}\n".encode, "imaging: bytes of a line, 1,048,576 at most"),
+        ("imaging.csv", lambda: b"a" + b"\n" * 20_000_001, "imaging: rows, 20,000,000 at most"),
+        (
+            "imaging.parquet",
+            lambda: of_one_value("x" * 1_000_000, 3_000),
+            "imaging: unpacked bytes, 2,147,483,648 at most",
+        ),
+    ],
+    ids=["columns", "line", "rows", "unpacked"],
+)
+def test_a_file_beyond_the_limits_is_refused(name: str, content: Callable[[], bytes], where: str) -> None:
+    with pytest.raises(SubmissionRefused) as refused:
+        as_delivered(name, content())
+    assert (refused.value.code, refused.value.where) == ("file_too_large", where)
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "imaging.csv"
+    with path.open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(SubmissionRefused) as refused:
+        read_bytes(path)
+    assert (refused.value.code, refused.value.where) == ("file_too_large", "imaging: bytes, 2,147,483,648 at most")
 
 
 def test_what_is_missing_is_named_and_what_is_foreign_is_told_by_position() -> None:

@@ -884,6 +884,8 @@ def query(
     """Query the marts of the current release, read-only."""
     from outcomes.release.open import query as ask
 
+    if not sql.strip():
+        raise typer.BadParameter("write a select", param_hint="SQL")
     columns, rows = ask(sql, ctx.obj, None if as_csv else _ROWS_SHOWN + 1)
     if as_csv:
         printing.print_csv(columns, rows)

@@ -19,6 +19,7 @@ from outcomes.periods import MONTH
 from outcomes.site_files import SiteId
 
 MANIFEST = "manifest.json"
+_MOST_BYTES = 2**20
 _LEFT_BY_SYSTEMS = (".", "~$", "thumbs.db", "desktop.ini")
 """How the names of files begin that operating systems and office programs leave in a folder, in lower case."""
 
@@ -95,9 +96,10 @@ def read_manifest(folder: Path) -> Manifest:
     """Read and check the manifest of a submission folder.
 
     Raises:
-        SubmissionRefused: manifest_missing, manifest_malformed, contract_version_unknown, file_special or file_denied.
+        SubmissionRefused: manifest_missing, manifest_malformed, contract_version_unknown, file_special, file_denied or
+            file_too_large.
     """
-    text = _manifest_bytes(folder)
+    text = _as_text(_manifest_bytes(folder))
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError):
@@ -248,9 +250,24 @@ def place(folder: Path) -> str:
     return f"{folder.parent.name}/{folder.name}"
 
 
+def _as_text(content: bytes) -> str:
+    """The text of a manifest; the mark of UTF-8 may come first.
+
+    Raises:
+        SubmissionRefused: manifest_malformed.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:  # so does UTF-16 without its mark read
+        raise SubmissionRefused("manifest_malformed", "not UTF-8")
+    return text
+
+
 def _manifest_bytes(folder: Path) -> bytes:
     try:
-        return read_bytes(folder / MANIFEST)
+        return read_bytes(folder / MANIFEST, _MOST_BYTES)
     except FileNotFoundError:
         raise SubmissionRefused("manifest_missing", place(folder)) from None
 

@@ -30,6 +30,22 @@ MISSING = ("", "na", "n/a", "null", "none", "nan", ".")
 """What stands for a missing value in every column, in any case: other tools write their empty cells so."""
 
 
+MOST_BYTES = 2**31
+"""Of a file, and of what a Parquet file unpacks to: no site's table comes near, and more than one is held at once."""
+
+_MOST_ROWS = 20_000_000
+_MOST_COLUMNS = 1_000
+_LONGEST_LINE = 2**20
+"""Bytes that a reader of CSV takes at a time."""
+
+_MOST_RATIO = 500
+_LEAST_SUSPECT = 2**28
+"""Below so many unpacked bytes no ratio is suspect: columns of one value pack well."""
+
+_COLUMNS_TOLD = 5
+"""Foreign columns whose positions a message names."""
+
+
 class _NotUtf8(Exception):  # noqa: N818 - never leaves this module
     """Bytes that should be text in UTF-8 and are not."""
 
@@ -59,11 +75,15 @@ def is_table_file(name: str) -> bool:
     return PurePath(name).suffix.lower() in SUFFIXES
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     """The content of a delivered file. A link is not followed, and of a pipe or a device nothing is read.
 
+    Args:
+        path: the file.
+        most: the bytes that it may have; of a larger one nothing is read.
+
     Raises:
-        SubmissionRefused: file_special or file_denied.
+        SubmissionRefused: file_special, file_denied or file_too_large.
         FileNotFoundError: there is no such file.
     """
     try:
@@ -79,7 +99,18 @@ def read_bytes(path: Path) -> bytes:
         os.close(descriptor)
         raise SubmissionRefused("file_special", _in_words(path))
     with os.fdopen(descriptor, "rb") as file:
-        return file.read()
+        _limit(os.fstat(descriptor).st_size, most, f"{_in_words(path)}: bytes")
+        return file.read(most)
+
+
+def _limit(count: int, most: int, what: str) -> None:
+    """Refuse more than what may be.
+
+    Raises:
+        SubmissionRefused: file_too_large.
+    """
+    if count > most:
+        raise SubmissionRefused("file_too_large", f"{what}, {most:,} at most")
 
 
 def _in_words(path: Path) -> str:
@@ -95,7 +126,7 @@ def count_rows(name: str, content: bytes) -> int:
         content: the file's bytes.
 
     Raises:
-        SubmissionRefused: file_encoding or file_unreadable.
+        SubmissionRefused: file_encoding, file_unreadable or file_too_large.
     """
     return int(as_delivered(name, content).num_rows)
 
@@ -134,7 +165,7 @@ def as_delivered(name: str, content: bytes) -> pa.Table:
         content: the file's bytes.
 
     Raises:
-        SubmissionRefused: file_encoding or file_unreadable.
+        SubmissionRefused: file_encoding, file_unreadable or file_too_large.
     """
     if _is_blank(content):
         return pa.table({})
@@ -188,7 +219,7 @@ def read_table(table: Table, name: str, content: bytes, version: int, missing_co
         missing_codes: what else stands for a missing value, see `codes_for_missing`.
 
     Raises:
-        SubmissionRefused: file_empty, file_encoding, file_unreadable, column_missing or column_extra.
+        SubmissionRefused: file_empty, file_encoding, file_unreadable, file_too_large, column_missing or column_extra.
     """
     if _is_blank(content):
         raise SubmissionRefused("file_empty", table.name)
@@ -208,11 +239,14 @@ def _is_blank(content: bytes) -> bool:
 def _parse(name: str, content: bytes) -> pa.Table:
     """All rows but those of blank cells alone, as strings; an empty cell, quoted or not, is null."""
     is_parquet = PurePath(name).suffix.lower() == ".parquet"
-    return _without_blank_rows(_parse_parquet(content) if is_parquet else _parse_csv(content))
+    parse = _parse_parquet if is_parquet else _parse_csv
+    return _without_blank_rows(parse(PurePath(name).stem, content))
 
 
-def _parse_csv(content: bytes) -> pa.Table:
+def _parse_csv(name: str, content: bytes) -> pa.Table:
     """Parse RFC 4180."""
+    _limit(content.count(b"\n"), _MOST_ROWS, f"{name}: rows")
+    _limit(_longest_line(content), _LONGEST_LINE, f"{name}: bytes of a line")
     _check_utf8(content)
     if content.count(b'"') % 2:
         # An open quote would swallow the rest of the file as one cell.
@@ -222,6 +256,7 @@ def _parse_csv(content: bytes) -> pa.Table:
     parse = csv.ParseOptions(newlines_in_values=True, invalid_row_handler=_without_cells)
     with csv.open_csv(pa.BufferReader(closed), parse_options=parse) as reader:
         names = reader.schema.names
+    _limit(len(names), _MOST_COLUMNS, f"{name}: columns")
     return csv.read_csv(
         pa.BufferReader(closed),
         parse_options=parse,
@@ -232,6 +267,11 @@ def _parse_csv(content: bytes) -> pa.Table:
             quoted_strings_can_be_null=True,
         ),
     )
+
+
+def _longest_line(content: bytes) -> int:
+    ends = np.flatnonzero(np.frombuffer(content, dtype=np.uint8) == ord("\n"))
+    return int(np.diff(ends, prepend=-1, append=len(content)).max())
 
 
 def _without_cells(row: csv.InvalidRow) -> str:
@@ -270,9 +310,39 @@ def _check_utf8(content: bytes) -> None:
         raise _NotUtf8
 
 
-def _parse_parquet(content: bytes) -> pa.Table:
-    delivered = parquet.ParquetFile(pa.BufferReader(content)).read()
+def _parse_parquet(name: str, content: bytes) -> pa.Table:
+    file = parquet.ParquetFile(pa.BufferReader(content))
+    _check_unpacked(name, file.metadata, len(content))
+    # Texts are read as a dictionary, or one long text in many rows would fill the memory.
+    texts = [field.name for field in file.schema_arrow if _is_text(field.type)]
+    delivered = parquet.ParquetFile(pa.BufferReader(content), read_dictionary=texts).read()
+    _limit(sum(map(_unpacked_bytes, delivered.columns)), MOST_BYTES, f"{name}: unpacked bytes")
     return pa.table([as_strings(column) for column in delivered.columns], names=delivered.column_names)
+
+
+def _check_unpacked(name: str, said: parquet.FileMetaData, packed: int) -> None:
+    """Refuse a file by what it says of itself, before anything is unpacked.
+
+    Raises:
+        SubmissionRefused: file_too_large.
+    """
+    _limit(said.num_rows, _MOST_ROWS, f"{name}: rows")
+    _limit(said.num_columns, _MOST_COLUMNS, f"{name}: columns")
+    unpacked = sum(said.row_group(place).total_byte_size for place in range(said.num_row_groups))
+    _limit(unpacked, MOST_BYTES, f"{name}: unpacked bytes")
+    if unpacked > _LEAST_SUSPECT:
+        _limit(unpacked // packed, _MOST_RATIO, f"{name}: unpacked bytes for each packed one")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _unpacked_bytes(column: pa.ChunkedArray) -> int:
+    if not pa.types.is_dictionary(column.type) or not _is_text(column.type.value_type):
+        return int(column.nbytes)
+    lengths = (pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices)).as_py() for chunk in column.chunks)
+    return sum(length or 0 for length in lengths)
 
 
 def as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -297,7 +367,9 @@ def _check_columns(table: Table, delivered: list[str], version: int) -> None:
         position for position, name in enumerate(delivered, 1) if name not in names or name in delivered[: position - 1]
     ]
     if extra:
-        raise SubmissionRefused("column_extra", f"{table.name}: column {', '.join(map(str, extra))}")
+        told = ", ".join(map(str, extra[:_COLUMNS_TOLD]))
+        more = f" and {len(extra) - _COLUMNS_TOLD} more" if len(extra) > _COLUMNS_TOLD else ""
+        raise SubmissionRefused("column_extra", f"{table.name}: column {told}{more}")
 
 
 def as_cells(table: Table, delivered: pa.Table, missing_codes: Iterable[str] = ()) -> Cells:

@@ -165,9 +165,11 @@ def query(sql: str, settings: Settings, limit: int | None = None) -> tuple[list[
     """
     with connect(settings=settings) as con:
         try:
-            result = con.execute(sql)
-            columns = [column[0] for column in result.description]
-            return columns, result.fetchall() if limit is None else result.fetchmany(limit)
+            con.execute(sql)
+            if con.description is None:
+                raise OutcomesError("query_failed", "it gives no rows: write a select")
+            columns = [column[0] for column in con.description]
+            return columns, con.fetchall() if limit is None else con.fetchmany(limit)
         except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException) as error:
             # These speak of the query's text alone; other messages may quote a value.
             raise OutcomesError("query_failed", str(error).splitlines()[0]) from None

@@ -63,7 +63,10 @@ def _database(process: int, threads: int, memory_limit: str, scratch: Path) -> d
 
 
 def connect_read_only(database: Path) -> duckdb.DuckDBPyConnection:
-    """A connection that can read this one file and nothing else."""
+    """A connection that can read this one file and nothing else, and writes nowhere.
+
+    It spills nothing to disk either: by default that would go beside the file, which is part of a release.
+    """
     return duckdb.connect(
         str(database),
         read_only=True,
@@ -71,6 +74,7 @@ def connect_read_only(database: Path) -> duckdb.DuckDBPyConnection:
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "enable_external_access": False,
+            "temp_directory": "",
             "lock_configuration": True,
         },
     )
