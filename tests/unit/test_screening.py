@@ -11,6 +11,7 @@ from outcomes.errors import SubmissionRefused
 from outcomes.intake.manifest import Method
 from outcomes.intake.screening import findings, screen, screen_missing_codes
 from outcomes.intake.shapes import SHAPES
+from outcomes.intake.words import masked
 
 RANDOM = random.Random(7)
 
@@ -155,6 +156,12 @@ def test_words_and_large_numbers_of_other_columns(table_name: str, column: str, 
     cells: dict[str, list[str | None]] = {column: [cell]}
     found = findings({table_name: table(table_name, **cells)}, "limited_data_set")
     assert [(one.column, one.rule, one.rows) for one in found] == ([(column, rule, 1)] if rule else [])
+
+
+def test_of_several_words_those_that_the_contract_lacks_are_masked() -> None:
+    cells = pa.chunked_array([["never smoker Jane Doe", "shadow", "C5 and C6", None, "never", "not J\u00e9r\u00f4me"]])
+    kept = ["never smoker xxxx xxx", "shadow", "C5 and C6", None, "never", "not xxxxxx"]
+    assert masked(cells).to_pylist() == kept
 
 
 def test_codes_levels_periods_and_measures_pass() -> None:

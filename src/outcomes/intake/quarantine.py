@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from outcomes.contract import TABLES
+from outcomes.contract import TABLES, Table
 from outcomes.errors import MISTAKES, SubmissionRefused
+from outcomes.intake.words import masked
 from outcomes.lake import RuleResult
 from outcomes.settings import Settings
 
@@ -29,7 +30,8 @@ def quarantine_folder(settings: Settings, site_id: str, period: str, submission_
 def write_quarantine(folder: Path, tables: dict[str, pa.Table]) -> None:
     """Write quarantined and pending rows and copies of blanked ones, a `<table>.parquet` each, in place of the former.
 
-    Rows are kept as delivered but for an age over 89, which is kept nowhere: not as a code for missing, nor in words.
+    Rows are kept as delivered but for an age over 89, which is kept nowhere: not as a code for missing, nor in words;
+    and of several words in a cell, which may be a name, only those of the contract, an x for each letter of another.
 
     Args:
         folder: see `quarantine_folder`; none is left behind when no table has a row.
@@ -38,7 +40,8 @@ def write_quarantine(folder: Path, tables: dict[str, pa.Table]) -> None:
     with _replacing(folder) as unfinished:
         for name, rows in tables.items():
             if rows.num_rows:
-                parquet.write_table(_without_old_ages(rows), unfinished / f"{name}.parquet")
+                kept = _without_old_ages(_without_names(TABLES[name], rows))
+                parquet.write_table(kept, unfinished / f"{name}.parquet")
 
 
 def read_quarantine(folder: Path) -> dict[str, pa.Table]:
@@ -49,6 +52,13 @@ def read_quarantine(folder: Path) -> dict[str, pa.Table]:
     """
     files = ((name, folder / f"{name}.parquet") for name in TABLES)
     return {name: parquet.read_table(file, partitioning=None) for name, file in files if file.is_file()}
+
+
+def _without_names(table: Table, rows: pa.Table) -> pa.Table:
+    for name in table.schema.names:
+        if not name.endswith("_id"):
+            rows = rows.set_column(rows.schema.get_field_index(name), name, masked(rows[name]))
+    return rows
 
 
 def _without_old_ages(rows: pa.Table) -> pa.Table:

@@ -23,9 +23,9 @@ _CODED = frozenset({"code", "modifier", "level", "levels"})
 _ORDINARY = frozenset(
     _WORD.findall(
         "about above after and answered applicable asked available before below between bilateral both current day "
-        "days declined done ex former greater left less level levels month months more na no not occ occiput only or "
-        "other past patient per point points recorded refused reported right score since smoker than total unable "
-        "unknown untested up visit week weeks with without year years"
+        "days declined done ex first former greater last left less level levels month months more na no not occ "
+        "occiput only or other past patient per point points recorded refused reported right score since smoker than "
+        "total unable unknown untested up visit week weeks with without year years"
     )
 )
 """Words by which people say why a cell holds no answer, or which unit it has."""
@@ -43,6 +43,19 @@ def free_text(column: Column, distinct: pa.Table) -> pa.Table:
     found = distinct.filter(pc.match_substring_regex(distinct["values"], pattern))
     is_told = _is_free_code if is_coded else _is_free
     return found.filter(pa.array([is_told(value) for value in found["values"].to_pylist()], pa.bool_()))
+
+
+def masked(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Cells of two words or more, with an x for each letter of a word that the contract has not; others as they are."""
+    encoded = cells.combine_chunks().dictionary_encode()
+    texts = [_masked(text) for text in encoded.dictionary.to_pylist()]
+    return pa.chunked_array([pa.array(texts, pa.string()).take(encoded.indices)])
+
+
+def _masked(cell: str) -> str:
+    if len(_APART.split(cell.strip())) == 1:
+        return cell
+    return _WORD.sub(lambda found: found[0] if found[0].lower() in _known() else "x" * len(found[0]), cell)
 
 
 def _is_free(cell: str) -> bool:
