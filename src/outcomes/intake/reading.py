@@ -137,7 +137,7 @@ def rows_of_file(path: Path) -> Iterator[int]:
     The header of a CSV file is row 1, unless blank rows lie above it; Parquet has none.
     """
     if path.suffix.lower() == ".parquet":
-        rows = _parse_parquet(path.read_bytes())
+        rows = _parse_parquet(path.name, path.read_bytes())
         yield from (int(place) + 1 for place in np.setdiff1d(np.arange(rows.num_rows), _blank_rows(rows)))
         return
     with path.open(encoding="utf-8-sig", newline="") as lines:
