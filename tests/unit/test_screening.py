@@ -1,5 +1,6 @@
 """The gate: what identifies a person is found, what merely looks alike passes, and nothing is repeated."""
 
+import hashlib
 import random
 import uuid
 
@@ -50,7 +51,7 @@ IDENTIFYING = {
     "encoded": ("MTIzLTQ1LTY3ODk=", "3132332d34352d36373839", "SmFuZSBEb2U"),
 }
 
-OF_ALL_KEYS = {"sequential", "unlike_others"}
+OF_ALL_KEYS = {"sequential", "unlike_others", "hashed"}
 OF_CELLS = {"free_text", "large_number"}
 
 
@@ -118,6 +119,15 @@ def test_one_social_security_number_among_other_keys_is_found() -> None:
 def test_keys_that_were_numbered_are_found(keys: list[str], rule: str) -> None:
     assert rules("patients", patient_id=list(keys)) == [("patient_id", rule, len(keys))]
     assert rules("patients", patient_id=list(keys[:19])) == []
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "secret"),
+    [("md5", "448812"), ("md5", "004488"), ("sha1", "1954-03-21"), ("sha256", "19540321"), ("sha256", "7")],
+)
+def test_a_hash_of_a_short_number_or_a_date_is_found(algorithm: str, secret: str) -> None:
+    plain, salted = (hashlib.new(algorithm, f"{salt}{secret}".encode()).hexdigest() for salt in ("", "pepper"))
+    assert rules("patients", patient_id=[plain.upper(), salted]) == [("patient_id", "hashed", 1)]
 
 
 @pytest.mark.parametrize("stray", ["janedoe", "A7B", "bcdfghjkmnpQRS", "bcd-fghjkmnpqr", "bcdfghjkmnpqr1"])

@@ -4,8 +4,9 @@ Keys come as a table of distinct `values` and, in `count_all`, the rows of each.
 """
 
 import base64
+import hashlib
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -79,6 +80,34 @@ def _text(value: str) -> str | None:
     content = content or base64.b64decode(value.rstrip("=") + "==", altchars=b"-_" if "-" in value else None)
     text = content.decode("ascii", errors="replace")
     return text if text.isascii() and text.isprintable() else None
+
+
+def hashed(keys: pa.Table) -> pa.Table:
+    """Those that are the hash, without salt, of up to six digits or of a date: anyone can work them back."""
+    values = pc.utf8_lower(keys["values"])
+    found: set[str] = set()
+    for length, algorithm in _HASHES.items():
+        hashes = set(values.filter(pc.match_substring_regex(values, rf"^[0-9a-f]{{{length}}}$")).to_pylist())
+        if hashes:
+            found |= {one for one in map(algorithm, _short_secrets()) if one in hashes}
+    return keys.filter(pc.is_in(values, pa.array(sorted(found), pa.string())))
+
+
+_HASHES: dict[int, Callable[[bytes], str]] = {
+    32: lambda secret: hashlib.md5(secret, usedforsecurity=False).hexdigest(),
+    40: lambda secret: hashlib.sha1(secret, usedforsecurity=False).hexdigest(),
+    64: lambda secret: hashlib.sha256(secret).hexdigest(),
+}
+"""By the length of the hash in hexadecimal digits."""
+
+
+def _short_secrets() -> Iterator[bytes]:
+    """Numbers of up to six digits, also with leading zeros, and the dates on which people were born or operated on."""
+    yield from (b"%d" % number for number in range(10**6))
+    yield from (b"%06d" % number for number in range(10**5))
+    for date in np.arange("1915-01-01", "2035-01-01", dtype="datetime64[D]").astype(str):
+        yield date.encode()
+        yield date.replace("-", "").encode()
 
 
 def numbered(keys: pa.Table) -> bool:

@@ -156,7 +156,13 @@ def findings(tables: Mapping[str, pa.Table], method: Method, data_cut: datetime.
     ]
     suspected = _suspected((column, distinct) for _, column, distinct in values)
     found = [finding for one in values for finding in _of_column(*one, suspected, method)]
-    return found + (_by_arithmetic(tables, data_cut) if "patients" in tables else [])
+    return found + (_worked_back(tables["patients"]) + _by_arithmetic(tables, data_cut) if "patients" in tables else [])
+
+
+def _worked_back(patients: pa.Table) -> list[Finding]:
+    """Patients whose key anyone can work back to what it is the hash of."""
+    rows = _rows(judged.hashed(_distinct(patients["patient_id"])))
+    return [Finding("identifier_found", "patients", "patient_id", "hashed", rows)] if rows else []
 
 
 def _of_column(
