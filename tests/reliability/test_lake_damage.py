@@ -38,7 +38,7 @@ FILES: dict[str, Callable[[Path], list[Path]]] = {
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("whole")
     settings = Settings(home=home)
-    people = [f"p{number}" for number in range(1, 30)]
+    people = [f"p{number}" for number in range(1, 20)]
     for site in ("north", "south"):
         tables = {"patients": [patient(one, age_years=40 + len(one)) for one in people]}
         tables |= {"procedures": [fusion(one) for one in people], "imaging": [image(one) for one in people]}
