@@ -56,14 +56,6 @@ def test_attrition_hides_a_small_loss() -> None:
     assert shown["patients_left"].to_pylist() == [300, None, 280, 280]
 
 
-def test_attrition_of_two_releases_tells_nobody_whom_a_month_has_brought() -> None:
-    def shown(*left: int) -> list[int | None]:
-        table = pa.table({"site_id": ["a"] * 2, "step": [1, 2], "reason": ["x", "y"], "patients_left": left})
-        return list(protected_attrition(table, MINIMUM)["patients_left"].to_pylist())
-
-    assert shown(304, 280) == shown(301, 277) == [300, 280]
-
-
 @pytest.mark.parametrize(
     ("rows_failed", "cells", "shown"),
     [

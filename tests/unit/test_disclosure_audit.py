@@ -201,7 +201,7 @@ def test_a_kind_that_is_a_measure_tells_the_other() -> None:
 )
 def test_a_small_loss_between_steps_is_told(left: list[int | None], found: str | None) -> None:
     attrition = pa.table({"step": [1, 2, 3], "patients_left": pa.array(left, pa.int64())})
-    findings = audit(PublishedTables(MINIMUM, attrition=attrition, round_to=1))
+    findings = audit(PublishedTables(MINIMUM, attrition=attrition))
     assert (findings[0].where if findings else None) == found
 
 

@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from outcomes.arrays import Counts, Floats, Ids, Mask
+from outcomes.arrays import Floats, Ids, Mask
 from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, UNNESTED, Key, Lattice, Nesting
 from outcomes.disclosure.linear_program import CLOSE, Ends, System
 from outcomes.disclosure.suppression import ROUND_TO, before_coarse, before_rounding
@@ -457,9 +457,9 @@ def _audit_attrition(published: PublishedTables) -> Iterator[Finding]:
         return
     steps = published.attrition.sort_by("step")
     hidden = steps["patients_left"].is_null().to_numpy()
-    least, greatest = _before_coarse(steps["patients_left"].fill_null(0).to_numpy(), published)
+    shown = steps["patients_left"].fill_null(0).to_numpy().astype(float)
     system = System()
-    left = system.counts(least, np.where(hidden, np.inf, greatest), hidden)
+    left = system.counts(shown, np.where(hidden, np.inf, shown), hidden)
     lost = system.counts(np.zeros(len(left) - 1), np.full(len(left) - 1, np.inf), np.ones(len(left) - 1, dtype=bool))
     system.adds_up(left[:-1], np.stack([left[1:], lost], axis=-1))
     targets = np.concatenate([lost, left[hidden]])
@@ -490,13 +490,5 @@ def _patients(published: PublishedTables) -> tuple[float, float]:
         low, high = (low, high) if about is None else (about - 5, about + 5)
     if published.attrition is not None and len(published.attrition):
         last = published.attrition.sort_by("step")["patients_left"][-1].as_py()
-        if last is not None:
-            (low,), (high,) = _before_coarse(np.array([last]), published)
-    return float(low), float(high)
-
-
-def _before_coarse(shown: Counts, published: PublishedTables) -> tuple[Floats, Floats]:
-    """The least and the greatest that a coarse count stands for."""
-    exact = (shown, shown) if published.round_to == 1 else before_coarse(shown, published.minimum_cell_count)
-    low, high = (each.astype(float) for each in exact)
+        low, high = (low, high) if last is None else (last, last)
     return low, high

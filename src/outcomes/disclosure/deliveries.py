@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from outcomes.arrays import Mask
-from outcomes.disclosure.suppression import coarse, hide, hide_parts, hide_steps, is_small, with_state
+from outcomes.disclosure.suppression import hide, hide_parts, hide_steps, is_small, with_state
 
 _PARTS = ("rows_accepted", "rows_quarantined", "rows_pending")
 """What the rows of a submission become."""
@@ -56,17 +56,12 @@ def protected_blanked(blanked: pa.Table, failures: pa.Table, minimum_cell_count:
 
 
 def protected_attrition(attrition: pa.Table, minimum_cell_count: int) -> pa.Table:
-    """The steps over all sites, coarse, and hidden where between them only a few patients were lost.
-
-    Coarse, because the exact steps of two releases would tell whom a month has brought.
-    """
+    """The steps over all sites, hidden where between them only a few patients were lost."""
     attrition = attrition.group_by(["step", "reason"]).aggregate([("patients_left", "sum")]).sort_by("step")
     attrition = attrition.rename_columns({"patients_left_sum": "patients_left"})
     left = attrition["patients_left"].to_numpy()
     hidden = hide_steps(left, minimum_cell_count)
-    shown = pa.array(coarse(left, minimum_cell_count), mask=hidden)
-    place = attrition.schema.get_field_index("patients_left")
-    return with_state(attrition.set_column(place, "patients_left", shown), hidden, zero=left == 0)
+    return with_state(hide(attrition, ["patients_left"], hidden), hidden, zero=left == 0)
 
 
 def _hide_failures(failures: pa.Table, minimum_cell_count: int) -> tuple[Mask, set[str]]:
