@@ -242,11 +242,17 @@ def test_codes_find_the_fusion_however_they_are_written(hospital: Hospital, code
 
 def test_joints_are_read_as_hospitals_write_them(hospital: Hospital) -> None:
     written = {"C5/6": "C5-6", "c5-c6, C6-C7": "C5-6;C6-7", "C7/T1 + T1/T2": "C7-T1;T1-2", "C4-5;C5-6": "C4-5;C5-6"}
-    unreadable = {"C4-7": "C4-7", "lumbar": "LUMBAR"}
+    unreadable = {"C4-7": "C4-7"}
     lines = [f'{number},100231,2023-05-17,22551,"{cell}"' for number, cell in enumerate([*written, *unreadable])]
     hospital.write("procedures.csv", "\n".join(["id,MRN,DT,CODE,L", *lines, ""]))
     imported = hospital.mapped(**{'code = "CODE"': 'code = "CODE"\nlevels = "L"'})
     assert sorted(row["levels"] for row in rows(imported, "procedures")) == sorted((written | unreadable).values())
+
+
+def test_a_word_where_joints_stand_might_be_a_name_and_lands_nowhere(hospital: Hospital) -> None:
+    hospital.write("procedures.csv", 'id,MRN,DT,CODE,L\n1,100231,2023-05-17,22551,"lumbar"\n')
+    with pytest.raises(SubmissionRefused, match="procedures.levels: free_text, 1 row"):
+        hospital.mapped(**{'code = "CODE"': 'code = "CODE"\nlevels = "L"'})
 
 
 def test_icd_9_counts_while_it_was_valid(hospital: Hospital) -> None:
