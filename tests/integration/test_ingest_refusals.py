@@ -149,6 +149,11 @@ BAD: dict[str, tuple[str, Tables, Callable[[Path], None]]] = {
     "Latin-1": ("file_encoding", tables(), stating(append("patients.csv", f"{SECRET}\xe9".encode("latin-1")))),
     "a ragged row": ("file_unreadable", tables(), stating(append("patients.csv", f"{SECRET},1\n".encode()))),
     "not CSV": ("file_unreadable", tables(), stating(replace("patients.csv", b"\x00\x01".replace(b"\x00", b'"')))),
+    "a thousand columns": (
+        "file_too_large",
+        tables(),
+        stating(replace("patients.csv", ",".join(f"c{number}" for number in range(1001)).encode() + b"\n")),
+    ),
     "a column too few": ("column_missing", tables(), drop_column),
     "a column too many": ("column_extra", tables(imaging=[image(note=SECRET)]), nothing),
     "rows miscounted": ("row_count_mismatch", tables(), lambda folder: restate(folder, more_rows=1)),
