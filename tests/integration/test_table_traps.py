@@ -251,7 +251,7 @@ def test_joints_are_read_as_hospitals_write_them(hospital: Hospital) -> None:
 
 def test_a_word_where_joints_stand_might_be_a_name_and_lands_nowhere(hospital: Hospital) -> None:
     hospital.write("procedures.csv", 'id,MRN,DT,CODE,L\n1,100231,2023-05-17,22551,"lumbar"\n')
-    with pytest.raises(SubmissionRefused, match="procedures.levels: free_text, 1 row"):
+    with pytest.raises(SubmissionRefused, match=r"procedures\.levels: free_text, 1 row"):
         hospital.mapped(**{'code = "CODE"': 'code = "CODE"\nlevels = "L"'})
 
 
