@@ -90,7 +90,8 @@ def _parts(place: Path, tables: Tables) -> Path:
         (place / name.lower() / "_SUCCESS").touch()
         for number, row in enumerate(rows):
             cells = ", ".join(f"nullif($${cell}$$, '') as {column}" for column, cell in zip(header, row, strict=True))
-            duckdb.sql(f"copy (select {cells}) to '{place / name.lower() / f'part-{number}.snappy.parquet'}'")
+            with duckdb.connect() as con:
+                con.execute(f"copy (select {cells}) to '{place / name.lower() / f'part-{number}.snappy.parquet'}'")
     return place
 
 
@@ -208,7 +209,8 @@ def test_persons_whose_numbers_were_rounded_are_refused_and_not_made_one(tmp_pat
     number = "cast(9007199254740990 + cast(person_id as integer) as double) as person_id"
     for table in ("person", "procedure_occurrence"):
         parts = f"'{place / table}/*.parquet'"
-        duckdb.sql(f"copy (select * replace ({number}) from {parts}) to '{place / table}.parquet'")
+        with duckdb.connect() as con:
+            con.execute(f"copy (select * replace ({number}) from {parts}) to '{place / table}.parquet'")
         for part in (place / table).iterdir():
             part.unlink()
         (place / table).rmdir()

@@ -42,7 +42,7 @@ def _inside(name: str) -> str:
 def _telling_a_day(date_format: str) -> str:
     """A format with which the database reads dates, and of which year, month and day are written."""
     try:
-        duckdb.execute("select try_strptime('', ?)", [date_format])
+        duckdb.execute("select try_strptime('', ?)", [date_format]).fetchall()
     except duckdb.Error:
         raise ValueError("no format of dates; write it as %d.%m.%Y") from None
     letters = "".join(re.findall("%-?([a-zA-Z])", date_format)).lower()
