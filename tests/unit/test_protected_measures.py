@@ -167,6 +167,19 @@ def test_a_declared_part_that_is_none_is_an_error(part: Answers, nesting: Nestin
     assert found.value.code == "definition_malformed"
 
 
+def test_a_part_lies_within_its_whole_only_at_sites_that_deliver_what_the_whole_asks_for() -> None:
+    whole = by_site(a=(50, 50, 0), b=(0, 0, 100), c=(60, 40, 0), d=(70, 80, 0))
+    part = by_site(a=(45, 55, 0), b=(80, 20, 0), c=(30, 70, 0), d=(40, 110, 0))
+    counts = measure_counts({"whole": whole, "part": part})
+    nesting = Nesting(part_of=frozenset({("part", "whole")}))
+    require_nested(counts, nesting)
+    assert {("part", "a"), ("whole", "a")} & _hidden(safe_measures(counts, MINIMUM, nesting))  # 5 are between them
+    exact = protected_measures(counts, MINIMUM, round_to=1)
+    findings = audit(PublishedTables(MINIMUM, exact, round_to=1), nesting)
+    assert {(finding.count, finding.low, finding.high) for finding in findings} == {("what whole has more", 5, 5)}
+    assert {(finding.cell or ())[1] for finding in findings} == {"a"}
+
+
 def test_of_a_part_counted_among_the_whole_the_excluded_are_protected() -> None:
     revised = by_site(a=(45, 155, 0), b=(60, 140, 0), c=(70, 180, 0))
     pain_after = by_site(a=(20, 20, 160), b=(20, 25, 155), c=(20, 30, 200))  # 5 of the revised were never asked

@@ -182,6 +182,11 @@ class _Shown:
         """(sites, keys)."""
         return np.asarray(self.hidden[self.lattice.measures.index(measure)])
 
+    def where_nested(self, part: str, whole: str) -> Mask:
+        """The sites, and whether all together, where a part lies within its whole, as far as anybody can see."""
+        is_counted = self.high[:, :, self.lattice.keys.index(EVERYBODY), _PATIENTS] > 0
+        return self.lattice.where_nested(*(is_counted[self.lattice.measures.index(name)] for name in (part, whole)))
+
     def unknown(self, measure: str | None) -> Mask:
         """(sites, keys with rests); None = the cohort."""
         if measure is None:
@@ -331,6 +336,7 @@ def _shown_differences(shown: _Shown, nesting: Nesting, minimum_cell_count: int)
         low = shown.low[outside, ..., _YES] - shown.high[inside, ..., answer]
         high = shown.high[outside, ..., _YES] - shown.low[inside, ..., answer]
         is_small = (low >= 1) & (high < minimum_cell_count) & ~shown.hidden[inside] & ~shown.hidden[outside]
+        is_small &= shown.where_nested(part, whole)[:, np.newaxis]
         for site, key in np.argwhere(is_small):
             ends = (float(low[site, key]), float(high[site, key]))
             yield _finding(shown.lattice, part, f"what {whole} has more", (int(site), int(key)), ends)
@@ -406,8 +412,10 @@ def _measure_system(variant: _Variant, measure: str | None) -> tuple[System, lis
             left = system.counts(
                 np.zeros(cohort.shape), np.full(cohort.shape, np.inf), np.ones(cohort.shape, dtype=bool)
             )
-            system.adds_up(answers(whole, _YES), np.stack([answers(part, answer), left], axis=-1))
-            only_one = shown.is_hidden(part) ^ shown.is_hidden(whole)
+            nested = shown.where_nested(part, whole)
+            both = np.stack([answers(part, answer), left], axis=-1)
+            system.adds_up(answers(whole, _YES)[nested], both[nested])
+            only_one = (shown.is_hidden(part) ^ shown.is_hidden(whole)) & nested[:, np.newaxis]
             targets.append(_Target(part, f"what {whole} has more", left, np.pad(only_one, shown.rests) & ~silent))
     if variant.same:
         variant.same.add_measure(system, measure, cohort_before, ids)

@@ -34,6 +34,8 @@ ALL_SITES = 0
 class Nesting:
     """How the patients of measures lie within each other by definition; shown side by side they can be subtracted.
 
+    They do so at the sites where the whole is counted (see `Lattice.where_nested`).
+
     Attributes:
         part_of: (part, whole): the numerator of the part lies within the numerator of the whole.
         among: (part, whole): the patients of the part, its whole denominator, lie within the numerator of the whole.
@@ -140,6 +142,20 @@ class Lattice:
         cube = flat.reshape(len(self.measures), len(self.sites), len(self.keys))
         rests = [cube[..., line.total] - cube[..., line.parts[:-1]].sum(axis=-1) for line in self.lines]
         return np.stack([*np.moveaxis(cube, 2, 0), *rests], axis=2)
+
+    def where_nested(self, part: Mask, whole: Mask) -> Mask:
+        """Where a part lies within its whole, (sites,): at every site but those at which only the part is counted.
+
+        A measure is not counted at a site that does not deliver what it asks for. Its part may ask for less; then all
+        sites together have patients of the part that are none of the whole.
+
+        Args:
+            part: whether the part counts any patient, (sites,).
+            whole: the same of the whole.
+        """
+        nested = whole | ~part
+        nested[ALL_SITES] = nested[1:].all()
+        return nested
 
     def column(self, cube: NDArray[np.generic]) -> NDArray[np.generic]:
         """A cube as a column of the table, in the order of its rows."""

@@ -167,8 +167,8 @@ def require_nested(counts: pa.Table, nesting: Nesting) -> None:
     cells = np.stack([numerator, patients - numerator], axis=-1)
     false = [
         f"{lattice.measures[part]} is no part of {lattice.measures[whole]}"
-        for part, whole, counted in _within(nesting, lattice, cells)
-        if (counted > cells[whole, ..., _YES]).any()
+        for part, whole, counted, left in _within(nesting, lattice, cells)
+        if (left < 0).any()
     ]
     if false:
         raise OutcomesError("definition_malformed", f"measures.yaml: {'; '.join(false)}")
@@ -308,10 +308,9 @@ def _sensitive(cells: Counts, lattice: Lattice, nesting: Nesting, minimum_cell_c
     # Few patients in the denominator are what the excluded leave of the cohort.
     patients = cells[..., _YES] + cells[..., _NO]
     sensitive[..., _EXCLUDED] |= is_small(patients, minimum_cell_count)
-    for part, whole, counted in _within(nesting, lattice, cells):
-        outside = cells[whole, ..., _YES]
+    for part, whole, counted, left in _within(nesting, lattice, cells):
         names = lattice.measures[part], lattice.measures[whole]
-        tells = is_small(outside - counted, minimum_cell_count) & ~is_small(outside, minimum_cell_count)
+        tells = is_small(left, minimum_cell_count) & ~is_small(counted + left, minimum_cell_count)
         if nesting.part_first(*names):
             sensitive[whole, ..., _YES] |= tells & ~is_small(counted, minimum_cell_count)
         else:
@@ -334,8 +333,8 @@ def _with_secondary_suppression(
     hidden, lattice = hidden.copy(), table.lattice
     beside: list[tuple[int, int, _Table]] = []
     around: list[tuple[int, int, _Table]] = []
-    for part, whole, counted in _within(nesting, lattice, table.cells):
-        split = np.stack([counted, np.maximum(table.cells[whole, ..., _YES] - counted, 0)], axis=-1)[np.newaxis]
+    for part, whole, counted, left in _within(nesting, lattice, table.cells):
+        split = np.stack([counted, np.maximum(left, 0)], axis=-1)[np.newaxis]
         small = is_small(split, minimum_cell_count)
         both = _Table(table.lattice, split, small, ~hidden[[whole]], table.has_contributors)
         if nesting.part_first(lattice.measures[part], lattice.measures[whole]):
@@ -496,18 +495,27 @@ def _with_figures(shown: pa.Table, days: pa.ChunkedArray) -> pa.Table:
     return with_intervals(shown).drop_columns("days")
 
 
-def _within(nesting: Nesting, lattice: Lattice, cells: Counts) -> list[tuple[int, int, Counts]]:
-    """Where part and whole of each pair stand, and the counts (sites, keys) of the part that lie within the whole."""
+def _within(nesting: Nesting, lattice: Lattice, cells: Counts) -> list[tuple[int, int, Counts, Counts]]:
+    """Where part and whole of each pair stand, and two counts (sites, keys): of the part, and what the whole has more.
+
+    Where the part does not lie within the whole both are 0, and all sites together are those where it does.
+    """
     place = {measure: at for at, measure in enumerate(lattice.measures)}
-    return [
-        (
-            place[part],
-            place[whole],
-            cells[place[part], ..., : _NO + 1 if (part, whole) in nesting.among else _NO].sum(axis=-1),
-        )
-        for part, whole in sorted(nesting.pairs)
-        if part in place and whole in place
-    ]
+    everybody = lattice.keys.index(EVERYBODY)
+    is_counted = cells[:, :, everybody, : _NO + 1].any(axis=-1)
+    pairs = []
+    for part, whole in sorted(nesting.pairs):
+        if part in place and whole in place:
+            at, around = place[part], place[whole]
+            counted = cells[at, ..., : _NO + 1 if (part, whole) in nesting.among else _NO].sum(axis=-1)
+            left = cells[around, ..., _YES] - counted
+            nested = lattice.where_nested(is_counted[at], is_counted[around])
+            if not nested.all():
+                for each in (counted, left):
+                    each[~nested] = 0
+                    each[ALL_SITES] = each[1:].sum(axis=0)
+            pairs.append((at, around, counted, left))
+    return pairs
 
 
 def _cells(measures: pa.Table) -> Iterator[Cell]:
