@@ -9,6 +9,9 @@ from outcomes.statistics.control_charts import QUARTER
 
 NBSP = "\u00a0"
 DASH = "–"
+SUPPRESSED = f"{DASH} suppressed"
+"""What stands in place of a suppressed number. A word for small counts alone would tell that the others are not small,
+and with them what the small ones are."""
 
 _CODES = {
     # why a patient could not be assessed
@@ -174,11 +177,6 @@ def span(code: str, months: int) -> str:
     return f"quarter {(int(month) + 2) // QUARTER} of {year}"
 
 
-def hidden(minimum_cell_count: int) -> str:
-    """What stands in place of a suppressed number."""
-    return f"{DASH} fewer than {minimum_cell_count}"
-
-
 def hidden_note(minimum_cell_count: int) -> str:
     """Why a number is suppressed, as a footnote."""
     return f"{_why_suppressed(minimum_cell_count)} Other counts of patients are rounded to 5."
@@ -316,10 +314,10 @@ def amount(measure: Measure, value: Value) -> str:
     return percent(value.estimate, value.patients)
 
 
-def short_amount(measure: Measure, value: Value, minimum_cell_count: int) -> str:
+def short_amount(measure: Measure, value: Value) -> str:
     """The value as it stands in a cell, where the column or the title says the unit."""
     if value.is_suppressed:
-        return hidden(minimum_cell_count)
+        return SUPPRESSED
     if value.estimate is None or value.patients is None:
         return DASH
     return f"{value.estimate:.1f}" if measure.is_rate else percent(value.estimate, value.patients)
@@ -374,12 +372,12 @@ def counted_among(measure: Measure, value: Value) -> str:
     return f"{count(value.numerator or 0)} {among} {basis(measure, value)}"
 
 
-def sentence(measure: Measure, value: Value | None, minimum_cell_count: int) -> str:
+def sentence(measure: Measure, value: Value | None) -> str:
     """The whole statement of a measure in one line."""
     if value is None:
         return f"{measure.title}: this release holds no result."
     if value.is_suppressed:
-        return f"{measure.title}: {hidden(minimum_cell_count)}."
+        return f"{measure.title}: {SUPPRESSED}."
     if value.estimate is None:
         return f"{measure.title}: no value yet, {basis(measure, value)}."
     said = f"{measure.title}: {amount(measure, value)} {in_brackets(measure, value)}".rstrip()
@@ -388,8 +386,7 @@ def sentence(measure: Measure, value: Value | None, minimum_cell_count: int) -> 
 
 def _why_suppressed(minimum_cell_count: int) -> str:
     few = f"from 1 to {minimum_cell_count - 1}"
-    why = f"suppressed, because a count behind it is {few}, or a count {few} could be worked out from it"
-    return f"{hidden(minimum_cell_count)}: {why}."
+    return f"{SUPPRESSED}: a count behind it is {few}, or a count {few} could be worked out from it."
 
 
 def _number(share: float, n: int) -> str:

@@ -34,7 +34,7 @@ def drawn(scores: Sequence[Scores]) -> list[Scores]:
     return [each for each in scores if each.visit_window in TICKS]
 
 
-def trajectory(own: Sequence[Scores], others: Sequence[Scores], scale: Scale, own_name: str, hidden: str) -> Figure:
+def trajectory(own: Sequence[Scores], others: Sequence[Scores], scale: Scale, own_name: str) -> Figure:
     """Medians with quartiles by window; all sites behind in grey.
 
     Args:
@@ -42,7 +42,6 @@ def trajectory(own: Sequence[Scores], others: Sequence[Scores], scale: Scale, ow
         others: all sites, or nothing to compare with.
         scale: of the instrument.
         own_name: what stands at the end of the line.
-        hidden: what stands in place of a suppressed window.
     """
     own, others = drawn(own), drawn(others)
     windows = [each.visit_window for each in own]
@@ -66,7 +65,7 @@ def trajectory(own: Sequence[Scores], others: Sequence[Scores], scale: Scale, ow
                 style.note(AXIS_TITLE, 1, 0, xanchor="right", yanchor="top", yshift=-24),
                 *_ends({own_name: own, "all sites": others}, top - scale.lowest),
                 *([_reference_name(scale.reference)] if scale.reference is not None else []),
-                *(hidden_point(hidden, place) for place, each in enumerate(own) if each.is_suppressed),
+                *(hidden_point(wording.SUPPRESSED, place) for place, each in enumerate(own) if each.is_suppressed),
             ],
             shapes=[style.level(scale.reference)] if scale.reference is not None else [],
         ),

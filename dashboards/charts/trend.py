@@ -66,7 +66,7 @@ def control_chart(measure: Measure, points: Sequence[ChartPoint]) -> Figure:
     }
 
 
-def by_year(measure: Measure, values: Sequence[Value], minimum_cell_count: int, peers: Sequence[Value] = ()) -> Figure:
+def by_year(measure: Measure, values: Sequence[Value], peers: Sequence[Value] = ()) -> Figure:
     """Values by year of fusion with intervals; the years of all sites behind them as grey points without intervals.
 
     A suppressed year keeps its place on the axis and has no point.
@@ -75,7 +75,7 @@ def by_year(measure: Measure, values: Sequence[Value], minimum_cell_count: int, 
     top = max([_shown(measure, value.estimate_high) for value in (*values, *peers)], default=0)
     behind = [value for value in peers if value.estimate is not None and value.index_period in years]
     return {
-        "data": [*([_peer_years(measure, behind)] if behind else []), _years(measure, values, minimum_cell_count)],
+        "data": [*([_peer_years(measure, behind)] if behind else []), _years(measure, values)],
         "layout": style.layout(
             (32, 16, 56, 44),
             xaxis=style.axis(
@@ -91,7 +91,7 @@ def by_year(measure: Measure, values: Sequence[Value], minimum_cell_count: int, 
             annotations=[
                 style.note(unit(measure, None), 0, 1, xanchor="left", yanchor="bottom", yshift=10, xshift=-40),
                 style.note("Year of fusion, assessed patients", 1, 0, xanchor="right", yanchor="top", yshift=-40),
-                *(_hidden_year(value, minimum_cell_count) for value in values if value.is_suppressed),
+                *(_hidden_year(value) for value in values if value.is_suppressed),
             ],
         ),
     }
@@ -183,7 +183,7 @@ def _notes(points: Sequence[ChartPoint]) -> list[dict[str, Any]]:
     ]
 
 
-def _years(measure: Measure, values: Sequence[Value], minimum_cell_count: int) -> dict[str, Any]:
+def _years(measure: Measure, values: Sequence[Value]) -> dict[str, Any]:
     def shown(name: str) -> list[float | None]:
         return [None if value.estimate is None else _shown(measure, getattr(value, name)) for value in values]
 
@@ -195,7 +195,7 @@ def _years(measure: Measure, values: Sequence[Value], minimum_cell_count: int) -
         estimates,
         style.BLUE,
         [
-            f"{value.index_period}: {wording.short_amount(measure, value, minimum_cell_count)}"
+            f"{value.index_period}: {wording.short_amount(measure, value)}"
             f" {wording.in_brackets(measure, value)}<br>{wording.basis(measure, value).replace('; ', '<br>')}"
             for value in values
         ],
@@ -228,11 +228,9 @@ def _patients(value: Value) -> str:
     return wording.DASH if value.patients is None else wording.count(value.patients)
 
 
-def _hidden_year(value: Value, minimum_cell_count: int) -> dict[str, Any]:
+def _hidden_year(value: Value) -> dict[str, Any]:
     """Upright text in the place of the point, so that it fits between its neighbours on a narrow screen."""
-    return style.note(
-        wording.hidden(minimum_cell_count), value.index_period, 0.04, xref="x", yanchor="bottom", textangle=-90
-    )
+    return style.note(wording.SUPPRESSED, value.index_period, 0.04, xref="x", yanchor="bottom", textangle=-90)
 
 
 def _month_range(months: Sequence[str]) -> list[str] | None:

@@ -55,7 +55,7 @@ def _suspected(view: View, rows: Sequence[Row]) -> Card:
         "causes",
         f"Suspected causes: {view.who}",
         sentence=_most_frequent(view, rows),
-        body=[big_number(row.measure, row.value, view.minimum_cell_count) for row in rows[:1]],
+        body=[big_number(row.measure, row.value) for row in rows[:1]],
         notes=[_SEVERAL, _NO_DIAGNOSIS],
     )
 
@@ -63,11 +63,7 @@ def _suspected(view: View, rows: Sequence[Row]) -> Card:
 def _imaged(view: View, rows: Sequence[Row]) -> str:
     """The share of those with a red flag who had an image soon."""
     return next(
-        (
-            wording.sentence(row.measure, row.value, view.minimum_cell_count)
-            for row in rows
-            if row.measure.measure == _IMAGED
-        ),
+        (wording.sentence(row.measure, row.value) for row in rows if row.measure.measure == _IMAGED),
         "",
     )
 

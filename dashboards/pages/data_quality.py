@@ -185,7 +185,7 @@ def _submissions(view: View, submissions: Sequence[Submission]) -> list[Card]:
             one.code or wording.DASH,
             "Yes" if one.is_conserved else "No",
             *(
-                hidden_or_counted(number, view.minimum_cell_count)
+                hidden_or_counted(number)
                 for number in (one.rows_in, one.rows_accepted, one.rows_quarantined, one.rows_pending)
             ),
         ]
@@ -574,7 +574,7 @@ def _blanked_row(view: View, what: tuple[str, str, str, str], found: Sequence[Bl
         wording.in_words(table),
         *said,
         counted(len(found)),
-        *(hidden_or_counted(number if shown else None, view.minimum_cell_count) for number in (cells, rows_in)),
+        *(hidden_or_counted(number if shown else None) for number in (cells, rows_in)),
         _share(cells, rows_in),
     ]
 
@@ -661,7 +661,7 @@ def attrition(view: View, steps: Sequence[Step], marker: dict[str, str]) -> Card
         Bar(
             wording.in_words(step.reason),
             step.patients_left,
-            hidden_or_counted(step.patients_left, view.minimum_cell_count).text,
+            hidden_or_counted(step.patients_left).text,
         )
         for step in steps
     ]
@@ -669,7 +669,7 @@ def attrition(view: View, steps: Sequence[Step], marker: dict[str, str]) -> Card
         "attrition",
         "Who is in the cohort",
         sentence="From all patients delivered to the cohort: patients remaining after each exclusion. "
-        f"{rows[-1].text} are in the cohort.",
+        + (f"{rows[-1].text} are in the cohort." if rows[-1].length else "How many are in the cohort is suppressed."),
         figure=bars(rows, marker),
         css_class="rows--bars",
         beside=[(row.name, "") for row in rows],
@@ -718,7 +718,7 @@ def _site_row(
         counts = [
             counted(rules_of[site.site_id, *_attempt(latest)]),
             *(
-                hidden_or_counted(number, view.minimum_cell_count)
+                hidden_or_counted(number)
                 for number in (latest.rows_in, latest.rows_accepted, latest.rows_quarantined, latest.rows_pending)
             ),
         ]

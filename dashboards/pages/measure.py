@@ -76,14 +76,14 @@ def measure_page(view: View, name: str) -> Page | None:
 def _statement(view: View, measure: Measure, value: Value | None) -> Card:
     everybody = measures.values(view.reader, view.filters.of_all_sites()).get(measure.measure) if view.site else None
     rows: list[list[Cell | str]] = [
-        [who, *value_cells(measure, of_who, view.minimum_cell_count)]
+        [who, *value_cells(measure, of_who)]
         for who, of_who in ((view.who, value), ("All sites", everybody))
         if of_who is not None
     ]
     return Card(
         "value",
         view.who if not view.filters.are_narrow else f"{view.who}: {wording.narrowed(view.filters)}",
-        body=[big_number(measure, value, view.minimum_cell_count)],
+        body=[big_number(measure, value)],
         sentence=measure.why,
         table=Table(f"{measure.title}, now", ("Whose", *VALUE_HEAD), rows, numbers=5),
         is_table=True,
@@ -250,11 +250,11 @@ def _years(view: View, measure: Measure, values: Sequence[Value]) -> Card:
         "years",
         "By year of fusion",
         sentence=f"{title}, with 95 % intervals" + ("; grey: all sites." if peers else "."),
-        figure=trend.by_year(measure, values, view.minimum_cell_count, peers),
+        figure=trend.by_year(measure, values, peers),
         table=Table(
             title,
             ("Year of fusion", *VALUE_HEAD),
-            [[value.index_period or "", *value_cells(measure, value, view.minimum_cell_count)] for value in values],
+            [[value.index_period or "", *value_cells(measure, value)] for value in values],
             numbers=5,
         ),
         notes=[_hidden(view, [*values, *peers])],
@@ -349,7 +349,7 @@ def _groups(view: View, measure: Measure) -> Card:
     )
     factor = trend.scale(measure, None)
     names = [wording.group_of_kind(one.stratum_kind, one.stratum or "") for one in values]
-    said = [(name, in_short(measure, one, view.minimum_cell_count)) for name, one in zip(names, values, strict=True)]
+    said = [(name, in_short(measure, one)) for name, one in zip(names, values, strict=True)]
     others = [everybody.get((one.stratum_kind, one.stratum)) for one in values]
     figure = interval_rows(
         [with_interval(measure, one) for one in values],
@@ -368,10 +368,7 @@ def _groups(view: View, measure: Measure) -> Card:
         table=Table(
             f"{measure.title} by group of patients",
             ("Group", *VALUE_HEAD),
-            [
-                [name, *value_cells(measure, one, view.minimum_cell_count)]
-                for name, one in zip(names, values, strict=True)
-            ],
+            [[name, *value_cells(measure, one)] for name, one in zip(names, values, strict=True)],
             numbers=5,
         ),
         notes=[
@@ -407,10 +404,7 @@ def counts_card(view: View, card: Card, of_what: str, found: Sequence[Count], ma
     """
     if not found:
         return card
-    rows = [
-        Bar(wording.in_words(one.code), one.patients, hidden_or_counted(one.patients, view.minimum_cell_count).text)
-        for one in found
-    ]
+    rows = [Bar(wording.in_words(one.code), one.patients, hidden_or_counted(one.patients).text) for one in found]
     first = f"{rows[0].name[:1].lower()}{rows[0].name[1:]}"
     return replace(
         card,

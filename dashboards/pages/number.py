@@ -28,25 +28,25 @@ def counted(number: int | None) -> Cell:
     return Cell(wording.DASH if number is None else wording.count(number), number)
 
 
-def hidden_or_counted(number: int | None, minimum_cell_count: int) -> Cell:
+def hidden_or_counted(number: int | None) -> Cell:
     """A count as a cell; None is one that is suppressed."""
-    return Cell(wording.hidden(minimum_cell_count), "suppressed") if number is None else counted(number)
+    return Cell(wording.SUPPRESSED, "suppressed") if number is None else counted(number)
 
 
-def big_number(measure: Measure, value: Value | None, minimum_cell_count: int) -> html.P:
+def big_number(measure: Measure, value: Value | None) -> html.P:
     """The first thing seen: a number, its interval, and what it rests on; or why there is none."""
     if value is None or value.estimate is None:
         is_hidden = value is not None and value.is_suppressed
-        said = wording.hidden(minimum_cell_count) if is_hidden else f"{wording.no_value(measure, value)} yet"
+        said = wording.SUPPRESSED if is_hidden else f"{wording.no_value(measure, value)} yet"
         return html.P(html.Span(said, className="sentence-hidden"), className="sentence")
     basis = wording.counted_among(measure, value)
     return sentence(wording.amount(measure, value), wording.in_brackets(measure, value), basis)
 
 
-def value_cells(measure: Measure, value: Value, minimum_cell_count: int) -> list[Cell]:
+def value_cells(measure: Measure, value: Value) -> list[Cell]:
     """Value, interval and counts of one row of a table."""
     if value.is_suppressed:
-        return [Cell(wording.hidden(minimum_cell_count), "suppressed")] * 5
+        return [Cell(wording.SUPPRESSED, "suppressed")] * 5
     return [
         Cell(wording.amount(measure, value), value.estimate),
         Cell(wording.interval(measure, value)),
@@ -63,7 +63,7 @@ def with_interval(measure: Measure, value: Value) -> tuple[float, float, float] 
     return round(factor * value.estimate, 2), round(low, 2), round(high, 2)
 
 
-def in_short(measure: Measure, value: Value, minimum_cell_count: int) -> str:
+def in_short(measure: Measure, value: Value) -> str:
     """A value and how many patients it rests on."""
-    said = wording.short_amount(measure, value, minimum_cell_count)
+    said = wording.short_amount(measure, value)
     return said if value.estimate is None else f"{said}, n = {wording.count(value.patients or 0)}"

@@ -71,11 +71,7 @@ def _headlines(view: View, found: dict[str, Value], lately: _Lately | None) -> C
     headlines = sorted(
         (one for one in view.measures.values() if one.headline is not None), key=lambda one: one.headline or 0
     )
-    rows = [
-        [_name(view, one), *value_cells(one, found[one.measure], view.minimum_cell_count)]
-        for one in headlines
-        if one.measure in found
-    ]
+    rows = [[_name(view, one), *value_cells(one, found[one.measure])] for one in headlines if one.measure in found]
     return Card(
         "headlines",
         f"{view.who}: headline outcomes" + (f", {wording.narrowed(view.filters)}" if view.filters.are_narrow else ""),
@@ -91,7 +87,7 @@ def _headline(view: View, measure: Measure, value: Value | None, lately: _Lately
     return html.Div(
         [
             html.H3(dcc.Link(measure.title, href=view.href(f"/measure/{measure.measure}"))),
-            big_number(measure, value, view.minimum_cell_count),
+            big_number(measure, value),
             *(html.P(text, className="footnote") for text in _in_context(measure, lately)),
         ]
     )
@@ -220,7 +216,7 @@ def _value_cells(view: View, measure: Measure, value: Value) -> list[Cell]:
     share = (value.patients or 0) / everybody if everybody else None
     assessed = wording.DASH if share is None or value.is_suppressed else wording.percent(share, everybody)
     return [
-        Cell(f"{wording.short_amount(measure, value, view.minimum_cell_count)}{unit}", value.estimate),
+        Cell(f"{wording.short_amount(measure, value)}{unit}", value.estimate),
         Cell(wording.interval(measure, value)),
         counted(value.patients),
         Cell(assessed, share),

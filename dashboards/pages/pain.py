@@ -136,7 +136,7 @@ def _timeline(view: View, rows: Sequence[Row]) -> Card:
         "timeline",
         title,
         sentence=f"{headline.measure.why} The rows show neck pain by time since surgery, with 95 % intervals.",
-        body=[big_number(headline.measure, headline.value, view.minimum_cell_count)],
+        body=[big_number(headline.measure, headline.value)],
         notes=[
             "Discomfort in the first weeks is expected. Each row is of the patients assessed at that time, so the "
             "patients differ from row to row.",
@@ -156,13 +156,12 @@ def _trajectory(view: View, name: str, own: Sequence[Scores], others: Sequence[S
     reference = None if before is None or difference is None else before + difference
     windows = [each.visit_window for each in drawn(own)]
     own_name = "this site" if view.site else "all sites"
-    hidden = wording.hidden(_QUARTERS * view.minimum_cell_count)
     return Card(
         card,
         said.title,
         sentence=f"{_course(view, drawn(own))} Bars: from the lower to the upper quartile."
         + (" Grey: all sites." if others else ""),
-        figure=trajectory(own, others, Scale(said.unit, said.lowest, reference), own_name, hidden),
+        figure=trajectory(own, others, Scale(said.unit, said.lowest, reference), own_name),
         css_class="chart chart--trajectory",
         table=_scores_table(view, said.title, own, others),
         below=[
@@ -173,7 +172,8 @@ def _trajectory(view: View, name: str, own: Sequence[Scores], others: Sequence[S
         notes=[
             _reference_note(before, difference),
             "Of all patients, whatever the filters." if view.filters.are_narrow else "",
-            f"{hidden}: suppressed, because quartiles of so few patients could disclose the score of one."
+            f"{wording.SUPPRESSED}: a window of fewer than {_QUARTERS * view.minimum_cell_count} patients, whose "
+            "quartiles could disclose the score of one."
             if any(each.is_suppressed for each in (*own, *others))
             else "",
         ],
@@ -186,7 +186,7 @@ def _trajectory(view: View, name: str, own: Sequence[Scores], others: Sequence[S
 def _no_scores(view: View, own: Sequence[Scores]) -> str:
     if any(each.is_suppressed for each in own):
         return (
-            f"{wording.hidden(_QUARTERS * view.minimum_cell_count)} patients in every window. "
+            f"{wording.SUPPRESSED}: fewer than {_QUARTERS * view.minimum_cell_count} patients in every window. "
             "Medians are shown once more patients have been followed."
         )
     return "No patient has this score yet. Medians are shown once scores have been delivered."
@@ -234,7 +234,7 @@ def _scores_table(view: View, title: str, own: Sequence[Scores], others: Sequenc
 
 def _score_cells(view: View, one: Scores) -> list[Cell]:
     if one.is_suppressed:
-        return [Cell(wording.hidden(_QUARTERS * view.minimum_cell_count), "suppressed")] * 4
+        return [Cell(wording.SUPPRESSED, "suppressed")] * 4
     quartiles = (one.lower_quartile, one.median, one.upper_quartile)
     return [
         counted(one.patients),
@@ -392,7 +392,7 @@ def _answered(view: View, rows: list[Row]) -> Card:
 
 def _at_12_months(view: View, rows: Sequence[Row]) -> str:
     year = next((row for row in rows if _window(row) == "12_months"), None)
-    return f" At 12 months: {in_short(year.measure, year.value, view.minimum_cell_count)}." if year else ""
+    return f" At 12 months: {in_short(year.measure, year.value)}." if year else ""
 
 
 def _panels_card(view: View, card: Card, found: dict[str, list[Row]]) -> Card:
@@ -426,10 +426,10 @@ def _panel(view: View, heading: str, rows: Sequence[Row], windows: Sequence[str]
         [with_interval(row.measure, row.value) if row else None for row in at],
         [other[0] if other else None for other in others],
         [_hover(view, row) if row else "" for row in at],
-        [wording.hidden(view.minimum_cell_count) if row and row.value.is_suppressed else None for row in at],
+        [wording.SUPPRESSED if row and row.value.is_suppressed else None for row in at],
     )
 
 
 def _hover(view: View, row: Row) -> str:
-    said = f"{wording.in_words(_window(row))}: {in_short(row.measure, row.value, view.minimum_cell_count)}"
+    said = f"{wording.in_words(_window(row))}: {in_short(row.measure, row.value)}"
     return f"{said}<br>95 % interval {wording.interval(row.measure, row.value)}"

@@ -97,7 +97,7 @@ def _with_numbers(view: View, card: Card, rows: Sequence[Row]) -> Card:
 
 
 def _said(view: View, measure: Measure, value: Value) -> str:
-    return in_short(measure, value, view.minimum_cell_count)
+    return in_short(measure, value)
 
 
 def values_table(view: View, caption: str, rows: Sequence[Row]) -> Table:
@@ -109,7 +109,7 @@ def values_table(view: View, caption: str, rows: Sequence[Row]) -> Table:
             [
                 Cell(row.measure.title, row.measure.measure, href=view.href(f"/measure/{row.measure.measure}")),
                 whose,
-                *value_cells(row.measure, value, view.minimum_cell_count),
+                *value_cells(row.measure, value),
             ]
             for row in rows
             for whose, value in ((view.who, row.value), ("All sites", row.everybody))

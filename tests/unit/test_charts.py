@@ -63,7 +63,7 @@ MONTHS = [
     a_point("2026-02", 0.1, phase=2, is_rebased=True, annotation="New implant", annotation_author="me", upper=0.28),
     a_point("2026-03", 0.15, phase=2, variation="special_improving", rules="near", target=0.12, upper=0.28),
 ]
-HIDDEN_BAR = Bar("Other", None, "– fewer than 11")
+HIDDEN_BAR = Bar("Other", None, "– suppressed")
 BARS = [Bar("Persistent", 300, "300 (60 %)"), Bar("Recurrent", 200, "200 (40 %)"), HIDDEN_BAR]
 OWN = a_site("ash", 0.25, 300)
 PEERS = [a_site("birch", 0.2), a_site("cedar", None, None), a_site("elm", 0.15, 800, completeness=0.6)]
@@ -72,9 +72,9 @@ PEERS = [a_site("birch", 0.2), a_site("cedar", None, None), a_site("elm", 0.15, 
 @pytest.mark.parametrize(
     "figure",
     [
-        trend.by_year(SHARE, YEARS, 11),
-        trend.by_year(SHARE, YEARS, 11, YEARS),
-        trend.by_year(RATE, [a_hidden_year("2021")], 11),
+        trend.by_year(SHARE, YEARS),
+        trend.by_year(SHARE, YEARS, YEARS),
+        trend.by_year(RATE, [a_hidden_year("2021")]),
         trend.control_chart(SHARE, MONTHS),
         trend.control_chart(RATE, [replace(point, chart="t") for point in MONTHS]),
         trend.control_chart(SHARE, [a_point("2026-01", None, chart=None, centre=None, lower=None, upper=None)]),
@@ -94,23 +94,23 @@ def test_figures_are_valid_and_are_json(figure: dict[str, Any]) -> None:
 
 
 def test_a_year_without_a_value_keeps_its_place_and_breaks_the_line() -> None:
-    figure = trend.by_year(SHARE, YEARS, 11)
+    figure = trend.by_year(SHARE, YEARS)
     trace = figure["data"][-1]
     assert trace["x"] == ["2020", "2021", "2022", "2023"]
     assert trace["y"] == [30, None, 40, None]
     assert trace["error_y"]["array"] == [pytest.approx(5), None, pytest.approx(5), None]
     assert figure["layout"]["xaxis"]["ticktext"] == ["2020<br>100", "2021<br>–", "2022<br>100", "2023<br>0"]
-    hidden = [note for note in figure["layout"]["annotations"] if "fewer than 11" in note["text"]]
+    hidden = [note for note in figure["layout"]["annotations"] if "suppressed" in note["text"]]
     assert [note["x"] for note in hidden] == ["2021"]
 
 
 def test_years_of_all_sites_stand_behind_in_grey_without_intervals() -> None:
-    behind, own = trend.by_year(SHARE, YEARS[:1], 11, YEARS)["data"]
+    behind, own = trend.by_year(SHARE, YEARS[:1], YEARS)["data"]
     assert (behind["marker"]["color"], behind["x"], "error_y" in behind) == (style.GREY, ["2020"], False)
     assert own["marker"]["color"] == style.BLUE
 
 
-@pytest.mark.parametrize("figure", [trend.by_year(SHARE, YEARS, 11), trend.control_chart(SHARE, MONTHS)])
+@pytest.mark.parametrize("figure", [trend.by_year(SHARE, YEARS), trend.control_chart(SHARE, MONTHS)])
 def test_axes_of_values_start_at_zero_and_hold_every_interval(figure: dict[str, Any]) -> None:
     low, high = figure["layout"]["yaxis"]["range"]
     assert low == 0
@@ -170,7 +170,7 @@ def test_a_row_without_a_value_is_left_empty_and_others_keep_their_place() -> No
 
 
 def test_hover_texts_have_at_most_three_lines() -> None:
-    figures = (trend.by_year(SHARE, YEARS, 11), trend.control_chart(SHARE, MONTHS), funnel.funnel(PEERS, OWN, "Ash"))
+    figures = (trend.by_year(SHARE, YEARS), trend.control_chart(SHARE, MONTHS), funnel.funnel(PEERS, OWN, "Ash"))
     texts = [text for figure in figures for trace in figure["data"] for text in trace.get("text", [])]
     assert len(texts) > 8
     assert all(text.count("<br>") <= 2 for text in texts)
@@ -180,7 +180,7 @@ def test_hover_texts_have_at_most_three_lines() -> None:
 def test_a_hidden_bar_is_text_and_no_bar() -> None:
     figure = bars.bars(BARS, {"color": style.BLUE})
     assert figure["data"][0]["x"] == [300, 200]
-    assert [(note["y"], note["text"]) for note in figure["layout"]["annotations"]] == [(2, "– fewer than 11")]
+    assert [(note["y"], note["text"]) for note in figure["layout"]["annotations"]] == [(2, "– suppressed")]
 
 
 def test_a_small_line_marks_its_last_value_and_each_signal_and_says_what_it_shows() -> None:

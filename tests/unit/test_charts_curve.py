@@ -153,13 +153,11 @@ def test_a_group_is_a_point_with_its_interval_or_the_span_in_which_it_lies() -> 
 
 
 def test_pairs_of_bars_share_a_scale_and_a_hidden_one_is_text_without_a_bar() -> None:
-    figure = paired_bars(
-        [Share(0.10005, "10 %"), Share(0, "0 %")], [Share(None, "– fewer than 11"), Share(0.2, "20 %")]
-    )
+    figure = paired_bars([Share(0.10005, "10 %"), Share(0, "0 %")], [Share(None, "– suppressed"), Share(0.2, "20 %")])
     own, others = figure["data"]
     assert (own["x"], own["marker"]["color"]) == ([10.01, 0], style.BLUE)
     assert (others["x"], others["marker"]["color"], others["text"]) == ([20], style.GREY, ["20 %"])
     assert own["y"][1] < 1 < others["y"][0]
     (note,) = figure["layout"]["annotations"]
-    assert (note["text"], note["y"] > 0) == ("– fewer than 11", True)
+    assert (note["text"], note["y"] > 0) == ("– suppressed", True)
     assert figure["layout"]["xaxis"]["range"] == [0, 20]

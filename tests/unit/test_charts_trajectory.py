@@ -13,7 +13,7 @@ from dashboards.charts.windows import Panel, panels
 from dashboards.data.scores import Scores
 from tests.support.records import a
 
-HIDDEN = "– fewer than 44"
+HIDDEN = "– suppressed"
 NDI = Scale("Percent, lower is better", 0, 25)
 
 
@@ -31,7 +31,7 @@ OTHERS = [
     *(scores("baseline", 38), scores("6_weeks", 25), scores("3_months", 21)),
     scores("12_months", None, None, "suppressed"),
 ]
-PANEL = Panel("Neck pain", [(60.0, 50.0, 72.0), None], [58.0, None], ["6 weeks: 60 %", ""], [None, "– fewer than 11"])
+PANEL = Panel("Neck pain", [(60.0, 50.0, 72.0), None], [58.0, None], ["6 weeks: 60 %", ""], [None, "– suppressed"])
 WINDOWS = ["6_weeks", "12_months"]
 
 
@@ -42,9 +42,9 @@ def notes(figure: dict[str, Any]) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize(
     "figure",
     [
-        trajectory(OWN, OTHERS, NDI, "this site", HIDDEN),
-        trajectory(OTHERS, [], NDI, "all sites", HIDDEN),
-        trajectory([scores("baseline", None, 0, "missing")], [], replace(NDI, reference=None), "this site", HIDDEN),
+        trajectory(OWN, OTHERS, NDI, "this site"),
+        trajectory(OTHERS, [], NDI, "all sites"),
+        trajectory([scores("baseline", None, 0, "missing")], [], replace(NDI, reference=None), "this site"),
         panels(WINDOWS, [PANEL]),
         panels(WINDOWS, [PANEL] * 5),
     ],
@@ -55,7 +55,7 @@ def test_figures_are_valid_and_are_json(figure: dict[str, Any]) -> None:
 
 
 def test_own_medians_are_blue_before_the_grey_ones_of_all_sites_and_bars_reach_the_quartiles() -> None:
-    others, own = trajectory(OWN, OTHERS, NDI, "this site", HIDDEN)["data"]
+    others, own = trajectory(OWN, OTHERS, NDI, "this site")["data"]
     assert (own["marker"]["color"], others["marker"]["color"]) == (style.BLUE, style.GREY)
     assert own["y"] == [40, 24, 20.5]
     assert (own["error_y"]["array"], own["error_y"]["arrayminus"]) == ([12] * 3, [10] * 3)
@@ -64,7 +64,7 @@ def test_own_medians_are_blue_before_the_grey_ones_of_all_sites_and_bars_reach_t
 
 
 def test_each_window_keeps_its_place_and_later_ones_are_not_drawn() -> None:
-    figure = trajectory(OWN, OTHERS, NDI, "this site", HIDDEN)
+    figure = trajectory(OWN, OTHERS, NDI, "this site")
     others, own = figure["data"]
     assert figure["layout"]["xaxis"]["ticktext"] == ["Before", "1½", "3", "12"]
     assert [round(place) for place in own["x"]] == [0, 1, 3]
@@ -74,33 +74,33 @@ def test_each_window_keeps_its_place_and_later_ones_are_not_drawn() -> None:
 
 def test_the_axis_begins_where_the_instrument_does_and_holds_every_quartile_and_the_reference() -> None:
     def ends(scale: Scale) -> list[float]:
-        return trajectory(OWN, OTHERS, scale, "this site", HIDDEN)["layout"]["yaxis"]["range"]  # type: ignore[no-any-return]
+        return trajectory(OWN, OTHERS, scale, "this site")["layout"]["yaxis"]["range"]  # type: ignore[no-any-return]
 
     assert ends(NDI) == [0, pytest.approx(52 * 1.08)]
     assert ends(Scale("T-score", 20, 60)) == [20, pytest.approx(20 + 40 * 1.08)]
 
 
 def test_the_reference_is_a_dashed_line_with_its_name_and_absent_where_unknown() -> None:
-    with_reference = trajectory(OWN, [], NDI, "this site", HIDDEN)
+    with_reference = trajectory(OWN, [], NDI, "this site")
     (line,) = with_reference["layout"]["shapes"]
     assert (line["y0"], line["y1"], line["line"]["dash"]) == (25, 25, "dash")
     assert notes(with_reference)["MCID"]["y"] == 25
-    without = trajectory(OWN, [], replace(NDI, reference=None), "this site", HIDDEN)
+    without = trajectory(OWN, [], replace(NDI, reference=None), "this site")
     assert without["layout"]["shapes"] == []
     assert "MCID" not in notes(without)
 
 
 def test_a_suppressed_window_says_so_in_its_place_and_has_no_point() -> None:
-    figure = trajectory(OTHERS, [], NDI, "all sites", HIDDEN)
+    figure = trajectory(OTHERS, [], NDI, "all sites")
     assert notes(figure)[HIDDEN]["x"] == 3
     assert figure["data"][0]["x"] == [0, 1, 2]
 
 
 def test_names_at_the_ends_of_lines_are_moved_apart_only_where_they_would_touch() -> None:
-    near = notes(trajectory(OWN, OTHERS, NDI, "this site", HIDDEN))
+    near = notes(trajectory(OWN, OTHERS, NDI, "this site"))
     assert near["all sites"]["yshift"] - near["this site"]["yshift"] > 10
     apart = [replace(each, median=each.median and each.median - 15) for each in OWN]
-    far = notes(trajectory(apart, OTHERS, NDI, "this site", HIDDEN))
+    far = notes(trajectory(apart, OTHERS, NDI, "this site"))
     assert far["all sites"]["yshift"] == far["this site"]["yshift"] == 0
 
 
@@ -111,7 +111,7 @@ def test_patients_stand_under_their_ticks_and_hidden_ones_are_a_dash() -> None:
 
 
 def test_hover_texts_have_at_most_three_lines() -> None:
-    others, own = trajectory(OWN, OTHERS, NDI, "this site", HIDDEN)["data"]
+    others, own = trajectory(OWN, OTHERS, NDI, "this site")["data"]
     assert own["text"][0] == "Before surgery<br>median 40, quartiles 30 and 52<br>100 patients"
     assert others["text"][0].startswith("All sites: Before surgery<br>")
 
@@ -122,7 +122,7 @@ def test_a_panel_shows_shares_from_0_to_100_percent_with_intervals_and_hidden_on
     assert (own["y"], own["error_y"]["array"], own["error_y"]["arrayminus"]) == ([60], [12], [10])
     assert (others["y"], others["marker"]["color"]) == ([58], style.GREY)
     assert figure["layout"]["yaxis"]["range"] == [0, 100]
-    assert notes(figure)["– fewer than 11"]["x"] == 1
+    assert notes(figure)["– suppressed"]["x"] == 1
 
 
 def test_panels_neither_overlap_nor_share_axes() -> None:

@@ -97,7 +97,7 @@ def test_where_all_is_hidden_every_row_says_so_and_no_bar_is_drawn(tmp_path: Pat
     for card in causes(a_view(tmp_path, "?site=all")).cards:
         assert card.figure is not None
         assert all(not trace["x"] for trace in card.figure["data"])
-        assert {note["text"] for note in card.figure["layout"]["annotations"]} == {"– fewer than 11"}
+        assert {note["text"] for note in card.figure["layout"]["annotations"]} == {"– suppressed"}
 
 
 def test_of_a_site_that_delivered_nothing_nothing_is_drawn(home: Path) -> None:

@@ -114,7 +114,7 @@ def test_a_hidden_count_is_said_to_be_hidden_and_never_zero(site: Site) -> None:
     )
     card = data_quality.by_site(view, [hidden], [])
     row = next(row for row in texts(card) if row[0] == SITES[OWN])
-    assert row[-4:] == ["1,000", *["– fewer than 11"] * 3]
+    assert row[-4:] == ["1,000", *["– suppressed"] * 3]
 
 
 def test_patients_without_an_index_fusion_are_told_of_ones_own_site_alone(site: Site) -> None:
@@ -223,7 +223,7 @@ def test_blanked_cells_are_shares_of_the_rows_of_submissions_in_force(site: Site
     hidden = replace(BLANKED, column_name="asa", cells=None, rows_in=None, state="suppressed")
     card = data_quality.blanked(view, [ACCEPTED, REFUSED], [BLANKED, refused, hidden])
     assert texts(card) == [
-        ["Patients", "asa", "PAT-006", "ASA is out of range", "1", "– fewer than 11", "– fewer than 11", "–"],
+        ["Patients", "asa", "PAT-006", "ASA is out of range", "1", "– suppressed", "– suppressed", "–"],
         ["Patients", "bmi", "PAT-006", "ASA is out of range", "1", "20", "1,000", "2.0\u00a0%"],
     ]
 
@@ -238,7 +238,7 @@ def test_no_blanked_cell_is_said(site: Site) -> None:
 def test_all_sites_together_hide_the_blanked_cells_of_few_patients(site: Site) -> None:
     _, shown = _built(site, "?site=all")
     (row,) = texts(shown["blanked"])
-    assert row[-3:] == ["– fewer than 11", "– fewer than 11", "–"]
+    assert row[-3:] == ["– suppressed", "– suppressed", "–"]
 
 
 def test_a_rule_that_no_row_could_break_is_not_applicable_in_words() -> None:

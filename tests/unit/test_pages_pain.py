@@ -88,13 +88,13 @@ def test_own_scores_are_exact_and_those_of_all_sites_as_everybody_may_see_them(h
     assert len(card.figure["data"][0]["x"]) == len(others) - 1
     assert [text for _, text in card.below[0][1]] == [str(each.patients) for each in own]
     assert card.below[1][1][-1][1] == "–"
-    assert texts(card)[-1] == ["24 months", "All sites", *["– fewer than 44"] * 4]
+    assert texts(card)[-1] == ["24 months", "All sites", *["– suppressed"] * 4]
 
 
 def test_a_window_hidden_of_all_sites_is_said_in_the_chart(home: Path) -> None:
     card = cards(pain(a_view(home, "?site=all")))["scores-mjoa"]
     assert card.figure is not None
-    assert [note["x"] for note in card.figure["layout"]["annotations"] if note["text"] == "– fewer than 44"] == [5]
+    assert [note["x"] for note in card.figure["layout"]["annotations"] if note["text"] == "– suppressed"] == [5]
 
 
 def test_each_instrument_has_a_panel_of_who_got_clearly_better_by_window(home: Path) -> None:
@@ -124,7 +124,7 @@ def test_where_all_is_hidden_every_card_says_so_and_no_number_is_drawn(tmp_path:
     write_release(tmp_path, all_hidden=True)
     shown = cards(pain(a_view(tmp_path, "?site=all")))
     assert shown["scores-ndi"].figure is None
-    assert {value for _, value in shown["timeline"].beside} == {"– fewer than 11"}
+    assert {value for _, value in shown["timeline"].beside} == {"– suppressed"}
     for card in shown.values():
         assert all(not trace["x"] for trace in (card.figure or {"data": []})["data"])
 

@@ -32,7 +32,7 @@ def test_percent_has_a_decimal_from_a_thousand_on() -> None:
 
 
 def test_a_value_is_said_with_its_interval_and_what_it_rests_on() -> None:
-    assert plain(wording.sentence(SHARE, VALUE, 11)) == (
+    assert plain(wording.sentence(SHARE, VALUE)) == (
         "Pain: 31 % (27–36), 128 of 412 assessed patients; 91 of 503 could not be assessed (18 %)."
     )
     assert plain(wording.amount(SHARE, MANY)) == "31.0 %"
@@ -41,29 +41,29 @@ def test_a_value_is_said_with_its_interval_and_what_it_rests_on() -> None:
 
 def test_a_rate_is_said_with_its_unit_where_no_column_says_it() -> None:
     assert plain(wording.amount(RATE, A_RATE)) == "2.3 per 100 person-years"
-    assert wording.short_amount(RATE, A_RATE, 11) == "2.3"
+    assert wording.short_amount(RATE, A_RATE) == "2.3"
     assert wording.interval(RATE, A_RATE) == "1.9–2.9"
 
 
 def test_an_incidence_of_none_has_no_interval_and_one_that_nobody_reached_no_value() -> None:
     incidence = replace(SHARE, unit="incidence")
     none = replace(VALUE, numerator=0, excluded=0, estimate=0.0, estimate_low=None, estimate_high=None)
-    assert plain(wording.sentence(incidence, none, 11)) == "Pain: 0 %, 0 seen among 412 patients followed from surgery."
+    assert plain(wording.sentence(incidence, none)) == "Pain: 0 %, 0 seen among 412 patients followed from surgery."
     assert wording.amount(incidence, replace(none, estimate=None)) == "Nobody followed so long"
     assert wording.amount(incidence, replace(none, estimate=None, patients=0)) == "Nobody assessed"
 
 
 def test_hidden_none_assessed_and_nobody_are_three_different_things() -> None:
-    assert wording.short_amount(SHARE, HIDDEN, 11) == "– fewer than 11"
+    assert wording.short_amount(SHARE, HIDDEN) == "– suppressed"
     assert (wording.basis(SHARE, HIDDEN), wording.interval(SHARE, HIDDEN)) == ("", "")
-    assert wording.sentence(SHARE, HIDDEN, 11) == "Pain: – fewer than 11."
+    assert wording.sentence(SHARE, HIDDEN) == "Pain: – suppressed."
     assert wording.amount(SHARE, NONE_ASSESSED) == "Nobody assessed"
     assert wording.basis(SHARE, NONE_ASSESSED) == "none of 40 patients could be assessed"
     assert wording.basis(SHARE, replace(VALUE, excluded=0)) == "412 patients, all assessed"
     incidence = replace(SHARE, unit="incidence")
     assert wording.basis(incidence, replace(VALUE, excluded=0)) == "412 patients followed from surgery"
     assert wording.basis(SHARE, NOBODY) == "no patients yet"
-    assert wording.sentence(SHARE, None, 11) == "Pain: this release holds no result."
+    assert wording.sentence(SHARE, None) == "Pain: this release holds no result."
 
 
 @pytest.mark.parametrize(

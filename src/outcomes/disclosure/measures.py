@@ -366,11 +366,11 @@ def _with_secondary_suppression(
                 hidden[part] |= hidden[whole]
                 sized = replace(both, sized=~hidden[[whole]])
                 hidden[[part]] = _hide_secondary(sized, hidden[[part]], minimum_cell_count)
-        for part, whole, left in around:
+        for part, whole, outside in around:
             if has_grown(part, whole):
                 either = hidden[[part]] | hidden[[whole]]
                 # Where the part is hidden the whole need not be: only the small counts between them are protected.
-                more = _hide_secondary(left, either, minimum_cell_count, only_sensitive=True)
+                more = _hide_secondary(outside, either, minimum_cell_count, only_sensitive=True)
                 hidden[whole] |= (more & ~either)[0]
 
 
@@ -502,7 +502,7 @@ def _within(nesting: Nesting, lattice: Lattice, cells: Counts) -> list[tuple[int
     """
     place = {measure: at for at, measure in enumerate(lattice.measures)}
     everybody = lattice.keys.index(EVERYBODY)
-    is_counted = cells[:, :, everybody, : _NO + 1].any(axis=-1)
+    is_counted: Mask = cells[:, :, everybody, : _NO + 1].sum(axis=-1) > 0
     pairs = []
     for part, whole in sorted(nesting.pairs):
         if part in place and whole in place:
