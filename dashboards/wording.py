@@ -183,7 +183,7 @@ def hidden_note(minimum_cell_count: int) -> str:
 
 
 def hidden_rows_note(minimum_cell_count: int) -> str:
-    """Why a number of rows, or of remaining patients, is suppressed, as a footnote."""
+    """Why a number of rows is suppressed, as a footnote."""
     return f"{_why_suppressed(minimum_cell_count)} Other counts are exact."
 
 

@@ -82,7 +82,7 @@ def _own(view: View, site: Site) -> list[Card]:
         *_submissions(view, submissions),
         *_tables(tables),
         *follow_up(deliveries.completeness(view.reader, site.site_id)),
-        own_attrition(view, deliveries.own_attrition(view.reader, site.site_id)),
+        own_attrition(deliveries.own_attrition(view.reader, site.site_id)),
     ]
 
 
@@ -99,7 +99,7 @@ def _all_sites(view: View) -> list[Card]:
         *history(view, deliveries.rule_history(view.reader)),
         resting_by_site(view, submissions, deliveries.failing_rules(view.reader)),
         blanked(view, submissions, deliveries.blanked_cells(view.reader, periods[0]) if periods else []),
-        attrition(view, deliveries.attrition(view.reader), _COUNTED),
+        attrition(deliveries.attrition(view.reader)),
     ]
 
 
@@ -642,9 +642,9 @@ def _window(code: str) -> str:
     return _WINDOWS.get(code, code.replace("_", " "))
 
 
-def own_attrition(view: View, steps: Sequence[OwnStep]) -> Card:
-    """As `attrition` of one's own site, with those of its source who were not delivered, where it states them."""
-    card = attrition(view, steps, _OWN)
+def own_attrition(steps: Sequence[OwnStep]) -> Card:
+    """Of one's own site, exact, with those of its source who were not delivered, where it states them."""
+    card = _attrition(steps, _OWN)
     without = steps[0].patients_without_index if steps else None
     if without is None:
         return card
@@ -653,7 +653,17 @@ def own_attrition(view: View, steps: Sequence[OwnStep]) -> Card:
     return replace(card, notes=[*card.notes, note])
 
 
-def attrition(view: View, steps: Sequence[Step], marker: dict[str, str]) -> Card:
+def attrition(steps: Sequence[Step]) -> Card:
+    """Of all sites, to the nearest 10."""
+    note = "Patients of all sites are rounded to 10. A step is suppressed where few patients left at it."
+    return replace(_attrition(steps, _COUNTED), notes=[note if steps else ""])
+
+
+def _cohort(last: Bar) -> str:
+    return "How many are in the cohort is suppressed." if last.length is None else f"{last.text} are in the cohort."
+
+
+def _attrition(steps: Sequence[Step], marker: dict[str, str]) -> Card:
     """From all patients delivered to the cohort."""
     if not steps:
         return Card("attrition", "Who is in the cohort", body=[html.P("No patient has been delivered yet.")])
@@ -669,7 +679,7 @@ def attrition(view: View, steps: Sequence[Step], marker: dict[str, str]) -> Card
         "attrition",
         "Who is in the cohort",
         sentence="From all patients delivered to the cohort: patients remaining after each exclusion. "
-        + (f"{rows[-1].text} are in the cohort." if rows[-1].length else "How many are in the cohort is suppressed."),
+        + _cohort(rows[-1]),
         figure=bars(rows, marker),
         css_class="rows--bars",
         beside=[(row.name, "") for row in rows],
@@ -679,7 +689,6 @@ def attrition(view: View, steps: Sequence[Step], marker: dict[str, str]) -> Card
             [[row.name, Cell(row.text, row.length)] for row in rows],
             numbers=1,
         ),
-        notes=[wording.hidden_rows_note(view.minimum_cell_count) if any(row.length is None for row in rows) else ""],
     )
 
 

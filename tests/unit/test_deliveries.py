@@ -48,9 +48,9 @@ def test_a_tiny_delivery_is_hidden_whole() -> None:
     assert submissions == [(None, None, None, None, "suppressed")]
 
 
-def test_attrition_hides_a_small_loss() -> None:
+def test_attrition_hides_a_small_loss_and_is_coarse() -> None:
     sites = {"site_id": list("abab") * 2, "step": [2, 2, 1, 1, 3, 3, 4, 4], "reason": list("yyxxzzww")}
-    table = pa.table(sites | {"patients_left": [150, 147, 150, 150, 0, 280, 280, 0]})
+    table = pa.table(sites | {"patients_left": [152, 148, 152, 151, 0, 283, 283, 0]})
     shown = protected_attrition(table, MINIMUM)
     assert shown["step"].to_pylist() == [1, 2, 3, 4]
     assert shown["patients_left"].to_pylist() == [300, None, 280, 280]

@@ -44,7 +44,7 @@ class PublishedTables:
         measures: as `outcomes.disclosure.measures.protected_measures` makes it.
         measure_exclusions: measure, reason, patients (coarse), state.
         label_kinds: label, kind, episodes (coarse), state.
-        attrition: step, patients_left, state.
+        attrition: step, patients_left (coarse), state; of an older release exact.
         release_info: patient_count_rounded, to 10.
         round_to: the step that `measures` is rounded to.
     """
@@ -119,7 +119,7 @@ def audit(
             that contradicts itself nothing is learnt from it.
         only: audit these measures and not all; None among them stands for all.
     """
-    findings = [*_audit_parts(published), *_audit_attrition(published)]
+    findings = [*_audit_parts(published)]
     if published.measures is not None and len(published.measures):
         findings += _audit_measures(published, nesting, previous, only)
     return sorted(findings, key=str)
@@ -459,24 +459,6 @@ def _audit_parts(published: PublishedTables) -> Iterator[Finding]:
                 yield Finding(name, where, count, round(least, 3), round(greatest, 3))
 
 
-def _audit_attrition(published: PublishedTables) -> Iterator[Finding]:
-    """The patients lost at each step are what is left before it without what is left after it."""
-    if published.attrition is None or len(published.attrition) < 2:
-        return
-    steps = published.attrition.sort_by("step")
-    hidden = steps["patients_left"].is_null().to_numpy()
-    shown = steps["patients_left"].fill_null(0).to_numpy().astype(float)
-    system = System()
-    left = system.counts(shown, np.where(hidden, np.inf, shown), hidden)
-    lost = system.counts(np.zeros(len(left) - 1), np.full(len(left) - 1, np.inf), np.ones(len(left) - 1, dtype=bool))
-    system.adds_up(left[:-1], np.stack([left[1:], lost], axis=-1))
-    targets = np.concatenate([lost, left[hidden]])
-    for found, (low, high) in sorted(system.disclosed(targets, published.minimum_cell_count)[0].items()):
-        step = steps["step"][found - lost[0] + 1 if found >= lost[0] else found].as_py()
-        count = "patients lost" if found >= lost[0] else "patients left"
-        yield Finding("attrition", f"step {step}", count, round(low, 3), round(high, 3))
-
-
 def _over_all_sites(published: PublishedTables) -> dict[tuple[str, str], tuple[float, float]]:
     """Bounds of each measure's counts over all sites and patients, by measure and count."""
     if published.measures is None or not len(published.measures):
@@ -498,5 +480,7 @@ def _patients(published: PublishedTables) -> tuple[float, float]:
         low, high = (low, high) if about is None else (about - 5, about + 5)
     if published.attrition is not None and len(published.attrition):
         last = published.attrition.sort_by("step")["patients_left"][-1].as_py()
-        low, high = (low, high) if last is None else (last, last)
+        if last is not None:
+            least, greatest = before_coarse(np.array(last), published.minimum_cell_count)
+            low, high = max(low, float(least)), min(high, float(greatest))
     return low, high

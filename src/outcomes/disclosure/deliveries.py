@@ -1,13 +1,14 @@
 """Submissions, failed rules, blanked cells and attrition in the form that may be shown.
 
-Their counts are of rows; a few rows can mean no more than a few patients, so the same threshold holds.
+Counts of rows are exact where they are shown; a few rows can mean no more than a few patients, so the same threshold
+holds. Counts of patients are coarse.
 """
 
 import numpy as np
 import pyarrow as pa
 
 from outcomes.arrays import Mask
-from outcomes.disclosure.suppression import hide, hide_parts, hide_steps, is_small, with_state
+from outcomes.disclosure.suppression import coarse, hide, hide_parts, hide_steps, is_small, with_state
 
 _PARTS = ("rows_accepted", "rows_quarantined", "rows_pending")
 """What the rows of a submission become."""
@@ -56,10 +57,15 @@ def protected_blanked(blanked: pa.Table, failures: pa.Table, minimum_cell_count:
 
 
 def protected_attrition(attrition: pa.Table, minimum_cell_count: int) -> pa.Table:
-    """The steps over all sites, hidden where between them only a few patients were lost."""
+    """The steps over all sites, coarse, and hidden where between them only a few patients were lost.
+
+    Exact steps would tell of the few who joined the cohort between two releases.
+    """
     attrition = attrition.group_by(["step", "reason"]).aggregate([("patients_left", "sum")]).sort_by("step")
     attrition = attrition.rename_columns({"patients_left_sum": "patients_left"})
     left = attrition["patients_left"].to_numpy()
+    shown = pa.array(coarse(left, minimum_cell_count))
+    attrition = attrition.set_column(attrition.schema.get_field_index("patients_left"), "patients_left", shown)
     hidden = hide_steps(left, minimum_cell_count)
     return with_state(hide(attrition, ["patients_left"], hidden), hidden, zero=left == 0)
 
