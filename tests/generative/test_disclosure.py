@@ -16,7 +16,7 @@ from outcomes.disclosure import linear_program
 from outcomes.disclosure.audit import PublishedTables, audit, require_safe
 from outcomes.disclosure.lattice import EVERYBODY, UNNESTED, Nesting
 from outcomes.disclosure.measures import protected_measures, safe_measures
-from outcomes.disclosure.suppression import hide_parts, hide_steps, is_small
+from outcomes.disclosure.suppression import ROUND_TO, before_rounding, hide_parts, hide_steps, is_small
 from outcomes.errors import OutcomesError
 from tests.support.attacker import MINIMUM, Attacker
 from tests.support.examples import examples
@@ -29,9 +29,12 @@ COUNTED = ("yes", "no", "excluded", "patients")
 
 
 class Reader(Attacker):
-    """Knows a table of measures and what adds up in it; `more` is what the whole has more than the part."""
+    """Knows a table of measures and what adds up in it; `more` is what the whole has more than the part.
 
-    def __init__(self, shown: pa.Table, nesting: Nesting = UNNESTED) -> None:
+    What is shown is rounded to `step`, but for what the reader's own site has.
+    """
+
+    def __init__(self, shown: pa.Table, nesting: Nesting = UNNESTED, step: int = 1, own: str | None = None) -> None:
         super().__init__()
         rows = shown.to_pylist()
         self._cells = sorted(
@@ -40,8 +43,11 @@ class Reader(Attacker):
         measures = sorted({row["measure"] for row in rows})
         for row in rows:
             if row["state"] != "suppressed":
-                for name, column in (("yes", "numerator"), ("patients", "patients"), ("excluded", "excluded")):
-                    self.knows((*_place(row), name), row[column])
+                counts = {name: count for name, count in _counts(row).items() if name != "patients"}
+                exactly = 1 if row["site_id"] == own else step
+                ends = before_rounding(np.array([*counts.values()]), MINIMUM, exactly)
+                for name, low, high in zip(counts, *ends, strict=True):
+                    self.knows_between((*_place(row), name), low, high)
         for measure, (site, key) in product(measures, self._cells):
             at = (measure, site, key)
             self.adds_up((*at, "patients"), [(*at, "yes"), (*at, "no")])
@@ -152,6 +158,23 @@ def test_no_site_works_out_a_small_count_of_another_by_subtracting_its_own(
             left = yes["whole", row["site_id"]] - yes["part", row["site_id"]]
             if row["measure"] == "part" and ("whole", *at[1:]) not in unknown and 0 < left < MINIMUM:
                 assert not nested.discloses((*at, "more")), (contributor, at, nested.bounds((*at, "more")))
+
+
+@settings(deadline=None, max_examples=examples(8))
+@given(registries(measures=2, least_sites=4, most_sites=5), st.data())
+def test_no_site_is_sure_of_a_small_count_of_others_whatever_it_adds_up(counts: pa.Table, data: st.DataObject) -> None:
+    """All sums at once, and the measures within each other, as all can read them beside what the site knows."""
+    exact = {_place(row): row for row in counts.to_pylist()}
+    contributor = data.draw(st.sampled_from(sorted({site for _, site, _ in exact if site})))
+    shown = safe_measures(counts, MINIMUM, NESTING).to_pylist()
+    known = [row | exact[_place(row)] | {"state": "shown"} if row["site_id"] == contributor else row for row in shown]
+    attacker = Reader(pa.Table.from_pylist(known), NESTING, ROUND_TO, contributor)
+    for measure, site, key in {_place(row) for row in known if row["state"] == "suppressed"}:
+        own = _counts(exact[measure, contributor, key]) if site is None else dict.fromkeys(COUNTED, 0)
+        for name, count in _counts(exact[measure, site, key]).items():
+            if 0 < count - own[name] < MINIMUM:
+                low, high = attacker.bounds((measure, site, key, name))
+                assert low - own[name] < 1 - 1e-6 or high - own[name] > MINIMUM - 1 + 1e-6, (measure, site, key, name)
 
 
 @settings(deadline=None, max_examples=examples(20))

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from outcomes.arrays import Counts, Mask
-from outcomes.disclosure.curves import protected_curves, shown_parts, shown_whole
-from outcomes.disclosure.suppression import hide_parts, is_small
+from outcomes.disclosure.curves import as_contributors_see, protected_curves, shown_parts, shown_whole
+from outcomes.disclosure.suppression import SITES_AGAINST_CONTRIBUTORS, hide_parts, is_small
 from outcomes.measures.curves import cumulative_incidence_table
 from outcomes.statistics.survival import aalen_johansen, one_minus_kaplan_meier
 from tests.support.attacker import MINIMUM, Attacker
@@ -90,9 +90,9 @@ CHANGES = st.sampled_from([0, 0, 0, 0, 1, 2, 3, 5, 8, 10, 11, 12, 20, 40])
 
 
 @st.composite
-def departures(draw: st.DrawFn) -> Counts:
+def departures(draw: st.DrawFn, least_groups: int = 1) -> Counts:
     """Patients leaving, shape (groups, days, events and others); a last departure empties each group."""
-    groups, days = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    groups, days = draw(st.integers(least_groups, 4)), draw(st.integers(1, 4))
     return draw(arrays(np.int64, (groups, days + 1, 2), elements=CHANGES))
 
 
@@ -108,24 +108,26 @@ def left_and_at_risk(leaving: Counts) -> tuple[Counts, Counts]:
     return np.concatenate([before, gone[..., np.newaxis]], axis=-1), (patients - gone)[:, :-1]
 
 
-def published(leaving: Counts, marks: Counts) -> tuple[Counts, Mask, Mask]:
-    """Counts, days of the whole that are shown, and days of the groups.
+def published(leaving: Counts, marks: Counts, *, know_their_own: bool = False) -> tuple[Counts, Mask, Mask]:
+    """Counts, days of the whole that are shown, and days of the groups, which may know their own counts.
 
     `marks` tells which days go first (1 and 3), and on which groups may be shown (2 and 3; 3 goes first there too).
     """
     left, at_risk = left_and_at_risk(leaving)
     of_all: Counts = left.sum(axis=0)
     marks = marks[: at_risk.shape[1]]
-    whole = shown_whole(of_all, np.sum(at_risk, axis=0), MINIMUM, marks % 2 == 1)
-    return left, whole, shown_parts(left, at_risk, whole, MINIMUM, np.maximum(marks - 1, 0))
+    known = as_contributors_see(of_all, left) if know_their_own else of_all
+    whole = shown_whole(known, np.sum(at_risk, axis=0), MINIMUM, marks % 2 == 1)
+    rank = np.where(whole, np.maximum(marks - 1, 0), -1)
+    return left, whole, shown_parts(left, at_risk, rank, MINIMUM, know_their_own=know_their_own)
 
 
 MARKS = arrays(np.int64, 6, elements=st.integers(0, 3))
 
 
-def withheld_groups(left: Counts) -> Mask:
+def withheld_groups(left: Counts, *, know_their_own: bool = False) -> Mask:
     """Groups whose totals no table shows, for one of them would be small."""
-    hidden = [hide_parts(left[:, -1, kind], MINIMUM) for kind in range(left.shape[-1])]
+    hidden = [hide_parts(left[:, -1, kind], MINIMUM, know_their_own=know_their_own) for kind in range(left.shape[-1])]
     every = np.ones(len(left), dtype=bool)
     withheld: Mask = np.any([every if parts is None else parts for parts in hidden], axis=0)
     return withheld
@@ -244,3 +246,24 @@ def _fill_registry(con: duckdb.DuckDBPyConnection, seed: int, patients: int) -> 
             f"insert into time_to_event select site_id, patient_id, '{outcome}', day, cause from given "
             f"where '{outcome}' <> 'asd' or site_id <> 'south'"
         )
+
+
+@given(departures(SITES_AGAINST_CONTRIBUTORS), MARKS)
+@settings(deadline=None, max_examples=examples(40))
+def test_a_group_that_knows_its_own_counts_places_no_small_change_of_another(leaving: Counts, marks: Counts) -> None:
+    left, whole, shown = published(leaving, marks, know_their_own=True)
+    groups, days, kinds = left.shape
+    if not whole.any():
+        return
+    for contributor, kind in product(range(groups), range(kinds)):
+        counts = left[..., kind]
+        attacker = attacker_of(counts, whole, shown, withheld_groups(left, know_their_own=True))
+        steps = np.diff(counts, prepend=0)
+        for day in range(days):
+            attacker.knows((contributor, day), steps[contributor, day])
+        for other, (earlier, later) in product(range(groups), combinations(range(days), 2)):
+            if other != contributor and 0 < steps[other, earlier:later].sum() < MINIMUM:
+                between = ("between", other, earlier, later)
+                attacker.adds_up(between, [(other, day) for day in range(earlier, later)])
+                low, high = attacker.bounds(between)
+                assert high - low >= MINIMUM - 1e-6

@@ -20,6 +20,9 @@ class Attacker:
     def knows(self, count: Any, value: float) -> None:
         self._limits[self._at(count)] = (value, value)
 
+    def knows_between(self, count: Any, low: float, high: float) -> None:
+        self._limits[self._at(count)] = (low, high)
+
     def knows_at_least(self, count: Any, floor: float) -> None:
         self._limits[self._at(count)] = (floor, None)
 

@@ -34,6 +34,14 @@ def test_among_four_sites_a_small_count_takes_two_with_it_for_one_of_them_subtra
     assert of_all["state"] == "shown"
 
 
+def test_of_what_only_two_of_four_sites_have_all_sites_tell_neither_the_count_of_the_other() -> None:
+    groups: dict[Group, Answers] = {(site, "2023", "anterior"): (90, 90, 90) for site in "abcd"}
+    groups |= {("a", "2023", "posterior"): (60, 60, 60), ("b", "2023", "posterior"): (30, 40, 6)}
+    shown = safe_measures(measure_counts({"pain": groups}), MINIMUM)
+    (of_all,) = (row for row in shown.to_pylist() if (row["site_id"], row["stratum"]) == (None, "posterior"))
+    assert of_all["state"] == "suppressed"
+
+
 def test_sites_without_patients_do_not_count_among_the_four() -> None:
     sites = {"a": (3, 60, 20), "b": (40, 70, 20), "c": (20, 50, 20), "d": (0, 0, 0)}
     assert _hidden(_protected({"pain": by_site(**sites)})) == {("pain", "a"), ("pain", "c")}

@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 
 from outcomes.arrays import Floats, Ids, Mask
 from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, UNNESTED, Key, Lattice, Nesting
-from outcomes.disclosure.linear_program import CLOSE, Ends, System
+from outcomes.disclosure.linear_program import Ends, System
 from outcomes.disclosure.suppression import ROUND_TO, before_coarse, before_rounding
 from outcomes.errors import OutcomesError
 
@@ -47,6 +47,7 @@ class PublishedTables:
         attrition: step, patients_left (coarse), state; of an older release exact.
         release_info: patient_count_rounded, to 10.
         round_to: the step that `measures` is rounded to.
+        contributor: a site that knows its own counts, which stand in `measures` as they are.
     """
 
     minimum_cell_count: int
@@ -56,6 +57,7 @@ class PublishedTables:
     attrition: pa.Table | None = None
     release_info: pa.Table | None = None
     round_to: int = ROUND_TO
+    contributor: str | None = None
 
 
 @dataclass(frozen=True, order=True)
@@ -140,6 +142,8 @@ class _Shown:
     cohort_high: Floats
     has_rest: Mask
     """(sites, lines): whether the totals are more than their parts."""
+    contributor: int | None = None
+    """The place of the site that knows its own counts."""
 
     @classmethod
     def of(cls, published: PublishedTables) -> "_Shown":
@@ -155,6 +159,9 @@ class _Shown:
         low, high = (
             each.astype(float) for each in before_rounding(shown, published.minimum_cell_count, published.round_to)
         )
+        own = lattice.sites.index(published.contributor) if published.contributor else None
+        if own is not None:
+            low[:, own] = high[:, own] = shown[:, own]
         low[hidden], high[hidden] = 0, np.inf
         low, high = (
             np.concatenate([end, end[..., :_EXCLUDED].sum(axis=-1, keepdims=True)], axis=-1) for end in (low, high)
@@ -171,7 +178,7 @@ class _Shown:
         # The rest of all sites is the sum of theirs; where no site is known to have one, each may.
         has_rest[1:] |= has_rest[ALL_SITES] & ~has_rest[1:].any(axis=0)
         has_rest[ALL_SITES] = has_rest[1:].any(axis=0)
-        return cls(lattice, low, high, hidden, cohort_low, cohort_high, has_rest)
+        return cls(lattice, low, high, hidden, cohort_low, cohort_high, has_rest, own)
 
     @property
     def rests(self) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -192,6 +199,20 @@ class _Shown:
         if measure is None:
             return np.concatenate([self.hidden.all(axis=0), self.has_rest], axis=1)
         return np.concatenate([self.is_hidden(measure), self.has_rest], axis=1) & ~self.is_silent(measure)
+
+    def targets(self, system: System, counts: Ids, hidden: Mask) -> tuple[Ids, Mask]:
+        """Of counts in the system, (sites, keys with rests), those not to be disclosed, and which of them are unknown.
+
+        To a site that knows its own counts all sites are the others, whatever is shown of them.
+        """
+        if self.contributor is None:
+            return counts, hidden
+        size = counts.shape[1:]
+        others = system.counts(np.zeros(size), np.full(size, np.inf), np.ones(size, dtype=bool))
+        system.adds_up(counts[ALL_SITES], np.stack([counts[self.contributor], others], axis=-1))
+        ids, unknown = counts.copy(), hidden.copy()
+        ids[ALL_SITES], unknown[ALL_SITES], unknown[self.contributor] = others, True, False
+        return ids, unknown
 
     def is_silent(self, measure: str) -> Mask:
         """Keys, with rests, at which nothing is shown of a measure, nor of any other part of their line.
@@ -335,8 +356,11 @@ def _shown_differences(shown: _Shown, nesting: Nesting, minimum_cell_count: int)
         inside, outside = shown.lattice.measures.index(part), shown.lattice.measures.index(whole)
         low = shown.low[outside, ..., _YES] - shown.high[inside, ..., answer]
         high = shown.high[outside, ..., _YES] - shown.low[inside, ..., answer]
-        is_small = (low >= 1) & (high < minimum_cell_count) & ~shown.hidden[inside] & ~shown.hidden[outside]
-        is_small &= shown.where_nested(part, whole)[:, np.newaxis]
+        is_seen = ~shown.hidden[inside] & ~shown.hidden[outside] & shown.where_nested(part, whole)[:, np.newaxis]
+        if shown.contributor is not None:
+            low[ALL_SITES], high[ALL_SITES] = (end[ALL_SITES] - end[shown.contributor] for end in (low, high))
+            is_seen[shown.contributor] = False
+        is_small = is_seen & (low >= 1) & (high < minimum_cell_count)
         for site, key in np.argwhere(is_small):
             ends = (float(low[site, key]), float(high[site, key]))
             yield _finding(shown.lattice, part, f"what {whole} has more", (int(site), int(key)), ends)
@@ -360,11 +384,9 @@ def _audit_measure(
         system, targets = _measure_system(variant, measure)
         ids = np.concatenate([target.ids[target.at] for target in targets])
         disclosed, open_still = system.disclosed(
-            ids if open_still is None else np.intersect1d(ids, open_still), minimum_cell_count
+            ids if open_still is None else np.intersect1d(ids, open_still), minimum_cell_count, surely=is_rounded
         )
         for found, ends in sorted(disclosed.items()):
-            if is_rounded and not 1 - CLOSE <= ends[0] <= ends[1] <= minimum_cell_count - 1 + CLOSE:
-                continue
             yield next(target for target in targets if found in target.ids).finding(variant.shown.lattice, found, ends)
         if not len(open_still):
             return
@@ -399,10 +421,12 @@ def _measure_system(variant: _Variant, measure: str | None) -> tuple[System, lis
     cohort = shown.add_cohort(system)
     cohort_before = variant.same.add_cohort(system, cohort) if variant.same else cohort
     if measure is None:
-        return system, [_Target(None, "size", cohort, shown.unknown(None))]
+        return system, [_Target(None, "size", *shown.targets(system, cohort, shown.unknown(None)))]
     ids = shown.add_measure(system, measure, cohort)
     hidden, silent = shown.unknown(measure), shown.is_silent(measure)
-    targets = [_Target(measure, count, ids[..., answer], hidden) for answer, count in enumerate(_NAMES)]
+    targets = [
+        _Target(measure, count, *shown.targets(system, ids[..., answer], hidden)) for answer, count in enumerate(_NAMES)
+    ]
 
     def answers(name: str, answer: int) -> Ids:
         return ids[..., answer] if name == measure else shown.add_known(system, name, answer)
@@ -416,7 +440,8 @@ def _measure_system(variant: _Variant, measure: str | None) -> tuple[System, lis
             both = np.stack([answers(part, answer), left], axis=-1)
             system.adds_up(answers(whole, _YES)[nested], both[nested])
             only_one = (shown.is_hidden(part) ^ shown.is_hidden(whole)) & nested[:, np.newaxis]
-            targets.append(_Target(part, f"what {whole} has more", left, np.pad(only_one, shown.rests) & ~silent))
+            at = np.pad(only_one, shown.rests) & ~silent
+            targets.append(_Target(part, f"what {whole} has more", *shown.targets(system, left, at)))
     if variant.same:
         variant.same.add_measure(system, measure, cohort_before, ids)
     return system, targets

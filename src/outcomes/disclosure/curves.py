@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from outcomes.arrays import Counts, Mask
-from outcomes.disclosure.suppression import coarse, hide_parts, is_small
+from outcomes.disclosure.suppression import SITES_AGAINST_CONTRIBUTORS, coarse, hide_parts, is_small
 from outcomes.measures.curves import AALEN_JOHANSEN, GROUP, HORIZONS
 from outcomes.sql.catalog.marts import mart_schema
 from outcomes.sql.catalog.measures import measure_definitions
@@ -84,7 +84,14 @@ def shown_whole(left: Counts, at_risk: Counts, minimum_cell_count: int, *first: 
     return shown
 
 
-def shown_parts(left: Counts, at_risk: Counts, whole: Mask, minimum_cell_count: int, rank: Counts) -> Mask:
+def as_contributors_see(whole: Counts, parts: Counts) -> Counts:
+    """The counts of all, (days, counts), and what is left of them to each part that takes its own out of them."""
+    return np.concatenate([whole, *(whole - parts)], axis=-1)
+
+
+def shown_parts(
+    left: Counts, at_risk: Counts, rank: Counts, minimum_cell_count: int, *, know_their_own: bool = False
+) -> Mask:
     """Which days of the groups that make up a whole to show, beside the days on which the whole is shown.
 
     On each day the smallest groups are hidden until nothing that can be worked out is small. What can be worked out is,
@@ -94,27 +101,29 @@ def shown_parts(left: Counts, at_risk: Counts, whole: Mask, minimum_cell_count: 
     Args:
         left: growing counts of patients, shape (groups, days, counts); the last day is the end of observation.
         at_risk: patients at risk just before each day, shape (groups, days - 1).
-        whole: days on which the sum of the groups is shown, shape (days - 1,).
+        rank: of each day, shape (days - 1,): -1, the sum of the groups is not shown; 0, it is, and no group; 1, groups
+            may be; 2, it goes first: an earlier day is shown only where it leaves it room.
         minimum_cell_count: the smallest count that may be shown.
-        rank: of each day, shape (days - 1,): 0, no group is shown on it; 1, groups may be; 2, it goes first: an earlier
-            day is shown only where it leaves it room.
+        know_their_own: whether each group is a contributor, who takes its own counts, hidden or not, out of the sum.
 
     Returns:
         Whether each day of each group may be shown; shape (groups, days - 1).
     """
     groups, _, counts = left.shape
     shown = np.zeros(at_risk.shape, dtype=bool)
-    withheld = [hide_parts(left[:, -1, count], minimum_cell_count) for count in range(counts)]
+    withheld = [
+        hide_parts(left[:, -1, count], minimum_cell_count, know_their_own=know_their_own) for count in range(counts)
+    ]
     hidden: Mask = np.any([np.ones(groups, dtype=bool) if parts is None else parts for parts in withheld], axis=0)
     if hidden.any() and not _is_safe(left[hidden, -1].sum(axis=0), minimum_cell_count):
         return shown
-    candidates = _may_be_shown(left, at_risk, minimum_cell_count) & whole & (rank > 0) & ~hidden[:, np.newaxis]
-    for day in map(int, np.flatnonzero(whole & (rank == FIRST))):
+    candidates = _may_be_shown(left, at_risk, minimum_cell_count) & (rank > 0) & ~hidden[:, np.newaxis]
+    for day in map(int, np.flatnonzero(rank == FIRST)):
         leaves_room = _is_safe(left[:, [day]] - left[:, :day], minimum_cell_count)
         candidates[:, :day] &= leaves_room | ~candidates[:, [day]]
     by_size = np.argsort(left[:, -1].max(axis=1), kind="stable")
-    attacker = _Attacker(left)
-    for day in map(int, np.flatnonzero(whole)):
+    attacker = _Attacker(left, know_their_own)
+    for day in map(int, np.flatnonzero(rank >= 0)):
         last = attacker.last_shown
         candidate = candidates[:, day] & _is_safe(left[:, day] - last, minimum_cell_count)
         for group in by_size[candidate[by_size]]:
@@ -133,9 +142,9 @@ class _Attacker:
         last_shown: counts of each group on the last day on which it was seen, 0 before; shape (groups, counts).
     """
 
-    def __init__(self, left: Counts) -> None:
+    def __init__(self, left: Counts, know_their_own: bool) -> None:
         groups, _, counts = left.shape
-        self._left = left
+        self._left, self._know_their_own = left, know_their_own
         self.last_shown = np.zeros((groups, counts), dtype=np.int64)
         # For each day on which the whole was seen: the counts then, and on the next day on which the group was seen.
         self._then: Counts = np.zeros((1, groups, counts), dtype=np.int64)
@@ -147,10 +156,14 @@ class _Attacker:
         then, following, has_next, last = self._with(day, candidate)
         now, end = self._left[:, day], self._left[:, -1]
         split = (now - last) + (following - then)
-        between = np.where(has_next[..., np.newaxis], split, now - then).sum(axis=1)
-        ahead = np.where(has_next[..., np.newaxis], following, end)
-        until = (ahead - then).sum(axis=1)
-        return bool(_is_safe(between, minimum_cell_count).all() and _is_safe(until, minimum_cell_count).all())
+        between = np.where(has_next[..., np.newaxis], split, now - then)
+        until = np.where(has_next[..., np.newaxis], following, end) - then
+        return all(_is_safe(self._unknown(each), minimum_cell_count).all() for each in (between, until))
+
+    def _unknown(self, parts: Counts) -> Counts:
+        """What the parts (days, groups, counts) add up to, and, if groups know their own, what is left to each."""
+        of_all = parts.sum(axis=1, keepdims=True)
+        return np.concatenate([of_all, of_all - parts], axis=1) if self._know_their_own else of_all
 
     def sees(self, day: int, candidate: Mask) -> None:
         """Learn the whole and the groups shown on a day."""
@@ -213,18 +226,30 @@ class _Exact:
             of_all = whole & (self.outcome == outcome)
             if outcome == ASD and is_small(self._withheld_without_asd(shown), minimum_cell_count).any():
                 break
+            sites = (self.outcome == outcome) & (self.part_of == "site")
+            has_contributors = sites.sum() >= SITES_AGAINST_CONTRIBUTORS
             for curve in np.flatnonzero(of_all):
+                left = as_contributors_see(self.left[curve], self.left[sites]) if has_contributors else self.left[curve]
                 shown[curve] = shown_whole(
-                    self.left[curve], self.at_risk[curve], minimum_cell_count, self.is_headline, self.is_horizon
+                    left, self.at_risk[curve], minimum_cell_count, self.is_headline, self.is_horizon
                 )
             for partition in np.unique(self.part_of[~whole]):
                 parts = (self.outcome == outcome) & (self.part_of == partition)
                 days = shown[of_all].any(axis=0)
-                shown[parts] = shown_parts(self.left[parts], self.at_risk[parts], days, minimum_cell_count, self.rank)
+                shown[parts] = shown_parts(
+                    self.left[parts],
+                    self.at_risk[parts],
+                    np.where(days, self.rank, -1),
+                    minimum_cell_count,
+                    know_their_own=partition == "site" and has_contributors,
+                )
         # The types leave together with all who are revised, whose days they share: only the events tell them apart.
         days = shown[whole & (self.outcome == REVISION)].any(axis=0)
         shown[whole & types] = shown_parts(
-            self.left[whole & types, :, :1], self.at_risk[whole & types], days, minimum_cell_count, self.rank
+            self.left[whole & types, :, :1],
+            self.at_risk[whole & types],
+            np.where(days, self.rank, -1),
+            minimum_cell_count,
         )
         return shown
 

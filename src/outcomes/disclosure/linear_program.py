@@ -58,8 +58,14 @@ class System:
         ids = np.concatenate([total[..., np.newaxis], parts], axis=-1).reshape(-1, parts.shape[-1] + 1)
         self._sums.append((ids, np.r_[1.0, np.full(parts.shape[-1], -1.0)]))
 
-    def disclosed(self, targets: Ids, minimum_cell_count: int) -> tuple[dict[int, Ends], Ids]:
-        """The bounds of each target that is disclosed, and the targets whose sums contradict each other."""
+    def disclosed(self, targets: Ids, minimum_cell_count: int, surely: bool = False) -> tuple[dict[int, Ends], Ids]:
+        """The bounds of each target that is disclosed, and the targets whose sums contradict each other.
+
+        Args:
+            targets: the counts that are asked for.
+            minimum_cell_count: a greater count may be known.
+            surely: whether only those are disclosed that are small wherever they lie between their bounds.
+        """
         low, high = np.concatenate(self._low), np.concatenate(self._high)
         unknown = np.concatenate(self._unknown)
         sums, least, greatest = self._sums_of_unknown(low, high, unknown)
@@ -74,7 +80,7 @@ class System:
         def disclosed_in(components: Ids) -> dict[int, Ends]:
             rows, ids = (np.flatnonzero(np.isin(each, components)) for each in (of_sum, of_count))
             program = _Program(sums[rows][:, ids], least[rows], greatest[rows], low[ids], high[ids])
-            found = program.disclosed(np.flatnonzero(is_open[ids]), minimum_cell_count)
+            found = program.disclosed(np.flatnonzero(is_open[ids]), minimum_cell_count, surely)
             return {int(ids[at]): ends for at, ends in found.items()}
 
         some, crossed = np.unique(of_count[is_open]), np.unique(of_count[low > high + 2 * NEARLY])
@@ -133,8 +139,8 @@ class _ContradictionError(Exception):
 class _Program:
     """A part of a system: least <= sums @ counts <= greatest, low <= counts <= high.
 
-    Every solution is a witness for all targets at once: two solutions that lie so far apart in a count show that it is
-    not disclosed. The solver begins each program from the solution of the last.
+    Every solution is a witness for all targets at once: two solutions that lie so far apart in a count, or one in which
+    it is not small, show that it is not disclosed. The solver begins each program from the solution of the last.
     """
 
     def __init__(self, sums: Any, least: Floats, greatest: Floats, low: Floats, high: Floats) -> None:
@@ -142,12 +148,12 @@ class _Program:
         self._least_seen, self._greatest_seen = np.full(len(low), np.inf), np.full(len(low), -np.inf)
         self._sums, self._ends = sums, (least, greatest)
 
-    def disclosed(self, targets: Ids, minimum_cell_count: int) -> dict[int, Ends]:
+    def disclosed(self, targets: Ids, minimum_cell_count: int, surely: bool) -> dict[int, Ends]:
         """The bounds of each target that is disclosed."""
         if not len(targets):
             return {}
         solver = _solver(self._sums, *self._ends)
-        targets = self._not_settled(solver, targets, minimum_cell_count)
+        targets = self._not_settled(solver, targets, minimum_cell_count, surely)
         # With everything as far as it may go again, and a cost that changes only, the last solution stays feasible.
         self._solve(solver, targets, np.zeros(len(targets)))
         solver.setOptionValue("simplex_strategy", _PRIMAL)
@@ -155,12 +161,14 @@ class _Program:
         while len(targets):
             at = int(targets[0])
             low, high = self._end(solver, at, 1), self._end(solver, at, -1)
-            if high - low < minimum_cell_count - CLOSE and low < minimum_cell_count - CLOSE and high >= 1 - CLOSE:
+            is_near = low < minimum_cell_count - CLOSE and high >= 1 - CLOSE
+            is_narrow = high - low < minimum_cell_count - CLOSE
+            if _is_small(low, high, minimum_cell_count) if surely else is_near and is_narrow:
                 disclosed[at] = (low, high)
-            targets = self._still_open(targets[1:], minimum_cell_count)
+            targets = self._still_open(targets[1:], minimum_cell_count, surely)
         return disclosed
 
-    def _not_settled(self, solver: "_Highs", targets: Ids, minimum_cell_count: int) -> Ids:
+    def _not_settled(self, solver: "_Highs", targets: Ids, minimum_cell_count: int, surely: bool) -> Ids:
         """The targets that may still be disclosed after a few programs for all of them.
 
         Random goals that push each open target just so far settle most of them.
@@ -171,13 +179,14 @@ class _Program:
         while len(targets) > _FEW <= settled:
             goal = random.uniform(0.5, 1, len(targets)) * random.choice([-1, 1], len(targets))
             self._solve(solver, targets, goal, push=minimum_cell_count)
-            still_open = self._still_open(targets, minimum_cell_count)
+            still_open = self._still_open(targets, minimum_cell_count, surely)
             settled, targets = len(targets) - len(still_open), still_open
         return targets
 
-    def _still_open(self, targets: Ids, minimum_cell_count: int) -> Ids:
-        seen = (self._greatest_seen - self._least_seen)[targets]
-        return np.compress(seen < minimum_cell_count - CLOSE, targets)
+    def _still_open(self, targets: Ids, minimum_cell_count: int, surely: bool) -> Ids:
+        low, high = self._least_seen[targets], self._greatest_seen[targets]
+        is_open = _is_small(low, high, minimum_cell_count) if surely else high - low < minimum_cell_count - CLOSE
+        return np.compress(is_open, targets)
 
     def _solve(self, solver: "_Highs", at: Ids, goal: Floats, push: float = np.inf) -> None:
         """Find what is greatest in the goal, pushing no count further than `push` from where it was seen."""
@@ -208,6 +217,11 @@ class _Program:
         np.minimum(self._least_seen, solution, out=self._least_seen)
         np.maximum(self._greatest_seen, solution, out=self._greatest_seen)
         return solution
+
+
+def _is_small(low: Floats | float, high: Floats | float, minimum_cell_count: int) -> Mask:
+    """Whether counts between these ends are surely small."""
+    return np.asarray((low >= 1 - CLOSE) & (high <= minimum_cell_count - 1 + CLOSE))
 
 
 def _solver(sums: Any, least: Floats, greatest: Floats) -> "_Highs":

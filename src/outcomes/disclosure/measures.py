@@ -26,10 +26,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from outcomes.arrays import Counts, Ids, Mask
-from outcomes.disclosure.audit import PublishedTables, audit
+from outcomes.disclosure.audit import Finding, PublishedTables, audit
 from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, KEY, UNNESTED, Key, Lattice, Nesting
 from outcomes.disclosure.suppression import (
     ROUND_TO,
+    SITES_AGAINST_CONTRIBUTORS,
     Sums,
     coarse,
     hide,
@@ -60,9 +61,9 @@ _ATTEMPTS = 10
 _LAST_ATTEMPTS = 6
 """For which measures begin anew, with nothing left shown for the only reason that other tables show it: first those of
 which the auditor finds something, then the others."""
-_SITES_AGAINST_CONTRIBUTORS = 4
-"""So many sites must have patients where one that knows its own counts is to be shut out: it takes three hidden sites,
-and one more if anything is to be shown."""
+_CONTRIBUTORS = range(SITES_AGAINST_CONTRIBUTORS, 13)
+"""For so many sites it is audited what each of them can work out, from all sums together. It takes as long again for
+each site; among more sites, each sum by itself has room enough for one that knows its own counts."""
 _PERSON_YEARS_STEP = 5
 """Person-years are shown to the nearest of these, so that nobody's days of follow-up can be worked out."""
 
@@ -95,16 +96,20 @@ def safe_measures(
     to_hide, to_show = set[Cell](), set(shown_elsewhere)
     found: set[Cell] = set()
     before: Mask | None = None
-    # Measures that have changed since they were last audited alone, and together with the release before; None = all.
+    # Measures that have changed since they were last audited alone, with what a site knows of itself, and together with
+    # the release before; None = all.
     alone: set[str | None] = {None}
+    by_contributors: set[str | None] = {None}
     together: set[str | None] = {None}
     for attempts_left in reversed(range(_ATTEMPTS)):
         hidden = suppression.hidden(Settled(to_hide, to_show))
         if before is not None:
             changed = {cell[0] for cell in found} | suppression.measures_in(before != hidden)
-            alone, together = alone | changed, together | changed
+            alone, by_contributors, together = (each | changed for each in (alone, by_contributors, together))
         published = PublishedTables(minimum_cell_count, suppression.without(hidden, exact), round_to=1)
         findings, alone = audit(published, nesting, only=alone), set()
+        if not findings:
+            findings, by_contributors = suppression.found_by_contributors(hidden, shown, counts, by_contributors), set()
         if not findings and previous is not None:
             published = PublishedTables(minimum_cell_count, suppression.without(hidden, shown))
             findings, together = audit(published, nesting, previous, only=together), set()
@@ -231,7 +236,7 @@ class _Suppression:
         cells = np.stack([numerator, patients - numerator, excluded], axis=-1)
         # How many patients a site has in a year is the same in every measure.
         cohort = cells.sum(axis=-1).max(axis=0, initial=0, keepdims=True)
-        has_contributors = np.asarray((cohort[0, 1:] > 0).sum(axis=0) >= _SITES_AGAINST_CONTRIBUTORS)
+        has_contributors = np.asarray((cohort[0, 1:] > 0).sum(axis=0) >= SITES_AGAINST_CONTRIBUTORS)
         sensitive = _sensitive(cells, lattice, nesting, minimum_cell_count)
         # Where the size of a cohort must not be known, every measure hides it.
         small = is_small(cohort, minimum_cell_count)
@@ -261,6 +266,25 @@ class _Suppression:
         for at in _places(settled.shown, self._lattice):
             hidden[at] = False
         return hidden
+
+    def found_by_contributors(
+        self, hidden: Mask, shown: pa.Table, counts: pa.Table, only: Collection[str | None]
+    ) -> list[Finding]:
+        """What the sites could work out of each other, each from its own counts and what all can read, rounded."""
+        lattice = self._lattice
+        contributors = np.flatnonzero((self._sizes[:, 1:] > 0).any(axis=(0, 2))) + 1
+        findings = []
+        for at in contributors if len(contributors) in _CONTRIBUTORS else ():
+            site, known = lattice.sites[at], hidden.copy()
+            known[:, at] = False
+            own = pc.fill_null(pc.equal(shown["site_id"], site), False)
+            names = ("numerator", "patients", "excluded")
+            mixed = shown.select(shown.column_names[: -len(names)])
+            for name in names:
+                mixed = mixed.append_column(name, pc.if_else(own, counts[name], shown[name]))
+            published = PublishedTables(self._minimum_cell_count, self.without(known, mixed), contributor=site)
+            findings += audit(published, self._nesting, only=only)
+        return findings
 
     def without(self, hidden: Mask, shown: pa.Table) -> pa.Table:
         """Rounded counts, and figures made of them, without what is hidden."""

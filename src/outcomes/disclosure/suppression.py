@@ -23,6 +23,10 @@ ROUND_TO = 5
 episodes (https://digital.nhs.uk/, "Disclosure control methodology for Hospital Episode Statistics", 2018). It blurs
 what is left over when many counts are subtracted, or two releases, and moves a count by 2 patients at the most."""
 
+SITES_AGAINST_CONTRIBUTORS = 4
+"""So many sites must have patients where one that knows its own counts is to be shut out: it takes three hidden sites,
+and one more if anything is to be shown."""
+
 _ROOM = 10**9
 """More patients than any registry holds."""
 
@@ -68,18 +72,19 @@ def _from_to(shown: Counts, low: Counts, high: Counts) -> tuple[Counts, Counts]:
     return np.where(shown > 0, low, 0), np.where(shown > 0, high, 0)
 
 
-def hide_parts(counts: Counts, minimum_cell_count: int) -> Mask | None:
+def hide_parts(counts: Counts, minimum_cell_count: int, *, know_their_own: bool = False) -> Mask | None:
     """Which parts of a known sum to hide.
 
     A part that is listed holds at least one patient, so of k hidden parts that add up to s each lies between 1 and
-    s - (k - 1).
+    s - (k - 1). A part that knows its own count takes it out of the sum; the largest leaves the others least room.
 
     Returns:
         The parts to hide, the smallest first; None when not even listing them is safe.
     """
     hidden = is_small(counts, minimum_cell_count)
     while hidden.any():
-        if hidden.sum() > 1 and counts[hidden].sum() - hidden.sum() >= minimum_cell_count:
+        unknown = np.sort(counts[hidden])[: -1 if know_their_own else None]
+        if len(unknown) > 1 and unknown.sum() - len(unknown) >= minimum_cell_count:
             break
         shown = np.flatnonzero(~hidden & (counts > 0))
         if not len(shown):
