@@ -10,13 +10,14 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from outcomes.arrays import Counts, Mask
 from outcomes.disclosure.curves import as_contributors_see, protected_curves, shown_parts, shown_whole
-from outcomes.disclosure.suppression import SITES_AGAINST_CONTRIBUTORS, hide_parts, is_small
+from outcomes.disclosure.suppression import ROUND_TO, SITES_AGAINST_CONTRIBUTORS, coarse, hide_parts, is_small
 from outcomes.measures.curves import cumulative_incidence_table
 from outcomes.statistics.survival import aalen_johansen, one_minus_kaplan_meier
 from tests.support.attacker import MINIMUM, Attacker
@@ -196,6 +197,11 @@ def test_between_days_shown_no_count_of_a_curve_changes_by_few(seed: int, patien
         assert truth["at_risk"] >= MINIMUM
         assert row["at_risk"] >= 20
         assert row["events"] == 0 or row["events"] >= 20
+        # As many patients more or fewer as a rounded count leaves open would give the same share.
+        of_patients = int(coarse(np.array(of_exact[(*curve, 0)]["at_risk"]), MINIMUM))
+        assert row["incidence"] * of_patients / ROUND_TO == pytest.approx(
+            round(truth["incidence"] * of_patients / ROUND_TO), abs=0.001 * of_patients / ROUND_TO
+        )
         others = truth["competing"] + truth["censored"]
         now = np.array([truth["events"], others, of_exact[(*curve, 0)]["at_risk"] - truth["at_risk"]])
         if row["outcome"].startswith("revision_"):

@@ -8,7 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from outcomes.arrays import Counts, Mask
-from outcomes.disclosure.suppression import SITES_AGAINST_CONTRIBUTORS, coarse, hide_parts, is_small
+from outcomes.disclosure.suppression import (
+    ROUND_TO,
+    SITES_AGAINST_CONTRIBUTORS,
+    coarse,
+    hide_parts,
+    is_small,
+)
 from outcomes.measures.curves import AALEN_JOHANSEN, GROUP, HORIZONS
 from outcomes.sql.catalog.marts import mart_schema
 from outcomes.sql.catalog.measures import measure_definitions
@@ -34,6 +40,9 @@ def protected_curves(table: pa.Table, minimum_cell_count: int) -> pa.Table:
     show the totals. So between any two days shown no count may change by a small one, and no such change of a hidden
     group may be left over when shown groups are taken from all patients (see `shown_parts`).
 
+    Shares are told to the nearest step of so many patients as counts are rounded to: more exact ones would tell how few
+    had the outcome between two releases.
+
     One minus Kaplan-Meier and the competing events are left out: with the events beside them they would tell of the
     few that died; and from the number with a revision, of the few that died after it.
 
@@ -54,8 +63,10 @@ def protected_curves(table: pa.Table, minimum_cell_count: int) -> pa.Table:
     values = {"state": pa.array(state.ravel())}
     for name in ("at_risk", "events"):
         values[name] = pa.array(coarse(rows[name].to_numpy(), minimum_cell_count), mask=~shown.ravel())
-    for name in ("incidence", "low", "high"):
-        values[name] = pc.if_else(pa.array(shown.ravel()), pc.round(rows[name], 3), None)
+    step = ROUND_TO / np.repeat(coarse(exact.at_risk[:, 0], minimum_cell_count), shown.shape[1])
+    for name, to_step in (("incidence", np.round), ("low", np.floor), ("high", np.ceil)):
+        share = np.clip(to_step(rows[name].fill_null(np.nan).to_numpy() / step) * step, 0, 1).round(3)
+        values[name] = pa.array(share, mask=~shown.ravel() | np.isnan(share))
     columns = {name: values[name] if name in values else rows[name] for name in schema.names}
     return pa.table(columns, schema=schema).filter(pa.array(exact.published(minimum_cell_count).ravel()))
 
