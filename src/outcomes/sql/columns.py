@@ -6,6 +6,7 @@ answer may hold more than what changes a value in practice, but never less.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlglot import exp, parse_one
 from sqlglot.optimizer.qualify import qualify
@@ -38,9 +39,9 @@ def decided_by(select: str, relations: Mapping[str, Sequence[str]]) -> Decided:
         relations: the columns of each relation that it names.
     """
     qualified = qualify(
-        parse_one(select, read="duckdb"),
+        _parsed(select).copy(),
         dialect="duckdb",
-        schema={name: dict.fromkeys(columns, "unknown") for name, columns in relations.items()},
+        schema={name: dict.fromkeys(relations[name], "unknown") for name in relations_named(select) & relations.keys()},
         quote_identifiers=False,
         validate_qualify_columns=False,
     )
@@ -49,7 +50,13 @@ def decided_by(select: str, relations: Mapping[str, Sequence[str]]) -> Decided:
 
 def relations_named(select: str) -> set[str]:
     """The names of all relations that a statement reads, those of its own common table expressions too."""
-    return {table.name for table in parse_one(select, read="duckdb").find_all(exp.Table)}
+    return {table.name for table in _parsed(select).find_all(exp.Table)}
+
+
+@lru_cache(maxsize=1)
+def _parsed(select: str) -> exp.Expr:
+    """The statement that was asked for last is asked for again: parsing is most of the work."""
+    return parse_one(select, read="duckdb")
 
 
 def _query(query: exp.Expr, above: Mapping[str, Decided], outer: Mapping[str, Decided | str]) -> Decided:
