@@ -17,6 +17,7 @@ what is surely small counts as disclosed; and what is shown enters each sum as a
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -249,12 +250,10 @@ class _Shown:
         silent = self.is_silent(measure)[: len(self.lattice.keys)]
         low = np.where(silent[:, np.newaxis], 0, self.low[at])
         high = np.where(silent[:, np.newaxis], np.inf, self.high[at])
-        answers = []
+        unknown, answers = self.unknown(measure), []
         for answer in range(len(_NAMES)):
             ends = (low[..., answer], high[..., answer])
-            answers.append(
-                self._add(system, *ends, self.unknown(measure), None if known is None else known[..., answer])
-            )
+            answers.append(self._add(system, *ends, unknown, None if known is None else known[..., answer]))
         ids = np.stack(answers, axis=-1)
         system.adds_up(ids[..., _PATIENTS], ids[..., [_YES, _NO]])
         system.adds_up(cohort, ids[..., [_PATIENTS, _EXCLUDED]])
@@ -374,6 +373,11 @@ class _Variant:
     nesting: Nesting
     same: _Same | None = None
 
+    @cached_property
+    def differences(self) -> list[tuple[str, str, int]]:
+        """Which measures lie within which."""
+        return _differences(self.nesting, self.shown.lattice)
+
 
 def _audit_measure(
     variants: list[_Variant], measure: str | None, minimum_cell_count: int, is_rounded: bool
@@ -381,6 +385,8 @@ def _audit_measure(
     """Try the boldest assumptions first; where they contradict each other, the next ones. None = the cohort alone."""
     open_still = None
     for variant in variants:
+        if _hides_nothing(variant, measure):
+            return
         system, targets = _measure_system(variant, measure)
         ids = np.concatenate([target.ids[target.at] for target in targets])
         disclosed, open_still = system.disclosed(
@@ -391,6 +397,16 @@ def _audit_measure(
         if not len(open_still):
             return
     yield Finding("measures", measure or "the cohort", "contradictory sums", 0, np.inf)
+
+
+def _hides_nothing(variant: _Variant, measure: str | None) -> bool:
+    """Whether no count of a measure is to be kept, nor what is between it and one that it lies within."""
+    shown = variant.shown
+    tied = [names for *names, _ in variant.differences if measure in names]
+    return not (
+        shown.unknown(measure).any()
+        or any((shown.is_hidden(one) ^ shown.is_hidden(other)).any() for one, other in tied)
+    )
 
 
 @dataclass(frozen=True)
@@ -416,8 +432,7 @@ def _finding(lattice: Lattice, measure: str | None, count: str, place: tuple[int
 
 def _measure_system(variant: _Variant, measure: str | None) -> tuple[System, list[_Target]]:
     """The sums of a measure and of the cohort, with what is shown of other measures that lie within or around it."""
-    shown, nesting = variant.shown, variant.nesting
-    system = System()
+    shown, system = variant.shown, System()
     cohort = shown.add_cohort(system)
     cohort_before = variant.same.add_cohort(system, cohort) if variant.same else cohort
     if measure is None:
@@ -431,7 +446,7 @@ def _measure_system(variant: _Variant, measure: str | None) -> tuple[System, lis
     def answers(name: str, answer: int) -> Ids:
         return ids[..., answer] if name == measure else shown.add_known(system, name, answer)
 
-    for part, whole, answer in _differences(nesting, shown.lattice):
+    for part, whole, answer in variant.differences:
         if measure in (part, whole):
             left = system.counts(
                 np.zeros(cohort.shape), np.full(cohort.shape, np.inf), np.ones(cohort.shape, dtype=bool)
