@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ def test_no_situation_expects_a_reason_that_is_not_listed() -> None:
     assert found - {None} <= _listed("labels")
 
 
+@cache
 def _read(path: Path) -> list[dict[str, Any]]:
     situations: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return situations

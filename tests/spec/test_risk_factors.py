@@ -17,7 +17,7 @@ _ALL_KNOWN: Row = {
 
 def _risk_factors(*patients: dict[str, list[Row]]) -> list[Row]:
     """The rows of the patients, each at a site of its own."""
-    con = measure({f"site-{number}": complete(records) for number, records in enumerate(patients)})
+    con = measure({f"site-{number:03}": complete(records) for number, records in enumerate(patients)})
     rows: list[Row] = con.sql("from risk_factors order by site_id").to_arrow_table().to_pylist()
     return rows
 
@@ -27,10 +27,36 @@ def _one(patient: Row, **records: list[Row]) -> Row:
     return row
 
 
-def test_a_patient_of_whom_all_is_known() -> None:
-    row = _one(_ALL_KNOWN, follow_ups=[{"day": -7, "ndi_total": 21, "ndi_unit": "points"}])
-    assert row == {
-        "site_id": "site-0", "patient_id": "p", "sex": "female", "age": 50, "age_known": "recorded",
+ASA_CLASSES = {1: "1", 3: "3", 4: "4 and over", 6: "4 and over"}
+AGES = {47: 45, 48: 50, 18: 20, 90: 90}
+BASELINES: dict[str, tuple[list[Row], int | None]] = {
+    "the nearest visit": ([{"day": -20, "ndi_total": 10}, {"day": -3, "ndi_total": 20}], 40),
+    "the nearest at which it was scored": ([{"day": -20, "ndi_total": 10}, {"day": -3, "neck_pain_nrs": 5}], 20),
+    "no baseline": ([{"day": -200, "ndi_total": 10}, {"day": 42, "ndi_total": 10}], None),
+    "24 percent": ([{"day": -3, "ndi_total": 12}], 20),
+    "26 percent": ([{"day": -3, "ndi_total": 13}], 30),
+}
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, Row]:
+    """Patients of whom what is asked is known, in one run: the others of a registry tell nothing of them."""
+    visit = {"day": -7, "ndi_total": 21, "ndi_unit": "points"}
+    patients: dict[str, dict[str, list[Row]]] = {
+        "all": {"patients": [_ALL_KNOWN], "follow_ups": [visit]},
+        **{f"class {each}": {"patients": [{"asa_class": each}]} for each in ASA_CLASSES},
+        **{f"age {each}": {"patients": [{"age_years": each}]} for each in AGES},
+        **{
+            name: {"follow_ups": [{"ndi_unit": "points"} | visit for visit in visits]}
+            for name, (visits, _) in BASELINES.items()
+        },
+    }
+    return dict(zip(patients, _risk_factors(*patients.values()), strict=True))
+
+
+def test_a_patient_of_whom_all_is_known(known: dict[str, Row]) -> None:
+    assert known["all"] == {
+        "site_id": "site-000", "patient_id": "p", "sex": "female", "age": 50, "age_known": "recorded",
         "smoking": "current", "diabetes": "yes", "asa_class": "2", "prior_surgery": "no", "approach": "anterior",
         "levels": "1", "ndi": 40, "ndi_known": "recorded", "indication": "myelopathy", "workers_compensation": "no",
     }  # fmt: skip
@@ -45,30 +71,20 @@ def test_what_is_missing_is_a_level_of_its_own() -> None:
     assert (unknown["age"], unknown["ndi"]) == (0, 0), "known of nobody"
 
 
-@pytest.mark.parametrize(("asa_class", "level"), [(1, "1"), (3, "3"), (4, "4 and over"), (6, "4 and over")])
-def test_the_highest_classes_are_one_level(asa_class: int, level: str) -> None:
-    assert _one({"asa_class": asa_class})["asa_class"] == level
+@pytest.mark.parametrize("asa_class", ASA_CLASSES)
+def test_the_highest_classes_are_one_level(known: dict[str, Row], asa_class: int) -> None:
+    assert known[f"class {asa_class}"]["asa_class"] == ASA_CLASSES[asa_class]
 
 
-@pytest.mark.parametrize(("age", "rounded"), [(47, 45), (48, 50), (18, 20), (90, 90)])
-def test_age_is_rounded_to_5_years(age: int, rounded: int) -> None:
-    assert _one({"age_years": age})["age"] == rounded
+@pytest.mark.parametrize("age", AGES)
+def test_age_is_rounded_to_5_years(known: dict[str, Row], age: int) -> None:
+    assert known[f"age {age}"]["age"] == AGES[age]
 
 
-@pytest.mark.parametrize(
-    ("visits", "ndi"),
-    [
-        ([{"day": -20, "ndi_total": 10}, {"day": -3, "ndi_total": 20}], 40),
-        ([{"day": -20, "ndi_total": 10}, {"day": -3, "neck_pain_nrs": 5}], 20),
-        ([{"day": -200, "ndi_total": 10}, {"day": 42, "ndi_total": 10}], None),
-        ([{"day": -3, "ndi_total": 12}], 20),
-        ([{"day": -3, "ndi_total": 13}], 30),
-    ],
-    ids=["the nearest visit", "the nearest at which it was scored", "no baseline", "24 percent", "26 percent"],
-)
-def test_the_baseline_index(visits: list[Row], ndi: int | None) -> None:
-    row = _one({}, follow_ups=[{"ndi_unit": "points"} | visit for visit in visits])
-    assert (row["ndi"] if row["ndi_known"] == "recorded" else None) == ndi
+@pytest.mark.parametrize("name", BASELINES)
+def test_the_baseline_index(known: dict[str, Row], name: str) -> None:
+    row = known[name]
+    assert (row["ndi"] if row["ndi_known"] == "recorded" else None) == BASELINES[name][1]
 
 
 def test_a_missing_number_is_filled_with_the_mean_of_the_known() -> None:
@@ -81,9 +97,9 @@ def test_a_missing_number_is_filled_with_the_mean_of_the_known() -> None:
     assert [(row["ndi"], row["ndi_known"]) for row in rows] == [(20, "recorded"), (60, "recorded"), (40, "missing")]
 
 
-def test_every_column_but_the_key_is_described() -> None:
-    columns = set(_one({})) - {"site_id", "patient_id"}
+def test_every_column_but_the_key_is_described(known: dict[str, Row]) -> None:
+    columns = set(known["all"]) - {"site_id", "patient_id"}
     assert columns == set(RISK_FACTORS.header["columns"])
-    for name, value in _one(_ALL_KNOWN).items():
+    for name, value in known["all"].items():
         levels = RISK_FACTORS.header["columns"].get(name, {}).get("enum")
         assert levels is None or value in levels, name

@@ -46,12 +46,29 @@ SCORES: dict[str, tuple[list[float], Quartiles]] = {
 }
 
 
+WINDOWS = dict(zip(SCORES, (("6_weeks", 42), ("3_months", 91), ("6_months", 182), ("12_months", 365),
+    ("24_months", 730), ("36_months", 1096), ("48_months", 1461), ("60_months", 1826)), strict=True))  # fmt: skip
+"""The scores of each situation stand in a window of their own, with its target day."""
+
+
+@pytest.fixture(scope="module")
+def scored() -> duckdb.DuckDBPyConnection:
+    """Every patient as a site of its own, with a score in one window."""
+    return measure(
+        {
+            f"{name} {number}": _records({"day": WINDOWS[name][1], "neck_pain_nrs": score}, cut=2000)
+            for name, (scores, _) in SCORES.items()
+            for number, score in enumerate(scores)
+        }
+    )
+
+
 @pytest.mark.parametrize("name", SCORES)
-def test_quartiles_are_scores_that_the_share_does_not_exceed(name: str) -> None:
-    scores, expected = SCORES[name]
-    con = measure({f"site-{number}": _before_and_after(8, score) for number, score in enumerate(scores)})
-    assert _quartiles(con, "3_months", "neck_pain_nrs") == expected
-    assert _quartiles(con, "3_months", "neck_pain_nrs", "site-0") == (1, scores[0], scores[0], scores[0])
+def test_quartiles_are_scores_that_the_share_does_not_exceed(scored: duckdb.DuckDBPyConnection, name: str) -> None:
+    (first, *_), expected = SCORES[name]
+    window, _ = WINDOWS[name]
+    assert _quartiles(scored, window, "neck_pain_nrs") == expected
+    assert _quartiles(scored, window, "neck_pain_nrs", f"{name} 0") == (1, first, first, first)
 
 
 @pytest.fixture(scope="module")

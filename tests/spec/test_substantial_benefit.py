@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import duckdb
 import pytest
 
 from tests.support.situations import Row, complete, measure
@@ -56,17 +57,32 @@ SITUATIONS: dict[str, tuple[dict[str, list[Row]], Answer]] = {
 }  # fmt: skip
 
 
-def _answers(records: dict[str, list[Row]]) -> list[Answer]:
-    return measure({"site": records}).execute("select status, reason from substantial_benefit").fetchall()
+UNPLANNED = ("S12400A", "C412", "M4622")
+"""Codes of surgery that nobody planned."""
+
+
+def _unplanned(code: str) -> dict[str, list[Row]]:
+    diagnosis = {"patient_id": "p", "diagnosis_id": "d", "day": 0, "code_system": "ICD10CM", "code": code}
+    return _patient(BEFORE, _ndi(365, 20)) | {"diagnoses": [diagnosis]}
+
+
+@pytest.fixture(scope="module")
+def judged() -> duckdb.DuckDBPyConnection:
+    """Every situation as a site of its own."""
+    return measure(
+        {name: records for name, (records, _) in SITUATIONS.items()} | {code: _unplanned(code) for code in UNPLANNED}
+    )
+
+
+def _answers(judged: duckdb.DuckDBPyConnection, site: str) -> list[Answer]:
+    return judged.execute("select status, reason from substantial_benefit where site_id = ?", [site]).fetchall()
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
-def test_situation(name: str) -> None:
-    records, expected = SITUATIONS[name]
-    assert _answers(records) == [expected]
+def test_situation(judged: duckdb.DuckDBPyConnection, name: str) -> None:
+    assert _answers(judged, name) == [SITUATIONS[name][1]]
 
 
-@pytest.mark.parametrize("code", ["S12400A", "C412", "M4622"])
-def test_only_planned_surgery_is_asked(code: str) -> None:
-    diagnosis = {"patient_id": "p", "diagnosis_id": "d", "day": 0, "code_system": "ICD10CM", "code": code}
-    assert _answers(_patient(BEFORE, _ndi(365, 20)) | {"diagnoses": [diagnosis]}) == [("excluded", "not_planned")]
+@pytest.mark.parametrize("code", UNPLANNED)
+def test_only_planned_surgery_is_asked(judged: duckdb.DuckDBPyConnection, code: str) -> None:
+    assert _answers(judged, code) == [("excluded", "not_planned")]
