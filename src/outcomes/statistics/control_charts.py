@@ -39,6 +39,7 @@ hardly ever makes (`Signals.confirmed`).
 Arrays hold one row per value, by series and period; `segment` numbers the phases of all series, 0 and up, along them.
 """
 
+from collections.abc import Iterator, Sequence
 from functools import cache
 from statistics import NormalDist
 from typing import Any, NamedTuple
@@ -164,8 +165,8 @@ def share_limits(numerators: Ints, patients: Ints, segment: Ints) -> Limits:
     deviation = np.sqrt(centre * (1 - centre) / patients)
     lines = np.array([centre + times * deviation for times in (-3, 3, -2, 2)])
     few = patients * np.minimum(centre, 1 - centre) < _FEW_EXPECTED
-    for line, probability in zip(lines, _PROBABILITIES, strict=True):
-        line[few] = binom.ppf(probability, patients[few], centre[few]) / patients[few]
+    for line, found in zip(lines, _quantiles(binom, _PROBABILITIES, patients[few], centre[few]), strict=True):
+        line[few] = found / patients[few]
     return Limits(centre, *lines).within(0, 1)
 
 
@@ -189,9 +190,15 @@ def patients_between(events: Ints, patients: Ints, segment: Ints) -> tuple[Float
     values = np.full(len(events), np.nan)
     values[some] = (between(events, patients, segment) - events)[some] / events[some]
     lines = np.full((5, len(events)), np.nan)
-    for line, probability in zip(lines, (0.5, *_PROBABILITIES), strict=True):
-        line[some] = nbinom.ppf(probability, events[some], share[some]) / events[some]
+    for line, found in zip(lines, _quantiles(nbinom, (0.5, *_PROBABILITIES), events[some], share[some]), strict=True):
+        line[some] = found / events[some]
     return values, Limits(*lines)
+
+
+def _quantiles(distribution: Any, probabilities: Sequence[float], counts: Ints, shares: Floats) -> Iterator[Floats]:
+    """A quantile of each row for each probability; asked once for all rows that are alike, since scipy is slow."""
+    alike, row = np.unique(counts + 1j * shares, return_inverse=True)
+    return (distribution.ppf(each, alike.real, alike.imag)[row] for each in probabilities)
 
 
 def charted(chart: str, events: Ints, patients: Ints, segment: Ints) -> tuple[Floats, Limits]:
