@@ -124,11 +124,16 @@ FIGURES = (
 
 def published_table(seed: int = SEED, patients: int = PATIENTS) -> Iterator[str]:
     """The lines of a Markdown table: each figure as published and as one registry without stories gives it."""
+    with measured_registry(seed=seed, profiles=site_profiles(6), patients=patients) as con:
+        yield from figures_table(con)
+
+
+def figures_table(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """The same of a registry that was measured already."""
     yield "| what is counted | published | simulated | source |"
     yield "|---|---|---|---|"
-    with measured_registry(seed=seed, profiles=site_profiles(6), patients=patients) as con:
-        for figure in FIGURES:
-            yield f"| {figure.what} | {figure.published} | {_value(con, figure):.1f} | {figure.source} |"
+    for figure in FIGURES:
+        yield f"| {figure.what} | {figure.published} | {_value(con, figure):.1f} | {figure.source} |"
 
 
 def _value(con: duckdb.DuckDBPyConnection, figure: Figure) -> float:

@@ -141,17 +141,21 @@ def outcome(scenario: Scenario, seed: int, patients: int = PATIENTS) -> Outcome:
     started = time.process_time()
     stories = scenario.stories(seed)
     with measured_registry(seed=seed, profiles=scenario.profiles(), patients=patients, stories=stories) as con:
-        named = con.execute("select site_id, measure, variation from alarms").fetchall()
-        charted = con.execute(
-            """
-            select site_id, measure from control_chart_points where site_id is not null and chart is not null
-            union
-            select site_id, measure from site_comparison where marking = 'compared'
-            """
-        ).fetchall()
-        signals = _signals(con)
+        return published(con, stories, started)
+
+
+def published(con: duckdb.DuckDBPyConnection, stories: list[Story], started: float) -> Outcome:
+    """What is published of a measured registry, on which work began at this time of the processor."""
+    named = con.execute("select site_id, measure, variation from alarms").fetchall()
+    charted = con.execute(
+        """
+        select site_id, measure from control_chart_points where site_id is not null and chart is not null
+        union
+        select site_id, measure from site_comparison where marking = 'compared'
+        """
+    ).fetchall()
     named_pairs = {(site, measure): variation for site, measure, variation in named}
-    return Outcome(stories, named_pairs, set(charted), signals, time.process_time() - started)
+    return Outcome(stories, named_pairs, set(charted), _signals(con), time.process_time() - started)
 
 
 _SIGNALS = """

@@ -12,7 +12,6 @@ import outcomes
 from outcomes.settings import Settings
 from outcomes.sql.catalog.marts import research_marts
 from scripts.docs import DOCS, cookbook
-from scripts.docs.registry import make_registry
 
 
 class Recipe(NamedTuple):
@@ -39,8 +38,8 @@ RECIPES = _recipes()
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return make_registry(tmp_path_factory.mktemp("home"))
+def settings(documented_registry: Settings) -> Settings:
+    return documented_registry
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,13 @@ from nbclient import NotebookClient
 import outcomes
 from outcomes.settings import Settings
 from scripts.docs import DOCS
-from scripts.docs.registry import make_registry
 
 NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return make_registry(tmp_path_factory.mktemp("home"), patients=500)
+def settings(documented_registry: Settings) -> Settings:
+    return documented_registry
 
 
 def run(settings: Settings, name: str, told: str) -> tuple[list[Any], str]:
