@@ -327,7 +327,7 @@ class LakeUpkeep(Lake):
 
     def _query(self, table: Table, query: str) -> list[Any]:
         files = self._files(table.name)
-        with duckdb.connect() as con:
+        with in_memory() as con:
             try:
                 return con.execute(f"with rows as ({rows_written(table, files)}) {query}").fetchall()
             except duckdb.IOException:
