@@ -14,27 +14,27 @@ from outcomes.errors import OutcomesError
 from outcomes.lake import Lake, SubmissionRecord
 from outcomes.release import build
 from outcomes.release.build import build_release, next_release_id
+from outcomes.release.inputs import read_inputs
 from outcomes.release.open import Release, connect, current_release
 from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.marts import Mart, protected_marts, research_marts
+from outcomes.sql.engine import connect as connect_engine
 from tests.integration.small_lake import PATIENTS_PER_SITE, SITES, commit, fill_lake
 from tests.support.examples import few
+from tests.support.files import copied
 
 IN_COHORT = len(SITES) * (PATIENTS_PER_SITE - 5)
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    made = Settings(home=tmp_path_factory.mktemp("home"), threads=1)
-    fill_lake(made)
-    made.sites_file.write_text("site_id,name\nnorth,North Clinic\n", encoding="utf-8")
-    return made
+def settings(small_release: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return copied(small_release, tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")
 def release(settings: Settings) -> Release:
-    return build_release(settings)
+    return current_release(settings)
 
 
 def test_the_marts_hold_what_the_lake_holds(release: Release) -> None:
@@ -203,7 +203,7 @@ def test_no_small_count_of_patients_is_in_the_dashboard_file(release: Release) -
 
 
 def test_a_failed_build_leaves_everything_as_it_was(
-    settings: Settings, release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _state(settings.releases)
     stricter = settings.model_copy(update={"minimum_cell_count": 20})
@@ -214,15 +214,9 @@ def test_a_failed_build_leaves_everything_as_it_was(
     monkeypatch.setattr(build, "_write_dashboard", fails)
     with pytest.raises(OSError):  # noqa: PT011 - raised above
         build_release(stricter)
-    assert {name: state for name, state in _state(settings.releases).items() if ".building" not in name} == before
+    assert _state(settings.releases) == before
     assert current_release(settings) == release
-    monkeypatch.undo()
-
-    moved = build_release(stricter)
-    assert current_release(settings).id == moved.id != release.id
-    assert not [path for path in settings.releases.iterdir() if path.name.startswith(".building")]
     assert build_release(settings) == release
-    assert current_release(settings).id == release.id
 
 
 @pytest.mark.long
@@ -254,13 +248,14 @@ def test_a_registry_of_a_few_patients_shows_no_count(tmp_path: Path, patients: i
         assert con.execute("select patient_count_rounded from release_info").fetchone() == (None,)
 
 
-def test_targets_reach_the_charts_and_are_an_input_of_the_release(release: Release, tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    fill_lake(settings)
+def test_targets_reach_the_charts_and_are_an_input_of_the_release(
+    small_release: Settings, release: Release, tmp_path: Path
+) -> None:
+    settings = copied(small_release, tmp_path)
     text = "measure,target,author,reason\npain_6_months,0.25,Board,agreed\n"
     settings.targets_file.write_text(text, encoding="utf-8")
     with_targets = build_release(settings)
-    assert with_targets.id != release.id
+    assert current_release(settings).id == with_targets.id != release.id
     assert release.manifest["targets_sha256"] is None
     assert with_targets.manifest["targets_sha256"] == hashlib.sha256(text.encode()).hexdigest()
     with with_targets.connect() as con:
@@ -271,32 +266,41 @@ def test_targets_reach_the_charts_and_are_an_input_of_the_release(release: Relea
     settings.targets_file.write_text(text.replace("0.25", "25"), encoding="utf-8")
     with pytest.raises(OutcomesError, match="targets_malformed"):
         build_release(settings)
+    settings.targets_file.unlink()
+    assert build_release(settings).id == current_release(settings).id == release.id
 
 
-@pytest.mark.parametrize(
-    ("submissions", "is_synthetic"),
-    few(
-        2,
-        [
-            ([("west", "2026-01", True), ("north", "2026-01", True)], True),
-            ([("west", "2025-12", False), ("west", "2026-01", True)], False),
-            ([("west", "2026-01", True), ("north", "2026-01", False)], False),
-        ],
-    ),
-    ids=["all of them", "real ones superseded", "a mixed lake"],
-)
-def test_a_release_is_synthetic_when_every_accepted_submission_is(
-    tmp_path: Path, submissions: list[tuple[str, str, bool]], is_synthetic: bool
-) -> None:
-    settings = Settings(home=tmp_path)
+SYNTHETIC = {
+    "all of them": ([("west", "2026-01", True), ("north", "2026-01", True)], True),
+    "real ones superseded": ([("west", "2025-12", False), ("west", "2026-01", True)], False),
+    "a mixed lake": ([("west", "2026-01", True), ("north", "2026-01", False)], False),
+}
+
+
+def _lake_of(home: Path, submissions: list[tuple[str, str, bool]]) -> Settings:
+    settings = Settings(home=home)
     for site_id, period, invented in submissions:
         commit(settings, site_id, period, {}, is_synthetic=invented)
     refused = SubmissionRecord("west-refused", "west", "2026-02", 1, "refused", "manifest_malformed")
     Lake(settings.lake).commit(refused)
-    release = build_release(settings)
-    assert release.is_synthetic is is_synthetic
+    return settings
+
+
+@pytest.mark.parametrize("name", SYNTHETIC)
+def test_a_release_is_synthetic_when_every_accepted_submission_is(tmp_path: Path, name: str) -> None:
+    submissions, is_synthetic = SYNTHETIC[name]
+    settings = _lake_of(tmp_path, submissions)
+    with connect_engine(settings) as con:
+        Lake(settings.lake).attach_submissions(con)
+        assert read_inputs(con, settings).is_synthetic is is_synthetic
+
+
+def test_a_synthetic_release_says_so(tmp_path: Path) -> None:
+    submissions, _ = SYNTHETIC["all of them"]
+    release = build_release(_lake_of(tmp_path, submissions))
+    assert release.is_synthetic is True
     with duckdb.connect(str(release.dashboard), read_only=True) as con:
-        assert con.execute("select is_synthetic from release_info").fetchone() == (is_synthetic,)
+        assert con.execute("select is_synthetic from release_info").fetchone() == (True,)
     with release.connect() as con:
         stated = con.execute(
             "select site_id, submission_period, is_synthetic from submissions where code is null"
@@ -306,6 +310,8 @@ def test_a_release_is_synthetic_when_every_accepted_submission_is(
 
 def test_what_does_not_say_that_it_is_synthetic_is_not(release: Release) -> None:
     assert release.is_synthetic is False
+    with duckdb.connect(str(release.dashboard), read_only=True) as con:
+        assert con.execute("select is_synthetic from release_info").fetchone() == (False,)
     manifest = {name: value for name, value in release.manifest.items() if name != "is_synthetic"}
     assert Release(release.id, release.folder, manifest).is_synthetic is False
 
