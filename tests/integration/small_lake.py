@@ -1,13 +1,17 @@
 """A small lake written by hand: three sites of a hundred patients; visits, images, few revisions and complications."""
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from outcomes.contract import CONTRACT_VERSION, TABLES
 from outcomes.lake import PROVENANCE, BlankedCells, Lake, RuleResult, SubmissionRecord, TableCounts
+from outcomes.release.build import build_release
 from outcomes.settings import Settings
+from tests.support.files import made_once
 
 PATIENTS_PER_SITE = 100
 SITES = ("east", "north", "south")
@@ -35,6 +39,18 @@ def fill_lake(
         "east-2026-02-refused", "east", "2026-02", 1, "refused", "checksum_mismatch", rows_in=50, rows_quarantined=50
     )
     Lake(settings.lake).commit(refused)
+
+
+def released_small_lake(temporary: pytest.TempPathFactory) -> Settings:
+    """A home that holds the small lake and its release, made once a run; of one site the name is known."""
+    return Settings(home=made_once(temporary, "small_release", _release), threads=1)
+
+
+def _release(home: Path) -> None:
+    settings = Settings(home=home, threads=1)
+    fill_lake(settings)
+    settings.sites_file.write_text("site_id,name\nnorth,North Clinic\n", encoding="utf-8")
+    build_release(settings)
 
 
 def commit(

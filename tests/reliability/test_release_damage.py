@@ -25,8 +25,9 @@ from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH, Release, curren
 from outcomes.release.publish import publish
 from outcomes.release.verify import SUMS, file_sha256, seal
 from outcomes.settings import Settings
-from tests.integration.small_lake import fill_lake
+from tests.integration.small_lake import released_small_lake
 from tests.support.dashboard_release import FIRST_ID, SECOND_ID, write_release
+from tests.support.files import copied
 from tests.support.small_releases import current_id, cut, is_whole, put, writes
 
 LABELS = "parquet/labels.parquet"
@@ -162,10 +163,8 @@ OLDER, NEWER = "2025-11-aaaaaaaaaaaa", "2025-12-bbbbbbbbbbbb"
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A lake with a release of its own, and two of the same tables that were published before it."""
-    settings = Settings(home=tmp_path_factory.mktemp("home"), threads=2)
-    fill_lake(settings)
-    made = settings.model_copy(update={"minimum_cell_count": 20})
-    template = build_release(made).folder.rename(settings.home / "template")
+    settings = copied(released_small_lake(tmp_path_factory), tmp_path_factory.mktemp("home"))
+    template = current_release(settings).folder.rename(settings.home / "template")
     (settings.releases / "current").unlink()
     (settings.releases / "history.jsonl").unlink()
     for release_id in (OLDER, NEWER):

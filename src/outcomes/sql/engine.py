@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def workspace(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 _NUMBERS = count()
 
 
-@cache
+@lru_cache(maxsize=4)
 def _database(process: int, threads: int, memory_limit: str, scratch: Path) -> duckdb.DuckDBPyConnection:
     """The database of a process; a fork would have one whose threads are gone."""
     return _begin(threads, memory_limit, scratch)
