@@ -44,47 +44,59 @@ def test_delivered_until(labelled: duckdb.DuckDBPyConnection, name: str) -> None
     assert found == [(SITUATIONS[name][2],)]
 
 
-def _found(left_out: LeftOut, sql: str, **records: Any) -> list[tuple[Any, ...]]:
-    """What a relation of the measures says of the default patient, whose site left something out."""
-    with measure({"east": complete(records)}, left_out={"east": left_out}) as con:
-        return con.execute(sql).fetchall()
+def _found(sql: str, *cases: tuple[LeftOut, dict[str, list[Row]]]) -> list[list[tuple[Any, ...]]]:
+    """What a relation of the measures says of patients with some records, each at a site that left something out."""
+    sites = {f"site-{number}": complete(records) for number, (_, records) in enumerate(cases)}
+    gaps = dict(zip(sites, (left_out for left_out, _ in cases), strict=True))
+    with measure(sites, left_out=gaps) as con:
+        return [con.execute(f"{sql} and site_id = ?", [site]).fetchall() for site in sites]
 
 
 def test_a_window_is_open_until_its_visits_were_delivered() -> None:
     # The window of 12 months ends on day 456; the end of February 2023 is day 393.
-    sql = "select state, is_closed from window_states where visit_window = '12_months'"
-    assert _found({"2023-06": ["follow_ups"]}, sql) == [("lost", True)]
-    assert _found({"2023-03": ["follow_ups"]}, sql) == [("due", False)]
-    assert _found({"2023-03": ["imaging"]}, sql) == [("lost", True)]
+    assert _found(
+        "select state, is_closed from window_states where visit_window = '12_months'",
+        ({"2023-06": ["follow_ups"]}, {}),
+        ({"2023-03": ["follow_ups"]}, {}),
+        ({"2023-03": ["imaging"]}, {}),
+    ) == [[("lost", True)], [("due", False)], [("lost", True)]]
 
 
 def test_adjacent_segment_disease_is_not_seen_where_images_were_left_out() -> None:
-    sql = "select day, cause from time_to_event where outcome = 'asd'"
     before = {"day": -10, "modality": "mri", "finding": "normal"}
     image = {"day": 300, "modality": "mri", "level": "C6-7", "finding": "stenosis"}
-    disease: Any = {"imaging": [before, image], "follow_ups": [{"day": 310, "neck_pain_nrs": 6}]}
-    assert _found({"2023-06": ["imaging"]}, sql) == [(485, 0)]
-    assert _found({"2023-06": ["imaging"]}, sql, **disease) == [(310, 1)]
-    assert _found({"2022-11": ["imaging"]}, sql, **disease) == [(273, 0)]
+    disease: dict[str, list[Row]] = {"imaging": [before, image], "follow_ups": [{"day": 310, "neck_pain_nrs": 6}]}
+    assert _found(
+        "select day, cause from time_to_event where outcome = 'asd'",
+        ({"2023-06": ["imaging"]}, {}),
+        ({"2023-06": ["imaging"]}, disease),
+        ({"2022-11": ["imaging"]}, disease),
+    ) == [[(485, 0)], [(310, 1)], [(273, 0)]]
 
 
 def test_early_outcomes_are_not_seen_where_their_table_was_left_out() -> None:
     # The end of February 2022 is day 28.
     sql = "select day, cause from early_outcomes where outcome = '{}'"
-    stays: Any = {"encounters": [{"type": "inpatient", "start_day": day, "end_day": day + 2} for day in (0, 30)]}
-    readmitted, died = sql.format("readmission"), sql.format("death")
-    assert _found({"2022-04": ["encounters"]}, readmitted, **stays) == [(30, 1)]
-    assert _found({"2022-03": ["encounters"]}, readmitted, **stays) == [(28, 0)]
-    assert _found({"2022-03": ["diagnoses"]}, readmitted, **stays) == [(30, 1)]
-    dead = [{"death_day": 40, "last_contact_day": 40}]
-    assert _found({"2022-03": ["encounters"]}, readmitted, patients=dead) == [(28, 0)]
-    assert _found({"2022-03": ["diagnoses"]}, died, patients=dead) == [(40, 1)]
+    stays: dict[str, list[Row]] = {
+        "encounters": [{"type": "inpatient", "start_day": day, "end_day": day + 2} for day in (0, 30)]
+    }
+    dead: dict[str, list[Row]] = {"patients": [{"death_day": 40, "last_contact_day": 40}]}
+    assert _found(
+        sql.format("readmission"),
+        ({"2022-04": ["encounters"]}, stays),
+        ({"2022-03": ["encounters"]}, stays),
+        ({"2022-03": ["diagnoses"]}, stays),
+        ({"2022-03": ["encounters"]}, dead),
+    ) == [[(30, 1)], [(28, 0)], [(30, 1)], [(28, 0)]]
+    assert _found(sql.format("death"), ({"2022-03": ["diagnoses"]}, dead)) == [[(40, 1)]]
 
 
 def test_care_after_a_red_flag_is_not_seen_where_its_table_was_left_out() -> None:
-    sql = "select status, reason from red_flag_care where measure = 'red_flag_imaging_30_days'"
-    flag: Any = {"follow_ups": [{"day": 100, "numbness": True}]}
+    flag: dict[str, list[Row]] = {"follow_ups": [{"day": 100, "numbness": True}]}
     # The 30 days end on day 130; the end of May 2022 is day 120.
-    assert _found({"2022-06": ["imaging"]}, sql, **flag) == [("excluded", "delivery_gap")]
-    assert _found({"2022-07": ["imaging"]}, sql, **flag) == [("no", None)]
-    assert _found({"2022-06": ["imaging"]}, sql, **flag, imaging=[{"day": 110, "modality": "mri"}]) == [("yes", None)]
+    assert _found(
+        "select status, reason from red_flag_care where measure = 'red_flag_imaging_30_days'",
+        ({"2022-06": ["imaging"]}, flag),
+        ({"2022-07": ["imaging"]}, flag),
+        ({"2022-06": ["imaging"]}, flag | {"imaging": [{"day": 110, "modality": "mri"}]}),
+    ) == [[("excluded", "delivery_gap")], [("no", None)], [("yes", None)]]
