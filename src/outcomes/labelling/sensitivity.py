@@ -122,7 +122,12 @@ def _trials() -> list[_Trial]:
 
 
 def _answer(con: duckdb.DuckDBPyConnection, trial: _Trial) -> None:
-    """Add the answers under another threshold; what the threshold touches is made anew in a schema of its own."""
+    """Add the answers under a threshold; what another one than that in force touches is made in a schema of its own."""
+    ((in_force,),) = con.execute(f"select {trial.threshold} from thresholds").fetchall()
+    if trial.value == in_force:
+        answers = f"select $trial, site_id, patient_id, status from labels where label = '{trial.label.name}'"
+        con.execute(f"insert into trial_answers {answers}", {"trial": trial.number})
+        return
     con.execute("create schema trial")
     con.execute("set search_path = 'trial,main'")
     try:

@@ -233,8 +233,7 @@ def _write_research(con: duckdb.DuckDBPyConnection, folder: Path, release_id: st
     rows = {}
     for mart in research_marts():
         _require_types(con, mart, mart.relation)
-        con.execute(f'create table research."{mart.name}" as {mart.select}')
-        (rows[mart.name],) = con.execute(f'select count(*) from research."{mart.name}"').fetchone() or (0,)
+        ((rows[mart.name],),) = con.execute(f'create table research."{mart.name}" as {mart.select}').fetchall()
         con.execute(
             f'copy research."{mart.name}" to {literal(folder / parquet_path(mart))} (format parquet, compression zstd)'
         )
