@@ -9,7 +9,8 @@ DEMO_SERVE ?= 1
 BENCH ?= small
 BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python .venv --compile-bytecode --require-hashes
-PYTEST := $(BIN)/pytest -n auto --dist loadfile
+# In the order of the folders: else files of few tests come last, which are the ones that take longest.
+PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate
 
