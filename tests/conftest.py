@@ -7,6 +7,9 @@ from hypothesis import settings
 
 from tests.support.examples import LONG
 
+# How long an example takes is the machine's doing and no finding.
+settings.register_profile("usual", deadline=None)
+settings.load_profile("usual")
 settings.register_profile("long", max_examples=LONG * settings().max_examples)
 
 TESTS = Path(__file__).parent
