@@ -1,11 +1,13 @@
 """The contract for programs: its JSON Schema lets sound rows pass and finds what costs a row or a cell."""
 
 import json
+from importlib.resources import files as installed
 from typing import Any
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from jsonschema.validators import validator_for
 
 from outcomes.contract import TABLES
 from outcomes.synthetic.profiles import site_profiles
@@ -68,3 +70,35 @@ def test_each_standard_names_every_column() -> None:
     of_package = {each["name"]: [field["name"] for field in each["schema"]["fields"]] for each in package["resources"]}
     of_contract = {each["name"]: [column["name"] for column in each["properties"]] for each in contract["schema"]}
     assert of_package == of_contract == {name: table.schema.names for name, table in TABLES.items()}
+
+
+OFFICIAL = {
+    "contract/datapackage.json": ("dplib", "profiles", "2.0", "datapackage.json"),
+    "contract/contract.odcs.yaml": ("open_data_contract_standard", "schema.json"),
+}
+"""Where installed packages bring the schema that a standard publishes."""
+
+
+def of_standard(name: str) -> Any:
+    package, *path = OFFICIAL[name]
+    schema = json.loads(installed(package).joinpath(*path).read_text(encoding="utf-8"))
+    return validator_for(schema)(schema)
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_a_file_is_as_its_standard_says(name: str) -> None:
+    published = yaml.safe_load(FILES[name])
+    assert not [f"{error.json_path}: {error.message}" for error in of_standard(name).iter_errors(published)]
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [
+        ("contract/datapackage.json", {"resources": []}),
+        ("contract/datapackage.json", {"resources": [{"name": "patients", "schema": {"fields": [{"type": "x"}]}}]}),
+        ("contract/contract.odcs.yaml", {"apiVersion": "v0"}),
+        ("contract/contract.odcs.yaml", {"schema": [{"name": "patients", "logicalType": "table"}]}),
+    ],
+)
+def test_a_standard_finds_what_it_forbids(name: str, broken: dict[str, Any]) -> None:
+    assert not of_standard(name).is_valid(yaml.safe_load(FILES[name]) | broken)
