@@ -364,7 +364,44 @@ code_system = { constant = "CPT" } }
 
 
 @needs_samples
-def test_repeating_instruments_and_decimal_commas_of_samples_are_read(tmp_path: Path) -> None:
+def test_decimal_commas_of_a_sample_are_read_and_its_names_are_not(tmp_path: Path) -> None:
+    """The field of a validation `number_comma_decimal` is delivered with a point; the surname is marked, and closed."""
+    folder, mapping = tmp_path / "sample", tmp_path / "map.toml"
+    shutil.copytree(SAMPLES / "decimal-comma", folder)
+    with (folder / "data.csv").open(encoding="utf-8", newline="") as lines:
+        header, *rows = csv.reader(lines)
+    with (folder / "data.csv").open("w", encoding="utf-8", newline="") as lines:
+        csv.writer(lines).writerows([[*header, "done"], *([*row, "2023-05-17"] for row in rows)])
+    mapping.write_text(
+        """method = "limited_data_set"
+[[patients]]
+file = "data.csv"
+columns = { patient_id = "record_id", bmi = "weight" }
+[[procedures]]
+file = "data.csv"
+[procedures.columns]
+patient_id = "record_id"
+date = "done"
+code = { constant = "22551" }
+code_system = { constant = "CPT" }
+[[follow_ups]]
+file = "data.csv"
+columns = { patient_id = "record_id", date = "done", neck_pain_nrs = { from = "height", scale = 2 } }
+""",
+        encoding="utf-8",
+    )
+    settings = Settings(home=tmp_path / "home")
+    imported = import_extract(settings, redcap_source(read_mapping(mapping), folder), SITE, PERIOD)
+    assert _delivered(imported.folder, "patients", "bmi") == [("123.4",), ("45.9",), ("52.3",), ("92.3",)]
+    pains = _delivered(imported.folder, "follow_ups", "neck_pain_nrs")
+    assert pains == [("3.08",), ("3.22",), ("3.68",), ("3.9",)]
+    delivered = "".join(file.read_text(encoding="utf-8") for file in imported.folder.glob("*.csv"))
+    assert not [name for _, name, *_ in rows if name in delivered]
+    assert LeftOut("dictionay.csv", "never_read", 1) in imported.left_out
+
+
+@needs_samples
+def test_repeating_instruments_of_a_sample_are_read(tmp_path: Path) -> None:
     folder = tmp_path / "sample"
     shutil.copytree(SAMPLES / "repeating-instruments", folder)
     mapping = tmp_path / "map.toml"
