@@ -131,7 +131,7 @@ def test_a_view_that_is_not_of_the_subset_is_refused_by_name(view: dict[str, Any
 
 
 def test_what_is_repeated_against_the_view_fails_rather_than_being_picked() -> None:
-    with pytest.raises(duckdb.InvalidInputException, match="repeated where one is asked for"):
+    with pytest.raises(duckdb.ConversionException, match="repeated where one is asked for"):
         _cells("name.family")
 
 
@@ -143,6 +143,6 @@ def test_repeat_that_leads_too_deep_fails_rather_than_leaving_out() -> None:
         "resource": "QuestionnaireResponse",
         "select": [{"repeat": ["item"], "column": [{"name": "link", "path": "linkId"}]}],
     }
-    with pytest.raises(duckdb.InvalidInputException, match="deeper than 8 levels"):
+    with pytest.raises(duckdb.ConversionException, match="deeper than 8 levels"):
         rows_of(view, [{"resourceType": "QuestionnaireResponse", "item": [item]}])
     assert len(rows_of(view, [{"resourceType": "QuestionnaireResponse", "item": item["item"][0]["item"]}])[1]) == 8

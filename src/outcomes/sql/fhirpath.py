@@ -71,7 +71,7 @@ class Sql:
     @property
     def item(self) -> str:
         """The only item as JSON; the query fails where there are several."""
-        several = "error('an element is repeated where one is asked for')"
+        several = failing("an element is repeated where one is asked for", "len(found)")
         only = f"case when len(found) > 1 then {several} else found[1] end"
         return f"list_transform([{self.items}], lambda found: {only})[1]"
 
@@ -94,6 +94,14 @@ class Sql:
     def as_boolean(self) -> str:
         """The only item as true or false."""
         return self.text if self.kind == "boolean" else f"({self.as_text} = 'true')"
+
+
+def failing(what: str, cell: str) -> str:
+    """SQL of JSON that fails with these words and a cell, which is no value of a record; `try` catches it.
+
+    It cannot catch `error`.
+    """
+    return f"cast({literal(what)} || ': ' || {cell} as json)"
 
 
 _FRESH = count(1)

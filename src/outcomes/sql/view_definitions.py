@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from outcomes.errors import OutcomesError
-from outcomes.sql.fhirpath import FhirPathError, Scope, Sql, compile_path, fresh
+from outcomes.sql.fhirpath import FhirPathError, Scope, Sql, compile_path, failing, fresh
 from outcomes.sql.quoting import literal
 
 _NAME = re.compile(r"[A-Za-z]\w*")
@@ -55,18 +55,27 @@ class ViewDefinition:
         Raises:
             OutcomesError: definition_malformed; names the view and what is wrong.
         """
-        assert self.resource
-        try:
-            scope = Scope(resource, resource, "0", _constants(self.content.get("constant", [])), columns)
-            rows = _of_selects(_list(self.content, "select"), scope)
-            kept = [_condition(where, scope) for where in self.content.get("where", [])]
-        except FhirPathError as error:
-            raise OutcomesError("definition_malformed", f"{self.name}: {error}") from None
+        rows, kept = self._compiled(resource, columns)
         of_kept = f"from {resources}" + (f" where {' and '.join(kept)}" if kept else "")
         if not rows.lists:
             return f"select {', '.join(f'{sql} as {name}' for name, sql in rows.cells.items())} {of_kept}"
         names = ", ".join(f"one_row.{name} as {name}" for name in rows.names)
         return f"select {names} from (select unnest({rows.as_list}) as one_row {of_kept})"
+
+    def is_readable(self, resource: str, columns: Mapping[str, str] | None = None) -> str:
+        """SQL that tells whether a resource has the shape that the view reads; arguments and errors as of `select`."""
+        rows, kept = self._compiled(resource, columns)
+        return " and ".join(f"try({sql}) is not null" for sql in (*kept, rows.as_list))
+
+    def _compiled(self, resource: str, columns: Mapping[str, str] | None) -> tuple["_Rows", list[str]]:
+        """The rows of a resource, and the conditions on which it has any."""
+        assert self.resource
+        try:
+            scope = Scope(resource, resource, "0", _constants(self.content.get("constant", [])), columns)
+            rows = _of_selects(_list(self.content, "select"), scope)
+            return rows, [_condition(where, scope) for where in self.content.get("where", [])]
+        except FhirPathError as error:
+            raise OutcomesError("definition_malformed", f"{self.name}: {error}") from None
 
 
 def read_view(path: Path) -> ViewDefinition:
@@ -162,7 +171,7 @@ def _condition(where: Mapping[str, Any], scope: Scope) -> str:
     return (
         f"list_transform([{found.item}], lambda {one}: case when {one} is null then false "
         f"when json_type({one}) = 'BOOLEAN' then ({one} ->> '$') = 'true' "
-        "else error('where is neither true nor false') end)[1]"
+        f"else cast({failing('where is neither true nor false', f'json_type({one})')} as boolean) end)[1]"
     )
 
 
@@ -236,7 +245,7 @@ def _repeated(paths: Any, scope: Scope) -> str:
 
     def below(this: str, levels: int) -> str:
         if not levels:
-            too_deep = f"error('repeat leads deeper than {_DEEPEST} levels')"
+            too_deep = failing(f"repeat leads deeper than {_DEEPEST} levels", f"len({children(this)})")
             return f"case when len({children(this)}) > 0 then [{too_deep}] else cast([] as json[]) end"
         each = fresh("each")
         return f"flatten(list_transform({children(this)}, lambda {each}: [{each}] || {below(each, levels - 1)}))"

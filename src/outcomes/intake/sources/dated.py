@@ -54,6 +54,7 @@ _REASONS = {
     "superseded": "an older version of a resource, or one that was deleted",
     "message": "a message of the server: what the export lacks may stand there; read it",
     "modified": "a modifierExtension or implicitRules that nobody here knows, which may turn the meaning round",
+    "misshapen": "an element twice that FHIR has once, or answers nested too deep",
     "stripped": "what identifies a person, or may; dropped by --strip-identifiers",
     "unreadable": "a cell that cannot be read as stated; the row is delivered without it",
 }

@@ -23,7 +23,7 @@ from outcomes.intake.sources.table import converted
 from outcomes.sql import files as sqlfiles
 from outcomes.sql.quoting import literal
 from outcomes.sql.shipped import shipped
-from outcomes.sql.view_definitions import read_view
+from outcomes.sql.view_definitions import ViewDefinition, read_view
 
 _NUMERIC = ", ".join(map(literal, sorted({*NUMERIC, "bmi"})))
 """The names of answers that are numbers, for SQL."""
@@ -288,15 +288,16 @@ class _Extract:
         if not self.strips:
             refuse_identified(con)
         self._load_meanings(con)
-        links, *others = sorted(
-            shipped("sql", "sources", "fhir", "views").glob("*.json"),
-            key=lambda path: (path.stem != "patient_links", path.stem),
-        )
-        self._make_view(con, links)
-        for sql in (_REPLACED, *_REFER_TO_SUCCESSORS):
-            con.execute(sql)
-        for path in others:
-            self._make_view(con, path)
+        with readable_resources():
+            con.execute("begin")
+            try:
+                self._make_views(con)
+                con.execute("commit")
+            except duckdb.ConversionException:  # as in one of a thousand exports; so nobody looks for it before
+                con.execute("rollback")
+                self.undelivered.clear()
+                self.files.refuse_misshapen(con, [self._view(path) for path in _view_paths()])
+                self._make_views(con)
         self._read_answers(con)
 
     def left_out(self, con: duckdb.DuckDBPyConnection) -> list[LeftOut]:
@@ -344,19 +345,31 @@ class _Extract:
             [self.mapping.treatment_data_complete],
         )
 
+    def _make_views(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Make the table of each ViewDefinition, with references to the patients who have replaced others."""
+        links, *others = _view_paths()
+        self._make_view(con, links)
+        for sql in (_REPLACED, *_REFER_TO_SUCCESSORS):
+            con.execute(sql)
+        for path in others:
+            self._make_view(con, path)
+
+    def _view(self, path: Path) -> ViewDefinition:
+        """The site's own ViewDefinition in the place of a shipped one, where there is one."""
+        own = self.mapping.folder / self.mapping.views / path.name if self.mapping.views else path
+        return read_view(own if own.is_file() else path)
+
     def _make_view(self, con: duckdb.DuckDBPyConnection, path: Path) -> None:
-        """Make the table of a ViewDefinition, the site's own where there is one.
+        """Make the table of a ViewDefinition.
 
         Raises:
             OutcomesError: definition_malformed.
         """
-        own = self.mapping.folder / self.mapping.views / path.name if self.mapping.views else path
-        view = read_view(own if own.is_file() else path)
+        view = self._view(path)
         table = f"fhir_{path.stem}"
-        with readable_resources(view.resource):
-            con.execute(f"create table {table} as {self.files.resources(con, view)}")
+        con.execute(f"create table {table} as {self.files.resources(con, view)}")
         columns = con.table(table).columns
-        if own.is_file() and own != path:
+        if self.mapping.views:
             con.execute(f"create view shipped as {read_view(path).select('(select null::json as resource)')}")
             missing = set(con.table("shipped").columns) - set(columns)
             con.execute("drop view shipped")
@@ -444,6 +457,14 @@ class _Extract:
                 unit = columns["ndi_unit"].constant
                 con.execute("update fhir_keys set unit = ? where name = 'ndi_total' and part = ?", [unit, part])
         return cells
+
+
+def _view_paths() -> list[Path]:
+    """The shipped ViewDefinitions; that of links between patients comes first."""
+    return sorted(
+        shipped("sql", "sources", "fhir", "views").glob("*.json"),
+        key=lambda path: (path.stem != "patient_links", path.stem),
+    )
 
 
 def _number(con: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -7,9 +7,9 @@ is ever chained or logged.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 import duckdb
@@ -174,8 +174,9 @@ group by of_type.id
 
 _RESOURCES = """
 create or replace view {relation} as
-select to_json(id) as id, from_json(resource, {structure}) as resource
-from ({in_force})
+select *
+from (select to_json(id) as id, from_json(resource, {structure}) as resource from ({in_force}))
+where {readable}
 """
 
 _ALIASES = """
@@ -192,23 +193,45 @@ class FhirFiles:
 
     Attributes:
         lines: by file, the SQL that gives its lines: file, line and line_is_json.
+        readable: by type, the SQL of whether a resource has the shape that the views read, where some have another.
+        misshapen: by type, how many have another.
     """
 
     lines: dict[str, str]
+    readable: dict[str, str] = field(default_factory=dict)
+    misshapen: dict[str, int] = field(default_factory=dict)
 
     def resources(self, con: duckdb.DuckDBPyConnection, view: ViewDefinition) -> str:
         """The SQL of a view's rows: of the resources of its type, each in its last version, with the listed elements.
 
         A resource with a modifier that nobody here knows is left out.
         """
-        kind = view.resource
-        if kind not in _elements():
-            raise OutcomesError("definition_malformed", f"{view.name}: elements.json lists nothing of {kind}")
-        structure = dict.fromkeys(("resourceType", "id", *_elements()[kind]), "JSON")
-        columns = {name: f'resource."{name}"' for name in structure} | {"id": "id"}
-        return view.select(self._relation(con, kind, structure), "to_json(resource)", columns)
+        return view.select(self._relation(con, view.resource), _RESOURCE, _columns(view))
 
-    def _relation(self, con: duckdb.DuckDBPyConnection, kind: str, structure: dict[str, str]) -> str:
+    def refuse_misshapen(self, con: duckdb.DuckDBPyConnection, views: Iterable[ViewDefinition]) -> None:
+        """Leave out resources of another shape than one of the views reads, and count them.
+
+        Raises:
+            OutcomesError: source_malformed when they are many of their type.
+        """
+        for view in views:
+            readable = view.is_readable(_RESOURCE, _columns(view))
+            total, misshapen = con.execute(
+                f"select count(*), count(*) filter (where not ({readable})) from {self._relation(con, view.resource)}"
+            ).fetchall()[0]
+            if not misshapen:
+                continue
+            kind, before = view.resource, self.misshapen.get(view.resource, 0)
+            self.misshapen[kind] = before + misshapen
+            self.readable[kind] = " and ".join(filter(None, (self.readable.get(kind), readable)))
+            if _are_many(self.misshapen[kind], before + total):
+                raise OutcomesError(
+                    "source_malformed",
+                    f"{kind}: {self.misshapen[kind]:,} of {before + total:,} have an element twice that FHIR has once, "
+                    f"or nested too deep; up to {_MOST_BROKEN:.0%} are left out and counted",
+                )
+
+    def _relation(self, con: duckdb.DuckDBPyConnection, kind: str) -> str:
         """Make the view of the resources of a type: id, and a struct of listed elements as JSON."""
         files = con.execute("select distinct file from fhir_index where type = ? order by file", [kind]).fetchall()
         relation = f"fhir_resources_{kind}"
@@ -216,7 +239,9 @@ class FhirFiles:
         in_force = of_type = _OF_TYPE.format(entries=_ENTRIES.format(lines=lines), type=kind)
         if con.execute("select count(*) from fhir_repeated where type = ?", [kind]).fetchall()[0][0]:
             in_force = _IN_FORCE.format(of_type=of_type, type=kind)
-        con.execute(_RESOURCES.format(relation=relation, structure=literal(json.dumps(structure)), in_force=in_force))
+        structure = literal(json.dumps(dict.fromkeys(("resourceType", "id", *_elements()[kind]), "JSON")))
+        readable = self.readable.get(kind, "true")
+        con.execute(_RESOURCES.format(relation=relation, structure=structure, in_force=in_force, readable=readable))
         return relation
 
     def left_out(self, con: duckdb.DuckDBPyConnection, *, stripped: bool) -> list[LeftOut]:
@@ -231,6 +256,7 @@ class FhirFiles:
             "select type, count(*) from fhir_index where is_modified and is_read group by type order by type"
         ).fetchall()
         found += [LeftOut(kind, "modified", rows) for kind, rows in modified]
+        found += [LeftOut(kind, "misshapen", rows) for kind, rows in self.misshapen.items()]
         if stripped:
             found += [LeftOut(kind, "stripped", rows, element) for kind, element, rows in identified(con)]
         return found
@@ -297,11 +323,8 @@ def refuse_identified(con: duckdb.DuckDBPyConnection) -> None:
 
 
 @contextmanager
-def readable_resources(kind: str = "a resource") -> Iterator[None]:
-    """Say the likely cause where files or resources cannot be read, without what they hold.
-
-    Args:
-        kind: what is read.
+def readable_resources() -> Iterator[None]:
+    """Say the likely cause where files cannot be read, without what they hold.
 
     Raises:
         OutcomesError: source_malformed.
@@ -309,19 +332,31 @@ def readable_resources(kind: str = "a resource") -> Iterator[None]:
     try:
         yield
     except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
-        raise OutcomesError("source_malformed", _cause(str(error), kind)) from None
+        raise OutcomesError("source_malformed", _cause(str(error))) from None
 
 
-def _cause(text: str, kind: str) -> str:
+def _cause(text: str) -> str:
     file = re.search(r'file "([^"]+)"|GZIP stream: (.+)$', text)
     name = PurePath(file[1] or file[2]).name if file else "a file"
     if "maximum_object_size" in text:
         return f"{name}: a line, or the whole of a .json file, is longer than {_LONGEST_LINE // 2**20} MiB"
-    if "an element is repeated where one is asked for" in text:
-        return f"{kind}: an element is repeated that a ViewDefinition reads as one"
-    if "where is neither true nor false" in text or "repeat leads deeper" in text:
-        return f"{kind}: one has another shape than a ViewDefinition reads"
     return f"{name}: it is damaged, or not JSON in UTF-8"
+
+
+_RESOURCE = "to_json(resource)"
+"""A resource of a type as JSON, of its listed elements."""
+
+
+def _columns(view: ViewDefinition) -> dict[str, str]:
+    """The elements of the resources that a view reads.
+
+    Raises:
+        OutcomesError: definition_malformed when they are of a type of which none is listed.
+    """
+    kind = view.resource
+    if kind not in _elements():
+        raise OutcomesError("definition_malformed", f"{view.name}: elements.json lists nothing of {kind}")
+    return {name: f'resource."{name}"' for name in ("resourceType", *_elements()[kind])} | {"id": "id"}
 
 
 def _elements() -> dict[str, list[str]]:
@@ -379,16 +414,20 @@ def _check_share(con: duckdb.DuckDBPyConnection) -> None:
         OutcomesError: source_malformed.
     """
     found = con.execute(
-        "select file, count(*) filter (where not is_read) as broken, count(*) as lines from fhir_index "
-        f"group by file having broken = lines or broken > {_FEW} and broken > {_MOST_BROKEN} * lines order by file"
+        "select file, count(*) filter (where not is_read), count(*) from fhir_index group by file order by file"
     ).fetchall()
-    if found:
-        file, broken, lines = found[0]
+    for file, broken, lines in found:
+        if broken < lines and not _are_many(broken, lines):
+            continue
         raise OutcomesError(
             "source_malformed",
             f"{PurePath(file).name}: {broken:,} of {lines:,} lines are no FHIR resources in JSON; "
             + (_IN_UTF_16 if _is_utf_16(Path(file)) else f"up to {_MOST_BROKEN:.0%} are left out and counted"),
         )
+
+
+def _are_many(broken: int, of: int) -> bool:
+    return broken > _FEW and broken > _MOST_BROKEN * of
 
 
 def _is_utf_16(path: Path) -> bool:
