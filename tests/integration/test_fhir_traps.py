@@ -677,6 +677,41 @@ def test_coded_answers_count_by_their_score_or_as_the_site_says(exports: Exports
     assert made.left_out == (LeftOut("follow_ups", "unreadable", 1, "ndi_item_3"),)
 
 
+# HL7, International Patient Summary 1.1: concept map of smoking status from LOINC to SNOMED CT. There 77176002
+# is "Smoker, current status unknown".
+SMOKING = {
+    "never": (("LA18978-9",), ("266919005",)),
+    "former": (("LA15920-4",), ("8517006",)),
+    "current": (
+        ("LA18976-3", "LA18977-1", "LA18981-3", "LA18982-1"),
+        ("449868002", "428041000124106", "428071000124103", "428061000124105"),
+    ),
+    "unknown": (("LA18979-7", "LA18980-5"), ("77176002", "266927001")),
+}
+
+
+def test_each_answer_to_the_smoking_status_has_its_word(exports: Exports) -> None:
+    answers = [
+        (word, coded(system, code))
+        for word, both in SMOKING.items()
+        for system, codes in zip((LOINC, SNOMED), both, strict=True)
+        for code in codes
+    ]
+    resources: list[Resource] = []
+    for number, (_, answer) in enumerate(answers):
+        patient = {"reference": f"Patient/p{number}"}
+        said = {"status": "final", "code": coded(LOINC, "72166-2"), "effectiveDateTime": "2024-01-01"}
+        asked = other("Observation", f"o{number}", valueCodeableConcept=answer, **said)
+        resources += [
+            PATIENT | {"id": f"p{number}"},
+            procedure(f"r{number}", subject=patient),
+            asked | {"subject": patient},
+        ]
+    made = exports.make(*resources)
+    assert sorted(row["smoking"] for row in made.tables["patients"]) == sorted(word for word, _ in answers)
+    assert made.left_out == ()
+
+
 def test_of_several_codings_that_of_snomed_counts(exports: Exports) -> None:
     def local(code: str) -> Resource:
         return {"coding": [{"system": "https://x/codes", "code": "7"}, *coded(SNOMED, code)["coding"]]}
