@@ -242,11 +242,25 @@ def test_codes_find_the_fusion_however_they_are_written(hospital: Hospital, code
 
 def test_joints_are_read_as_hospitals_write_them(hospital: Hospital) -> None:
     written = {"C5/6": "C5-6", "c5-c6, C6-C7": "C5-6;C6-7", "C7/T1 + T1/T2": "C7-T1;T1-2", "C4-5;C5-6": "C4-5;C5-6"}
-    unreadable = {"C4-7": "C4-7"}
+    # From one vertebra to another: all joints between them, as in a FHIR body site.
+    written |= {"C4-7": "C4-5;C5-6;C6-7", "C4 - C7": "C4-5;C5-6;C6-7", "C6–T1": "C6-7;C7-T1", "T1/2": "T1-2"}
+    written |= {"C4-5-6": "C4-5;C5-6", "C6/C7/T1, T1-T2": "C6-7;C7-T1;T1-2", "C2-3, C4-C6": "C2-3;C4-5;C5-6"}
+    unreadable = {"C7-4": "C7-4", "C4-7-5": "C4-7-5"}
     lines = [f'{number},100231,2023-05-17,22551,"{cell}"' for number, cell in enumerate([*written, *unreadable])]
     hospital.write("procedures.csv", "\n".join(["id,MRN,DT,CODE,L", *lines, ""]))
     imported = hospital.mapped(**{'code = "CODE"': 'code = "CODE"\nlevels = "L"'})
     assert sorted(row["levels"] for row in rows(imported, "procedures")) == sorted((written | unreadable).values())
+
+
+def test_a_level_of_an_image_is_one_joint_and_never_several(hospital: Hospital) -> None:
+    hospital.write("images.csv", "MRN,DT,L\n100231,2024-05-17,C4-C7\n100231,2024-05-18,C5/C6\n")
+    imported = hospital.mapped(
+        """[[imaging]]
+file = "images.csv"
+columns = { patient_id = "MRN", date = "DT", modality = { constant = "mri" }, level = "L" }
+"""
+    )
+    assert sorted(row["level"] for row in rows(imported, "imaging")) == ["C4-7", "C5-6"]
 
 
 def test_a_word_where_joints_stand_might_be_a_name_and_lands_nowhere(hospital: Hospital) -> None:
@@ -499,10 +513,22 @@ def test_a_dry_run_shows_the_fifty_most_frequent_codes(hospital: Hospital) -> No
     seen = [f"{code}-{row},100231,2023-05-18,{code}" for code in range(99201, 99261) for row in range(code - 99200)]
     hospital.write("procedures.csv", "\n".join([PROCEDURES.strip(), *seen, ""]))
     hospital.settings = hospital.settings.model_copy(update={"minimum_cell_count": 1})
-    shown = hospital.tried().not_listed
+    *shown, others = hospital.tried().not_listed
     assert [(one.word, one.rows) for one in shown] == [
         (f"CPT {code}", code - 99200) for code in range(99260, 99210, -1)
     ]
+    assert others == NotMapped("procedures", "code", None, 55, words=10)
+
+
+def test_words_beyond_the_thousandth_and_columns_beyond_the_fiftieth_are_counted(hospital: Hospital) -> None:
+    born = [f"{300_000 + row},1970-05-02,x{row}{',' * 60}" for row in range(1_200)]
+    header = ",".join(["MRN,DOB,Sex", *(f"more_{place}" for place in range(60))])
+    hospital.write("patients.csv", "\n".join([header, "100231,1961-05-02,F" + "," * 60, *born, ""]))
+    *columns, words, others = hospital.tried(**SEX).not_mapped
+    assert len(columns) == 50
+    assert {one.is_column for one in columns} == {True}
+    assert others == NotMapped("patients.csv", "", words=10)
+    assert words == NotMapped("patients", "sex", None, 1_200, words=1_200)
 
 
 def test_a_dry_run_leaves_nothing_behind(hospital: Hospital) -> None:

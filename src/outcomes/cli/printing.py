@@ -143,9 +143,9 @@ def _print_not_mapped(title: str, found: Sequence[NotMapped]) -> None:
         print_table(
             (title, "column", "word", "rows"),
             [
-                (one.place, one.column, None, None)
+                (one.place, one.column or f"other columns: {one.words:,}", None, None)
                 if one.is_column
-                else (one.place, one.column, one.word or "other words", f"{one.rows:,}")
+                else (one.place, one.column, one.word or f"other words: {one.words:,}", f"{one.rows:,}")
                 for one in found
             ],
         )

@@ -79,7 +79,8 @@ class LeftOut:
 class NotMapped:
     """What of a source means nothing to an import: a column of a file, or a word of a contract table's column.
 
-    A dry run shows a word only when it is one that many patients share.
+    A dry run shows a word only when it is one that many patients share. Without a word, but with rows, it is as many
+    words of the column as `words` says, and without a column as many columns.
     """
 
     place: str
@@ -87,11 +88,44 @@ class NotMapped:
     word: str | None = None
     rows: int = 0
     patients: int = 0
+    words: int = 1
 
     @property
     def is_column(self) -> bool:
         """Whether it is a whole column of a file."""
         return self.word is None and not self.rows
+
+
+_MOST_WORDS = 1000
+
+_COUNTED = """
+select
+    spot, case when nth <= {most} then word end as told,
+    sum(row_count), max(patient_count), count(*)
+from (
+    select
+        *, row_number() over (order by row_count desc, spot, word) as nth
+    from (
+        select spot, word, count(*) as row_count, count(distinct patient_id) as patient_count
+        from ({rows})
+        group by spot, word
+    )
+)
+group by spot, told
+order by 3 desc, 1, 2
+"""
+
+
+def words_not_mapped(con: duckdb.DuckDBPyConnection, place: str, rows: str) -> list[NotMapped]:
+    """The words of rows by how often they stand there; of each column those beyond the thousandth together.
+
+    Args:
+        con: where the rows are.
+        place: where they stand.
+        rows: a select of spot, the column, and of word and patient_id.
+    """
+    counts = con.execute(_COUNTED.format(most=_MOST_WORDS, rows=rows)).fetchall()
+    return [NotMapped(place, spot, word, int(rows), patients, words) for spot, word, rows, patients, words in counts]
 
 
 def _nothing(con: duckdb.DuckDBPyConnection) -> list[Any]:

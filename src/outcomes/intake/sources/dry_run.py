@@ -76,29 +76,35 @@ class Tried:
 def try_import(settings: Settings, source: Source, site_id: str, period: str | None = None) -> Tried:
     """Import without writing anything that stays; arguments and errors as of `import_extract`."""
     check_place(settings, source, site_id, period)
-    with scratch_folder(settings) as scratch, connect(settings, scratch) as con:
-        crosswalk = Crosswalk(settings.crosswalks / f"{site_id}.csv")
-        period, left_out = make_tables(con, source, crosswalk, period, scratch)
-        tables = {table: _filled(con, table) for table in delivered_tables(con)}
-        tried = Tried(
-            tables={table.name: filled for table, filled in tables.items()},
-            left_out=tuple(left_out),
-            not_mapped=_shown([*source.not_mapped(con), *_packages(con, tables)], settings.minimum_cell_count),
-            not_listed=_shown(_not_listed(con, tables), settings.minimum_cell_count),
-            refusal=None,
-            rules=(),
-            rows_quarantined=0,
-            hints=(*_several_of_a_key(con, tables), *(hints(con) if TABLES["follow_ups"] in tables else ())),
-            examples=tuple(_invented(table, columns) for table, (rows, columns) in tables.items() if rows),
-        )
-        made = scratch / "made" / site_id / period
-        try:
-            deliver(con, source, made, scratch, left_out)
-        except OutcomesError as refusal:
-            return replace(tried, refusal=refusal)
-        checked = check_submission(settings, made)
+    with scratch_folder(settings) as scratch:
+        made = scratch / "made" / site_id
+        with connect(settings, scratch) as con:
+            crosswalk = Crosswalk(settings.crosswalks / f"{site_id}.csv")
+            period, left_out = make_tables(con, source, crosswalk, period, scratch)
+            tried = _tried(settings, con, source, left_out)
+            try:
+                deliver(con, source, made / period, scratch, left_out)
+            except OutcomesError as refusal:
+                return replace(tried, refusal=refusal)
+        checked = check_submission(settings, made / period)
         quarantined = sum(one.rows_quarantined for one in checked.tables) if checked.refusal is None else 0
         return replace(tried, refusal=checked.refusal, rules=checked.rules, rows_quarantined=quarantined)
+
+
+def _tried(settings: Settings, con: duckdb.DuckDBPyConnection, source: Source, left_out: Iterable[LeftOut]) -> Tried:
+    """What the tables of an import tell before they are judged."""
+    tables = {table: _filled(con, table) for table in delivered_tables(con)}
+    return Tried(
+        tables={table.name: filled for table, filled in tables.items()},
+        left_out=tuple(left_out),
+        not_mapped=_shown([*source.not_mapped(con), *_packages(con, tables)], settings.minimum_cell_count),
+        not_listed=_shown(_not_listed(con, tables), settings.minimum_cell_count),
+        refusal=None,
+        rules=(),
+        rows_quarantined=0,
+        hints=(*_several_of_a_key(con, tables), *(hints(con) if TABLES["follow_ups"] in tables else ())),
+        examples=tuple(_invented(table, columns) for table, (rows, columns) in tables.items() if rows),
+    )
 
 
 def _filled(con: duckdb.DuckDBPyConnection, table: Table) -> tuple[int, tuple[str, ...]]:
@@ -158,18 +164,21 @@ def _not_listed(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> list
 
 
 def _shown(found: Sequence[NotMapped], fewest: int) -> tuple[NotMapped, ...]:
-    """The most frequent, with words that may be shown; of the others the number of rows alone, by column."""
-    shown, others = [], dict[tuple[str, str], NotMapped]()
-    for one in found:
-        is_shared = bool(one.word) and one.patients >= fewest
-        if one.is_column or (is_shared and _WORD.fullmatch(one.word or "")):
-            shown.append(one)
-        else:
-            place = (one.place, one.column)
-            before = others.get(place, NotMapped(one.place, one.column))
-            others[place] = replace(before, rows=before.rows + one.rows)
-    in_order = sorted(shown, key=lambda one: (-one.rows, one.place, one.column, one.word or ""))
-    return (*in_order[:MOST_SHOWN], *others.values())
+    """The most frequent, with words that may be shown; of the others their number and rows alone, by column."""
+    in_order = sorted(found, key=lambda one: (-one.rows, one.place, one.column, one.word or ""))
+    may_be_shown = [one for one in in_order if one.is_column or _is_shared_word(one, fewest)]
+    shown = may_be_shown[:MOST_SHOWN]
+    others = dict[tuple[str, str], NotMapped]()
+    for one in in_order:
+        if one not in shown:
+            place = (one.place, "" if one.is_column else one.column)
+            before = others.get(place, NotMapped(*place, words=0))
+            others[place] = replace(before, rows=before.rows + one.rows, words=before.words + one.words)
+    return (*shown, *others.values())
+
+
+def _is_shared_word(one: NotMapped, fewest: int) -> bool:
+    return bool(one.word) and one.patients >= fewest and _WORD.fullmatch(one.word or "") is not None
 
 
 def _invented(table: Table, filled: Iterable[str]) -> Invented:

@@ -15,7 +15,7 @@ import duckdb
 
 from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError
-from outcomes.intake.sources.dated import LeftOut, NotMapped, Source
+from outcomes.intake.sources.dated import LeftOut, NotMapped, Source, words_not_mapped
 from outcomes.intake.sources.fhir_files import FhirFiles, read_files, readable_resources, refuse_identified
 from outcomes.intake.sources.fhir_mapping import ANSWERS, NUMERIC, FhirMapping
 from outcomes.intake.sources.mapping import Cell
@@ -251,8 +251,6 @@ _NOT_MAPPED = {
 }
 """Codes that mean nothing here, by where they stand."""
 
-_MOST_WORDS = 1000
-
 
 def fhir_source(source: Path, mapping: FhirMapping, *, strip_identifiers: bool = False) -> Source:
     """A FHIR export.
@@ -313,11 +311,8 @@ class _Extract:
         """Types, elements and codes that mean nothing here."""
         found = self.files.not_mapped(con)
         for place, rows in _NOT_MAPPED.items():
-            counts = con.execute(
-                "select coalesce(system, 'no system'), delivered_code, count(*), count(distinct patient_id) "
-                f"from {rows} group by all order by 3 desc, 1, 2 limit {_MOST_WORDS}"
-            ).fetchall()
-            found += [NotMapped(place, system, code, number, patients) for system, code, number, patients in counts]
+            words = f"select coalesce(system, 'no system') as spot, delivered_code as word, patient_id from {rows}"
+            found += words_not_mapped(con, place, words)
         return found
 
     def _load_meanings(self, con: duckdb.DuckDBPyConnection) -> None:

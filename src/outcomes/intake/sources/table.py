@@ -6,8 +6,10 @@ for a missing value is null. A date must say its day: one that does not, or is n
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import reduce
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import duckdb
@@ -23,6 +25,7 @@ from outcomes.intake.sources.dated import (
     dated_name,
     dated_relation,
     event_date,
+    words_not_mapped,
 )
 from outcomes.intake.sources.engine import count
 from outcomes.intake.sources.files import Opened, open_file
@@ -42,12 +45,12 @@ _NUMBER = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?"
 """As FHIR writes numbers too; of what is none DuckDB may make one, as 10 of 1_0."""
 
 _JOINTS = ("level", "levels")
+_VERTEBRAE = ("C0", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "T1", "T2")
 _SHAPE = r"regexp_replace(regexp_replace({cell}, '\d', '9', 'g'), '\pL', 'a', 'g')"
 """A cell with all digits and letters alike, which tells how dates are written and no date."""
 
 _NOTHING = f"^(?i:{'|'.join(map(re.escape, MISSING))})$"
 _LONGEST_NOTHING = max(map(len, MISSING))
-_MOST_WORDS = 1000
 _FIRST_YEAR, _LAST_YEAR = 1900, 2099
 _NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL)
 
@@ -144,11 +147,11 @@ class _Extract:
                 if not (cell.values or dated_columns(one.table)[name] == "date"):
                     continue
                 word = f"read_{name}" if cell.values else _SHAPE.format(cell=f"read_{name}")
-                counts = con.execute(
-                    f"select {word}, count(*), count(distinct patient_id) from ({one.sql}) "
-                    f"where is_kept and is_filled and bad_{name} group by all order by 2 desc, 1 limit {_MOST_WORDS}"
-                ).fetchall()
-                found += [NotMapped(one.table.name, name, *counted) for counted in counts]
+                rows = (
+                    f"select '{name}' as spot, {word} as word, patient_id from ({one.sql}) "
+                    f"where is_kept and is_filled and bad_{name}"
+                )
+                found += words_not_mapped(con, one.table.name, rows)
         return found
 
     def _paths(self, block: Block) -> list[Path]:
@@ -302,9 +305,40 @@ def converted(table: Table, name: str, cell: Cell) -> str:
 
 
 def _as_joints(name: str) -> str:
-    """Joints as the contract writes them: hospitals write C5/6 or C5-C6, and join several by a comma or a plus sign."""
-    joint = rf"regexp_replace(upper({name}), '([CT]) ?(\d) ?[-/–] ?C?(T?) ?(\d)', '\1\2-\3\4', 'g')"
-    return rf"regexp_replace(regexp_replace({joint}, 'T(\d)-T', 'T\1-', 'g'), ' ?[,;+&] ?', ';', 'g')"
+    """Joints as the contract writes them: hospitals write C5/6 or C5-C6, and join several by a comma or a plus sign.
+
+    Of levels, C4-7 and C4-5-6-7 are all joints between those vertebrae; a single level is none of several.
+    """
+    joints = f"upper(trim({name}))"
+    # Blanks elsewhere stay, so that screening sees a cell of text for what it is.
+    for pattern, by in (
+        (r"\b([CT]) (\d)", r"\1\2"),
+        (" ?[-/–] ?", "-"),
+        (" ?[,;+&] ?", ";"),
+        (r"-C(\d)", r"-\1"),
+        ("T1-T2", "T1-2"),
+    ):
+        joints = f"regexp_replace({joints}, '{pattern}', '{by}', 'g')"
+    if name != "levels":
+        return joints
+    cases = " ".join(f"when {literal(written)} then {literal(meant)}" for written, meant in _spans())
+    of_each = f"list_transform(string_split({joints}, ';'), lambda joint: case joint {cases} else joint end)"
+    return f"array_to_string({of_each}, ';')"
+
+
+def _spans() -> Iterator[tuple[str, str]]:
+    """From one vertebra to another that is not the next, and by way of those between: as written, and the joints."""
+    joints = [_joint(*pair) for pair in pairwise(_VERTEBRAE)]
+    for first, last in combinations(range(len(_VERTEBRAE)), 2):
+        if last > first + 1:
+            meant = ";".join(joints[first:last])
+            yield _joint(_VERTEBRAE[first], _VERTEBRAE[last]), meant
+            yield reduce(_joint, _VERTEBRAE[first : last + 1]), meant
+
+
+def _joint(above: str, below: str) -> str:
+    """The name of a joint, or of several in a row: the letter of a part of the spine stands once."""
+    return f"{above}-{below if 'T' in below and 'T' not in above else below[1:]}"
 
 
 def _plain(key: str) -> str:
