@@ -59,27 +59,32 @@ _FLOATING = re.compile(r"\d{16,}[.]0+|\d[.\d]*[eE][+]\d+")
 
 _PATIENTS_LEFT_OUT = ("no_index_fusion", "index_period_not_over")
 
-# Of several rows of one patient the first counts, by all their cells.
 _SOURCE_PATIENTS = """
 create table source_patients as
+select patient_id, count(*) as row_count
 from ({dated})
-where patient_id is not null
-qualify row_number() over (partition by patient_id order by {columns}) = 1
+group by patient_id
 """
 
-# The cut counts from the last day of the index period: a common date would give back the day of surgery. Where dates
-# are shifted it is the patient's own.
+# Of several rows of one patient the first counts, by all their cells. The cut counts from the last day of the index
+# period: a common date would give back the day of surgery. Where dates are shifted it is the patient's own.
 _INDEX_PATIENTS = """
 create table index_patients as
-with dated as (
-    select
-        source_patients.* exclude (index_period), index_days.index_date,
-        {index_period} as index_period,
-        {period_end} as period_end,
-        least(source_patients.data_cut_date, {data_cut}) as cut_date
-    from source_patients
+with first_rows as (
+    select source_patients.*, index_days.index_date
+    from ({dated}) as source_patients
     inner join index_days on source_patients.patient_id = index_days.patient_id
     where index_days.index_date is not null
+    qualify row_number() over (partition by source_patients.patient_id order by {columns}) = 1
+),
+
+dated as (
+    select
+        * exclude (index_period),
+        {index_period} as index_period,
+        {period_end} as period_end,
+        least(data_cut_date, {data_cut}) as cut_date
+    from first_rows
 )
 
 select *, date_diff('day', period_end, cut_date) as data_cut_day
@@ -124,31 +129,45 @@ from aged
 inner join patient_keys on aged.patient_id = patient_keys.source_key
 """
 
-# In their order the reasons say which one counts.
+# The rows of those few who are delivered. In their order the reasons say which one counts.
 _JUDGED = """
+create table judged_{table} as
 select
     dated.*, index_patients.index_date, index_patients.data_cut_day,
     case
-        when dated.patient_id is null then 'no_patient'
-        when source_patients.patient_id is null then 'unknown_patient'
-        when index_patients.patient_id is null then 'patient_left_out'
         when dated.{date} is null then 'no_date'
         when date_diff('day', index_patients.index_date, dated.{date}) > index_patients.data_cut_day
             then 'after_data_cut'
         {others}
     end as reason
 from ({dated}) as dated
+inner join index_patients on dated.patient_id = index_patients.patient_id
+"""
+
+# Of all others, which are most of the rows of a hospital, nothing is kept but their number.
+_OF_OTHERS = """
+select
+    case
+        when dated.patient_id is null then 'no_patient'
+        when source_patients.patient_id is null then 'unknown_patient'
+        else 'patient_left_out'
+    end as reason,
+    count(*)
+from ({dated}) as dated
 left join source_patients on dated.patient_id = source_patients.patient_id
-left join index_patients on dated.patient_id = index_patients.patient_id
+group by reason
 """
 
 # Without a key of its own, a row that is the same as another may well be another: an add-on charged twice.
 _SELECTED = """
 create table selected_{table} as
 select * exclude (reason)
-from ({judged})
-where reason is null
-qualify {key} is null or row_number() over (partition by {columns}) = 1
+from judged_{table}
+where reason is null and {key} is null
+union all
+select distinct * exclude (reason)
+from judged_{table}
+where reason is null and {key} is not null
 """
 
 _NUMBERED = """
@@ -205,19 +224,17 @@ def import_extract(settings: Settings, source: Source, site_id: str, period: str
         SubmissionRefused: intake would refuse the submission.
     """
     check_place(settings, source, site_id, period)
-    with (
-        one_at_a_time(settings.locks / f"{site_id}.crosswalk"),
-        scratch_folder(settings) as scratch,
-        connect(settings, scratch) as con,
-    ):
+    with one_at_a_time(settings.locks / f"{site_id}.crosswalk"), scratch_folder(settings) as scratch:
         crosswalk = Crosswalk(settings.crosswalks / f"{site_id}.csv")
-        period, left_out = make_tables(con, source, crosswalk, period, scratch)
-        folder = settings.landing / site_id / period
-        if folder.exists():
-            raise OutcomesError("folder_not_empty", f"{site_id}/{period} in the landing folder")
-        crosswalk.save()
-        made = scratch / "made" / site_id / period
-        manifest = deliver(con, source, made, scratch, left_out)
+        with connect(settings, scratch) as con:
+            period, left_out = make_tables(con, source, crosswalk, period, scratch)
+            folder = settings.landing / site_id / period
+            if folder.exists():
+                raise OutcomesError("folder_not_empty", f"{site_id}/{period} in the landing folder")
+            crosswalk.save()
+            made = scratch / "made" / site_id / period
+            manifest = deliver(con, source, made, scratch, left_out)
+        # The tables are gone from memory by now: the check needs as much again.
         if refusal := check_submission(settings, made).refusal:
             raise refusal
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -356,7 +373,7 @@ def deliver(
 
 
 def _why_nobody(con: duckdb.DuckDBPyConnection) -> str:
-    if not count(con, "from source_patients"):
+    if not count(con, "from source_patients where patient_id is not null"):
         return "there is no patient: see patient_id of the patients, and where their rows come from"
     if not count(con, f"from {dated_relation(TABLES['procedures'])} semi join source_patients using (patient_id)"):
         return "no procedure is of one of the patients: is patient_id written in the same way in both?"
@@ -414,30 +431,34 @@ def _check_there(con: duckdb.DuckDBPyConnection, name: str) -> None:
 
 
 def _select_patients(con: duckdb.DuckDBPyConnection, source: Source, period: str) -> list[LeftOut]:
-    """Make `source_patients`, one row per patient, and `index_patients`, those who are delivered."""
+    """Make `source_patients`, the keys of all patients, and `index_patients`, those who are delivered."""
     dated = completed(con, TABLES["patients"])
-    con.execute(_SOURCE_PATIENTS.format(dated=dated, columns=", ".join(dated_columns(TABLES["patients"]))))
+    con.execute(_SOURCE_PATIENTS.format(dated=dated))
     is_yearly = source.method == "safe_harbor"
-    index_date = "index_days.index_date"
-    month_end = f"last_day({index_date})"
-    year_end = f"make_date(year({index_date}), 12, 31)"
     con.execute(
         _INDEX_PATIENTS.format(
-            index_period="source_patients.index_period"
+            dated=dated,
+            columns=", ".join(f"source_patients.{name}" for name in dated_columns(TABLES["patients"])),
+            index_period="index_period"
             if source.is_shifted
-            else f"strftime({index_date}, '{'%Y' if is_yearly else '%Y-%m'}')",
-            period_end=index_date if source.is_shifted else year_end if is_yearly else month_end,
+            else f"strftime(index_date, '{'%Y' if is_yearly else '%Y-%m'}')",
+            period_end="index_date"
+            if source.is_shifted
+            else "make_date(year(index_date), 12, 31)"
+            if is_yearly
+            else "last_day(index_date)",
             data_cut="null" if source.is_shifted else f"date '{last_day(period)}'",
         )
     )
-    rows, nameless = con.execute(
-        f"select count(*), count(*) filter (where patient_id is null) from ({dated})"
+    patients, rows, nameless = con.execute(
+        "select count(patient_id), coalesce(sum(row_count), 0), "
+        "coalesce(sum(row_count) filter (where patient_id is null), 0) from source_patients"
     ).fetchall()[0]
-    patients, fused = count(con, "from source_patients"), count(con, "from index_patients")
+    fused = count(con, "from index_patients")
     con.execute("delete from index_patients where data_cut_day < 0")
     reasons = {
-        "no_patient": nameless,
-        "repeated": rows - nameless - patients,
+        "no_patient": int(nameless),
+        "repeated": int(rows - nameless) - patients,
         "no_index_fusion": patients - fused,
         "index_period_not_over": fused - count(con, "from index_patients"),
     }
@@ -446,15 +467,19 @@ def _select_patients(con: duckdb.DuckDBPyConnection, source: Source, period: str
 
 def _select_rows(con: duckdb.DuckDBPyConnection, table: Table) -> list[LeftOut]:
     """Make `selected_<table>`, the rows that are delivered."""
+    dated = completed(con, table)
     others = f"when {PACKAGES} then 'not_coded'" if table.name == "treatments" else ""
-    judged = _JUDGED.format(date=event_date(table), dated=completed(con, table), others=others)
     # Of a file nobody knows how many rows it has: taken for a few, they and not the patients would be held in memory.
     con.execute("set disabled_optimizers = 'build_side_probe_side'")
-    reasons = dict(con.execute(f"select reason, count(*) from ({judged}) group by reason").fetchall())
-    con.execute(
-        _SELECTED.format(table=table.name, judged=judged, key=table.key, columns=", ".join(dated_columns(table)))
-    )
+    con.execute(_JUDGED.format(table=table.name, date=event_date(table), dated=dated, others=others))
+    reasons = dict(con.execute(_OF_OTHERS.format(dated=dated)).fetchall())
     con.execute("reset disabled_optimizers")
+    judged = con.execute(f"select reason, count(*) from judged_{table.name} group by reason").fetchall()
+    con.execute(_SELECTED.format(table=table.name, key=table.key))
+    con.execute(f"drop table judged_{table.name}")
+    # Those of the patients who are delivered are told by their own reasons.
+    reasons["patient_left_out"] = reasons.get("patient_left_out", 0) - sum(rows for _, rows in judged)
+    reasons |= dict(judged)
     reasons["repeated"] = reasons.pop(None, 0) - count(con, f"from selected_{table.name}")
     return [LeftOut(table.name, reason, number) for reason, number in sorted(reasons.items())]
 

@@ -31,6 +31,9 @@ _CHUNK = 2**20
 _LONGEST_LINE = 8 * 2**20
 """Bytes of a line: a cell of free text that nobody maps may be long."""
 
+_BUFFER = 2 * _LONGEST_LINE
+"""Bytes that are read at once, and held by each thread; by itself the reader takes sixteen lines of this length."""
+
 _GZIP = b"\x1f\x8b"
 _OTHER_FORMATS = (b"\xd0\xcf\x11\xe0", b"PK\x03\x04")
 """How files of the older Excel begin, and packed ones, as of other spreadsheets."""
@@ -306,7 +309,7 @@ def _text(path: Path, relation: str, scratch: Path, *, is_vocabulary: bool = Fal
     options = (
         f"columns = {{{columns}}}, auto_detect = false, header = true, skip = {layout.lines_above}, "
         f"delim = {literal(layout.separator)}, {quotes}, compression = '{packed}', "
-        f"max_line_size = {_LONGEST_LINE}"
+        f"max_line_size = {_LONGEST_LINE}, buffer_size = {_BUFFER}"
     )
     return layout.headers, _Rows(f"read_csv({literal(plain)}, {options})", names)
 

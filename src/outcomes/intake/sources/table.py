@@ -243,7 +243,8 @@ def _condition(where: Where, column: str) -> str:
 
 def _read_key(cell: Cell, file: Opened, each: str) -> str:
     """A key in words: a number without the decimals that other tools append where some keys of a column are missing."""
-    return rf"regexp_replace({_read(cell, file, each, [])}, '^(\d+)[.]0$', '\1')"
+    key = _read(cell, file, each, [])
+    return rf"case when ends_with({key}, '.0') then regexp_replace({key}, '^(\d+)[.]0$', '\1') else {key} end"
 
 
 def _read(cell: Cell, file: Opened, each: str, of_all: list[str]) -> str:
@@ -254,7 +255,7 @@ def _read(cell: Cell, file: Opened, each: str, of_all: list[str]) -> str:
     if cell.source is None:
         return literal(cell.constant or "")
     column = _column(file, cell.source.replace(PLACE, each))
-    trimmed = f"trim({column}, {literal(_BLANKS)})"
+    trimmed = _trimmed(column)
     patterns = [_NOTHING, *map(pattern_of_code, codes)]
     is_missing = f"regexp_matches({trimmed}, {literal('|'.join(patterns))})"
     if cell.values:
@@ -263,6 +264,12 @@ def _read(cell: Cell, file: Opened, each: str, of_all: list[str]) -> str:
     shown = f"case when not {is_missing} then {trimmed} end"
     # Most cells are longer than all that stands for a missing value, and need no pattern.
     return shown if codes else f"case when length({trimmed}) > {_LONGEST_NOTHING} then {trimmed} else {shown} end"
+
+
+def _trimmed(column: str) -> str:
+    """A cell without surrounding blanks; most begin and end with a sign of ASCII, which is seen more quickly."""
+    begins, ends = f"{column} >= '!' and {column} < chr(127)", f"right({column}, 1) between '!' and '~'"
+    return f"case when {begins} and {ends} then {column} else trim({column}, {literal(_BLANKS)}) end"
 
 
 _TICKED = "'1', 'checked', 'true', 'yes', 'x'"
@@ -360,10 +367,13 @@ def _date(name: str, formats: list[str], time_zone: str | None) -> str:
     iso = f"case when regexp_full_match({name}, '{_ISO}') then try_cast(left({name}, 10) as date) end"
     stated = formats if name != "birth_date" else [one for one in formats if not _IN_SHORT.search(one)]
     read = f"coalesce({', '.join([iso, *_ways(name, stated)])})"
-    if time_zone is None:
-        return _of_our_time(read)
-    local = f"cast(timezone({literal(time_zone)}, try_cast({name} as timestamptz)) as date)"
-    return _of_our_time(f"case when regexp_full_match({name}, '{_ZONED}') then {local} else {read} end")
+    if time_zone is not None:
+        local = f"cast(timezone({literal(time_zone)}, try_cast({name} as timestamptz)) as date)"
+        read = f"case when regexp_full_match({name}, '{_ZONED}') then {local} else {read} end"
+    # Most dates are bare ISO dates, which are read in a fifth of the time.
+    plain = f"try_cast({name} as date)"
+    is_plain = f"{name} like '____-__-__' and left({name}, 4) between '{_FIRST_YEAR}' and '{_LAST_YEAR}'"
+    return f"case when {is_plain} and {plain} is not null then {plain} else {_of_our_time(read)} end"
 
 
 def _ways(name: str, formats: Iterable[str]) -> list[str]:
