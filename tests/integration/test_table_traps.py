@@ -171,6 +171,11 @@ def test_of_a_year_of_birth_the_age_is_the_difference_of_years(hospital: Hospita
     assert sorted(row["age_years"] for row in rows(imported, "patients")) == ["", "62"]
 
 
+def test_a_birth_after_surgery_tells_no_age(hospital: Hospital) -> None:
+    hospital.write("patients.csv", "MRN,DOB,Sex\n100231,2023-05-18,F\n100232,2023-06-17,M\n")
+    assert sorted(row["age_years"] for row in rows(hospital.mapped(), "patients")) == ["", "0"]
+
+
 def test_a_birth_with_a_year_of_two_digits_is_of_the_hundred_years_before_surgery(hospital: Hospital) -> None:
     ages = {"03.05.41": "82", "18.05.41": "81", "03.05.15": "8", "18.05.23": "90", "29.02.00": "23", "3.5.1970": "53"}
     born = [f"{number},{birth},F" for number, birth in enumerate(ages)]
@@ -377,6 +382,18 @@ def test_a_very_long_cell_is_read(hospital: Hospital) -> None:
     assert len(rows(hospital.mapped(), "patients")) == 2
 
 
+def test_a_file_greater_than_the_memory_is_read_as_a_stream(hospital: Hospital) -> None:
+    text = "x" * 1_000
+    seen = (f"s{row},9{row % 50_000:05},2023-05-17,99213,{text}\n" for row in range(150_000))
+    with (hospital.folder / "procedures.csv").open("w", encoding="utf-8") as lines:
+        lines.write("id,MRN,DT,CODE,NOTE\n1,100231,2023-05-17,22551,\n")
+        lines.writelines(seen)
+    hospital.settings = hospital.settings.model_copy(update={"memory_limit": "100MB"})
+    imported = hospital.mapped()
+    assert len(rows(imported, "procedures")) == 1
+    assert left_out(imported) == {("patients", "no_index_fusion"): 1, ("procedures", "unknown_patient"): 150_000}
+
+
 def test_suffixes_may_be_in_capitals(hospital: Hospital) -> None:
     (hospital.folder / "patients.csv").rename(hospital.folder / "PATIENTS.CSV")
     (hospital.folder / "PROCEDURES.CSV.GZ").write_bytes(gzip.compress(PROCEDURES.encode()))
@@ -418,6 +435,10 @@ def test_packed_files_and_parquet_with_nan_and_real_dates(hospital: Hospital) ->
         ),
         ("MRN,DOB,Sex,MRN\n1,2,3,4\n", "patients.csv: 2 columns MRN"),
         ("MRN,DOB,Sex\n100231,1961-05-03,F\n100232,1930-01-01,M,x\n", "patients.csv, line 3: 4 cells where the header"),
+        (
+            "MRN,DOB,Sex\n100231,1961-05-03,F\n1 row selected.\n",
+            "patients.csv, line 3: 1 cells where the header has 3; is it",
+        ),
         ('MRN,DOB,Sex\n100231,1961-05-03,"F\n100232,1930-01-01,M\n', "patients.csv, line 2: a quote is opened"),
         ("MRN,DOB,Sex\r\n100231,1961-05-03,F\n100232,1930-01-01,M\n", "patients.csv: do its lines end in different"),
         ("", "patients.csv: it is empty"),
@@ -434,7 +455,10 @@ def test_a_line_that_is_too_long_and_bytes_of_no_encoding_say_the_likely_cause(h
     hospital.write("patients.csv", PATIENTS.replace("F", "F" * (2**23 + 1)))
     assert hospital.refusal().endswith("a line is longer than 8 MiB; is a quote never closed?")
     (hospital.folder / "patients.csv").write_bytes(PATIENTS.encode() + b"\x81\x8d\x8f")
-    assert hospital.refusal() == "patients.csv: it is text in neither UTF-8, UTF-16 nor Windows-1252"
+    unreadable = "patients.csv: it is text in neither UTF-8, UTF-16 nor Windows-1252, or has NUL characters"
+    assert hospital.refusal() == unreadable
+    hospital.write("patients.csv", PATIENTS.replace("F", "\0"))
+    assert hospital.refusal() == unreadable
 
 
 def test_a_missing_file_and_a_folder_in_its_place_are_named(hospital: Hospital) -> None:
@@ -563,6 +587,14 @@ def test_a_dry_run_tells_of_one_key_in_rows_that_differ(hospital: Hospital) -> N
     ]
     assert [rule.rows_failed for rule in tried.rules if rule.rule == "ENC-002"] == [2]
     assert LeftOut("encounters", "repeated", 1) in tried.left_out
+
+
+def test_a_dry_run_tells_of_modifiers_joined_to_codes(hospital: Hospital) -> None:
+    more = "3,100232,2023-06-17,22551;62\n4,100232,2023-06-17,22551 AS\n5,100232,2023-06-17,E0748-NU\n"
+    hospital.write("procedures.csv", PROCEDURES + more + "6,100232,2023-06-17,0RG10A0\n7,100232,2023-06-17,81.02\n")
+    assert hospital.tried().hints == (
+        "3 codes of procedures end with a modifier, as in 22551-59: export code and modifier apart",
+    )
 
 
 def test_a_dry_run_hints_at_answers_taken_for_something_else(hospital: Hospital) -> None:

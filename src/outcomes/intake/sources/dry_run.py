@@ -102,7 +102,11 @@ def _tried(settings: Settings, con: duckdb.DuckDBPyConnection, source: Source, l
         refusal=None,
         rules=(),
         rows_quarantined=0,
-        hints=(*_several_of_a_key(con, tables), *(hints(con) if TABLES["follow_ups"] in tables else ())),
+        hints=(
+            *_joined_modifiers(con),
+            *_several_of_a_key(con, tables),
+            *(hints(con) if TABLES["follow_ups"] in tables else ()),
+        ),
         examples=tuple(_invented(table, columns) for table, (rows, columns) in tables.items() if rows),
     )
 
@@ -130,6 +134,18 @@ def _several_of_a_key(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -
                 f"{keys:,} {table.key} stand in several rows of {table.name} that differ; each row is delivered: are "
                 "they changes of one row? Then choose one by where"
             )
+
+
+_WITH_MODIFIER = r"^([0-9]{4}[0-9A-Z]|[A-Z][0-9]{4})( ?[-,;:/] ?| )[0-9A-Z]{2}$"
+"""A code of CPT or HCPCS to which its modifier is joined."""
+
+
+def _joined_modifiers(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Codes that no list knows because a modifier follows them; they may well be those of fusions."""
+    procedures = dated_relation(TABLES["procedures"])
+    rows = count(con, f"from {procedures} where regexp_matches(upper(trim(cast(code as varchar))), '{_WITH_MODIFIER}')")
+    if rows:
+        yield f"{rows:,} codes of procedures end with a modifier, as in 22551-59: export code and modifier apart"
 
 
 _HYPHENATED = r"regexp_replace(code, '^([0-9]{5})([0-9]{4})([0-9]{2})$', '\1-\2-\3')"

@@ -105,7 +105,10 @@ with in_days as (
                 then date_diff('day', index_date, death_date)
         end as death_day,
         coalesce(
-            date_sub('year', birth_date, index_date) % case when year(birth_date) < 1 then 100 else 1000 end,
+            case
+                when birth_date <= index_date
+                    then date_sub('year', birth_date, index_date) % if(year(birth_date) < 1, 100, 1000)
+            end,
             year(index_date) - birth_year,
             cast(floor(cast(regexp_extract(age_years, '^([0-9]{{1,3}})(?:[.][0-9]*)?$', 1) as double)) as bigint)
         ) as years

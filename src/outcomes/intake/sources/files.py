@@ -251,7 +251,9 @@ def _cause(text: str) -> str:
         return f"{name}: do its lines end in different ways? Save it anew, with one kind of line end"
     place = f"{name}, line {line[1] if line else 'unknown'}"
     if cells := _CELLS.search(text):
-        return f"{place}: {cells[2]} cells where the header has {cells[1]}; a separator within a cell needs quotes"
+        is_longer = int(cells[2]) > int(cells[1])
+        why = "a separator within a cell needs quotes" if is_longer else "is it cut off, or a line below the table?"
+        return f"{place}: {cells[2]} cells where the header has {cells[1]}; {why}"
     if "unterminated quote" in text:
         return f"{place}: a quote is opened and never closed"
     if "Maximum line size" in text:
@@ -414,7 +416,8 @@ def _encoding(path: Path) -> str:
     for encoding in candidates:
         if encoding and _fits(path, encoding):
             return encoding
-    raise OutcomesError("source_malformed", f"{path.name}: it is text in neither UTF-8, UTF-16 nor Windows-1252")
+    what = "it is text in neither UTF-8, UTF-16 nor Windows-1252, or has NUL characters"
+    raise OutcomesError("source_malformed", f"{path.name}: {what}")
 
 
 def _fits(path: Path, encoding: str) -> bool:

@@ -80,6 +80,20 @@ class _Selected:
         wheres = [where.column for where in self.block.where]
         return {self.file.column(name.replace(PLACE, self.each)) for name in [*sources, *wheres]}
 
+    @property
+    def may_be_unreadable(self) -> list[str]:
+        """The columns with cells that may not be read as stated; others are delivered as they stand.
+
+        A row whose own date cannot be read is not delivered, which the engine counts.
+        """
+        own = None if self.table.name == "patients" else event_date(self.table)
+        kinds = dated_columns(self.table)
+        return [
+            name
+            for name, cell in self.block.columns.items()
+            if name != own and (cell.values or cell.is_converted or kinds[name] != "varchar")
+        ]
+
 
 @dataclass
 class _Extract:
@@ -110,9 +124,9 @@ class _Extract:
         """Rows that a `where` leaves out, visits of a wide file that were not held, and cells that cannot be read."""
         found: dict[tuple[str, str, str | None], int] = {}
         for one in self.selects:
-            # A row whose own date cannot be read is not delivered, which the engine counts.
-            own = None if one.table.name == "patients" else event_date(one.table)
-            columns = [name for name in one.block.columns if name != own]
+            columns = one.may_be_unreadable
+            if not (columns or one.block.where or _answers(one.block)):
+                continue  # nothing is to be counted, so the file need not be read once more
             bad = ", ".join(f"count(*) filter (where is_kept and is_filled and bad_{name})" for name in columns)
             counts = con.execute(
                 "select count(*) filter (where not is_kept), count(*) filter (where is_kept and not is_filled), "
@@ -181,9 +195,7 @@ def _select(mapping: Mapping, table: Table, block: Block, file: Opened, each: st
         for name, cell in block.columns.items()
     )
     cells = {name: _converted(mapping, table, name, cell) for name, cell in block.columns.items()}
-    answers = block.filled or [
-        name for name, cell in block.columns.items() if any(PLACE in header for header in cell.headers)
-    ]
+    answers = _answers(block)
     filled = f"coalesce({', '.join(answers)}) is not null" if answers else "true"
     converted = ", ".join(f"{cell} as {name}, {name} as read_{name}" for name, cell in cells.items())
     bad = ", ".join(f"{name} is not null and {cell} is null as bad_{name}" for name, cell in cells.items())
@@ -191,6 +203,13 @@ def _select(mapping: Mapping, table: Table, block: Block, file: Opened, each: st
         f"select is_kept, {filled} as is_filled, {converted}, {bad} "
         f"from (select {kept} as is_kept, {read} from {file.relation})"
     )
+
+
+def _answers(block: Block) -> list[str]:
+    """The columns of which one is filled in each row that is one of the table; none where all rows are."""
+    return block.filled or [
+        name for name, cell in block.columns.items() if any(PLACE in header for header in cell.headers)
+    ]
 
 
 def _merged(selects: Iterable[_Selected], rows: str) -> str:
