@@ -32,7 +32,8 @@ _READ = (
     "number is a plain decimal: `1_0`, `1e3` and `0x3` are none."
 )
 _KEYS_ARE = (
-    "A key is drawn at random and says nothing: never a record number, a name, initials, a date, or a hash of them. It "
+    "A key is drawn at random and says nothing: never a record number, a name, initials, a date, or a hash of them, "
+    "unless it is keyed with a secret salt that stays at the site (HMAC). It "
     "is one word of letters, digits and `. _ : / + = -`, 64 characters at most, and should have 64 random bits: "
     "a UUID, a ULID, 11 characters of base64, 16 hexadecimal digits, or 14 small letters as `outcomes import` draws "
     "them, which never look like an identifier by chance. Surrounding blanks do not count, case does. The same patient "

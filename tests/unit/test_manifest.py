@@ -66,6 +66,13 @@ def test_a_manifest_that_does_not_say_so_is_not_synthetic(folder: Path) -> None:
     assert read_manifest(folder).is_synthetic
 
 
+def test_how_keys_were_made_is_stated_or_left_out(folder: Path) -> None:
+    write(folder)
+    assert "key_method" not in json.loads((folder / MANIFEST).read_text())
+    write(folder, key_method="salted_hash")
+    assert read_manifest(folder).key_method == "salted_hash"
+
+
 def test_missing(folder: Path) -> None:
     for read in (read_manifest, submission_id):
         with pytest.raises(SubmissionRefused, match=r"^manifest_missing: "):
@@ -84,6 +91,7 @@ def test_missing(folder: Path) -> None:
         ({"Jane Doe": 1}, "a foreign field"),
         ({"is_synthetic": "true"}, "is_synthetic"),
         ({"is_synthetic": 1}, "is_synthetic"),
+        ({"key_method": "Jane Doe"}, "key_method"),
         ({"missing_codes": "99"}, "missing_codes"),
         ({"missing_codes": ["Jane Doe"]}, "missing_codes"),
         ({"missing_codes": ["no_such_column=99"]}, "missing_codes"),

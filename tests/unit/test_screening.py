@@ -1,15 +1,17 @@
 """The gate: what identifies a person is found, what merely looks alike passes, and nothing is repeated."""
 
+import base64
 import hashlib
 import random
 import uuid
+from collections.abc import Callable
 
 import pyarrow as pa
 import pytest
 
 from outcomes.contract import TABLES
 from outcomes.errors import SubmissionRefused
-from outcomes.intake.manifest import Method
+from outcomes.intake.manifest import KeyMethod, Method
 from outcomes.intake.screening import findings, screen, screen_missing_codes
 from outcomes.intake.shapes import SHAPES
 from outcomes.intake.words import masked
@@ -51,7 +53,7 @@ IDENTIFYING = {
     "encoded": ("MTIzLTQ1LTY3ODk=", "3132332d34352d36373839", "SmFuZSBEb2U"),
 }
 
-OF_ALL_KEYS = {"sequential", "unlike_others", "hashed"}
+OF_ALL_KEYS = {"sequential", "unlike_others", "hashed", "hash_undeclared"}
 OF_CELLS = {"free_text", "large_number"}
 
 
@@ -89,7 +91,7 @@ def test_closed_lists_cannot_carry_a_zip_code() -> None:
 )
 def test_opaque_keys_pass(keys: list[str]) -> None:
     nothing = list[tuple[str, str, int]]()
-    assert rules("patients", patient_id=list(keys)) == nothing
+    assert not findings({"patients": table("patients", patient_id=list(keys))}, "limited_data_set", None, "random")
     assert rules("procedures", procedure_id=[f"{key}-2023-05-pr1" for key in keys]) == nothing
 
 
@@ -128,6 +130,56 @@ def test_keys_that_were_numbered_are_found(keys: list[str], rule: str) -> None:
 def test_a_hash_of_a_short_number_or_a_date_is_found(algorithm: str, secret: str) -> None:
     plain, salted = (hashlib.new(algorithm, f"{salt}{secret}".encode()).hexdigest() for salt in ("", "pepper"))
     assert rules("patients", patient_id=[plain.upper(), salted]) == [("patient_id", "hashed", 1)]
+
+
+SPELLINGS: dict[str, Callable[[bytes], str]] = {
+    "hex": bytes.hex,
+    "base64": lambda digest: base64.b64encode(digest).decode(),
+    "base64url": lambda digest: base64.urlsafe_b64encode(digest).decode().rstrip("="),
+}
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "digits", "spelling"), [("md5", 7, "hex"), ("sha1", 8, "base64"), ("sha256", 9, "base64url")]
+)
+def test_hashes_of_long_numbers_are_found_among_many(algorithm: str, digits: int, spelling: str) -> None:
+    numbers = RANDOM.sample(range(10**digits), 40_000)
+    digests = (hashlib.new(algorithm, b"%0*d" % (digits, one)).digest() for one in numbers)
+    keys: list[str | None] = [SPELLINGS[spelling](digest) for digest in digests]
+    assert [rule for _, rule, _ in rules("patients", patient_id=keys)] == ["hashed"]
+
+
+@pytest.mark.parametrize(("algorithm", "length"), [("md5", 12), ("sha1", 16), ("sha256", 24), ("sha256", 40)])
+def test_the_beginnings_of_hashes_are_found(algorithm: str, length: int) -> None:
+    numbers = RANDOM.sample(range(440_000, 500_000), 300)
+    keys: list[str | None] = [hashlib.new(algorithm, b"%d" % one).hexdigest()[:length] for one in numbers]
+    assert [rule for _, rule, _ in rules("patients", patient_id=keys)] == ["hashed"]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "stated", "passes"),
+    [
+        *(("md5", None, False), ("md5", "random", True), ("md5", "salted_hash", True)),
+        *(("sha1", None, False), ("sha1", "salted_hash", True), ("sha256", None, True)),
+    ],
+)
+def test_keys_that_look_like_hashes_pass_only_where_it_is_stated_how_they_were_made(
+    algorithm: str, stated: KeyMethod | None, *, passes: bool
+) -> None:
+    keys: list[str | None] = [hashlib.new(algorithm, b"pepper%d" % number).hexdigest() for number in range(60)]
+    found = findings({"patients": table("patients", patient_id=keys)}, "limited_data_set", None, stated)
+    assert [(one.rule, one.rows) for one in found] == ([] if passes else [("hash_undeclared", 60)])
+
+
+def test_a_uuid_without_hyphens_looks_like_no_hash() -> None:
+    keys: list[str | None] = [uuid.UUID(int=RANDOM.getrandbits(128), version=4).hex for _ in range(60)]
+    assert rules("patients", patient_id=keys) == []
+
+
+def test_a_statement_does_not_excuse_a_hash_that_can_be_worked_back() -> None:
+    keys: list[str | None] = [hashlib.sha1(b"%d" % number).hexdigest() for number in range(448_812, 448_872)]
+    found = findings({"patients": table("patients", patient_id=keys)}, "limited_data_set", None, "salted_hash")
+    assert [(one.rule, one.rows) for one in found] == [("hashed", 60)]
 
 
 @pytest.mark.parametrize("stray", ["janedoe", "A7B", "bcdfghjkmnpQRS", "bcd-fghjkmnpqr", "bcdfghjkmnpqr1"])

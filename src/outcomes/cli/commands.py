@@ -185,6 +185,13 @@ def manifest(  # noqa: PLR0913 - each option is a field of the manifest
             "'ndi_item_*=9' in several. May be given several times.",
         ),
     ] = None,
+    key_method: Annotated[
+        str | None,
+        typer.Option(
+            help="How the patients' keys were made: random, or salted_hash (keyed with a secret that stays at the "
+            "site). Keys that look like hashes need it."
+        ),
+    ] = None,
 ) -> None:
     """Write the manifest.json that makes a folder a submission: rows and sha256 of each file."""
     from outcomes.intake.manifest import write_manifest
@@ -201,6 +208,7 @@ def manifest(  # noqa: PLR0913 - each option is a field of the manifest
         data_cut=data_cut.date(),
         contract_version=contract_version,
         missing_codes=missing_code or (),
+        key_method=key_method,  # type: ignore[arg-type]
     )
     typer.echo(f"{folder / 'manifest.json'}: {len(written.files)} files, {written.rows:,} rows")
 

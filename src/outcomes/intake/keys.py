@@ -5,8 +5,9 @@ Keys come as a table of distinct `values` and, in `count_all`, the rows of each.
 
 import base64
 import hashlib
+import re
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -83,28 +84,91 @@ def _text(value: str) -> str | None:
 
 
 def hashed(keys: pa.Table) -> pa.Table:
-    """Those that are the hash, without salt, of up to six digits or of a date: anyone can work them back."""
-    values = pc.utf8_lower(keys["values"])
+    """Those that are the hash, without salt, of a short number or of a date: anyone can work them back.
+
+    Numbers of up to six digits and dates are all tried, of longer ones some: where many keys are such hashes, some of
+    these are found. Of the beginnings of hashes fewer are tried, and some may be found by chance.
+    """
+    digests = {_digest(value): value for value in keys["values"].to_pylist()}
     found: set[str] = set()
-    for length, algorithm in _HASHES.items():
-        hashes = set(values.filter(pc.match_substring_regex(values, rf"^[0-9a-f]{{{length}}}$")).to_pylist())
-        if hashes:
-            found |= {one for one in map(algorithm, _short_secrets()) if one in hashes}
-    return keys.filter(pc.is_in(values, pa.array(sorted(found), pa.string())))
+    for length in {len(digest) for digest in digests} - {0}:
+        of_length = {digest: value for digest, value in digests.items() if len(digest) == length}
+        found |= _worked_back(of_length, length)
+    return keys.filter(pc.is_in(keys["values"], pa.array(sorted(found), pa.string())))
 
 
-_HASHES: dict[int, Callable[[bytes], str]] = {
-    32: lambda secret: hashlib.md5(secret, usedforsecurity=False).hexdigest(),
-    40: lambda secret: hashlib.sha1(secret, usedforsecurity=False).hexdigest(),
-    64: lambda secret: hashlib.sha256(secret).hexdigest(),
+def is_hash_shaped(keys: pa.Table) -> bool:
+    """Whether nearly all keys have the length of an MD5 or SHA-1 in hexadecimal digits, and are no UUIDs."""
+    values = keys["values"]
+    shaped, uuids = (_share(values, pattern) for pattern in (_HASH, _UUID_WITHOUT_HYPHENS))
+    return shaped >= _MOST > uuids
+
+
+def _share(values: pa.ChunkedArray, pattern: str) -> float:
+    return float(pc.mean(pc.match_substring_regex(values, pattern)).as_py() or 0) if len(values) else 0.0
+
+
+def _digest(value: str) -> bytes:
+    """The bytes of a key that is hexadecimal or base64 of as many as a hash or the beginning of one has; else none."""
+    if _HEXADECIMAL.fullmatch(value):
+        return bytes.fromhex(value)
+    if _BASE64_OF_HASH.fullmatch(value):
+        return base64.b64decode(value.rstrip("=") + "==", altchars=b"-_" if re.search("[-_]", value) else None)
+    return b""
+
+
+def _worked_back(digests: dict[bytes, str], length: int) -> set[str]:
+    """Of the keys by their bytes, those that are a hash of a short secret, or its beginning."""
+    whole = _HASHES.get(length)
+    found = {digest for digest in map(whole, _short_secrets()) if digest in digests} if whole else set()
+    beginnings = {hash_of(secret)[:length] for secret in _some_secrets() for hash_of in _HASHES.values()}
+    begun = digests.keys() & beginnings
+    if len(begun) >= _MORE_THAN_CHANCE:
+        found |= begun
+    return {digests[digest] for digest in found}
+
+
+_HASHES: dict[int, Callable[[bytes], bytes]] = {
+    16: lambda secret: hashlib.md5(secret, usedforsecurity=False).digest(),
+    20: lambda secret: hashlib.sha1(secret, usedforsecurity=False).digest(),
+    32: lambda secret: hashlib.sha256(secret).digest(),
 }
-"""By the length of the hash in hexadecimal digits."""
+"""By the length of the hash in bytes."""
+
+_HASH = r"^(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40})$"
+_UUID_WITHOUT_HYPHENS = r"^(?i:[0-9a-f]{12}[1-8][0-9a-f]{3}[89ab][0-9a-f]{15})$"
+_HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2}){6,20}|[0-9A-Fa-f]{64}")
+_BASE64_OF_HASH = re.compile(r"(?:[A-Za-z0-9+/_-]{22}|[A-Za-z0-9+/_-]{27}|[A-Za-z0-9+/_-]{43})={0,2}")
+_MORE_THAN_CHANCE = 3
+
+_TRIED = 200_000
+"""Of the numbers of seven to nine digits, how many of each length."""
+
+_STEP = 618_033_989
+"""Prime to every power of ten: its multiples fall evenly over the numbers of a length."""
 
 
 def _short_secrets() -> Iterator[bytes]:
-    """Numbers of up to six digits, also with leading zeros, and the dates on which people were born or operated on."""
+    """Numbers of up to six digits, also with leading zeros, some longer ones, and dates."""
     yield from (b"%d" % number for number in range(10**6))
     yield from (b"%06d" % number for number in range(10**5))
+    yield from _some_numbers((7, 8, 9), _TRIED)
+    yield from _dates()
+
+
+def _some_secrets() -> Iterator[bytes]:
+    """Dates, and of numbers of five to nine digits some."""
+    yield from _some_numbers((5, 6, 7, 8, 9), _TRIED // 4)
+    yield from _dates()
+
+
+def _some_numbers(lengths: Iterable[int], count: int) -> Iterator[bytes]:
+    for length in lengths:
+        yield from (b"%0*d" % (length, number * _STEP % 10**length) for number in range(count))
+
+
+def _dates() -> Iterator[bytes]:
+    """The dates on which people were born or operated on, in two spellings."""
     for date in np.arange("1915-01-01", "2035-01-01", dtype="datetime64[D]").astype(str):
         yield date.encode()
         yield date.replace("-", "").encode()

@@ -29,6 +29,9 @@ Kind = Literal["full", "incremental"]
 Method = Literal["safe_harbor", "expert_determination", "limited_data_set"]
 """How the site de-identified the extract (45 CFR 164.514)."""
 
+KeyMethod = Literal["random", "salted_hash"]
+"""How the site made the patients' keys: drawn at random, or a keyed hash (HMAC) whose secret never leaves the site."""
+
 Period = Annotated[str, Field(pattern=rf"^{MONTH}$")]
 
 MissingCode = Annotated[str, Field(pattern=r"^(?:[a-z0-9_]+\*?=)?[^\s=]{1,16}$")]
@@ -69,6 +72,8 @@ class Manifest(BaseModel):
     """Whether the patients are invented. A manifest of real ones need not say so."""
     patients_without_index: Annotated[int, Field(ge=0, le=10**9)] | None = None
     """Patients of the site's source who have no index fusion and so are not delivered; null where it is not known."""
+    key_method: KeyMethod | None = None
+    """How the patients' keys were made; keys that look like hashes pass only where it is stated."""
     missing_codes: tuple[MissingCode, ...] = ()
     """The site's codes for missing; one without a column holds in every column but keys and days."""
 
@@ -125,6 +130,7 @@ def write_manifest(  # noqa: PLR0913 - each argument is a field of the manifest
     is_synthetic: bool = False,
     patients_without_index: int | None = None,
     missing_codes: Sequence[str] = (),
+    key_method: KeyMethod | None = None,
 ) -> Manifest:
     """Describe the CSV and Parquet files of a folder in its `manifest.json`; writing it makes the folder a submission.
 
@@ -146,6 +152,7 @@ def write_manifest(  # noqa: PLR0913 - each argument is a field of the manifest
             is_synthetic=is_synthetic,
             patients_without_index=patients_without_index,
             missing_codes=tuple(missing_codes),
+            key_method=key_method,
         )
     except ValidationError as error:
         raise SubmissionRefused("manifest_malformed", _fields_at_fault(error)) from None

@@ -398,6 +398,7 @@ def _write_delivery(
         is_synthetic=manifest.is_synthetic,
         patients_without_index=manifest.patients_without_index,
         missing_codes=manifest.missing_codes,
+        key_method=manifest.key_method,
     )
     shutil.copymode(folder / MANIFEST, fresh / MANIFEST)
 

@@ -20,7 +20,7 @@ from outcomes.contract import TABLES, Column, ColumnType, Table
 from outcomes.errors import SubmissionRefused
 from outcomes.intake import keys as judged
 from outcomes.intake.inference import ages_reaching_90, events_on_a_common_date, patients_of_a_common_cut
-from outcomes.intake.manifest import Method
+from outcomes.intake.manifest import KeyMethod, Method
 from outcomes.intake.shapes import (
     ANYWHERE,
     BY_CHANCE,
@@ -94,18 +94,24 @@ class Finding:
         return f"{self.table}.{self.column}: {self.rule}, {self.rows} row{'s' if self.rows > 1 else ''}"
 
 
-def screen(tables: Mapping[str, pa.Table], method: Method, data_cut: datetime.date | None = None) -> None:
+def screen(
+    tables: Mapping[str, pa.Table],
+    method: Method,
+    data_cut: datetime.date | None = None,
+    key_method: KeyMethod | None = None,
+) -> None:
     """Let a submission pass, or refuse it whole.
 
     Args:
         tables: the delivered tables by name, every cell a string or null.
         method: how the site says that it de-identified the extract.
         data_cut: the date on which the extract was cut, where it is known: a day that lies later says nothing.
+        key_method: how the site says that it made the patients' keys.
 
     Raises:
         SubmissionRefused: identifier_found, age_over_89, index_period_too_fine or data_cut_common, in this order.
     """
-    found = findings(tables, method, data_cut)
+    found = findings(tables, method, data_cut, key_method)
     for code in ("identifier_found", "age_over_89", "index_period_too_fine", "data_cut_common"):
         places = [str(finding) for finding in found if finding.code == code]
         if places:
@@ -147,7 +153,12 @@ def screen_accepted(patients: pa.Table) -> None:
         raise SubmissionRefused("age_over_89", "; ".join(map(str, reaching)))
 
 
-def findings(tables: Mapping[str, pa.Table], method: Method, data_cut: datetime.date | None = None) -> list[Finding]:
+def findings(
+    tables: Mapping[str, pa.Table],
+    method: Method,
+    data_cut: datetime.date | None = None,
+    key_method: KeyMethod | None = None,
+) -> list[Finding]:
     """Everything in the tables of a submission that may not pass; arguments as of `screen`."""
     values = [
         (TABLES[name], column, _plain(_distinct(cells[column.name])))
@@ -156,13 +167,20 @@ def findings(tables: Mapping[str, pa.Table], method: Method, data_cut: datetime.
     ]
     suspected = _suspected((column, distinct) for _, column, distinct in values)
     found = [finding for one in values for finding in _of_column(*one, suspected, method)]
-    return found + (_worked_back(tables["patients"]) + _by_arithmetic(tables, data_cut) if "patients" in tables else [])
+    if "patients" not in tables:
+        return found
+    return found + _hashed(tables["patients"], key_method) + _by_arithmetic(tables, data_cut)
 
 
-def _worked_back(patients: pa.Table) -> list[Finding]:
-    """Patients whose key anyone can work back to what it is the hash of."""
-    rows = _rows(judged.hashed(_distinct(patients["patient_id"])))
-    return [Finding("identifier_found", "patients", "patient_id", "hashed", rows)] if rows else []
+def _hashed(patients: pa.Table, key_method: KeyMethod | None) -> list[Finding]:
+    """Patients whose key can be worked back to what it is the hash of, or may be, as nobody says that it is salted."""
+    keys = _distinct(patients["patient_id"])
+    found = judged.hashed(keys)
+    if found.num_rows:
+        return [Finding("identifier_found", "patients", "patient_id", "hashed", _rows(found))]
+    if key_method is None and judged.is_hash_shaped(keys):
+        return [Finding("identifier_found", "patients", "patient_id", "hash_undeclared", _rows(keys))]
+    return []
 
 
 def _of_column(

@@ -288,7 +288,12 @@ def _read(attempt: Attempt, manifest: Manifest, contents: Mapping[str, bytes]) -
             raise SubmissionRefused("row_count_mismatch", f"{file.table}: {delivered} rows, {file.rows} stated")
     _check_forgotten(attempt, cells)
     screen_missing_codes(manifest.missing_codes)
-    screen({name: one.read for name, one in cells.items()}, manifest.deidentification_method, manifest.data_cut)
+    screen(
+        {name: one.read for name, one in cells.items()},
+        manifest.deidentification_method,
+        manifest.data_cut,
+        manifest.key_method,
+    )
     return cells
 
 
