@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import duckdb
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from outcomes.contract import CONTRACT_VERSION, TABLES
+from outcomes.contract import CONTRACT_VERSION, TABLES, ColumnType
 from outcomes.errors import OutcomesError
 from outcomes.intake import validation
 from outcomes.intake.reading import read_table
@@ -771,3 +772,34 @@ def test_a_rule_that_cannot_be_evaluated_is_a_defect(
     with pytest.raises(OutcomesError) as defect:
         judge(con, {"patients": [patient()]})
     assert (defect.value.code, defect.value.where) == ("rule_not_evaluated", "patients: PAT-999")
+
+
+UNITS: dict[str, list[Row]] = {
+    "imaging": [{"unit": unit, "finding": "stenosis"} for unit in (None, "mm", "degrees", "grade")],
+    "follow_ups": [{"ndi_unit": unit} for unit in (None, "points", "percent")],
+}
+OUT_OF_RANGE = (-45_063, -11_000, 11_000, 45_063, 448_812)
+"""Numbers that no column may hold: a spreadsheet's date, a record number, days beyond thirty years."""
+
+NO_MEASURE = (-1954, -100, 101, 150, 1954, 2023, 9999)
+"""Years and placeholders, which may be a number of days and nothing else."""
+
+
+def test_every_numeric_column_has_a_range_outside_of_which_nothing_enters(con: duckdb.DuckDBPyConnection) -> None:
+    tables: dict[str, list[Row]] = {"patients": [patient()]}
+    for table in TABLES.values():
+        for column in table.columns:
+            if column.type in {ColumnType.INTEGER, ColumnType.DECIMAL}:
+                values = OUT_OF_RANGE if column.is_day else OUT_OF_RANGE + NO_MEASURE
+                for value, unit in product(values, UNITS.get(table.name, [{}])):
+                    rows = tables.setdefault(table.name, [])
+                    rows.append(ROWS[table.name](**unit) | {table.key: f"row{len(rows)}", column.name: value})
+    entered = {
+        (judgement.table.name, name, cell)
+        for judgement in judge(con, tables).values()
+        for row in judgement.accepted.to_pylist()
+        for name, cell in row.items()
+        if cell in {*OUT_OF_RANGE, *NO_MEASURE}
+    }
+    assert sum(map(len, tables.values())) > 1000
+    assert entered == set()
