@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from outcomes.contract import TABLES
+from outcomes.contract import TABLES, Column, ColumnType
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.manifest import KeyMethod, Method
 from outcomes.intake.screening import findings, screen, screen_missing_codes
@@ -220,10 +220,60 @@ def test_words_and_large_numbers_of_other_columns(table_name: str, column: str, 
     assert [(one.column, one.rule, one.rows) for one in found] == ([(column, rule, 1)] if rule else [])
 
 
-def test_of_several_words_those_that_the_contract_lacks_are_masked() -> None:
-    cells = pa.chunked_array([["never smoker Jane Doe", "shadow", "C5 and C6", None, "never", "not J\u00e9r\u00f4me"]])
-    kept = ["never smoker xxxx xxx", "shadow", "C5 and C6", None, "never", "not xxxxxx"]
-    assert masked(cells).to_pylist() == kept
+@pytest.mark.parametrize(
+    ("table_name", "column", "cell", "kept"),
+    [
+        ("patients", "smoking", "never smoker Jane Doe", "never smoker xxxx xxx"),
+        ("patients", "smoking", "Okonkwo", "xxxxxxx"),
+        ("patients", "smoking", "not J\u00e9r\u00f4me", "not xxxxxx"),
+        ("patients", "smoking", "\u738b\u5c0f\u660e", "xxx"),
+        ("patients", "smoking", "never", "never"),
+        ("patients", "sex", "X", "X"),
+        ("patients", "bmi", "27.448812", "27.448812"),
+        ("patients", "bmi", "about 30", "about 30"),
+        ("patients", "approach", None, None),
+        ("encounters", "start_day", "19803", "xxxxx"),
+        ("encounters", "start_day", "-19803.0", "-xxxxx.0"),
+        ("encounters", "start_day", "99999", "99999"),
+        ("encounters", "start_day", "10957x", "xxxxxx"),
+        ("procedures", "levels", "C5 and C6", "C5 and C6"),
+        ("procedures", "levels", "C5 Jane", "C5 xxxx"),
+        ("procedures", "code", "22551", "22551"),
+        ("procedures", "code", "LOINC", "LOINC"),
+        ("procedures", "code", "0RG10A0", "0RG10A0"),
+        ("procedures", "code", "4488121", "xxxxxxx"),
+        ("procedures", "code_system", "CPT", "CPT"),
+        ("procedures", "code_system", "Schmidt", "xxxxxxx"),
+    ],
+)
+def test_what_may_name_a_person_is_masked(table_name: str, column: str, cell: str | None, kept: str | None) -> None:
+    (declared,) = [one for one in TABLES[table_name].columns if one.name == column] or [
+        Column(column, ColumnType.TEXT, "")
+    ]
+    assert masked(declared, pa.chunked_array([[cell]], pa.string())).to_pylist() == [kept]
+
+
+ANYBODYS = (
+    *("123-45-6789", "MRN 448812", "Jane Doe", "Doe, Jane", "Dr. House", "1954-03-21", "21 March 1954", "19540321"),
+    *("555-123-4567", "5551234567", "+44 20 7946 0958", "jane@example.org", "https://example.org/j", "192.168.10.3"),
+    *("1234 Main St", "MA 02139", "\u738b\u5c0f\u660e \u5148\u751f", "jane doe", "van der Berg"),
+)
+ROW_KEYS = frozenset((each.name, each.key) for each in TABLES.values() if each.name not in {"patients", "encounters"})
+CODES = frozenset((name, "code") for name in ("procedures", "diagnoses", "treatments"))
+KEYS = frozenset((name, one) for name, each in TABLES.items() for one in each.schema.names if one.endswith("_id"))
+MAY_STAND_IN = {
+    **{"5551234567": ROW_KEYS, "MA 02139": CODES, "448812": ROW_KEYS | CODES, "4111111111111111": ROW_KEYS | CODES},
+    "A448812": KEYS | CODES,
+}
+"""A code is a number too, and so is the key that a database gives a row; one key alone may be letters and digits."""
+
+
+@pytest.mark.parametrize("value", [*ANYBODYS, "448812", "4111111111111111", "A448812"])
+def test_an_identifier_in_any_column_refuses_the_submission(value: str) -> None:
+    tables = {name: table(name, **{column: [value] for column in each.schema.names}) for name, each in TABLES.items()}
+    found = {(one.table, one.column) for one in findings(tables, "limited_data_set") if one.code == "identifier_found"}
+    columns = {(name, column) for name, each in TABLES.items() for column in each.schema.names}
+    assert columns - found - MAY_STAND_IN.get(value, frozenset()) == {("patients", "index_period")} - found
 
 
 def test_codes_levels_periods_and_measures_pass() -> None:

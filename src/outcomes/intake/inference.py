@@ -20,7 +20,9 @@ FEWEST_PATIENTS = 20
 """Below this many patients a common date cannot be told from chance."""
 
 _DAYS_OF_A_MONTH = 31
-_FEWEST_WITH_EVENTS = 60
+FEWEST_WITH_EVENTS = 60
+"""As `FEWEST_PATIENTS`, of patients who may have many events each."""
+
 _NEARLY_ALL = 0.99
 _FEWER_BESIDE = 0.9
 """The share of patients with an event near a date half an index period away, from which on any date would fit."""
@@ -130,7 +132,7 @@ def _fitting_one_event(patient: Ints, days: Ints, first: Ints, last: Ints) -> in
         last: the last such date.
     """
     patients = len(np.unique(patient))
-    if patients < _FEWEST_WITH_EVENTS:
+    if patients < FEWEST_WITH_EVENTS:
         return 0
     earliest, latest = _apart(patient, first + days, last + days)
     date, fitting = _best_date(earliest, latest)

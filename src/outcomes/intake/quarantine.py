@@ -30,8 +30,9 @@ def quarantine_folder(settings: Settings, site_id: str, period: str, submission_
 def write_quarantine(folder: Path, tables: dict[str, pa.Table]) -> None:
     """Write quarantined and pending rows and copies of blanked ones, a `<table>.parquet` each, in place of the former.
 
-    Rows are kept as delivered but for an age over 89, which is kept nowhere: not as a code for missing, nor in words;
-    and of several words in a cell, which may be a name, only those of the contract, an x for each letter of another.
+    Rows are kept as delivered but for what may identify a person. An age over 89 is kept nowhere: not as a code for
+    missing, nor in words. Of a word that the contract has not, and of a number longer than any measure, an x is kept
+    for each letter or digit.
 
     Args:
         folder: see `quarantine_folder`; none is left behind when no table has a row.
@@ -55,9 +56,10 @@ def read_quarantine(folder: Path) -> dict[str, pa.Table]:
 
 
 def _without_names(table: Table, rows: pa.Table) -> pa.Table:
-    for name in table.schema.names:
-        if not name.endswith("_id"):
-            rows = rows.set_column(rows.schema.get_field_index(name), name, masked(rows[name]))
+    for column in table.columns:
+        if not column.name.endswith("_id"):
+            place = rows.schema.get_field_index(column.name)
+            rows = rows.set_column(place, column.name, masked(column, rows[column.name]))
     return rows
 
 

@@ -61,7 +61,6 @@ _UUID = r"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 _PLAIN_NUMBER = r"^-?\d{1,6}(?:\.\d*)?$"
 _LETTER_AFTER_DIGIT = r"\d[A-Za-z]"
 _WHOLE_NUMBER = r"^[+-]?0*(?P<whole>[1-9]\d{4,18})(?:[.,]\d*)?$"
-_NUMBER_AFTER_LETTERS = r"^[A-Za-z]{1,4}[-#: ]?\d{5,}$"
 _NUMBERS = (ColumnType.INTEGER, ColumnType.DECIMAL)
 _LEAST_LARGE = 10_000
 _LEAST_DATE = 30_000
@@ -316,15 +315,27 @@ def _of_cells(column: Column, distinct: pa.Table, told: pa.Table) -> Iterator[tu
     yield "free_text", free_text(column, told)
     if column.type in _NUMBERS:
         yield "large_number", _large_numbers(column, distinct)
-    elif column.name != "code":
-        yield "record_number", _matching(told, _NUMBER_AFTER_LETTERS)
+    if column.name != "code":
+        yield "record_number", _no_placeholders(_matching(distinct, _record_number(column)))
+
+
+def _record_number(column: Column) -> str:
+    """Pattern of a record number; of a column of numbers only one after letters is none that it may hold."""
+    letters = "{1,4}" if column.type in _NUMBERS else "{0,4}"
+    return rf"^[A-Za-z]{letters}[-#: ]?\d{{5,}}(?:[.,]0*)?$"
 
 
 def _large_numbers(column: Column, distinct: pa.Table) -> pa.Table:
     found = _matching(distinct, _WHOLE_NUMBER)
     wholes = pc.struct_field(pc.extract_regex(found["values"], _WHOLE_NUMBER), "whole").to_pylist()
     least = _LEAST_DATE if column.is_day else _LEAST_LARGE
-    return found.filter(pa.array([int(one) >= least and not PLACEHOLDER.fullmatch(one) for one in wholes], pa.bool_()))
+    large = found.filter(pa.array([int(one) >= least for one in wholes], pa.bool_()))
+    return _no_placeholders(large)
+
+
+def _no_placeholders(found: pa.Table) -> pa.Table:
+    wholes = pc.replace_substring_regex(found["values"], r"^[+-]?0*|[.,]\d*$", "").to_pylist()
+    return found.filter(pa.array([not PLACEHOLDER.fullmatch(one) for one in wholes], pa.bool_()))
 
 
 def _derived_keys(column: Column, distinct: pa.Table, patterns: Mapping[str, str]) -> Iterator[tuple[str, pa.Table]]:

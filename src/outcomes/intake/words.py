@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from outcomes.contract import TABLES, Column
 from outcomes.intake.rules import closed_lists
+from outcomes.intake.shapes import PLACEHOLDER
 
 _LETTER = r"[^\x00-@\[-`{-\x7f]"
 """A letter, or any sign beyond ASCII: quicker made into a program than the class of all letters."""
@@ -19,6 +20,9 @@ _SHORTEST_IN_A_CODE = 3
 
 _CODED = frozenset({"code", "modifier", "level", "levels"})
 """Columns of codes, in which a single word is free text already."""
+
+_NUMBER, _LONG_NUMBER = (re.compile(rf"(?<![\d.,])\d{{{least},}}") for least in (5, 6))
+"""Whole numbers longer than any measure, and longer than a CPT code."""
 
 _ORDINARY = frozenset(
     _WORD.findall(
@@ -39,23 +43,32 @@ def free_text(column: Column, distinct: pa.Table) -> pa.Table:
         distinct: its distinct `values`, made plain.
     """
     is_coded = column.name in _CODED
-    pattern = rf"{_LETTER}{{4}}|\s{_LETTER}{{3}}" if is_coded else rf"{_LETTER}{{2}}.*[\s;,].*{_LETTER}{{2}}"
+    pattern = (
+        rf"{_LETTER}{{4}}|\s{_LETTER}{{3}}|[^\x00-\x7f]" if is_coded else rf"{_LETTER}{{2}}.*[\s;,].*{_LETTER}{{2}}"
+    )
     found = distinct.filter(pc.match_substring_regex(distinct["values"], pattern))
     is_told = _is_free_code if is_coded else _is_free
     return found.filter(pa.array([is_told(value) for value in found["values"].to_pylist()], pa.bool_()))
 
 
-def masked(cells: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Cells of two words or more, with an x for each letter of a word that the contract has not; others as they are."""
+def masked(column: Column, cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Cells with an x for each letter and digit of what may name a person: words that the contract has not, numbers.
+
+    Args:
+        column: of the contract, no key. Of a column of codes a word alone is a code, and so are five digits.
+        cells: as delivered.
+    """
     encoded = cells.combine_chunks().dictionary_encode()
-    texts = [_masked(text) for text in encoded.dictionary.to_pylist()]
+    texts = [_masked(text, is_coded=column.name in _CODED) for text in encoded.dictionary.to_pylist()]
     return pa.chunked_array([pa.array(texts, pa.string()).take(encoded.indices)])
 
 
-def _masked(cell: str) -> str:
-    if len(_APART.split(cell.strip())) == 1:
-        return cell
-    return _WORD.sub(lambda found: found[0] if found[0].lower() in _known() else "x" * len(found[0]), cell)
+def _masked(cell: str, *, is_coded: bool) -> str:
+    number = _LONG_NUMBER if is_coded else _NUMBER
+    shown = number.sub(lambda found: found[0] if PLACEHOLDER.fullmatch(found[0]) else "x" * len(found[0]), cell)
+    if is_coded and len(_APART.split(cell.strip())) == 1:
+        return shown
+    return _WORD.sub(lambda found: found[0] if found[0].lower() in _known() else "x" * len(found[0]), shown)
 
 
 def _is_free(cell: str) -> bool:
@@ -66,7 +79,9 @@ def _is_free(cell: str) -> bool:
 def _is_free_code(cell: str) -> bool:
     """Whether a word stands in the cell: one between blanks, or letters alone as long as no code has them."""
     alone = [word for word in _APART.split(cell) if _WORD.fullmatch(word)]
-    words = {word.lower() for word in alone if len(word) >= _SHORTEST_IN_A_CODE + (len(alone) == 1)}
+    words = {
+        word.lower() for word in alone if len(word) >= _SHORTEST_IN_A_CODE + (len(alone) == 1) or not word.isascii()
+    }
     return bool(words) and _known().isdisjoint(words)
 
 

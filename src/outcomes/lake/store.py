@@ -36,6 +36,7 @@ from outcomes.lake.views import (
     SUBMISSIONS_WITH_STATUS,
     WRITTEN_BY,
     rows_before,
+    rows_beside,
     rows_first_delivered_later,
     rows_in_force,
     rows_written,
@@ -308,6 +309,29 @@ class Lake:
             _create_view(con, view, select, TABLES[name], files[name])
             if not beside_damage:
                 _require_as_written(con, TABLES[name], files[name], submissions)
+
+    def attach_beside(self, con: duckdb.DuckDBPyConnection, site_id: str, period: str, *, is_full: bool) -> None:
+        """Make readable what would stand beside a submission, were it accepted.
+
+        Creates a view `beside_<table>` of each contract table: the rows in force of the site's other periods; of those
+        before a full submission there are none.
+
+        Args:
+            con: the connection.
+            site_id: the site.
+            period: the month of the submission.
+            is_full: whether it replaces what came before.
+
+        Raises:
+            OutcomesError: lake_damaged when something of the site cannot be read.
+        """
+        recorded = self._recorded(site_id)
+        others = pc.greater(recorded["period"], period) if is_full else pc.not_equal(recorded["period"], period)
+        con.register("recorded_submissions", recorded.filter(others).drop_columns(sorted(_BY_RULE)))
+        _make_submissions(con, "beside_submissions")
+        con.unregister("recorded_submissions")
+        for table in TABLES.values():
+            _create_view(con, f"beside_{table.name}", rows_beside, table, self._files(table.name, site_id))
 
     def remove_period(self, table: Table, site_id: str, period: str) -> None:
         """Take a site's files of one period out of a table, without reading them.

@@ -183,6 +183,11 @@ def rows_before(table: Table, files: Sequence[str]) -> str:
     return _looked_at(table, rows_in_force(table, files))
 
 
+def rows_beside(table: Table, files: Sequence[str]) -> str:
+    """SQL: as `rows_in_force`, of the periods beside the one that is judged."""
+    return _one_row_a_key(table, files, "beside_submissions", "desc")
+
+
 def rows_first_delivered_later(table: Table, files: Sequence[str]) -> str:
     """SQL: as `rows_before`, of each key of a site the row first delivered after the period, unless a tombstone."""
     return _looked_at(table, _one_row_a_key(table, files, "later_submissions", "asc"))
