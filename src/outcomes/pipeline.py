@@ -521,10 +521,12 @@ def vacuum(settings: Settings, keep_days: int, *, dry_run: bool = False) -> list
     from outcomes.release.publish import remove_old
 
     check_home(settings)
-    with _redacted_errors("vacuum"):
+    with logged(settings, "vacuum", dry_run=str(dry_run).lower()) as line, _redacted_errors("vacuum"):
         gone = tidy(settings, keep_days, dry_run=dry_run)
         releases = remove_old(settings, settings.releases_kept, dry_run=dry_run)
-    return [*gone, Gone("old releases", len(releases), sum(each.size for each in releases))]
+        gone.append(Gone("old releases", len(releases), sum(each.size for each in releases)))
+        line["gone"] = {one.what: one.count for one in gone}
+    return gone
 
 
 def ingest_landed(

@@ -18,6 +18,10 @@ class Settings(BaseSettings):
     minimum_cell_count: int = Field(default=11, ge=5)
     """The smallest count of patients that may be shown (10 and fewer are hidden)."""
     releases_kept: int = Field(default=5, ge=1)
+    refused_days: int = Field(default=30, ge=1)
+    """How long a delivery stays in landing that was refused or never finished: it may identify patients."""
+    quarantine_days: int = Field(default=400, ge=1)
+    """How long rows stay in quarantine, and in landing a delivery that was withdrawn."""
     release_without_damaged: bool = False
     """Whether a release goes on without submissions whose rows in the lake are damaged, and says so, or is refused."""
     threads: int = Field(default=2, ge=1)

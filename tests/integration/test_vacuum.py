@@ -19,6 +19,7 @@ from outcomes.cli import app
 from outcomes.contract import TABLES
 from outcomes.errors import MISTAKES, OutcomesError
 from outcomes.intake import tidying
+from outcomes.intake.manifest import submission_id
 from outcomes.lake import PROVENANCE, AsKnownOn, Lake, SubmissionRecord, TableCounts, digests
 from outcomes.lake.upkeep import LakeUpkeep
 from outcomes.locks import one_at_a_time, remove_unheld
@@ -177,17 +178,20 @@ def test_a_dry_run_writes_nothing_and_counts_the_same(settings: Settings) -> Non
     foretold = _gone(settings, dry_run=True)
     assert before == {file: file.read_bytes() for file in settings.home.rglob("*") if file.is_file()}
     assert foretold == _gone(settings)
-    assert all(count > 0 for what, count in foretold.items() if what not in _LATER)
+    assert all(count > 0 for what, count in foretold.items() if what not in _LATER and not what.startswith(_RETAINED))
 
 
 _LATER = ("files that nothing refers to for 24 hours", "old releases", "small files, written as few")
 """What there is none of here."""
 
+_RETAINED = ("deliveries ", "quarantine of more than ")
+"""What goes by its age alone, in tests of their own."""
+
 
 def _leave_behind(settings: Settings) -> None:
     """Quarantine of two former attempts, a lock, and the leftovers of a crash, all old."""
-    for submission_id in ("a-2026-01-1", "a-2026-01-2", "a-2026-01-0", ".a-2026-01-2"):
-        folder = settings.quarantine / "a" / "2026-01" / submission_id
+    for name in ("a-2026-01-1", "a-2026-01-2", "a-2026-01-0", ".a-2026-01-2"):
+        folder = settings.quarantine / "a" / "2026-01" / name
         folder.mkdir(parents=True)
         (folder / "patients.parquet").write_bytes(b"rows")
     settings.scratch.mkdir()
@@ -213,6 +217,72 @@ def test_old_quarantine_locks_and_leftovers_go(settings: Settings) -> None:
     assert sorted(path.name for path in newest.parent.iterdir()) == ["a-2026-01-2", "a-2026-01-3"]
     assert [path.name for path in settings.scratch.iterdir()] == ["young"]
     assert sorted(path.name for path in settings.locks.iterdir()) == ["lake.lock", "young"]
+
+
+def test_quarantine_has_an_end(settings: Settings) -> None:
+    _commit(settings, "a-2026-01-1-x", "p1", days_ago=500)
+    folder = settings.quarantine / "a" / "2026-01" / "a-2026-01-1"
+    folder.mkdir(parents=True)
+    (folder / "patients.parquet").write_bytes(b"rows")
+    for days, left in ((399, True), (401, False)):
+        os.utime(folder, (time.time() - days * 86400,) * 2)
+        assert _gone(settings)["quarantine of more than 400 days"] == (0 if left else 1)
+        assert folder.exists() == left
+
+
+def _landed(settings: Settings, period: str, text: str = "{}") -> Path:
+    folder = settings.landing / "a" / period
+    folder.mkdir(parents=True)
+    (folder / "patients.csv").write_text("patient_id\nsecret\n")
+    if text:
+        (folder / "manifest.json").write_text(text)
+    return folder
+
+
+def _judged(settings: Settings, folder: Path, outcome: str, days_ago: float) -> None:
+    record = SubmissionRecord(submission_id(folder), "a", folder.name, 1, outcome, kind="full")
+    Lake(settings.lake).commit(replace(record, recorded_at=_NOW - timedelta(days=days_ago)))
+
+
+def test_a_delivery_that_may_identify_patients_does_not_stay(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, removed = [], []
+    for number, (outcome, days_ago, stays) in enumerate(
+        [
+            *(("refused", 29, True), ("refused", 31, False), ("withdrawn", 399, True), ("withdrawn", 401, False)),
+            *(("accepted", 900, True), ("waiting", 900, True), ("unfinished", 29, True), ("unfinished", 31, False)),
+        ],
+        1,
+    ):
+        folder = _landed(settings, f"2025-{number:02d}", "" if outcome == "unfinished" else "{}")
+        if outcome in {"refused", "withdrawn", "accepted"}:
+            _judged(settings, folder, outcome, days_ago)
+        _age(folder, days_ago)
+        os.utime(folder, (time.time() - days_ago * 86400,) * 2)
+        (kept if stays else removed).append(folder)
+    wanted = {
+        **{"deliveries refused for 30 days": 1, "deliveries unfinished for 30 days": 1},
+        "deliveries withdrawn for 400 days": 1,
+    }
+    assert wanted.items() <= _gone(settings, dry_run=True).items()
+    assert all(folder.exists() for folder in removed)
+    logging = settings.model_copy(update={"log": "stderr"})
+    assert wanted.items() <= _gone(logging).items()
+    assert [folder.exists() for folder in removed] == [False] * 3
+    assert all(folder.exists() for folder in kept)
+    line = json.loads(capsys.readouterr().err)
+    assert (line["step"], line["code"]) == ("vacuum", "ok")
+    assert wanted.items() <= line["gone"].items()
+
+
+def test_a_refused_delivery_that_was_replaced_waits(settings: Settings) -> None:
+    folder = _landed(settings, "2025-01")
+    _judged(settings, folder, "refused", 900)
+    (folder / "manifest.json").write_text('{"kind": "full"}')
+    _age(folder, 900)
+    assert sum(_gone(settings).values()) == 0
+    assert folder.exists()
 
 
 def test_a_lock_that_is_held_stays_and_one_removed_is_taken_anew(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pyarrow import parquet
 
 from outcomes.contract import TABLES, Table
 from outcomes.errors import MISTAKES, SubmissionRefused
+from outcomes.home import private_files
 from outcomes.intake.words import masked
 from outcomes.lake import RuleResult
 from outcomes.settings import Settings
@@ -101,8 +102,9 @@ def _replacing(folder: Path) -> Iterator[Path]:
     """Give a new folder to fill; it takes the old one's place only once it is filled."""
     unfinished = folder.with_name(f".{folder.name}")
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    yield unfinished
+    with private_files():
+        unfinished.mkdir(parents=True)
+        yield unfinished
     shutil.rmtree(folder, ignore_errors=True)
     if any(unfinished.iterdir()):
         unfinished.rename(folder)

@@ -2,12 +2,14 @@
 
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from outcomes.lake import Lake, LakeUpkeep, newest_not_refused
+from outcomes.intake.landing import deliveries
+from outcomes.intake.manifest import MANIFEST, submission_id
+from outcomes.lake import Lake, LakeUpkeep, SubmissionRecord, newest_not_refused
 from outcomes.lake.upkeep import READERS_NEED
 from outcomes.locks import one_at_a_time, remove_unheld
 from outcomes.settings import Settings
@@ -23,7 +25,8 @@ class Gone:
 
 
 def vacuum(settings: Settings, keep_days: int, *, dry_run: bool) -> list[Gone]:
-    """Remove rows that nothing needs, small files, files that nothing refers to, old quarantine, locks and leftovers.
+    """Remove rows that nothing needs, small files, files that nothing refers to, old quarantine, locks and leftovers;
+    and what has landed and stood in quarantine for longer than the settings allow.
 
     Args:
         settings: paths and thresholds.
@@ -33,12 +36,18 @@ def vacuum(settings: Settings, keep_days: int, *, dry_run: bool) -> list[Gone]:
     Raises:
         OutcomesError: lake_damaged.
     """
+    # Each under the lock of its site, which ingest takes before that of the lake.
+    landed = _remove_landed(settings, dry_run=dry_run)
     with ExitStack() as held:
         if not dry_run:
             held.enter_context(one_at_a_time(settings.lake_lock))
         return [
+            *landed,
             *_vacuum_lake(settings, keep_days, dry_run=dry_run),
             _remove("quarantine of former attempts", _old_quarantine(settings), dry_run=dry_run),
+            _remove(
+                f"quarantine of more than {settings.quarantine_days} days", _long_quarantined(settings), dry_run=dry_run
+            ),
             _remove_locks(settings, dry_run=dry_run),
             _remove("leftovers of crashes", _leftovers(settings), dry_run=dry_run),
         ]
@@ -76,6 +85,47 @@ def _old_quarantine(settings: Settings) -> Iterator[Path]:
         place = (folder.parent.parent.name, folder.parent.name)
         if folder.name not in (newest.get(place), standing.get(place)) and not folder.name.startswith("."):
             yield folder
+
+
+def _long_quarantined(settings: Settings) -> Iterator[Path]:
+    """The folders that were written too long ago; judged again, rows that are still at fault come back."""
+    limit = (datetime.now(UTC) - timedelta(days=settings.quarantine_days)).timestamp()
+    for folder in sorted(settings.quarantine.glob("*/*/[!.]*")):
+        if folder.lstat().st_mtime <= limit:
+            yield folder
+
+
+def _remove_landed(settings: Settings, *, dry_run: bool) -> list[Gone]:
+    """Remove deliveries that were withdrawn, and sooner those that were refused or never finished.
+
+    What a month stands on stays: its rows are in the lake, and other rules judge it again. So does what waits.
+    """
+    days = {
+        "refused": settings.refused_days,
+        "unfinished": settings.refused_days,
+        "withdrawn": settings.quarantine_days,
+    }
+    gone: dict[str, list[Gone]] = {why: [] for why in days}
+    records = {(one.site_id, one.period, one.submission_id): one for one in Lake(settings.lake).attempts()}
+    for each in deliveries(settings):
+        with nullcontext() if dry_run else one_at_a_time(settings.locks / each.site_id):
+            named = submission_id(each.folder) if (each.folder / MANIFEST).exists() else ""
+            record = records.get((each.site_id, each.period, named))
+            why = record.outcome if record else "waiting" if named else "unfinished"
+            if why in days and _age(each.folder, record) > timedelta(days=days[why]):
+                gone[why].append(_remove(why, [each.folder], dry_run=dry_run))
+    return [
+        Gone(f"deliveries {why} for {days[why]} days", len(removed), sum(one.size or 0 for one in removed))
+        for why, removed in gone.items()
+    ]
+
+
+def _age(folder: Path, record: SubmissionRecord | None) -> timedelta:
+    """How long ago a delivery was judged; where none was, how long nothing of it has changed."""
+    if record and record.recorded_at:
+        return datetime.now(UTC) - record.recorded_at
+    changed = max(path.lstat().st_mtime for path in (folder, *folder.rglob("*")))
+    return datetime.now(UTC) - datetime.fromtimestamp(changed, UTC)
 
 
 def _leftovers(settings: Settings) -> Iterator[Path]:
