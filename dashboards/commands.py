@@ -1,4 +1,4 @@
-"""The commands that the dashboards add to `outcomes`: serve, report, verify-log.
+"""The commands that the dashboards add to `outcomes`: serve, report, verify-log, end-sessions.
 
 They are light until they run, and say `dashboards_missing` where a package that they need is not installed.
 """
@@ -59,6 +59,23 @@ def verify_log(
 
     lines, chain = verify(file or ctx.obj.access_log)
     typer.echo(f"{lines} lines, each follows from the line before; last chain {chain}")
+
+
+@app.command("end-sessions", epilog="Example: outcomes end-sessions b.jones")
+def end_sessions(
+    ctx: typer.Context,
+    user: Annotated[str | None, typer.Argument(metavar="USER", help="As in access.csv.")] = None,
+    *,
+    everybody: Annotated[bool, typer.Option("--all", help="End the sessions of all users.")] = False,
+) -> None:
+    """End the sessions of a user of the dashboards: whoever holds their cookie has to log in again."""
+    if (user is None) is not everybody:
+        raise typer.BadParameter("name a user, or say --all", param_hint="USER")
+    _need("flask")
+    from dashboards.access.login.ended import EndedSessions
+
+    EndedSessions(ctx.obj.ended_sessions_file).end_all(user)
+    typer.echo(f"ended: the sessions of {user or 'everybody'} that have begun by now")
 
 
 def _need(*packages: str) -> None:

@@ -1,6 +1,6 @@
 """The numbers of a card, as CSV or as a table: its page is made anew, for the same reader, release and filters."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Flask, Response, request
 
@@ -28,9 +28,23 @@ def install(flask: Flask, site: Site) -> None:
 
     @flask.get("/table/")
     @flask.get("/table/<path:path>")
+    @limiter.limit(f"{_TABLES_PER_MINUTE} per minute")
     def table(path: str = "") -> Response:
         found = _found(site, "table", f"/{path}")
-        return found if isinstance(found, Response) else Response(as_html(table_component(found.table)))
+        return found if isinstance(found, Response) else Response(as_html(table_component(_first_rows(found.table))))
+
+
+_TABLES_PER_MINUTE = 120
+"""Somebody who looks at pages opens far fewer."""
+_ROWS_OF_A_TABLE = 2_000
+"""No card has so many; a browser could not show many more."""
+
+
+def _first_rows(table: Table) -> Table:
+    if len(table.rows) <= _ROWS_OF_A_TABLE:
+        return table
+    caption = f"{table.caption}, the first {_ROWS_OF_A_TABLE:,} rows of {len(table.rows):,}"
+    return replace(table, caption=caption, rows=table.rows[:_ROWS_OF_A_TABLE])
 
 
 @dataclass(frozen=True)

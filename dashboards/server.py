@@ -9,7 +9,7 @@ from flask import Flask
 from flask_compress import Compress
 
 from dashboards import exports, pages
-from dashboards.access import login, security
+from dashboards.access import callbacks, login, security
 from dashboards.access.log import AccessLog
 from dashboards.access.scope import current_scope
 from dashboards.charts.style import Component
@@ -75,6 +75,7 @@ def create_app(settings: Settings, dashboard_settings: DashboardSettings | None 
     moves.install(app.server, releases, site.reviews, site.log)
     security.install(app.server, app.csp_hashes(), chosen.public_url)
     login.install(app.server, settings, chosen, releases.is_synthetic, releases.sites)
+    callbacks.install(app.server, app.callback_map)
     # Names of scripts and styles change with their content.
     app.server.config["SEND_FILE_MAX_AGE_DEFAULT"] = _A_YEAR
     app.server.config["COMPRESS_MIMETYPES"] = [

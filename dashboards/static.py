@@ -34,7 +34,7 @@ def whole_file(title: str, content: Sequence[Component]) -> str:
     body = "".join(writer.written(component) for component in content)
     style = (_ASSETS / "style.css").read_text(encoding="utf-8")
     (plotly,) = _ASSETS.glob("plotly-*.min.js")
-    scripts = [plotly.read_text(encoding="utf-8"), f"const figures = {json.dumps(writer.figures)};{_DRAW}"]
+    scripts = [plotly.read_text(encoding="utf-8"), f"const figures = {_within_script(writer.figures)};{_DRAW}"]
     return (
         f'<!DOCTYPE html>\n<html lang="en" class="report"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{_NO_OTHER_HOST}">'
@@ -44,6 +44,11 @@ def whole_file(title: str, content: Sequence[Component]) -> str:
         + "".join("<script>{}</script>".format(script.replace("</", "<\\/")) for script in scripts)
         + "</body></html>\n"
     )
+
+
+def _within_script(figures: Sequence[dict[str, Any]]) -> str:
+    """JSON in which no text can end the script, or begin a comment or a script within it."""
+    return json.dumps(figures).replace("<", "\\u003c")
 
 
 def as_html(component: Component) -> str:

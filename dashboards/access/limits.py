@@ -1,4 +1,4 @@
-"""How often one user may export: enough for work, too slow to copy everything.
+"""How often one user may export or ask for a table: enough for work, too slow to copy everything.
 
 Decorate a route with `new_limiter(flask).limit("30 per minute")`. Each server process counts for itself, in memory:
 with several workers a user gets at most as many times more.
@@ -15,7 +15,7 @@ def _user() -> str:
 
 
 def _too_many(reached: RequestLimit) -> Response:
-    sentence = f"You can export {reached.limit.amount} times a minute. Wait a minute, then try again.\n"
+    sentence = f"You can do this {reached.limit.amount} times a minute. Wait a minute, then try again.\n"
     return Response(sentence, 429, {"Retry-After": "60"}, mimetype="text/plain")
 
 

@@ -3,6 +3,7 @@
 Text and grid colours come from the style sheet, so that one figure serves light and dark.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,6 +43,7 @@ def graph(figure: Figure, sentence: str, css_class: str) -> Component:
 
     Every graph of the dashboards is made here: no mode bar, no zoom, nothing that could leave the host.
     """
+    figure = _without_markup(figure)
     config = {
         "displayModeBar": False,
         "displaylogo": False,
@@ -56,6 +58,19 @@ def graph(figure: Figure, sentence: str, css_class: str) -> Component:
         className=css_class,
         **{"aria-label": sentence},
     )
+
+
+_FOREIGN_TAG = re.compile(r"<(?!br>|/?extra>)")
+"""The beginning of a tag that is none of those in which our own texts are broken."""
+
+
+def _without_markup(part: Any) -> Any:
+    """A figure in whose texts a name that somebody wrote is no markup: Plotly would draw tags and links."""
+    if isinstance(part, str):
+        return _FOREIGN_TAG.sub("&lt;", part)
+    if isinstance(part, dict):
+        return {name: _without_markup(value) for name, value in part.items()}
+    return [_without_markup(each) for each in part] if isinstance(part, list | tuple) else part
 
 
 def layout(margin: tuple[int, int, int, int], **parts: Any) -> dict[str, Any]:

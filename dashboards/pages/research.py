@@ -26,6 +26,10 @@ _FILES = (
     ("parquet/", "the same marts, one Parquet file each, for everything that does not read DuckDB"),
     ("datapackage.json", "the codebook as a Data Package: types, units, keys and closed lists of every column"),
     ("manifest.json", "what the release was made of: submissions, versions of code and definitions"),
+    (
+        "privacy-report.md",
+        "how many cells of each protected mart are shown and suppressed, and what the audit looked at",
+    ),
     ("SHA256SUMS", "for checking that others hold the same files"),
     (
         "dashboard.duckdb",

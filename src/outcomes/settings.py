@@ -124,6 +124,11 @@ class Settings(BaseSettings):
         return self.home / "access.csv"
 
     @property
+    def ended_sessions_file(self) -> Path:
+        """Which sessions of the dashboards are over before their hour; every server process reads it."""
+        return self.home / "ended_sessions.jsonl"
+
+    @property
     def access_log(self) -> Path:
         """Which user of the dashboards saw what, and when."""
         return self.home / "logs" / "access.jsonl"

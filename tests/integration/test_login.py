@@ -1,6 +1,7 @@
 """The ways to log in, through real processes on loopback: a provider, an application, browsers made of requests."""
 
 import http.client
+import json
 import secrets
 import time
 from collections.abc import Iterator
@@ -13,9 +14,12 @@ import requests
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from requests.adapters import HTTPAdapter
+from typer.testing import CliRunner
 
 from dashboards.access import login
+from dashboards.access.login.ended import EndedSessions
 from dashboards.settings import DashboardSettings
+from outcomes.cli import app
 from outcomes.errors import OutcomesError
 from outcomes.settings import Settings
 from tests.support import login_app
@@ -221,7 +225,8 @@ def _signed(key: str, hours_left: float) -> str:
     flask.secret_key = key
     signer = SecureCookieSessionInterface().get_signing_serializer(flask)
     assert signer is not None
-    return str(signer.dumps({"user": "alice", "until": time.time() + 3600 * hours_left}))
+    now = time.time()
+    return str(signer.dumps({"user": "alice", "id": "own", "since": now, "until": now + 3600 * hours_left}))
 
 
 @pytest.mark.parametrize(
@@ -289,6 +294,65 @@ def test_logging_out_needs_a_post_from_an_own_page_and_ends_the_session(address:
     assert browser.get(f"{address}/").status_code == 200
     assert "You are logged out" in browser.post(f"{address}/logout", headers=_OWN_PAGE).text
     assert browser.get(f"{address}/", allow_redirects=False).status_code == 302
+
+
+def _copy_of(browser: requests.Session) -> requests.Session:
+    """Another browser with the same cookie."""
+    copy = _browser()
+    copy.cookies.update(browser.cookies.copy())
+    return copy
+
+
+def _is_in(browser: requests.Session, address: str) -> bool:
+    return browser.get(f"{address}/", allow_redirects=False).status_code == 200
+
+
+def test_a_copied_cookie_is_worth_nothing_after_logging_out_and_other_sessions_stay(address: str, home: Path) -> None:
+    browser, other = _logged_in(address), _logged_in(address)
+    copy = _copy_of(browser)
+    assert _is_in(copy, address)
+    browser.post(f"{address}/logout", headers=_OWN_PAGE)
+    assert not _is_in(copy, address)
+    assert copy.post(f"{address}/_dash-update-component", headers=_OWN_PAGE).status_code == 401
+    assert _is_in(other, address)
+    told = (home / "ended_sessions.jsonl").read_text(encoding="utf-8")
+    assert "alice" not in told
+    assert (home / "ended_sessions.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_operator_ends_the_sessions_of_a_user_or_of_everybody(address: str, home: Path) -> None:
+    def run(*arguments: str) -> int:
+        return CliRunner().invoke(app, ["--home", str(home), "end-sessions", *arguments]).exit_code
+
+    (home / "landing").mkdir(exist_ok=True)  # which makes it a home
+    alice, bob = _logged_in(address, "alice"), _logged_in(address, "bob")
+    assert run("alice") == 0
+    assert [_is_in(browser, address) for browser in (alice, bob)] == [False, True]
+    assert _is_in(_logged_in(address, "alice"), address)
+    assert run("--all") == 0
+    assert not _is_in(bob, address)
+    assert [run(), run("alice", "--all")] == [2, 2]
+
+
+def test_nobody_is_let_in_while_nobody_can_say_which_sessions_are_over(address: str, home: Path) -> None:
+    browser, ended = _logged_in(address), home / "ended_sessions.jsonl"
+    try:
+        for text in ("{", "[]", '{"at": "soon"}', '{"at": 1, "foreign": 2}'):
+            ended.write_text(text + "\n", encoding="utf-8")
+            assert browser.get(f"{address}/").status_code == 503
+    finally:
+        ended.unlink()
+    assert _is_in(browser, address)
+
+
+def test_what_was_ended_is_forgotten_once_no_session_can_be_as_old(tmp_path: Path) -> None:
+    file = tmp_path / "ended_sessions.jsonl"
+    old = {"at": time.time() - 25 * 3600, "session": "0" * 64, "user": None}
+    file.write_text(json.dumps(old) + "\n", encoding="utf-8")
+    EndedSessions(file).end("one")
+    assert len(file.read_text(encoding="utf-8").splitlines()) == 1
+    assert EndedSessions(file).covers("one", "alice", time.time())
+    assert not EndedSessions(file).covers("two", "alice", time.time())
 
 
 def test_a_provider_that_does_not_answer_is_said_so(home: Path) -> None:

@@ -130,7 +130,7 @@ def test_a_user_who_exports_too_often_waits_and_nobody_else_does() -> None:
     client = _exporting()
     assert [client.get("/export?user=alice").status_code for _ in range(4)] == [200, 200, 200, 429]
     refused = client.get("/export?user=alice")
-    assert refused.text == "You can export 3 times a minute. Wait a minute, then try again.\n"
+    assert refused.text == "You can do this 3 times a minute. Wait a minute, then try again.\n"
     assert refused.headers["Retry-After"] == "60"
     assert client.get("/export?user=bob").status_code == 200
 

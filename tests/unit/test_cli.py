@@ -51,7 +51,7 @@ def ingested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_all_commands_are_there() -> None:
     expected = "synthesize manifest check init import mapping ingest backfill reprocess withdraw repair release"
     expected += " rollback diff sensitivity explain export quarantine status doctor metrics query serve report"
-    expected += " verify-log forget vacuum"
+    expected += " verify-log forget vacuum end-sessions"
     assert sorted(expected.split()) == COMMANDS
 
 
@@ -229,7 +229,8 @@ def test_serve_replaces_the_process_by_gunicorn_on_loopback(tmp_path: Path, monk
 
 
 @pytest.mark.parametrize(
-    ("command", "needed"), [("serve", "gunicorn"), ("report north", "dash"), ("verify-log", "flask")]
+    ("command", "needed"),
+    [("serve", "gunicorn"), ("report north", "dash"), ("verify-log", "flask"), ("end-sessions --all", "flask")],
 )
 def test_a_command_of_the_dashboards_says_when_their_packages_are_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, needed: str

@@ -34,6 +34,7 @@ ARGUMENTS = {
     "forget": "forget north/p1 --yes",
     "vacuum": "vacuum",
     "export": "export fhir measures",
+    "end-sessions": "end-sessions b.jones",
 }
 """Every command that works on a home that is there."""
 MAKE_A_HOME = {"synthesize", "import", "init"}

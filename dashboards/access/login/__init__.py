@@ -6,6 +6,7 @@ from flask import Flask, g, request
 from werkzeug.wrappers import Response
 
 from dashboards.access.login import answers, none, oidc, proxy
+from dashboards.access.login.ended import EndedSessions
 from dashboards.access.login.register import Register
 from dashboards.access.scope import Denied, Scope
 from dashboards.settings import DashboardSettings
@@ -71,4 +72,4 @@ def _admission(
     register = Register(settings.access_file)
     if dashboard_settings.login == "proxy":
         return proxy.admission(register, dashboard_settings.proxy_address, dashboard_settings.proxy_header)
-    return oidc.admission(flask, register, dashboard_settings)
+    return oidc.admission(flask, register, EndedSessions(settings.ended_sessions_file), dashboard_settings)

@@ -1,11 +1,13 @@
 """Login at the organisation's OpenID provider: the code flow with PKCE, `state` and `nonce`.
 
-The browser's cookie holds, signed, who logged in and until when; the scope is looked up anew with every request, so a
-user who is taken out of the register is out at once. While a login is under way it holds that login's `state`, `nonce`,
+The browser's cookie holds, signed, who logged in, since and until when, and the session's id. With every request the
+scope is looked up anew, so a user who is taken out of the register is out at once, and so is whether the session was
+ended: by logging out, or by the operator. While a login is under way it holds that login's `state`, `nonce`,
 code verifier and the page to come back to.
 """
 
 import re
+import secrets
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,6 +22,7 @@ from requests import RequestException
 from werkzeug.wrappers import Response as AnyResponse
 
 from dashboards.access.login import answers
+from dashboards.access.login.ended import EndedSessions
 from dashboards.access.login.register import Register
 from dashboards.access.scope import Scope
 from dashboards.settings import DashboardSettings
@@ -33,7 +36,7 @@ _TIMEOUT = 10  # seconds to wait for the provider
 
 
 def admission(
-    flask: Flask, register: Register, settings: DashboardSettings
+    flask: Flask, register: Register, ended: EndedSessions, settings: DashboardSettings
 ) -> Callable[[], Scope | AnyResponse | None]:
     """Let in who has logged in, to what the register opens to that user; send everybody else to log in.
 
@@ -41,12 +44,12 @@ def admission(
     kept. What `admit` gives for those three is None: they ask for themselves.
     """
     _keep_sessions(flask, settings)
-    _add_routes(flask, settings)
+    _add_routes(flask, ended, settings)
 
     def admit() -> Scope | AnyResponse | None:
         if request.path in (_LOGIN, _CALLBACK, _LOGOUT):
             return None
-        user = _user()
+        user = _user(ended)
         if user is None:
             return _send_to_login()
         return register.scope(user) or answers.unknown_user(user, answers.LOG_OUT)
@@ -66,7 +69,7 @@ def _keep_sessions(flask: Flask, settings: DashboardSettings) -> None:
     )
 
 
-def _add_routes(flask: Flask, settings: DashboardSettings) -> None:
+def _add_routes(flask: Flask, ended: EndedSessions, settings: DashboardSettings) -> None:
     provider = _provider(flask, settings)
     callback = settings.public_url.rstrip("/") + _CALLBACK
 
@@ -86,10 +89,13 @@ def _add_routes(flask: Flask, settings: DashboardSettings) -> None:
         session.clear()
         if user is None:
             return answers.login_failed()
-        session.update(user=user, until=time.time() + settings.session_hours * 3600)
+        now = time.time()
+        session.update(user=user, id=secrets.token_urlsafe(16), since=now, until=now + settings.session_hours * 3600)
         return redirect(begun["next"])
 
     def log_out() -> Response:
+        if isinstance(session.get("id"), str):
+            ended.end(session["id"])
         session.clear()
         return answers.logged_out()
 
@@ -144,10 +150,13 @@ def _calmly(flask: Flask, answer: Callable[[], AnyResponse]) -> Callable[[], Any
     return answer_calmly
 
 
-def _user() -> str | None:
-    """Who has logged in with this browser; None when nobody has, or too long ago."""
-    user, until = session.get("user"), session.get("until", 0)
-    return user if isinstance(user, str) and time.time() < until else None
+def _user(ended: EndedSessions) -> str | None:
+    """Who has logged in with this browser; None when nobody has, too long ago, or in a session that was ended."""
+    user, session_id = session.get("user"), session.get("id")
+    since, until = session.get("since", 0), session.get("until", 0)
+    if not isinstance(user, str) or not isinstance(session_id, str) or time.time() >= until:
+        return None
+    return None if ended.covers(session_id, user, since) else user
 
 
 def _send_to_login() -> AnyResponse:

@@ -19,6 +19,7 @@ from outcomes.measures.build import run_measures
 from outcomes.release.codebook import comment_on, data_package, parquet_path, protected_package
 from outcomes.release.inputs import Inputs, read_inputs, thresholds_sha256
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH, Release, read_release
+from outcomes.release.privacy_report import write_privacy_report
 from outcomes.release.publish import current, is_rolled_back, last_published, publish
 from outcomes.release.verify import file_sha256, verify, verify_file
 from outcomes.settings import Settings
@@ -224,6 +225,7 @@ def _write_release(con: duckdb.DuckDBPyConnection, folder: Path, inputs: Inputs,
         "sha256": _sums(folder, [*folder.glob("parquet/*"), *folder.glob("*datapackage.json")]),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write_privacy_report(folder, DASHBOARD, manifest)
 
 
 def _write_research(con: duckdb.DuckDBPyConnection, folder: Path, release_id: str) -> dict[str, int]:

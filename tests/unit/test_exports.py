@@ -1,0 +1,32 @@
+"""The numbers of a card: how many of them, and how often."""
+
+from pathlib import Path
+
+import pytest
+
+from dashboards import exports
+from dashboards.cards import Table
+from tests.support.dashboard_client import QUALITY, Client
+
+
+def _some_table(client: Client) -> str:
+    """The address of a table that stands behind a chart."""
+    page = client.page("/measure/revision_2_years?site=ashworth")
+    return next(part for part in page.split('"') if part.startswith("/table/"))
+
+
+def test_tables_are_limited_by_rows_and_by_minute(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "_ROWS_OF_A_TABLE", 2)
+    monkeypatch.setattr(exports, "_TABLES_PER_MINUTE", 3)
+    client = Client(home, QUALITY)
+    address = _some_table(client)
+    answers = [client.get(address) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+    told = answers[0].get_data(as_text=True)
+    assert told.count("<tr>") == 3
+    assert "the first 2 rows of" in told
+
+
+def test_a_short_table_is_shown_whole() -> None:
+    table = Table("Patients", ("Site", "Patients"), [["a", "20"], ["b", "30"]])
+    assert exports._first_rows(table) is table
