@@ -1,5 +1,7 @@
 """The numbers of a card: how many of them, and how often."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,8 @@ from tests.support.dashboard_client import QUALITY, Client
 
 def _some_table(client: Client) -> str:
     """The address of a table that stands behind a chart."""
-    page = client.page("/measure/revision_2_years?site=ashworth")
-    return next(part for part in page.split('"') if part.startswith("/table/"))
+    page = client.page("/pain?site=ashworth")
+    return str(json.loads(re.findall(r'"data-table":\s*("[^"]+")', page)[0]))
 
 
 def test_tables_are_limited_by_rows_and_by_minute(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,8 @@ class _Tags(HTMLParser):
 def _assert_no_markup(html: str, scripts: int = 0) -> None:
     tags = _Tags(html).found
     assert sum(tag == "script" for tag, _ in tags) == scripts
-    assert not [tag for tag, attributes in tags if tag == "img" or any(name.startswith("on") for name in attributes)]
+    assert not [tag for tag, attributes in tags if any(name.startswith("on") for name in attributes)]
+    assert all((attributes["src"] or "").startswith("data:image/") for tag, attributes in tags if tag == "img")
     assert not [tag for tag, attributes in tags if (attributes.get("href") or "").startswith("javascript")]
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
@@ -31,7 +32,7 @@ def client(home: Path) -> FlaskClient:
 
 
 def calm(answer: TestResponse) -> TestResponse:
-    said = answer.get_data(as_text=True)
+    said = answer.get_data().decode(errors="replace")
     assert answer.status_code < 500, said[:500]
     if answer.mimetype != "text/javascript":
         assert not [word for word in TELLS if word in said and answer.status_code != 200]
@@ -121,6 +122,7 @@ def test_a_callback_with_an_odd_part_is_answered(client: FlaskClient, place: tup
         _post(client, json.dumps(_without(sound, place)).encode())
 
 
+words = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
@@ -129,25 +131,25 @@ anything = st.recursive(
 
 
 @settings(
-    max_examples=examples(50),
+    max_examples=examples(30),
     deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(path=st.text(max_size=40), query=st.text(max_size=60), release=anything, pathname=anything)
+@given(path=words, query=words, release=anything, pathname=anything)
 def test_anything_at_all_is_answered(client: FlaskClient, path: str, query: str, release: Any, pathname: Any) -> None:
     asked = asking("/")
     asked["inputs"][0]["value"], asked["inputs"][1]["value"] = pathname, query
     asked["state"][0]["value"] = release
     _post(client, json.dumps(asked).encode())
     for kind in ("table", "export"):
-        calm(client.get(f"/{kind}/{path}", query_string={"card": query, "site": path}, headers=OWN_PAGE))
+        calm(client.get(f"/{kind}/{quote(path)}", query_string={"card": query, "site": path}, headers=OWN_PAGE))
 
 
 @pytest.mark.parametrize(
     "form",
-    [{}, {"to": "explained"}, {"to": "x" * 10_000}, {"to": "\u0000", "explanation": "\ud83d"}, {"to": ["a", "b"]}],
+    [{}, {"to": "explained"}, {"to": "x" * 10_000}, {"to": "\u0000", "explanation": "\uffff"}, {"to": ["a", "b"]}],
 )
 @pytest.mark.parametrize("query", QUERIES[:8])
 def test_a_move_that_is_none_is_refused(client: FlaskClient, form: dict[str, Any], query: str) -> None:
