@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,14 @@ def _link_within(path: Path) -> None:
     path.symlink_to(path.parent / "patients.csv")
 
 
-@pytest.mark.parametrize("make", [_pipe, _socket, _link, _link_within])
+def _device(path: Path) -> None:
+    try:
+        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 5))  # /dev/zero
+    except PermissionError:
+        pytest.skip("only the superuser can make a device")
+
+
+@pytest.mark.parametrize("make", [_pipe, _socket, _link, _link_within, _device])
 @pytest.mark.parametrize("name", ["imaging.csv", MANIFEST])
 def test_what_is_no_plain_file_is_never_opened(
     settings: Settings, folder: Path, make: Callable[[Path], None], name: str, monkeypatch: pytest.MonkeyPatch

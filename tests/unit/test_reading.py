@@ -251,6 +251,14 @@ def of_one_value(value: str, rows: int) -> bytes:
     return parquet_bytes(rows, note=pa.DictionaryArray.from_arrays(pa.array([0] * rows), pa.array([value])))
 
 
+def packed_well() -> bytes:
+    """A Parquet file that unpacks to thousands of times its size."""
+    file = pa.BufferOutputStream()
+    notes = pa.array(["x" * 1_000]).take(pa.array([0] * 280_000))
+    parquet.write_table(pa.table({"note": notes}), file, use_dictionary=False, compression="zstd")
+    return file.getvalue().to_pybytes()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "where"),
     [
@@ -262,8 +270,20 @@ def of_one_value(value: str, rows: int) -> bytes:
             lambda: of_one_value("x" * 1_000_000, 3_000),
             "imaging: unpacked bytes, 2,147,483,648 at most",
         ),
+        (
+            "imaging.csv",
+            ",".join(f"c{place}" for place in range(100_000)).encode,
+            "imaging: columns, 1,000 at most",
+        ),
+        (
+            "imaging.parquet",
+            lambda: parquet_bytes(1, **{f"c{place}": ["x"] for place in range(1_001)}),
+            "imaging: columns, 1,000 at most",
+        ),
+        ("imaging.parquet", lambda: of_one_value("x" * (2**20 + 1), 1), "imaging: bytes of a cell, 1,048,576 at most"),
+        ("imaging.parquet", packed_well, "imaging: unpacked bytes for each packed one, 500 at most"),
     ],
-    ids=["columns", "line", "rows", "unpacked"],
+    ids=["columns", "line", "rows", "unpacked", "many columns", "columns of parquet", "cell", "ratio"],
 )
 def test_a_file_beyond_the_limits_is_refused(name: str, content: Callable[[], bytes], where: str) -> None:
     with pytest.raises(SubmissionRefused) as refused:

@@ -36,7 +36,7 @@ MOST_BYTES = 2**31
 _MOST_ROWS = 20_000_000
 _MOST_COLUMNS = 1_000
 _LONGEST_LINE = 2**20
-"""Bytes that a reader of CSV takes at a time."""
+"""Bytes that a reader of CSV takes at a time; of a cell in Parquet no more either."""
 
 _MOST_RATIO = 500
 _LEAST_SUSPECT = 2**28
@@ -317,6 +317,7 @@ def _parse_parquet(name: str, content: bytes) -> pa.Table:
     texts = [field.name for field in file.schema_arrow if _is_text(field.type)]
     delivered = parquet.ParquetFile(pa.BufferReader(content), read_dictionary=texts).read()
     _limit(sum(map(_unpacked_bytes, delivered.columns)), MOST_BYTES, f"{name}: unpacked bytes")
+    _limit(max(map(_longest_cell, delivered.columns), default=0), _LONGEST_LINE, f"{name}: bytes of a cell")
     return pa.table([as_strings(column) for column in delivered.columns], names=delivered.column_names)
 
 
@@ -343,6 +344,12 @@ def _unpacked_bytes(column: pa.ChunkedArray) -> int:
         return int(column.nbytes)
     lengths = (pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices)).as_py() for chunk in column.chunks)
     return sum(length or 0 for length in lengths)
+
+
+def _longest_cell(column: pa.ChunkedArray) -> int:
+    if not pa.types.is_dictionary(column.type) or not _is_text(column.type.value_type):
+        return 0
+    return max((pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0 for chunk in column.chunks), default=0)
 
 
 def as_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
