@@ -247,7 +247,8 @@ def _judged(settings: Settings, folder: Path, outcome: str, days_ago: float) -> 
 def test_a_delivery_that_may_identify_patients_does_not_stay(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kept, removed = [], []
+    kept: list[Path] = []
+    removed: list[Path] = []
     for number, (outcome, days_ago, stays) in enumerate(
         [
             *(("refused", 29, True), ("refused", 31, False), ("withdrawn", 399, True), ("withdrawn", 401, False)),

@@ -28,7 +28,8 @@ def client(home: Path) -> FlaskClient:
     chosen = DashboardSettings(
         login="proxy", proxy_address="127.0.0.1", public_url="http://localhost", cases=True, exports_per_minute=100_000
     )
-    return create_app(Settings(home=home), chosen).server.test_client()
+    made: FlaskClient = create_app(Settings(home=home), chosen).server.test_client()
+    return made
 
 
 def calm(answer: TestResponse) -> TestResponse:

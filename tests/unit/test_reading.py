@@ -256,7 +256,7 @@ def packed_well() -> bytes:
     file = pa.BufferOutputStream()
     notes = pa.array(["x" * 1_000]).take(pa.array([0] * 280_000))
     parquet.write_table(pa.table({"note": notes}), file, use_dictionary=False, compression="zstd")
-    return file.getvalue().to_pybytes()
+    return bytes(file.getvalue())
 
 
 @pytest.mark.parametrize(
