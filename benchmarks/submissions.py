@@ -1,7 +1,9 @@
-"""Time of a command, of one submission more and of a release by the number of submissions that the lake holds.
+"""Time of a command, of one submission more and of labelling by the number of submissions that the lake holds.
 
-One small submission is taken in; all others are its rows under other keys, a site and month each, in the files and with
-the commit that intake would have given each. Run with `python -m benchmarks.submissions --submissions 375 1500 6000`.
+One small submission is taken in; all others are its rows under other keys, of 100 sites month by month, in the files
+and with the commit that intake would have given each. Of a release, reading what is in force and labelling it hang on
+how many submissions there are; the protection of so many small sites hangs on the sites. Run with
+`python -m benchmarks.submissions --submissions 375 1500 6000`.
 """
 
 import argparse
@@ -25,18 +27,19 @@ from benchmarks._large import KEYS
 from outcomes import pipeline
 from outcomes.contract import TABLES, Table
 from outcomes.intake.landing import Delivery
+from outcomes.labelling.build import run
 from outcomes.lake import PROVENANCE, Lake, SubmissionRecord, TableCounts, digests
 from outcomes.lake.views import JUDGEMENT_ID
 from outcomes.periods import add_months
+from outcomes.release.build import relations_of_marts
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
 from outcomes.synthetic import synthesize
 
 PATIENTS = 10
 """Of each submission, about."""
-MONTHS = 24
-"""Of each site."""
-_FIRST_MONTH = "2024-01"
+SITES = 100
+_FIRST_MONTH = "2019-01"
 _STATUS = "from outcomes.cli import main; main()"
 
 
@@ -50,7 +53,7 @@ def main() -> None:
 
 
 def measure(numbers: Sequence[int], runs: int) -> Measured:
-    """The times of `outcomes status`, of one ingest more and of a release.
+    """The times of `outcomes status`, of one ingest more and of labelling.
 
     Args:
         numbers: how many submissions the lake holds, ascending.
@@ -66,15 +69,15 @@ def measure(numbers: Sequence[int], runs: int) -> Measured:
         waiting = iter(more)
         held = 1
         for number in numbers:
-            for first_of_site in range(held, number, MONTHS):
-                submission.commit_again(settings, range(first_of_site, min(first_of_site + MONTHS, number)))
+            for first_of_month in range(held, number, SITES):
+                submission.commit_again(settings, range(first_of_month, min(first_of_month + SITES, number)))
             measured = {
                 "outcomes status": median_seconds(partial(_status, settings), runs),
                 "one ingest more": statistics.median(
                     seconds(partial(pipeline.ingest, settings, one.site_id, one.period))
                     for one in islice(waiting, runs)
                 ),
-                "a release": seconds(partial(pipeline.release, settings)),
+                "labels of what is in force": seconds(partial(_label, settings)),
             }
             held = number + runs
             figures += [Figure(name, taken, "s", None, number, "submissions") for name, taken in measured.items()]
@@ -114,7 +117,7 @@ class _Submission:
             lake.commit(replace(record, tables=tuple(counted)))
 
     def _record(self, number: int) -> SubmissionRecord:
-        site, month = divmod(number, MONTHS)
+        month, site = divmod(number, SITES)
         site_id, period = f"site-{site}", add_months(_FIRST_MONTH, month)
         submission_id = f"{site_id}-{period}-{number:012x}"
         return replace(
@@ -149,6 +152,12 @@ def _taken_in(settings: Settings, delivery: Delivery) -> _Submission:
 
 def _schema(table: str) -> pa.Schema:
     return pa.schema([*PROVENANCE, *TABLES[table].schema])
+
+
+def _label(settings: Settings) -> None:
+    with connect(settings) as con:
+        Lake(settings.lake).attach(con)
+        run(con, kept=relations_of_marts())
 
 
 def _status(settings: Settings) -> None:
