@@ -104,7 +104,7 @@ def safe_measures(
     for attempts_left in reversed(range(_ATTEMPTS)):
         hidden = suppression.hidden(Settled(to_hide, to_show))
         if before is not None:
-            changed = {cell[0] for cell in found} | suppression.measures_in(before != hidden)
+            changed = {cell[0] for cell in found} | suppression.to_audit_again(before, hidden)
             alone, by_contributors, together = (each | changed for each in (alone, by_contributors, together))
         published = PublishedTables(minimum_cell_count, suppression.without(hidden, exact), round_to=1)
         findings, alone = audit(published, nesting, only=alone), set()
@@ -292,7 +292,13 @@ class _Suppression:
         states = {"missing": shown["patients"].to_numpy() == 0, "zero": shown["numerator"].to_numpy() == 0}
         return with_state(hide(shown, shown.column_names[len(KEY) + 2 :], is_hidden), is_hidden, **states)
 
-    def measures_in(self, cells: Mask) -> set[str | None]:
+    def to_audit_again(self, before: Mask, hidden: Mask) -> set[str | None]:
+        """The measures of which other cells are hidden than before, and those tied to one of which more is shown."""
+        more_shown = self._measures_in(before & ~hidden)
+        tied = {measure for pair in self._nesting.pairs if more_shown & {*pair} for measure in pair}
+        return self._measures_in(before != hidden) | tied
+
+    def _measures_in(self, cells: Mask) -> set[str | None]:
         """The measures of the cells, rests aside."""
         of_keys = cells[..., : len(self._lattice.keys)]
         return {self._lattice.measures[at] for at in np.flatnonzero(of_keys.any(axis=(1, 2)))}
