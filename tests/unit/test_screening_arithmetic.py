@@ -20,7 +20,7 @@ Grain = Literal["M", "Y"]
 
 CUT = int(np.datetime64("2026-09-30", "D").astype(np.int64))
 
-repeatable = settings(max_examples=examples(150), deadline=None, derandomize=True, database=None)
+repeatable = settings(max_examples=examples(75), deadline=None, derandomize=True, database=None)
 seeds = st.integers(0, 2**32 - 1)
 
 
