@@ -146,6 +146,14 @@ def _rows(folder: Path, table: str) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
+def test_a_death_without_a_date_is_counted(small: Path, tmp_path: Path) -> None:
+    (small / "death.csv").unlink(missing_ok=True)
+    _write(small, "death", "person_id,death_date\n1,\n1,06/02/2024\n2,2024-06-02\n2,\n")
+    imported = import_extract(Settings(home=tmp_path / "home"), omop_source(small, "limited_data_set"), SITE, "2025-06")
+    assert LeftOut("patients", "unreadable", 1, "death_date") in imported.left_out
+    assert sorted(row["death_day"] for row in _rows(imported.folder, "patients")) == ["", "366"]
+
+
 def test_what_real_extracts_have_is_delivered_or_counted(small: Path, tmp_path: Path) -> None:
     own = tmp_path / "concepts.csv"
     lines = ("source_value,to,value", "NDI,follow_ups.ndi_total,", "NDI,follow_ups.ndi_unit,percent")

@@ -150,6 +150,15 @@ def test_a_date_that_tells_no_day_is_counted_and_never_guessed(hospital: Hospita
     assert left_out(imported) == {("follow_ups", "no_date"): 1}
 
 
+def test_a_procedure_without_a_date_may_be_why_its_patient_is_left_out(hospital: Hospital) -> None:
+    hospital.write("procedures.csv", PROCEDURES.replace("2023-06-17", "45063") + "3,100232,2023-06-17,99213\n")
+    assert left_out(hospital.mapped()) == {
+        ("patients", "no_index_fusion"): 1,
+        ("procedures", "no_date"): 1,
+        ("procedures", "patient_left_out"): 1,
+    }
+
+
 @pytest.mark.parametrize(
     "date", ["05/18/23", "05/18/2023 or so", "05/18/2023 - 05/20/2023", "05/18/1823", "9999-12-31"]
 )

@@ -10,6 +10,7 @@ import re
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -153,13 +154,19 @@ select
     case
         when dated.patient_id is null then 'no_patient'
         when source_patients.patient_id is null then 'unknown_patient'
+        {undated}
         else 'patient_left_out'
     end as reason,
     count(*)
 from ({dated}) as dated
+left join index_patients on dated.patient_id = index_patients.patient_id
 left join source_patients on dated.patient_id = source_patients.patient_id
+where index_patients.patient_id is null
 group by reason
 """
+
+_UNDATED = "when dated.date is null then 'no_date'"
+"""Of procedures: it may be why their patients are left out."""
 
 # Without a key of its own, a row that is the same as another may well be another: an add-on charged twice.
 _SELECTED = """
@@ -472,17 +479,15 @@ def _select_rows(con: duckdb.DuckDBPyConnection, table: Table) -> list[LeftOut]:
     """Make `selected_<table>`, the rows that are delivered."""
     dated = completed(con, table)
     others = f"when {PACKAGES} then 'not_coded'" if table.name == "treatments" else ""
+    undated = _UNDATED if table.name == "procedures" else ""
     # Of a file nobody knows how many rows it has: taken for a few, they and not the patients would be held in memory.
     con.execute("set disabled_optimizers = 'build_side_probe_side'")
     con.execute(_JUDGED.format(table=table.name, date=event_date(table), dated=dated, others=others))
-    reasons = dict(con.execute(_OF_OTHERS.format(dated=dated)).fetchall())
+    reasons = Counter(dict(con.execute(_OF_OTHERS.format(dated=dated, undated=undated)).fetchall()))
     con.execute("reset disabled_optimizers")
-    judged = con.execute(f"select reason, count(*) from judged_{table.name} group by reason").fetchall()
+    reasons.update(dict(con.execute(f"select reason, count(*) from judged_{table.name} group by reason").fetchall()))
     con.execute(_SELECTED.format(table=table.name, key=table.key))
     con.execute(f"drop table judged_{table.name}")
-    # Those of the patients who are delivered are told by their own reasons.
-    reasons["patient_left_out"] = reasons.get("patient_left_out", 0) - sum(rows for _, rows in judged)
-    reasons |= dict(judged)
     reasons["repeated"] = reasons.pop(None, 0) - count(con, f"from selected_{table.name}")
     return [LeftOut(table.name, reason, number) for reason, number in sorted(reasons.items())]
 

@@ -438,11 +438,13 @@ def _wrong(row: dict[str, str]) -> str | None:
 
 
 def _left_out(con: duckdb.DuckDBPyConnection) -> list[LeftOut]:
-    """Records without a code, which no contract table takes, and source values that no word of the contract is."""
+    """Records without a code, deaths without a date, and source values that no word of the contract is."""
     counts = con.execute(
         f"select kind, sum(row_count) from ({_WITHOUT_CODE}) where kind in {_CODED_KINDS} group by kind"
     ).fetchall()
     found = [LeftOut(_TABLE_OF[kind], "not_coded", int(rows)) for kind, rows in counts]
+    undated = "from (select person_id from omop_death group by person_id having count(death_date) = 0)"
+    found.append(LeftOut("patients", "unreadable", count(con, undated), "death_date"))
     return found + [
         LeftOut(
             table, "unreadable", count(con, f"from dated_{table} where {column} is null and {said} is not null"), column
