@@ -171,9 +171,13 @@ def test_keys_that_look_like_hashes_pass_only_where_it_is_stated_how_they_were_m
     assert [(one.rule, one.rows) for one in found] == ([] if passes else [("hash_undeclared", 60)])
 
 
-def test_a_uuid_without_hyphens_looks_like_no_hash() -> None:
-    keys: list[str | None] = [uuid.UUID(int=RANDOM.getrandbits(128), version=4).hex for _ in range(60)]
-    assert rules("patients", patient_id=keys) == []
+@pytest.mark.parametrize("spell", [str, lambda one: one.hex], ids=["hyphens", "none"])
+def test_a_uuid_that_is_drawn_looks_like_no_hash_and_one_made_of_a_hash_does(spell: Callable[[uuid.UUID], str]) -> None:
+    drawn: list[str | None] = [spell(uuid.UUID(int=RANDOM.getrandbits(128), version=4)) for _ in range(60)]
+    assert rules("patients", patient_id=drawn) == []
+    for make in (uuid.uuid3, uuid.uuid5):
+        made: list[str | None] = [spell(make(uuid.NAMESPACE_DNS, f"{number}.example")) for number in range(60)]
+        assert rules("patients", patient_id=made) == [("patient_id", "hash_undeclared", 60)]
 
 
 def test_a_statement_does_not_excuse_a_hash_that_can_be_worked_back() -> None:

@@ -98,10 +98,10 @@ def hashed(keys: pa.Table) -> pa.Table:
 
 
 def is_hash_shaped(keys: pa.Table) -> bool:
-    """Whether nearly all keys have the length of an MD5 or SHA-1 in hexadecimal digits, and are no UUIDs."""
+    """Whether nearly all keys have the length of an MD5 or SHA-1 in hexadecimal digits, and are no other UUIDs."""
     values = keys["values"]
-    shaped, uuids = (_share(values, pattern) for pattern in (_HASH, _UUID_WITHOUT_HYPHENS))
-    return shaped >= _MOST > uuids
+    shaped, others = (_share(values, pattern) for pattern in (_HASH, _NO_HASH))
+    return shaped >= _MOST > others
 
 
 def _share(values: pa.ChunkedArray, pattern: str) -> float:
@@ -135,8 +135,16 @@ _HASHES: dict[int, Callable[[bytes], bytes]] = {
 }
 """By the length of the hash in bytes."""
 
-_HASH = r"^(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40})$"
-_UUID_WITHOUT_HYPHENS = r"^(?i:[0-9a-f]{12}[1-8][0-9a-f]{3}[89ab][0-9a-f]{15})$"
+
+def _uuid(versions: str) -> str:
+    """Pattern of a UUID of one of these versions, with or without its hyphens."""
+    return rf"[0-9a-f]{{8}}-?[0-9a-f]{{4}}-?[{versions}][0-9a-f]{{3}}-?[89ab][0-9a-f]{{3}}-?[0-9a-f]{{12}}"
+
+
+_HASH = rf"^(?i:[0-9a-f]{{32}}|[0-9a-f]{{40}}|{_uuid('35')})$"
+"""MD5 and SHA-1, also as the UUIDs that are made of them."""
+
+_NO_HASH = rf"^(?i:{_uuid('124678')})$"
 _HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2}){6,20}|[0-9A-Fa-f]{64}")
 _BASE64_OF_HASH = re.compile(r"(?:[A-Za-z0-9+/_-]{22}|[A-Za-z0-9+/_-]{27}|[A-Za-z0-9+/_-]{43})={0,2}")
 _MORE_THAN_CHANCE = 3

@@ -119,8 +119,9 @@ SHAPES = {
     "encoded": "of a key base64 or hexadecimal of text that has a shape of this list",
     "hashed": "of a patient the MD5, SHA-1 or SHA-256, without salt, of a number of up to six digits or of a date; "
     "among many keys also of a number of up to nine digits, and the beginning of such a hash",
-    "hash_undeclared": "of patients keys that all have the length of an MD5 or SHA-1 in hexadecimal digits, while the "
-    "manifest does not say (`key_method`) that they are random or hashed with a secret salt",
+    "hash_undeclared": "of patients keys that all have the length of an MD5 or SHA-1 in hexadecimal digits, or are the "
+    "UUIDs made of them (versions 3 and 5), while the manifest does not say (`key_method`) that they are random or "
+    "hashed with a secret salt",
     "sequential": "of a patient, stay or surgeon 20 keys or more that fill more than one in 64 of what they can be, "
     "as numbers given in sequence do",
     "unlike_others": "of 20 keys or more a few that differ from 95 % in length, in the places of their signs, or by "
