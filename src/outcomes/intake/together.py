@@ -4,7 +4,7 @@ A submission is screened by itself first (`screening`). Here it stands beside wh
 force, as whoever gets a release will have it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import duckdb
 import pyarrow as pa
@@ -23,8 +23,6 @@ from outcomes.intake.validation import Judgement
 _YOUNGEST = 60
 """Who is younger at surgery does not turn 90 within the thirty years that a day may lie from it."""
 
-_EVENTS = tuple(table for table in TABLES.values() if table is not TABLES["patients"])
-
 
 def screen_together(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]) -> None:
     """Refuse a submission whose accepted rows give away, beside those of the site's other periods, what may not be.
@@ -42,55 +40,45 @@ def screen_together(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgeme
     accepted = {one.table.name: one.accepted for one in judgements}
     for table in TABLES.values():
         con.register(f"own_{table.name}", accepted.get(table.name, table.schema.empty_table()))
-        # A row that comes again, or is withdrawn, takes the place of the former.
-        columns = _told_by(table)
-        con.execute(
-            f"create or replace temp view together_{table.name} as "
-            f"select {columns} from own_{table.name} where not coalesce(deleted, false) union all "
-            f"select {columns} from beside_{table.name} anti join own_{table.name} using ({table.key})"
-        )
     try:
         _screen_ages(con)
-        _screen_dates(con, [table for table in TABLES.values() if table.name in accepted])
+        _screen_dates(con, accepted)
     except duckdb.IOException:
         raise OutcomesError("lake_damaged", "the site's other periods") from None
-
-
-def _told_by(table: Table) -> str:
-    """The columns of a table that tell of ages and dates."""
-    return ", ".join(
-        column.name
-        for column in table.columns
-        if column.is_day or column.name in {"patient_id", "age_years", "index_period"}
-    )
 
 
 def _screen_ages(con: duckdb.DuckDBPyConnection) -> None:
     """Of the patients whom the submission names, whoever turns 90 by a day of any period."""
     named = " union all ".join(f"select patient_id from own_{name}" for name in TABLES)
-    con.execute(
-        "create or replace temp table may_turn_90 as from together_patients "
-        f"semi join ({named}) using (patient_id) where age_years between {_YOUNGEST} and 89"
+    days = " union all ".join(
+        f"select patient_id, greatest({', '.join(_days_of(table))}) as day from ({_together(table)})"
+        for table in TABLES.values()
     )
-    days = {
-        table.name: _as_text(
-            con,
-            f"select patient_id, {', '.join(f'max({day}) as {day}' for day in _days_of(table))} "
-            f"from together_{table.name} semi join may_turn_90 using (patient_id) group by patient_id",
+    patients = _as_text(
+        con,
+        f"""
+        with old as (
+            select patient_id, age_years, index_period
+            from ({_together(TABLES["patients"])}) semi join ({named}) using (patient_id)
+            where age_years between {_YOUNGEST} and 89
         )
-        for table in _EVENTS
-    }
-    if count := ages_reaching_90(_as_text(con, "from may_turn_90"), None, days):
+
+        select old.*, max(days.day) as last_contact_day, null as data_cut_day, null as death_day
+        from old inner join ({days}) as days using (patient_id)
+        group by all
+        """,
+    )
+    if count := ages_reaching_90(patients):
         raise SubmissionRefused("age_over_89", f"patients.age_years: reaches_90_over_submissions, {_rows(count)}")
 
 
-def _screen_dates(con: duckdb.DuckDBPyConnection, delivered: Sequence[Table]) -> None:
+def _screen_dates(con: duckdb.DuckDBPyConnection, accepted: Mapping[str, pa.Table]) -> None:
     """Of tables of too few patients to be judged by themselves, those that one date fits over all periods."""
-    few = [table for table in delivered if 0 < _patients(con, table) < _fewest(table)]
+    few = [TABLES[name] for name, rows in accepted.items() if 0 < len(rows["patient_id"].unique()) < _fewest(name)]
     if not few:
         return
-    patients = _as_text(con, "from together_patients")
-    events = {table.name: _as_text(con, f"from together_{table.name}") for table in few if table in _EVENTS}
+    patients = _as_text(con, _together(TABLES["patients"]))
+    events = {table.name: _as_text(con, _together(table)) for table in few if table.name != "patients"}
     fitting = events_on_a_common_date(patients, events)
     if TABLES["patients"] in few:
         fitting |= {("patients", column): count for column, count in patients_of_a_common_cut(patients).items()}
@@ -99,13 +87,23 @@ def _screen_dates(con: duckdb.DuckDBPyConnection, delivered: Sequence[Table]) ->
         raise SubmissionRefused("data_cut_common", f"{'; '.join(told)} of all submissions together")
 
 
-def _fewest(table: Table) -> int:
-    return FEWEST_WITH_EVENTS if table in _EVENTS else FEWEST_PATIENTS
+def _together(table: Table) -> str:
+    """SQL: what tells of ages and dates in the rows of a table, own and beside; one that comes again takes the place of
+    the former, and so does a withdrawal.
+    """
+    columns = ", ".join(
+        column.name
+        for column in table.columns
+        if column.is_day or column.name in {"patient_id", "age_years", "index_period"}
+    )
+    return (
+        f"select {columns} from own_{table.name} where not coalesce(deleted, false) union all "
+        f"select {columns} from beside_{table.name} anti join own_{table.name} using ({table.key})"
+    )
 
 
-def _patients(con: duckdb.DuckDBPyConnection, table: Table) -> int:
-    (found,) = con.execute(f"select count(distinct patient_id) from own_{table.name}").fetchall()
-    return int(found[0])
+def _fewest(name: str) -> int:
+    return FEWEST_PATIENTS if name == "patients" else FEWEST_WITH_EVENTS
 
 
 def _days_of(table: Table) -> Iterable[str]:
