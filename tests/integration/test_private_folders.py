@@ -21,7 +21,7 @@ def open_umask() -> Iterator[None]:
 
 @pytest.mark.usefixtures("open_umask")
 def test_quarantine_is_private_and_what_others_can_read_of_landing_is_named(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, max_critical_share=1)
+    settings = Settings(home=tmp_path / "home", max_critical_share=1)
     tables = {"patients": [patient()], "procedures": [fusion()], "follow_ups": [follow_up(day="soon")]}
     folder = write_submission(settings, "north", "2026-01", tables)
     assert ingest_submission(settings, "north", "2026-01").rows_quarantined == 1

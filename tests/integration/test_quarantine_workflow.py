@@ -178,7 +178,7 @@ def test_an_export_is_private_narrowed_and_never_written_over(settings: Settings
 def test_no_cell_of_an_export_is_a_formula_or_a_date(settings: Settings) -> None:
     _, lines = exported(settings)
     cells = {cell for line in lines for cell in line.values() if cell}
-    assert "'=lateral" in cells
+    assert "'=xxxxxxx" in cells
     assert "'2023-05" in cells
     assert all(cell[0].isalnum() or cell[0] == "'" or cell.lstrip("-").isdecimal() for cell in cells)
     assert "'7.5" in cells

@@ -316,13 +316,16 @@ def _of_cells(column: Column, distinct: pa.Table, told: pa.Table) -> Iterator[tu
     if column.type in _NUMBERS:
         yield "large_number", _large_numbers(column, distinct)
     if column.name != "code":
-        yield "record_number", _no_placeholders(_matching(distinct, _record_number(column)))
+        yield "record_number", _record_numbers(column, distinct)
 
 
-def _record_number(column: Column) -> str:
-    """Pattern of a record number; of a column of numbers only one after letters is none that it may hold."""
+def _record_numbers(column: Column, distinct: pa.Table) -> pa.Table:
+    # Of a column of numbers only one after letters is none that it may hold.
     letters = "{1,4}" if column.type in _NUMBERS else "{0,4}"
-    return rf"^[A-Za-z]{letters}[-#: ]?\d{{5,}}(?:[.,]0*)?$"
+    found = _matching(distinct, rf"^[A-Za-z]{letters}[-#: ]?\d{{5,}}(?:[.,]0*)?$")
+    if column.name == "index_period":
+        found = found.filter(pc.invert(pc.match_substring_regex(found["values"], r"^(?:19|20)\d\d")))
+    return _no_placeholders(found)
 
 
 def _large_numbers(column: Column, distinct: pa.Table) -> pa.Table:
