@@ -28,8 +28,8 @@ _ORDINARY = frozenset(
     _WORD.findall(
         "about above after and answered applicable asked available before below between bilateral both current day "
         "days declined done ex false first former greater last left less level levels month months more na no not occ "
-        "occiput null only or other past patient per point points recorded refused reported right score since smoker than true "
-        "total unable unknown untested up visit week weeks with without year years yes"
+        "occiput null only or other past patient per point points recorded refused reported right score since smoker "
+        "than true total unable unknown untested up visit week weeks with without year years yes"
     )
 )
 """Words by which people say why a cell holds no answer, or which unit it has."""
