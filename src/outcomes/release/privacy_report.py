@@ -12,15 +12,13 @@ from typing import Any
 import duckdb
 
 from outcomes.disclosure.audit import AUDITED
+from outcomes.disclosure.suppression import SITES_AGAINST_CONTRIBUTORS
 from outcomes.sql.catalog.marts import STATE, Mart, protected_marts
 from outcomes.sql.engine import connect_read_only
 
 FILE = "privacy-report.md"
 
 _MEASURES = "measures"
-_SITES_FOR_CONTRIBUTORS = 4
-"""From so many sites on the measures are also protected against a site that subtracts its own numbers."""
-
 _LIMITS = (
     "Whoever knows from elsewhere that a certain patient is in the data knows more than the tables say.",
     "Two sites that combine their numbers know the rest of a sum better than one alone.",
@@ -46,7 +44,7 @@ def write_privacy_report(folder: Path, dashboard: str, manifest: dict[str, Any])
 def _report(con: duckdb.DuckDBPyConnection, manifest: dict[str, Any]) -> str:
     least = manifest["minimum_cell_count"]
     sites = con.execute("select count(*) from sites").fetchall()[0][0]
-    shared = "are" if sites >= _SITES_FOR_CONTRIBUTORS else "are not"
+    shared = "are" if sites >= SITES_AGAINST_CONTRIBUTORS else "are not"
     rows = [(mart.name, *_by_state(con, mart)) for mart in protected_marts()]
     parts = [
         f"# Privacy report of release {manifest['release_id']}",
@@ -55,10 +53,10 @@ def _report(con: duckdb.DuckDBPyConnection, manifest: dict[str, Any]) -> str:
         "## Rules",
         f"- No count of 1 to {least - 1} patients is shown, nor one from which it can be worked out: the minimum cell "
         f"count is {least}.\n"
-        "- Counts of measures are rounded to the nearest 5, reasons and kinds to the nearest 10; shares and rates come "
-        "from rounded counts.\n"
+        "- Counts of measures are rounded to the nearest 5; reasons, kinds and attrition to the nearest 10; shares and "
+        "rates come from rounded counts.\n"
         f"- With {sites} sites the measures {shared} protected against a site that subtracts its own numbers (from "
-        f"{_SITES_FOR_CONTRIBUTORS} sites on).",
+        f"{SITES_AGAINST_CONTRIBUTORS} sites on).",
         "## Cells by mart",
         "*Suppressed* are cells with a small count and those that protect them. The release does not tell them apart: "
         "to say which are small would tell it of each.",
