@@ -48,7 +48,7 @@ def _open_to_everyone() -> Iterator[None]:
 @_open_to_everyone()
 def test_all_that_is_written_is_private_whatever_the_umask(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    small = ("--sites", "1", "--patients", "40", "--months", "1")
+    small = ("--sites", "1", "--patients", "20", "--months", "1")
     assert run(home, "synthesize", *small).exit_code == 0
     run(home, "ingest")  # some are spoiled on purpose, and refused
     assert run(home, "release").exit_code == 0
