@@ -598,6 +598,17 @@ def test_a_dry_run_tells_of_one_key_in_rows_that_differ(hospital: Hospital) -> N
     assert LeftOut("encounters", "repeated", 1) in tried.left_out
 
 
+def test_a_dry_run_tells_of_keys_that_are_spelled_otherwise(hospital: Hospital) -> None:
+    hospital.write("patients.csv", PATIENTS.replace("100232", "0100232") + "n/a,1970-01-01,F\n")
+    hospital.write(
+        "procedures.csv", PROCEDURES + "3,100-232,2023-06-18,22845\n4,77,2023-06-18,22845\n5,0,2023-06-18,1\n"
+    )
+    assert hospital.tried().hints == (
+        "2 rows of procedures are of patients whose keys are written otherwise among the patients, as with leading "
+        "zeros: export them alike",
+    )
+
+
 def test_a_dry_run_tells_of_modifiers_joined_to_codes(hospital: Hospital) -> None:
     more = "3,100232,2023-06-17,22551;62\n4,100232,2023-06-17,22551 AS\n5,100232,2023-06-17,E0748-NU\n"
     hospital.write("procedures.csv", PROCEDURES + more + "6,100232,2023-06-17,0RG10A0\n7,100232,2023-06-17,81.02\n")

@@ -104,6 +104,7 @@ def _tried(settings: Settings, con: duckdb.DuckDBPyConnection, source: Source, l
         rows_quarantined=0,
         hints=(
             *_joined_modifiers(con),
+            *_keys_spelled_otherwise(con, left_out),
             *_several_of_a_key(con, tables),
             *(hints(con) if TABLES["follow_ups"] in tables else ()),
         ),
@@ -133,6 +134,26 @@ def _several_of_a_key(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -
             yield (
                 f"{keys:,} {table.key} stand in several rows of {table.name} that differ; each row is delivered: are "
                 "they changes of one row? Then choose one by where"
+            )
+
+
+_SPELLED = "ltrim(lower(regexp_replace(patient_id, '[^0-9A-Za-z]', '', 'g')), '0')"
+"""A patient's key without what tools add or take: leading zeros, blanks, signs that nobody sees."""
+
+
+def _keys_spelled_otherwise(con: duckdb.DuckDBPyConnection, left_out: Iterable[LeftOut]) -> Iterator[str]:
+    """Rows of patients who are among the patients by another spelling of their keys."""
+    for name in [one.table for one in left_out if one.reason == "unknown_patient"]:
+        rows = count(
+            con,
+            f"from (select {_SPELLED} as spelled from ({completed(con, TABLES[name])}) "
+            "anti join source_patients using (patient_id) where patient_id is not null) "
+            f"where spelled <> '' and spelled in (select {_SPELLED} from source_patients where patient_id is not null)",
+        )
+        if rows:
+            yield (
+                f"{rows:,} rows of {name} are of patients whose keys are written otherwise among the patients, as with "
+                "leading zeros: export them alike"
             )
 
 

@@ -255,7 +255,7 @@ def _cause(text: str) -> str:
         why = "a separator within a cell needs quotes" if is_longer else "is it cut off, or a line below the table?"
         return f"{place}: {cells[2]} cells where the header has {cells[1]}; {why}"
     if "unterminated quote" in text:
-        return f"{place}: a quote is opened and never closed"
+        return f'{place}: a quote is opened and never closed, or one within a cell is written \\" and not ""'
     if "Maximum line size" in text:
         return f"{place}: a line is longer than {_LONGEST_LINE // 2**20} MiB; is a quote never closed?"
     return f"{place}: it cannot be read as CSV"
