@@ -496,13 +496,45 @@ _UNKNOWN = {
 """The first word of the columns that say sex, visit and route, what they become, and where they are."""
 
 
+_WORDS_WITHOUT_CODE = """
+with words as (
+    select *, {word} as word
+    {without_code}
+    where
+        kind in {coded}
+        or coalesce(concept_id, '0') = '0' and lower(source_value) not in (
+            select source_value from omop_meanings where source_value is not null and target not in {looked_up}
+        )
+),
+
+of_patients as (
+    select words.kind, words.word, records.patient_id, count(*) as row_count
+    from omop_records as records
+    inner join words
+        on
+            records.kind = words.kind
+            and records.concept_id is not distinct from words.concept_id
+            and records.source_concept_id is not distinct from words.source_concept_id
+            and records.source_value is not distinct from words.source_value
+    group by words.kind, words.word, records.patient_id
+)
+
+select kind, word, sum(row_count), count(patient_id)
+from of_patients
+group by kind, word
+order by 3 desc, 1, 2
+"""
+
+
 def _not_mapped(con: duckdb.DuckDBPyConnection) -> list[NotMapped]:
     """Words without meaning; of measurements and observations, most of which nobody needs, those without a concept."""
     found = con.execute(
-        f"select kind, coalesce({_IN_GROUPS.format(concept_id='concept_id')}, source_value), sum(row_count), "
-        f"max(patient_count) from ({_WITHOUT_CODE}) where kind in {_CODED_KINDS} or coalesce(concept_id, '0') = '0' "
-        "and lower(source_value) not in (select source_value from omop_meanings where source_value is not null "
-        f"and target not in {tuple(target for _, target in _UNKNOWN)}) group by all order by 3 desc, 1, 2"
+        _WORDS_WITHOUT_CODE.format(
+            word=f"coalesce({_IN_GROUPS.format(concept_id='concept_id')}, source_value)",
+            without_code=_WITHOUT_CODE,
+            coded=_CODED_KINDS,
+            looked_up=tuple(target for _, target in _UNKNOWN),
+        )
     ).fetchall()
     for (kind, target), rows in _UNKNOWN.items():
         in_groups = _IN_GROUPS.format(concept_id=f"{kind}_concept_id")
