@@ -340,6 +340,8 @@ def test_nobody_is_let_in_while_nobody_can_say_which_sessions_are_over(address: 
         for text in ("{", "[]", '{"at": "soon"}', '{"at": 1, "foreign": 2}'):
             ended.write_text(text + "\n", encoding="utf-8")
             assert browser.get(f"{address}/").status_code == 503
+        answer = _copy_of(browser).post(f"{address}/logout", headers=_OWN_PAGE)
+        assert (answer.status_code, "may still be taken" in answer.text) == (503, True)
     finally:
         ended.unlink()
     assert _is_in(browser, address)

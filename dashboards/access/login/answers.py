@@ -95,6 +95,16 @@ def provider_silent() -> Response:
     )
 
 
+def still_open() -> Response:
+    """After logging out in this browser alone: the server could not note that the session is over."""
+    return page(
+        503,
+        "You are logged out in this browser",
+        "A copy of its cookie may still be taken. Tell the administrator of these dashboards.",
+        below=LOG_IN,
+    )
+
+
 def logged_out() -> Response:
     """After logging out."""
     return page(

@@ -26,6 +26,7 @@ from dashboards.access.login.ended import EndedSessions
 from dashboards.access.login.register import Register
 from dashboards.access.scope import Scope
 from dashboards.settings import DashboardSettings
+from outcomes.errors import OutcomesError
 
 _LOGIN, _CALLBACK, _LOGOUT = "/login", "/login/callback", "/logout"
 _OWN_PATH = re.compile(r"/(?!/)[^\\\x00-\x20\x7f]{0,500}")
@@ -94,9 +95,14 @@ def _add_routes(flask: Flask, ended: EndedSessions, settings: DashboardSettings)
         return redirect(begun["next"])
 
     def log_out() -> Response:
-        if isinstance(session.get("id"), str):
-            ended.end(session["id"])
+        session_id = session.get("id")
         session.clear()
+        try:
+            if isinstance(session_id, str):
+                ended.end(session_id)
+        except (OutcomesError, OSError) as error:
+            flask.logger.error("a session could not be ended: %s", error)
+            return answers.still_open()
         return answers.logged_out()
 
     flask.add_url_rule(_LOGIN, "log_in", _calmly(flask, log_in), methods=["GET"])
