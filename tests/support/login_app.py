@@ -97,5 +97,5 @@ def _running(command: list[str], variables: dict[str, str], sign_of_life: str) -
 def _answers(address: str) -> bool:
     try:
         return requests.get(address, timeout=5).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
