@@ -28,14 +28,14 @@ def install(flask: Flask, site: Site) -> None:
 
     @flask.get("/table/")
     @flask.get("/table/<path:path>")
-    @limiter.limit(f"{_TABLES_PER_MINUTE} per minute")
+    @limiter.limit(f"{_TABLES_FOR_AN_EXPORT * site.dashboard_settings.exports_per_minute} per minute")
     def table(path: str = "") -> Response:
         found = _found(site, "table", f"/{path}")
         return found if isinstance(found, Response) else Response(as_html(table_component(_first_rows(found.table))))
 
 
-_TABLES_PER_MINUTE = 120
-"""Somebody who looks at pages opens far fewer."""
+_TABLES_FOR_AN_EXPORT = 4
+"""How many tables may be looked at where one file may be taken."""
 _ROWS_OF_A_TABLE = 2_000
 """No card has so many; a browser could not show many more."""
 
