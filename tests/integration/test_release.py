@@ -141,7 +141,7 @@ def test_the_manifest_names_inputs_files_and_versions(release: Release) -> None:
 def test_a_privacy_report_stands_beside_the_marts(release: Release) -> None:
     text = (release.folder / "privacy-report.md").read_text(encoding="utf-8")
     assert text.startswith(f"# Privacy report of release {release.id}\n")
-    assert "Numbers of patients from 1 to 10 in the protected marts: 0." in text
+    assert "Counts of patients from 1 to 10 in the protected marts: 0." in text
     assert (
         f"| {' | '.join(('label_definitions', str(len(label_definitions())), '0', '0', '0', '0', '0 %', 'no'))} |"
         in text

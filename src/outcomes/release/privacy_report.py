@@ -65,7 +65,7 @@ def _report(con: duckdb.DuckDBPyConnection, manifest: dict[str, Any]) -> str:
         _table(("cells", *STATE.enum, "suppressed of those that could be shown"), _measures(con)),
         "## Audit",
         _audited(manifest["audit"]),
-        f"Numbers of patients from 1 to {least - 1} in the protected marts: {_small(con, least)}.",
+        f"Counts of patients from 1 to {least - 1} in the protected marts: {_small(con, least)}.",
         "## What this does not cover",
         "\n".join(f"- {limit}" for limit in _LIMITS),
     ]
@@ -119,14 +119,17 @@ def _audited(audit: dict[str, Any]) -> str:
 
 
 def _small(con: duckdb.DuckDBPyConnection, least: int) -> int:
-    """How many numbers of patients below the minimum stand in the protected marts: none, or the rules have failed."""
+    """How many counts of patients below the minimum stand in the protected marts: none, or the rules have failed.
+
+    What a model expects is no count.
+    """
     return sum(
         con.execute(f'select count(*) from "{mart.name}" where "{column.name}" between 1 and {least - 1}').fetchall()[
             0
         ][0]
         for mart in protected_marts()
         for column in mart.columns
-        if column.unit == "patients" and column.name != "minimum_cell_count"
+        if column.unit == "patients" and column.type == "integer" and column.name != "minimum_cell_count"
     )
 
 
