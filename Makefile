@@ -10,8 +10,7 @@ BENCH ?= small
 BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python .venv --compile-bytecode --require-hashes
 # In the order of the folders: else files of few tests come last, which are the ones that take longest.
-# One process more than there are processors, since tests wait for Airflow and the browser.
-PYTEST := $(BIN)/pytest -n $(shell expr 1 + $$(nproc)) --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate
 
