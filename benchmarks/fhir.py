@@ -85,7 +85,7 @@ def _renamed(text: str, copies: range) -> Iterator[str]:
 
 def _import(home: Path, export: Export) -> tuple[float, int, float]:
     """Seconds, patients delivered, and the peak of this process in GiB."""
-    settings = Settings(home=home)
+    settings = Settings(home=home, memory_limit="3GB")
     source = fhir_source(export.folder, read_fhir_mapping(export.mapping), strip_identifiers=True)
     began = time.perf_counter()
     imported = import_extract(settings, source, "north", _PERIOD)
