@@ -48,30 +48,19 @@ def screen_together(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgeme
 
 
 def _screen_ages(con: duckdb.DuckDBPyConnection) -> None:
-    """Of the patients whom the submission names, whoever turns 90 by a day of any period.
-
-    What stands beside it was screened when it came: either the age or the day is of the submission.
-    """
-    named = _by_days(con, _together(TABLES["patients"]), [_own(table) for table in TABLES.values()])
-    own = f"({_own(TABLES['patients'])}) where {_MAY_TURN_90}"
-    if con.execute(f"from {own} limit 1").fetchall():
-        beside = _by_days(con, f"from {own}", [_beside(table) for table in TABLES.values()])
-        named = pa.concat_tables([named, beside])
-    if count := ages_reaching_90(named):
-        raise SubmissionRefused("age_over_89", f"patients.age_years: reaches_90_over_submissions, {_rows(count)}")
-
-
-def _by_days(con: duckdb.DuckDBPyConnection, patients: str, rows: Iterable[str]) -> pa.Table:
-    """The patients of an age in question with the last day of theirs in some rows."""
+    """Of the patients whom the submission names, whoever turns 90 by a day of any period."""
+    named = " union all ".join(f"select patient_id from own_{name}" for name in TABLES)
     days = " union all ".join(
-        f"select patient_id, greatest({', '.join(_days_of(table))}) as day from ({each})"
-        for table, each in zip(TABLES.values(), rows, strict=True)
+        f"select patient_id, greatest({', '.join(_days_of(table))}) as day from ({_together(table)})"
+        for table in TABLES.values()
     )
-    return _as_text(
+    patients = _as_text(
         con,
         f"""
         with old as (
-            select patient_id, age_years, index_period from ({patients}) where age_years between {_YOUNGEST} and 89
+            select patient_id, age_years, index_period
+            from ({_together(TABLES["patients"])}) semi join ({named}) using (patient_id)
+            where age_years between {_YOUNGEST} and 89
         )
 
         select old.*, max(days.day) as last_contact_day, null as data_cut_day, null as death_day
@@ -79,16 +68,8 @@ def _by_days(con: duckdb.DuckDBPyConnection, patients: str, rows: Iterable[str])
         group by all
         """,
     )
-
-
-_MAY_TURN_90 = """
-    index_period is null
-    or age_years + 1 - cast(left(index_period, 4) as integer) + greatest(
-        (select year(last_date) from submission),
-        (select max(cast(left(period, 4) as integer)) from beside_submissions)
-    ) >= 90
-"""
-"""SQL: whether any day of a patient can be the one, as none lies after the last month that the site has sent."""
+    if count := ages_reaching_90(patients):
+        raise SubmissionRefused("age_over_89", f"patients.age_years: reaches_90_over_submissions, {_rows(count)}")
 
 
 def _screen_dates(con: duckdb.DuckDBPyConnection, accepted: Mapping[str, pa.Table]) -> None:
@@ -107,24 +88,17 @@ def _screen_dates(con: duckdb.DuckDBPyConnection, accepted: Mapping[str, pa.Tabl
 
 
 def _together(table: Table) -> str:
-    """SQL: what tells of ages and dates in the rows of a table, own and beside."""
-    return f"{_own(table)} union all {_beside(table)}"
-
-
-def _own(table: Table) -> str:
-    return f"select {_telling(table)} from own_{table.name} where not coalesce(deleted, false)"
-
-
-def _beside(table: Table) -> str:
-    """SQL: the rows of other periods, but for those whose place an own one takes, or a withdrawal."""
-    return f"select {_telling(table)} from beside_{table.name} anti join own_{table.name} using ({table.key})"
-
-
-def _telling(table: Table) -> str:
-    return ", ".join(
+    """SQL: what tells of ages and dates in the rows of a table, own and beside; one that comes again takes the place of
+    the former, and so does a withdrawal.
+    """
+    columns = ", ".join(
         column.name
         for column in table.columns
         if column.is_day or column.name in {"patient_id", "age_years", "index_period"}
+    )
+    return (
+        f"select {columns} from own_{table.name} where not coalesce(deleted, false) union all "
+        f"select {columns} from beside_{table.name} anti join own_{table.name} using ({table.key})"
     )
 
 
