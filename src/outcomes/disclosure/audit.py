@@ -122,7 +122,7 @@ def audit(
             that contradicts itself nothing is learnt from it.
         only: audit these measures and not all; None among them stands for all.
     """
-    findings = [*_audit_parts(published)]
+    findings = list(_audit_parts(published))
     if published.measures is not None and len(published.measures):
         findings += _audit_measures(published, nesting, previous, only)
     return sorted(findings, key=str)
