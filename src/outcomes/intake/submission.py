@@ -29,7 +29,7 @@ from outcomes.intake.reading import Cells, is_table_file, read_bytes, read_table
 from outcomes.intake.recent import Recent
 from outcomes.intake.rules import rules_sha256
 from outcomes.intake.screening import screen, screen_accepted, screen_missing_codes
-from outcomes.intake.together import screen_together
+from outcomes.intake.together import TELLING, screen_together
 from outcomes.intake.validation import JudgedCells, Judgement, judge_cells, validate
 from outcomes.lake import (
     NAMED_BY_ROWS,
@@ -165,7 +165,9 @@ def judge(attempt: Attempt, *, beside_damage: bool = False) -> Judged:
             record = replace(record, rests_on=rests_on(con, record))
             screen_accepted(next(one.accepted for one in judgements if one.table is TABLES["patients"]))
             if not beside_damage:
-                attempt.lake.attach_beside(con, attempt.site_id, attempt.period, is_full=manifest.kind == "full")
+                attempt.lake.attach_beside(
+                    con, attempt.site_id, attempt.period, TELLING, is_full=manifest.kind == "full"
+                )
                 screen_together(con, judgements)
             _check_critical_share(attempt, judgements)
             return Judged(_accepted(con, attempt, record, judgements), tuple(judgements))

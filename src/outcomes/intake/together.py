@@ -20,6 +20,16 @@ from outcomes.intake.inference import (
 )
 from outcomes.intake.validation import Judgement
 
+TELLING = {
+    table.name: tuple(
+        column.name
+        for column in table.columns
+        if column.is_day or column.name in {table.key, "patient_id", "age_years", "index_period"}
+    )
+    for table in TABLES.values()
+}
+"""By table, the columns that tell of ages and dates, and its key."""
+
 _YOUNGEST = 60
 """Who is younger at surgery does not turn 90 within the thirty years that a day may lie from it."""
 
@@ -28,7 +38,7 @@ def screen_together(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgeme
     """Refuse a submission whose accepted rows give away, beside those of the site's other periods, what may not be.
 
     Args:
-        con: to which `Lake.attach_beside` has attached those rows.
+        con: to which `Lake.attach_beside` has attached the columns `TELLING` of those rows.
         judgements: of the submission's tables.
 
     Raises:
@@ -49,11 +59,10 @@ def screen_together(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgeme
 
 def _screen_ages(con: duckdb.DuckDBPyConnection) -> None:
     """Of the patients whom the submission names, whoever turns 90 by a day of any period."""
+    if not ages_reaching_90(_oldest_and_latest(con)):
+        return
     named = " union all ".join(f"select patient_id from own_{name}" for name in TABLES)
-    days = " union all ".join(
-        f"select patient_id, greatest({', '.join(_days_of(table))}) as day from ({_together(table)})"
-        for table in TABLES.values()
-    )
+    days = " union all ".join(_ever(one, f"greatest({', '.join(_days_of(one))}) as day") for one in TABLES.values())
     patients = _as_text(
         con,
         f"""
@@ -70,6 +79,31 @@ def _screen_ages(con: duckdb.DuckDBPyConnection) -> None:
     )
     if count := ages_reaching_90(patients):
         raise SubmissionRefused("age_over_89", f"patients.age_years: reaches_90_over_submissions, {_rows(count)}")
+
+
+def _oldest_and_latest(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Of each patient the greatest age and the latest day that any row has ever said, in force or not.
+
+    Which rows are in force takes several times as long to find out, and hardly ever does it matter.
+    """
+    ages = _ever(TABLES["patients"], "age_years as age", f"age_years between {_YOUNGEST} and 89")
+    days = " union all ".join(_ever(one, f"greatest({', '.join(_days_of(one))}) as day") for one in TABLES.values())
+    return _as_text(
+        con,
+        f"""
+        with oldest as (select patient_id, max(age) as age_years from ({ages}) group by patient_id)
+
+        select age_years, null as index_period, max(day) as last_contact_day, null as data_cut_day, null as death_day
+        from oldest inner join ({days}) using (patient_id)
+        group by patient_id, age_years
+        """,
+    )
+
+
+def _ever(table: Table, cell: str, condition: str = "true") -> str:
+    return " union all ".join(
+        f"select patient_id, {cell} from {rows}_{table.name} where {condition}" for rows in ("own", "written")
+    )
 
 
 def _screen_dates(con: duckdb.DuckDBPyConnection, accepted: Mapping[str, pa.Table]) -> None:
@@ -91,11 +125,7 @@ def _together(table: Table) -> str:
     """SQL: what tells of ages and dates in the rows of a table, own and beside; one that comes again takes the place of
     the former, and so does a withdrawal.
     """
-    columns = ", ".join(
-        column.name
-        for column in table.columns
-        if column.is_day or column.name in {"patient_id", "age_years", "index_period"}
-    )
+    columns = ", ".join(TELLING[table.name])
     return (
         f"select {columns} from own_{table.name} where not coalesce(deleted, false) union all "
         f"select {columns} from beside_{table.name} anti join own_{table.name} using ({table.key})"

@@ -8,10 +8,10 @@ nothing that a reader sees.
 import datetime
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -28,6 +28,7 @@ from outcomes.errors import OutcomesError
 from outcomes.lake.copies import copied, copy_records
 from outcomes.lake.digest import LOOKED_AT, digest_of, digest_of_record
 from outcomes.lake.opened import open_table
+from outcomes.lake.read_once import read_once
 from outcomes.lake.records import KEYS_BY_HASH, PROVENANCE, SUBMISSIONS, SubmissionRecord, TableCounts
 from outcomes.lake.views import (
     CONTEXTS,
@@ -310,16 +311,25 @@ class Lake:
             if not beside_damage:
                 _require_as_written(con, TABLES[name], files[name], submissions)
 
-    def attach_beside(self, con: duckdb.DuckDBPyConnection, site_id: str, period: str, *, is_full: bool) -> None:
+    def attach_beside(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        site_id: str,
+        period: str,
+        columns: Mapping[str, Sequence[str]],
+        *,
+        is_full: bool,
+    ) -> None:
         """Make readable what would stand beside a submission, were it accepted.
 
-        Creates a view `beside_<table>` of each contract table: the rows in force of the site's other periods; of those
-        before a full submission there are none.
+        Creates a view `beside_<table>` of each table: the rows in force of the site's other periods; of those before a
+        full submission there are none. `written_<table>` holds all rows of the site, in force or not.
 
         Args:
             con: the connection.
             site_id: the site.
             period: the month of the submission.
+            columns: by table, which of its columns the views have.
             is_full: whether it replaces what came before.
 
         Raises:
@@ -330,8 +340,15 @@ class Lake:
         con.register("recorded_submissions", recorded.filter(others).drop_columns(sorted(_BY_RULE)))
         _make_submissions(con, "beside_submissions")
         con.unregister("recorded_submissions")
-        for table in TABLES.values():
-            _create_view(con, f"beside_{table.name}", rows_beside, table, self._files(table.name, site_id))
+        for name, wanted in columns.items():
+            table, files = TABLES[name], self._files(name, site_id)
+            try:
+                written = read_once(f"{wanted} of {name}", files, partial(_columns_written, con, table, wanted))
+            except (duckdb.Error, OSError):
+                raise _unreadable(con, table, files) from None
+            con.register(f"written_{name}", written)
+            beside = rows_beside(table, f"from written_{name}", wanted)
+            con.execute(f'create or replace view "beside_{name}" as {beside}')
 
     def remove_period(self, table: Table, site_id: str, period: str) -> None:
         """Take a site's files of one period out of a table, without reading them.
@@ -523,6 +540,15 @@ def _record(row: dict[str, Any]) -> SubmissionRecord:
     return SubmissionRecord(**row | {"tables": tables, "recorded_at": recorded_at})
 
 
+def _columns_written(
+    con: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[str], files: Sequence[str]
+) -> pa.Table:
+    """These columns of every row of the files, and what says whether a row is in force."""
+    names = dict.fromkeys((*PROVENANCE.names, JUDGEMENT_ID, table.key, "deleted", *columns))
+    rows = rows_written(table, files, with_filename=True)
+    return con.sql(f"select filename as file, {', '.join(names)} from ({rows})").to_arrow_table()
+
+
 def _create_view(
     con: duckdb.DuckDBPyConnection,
     name: str,
@@ -543,7 +569,8 @@ def _require_as_written(con: duckdb.DuckDBPyConnection, table: Table, files: Seq
         OutcomesError: lake_damaged.
     """
     try:
-        damaged = _not_as_written(con, table, _written_lately(con, table, files), submissions)
+        written = read_once(f"digests of {table.name}", files, partial(_written, con, table))
+        damaged = _not_as_written(con, table, written, submissions)
     except (duckdb.Error, OSError):
         raise _unreadable(con, table, files) from None
     if damaged:
@@ -626,9 +653,6 @@ _WRITTEN = pa.schema(
 )
 """What a file holds of a judgement: so many rows, and their digest."""
 
-_READ: dict[tuple[str, int, int], pa.Table] = {}
-"""By file, when it was written and how long it is: what it holds."""
-
 
 def _written(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[str]) -> pa.Table:
     """What the files of a table hold, as `_WRITTEN`.
@@ -646,16 +670,3 @@ def _written(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[str])
         group by all
         """
     ).to_arrow_table()
-
-
-def _written_lately(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[str]) -> pa.Table:
-    """As `_written`, without reading a file again that this process has read since it was written.
-
-    A month is judged beside all that the site has sent before: to read that each time would cost a month ever more.
-    """
-    versions = {file: (file, told.st_mtime_ns, told.st_size) for file in files for told in [Path(file).stat()]}
-    unread = [file for file, version in versions.items() if version not in _READ]
-    if unread:
-        found = _written(con, table, unread)
-        _READ.update({versions[file]: found.filter(pc.equal(found["file"], file)) for file in unread})
-    return pa.concat_tables([_WRITTEN.empty_table(), *(_READ[version] for version in versions.values())])

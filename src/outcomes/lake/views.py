@@ -175,7 +175,7 @@ def rows_written(table: Table, files: Sequence[str], *, with_filename: bool = Fa
 
 def rows_in_force(table: Table, files: Sequence[str]) -> str:
     """SQL: of each key of a site the row last delivered, unless that is a tombstone."""
-    return _one_row_a_key(table, files, "submissions", "desc")
+    return _one_row_a_key(table, rows_written(table, files), "submissions", "desc")
 
 
 def rows_before(table: Table, files: Sequence[str]) -> str:
@@ -183,30 +183,36 @@ def rows_before(table: Table, files: Sequence[str]) -> str:
     return _looked_at(table, rows_in_force(table, files))
 
 
-def rows_beside(table: Table, files: Sequence[str]) -> str:
-    """SQL: as `rows_in_force`, of the periods beside the one that is judged."""
-    return _one_row_a_key(table, files, "beside_submissions", "desc")
+def rows_beside(table: Table, rows: str, columns: Sequence[str]) -> str:
+    """SQL: as `rows_in_force`, these columns of the periods beside the one that is judged.
+
+    Args:
+        table: of the contract.
+        rows: SQL of what is written, with these columns and the table's key.
+        columns: of the table.
+    """
+    return f"select {', '.join(columns)} from ({_one_row_a_key(table, rows, 'beside_submissions', 'desc', columns)})"
 
 
 def rows_first_delivered_later(table: Table, files: Sequence[str]) -> str:
     """SQL: as `rows_before`, of each key of a site the row first delivered after the period, unless a tombstone."""
-    return _looked_at(table, _one_row_a_key(table, files, "later_submissions", "asc"))
+    return _looked_at(table, _one_row_a_key(table, rows_written(table, files), "later_submissions", "asc"))
 
 
 def _looked_at(table: Table, rows: str) -> str:
     return f"select {', '.join(('site_id', 'period', *LOOKED_AT[table.name]))} from ({rows})"
 
 
-def _one_row_a_key(table: Table, files: Sequence[str], submissions: str, order: str) -> str:
+def _one_row_a_key(table: Table, rows: str, submissions: str, order: str, columns: Sequence[str] | None = None) -> str:
     # The digest of the rows does not cover the name of their submission, that of the record does.
-    columns = ", ".join(
-        f"{'submissions' if name == 'submission_id' else 'rows_written'}.{name}"
-        for name in [*PROVENANCE.names, *table.schema.names]
+    names = [*PROVENANCE.names, *table.schema.names] if columns is None else [*columns, "deleted"]
+    selected = ", ".join(
+        f"{'submissions' if name == 'submission_id' else 'rows_written'}.{name}" for name in dict.fromkeys(names)
     )
     return f"""
         with accepted as (
-            select {columns}
-            from ({rows_written(table, files)}) as rows_written
+            select {selected}
+            from ({rows}) as rows_written
             {OF_ACCEPTED_SUBMISSIONS.format(submissions=submissions, written_by=_WRITTEN_BY_ROW)}
             qualify row_number() over (
                 partition by rows_written.site_id, rows_written.{table.key}
