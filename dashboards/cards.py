@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dashboards.charts.style import Component, Figure
+from markupsafe import Markup
+
+from dashboards.charts.style import Figure
 
 Raw = str | int | float | None
 
@@ -18,7 +20,7 @@ class Cell:
     text: str
     value: Raw = None
     href: str | None = None
-    content: Component | None = None
+    content: Markup | None = None
     """What stands in its place on a page, such as a small chart."""
 
 
@@ -53,7 +55,8 @@ class Card:
     table: Table | None = None
     is_table: bool = False
     """The table is the card itself, not the numbers behind a chart."""
-    body: Sequence[Component] = ()
+    body: Sequence[str | Markup] = ()
+    """What stands above the figure: a text is a paragraph, anything else comes from `rendering.part`."""
     about: str = ""
     basis: str = ""
     notes: Sequence[str] = ()

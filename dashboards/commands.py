@@ -21,7 +21,7 @@ def serve(
     ctx: typer.Context, port: Annotated[int, typer.Option(min=1, max=65535, help="The port on 127.0.0.1.")] = 8050
 ) -> None:
     """Serve the dashboards of the current release on this machine (127.0.0.1) until Ctrl-C."""
-    _need("dash", "gunicorn")
+    _need("flask", "gunicorn")
     os.environ["OUTCOMES_HOME"] = str(ctx.obj.home.resolve())
     typer.echo(f"http://127.0.0.1:{port}")
     sys.stdout.flush()
@@ -39,7 +39,7 @@ def report(
     ] = None,
 ) -> None:
     """Write a site's report: one HTML file that works without a network and prints well. It holds exact numbers."""
-    _need("dash")
+    _need("jinja2")
     from dashboards.reports import write_report
 
     typer.echo(write_report(ctx.obj, site, period))

@@ -9,9 +9,9 @@ from dashboards.access.scope import Denied, current_scope
 from dashboards.cards import Card, Table, as_csv
 from dashboards.filters import UnknownFilter
 from dashboards.pages import Site
-from dashboards.pages.frame import View, table_component
+from dashboards.pages.frame import View
 from dashboards.pages.site import logged, logged_denied
-from dashboards.static import as_html
+from dashboards.rendering import render
 
 
 def install(flask: Flask, site: Site) -> None:
@@ -31,7 +31,7 @@ def install(flask: Flask, site: Site) -> None:
     @limiter.limit(f"{_TABLES_FOR_AN_EXPORT * site.dashboard_settings.exports_per_minute} per minute")
     def table(path: str = "") -> Response:
         found = _found(site, "table", f"/{path}")
-        return found if isinstance(found, Response) else Response(as_html(table_component(_first_rows(found.table))))
+        return found if isinstance(found, Response) else Response(render("table.html", table=_first_rows(found.table)))
 
 
 _TABLES_FOR_AN_EXPORT = 4
@@ -64,7 +64,7 @@ def _found(site: Site, kind: str, path: str) -> _Found | Response:
         site.log.record(scope, f"denied export {logged_denied(path)}", reader.release_id, 0)
         return _refusal("Single patients do not leave as a file.", 403)
     try:
-        view, page = site.build(reader, path, request.query_string.decode())
+        view, page = site.build(reader, path, request.query_string.decode(errors="replace"))
     except Denied:
         site.log.record(scope, f"denied {kind} {logged_denied(path)}", reader.release_id, 0)
         return _refusal("This is another site's page.", 403)
@@ -74,7 +74,7 @@ def _found(site: Site, kind: str, path: str) -> _Found | Response:
     if not wanted or wanted[0].table is None:
         return _refusal("There is no such table.", 404)
     card, table = wanted[0], wanted[0].table
-    site.log.record(scope, f"{kind} {view.href(logged(path))} {card.name}", reader.release_id, len(table.rows))
+    site.log.record(scope, f"{kind} {logged(path)}{view.query} {card.name}", reader.release_id, len(table.rows))
     return _Found(view, card, table)
 
 

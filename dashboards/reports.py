@@ -4,19 +4,15 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from dash import html
-
 from dashboards import wording
 from dashboards.access.scope import Scope
-from dashboards.cards import Card
-from dashboards.charts.style import Component
 from dashboards.data import measures
 from dashboards.data.reader import Releases
 from dashboards.filters import Filters
 from dashboards.pages import frame
 from dashboards.pages.frame import Page, View
 from dashboards.pages.site import page_of
-from dashboards.static import whole_file
+from dashboards.rendering import render
 from outcomes.errors import OutcomesError
 from outcomes.home import private_files
 from outcomes.release.open import DASHBOARD, RESEARCH, read_release
@@ -48,10 +44,10 @@ def write_report(settings: Settings, site_id: str, period: str | None = None) ->
     reader = releases.read(Scope("report", frozenset({site_id}), "quality"), release_id)
     if reader is None or site_id not in {site.site_id for site in measures.sites(reader)}:
         raise OutcomesError("report_unknown", "the site")
-    view = View(reader, Filters(site_id), measures.choices(reader), "/")
+    view = View(reader, Filters(site_id), measures.choices(reader), "/", is_file=True)
     title = f"{view.who}, outcomes to {wording.period(view.info.data_to)}"
     path = settings.reports / site_id / f"{view.info.data_to}.html"
-    _write_whole(path, whole_file(title, [_cover(view, title), *_parts(view)]))
+    _write_whole(path, render("report.html", view=view, title=title, pages=_pages(view), product=frame.PRODUCT))
     return path
 
 
@@ -73,36 +69,16 @@ def _release_to(releases: Releases, period: str | None) -> str:
     return fitting[-1]
 
 
-def _cover(view: View, title: str) -> Component:
-    return html.Header(
-        [
-            html.P(frame.PRODUCT, className="product"),
-            html.H1(title),
-            frame.status_line(view),
-            html.P(
-                f"The numbers of {view.who} are exact: this file is for those who may see them. "
-                "Numbers of all sites are protected and rounded.",
-                className="status",
-            ),
-        ],
-        className="header",
-    )
-
-
-def _parts(view: View) -> list[Component]:
+def _pages(view: View) -> list[tuple[View, Page]]:
+    """The pages of a report, each with its view, without the cards that a report has no room for."""
     headlines = sorted((one for one in view.measures.values() if one.headline), key=lambda one: one.headline or 0)
     paths = ("/", *(f"/measure/{one.measure}" for one in headlines), *_PARTS)
     views = [replace(view, path=path) for path in paths]
-    return [_part(each, page) for each in views if (page := page_of(each)) is not None]
+    return [(each, _shortened(page)) for each in views if (page := page_of(each)) is not None]
 
 
-def _part(view: View, page: Page) -> Component:
-    cards = [frame.card_component(view, card, in_report=True) for card in page.cards if _belongs(card)]
-    return html.Main([html.H1(page.title), *cards], className="content")
-
-
-def _belongs(card: Card) -> bool:
-    return card.name not in _LEFT_OUT
+def _shortened(page: Page) -> Page:
+    return replace(page, cards=[card for card in page.cards if card.name not in _LEFT_OUT])
 
 
 def _write_whole(path: Path, text: str) -> None:

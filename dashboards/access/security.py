@@ -10,27 +10,25 @@ the page, and nothing that a cached page could hold out of date. GET and HEAD ch
 which carries its own `state`.
 """
 
-from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
-_MAX_BODY = 256 * 1024  # bytes; a callback asks with a few kilobytes
+_MAX_BODY = 16 * 1024  # bytes; a form sends a few hundred
 _YEAR = 365 * 24 * 3600  # seconds
 
 
-def install(flask: Flask, script_hashes: Sequence[str], public_url: str = "") -> None:
+def install(flask: Flask, public_url: str = "") -> None:
     """Let the browser load nothing from, and send nothing to, any other host; refuse what other sites' pages send.
 
     Call it before `login.install`: what is refused here is refused before anybody is asked who they are.
 
     Args:
         flask: the application.
-        script_hashes: CSP sources of the inline scripts, as `Dash.csp_hashes` gives them.
         public_url: the address under which people know the application, if it is another than the one that it
             listens on; https there adds HSTS.
     """
-    headers = _headers(script_hashes, is_https=urlsplit(public_url).scheme == "https")
+    headers = _headers(is_https=urlsplit(public_url).scheme == "https")
     origin = _origin(public_url)
     flask.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
 
@@ -48,12 +46,11 @@ def install(flask: Flask, script_hashes: Sequence[str], public_url: str = "") ->
     flask.after_request(add_headers)
 
 
-def _headers(script_hashes: Sequence[str], *, is_https: bool) -> dict[str, str]:
-    scripts = " ".join(["'self'", *script_hashes])
+def _headers(*, is_https: bool) -> dict[str, str]:
     # A chart becomes a PNG file through an image at a blob: address; only this page's own scripts can make one.
     headers = {
         "Content-Security-Policy": (
-            f"default-src 'none'; script-src {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+            "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
             "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         ),
         "X-Content-Type-Options": "nosniff",

@@ -3,60 +3,82 @@
 (function () {
     "use strict";
 
-    const address = () => new URLSearchParams(window.location.search);
+    const LOOKS_FOR_A_NEW_RELEASE_EVERY = 60000; // milliseconds
 
-    /* Go to an address without loading the page anew: dcc.Location listens to this event. */
-    function go(href) {
-        window.history.pushState({}, "", href);
-        window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+    /* Other pages are fetched and take the place of this one: a load of its own would start Plotly anew with each.
+       What is not a page of the same scripts, such as the login, is left to the browser. */
+    const here = () => window.location.pathname + window.location.search;
+    const assets = (page) => [...page.head.querySelectorAll("script, [rel=stylesheet]")].map((one) => one.src ?? one.href);
+    let shown = here();
+    let turn = 0;
+
+    async function fetched(address) {
+        const answer = await fetch(address);
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        if (String(assets(page)) !== String(assets(document))) throw new Error("another kind of page");
+        return page;
     }
 
-    /* A select was changed: its value becomes part of the address. */
-    function choose(select) {
-        const query = address();
-        if (select.dataset.clears && select.value) query.delete(select.dataset.clears);
-        if (select.value) query.set(select.name, select.value);
-        else query.delete(select.name);
-        const said = query.toString().replace(/%3A/g, ":");
-        go(window.location.pathname + (said ? "?" + said : ""));
+    async function show() {
+        const mine = ++turn;
+        shown = here();
+        const page = await fetched(shown).catch(() => null);
+        if (mine !== turn) return false;
+        if (!page) return window.location.reload();
+        document.title = page.title;
+        document.body.replaceWith(page.body);
+        document.dispatchEvent(new Event("shown"));
+        window.performance.mark("shown");
+        return true;
     }
 
-    /* Selects show what the address says; the first option stands for what it does not say. */
-    function showChoices() {
-        const query = address();
-        document.querySelectorAll(".filters select").forEach((select) => {
-            select.value = query.get(select.name) ?? select.options[0].value;
-        });
+    async function go(address, focused) {
+        window.history.pushState({}, "", address);
+        if (!(await show())) return;
+        const anchor = document.getElementById(window.location.hash.slice(1));
+        if (anchor) anchor.scrollIntoView();
+        else window.scrollTo(0, 0);
+        document.querySelector(focused)?.focus({ preventScroll: true });
     }
 
-    /* Tables come as text: see `_numbers` in pages/frame.py. */
-    function showTables() {
-        document.querySelectorAll("[data-html]").forEach((place) => {
-            if (place.shown === place.dataset.html) return;
-            place.shown = place.dataset.html;
-            place.innerHTML = place.shown;
-        });
-    }
-
-    /* A link in a table leads to a page as those of the navigation do, unless it is to be opened elsewhere. */
     function follow(event) {
-        const link = event.target.closest(".table a[href^='/']");
+        const link = event.target.closest("a[href^='/']:not([download], [data-action])");
         if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+        if (link.pathname + link.search === here()) return;
         event.preventDefault();
-        go(link.getAttribute("href"));
+        go(link.href, "h1");
+    }
+
+    /* A filter was chosen: it becomes part of the address. Whoever chooses by keyboard goes on where they were. */
+    function choose(select) {
+        const query = new URLSearchParams(window.location.search);
+        if (select.value) {
+            query.delete(select.dataset.excludes);
+            query.set(select.name, select.value);
+        } else {
+            query.delete(select.name);
+        }
+        const said = query.toString().replace(/%3A/g, ":");
+        go(window.location.pathname + (said ? "?" + said : ""), `select[name=${select.name}]`);
+    }
+
+    async function offerNewRelease() {
+        const offer = document.getElementById("offer");
+        const answer = await fetch(offer.dataset.asks);
+        if (answer.ok) offer.innerHTML = await answer.text();
     }
 
     /* The numbers of a chart come when they are asked for. */
-    async function toggleTable(button) {
-        const table = document.getElementById(button.getAttribute("aria-controls"));
+    async function toggleTable(link) {
+        const table = document.getElementById(link.getAttribute("aria-controls"));
         if (!table.firstChild) {
-            const answer = await fetch(table.dataset.table);
+            const answer = await fetch(link.href);
             if (answer.ok) table.innerHTML = await answer.text();
             else table.textContent = "The table could not be fetched. Reload the page and try again.";
         }
         table.hidden = !table.hidden;
-        button.setAttribute("aria-expanded", String(!table.hidden));
-        button.textContent = table.hidden ? "View as table" : "Hide the table";
+        link.setAttribute("aria-expanded", String(!table.hidden));
+        link.textContent = table.hidden ? "View as table" : "Hide the table";
     }
 
     /* The style sheet colours a chart's texts on the page; in a file they need a ground and colours of their own. */
@@ -86,16 +108,15 @@
     document.addEventListener("click", follow);
 
     document.addEventListener("click", (event) => {
-        const button = event.target.closest("[data-action]");
-        if (button && actions[button.dataset.action]) actions[button.dataset.action](button);
+        const control = event.target.closest("[data-action]");
+        if (control) {
+            event.preventDefault();
+            actions[control.dataset.action](control);
+        }
         const here = event.target.closest(".card-menu");
         document.querySelectorAll(".card-menu[open]").forEach((menu) => {
-            if (menu !== here || button) menu.open = false;
+            if (menu !== here || control) menu.open = false;
         });
-    });
-
-    document.addEventListener("submit", (event) => {
-        if (event.target.matches(".filters")) event.preventDefault();
     });
 
     document.addEventListener("keydown", (event) => {
@@ -106,28 +127,10 @@
         }
     });
 
-    /* A new page has come: name it, show its filters, close what was open, and begin at its top or at its anchor. */
-    let shown = null;
-    function settle(title) {
-        document.title = title;
-        const path = window.location.pathname;
-        window.setTimeout(() => {
-            showTables();
-            showChoices();
-            const anchor = window.location.hash && document.getElementById(window.location.hash.slice(1));
-            if (anchor) anchor.scrollIntoView();
-            else if (shown !== null && shown !== path) {
-                window.scrollTo(0, 0);
-                document.querySelector("h1")?.focus({ preventScroll: true });
-            }
-            document.querySelectorAll("details[open]").forEach((open) => {
-                if (shown !== path) open.open = false;
-            });
-            shown = path;
-            window.performance.mark("settled");
-        }, 0);
-        return window.dash_clientside.no_update;
-    }
+    /* Back and forward; not to another place of the same page. */
+    window.addEventListener("popstate", () => {
+        if (here() !== shown) show();
+    });
 
-    window.dash_clientside = Object.assign({}, window.dash_clientside, { page: { settle: settle } });
+    window.setInterval(offerNewRelease, LOOKS_FOR_A_NEW_RELEASE_EVERY);
 })();

@@ -1,17 +1,15 @@
 """Small charts for table cells, as pictures: 24 months without axes, and signs of variation and assurance."""
 
 from collections.abc import Sequence
-from urllib.parse import quote
 
-from dash import html
+from markupsafe import Markup
 
 from dashboards.charts import style
-from dashboards.charts.style import Component
 
 _WIDTH, _HEIGHT, _AIR = 120, 28, 5
 
 
-def sparkline(values: Sequence[float | None], sentence: str, special: Sequence[str | None] = ()) -> Component:
+def sparkline(values: Sequence[float | None], sentence: str, special: Sequence[str | None] = ()) -> Markup:
     """A line of values from the left to the right; the last is marked, and so is what a rule marks.
 
     Args:
@@ -21,7 +19,7 @@ def sparkline(values: Sequence[float | None], sentence: str, special: Sequence[s
     """
     known = [value for value in values if value is not None]
     if not known:
-        return html.Span("–", title=sentence)
+        return _none(sentence)
     top = max(*known, 1e-9)
     step = (_WIDTH - 2 * _AIR) / max(len(values) - 1, 1)
     places = [
@@ -43,7 +41,7 @@ def sparkline(values: Sequence[float | None], sentence: str, special: Sequence[s
     )
 
 
-def variation_sign(variation: str | None, sentence: str) -> Component:
+def variation_sign(variation: str | None, sentence: str) -> Markup:
     """A shape that says what kind of variation the latest month shows; a dash where nothing can be said."""
     shapes = {
         "common": f'<path d="M2 11 L7 7 L12 12 L18 8" fill="none" stroke="{style.GREY}" stroke-width="2"/>',
@@ -54,10 +52,10 @@ def variation_sign(variation: str | None, sentence: str) -> Component:
         ),
         "special_neutral": f'<path d="M10 2 L18 10 L10 18 L2 10 Z" fill="{style.GREY}"/>',
     }
-    return _picture(shapes[variation], 20, 20, sentence) if variation in shapes else html.Span("–", title=sentence)
+    return _picture(shapes[variation], 20, 20, sentence) if variation in shapes else _none(sentence)
 
 
-def assurance_sign(assurance: str | None, sentence: str) -> Component:
+def assurance_sign(assurance: str | None, sentence: str) -> Markup:
     """A shape that says whether the target is met whatever chance does; a dash without a target."""
     target = f'<path d="M1 10 H19" stroke="{style.GREY}" stroke-width="1.5" stroke-dasharray="3 2"/>'
     shapes = {
@@ -65,7 +63,7 @@ def assurance_sign(assurance: str | None, sentence: str) -> Component:
         "misses": f'{target}<path d="M10 4 L16 15 L4 15 Z" fill="{style.VERMILION}"/>',
         "either": f'{target}<circle cx="10" cy="10" r="5" fill="none" stroke="{style.GREY}" stroke-width="2"/>',
     }
-    return _picture(shapes[assurance], 20, 20, sentence) if assurance in shapes else html.Span("–", title=sentence)
+    return _picture(shapes[assurance], 20, 20, sentence) if assurance in shapes else _none(sentence)
 
 
 def _mark(place: tuple[float, float], kind: str | None) -> str:
@@ -86,10 +84,16 @@ def _path(places: Sequence[tuple[float, float] | None]) -> str:
     return "".join(parts)
 
 
-def _picture(content: str, width: int, height: int, sentence: str) -> Component:
-    """The content as an image of its own: no script, no style, nothing that the page's policy would have to allow."""
-    drawing = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'
-        f' viewBox="0 0 {width} {height}">{content}</svg>'
+def _none(sentence: str) -> Markup:
+    return Markup('<span title="{}">–</span>').format(sentence)
+
+
+def _picture(content: str, width: int, height: int, sentence: str) -> Markup:
+    """A drawing as a picture with its sentence; without one it is beside words that say the same.
+
+    Its content holds numbers and colours, and no text.
+    """
+    said = Markup('role="img" aria-label="{}"').format(sentence) if sentence else Markup('aria-hidden="true"')
+    return Markup('<svg {} width="{}" height="{}" viewBox="0 0 {} {}">{}</svg>').format(
+        said, width, height, width, height, Markup(content)
     )
-    return html.Img(src=f"data:image/svg+xml,{quote(drawing)}", alt=sentence, width=width, height=height)

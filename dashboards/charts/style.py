@@ -1,16 +1,12 @@
-"""What all charts share: colours with one meaning each, a quiet layout, and the wrapper that makes a figure readable.
+"""What all charts share: colours with one meaning each, and a quiet layout.
 
 Text and grid colours come from the style sheet, so that one figure serves light and dark.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from dash import dcc, html
-
 Figure = dict[str, Any]
-Component = Any
 
 BLUE = "#0072B2"
 """The patients that the page is about."""
@@ -36,41 +32,6 @@ def band(colour: str) -> str:
     """The colour of an interval: its point's, at 15 %."""
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, 0.15)"
-
-
-def graph(figure: Figure, sentence: str, css_class: str) -> Component:
-    """A figure inside an image role whose label is its sentence; the class gives it a height.
-
-    Every graph of the dashboards is made here: no mode bar, no zoom, nothing that could leave the host.
-    """
-    figure = _without_markup(figure)
-    config = {
-        "displayModeBar": False,
-        "displaylogo": False,
-        "showSendToCloud": False,
-        "plotlyServerURL": "",
-        "scrollZoom": False,
-        "doubleClick": False,
-    }
-    return html.Div(
-        dcc.Graph(figure=figure, config=config, responsive=True, className="graph"),
-        role="img",
-        className=css_class,
-        **{"aria-label": sentence},
-    )
-
-
-_FOREIGN_TAG = re.compile(r"<(?!br>|/?extra>)")
-"""The beginning of a tag that is none of those in which our own texts are broken."""
-
-
-def _without_markup(part: Any) -> Any:
-    """A figure in whose texts a name that somebody wrote is no markup: Plotly would draw tags and links."""
-    if isinstance(part, str):
-        return _FOREIGN_TAG.sub("&lt;", part)
-    if isinstance(part, dict):
-        return {name: _without_markup(value) for name, value in part.items()}
-    return [_without_markup(each) for each in part] if isinstance(part, list | tuple) else part
 
 
 def layout(margin: tuple[int, int, int, int], **parts: Any) -> dict[str, Any]:

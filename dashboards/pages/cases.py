@@ -5,9 +5,6 @@ Nothing of these pages can be saved as a file, and every view of a patient is in
 
 from collections import Counter
 from collections.abc import Sequence
-from urllib.parse import quote, unquote
-
-from dash import dcc, html
 
 from dashboards import wording
 from dashboards.cards import Card, Cell, Table
@@ -19,6 +16,7 @@ from dashboards.data.measures import Site
 from dashboards.filters import Filters
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import counted
+from dashboards.rendering import part
 from outcomes.release.explain import Evidence, Explanation, LabelAnswer, TimelineRecord
 
 _AT_MOST = 200
@@ -27,11 +25,6 @@ _HOVER = 80
 """Characters of a record's description in a hover; the table has all of it."""
 _STATUSES = {"yes": "Yes", "no": "No", "not_assessable": "Not assessable"}
 _KEPT = "Every view of this page is recorded in the access log. Nothing on it can be downloaded."
-
-
-def patient_of(name: str) -> str:
-    """The patient's key in the last part of an address, which may be percent-encoded."""
-    return unquote(name)
 
 
 def cases(view: View) -> Page | None:
@@ -92,7 +85,7 @@ def cases_of(view: View, label: str) -> Page | None:
                 if found
                 else None,
                 is_table=True,
-                body=[] if found else [html.P("No patient of the site has this label.")],
+                body=[] if found else ["No patient of the site has this label."],
                 about=definition.definition_text,
                 notes=["Onset day: days since the index fusion.", _KEPT],
                 can_be_saved=False,
@@ -104,7 +97,7 @@ def cases_of(view: View, label: str) -> Page | None:
 def _case_cells(view: View, case: Case) -> list[Cell | str]:
     episode, answer = case.episode, case.answer
     return [
-        Cell(episode.patient_id, href=view.href(f"/cases/{quote(episode.patient_id, safe='')}")),
+        Cell(episode.patient_id, href=view.href(f"/cases/{episode.patient_id}")),
         str(episode.index_year),
         wording.in_words(episode.approach),
         episode.index_levels or wording.DASH,
@@ -113,11 +106,10 @@ def _case_cells(view: View, case: Case) -> list[Cell | str]:
     ]
 
 
-def case(view: View, name: str) -> Page | None:
+def case(view: View, patient_id: str) -> Page | None:
     """A patient's records and answers; None where there is no such patient, or for who may not see single ones."""
     if not view.may_see_cases or view.settings is None or view.site is None:
         return None
-    patient_id = patient_of(name)
     try:
         found = queries.explanation(view.reader, view.settings, view.site.site_id, patient_id)
     except NotCurrent:
@@ -134,7 +126,7 @@ def case(view: View, name: str) -> Page | None:
 def _patient(view: View, site: Site, fusion: Episode | None, found: Explanation) -> Card:
     """Who it is, and what is so."""
     said = [one for one in found.labels if one.status == "yes"]
-    body = [html.P(dcc.Link("All labels", href=view.href("/cases")))]
+    body = [part("way", "All labels", view.href("/cases"))]
     if fusion is None:
         sentence = "The patient is not in the cohort, so no label has an answer."
     else:
@@ -236,7 +228,7 @@ def _answers_card(status: str, said: str, found: Sequence[LabelAnswer]) -> Card:
 def _label(one: LabelAnswer) -> Cell:
     """The label's title, which opens to its definition."""
     definition = f"{one.definition} (version {one.definition_version})"
-    return Cell(one.title, content=html.Details([html.Summary(one.title, title=definition), html.P(definition)]))
+    return Cell(one.title, content=part("folded", one.title, definition))
 
 
 def _value(one: LabelAnswer) -> str:
@@ -256,7 +248,7 @@ def _evidence(records: Sequence[Evidence]) -> str:
 
 def _one_site_at_a_time() -> Page:
     said = "Single patients are shown for one site at a time. Choose your site above."
-    return Page("Cases", [Card("labels", "Patients by label", body=[html.P(said)])])
+    return Page("Cases", [Card("labels", "Patients by label", body=[said])])
 
 
 def _not_current() -> Page:
@@ -264,7 +256,7 @@ def _not_current() -> Page:
         "A newer release has been published since this page was opened, and a patient's records can be shown for "
         "the current release only. Reload the page to see them."
     )
-    return Page("Patient", [Card("patient", "This release is no longer the current one", body=[html.P(said)])])
+    return Page("Patient", [Card("patient", "This release is no longer the current one", body=[said])])
 
 
 def _day(day: int | None) -> str:

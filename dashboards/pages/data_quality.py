@@ -4,8 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from dash import html
-
 from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts import style
@@ -29,6 +27,7 @@ from dashboards.data.deliveries import (
 from dashboards.data.measures import Site
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import counted, hidden_or_counted, sentence
+from dashboards.rendering import part
 from outcomes.errors import MISTAKES
 
 _MONTHS = 12
@@ -106,7 +105,7 @@ def _all_sites(view: View) -> list[Card]:
 def state(who: str, submissions: Sequence[Submission]) -> Card:
     """How many submissions were accepted, and whether their rows add up."""
     if not submissions:
-        return Card("submissions", who, body=[html.P("Nothing has been delivered yet.")])
+        return Card("submissions", who, body=["Nothing has been delivered yet."])
     status = Counter(one.status for one in submissions)
     others = [f"{wording.count(status['superseded'])} superseded by a later one"]
     others += [f"{wording.count(status['refused'])} refused"]
@@ -116,7 +115,7 @@ def state(who: str, submissions: Sequence[Submission]) -> Card:
         f"of {wording.plural(len(submissions), 'submission')} accepted",
         ", ".join(others),
     )
-    return Card("submissions", who, body=[said, html.P(conservation(submissions))])
+    return Card("submissions", who, body=[said, conservation(submissions)])
 
 
 def conservation(submissions: Sequence[Submission]) -> str:
@@ -413,7 +412,7 @@ def resting(view: View, submissions: Sequence[Submission], failing: Sequence[Fai
     """The measures of one's own site that read what failing rules of the submissions in force may have cost."""
     resting_on = _resting(view, submissions, failing)
     if not resting_on:
-        said = [html.P("No measure of this site rests on a month with a failing rule.")]
+        said = ["No measure of this site rests on a month with a failing rule."]
         return Card("resting", "Measures that rest on failing rules", body=said)
     ordered = sorted(resting_on.items(), key=lambda item: (-len(item[1]), [*view.measures].index(item[0])))
     titles = [view.measures[measure].title for measure, _ in ordered]
@@ -466,7 +465,7 @@ def resting_by_site(view: View, submissions: Sequence[Submission], failing: Sequ
             which = len({(one.source_table, one.rule) for one in found})
             rows.append([site.name, counted(len(measures)), counted(which), counted(len(months))])
     if not rows:
-        said = [html.P("No measure rests on a month with a failing rule.")]
+        said = ["No measure rests on a month with a failing rule."]
         return Card("resting", "Measures that rest on failing rules", body=said)
     return Card(
         "resting",
@@ -540,7 +539,7 @@ def blanked(view: View, submissions: Sequence[Submission], cells: Sequence[Blank
         if (one.site_id, *_attempt(one)) in in_force:
             groups.setdefault((one.source_table, one.column_name, one.rule, one.reason), []).append(one)
     if not groups:
-        return Card("blanked", "Cells set to missing", body=[html.P("No cell was set to missing.")])
+        return Card("blanked", "Cells set to missing", body=["No cell was set to missing."])
     rows = [_blanked_row(view, what, found) for what, found in sorted(groups.items())]
     is_hidden = any(one.cells is None for found in groups.values() for one in found)
     return Card(
@@ -604,7 +603,7 @@ def follow_up(windows: Sequence[Completeness]) -> list[Card]:
                 [(one.done, one.due, one.lost) for one in found],
             ),
             css_class="rows--groups",
-            body=[html.P(_LEGEND, className="footnote")],
+            body=[part("footnote", _LEGEND)],
             beside=[
                 (name, f"{wording.count(one.done)} of {wording.count(one.expected)} held")
                 for name, one in zip(names, found, strict=True)
@@ -666,7 +665,7 @@ def _cohort(last: Bar) -> str:
 def _attrition(steps: Sequence[Step], marker: dict[str, str]) -> Card:
     """From all patients delivered to the cohort."""
     if not steps:
-        return Card("attrition", "Who is in the cohort", body=[html.P("No patient has been delivered yet.")])
+        return Card("attrition", "Who is in the cohort", body=["No patient has been delivered yet."])
     rows = [
         Bar(
             wording.in_words(step.reason),
@@ -801,7 +800,7 @@ def _bars_by_rule(
     """
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     if not ordered:
-        return [replace(blank, body=[html.P("No row broke such a rule.")], notes=())]
+        return [replace(blank, body=["No row broke such a rule."], notes=())]
     drawn = [Bar(f"{rule}: {reasons[rule]}", number, wording.count(number)) for rule, number in ordered[:_BARS]]
     rest = f"The {_BARS} most frequent of {len(ordered)} rules; the table has them all." if ordered[_BARS:] else ""
     return [

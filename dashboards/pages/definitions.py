@@ -3,15 +3,15 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from dash import dcc, html
+from markupsafe import Markup
 
 from dashboards import wording
 from dashboards.cards import Card
-from dashboards.charts.style import Component
 from dashboards.data import definitions as queries
 from dashboards.data.definitions import LabelDefinition
 from dashboards.data.measures import Measure
 from dashboards.pages.frame import Page, View
+from dashboards.rendering import part
 
 
 def definitions(view: View) -> Page:
@@ -44,7 +44,7 @@ def _contents(measures: Mapping[str, Sequence[Measure]], labels: Mapping[str, Se
         f"{counted}, {defined}",
         sentence="A label answers yes, no or not assessable for a patient; a measure adds up answers or days. "
         "Not assessable never counts as a no.",
-        body=[html.Ul([html.Li(html.A(f"{said} ({number})", href=f"#{anchor}")) for anchor, said, number in places])],
+        body=[part("contents", places)],
     )
 
 
@@ -52,44 +52,30 @@ def _measures(view: View, category: str, found: Sequence[Measure]) -> Card:
     return Card(
         _anchor("measures", category),
         f"Measures: {category}",
-        body=[part for one in found for part in _measure(view, one)],
+        body=[_measure(view, one) for one in found],
     )
 
 
-def _measure(view: View, one: Measure) -> list[Component]:
-    return [
-        html.H3(dcc.Link(one.title, href=view.href(f"/measure/{one.measure}")), id=one.measure),
-        html.P(
-            [
-                one.why,
-                *_term("With the outcome", one.numerator),
-                *_term("Assessed", one.denominator),
-                html.Br(),
-                f"{wording.DIRECTIONS[one.direction]}. Owner: {one.owner}. "
-                f"Next review: {wording.period(one.next_review)}. Version {one.version}.",
-            ]
-        ),
-    ]
+def _measure(view: View, one: Measure) -> Markup:
+    about = (
+        f"{wording.DIRECTIONS[one.direction]}. Owner: {one.owner}. "
+        f"Next review: {wording.period(one.next_review)}. Version {one.version}."
+    )
+    terms = [("With the outcome", one.numerator), ("Assessed", one.denominator)]
+    return part("definition", one.measure, one.title, view.href(f"/measure/{one.measure}"), one.why, terms, about)
 
 
 def _labels(view: View, category: str, found: Sequence[LabelDefinition]) -> Card:
-    return Card(
-        _anchor("labels", category), f"Labels: {category}", body=[part for one in found for part in _label(view, one)]
-    )
+    return Card(_anchor("labels", category), f"Labels: {category}", body=[_label(view, one) for one in found])
 
 
-def _label(view: View, one: LabelDefinition) -> list[Component]:
+def _label(view: View, one: LabelDefinition) -> Markup:
     """The label's definition; its title leads to the measure that counts it, where there is one."""
-    is_measured = one.label in view.measures
-    title = dcc.Link(one.title, href=view.href(f"/measure/{one.label}")) if is_measured else one.title
-    return [
-        html.H3(title, id=f"label-{one.label}"),
-        html.P([one.definition_text, *_term("The patient guide", one.guide), f" Version {one.version}."]),
-    ]
-
-
-def _term(name: str, text: str) -> list[Component]:
-    return [html.Br(), html.Strong(f"{name}: "), text if text.endswith(".") else f"{text}."]
+    href = view.href(f"/measure/{one.label}") if one.label in view.measures else ""
+    guide = f"{one.guide.removesuffix('.')}. Version {one.version}."
+    return part(
+        "definition", f"label-{one.label}", one.title, href, one.definition_text, [("The patient guide", guide)]
+    )
 
 
 def _anchor(kind: str, category: str) -> str:

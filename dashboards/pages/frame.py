@@ -1,21 +1,19 @@
-"""What every page stands in: the header, the filters, and its cards."""
+"""What every page stands in: the header and the filters as data, and the page as HTML."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
-
-from dash import dcc, html
+from urllib.parse import quote
 
 from dashboards import wording
-from dashboards.cards import Card, Cell, Table
-from dashboards.charts.style import Component, graph
+from dashboards.cards import Card
 from dashboards.data import deliveries, measures
 from dashboards.data.measures import Measure, ReleaseInfo, Site
 from dashboards.data.reader import SHOWN, Reader
 from dashboards.filters import ALL_SITES, Choices, Filters
+from dashboards.rendering import render
 from dashboards.reviews.queue import Reviews
-from dashboards.static import as_html
 from outcomes.settings import Settings
 
 PRODUCT = "Outcomes after cervical fusion"
@@ -36,6 +34,21 @@ NAVIGATION = {
 
 
 @dataclass(frozen=True)
+class Filter:
+    """A filter as it is offered: a select whose option becomes `name` in the address.
+
+    `options` are values and texts; one whose text is a list is a group of options. `excludes` names the filter that
+    cannot be chosen beside it.
+    """
+
+    name: str
+    label: str
+    options: Sequence[tuple[str, Any]]
+    chosen: str
+    excludes: str = ""
+
+
+@dataclass(frozen=True)
 class View:
     """What a page is made of: a release as the reader's scope may see it, what is asked for, and where."""
 
@@ -51,6 +64,8 @@ class View:
     """Where the data behind the release are; None where nothing but the release may be read."""
     reviews: Reviews | None = None
     """The review queue of signals; None where nothing can be moved, as on paper."""
+    is_file: bool = False
+    """Whether the page stands in a file, from which no address leads anywhere."""
 
     @cached_property
     def info(self) -> ReleaseInfo:
@@ -94,14 +109,78 @@ class View:
         """Whether the reader may see single patients of some site."""
         return self.has_cases and self.reader.scope.role == "clinical" and bool(self.choices.sites)
 
+    @property
+    def navigation(self) -> dict[str, str]:
+        """The pages that the header leads to, by address."""
+        return {path: name for path, name in NAVIGATION.items() if path != "/cases" or self.may_see_cases}
+
+    def is_at(self, path: str) -> bool:
+        """Whether the page is that one, or one below it."""
+        return self.path == path or (path != "/" and self.path.startswith(f"{path}/"))
+
+    @property
+    def status(self) -> str:
+        """Where one is: site, data to, release, validation state and what is suppressed."""
+        parts = [
+            self.who if self.site else f"All {wording.plural(self.info.site_count, 'site')}, {self._patients} patients",
+            f"data to {wording.period(self.info.data_to)}",
+            f"release {self.info.release_id}",
+            self._validation_state,
+            f"counts of 1–{self.minimum_cell_count - 1} patients at other sites are suppressed",
+            "invented patients" if self.info.is_synthetic else "",
+        ]
+        return " · ".join(part for part in parts if part)
+
+    @property
+    def _validation_state(self) -> str:
+        found = deliveries.validation_state(self.reader, self.filters.site)
+        said = f"{wording.plural(found.accepted, 'submission')} accepted"
+        return f"{said}, {wording.count(found.refused)} refused" if found.refused else said
+
+    @property
+    def _patients(self) -> str:
+        about = self.info.patient_count_rounded
+        return f"fewer than {self.minimum_cell_count}" if about is None else f"about {wording.count(about)}"
+
+    def filters_of(self, page: "Page") -> list[Filter]:
+        """The filters that a page offers; the site is always one, for who has any."""
+        sites = [(site, self.sites[site].name) for site in self.choices.sites if site in self.sites]
+        groups = [
+            (
+                wording.group_kind(kind),
+                [(f"{kind}:{value}", wording.group(kind, value)) for of, value in self.choices.groups if of == kind],
+            )
+            for kind in dict.fromkeys(kind for kind, _ in self.choices.groups)
+        ]
+        years = [("", "All years"), *((year, year) for year in self.choices.years)]
+        peers = [("", "All sites"), ("similar", "Sites of similar size")]
+        chosen = self.filters
+        offered = [
+            Filter("site", "Site", [*sites, (ALL_SITES, "All sites")], chosen.site or ALL_SITES),
+            Filter("period", "Year of fusion", years, chosen.period or "", excludes="group"),
+            Filter(
+                "group", "Patients", [("", "All patients"), *groups], ":".join(chosen.group or ()), excludes="period"
+            ),
+            Filter("peers", "Peers", peers, chosen.peers if chosen.peers == "similar" else ""),
+        ]
+        return [one for one in offered if one.name in page.filters or (one.name == "site" and sites)]
+
+    @property
+    def query(self) -> str:
+        """The filters as the query string of an address, with its question mark."""
+        return self.filters.query(self.choices)
+
     def href(self, path: str, anchor: str = "", **changes: Any) -> str:
-        """The address of a page with the filters of this one, some of them changed."""
-        return f"{path}{replace(self.filters, **changes).query(self.choices)}{f'#{anchor}' if anchor else ''}"
+        """The address of a page with the filters of this one, some of them changed; empty in a file."""
+        if self.is_file:
+            return ""
+        query = replace(self.filters, **changes).query(self.choices)
+        return f"{quote(path)}{query}{f'#{anchor}' if anchor else ''}"
 
     def file_href(self, kind: str, card: str) -> str:
         """The address of a card's numbers, of the same release: `export` as CSV, `table` as a table of the page."""
-        query = self.filters.query(self.choices).removeprefix("?")
-        return f"/{kind}{self.path}?" + "&".join(
+        query = self.query.removeprefix("?")
+        return f"/{kind}{quote(self.path)}?" + "&".join(
             part for part in (query, f"card={card}", f"release={self.reader.release_id}") if part
         )
 
@@ -121,239 +200,6 @@ class Page:
         return sum(len(card.table.rows) for card in self.cards if card.table)
 
 
-def whole_page(view: View, page: Page) -> Component:
-    """Navigation, what is being looked at, filters and cards."""
-    return html.Div(
-        [
-            html.A("Skip to content", href="#content", className="skip"),
-            html.Header([_navigation(view), status_line(view), _filter_bar(view, page.filters)], className="header"),
-            html.Main(
-                [
-                    html.H1(page.title, tabIndex=-1),
-                    html.P(page.lead, className="lead") if page.lead else None,
-                    *(card_component(view, card) for card in page.cards),
-                ],
-                id="content",
-                className="content",
-            ),
-        ]
-    )
-
-
-def bare_page(title: str, *content: Component) -> Component:
-    """A page without a release behind it."""
-    return html.Div(
-        [
-            html.Header(html.Nav(html.Span(PRODUCT, className="product"), className="nav"), className="header"),
-            html.Main(
-                html.Section([html.H1(title, tabIndex=-1), *content], className="card"),
-                id="content",
-                className="content",
-            ),
-        ]
-    )
-
-
-def card_component(view: View, card: Card, in_report: bool = False) -> Component:
-    """A card as it stands on a page; in a report it has no menu, and its numbers fold out below it."""
-    return html.Section(
-        [
-            html.Div(
-                [
-                    html.H2(card.title, id=f"{card.name}-title"),
-                    html.P(card.basis, className="basis") if card.basis else None,
-                    _menu(view, card) if card.table and not in_report else None,
-                ],
-                className="card-head",
-            ),
-            html.P(card.sentence, className="says") if card.sentence else None,
-            *card.body,
-            _figure(card) if card.figure is not None else None,
-            *(html.P(note, className="footnote") for note in card.notes if note),
-            _about(card) if card.about else None,
-            _numbers(view, card, in_report) if card.table else None,
-        ],
-        id=card.name,
-        className="card" if card.is_wide else "card card--half",
-        **{"aria-labelledby": f"{card.name}-title"},
-    )
-
-
-def table_component(table: Table) -> Component:
-    """A table that scrolls inside its card."""
-    kinds = ["number-cell" if place >= len(table.head) - table.numbers else None for place in range(len(table.head))]
-    head = [_element("Th", title, scope="col", className=kind) for title, kind in zip(table.head, kinds, strict=True)]
-    rows = [
-        _element(
-            "Tr",
-            [
-                _element("Th", _cell(cells[0]), scope="row"),
-                *(_element("Td", _cell(cell), className=kind) for cell, kind in zip(cells[1:], kinds[1:], strict=True)),
-            ],
-        )
-        for cells in table.cells()
-    ]
-    return html.Div(
-        html.Table([html.Caption(table.caption), html.Thead(_element("Tr", head)), html.Tbody(rows)]),
-        className="table",
-        tabIndex=0,
-        role="region",
-        **{"aria-label": table.caption},
-    )
-
-
-def _element(tag: str, children: Component, **props: str | None) -> dict[str, Any]:
-    """A component of `html` as the browser gets it: of thousands of cells, the checks of its class take most of the
-    time that a page takes."""
-    said = {name: value for name, value in props.items() if value is not None}
-    return {"type": tag, "namespace": "dash_html_components", "props": {"children": children, **said}}
-
-
-def _cell(cell: Cell) -> Component:
-    if cell.content is not None:
-        return cell.content
-    return dcc.Link(cell.text, href=cell.href) if cell.href else cell.text
-
-
-def _figure(card: Card) -> Component:
-    """The figure; beside it the names and values of its rows, below it the numbers at places of its axis."""
-    drawn = graph(card.figure or {}, card.sentence, "rows-plot" if card.beside else card.css_class)
-    if card.beside:
-        names = [html.Li([html.Span(name, title=name), html.Span(value)]) for name, value in card.beside]
-        return html.Div([html.Ul(names), drawn], className=f"rows {card.css_class}", style={"--rows": len(names)})
-    return html.Div([_scrolling(card, drawn), *(_below(title, texts) for title, texts in card.below)])
-
-
-def _scrolling(card: Card, drawn: Component) -> Component:
-    """A long chart scrolls inside its card where the screen is narrow, and opens at its end."""
-    if "chart--long" not in card.css_class:
-        return drawn
-    return html.Div(drawn, className="scroll", tabIndex=0, role="region", **{"aria-label": card.title})
-
-
-def _below(title: str, texts: Sequence[tuple[float, str]]) -> Component:
-    placed = [html.Span(text, style={"left": f"{100 * place:.2f}%"}) for place, text in texts]
-    return html.Div([html.P(title), html.Div(placed)], className="below")
-
-
-def _numbers(view: View, card: Card, in_report: bool) -> Component:
-    """The table of a card. Behind a chart its place is empty until it is asked for: few are, and all would be long."""
-    if card.table and in_report:
-        table = table_component(card.table)
-        return table if card.is_table else html.Details([html.Summary("Numbers"), table])
-    if card.table and card.is_table:
-        # As text, which `assets/page.js` puts in: thousands of cells, each a component, would hold up the browser.
-        return html.Div(**{"data-html": as_html(table_component(card.table))})
-    return html.Div(
-        className="as-table", hidden=True, id=f"{card.name}-table", **{"data-table": view.file_href("table", card.name)}
-    )
-
-
-def _about(card: Card) -> Component:
-    return html.Details([html.Summary("What this is", title=card.about), html.P(card.about)], className="about")
-
-
-def _menu(view: View, card: Card) -> Component:
-    """Table, CSV, PNG and link of a card."""
-    toggle = html.Button(
-        "View as table",
-        type="button",
-        **{"data-action": "table", "aria-expanded": "false", "aria-controls": f"{card.name}-table"},
-    )
-    picture = html.Button("Save as PNG", type="button", **{"data-action": "png", "data-name": card.name})
-    entries = [
-        None if card.is_table else toggle,
-        html.A("Download CSV", href=view.file_href("export", card.name), download=f"{card.name}.csv")
-        if card.can_be_saved
-        else None,
-        picture if card.figure is not None and card.can_be_saved else None,
-        html.A("Link to this card", href=view.href(view.path, card.name)),
-    ]
-    return html.Details(
-        [
-            html.Summary("⋯", title="Table, files and link", **{"aria-label": f"More of {card.title}"}),
-            html.Ul([html.Li(entry) for entry in entries if entry is not None]),
-        ],
-        className="card-menu",
-    )
-
-
-def _navigation(view: View) -> Component:
-    shown = {path: name for path, name in NAVIGATION.items() if path != "/cases" or view.may_see_cases}
-    return html.Nav(
-        [
-            dcc.Link(PRODUCT, href=view.href("/"), className="product"),
-            html.Ul([html.Li(_nav_link(view, path, name)) for path, name in shown.items()]),
-            _log_out() if view.has_login else None,
-        ],
-        className="nav",
-        **{"aria-label": "Pages"},
-    )
-
-
-def _log_out() -> Component:
-    return html.Form(html.Button("Log out", type="submit"), method="post", action="/logout", className="log-out")
-
-
-def _nav_link(view: View, path: str, name: str) -> Component:
-    is_here = view.path == path or (path != "/" and view.path.startswith(f"{path}/"))
-    return dcc.Link(name, href=view.href(path), className="here" if is_here else None)
-
-
-def status_line(view: View) -> Component:
-    """Where one is: site, data to, release, validation state and what is suppressed."""
-    parts = [
-        view.who if view.site else f"All {wording.plural(view.info.site_count, 'site')}, {_patients(view)} patients",
-        f"data to {wording.period(view.info.data_to)}",
-        f"release {view.info.release_id}",
-        _validation_state(view),
-        f"counts of 1–{view.minimum_cell_count - 1} patients at other sites are suppressed",
-        "invented patients" if view.info.is_synthetic else "",
-    ]
-    return html.P(" · ".join(part for part in parts if part), className="status")
-
-
-def _validation_state(view: View) -> str:
-    found = deliveries.validation_state(view.reader, view.filters.site)
-    said = f"{wording.plural(found.accepted, 'submission')} accepted"
-    return f"{said}, {wording.count(found.refused)} refused" if found.refused else said
-
-
-def _patients(view: View) -> str:
-    about = view.info.patient_count_rounded
-    return f"fewer than {view.minimum_cell_count}" if about is None else f"about {wording.count(about)}"
-
-
-def _filter_bar(view: View, offered: Sequence[str]) -> Component:
-    """Selects whose choice becomes the address; `assets/page.js` does that, and sets them from the address."""
-    sites = [(site, view.sites[site].name) for site in view.choices.sites if site in view.sites]
-    groups = [
-        (
-            wording.group_kind(kind),
-            [(f"{kind}:{value}", wording.group(kind, value)) for of, value in view.choices.groups if of == kind],
-        )
-        for kind in dict.fromkeys(kind for kind, _ in view.choices.groups)
-    ]
-    selects = {
-        "site": _select("site", "Site", [*sites, (ALL_SITES, "All sites")]),
-        "period": _select(
-            "period", "Year of fusion", [("", "All years"), *((year, year) for year in view.choices.years)], "group"
-        ),
-        "group": _select("group", "Patients", [("", "All patients"), *groups], "period"),
-        "peers": _select("peers", "Peers", [("", "All sites"), ("similar", "Sites of similar size")]),
-    }
-    shown = ("site", *offered) if sites else offered
-    return html.Form([selects[name] for name in shown], className="filters", **{"aria-label": "Filters"})
-
-
-def _select(name: str, label: str, options: Sequence[tuple[str, Any]], clears: str = "") -> Component:
-    """A native select; options that hold a list are a group of options. `clears` names the filter that it excludes."""
-    return html.Label(
-        [html.Span(label), html.Select([_option(*option) for option in options], name=name, **{"data-clears": clears})]
-    )
-
-
-def _option(value: str, text: Any) -> Component:
-    if isinstance(text, list):
-        return html.Optgroup([_option(*option) for option in text], label=value)
-    return html.Option(text, value=value)
+def whole_page(view: View, page: Page) -> str:
+    """A page as HTML."""
+    return render("page.html", view=view, page=page, product=PRODUCT)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dash import html
+from markupsafe import Markup
 
 from dashboards import wording
 from dashboards.cards import Card, Cell, Table
@@ -27,6 +27,7 @@ from dashboards.pages.rows import (
     rows_of,
     values_table,
 )
+from dashboards.rendering import part
 
 _YEARS = (1, 2, 5)
 _LEADING = 2
@@ -182,14 +183,14 @@ def _lead(view: View, outcome: _Outcome, lines: Sequence[Line]) -> Card:
     )
 
 
-def _big_number(view: View, outcome: _Outcome, line: Line) -> html.P:
+def _big_number(view: View, outcome: _Outcome, line: Line) -> Markup:
     """The share by the leading year, what it rests on, or why there is none."""
     point = line.curve.near(365 * _LEADING)
     if point is None:
         said = _why_missing(view, line)
         if line.curve.shown:
             said = wording.sentence_case(f"{_within(_LEADING)}: {_read(line.curve, 365 * _LEADING)}")
-        return html.P(html.Span(said, className="sentence-hidden"), className="sentence")
+        return part("no_number", said)
     events, at_risk = wording.count(point.events or 0), wording.count(point.at_risk or 0)
     basis = f"{events} patients with the outcome by then, {at_risk} still at risk"
     limits = f"{_limits(point, line.curve.patients)}{_on_day(point, 365 * _LEADING)}"
@@ -284,7 +285,7 @@ def _curves(view: View, outcome: _Outcome, lines: Sequence[Line]) -> Card:
     title = f"{outcome.title} since the fusion"
     missing = [_why_missing(view, line) for line in lines if not line.curve.shown]
     if not shown:
-        return Card("curve", title, body=[html.P(text) for text in missing])
+        return Card("curve", title, body=missing)
     whose = " and ".join(line.who for line in shown)
     return Card(
         "curve",
@@ -439,6 +440,6 @@ def _groups(view: View, outcome: _Outcome) -> Card:
 
 
 def _kinds(view: View, outcome: _Outcome) -> Card:
-    card = Card("kinds", outcome.kinds_title, body=[html.P("No patient has it so far.")])
+    card = Card("kinds", outcome.kinds_title, body=["No patient has it so far."])
     found = measures.kinds(view.reader, outcome.kinds_of)
     return counts_card(view, card, "Kind", found, {"color": style.GREY})

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from dash import dcc, html
-
 from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts import style, trend
@@ -27,6 +25,7 @@ from dashboards.pages.number import (
     value_cells,
     with_interval,
 )
+from dashboards.rendering import part
 from outcomes.sql.catalog.labels import label_definition
 from outcomes.statistics.control_charts import QUARTER
 
@@ -104,7 +103,7 @@ def _unanswered(view: View, measure: Measure) -> list[Card]:
         return []
     card = Card("unanswered", "Who did not answer")
     if not one.answered:
-        return [replace(card, body=[html.P("Nobody has answered yet. The figures are shown with the first answer.")])]
+        return [replace(card, body=["Nobody has answered yet. The figures are shown with the first answer."])]
     everybody = one.answered + one.not_answered
     rows: list[list[Cell | str]] = [
         ["Observed, among those who answered", _share(one.share, one.answered), "", counted(one.answered)],
@@ -158,7 +157,7 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
     chart = next((point.chart for point in points if point.chart), None)
     if len(known) < 2 or chart is None:
         reason = points[0].reason_for_chart if points else "no month has a value"
-        return Card("trend", "By month", body=[html.P(f"There is no control chart yet: {reason}.")])
+        return Card("trend", "By month", body=[f"There is no control chart yet: {reason}."])
     factor = trend.scale(measure, chart)
     special = [point for point in known if point.is_special]
     limits = ("Average", "Lower limit", "Upper limit")
@@ -245,7 +244,7 @@ def _years(view: View, measure: Measure, values: Sequence[Value]) -> Card:
     title = f"{measure.title} by year of fusion"
     if all(value.estimate is None for value in values):
         said = wording.no_year(any(value.is_suppressed for value in values), view.minimum_cell_count)
-        return Card("years", "By year of fusion", body=[html.P(said)])
+        return Card("years", "By year of fusion", body=[said])
     return Card(
         "years",
         "By year of fusion",
@@ -380,7 +379,7 @@ def _groups(view: View, measure: Measure) -> Card:
 
 def _reasons(view: View, measure: Measure) -> Card:
     found = measures.reasons(view.reader, measure.measure, view.site.site_id if view.site else None)
-    empty = [html.P("There is no patient who could not be assessed.")]
+    empty = ["There is no patient who could not be assessed."]
     card = Card("reasons", "Why patients could not be assessed", body=empty, is_wide=False)
     return counts_card(view, card, "Reason", found, style.HATCHED)
 
@@ -439,19 +438,11 @@ def _definition(measure: Measure) -> Card:
         "definition",
         "What this measure means",
         body=[
-            html.Dl([part for term, text in terms for part in (html.Dt(term), html.Dd(text))]),
-            *_sql(measure),
-            html.P(dcc.Link("All definitions", href="/definitions")),
+            part("terms", terms),
+            *([part("sql", measure.label, label_definition(measure.label).file.select)] if measure.label else []),
+            part("way", "All definitions", "/definitions"),
         ],
     )
-
-
-def _sql(measure: Measure) -> list[html.Details]:
-    """The SQL of the label that the measure counts."""
-    if measure.label is None:
-        return []
-    text = label_definition(measure.label).file.select
-    return [html.Details([html.Summary(f"SQL of the label {measure.label}"), html.Pre(html.Code(text), tabIndex=0)])]
 
 
 def _hidden(view: View, values: Sequence[Value]) -> str:

@@ -1,26 +1,20 @@
 """A measure as a number: the one that is seen first, and the cells of a table's row."""
 
-from dash import html
+from markupsafe import Markup
 
 from dashboards import wording
 from dashboards.cards import Cell
 from dashboards.charts.trend import scale
 from dashboards.data.measures import Measure, Value
+from dashboards.rendering import part
 
 VALUE_HEAD = ("Value", "95 % interval", "With the outcome", "Assessed", "Not assessed")
 """The columns of `value_cells`."""
 
 
-def sentence(number: str, interval: str, basis: str) -> html.P:
+def sentence(number: str, interval: str, basis: str) -> Markup:
     """A number as it is seen first, what belongs to it, and what it rests on."""
-    return html.P(
-        [
-            html.Strong(number, className="number"),
-            html.Span(f" {interval}", className="interval"),
-            html.Span(f" {basis}", className="basis"),
-        ],
-        className="sentence",
-    )
+    return part("sentence", number, interval, basis)
 
 
 def counted(number: int | None) -> Cell:
@@ -33,12 +27,12 @@ def hidden_or_counted(number: int | None) -> Cell:
     return Cell(wording.SUPPRESSED, "suppressed") if number is None else counted(number)
 
 
-def big_number(measure: Measure, value: Value | None) -> html.P:
+def big_number(measure: Measure, value: Value | None) -> Markup:
     """The first thing seen: a number, its interval, and what it rests on; or why there is none."""
     if value is None or value.estimate is None:
         is_hidden = value is not None and value.is_suppressed
         said = wording.SUPPRESSED if is_hidden else f"{wording.no_value(measure, value)} yet"
-        return html.P(html.Span(said, className="sentence-hidden"), className="sentence")
+        return part("no_number", said)
     basis = wording.counted_among(measure, value)
     return sentence(wording.amount(measure, value), wording.in_brackets(measure, value), basis)
 

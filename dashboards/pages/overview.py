@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dash import dcc, html
+from markupsafe import Markup
 
 from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts.spark import assurance_sign, sparkline, variation_sign
-from dashboards.charts.style import Component
 from dashboards.data import alarms, answers, comparison, control, measures
 from dashboards.data.alarms import Alarm
 from dashboards.data.answers import MissingAnswers
@@ -17,6 +16,7 @@ from dashboards.data.control import ChartPoint
 from dashboards.data.measures import Measure, Value
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import VALUE_HEAD, big_number, counted, value_cells
+from dashboards.rendering import part
 from outcomes.periods import add_months
 
 _MONTHS = 24
@@ -75,22 +75,18 @@ def _headlines(view: View, found: dict[str, Value], lately: _Lately | None) -> C
     return Card(
         "headlines",
         f"{view.who}: headline outcomes" + (f", {wording.narrowed(view.filters)}" if view.filters.are_narrow else ""),
-        body=[
-            html.Div([_headline(view, one, found.get(one.measure), lately) for one in headlines], className="headlines")
-        ],
+        body=[part("headlines", [_headline(view, one, found.get(one.measure), lately) for one in headlines])],
         table=Table("Headline outcomes", ("Outcome", *VALUE_HEAD), rows, numbers=5),
         notes=["In brackets: 95 % confidence interval. A patient without a usable visit is not assessed, never a no."],
     )
 
 
-def _headline(view: View, measure: Measure, value: Value | None, lately: _Lately | None) -> Component:
-    return html.Div(
-        [
-            html.H3(dcc.Link(measure.title, href=view.href(f"/measure/{measure.measure}"))),
-            big_number(measure, value),
-            *(html.P(text, className="footnote") for text in _in_context(measure, lately)),
-        ]
-    )
+def _headline(
+    view: View, measure: Measure, value: Value | None, lately: _Lately | None
+) -> tuple[str, str, Markup, list[str]]:
+    """Title and address of the measure, its number, and what puts it in context."""
+    href = view.href(f"/measure/{measure.measure}")
+    return measure.title, href, big_number(measure, value), _in_context(measure, lately)
 
 
 def _in_context(measure: Measure, lately: _Lately | None) -> list[str]:
@@ -107,9 +103,7 @@ def _look_at_this(view: View, lately: _Lately) -> Card:
     title = "Look at this"
     named = [one for one in lately.alarms.values() if one.measure in view.measures]
     if not named:
-        return Card(
-            "look-at-this", title, body=[html.P("Nothing stands out over time or among sites.")], notes=[_BUDGET]
-        )
+        return Card("look-at-this", title, body=["Nothing stands out over time or among sites."], notes=[_BUDGET])
     said = {one.measure: wording.alarm(one) for one in named}
     rows: list[list[Cell | str]] = [
         [
@@ -120,23 +114,18 @@ def _look_at_this(view: View, lately: _Lately) -> Card:
         for one in named
     ]
     entries = [
-        html.Li(
-            [
-                variation_sign(one.variation, wording.variation(one.variation)),
-                html.Span(
-                    [
-                        dcc.Link(view.measures[one.measure].title, href=view.href(f"/measure/{one.measure}")),
-                        f": {said[one.measure]}",
-                    ]
-                ),
-            ]
+        (
+            variation_sign(one.variation, wording.variation(one.variation)),
+            view.measures[one.measure].title,
+            view.href(f"/measure/{one.measure}"),
+            said[one.measure],
         )
         for one in named
     ]
     return Card(
         "look-at-this",
         title,
-        body=[html.Ul(entries, className="alarms")],
+        body=[part("alarms", entries)],
         table=Table("What stands out", ("Measure", "Kind", "Why"), rows),
         notes=[_BUDGET],
     )

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from dash import html
-
 from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts import windows as charts
@@ -338,7 +336,7 @@ def _improvement_rate(view: View) -> list[Card]:
         ],
     )
     if one.rate is None or one.rate_low is None or one.rate_high is None:
-        return [replace(card, body=[html.P(_NO_RATE[one.marking])])]
+        return [replace(card, body=[_NO_RATE[one.marking]])]
     interval = f"({100 * one.rate_low:.0f}–{100 * one.rate_high:.0f})"
     basis = f"of patients would improve substantially with the case mix of all sites; {wording.count(one.answered)} of "
     basis += f"{wording.count(one.eligible)} answered both times"

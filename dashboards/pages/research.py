@@ -1,11 +1,9 @@
 """How researchers get at the tables behind the dashboards: what a release holds, how to open and cite it."""
 
-from dash import html
-
 from dashboards import wording
 from dashboards.cards import Card, Table
-from dashboards.charts.style import Component
 from dashboards.pages.frame import Page, View
+from dashboards.rendering import part
 
 _MARTS = (
     ("episodes", "index fusion of a patient in the cohort, with its strata"),
@@ -67,7 +65,7 @@ def _access() -> Card:
         "identify anyone, and before you publish, suppress small counts and every count that they could be worked out "
         "from.",
     )
-    return Card("access", "Who may use the rows", body=[html.P(text) for text in said])
+    return Card("access", "Who may use the rows", body=said)
 
 
 def _contents(release: str) -> Card:
@@ -76,14 +74,13 @@ def _contents(release: str) -> Card:
         "What a release holds",
         sentence=f"A release is a folder that never changes. This one is releases/{release}; releases/current points "
         "at the newest.",
-        body=[html.Dl([part for name, text in _FILES for part in (html.Dt(html.Code(name)), html.Dd(text))])],
+        body=[part("files", _FILES)],
     )
 
 
 def _opening(release: str) -> Card:
-    body: list[Component] = []
-    for name, text in (("Python", _PYTHON), ("DuckDB", _SHELL), ("R", _R)):
-        body += [html.H3(name), html.Pre(html.Code(text.format(release=release)), tabIndex=0)]
+    ways = (("Python", _PYTHON), ("DuckDB", _SHELL), ("R", _R))
+    body = [part("code", name, text.format(release=release)) for name, text in ways]
     notes = [
         "Python finds the folder through OUTCOMES_HOME. Without an id it opens the current release.",
         "Name the id in an analysis: then it gives the same numbers after the next release too.",
@@ -114,12 +111,10 @@ def _citing(view: View, release: str) -> Card:
         "citing",
         "How to cite it",
         body=[
-            html.P(f"This is release {release}, with data to {wording.period(view.info.data_to)}."),
-            html.Blockquote(words_of_it),
-            html.P(
-                "Add the code version and the versions of the definitions that you used: the same submissions and the "
-                "same code give the same id and the same tables."
-            ),
-            html.P("The patients of this release are invented.") if view.info.is_synthetic else None,
+            f"This is release {release}, with data to {wording.period(view.info.data_to)}.",
+            part("quotation", words_of_it),
+            "Add the code version and the versions of the definitions that you used: the same submissions and the same "
+            "code give the same id and the same tables.",
+            *(["The patients of this release are invented."] if view.info.is_synthetic else []),
         ],
     )

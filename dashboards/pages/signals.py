@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-from dash import dcc, html
+from markupsafe import Markup
 
 from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts.cusum import cusum_chart, said_net, vlad_chart
 from dashboards.charts.spark import variation_sign
-from dashboards.charts.style import Component
 from dashboards.data import control, signals
 from dashboards.data.control import CusumPoint
 from dashboards.data.measures import Measure, Site
 from dashboards.data.signals import Signal
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import counted
+from dashboards.rendering import part
 from dashboards.reviews.queue import EXPLANATIONS, NEXT, Review, State
 from outcomes.errors import OutcomesError
 
@@ -51,7 +51,7 @@ def signals_page(view: View) -> Page:
 def _no_site(view: View) -> Card:
     said = "Signals are listed by site, as the people who treated the patients have to find out what has changed. "
     there = "Choose a site above to see its signals." if view.choices.sites else "You have access to no site."
-    return Card("queue", "Signals belong to a site", body=[html.P(said + there)])
+    return Card("queue", "Signals belong to a site", body=[said + there])
 
 
 def _no_queue() -> Card:
@@ -59,7 +59,7 @@ def _no_queue() -> Card:
         "The review queue cannot be read at the moment, so no signal is listed; nothing is lost. Ask the administrator "
         "of these dashboards to check reviews.sqlite. The cumulative charts below are not affected."
     )
-    return Card("queue", "Review queue", body=[html.P(said)])
+    return Card("queue", "Review queue", body=[said])
 
 
 def _state(view: View, queue: Sequence[tuple[Signal, Review]]) -> Card:
@@ -75,16 +75,8 @@ def _state(view: View, queue: Sequence[tuple[Signal, Review]]) -> Card:
         "state",
         f"{view.who}: signals",
         body=[
-            html.P(
-                [
-                    html.Strong(wording.count(new), className="number"),
-                    html.Span(" new, ", className="interval"),
-                    html.Strong(wording.count(reviewing), className="number"),
-                    html.Span(" under review", className="interval"),
-                ],
-                className="sentence",
-            ),
-            html.P(f"{of_these} of these {'is' if concerning == 1 else 'are'} concerning. {done}"),
+            part("numbers", [(wording.count(new), " new, "), (wording.count(reviewing), " under review")]),
+            f"{of_these} of these {'is' if concerning == 1 else 'are'} concerning. {done}",
         ],
         about="A signal is a pattern that chance alone rarely produces. It raises a question and does not answer it: "
         "check the data first, then the patients, then the care.",
@@ -96,7 +88,7 @@ def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
         said = (
             "No signal: all variation is common cause. Signals of control charts and cumulative sums are listed here."
         )
-        return [Card("queue", "Review queue", body=[html.P(said)])]
+        return [Card("queue", "Review queue", body=[said])]
     return [
         Card(
             "queue",
@@ -124,10 +116,9 @@ def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
 def _row(view: View, signal: Signal, review: Review) -> list[Cell | str]:
     measure = view.measures[signal.measure]
     said = f"{wording.variation(signal.variation)}: {wording.rules(signal.method)}"
-    sign = variation_sign(signal.variation, "")
     return [
         Cell(measure.title, measure.measure, href=view.href(f"/measure/{measure.measure}")),
-        Cell(said, content=html.Span([sign, html.Span(said)], className="signal")),
+        Cell(said, content=part("signal", variation_sign(signal.variation, ""), said)),
         Cell(_periods(signal), signal.first),
         _chart_link(view, signal),
         _state_in_words(review),
@@ -143,10 +134,8 @@ def _periods(signal: Signal) -> str:
 
 def _chart_link(view: View, signal: Signal) -> Cell:
     if signal.is_cusum:
-        # On this page: a link that the browser follows itself, as no page has to be made for it.
-        return Cell("Cumulative sum", content=html.A("Cumulative sum", href=f"#cusum-{signal.measure}"))
-    href = view.href(f"/measure/{signal.measure}", "trend", period=None, group=None)
-    return Cell("Control chart", content=dcc.Link("Control chart", href=href))
+        return Cell("Cumulative sum", href=f"#cusum-{signal.measure}")
+    return Cell("Control chart", href=view.href(f"/measure/{signal.measure}", "trend", period=None, group=None))
 
 
 def _state_in_words(review: Review) -> str:
@@ -158,30 +147,14 @@ def _last_moved(review: Review) -> str:
     return f"{review.user}, {review.at[:16].replace('T', ' ')} UTC" if review.at else ""
 
 
-def _forms(view: View, signal: Signal, review: Review, measure: Measure) -> Component:
+def _forms(view: View, signal: Signal, review: Review, measure: Measure) -> Markup | None:
     """A form that works without a script: its address names the signal, the button that is pressed the next state."""
     if view.reviews is None or not NEXT[review.state]:
-        return ""
+        return None
     asked = urlencode({"signal": signal.id, "after": review.moves, "release": view.reader.release_id})
-    of_what = f"{measure.title}, {_periods(signal)}"
-    buttons = [
-        html.Button(
-            _BUTTONS[review.state, to],
-            type="submit",
-            name="to",
-            value=to,
-            **{"aria-label": f"{_BUTTONS[review.state, to]}: {of_what}"},
-        )
-        for to in NEXT[review.state]
-    ]
-    why = _explanations(of_what) if review.state == "reviewing" else None
-    return html.Form([why, *buttons], method="post", action=f"/reviews?{asked}", className="moves")
-
-
-def _explanations(of_what: str) -> Component:
-    options = [html.Option("Choose an explanation", value="")]
-    options += [html.Option(wording.in_words(code), value=code) for code in EXPLANATIONS]
-    return html.Select(options, name="explanation", required=True, **{"aria-label": f"Explanation of {of_what}"})
+    explanations = [(code, wording.in_words(code)) for code in EXPLANATIONS] if review.state == "reviewing" else []
+    buttons = [(to, _BUTTONS[review.state, to]) for to in NEXT[review.state]]
+    return part("moves", f"/reviews?{asked}", f"{measure.title}, {_periods(signal)}", explanations, buttons)
 
 
 def _cumulative(view: View, site: Site) -> list[Card]:
@@ -200,7 +173,7 @@ def _no_sums(view: View, measure: Measure) -> Card:
         f"No patient of {view.who} can be assessed for this outcome yet. The charts are shown once the site delivers "
         "the data that the definition needs and follow-up is long enough."
     )
-    return Card(f"cusum-{measure.measure}", f"{measure.title}: cumulative charts", body=[html.P(said)])
+    return Card(f"cusum-{measure.measure}", f"{measure.title}: cumulative charts", body=[said])
 
 
 def _cusum(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from dashboards.access.log import AccessLog, case_view
 from dashboards.access.scope import Denied, Scope
-from dashboards.charts.style import Component
 from dashboards.data import measures
 from dashboards.data.reader import Reader, Releases
 from dashboards.filters import Choices, UnknownFilter, parse
 from dashboards.pages import frame, states
-from dashboards.pages.cases import case, cases, cases_of, patient_of
+from dashboards.pages.cases import case, cases, cases_of
 from dashboards.pages.causes import causes
 from dashboards.pages.data_quality import data_quality
 from dashboards.pages.definitions import definitions
@@ -21,6 +20,7 @@ from dashboards.pages.overview import overview
 from dashboards.pages.pain import pain
 from dashboards.pages.research import research
 from dashboards.pages.signals import signals_page
+from dashboards.rendering import render
 from dashboards.reviews.queue import Reviews
 from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
@@ -48,11 +48,10 @@ _PAGES_OF_ONE: dict[str, Callable[[View, str], Page | None]] = {
 
 @dataclass(frozen=True)
 class Shown:
-    """What a browser gets: the page, its title, and the release it is of (None before the first)."""
+    """What a browser gets: a document, and the status of the answer."""
 
-    content: Component
-    title: str
-    release_id: str | None
+    html: str
+    status: int = 200
 
 
 @dataclass(frozen=True)
@@ -69,30 +68,28 @@ class Site:
         """The review queue of signals."""
         return Reviews(self.settings.reviews_file)
 
-    def show(self, scope: Scope, path: str, query: str, release_id: str | None) -> Shown:
-        """The page at an address, in words where there is none.
+    def show(self, scope: Scope, path: str, query: str) -> Shown:
+        """The page at an address, of the current release; in words where there is none.
 
         Args:
             scope: of who asks.
             path: of the address.
             query: its query string.
-            release_id: the release that the reader's other pages show; the current one when it is gone or None.
         """
-        reader = self.releases.read(scope, release_id)
+        reader = self.releases.read(scope)
         if reader is None:
-            return Shown(states.no_release(), frame.PRODUCT, None)
+            return Shown(render("no_release.html", product=frame.PRODUCT), 503)
         try:
             view, page = self.build(reader, path, query)
         except Denied:
             self.log.record(scope, f"denied {logged_denied(path)}", reader.release_id, 0)
-            return self._instead(reader, path, states.denied())
+            return self._instead(reader, path, states.denied(), 403)
         except UnknownFilter:
-            return self._instead(reader, path, states.unknown_filter(path))
+            return self._instead(reader, path, states.unknown_filter(path), 400)
         if page is None:
-            return self._instead(reader, path, states.not_found())
-        self.log.record(scope, view.href(logged(path)), reader.release_id, page.rows)
-        title = f"{page.title} – {frame.PRODUCT}"
-        return Shown(frame.whole_page(view, page), title, reader.release_id)
+            return self._instead(reader, path, states.not_found(), 404)
+        self.log.record(scope, f"{logged(path)}{view.query}", reader.release_id, page.rows)
+        return Shown(frame.whole_page(view, page))
 
     def build(self, reader: Reader, path: str, query: str) -> tuple[View, Page | None]:
         """The view of an address and its page; None where there is no such page.
@@ -119,10 +116,10 @@ class Site:
             reviews=self.reviews,
         )
 
-    def _instead(self, reader: Reader, path: str, page: Page) -> Shown:
+    def _instead(self, reader: Reader, path: str, page: Page, status: int) -> Shown:
         """A page that says why there is none, with a header that works."""
         view = self._view(reader, measures.choices(reader), path, "")
-        return Shown(frame.whole_page(view, page), f"{page.title} – {frame.PRODUCT}", reader.release_id)
+        return Shown(frame.whole_page(view, page), status)
 
 
 def logged(path: str) -> str:
@@ -132,7 +129,7 @@ def logged(path: str) -> str:
     prefix = _prefix(path)
     if prefix is None:
         return "no such page"
-    return case_view(patient_of(path.removeprefix(prefix))) if prefix == _CASES else path
+    return case_view(path.removeprefix(prefix)) if prefix == _CASES else path
 
 
 def logged_denied(path: str) -> str:

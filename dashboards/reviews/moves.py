@@ -3,8 +3,6 @@
 The form of the queue sends `to`, the state that the signal gets, and `explanation` with a move to explained.
 """
 
-from html import escape
-
 from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -72,4 +70,4 @@ def _written(reviews: Reviews, log: AccessLog, reader: Reader, move: Move, queue
 
 
 def _page(status: int, title: str, sentence: str, queue: str) -> Response:
-    return answers.page(status, title, sentence, below=f'<p><a href="{escape(queue)}">Back to the signals</a></p>')
+    return answers.page(status, title, sentence, way_on=("Back to the signals", queue))

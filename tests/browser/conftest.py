@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 from tests.support.browser import browser, serving, wait_until, wait_until_drawn
 from tests.support.dashboard_client import CLINICAL, QUALITY, REGISTER
@@ -21,13 +21,12 @@ class Visitor:
     address: str
     complaints: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
-    answers: list[str] = field(default_factory=list)
+    documents: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
-        self.page.on("requestfinished", self._hear)
+        self.page.on("request", self._note)
 
     def open(self, path: str) -> str:
         """Open an address, wait until its charts are drawn, and give the text of the page."""
@@ -37,19 +36,30 @@ class Visitor:
     def read(self) -> str:
         """The text of the page, once drawn; folded tables included."""
         wait_until_drawn(self.page)
-        return (self.page.locator("#page").text_content() or "").replace("\u00a0", " ")
+        return str(self.page.evaluate(_TEXT)).replace("\u00a0", " ")
 
     def wait_for_heading(self, text: str) -> str:
         """Wait for the page of this heading, and give its text."""
         self.page.locator("h1", has_text=text).wait_for()
         return self.read()
 
-    def _hear(self, request: Request) -> None:
-        response = request.response()
-        if "_dash-update-component" in request.url and response is not None:
-            self.answers.append(response.text())
+    def _note(self, request: Request) -> None:
+        self.hosts.add(urlsplit(request.url).netloc)
+        if request.is_navigation_request():
+            self.documents.add(request.url)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # Of a page that there is not, the browser itself says so.
+        is_status = "the server responded with a status of" in message.text
+        if not (is_status and message.location["url"] in self.documents):
+            self.complaints.append(f"{message.type}: {message.text} {message.location['url']}")
 
 
+_TEXT = """() => {
+    const copy = document.body.cloneNode(true);
+    copy.querySelectorAll("script").forEach((script) => script.remove());
+    return copy.textContent;
+}"""
 WIDTHS = (1440, 1024, 720, 360)
 """Pixels of CSS; the third is what 1440 become at 200 % zoom."""
 _ARE_DRAWN_ANEW = """(width) => window.innerWidth === width

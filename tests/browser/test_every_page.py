@@ -54,13 +54,13 @@ def test_it_has_one_heading_and_its_title(opened: Visitor) -> None:
     assert heading.count() == 1
     assert opened.page.title() == f"{heading.inner_text()} – {PRODUCT}"
     if path_of(opened) in NAVIGATION:
-        assert opened.page.locator(".nav .here").inner_text() == NAVIGATION[path_of(opened)]
+        assert opened.page.locator(".nav [aria-current]").inner_text() == NAVIGATION[path_of(opened)]
 
 
 def test_each_chart_has_a_sentence_and_its_numbers_as_a_table(opened: Visitor) -> None:
     graphs = opened.page.locator(".graph")
     assert graphs.count() == opened.page.locator("[role=img][aria-label] .graph").count()
-    assert graphs.count() <= opened.page.locator(".as-table[data-table]").count()
+    assert graphs.count() <= opened.page.locator("[data-action=table]").count()
 
 
 def test_axe_finds_nothing(opened: Visitor) -> None:

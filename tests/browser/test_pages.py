@@ -39,7 +39,7 @@ def test_a_chart_shows_its_numbers_as_a_table_by_keyboard_alone(visitor: Visitor
     visitor.page.keyboard.press("Enter")
     table.wait_for()
     assert table.locator("caption").count() == 1
-    assert card.locator("button[data-action=table]").get_attribute("aria-expanded") == "true"
+    assert card.locator("[data-action=table]").get_attribute("aria-expanded") == "true"
 
 
 def test_a_menu_closes_by_escape_and_gives_the_focus_back(visitor: Visitor) -> None:
@@ -72,7 +72,7 @@ def test_a_csv_is_downloaded_with_the_numbers_of_the_table(visitor: Visitor) -> 
     card.locator(".card-menu summary").click()
     with visitor.page.expect_download() as download:
         card.get_by_role("link", name="Download CSV").click()
-    card.get_by_role("button", name="View as table").click()
+    card.get_by_role("link", name="View as table").click()
     card.locator("table").wait_for()
     text = download.value.path().read_text(encoding="utf-8")
     lines = [line for line in csv.reader(io.StringIO(text)) if not line[0].startswith("# ")]
@@ -119,7 +119,7 @@ def test_kinds_and_reasons_are_in_words_and_hidden_ones_have_no_number(visitor: 
     assert "Fusion again, level not recorded" in text
     card = visitor.page.locator("#kinds")
     card.locator(".card-menu summary").click()
-    card.get_by_role("button", name="View as table").click()
+    card.get_by_role("link", name="View as table").click()
     assert "– suppressed" in (card.locator("table").text_content() or "").replace("\u00a0", " ")
 
 

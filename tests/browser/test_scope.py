@@ -1,4 +1,4 @@
-"""Nobody gets at another site's numbers: over every page, callback and export, and whatever is posted.
+"""Nobody gets at another site's numbers: over every page, table and export, and whatever is sent.
 
 The exact numbers of foreign sites are secrets that are found by searching what is sent (tests.support).
 """
@@ -6,26 +6,14 @@ The exact numbers of foreign sites are secrets that are found by searching what 
 import csv
 import io
 import json
-import re
 from collections.abc import Iterator
-from html import unescape
 from pathlib import Path
 
 import pytest
 
-from tests.support.dashboard_client import (
-    CLINICAL,
-    MEASURES,
-    PAGES,
-    QUALITY,
-    STRANGER,
-    Client,
-    asking,
-    content_of,
-    nodes,
-    text,
-)
+from tests.support.dashboard_client import CLINICAL, MEASURES, PAGES, QUALITY, STRANGER, Client
 from tests.support.dashboard_release import FIRST_ID, FOREIGN, SITES, leaked, write_release
+from tests.support.html_tree import Element, figures, parsed
 
 DENIED = "No access"
 FILTERS = ("", "?period=2023", "?group=approach:anterior", "?peers=similar", "?site=all", "?site=all&period=2021")
@@ -53,9 +41,19 @@ def anybody(request: pytest.FixtureRequest, home: Path) -> Client:
     return Client(home, request.param)
 
 
-def exports(content: object) -> Iterator[str]:
+def exports(content: Element) -> Iterator[str]:
     """Addresses of the CSV files that a page offers."""
-    yield from (node["props"]["href"] for node in nodes(content, "A") if node["props"]["href"].startswith("/export"))
+    yield from (link.get("href") for link in content.all("a") if link.get("href").startswith("/export"))
+
+
+def tables(content: Element) -> Iterator[str]:
+    """Addresses of the tables that a page asks for."""
+    yield from (link.get("href") for link in content.all("a") if link.get("data-action") == "table")
+
+
+def seen(client: Client, path: str) -> int:
+    """The status of a page of the navigation: those of single patients are not everybody's."""
+    return 404 if path == "/cases" and client.get("/cases").status_code == 404 else 200
 
 
 def test_the_search_for_secrets_finds_what_a_page_of_a_foreign_site_would_tell(home: Path) -> None:
@@ -83,7 +81,7 @@ def test_no_filter_tells_a_number_of_a_foreign_site(clinical: Client, query: str
 
 
 def test_no_csv_tells_a_number_of_a_foreign_site(clinical: Client) -> None:
-    contents = [content_of(answer) for answer in clinical.everything("/").values()]
+    contents = [parsed(answer) for answer in clinical.everything("/").values()]
     files = {file for content in contents for file in exports(content)}
     assert len(files) > 2 * len(PAGES)
     for file in sorted(files):
@@ -95,30 +93,30 @@ def test_no_csv_tells_a_number_of_a_foreign_site(clinical: Client) -> None:
 @pytest.mark.parametrize("site_id", [FOREIGN, "brackenridge", "nowhere", "ashworth'--", "../ashworth"])
 def test_every_page_of_a_foreign_site_is_denied(quality: Client, site_id: str) -> None:
     for path in (*PAGES, *MEASURES):
-        answer = quality.page(f"{path}?site={site_id}")
+        answer = quality.page(f"{path}?site={site_id}", 403)
         assert DENIED in answer, path
         assert not leaked(answer), path
-        assert "Graph" not in answer, path
+        assert figures(parsed(answer)) == [], path
 
 
 def test_pages_of_one_thing_do_not_open_a_foreign_site_by_their_path(quality: Client) -> None:
     kinds = {address.partition("?")[0].rpartition("/")[0] for address in quality.everything("/")} - {""}
     for kind in kinds:
         for name in (FOREIGN, f"{FOREIGN}/patientaa", f"{FOREIGN}:patientaa", "unseen%20patientaa"):
-            answer = quality.page(f"{kind}/{name}")
+            answer = quality.page(f"{kind}/{name}", 404)
             assert not leaked(answer.replace("unseen%20patientaa", "")), kind
 
 
 def test_single_patients_are_for_the_clinical_role(quality: Client, clinical: Client) -> None:
     of_label = "/cases/of/pain_past_3_months"
     assert "patientaa" in clinical.page(of_label)
-    assert "patientaa" not in quality.page(of_label)
-    assert "/cases" not in {node["props"]["href"] for node in nodes(quality.content("/"), "Link")}
+    assert "patientaa" not in quality.page(of_label, 404)
+    assert "/cases" not in {link.get("href") for link in quality.content("/").all("a")}
 
 
 def test_every_export_of_a_foreign_site_is_refused(quality: Client) -> None:
     for path in (*PAGES, *MEASURES):
-        for file in exports(quality.content(path)):
+        for file in exports(parsed(quality.page(path, seen(quality, path)))):
             mark = "&" if "?" in file else "?"
             response = quality.get(f"{file}{mark}site={FOREIGN}")
             assert response.status_code == 403, file
@@ -132,120 +130,101 @@ def test_an_export_of_a_foreign_site_cannot_be_hidden_among_repeated_filters(qua
     assert not leaked(last.get_data(as_text=True))
 
 
-def test_nothing_that_is_posted_widens_the_scope(quality: Client) -> None:
-    widened = {"user": CLINICAL, "sites": list(SITES), "role": "clinical", "scope": {"sites": list(SITES)}}
-    asked = asking(f"/?site={FOREIGN}") | widened
-    assert DENIED in quality.post(asked).get_data(as_text=True)
-    assert DENIED in quality.post(asked, "/_dash-update-component?site=calder").get_data(as_text=True)
-    asked["state"] += [{"id": "scope", "property": "data", "value": widened}]
-    assert not leaked(quality.post(asked).get_data(as_text=True))
-    twice = quality.post(asked, **{"X-Forwarded-User": f"{QUALITY},{CLINICAL}"})
-    assert twice.status_code == 403
-    other = quality.post(asking("/"), **{"X-Forwarded-User": "somebody-else"})
-    assert other.status_code == 403
+def test_nothing_that_is_sent_widens_the_scope(quality: Client) -> None:
+    widened = f"user={CLINICAL}&role=clinical&scope={FOREIGN}&" + "&".join(f"sites={site}" for site in SITES)
+    assert DENIED in quality.page(f"/?{widened}&site={FOREIGN}", 403)
+    assert not leaked(quality.page(f"/?{widened}"))
+    assert "patientaa" not in quality.page(f"/cases/of/pain_past_3_months?{widened}", 404)
+    assert not leaked(quality.get("/", Cookie=f"user={CLINICAL}; site={FOREIGN}").get_data(as_text=True))
+    assert quality.get("/", **{"X-Forwarded-User": f"{QUALITY},{CLINICAL}"}).status_code == 403
+    assert quality.get("/", **{"X-Forwarded-User": "somebody-else"}).status_code == 403
 
 
 @pytest.mark.parametrize(
     "release",
-    [f"../releases/{FIRST_ID}", "../../etc", "current", "", "2019-01-000000000000", "a" * 300, "\x00", 7, [FIRST_ID]],
+    [f"../releases/{FIRST_ID}", "../../etc", "current", "", "2019-01-000000000000", "a" * 300, "%00", "%ed%a0%80"],
 )
-def test_no_release_that_is_posted_opens_another_folder(quality: Client, release: object) -> None:
-    asked = asking(f"/?site={FOREIGN}")
-    asked["state"][0]["value"] = release
-    assert_a_page_without_a_number(quality, asked)
-
-
-def assert_a_page_without_a_number(client: Client, asked: object) -> None:
-    response = client.post(asked)
-    assert response.status_code == 200
-    assert not leaked(response.get_data(as_text=True))
+def test_no_release_that_is_named_opens_another_folder(quality: Client, release: str) -> None:
+    for kind in ("table", "export"):
+        foreign = quality.get(f"/{kind}/?card=measures&site={FOREIGN}&release={release}")
+        assert foreign.status_code in (403, 410)
+        own = quality.get(f"/{kind}/?card=measures&release={release}")
+        assert own.status_code == (200 if release == "" else 410)
+        assert not leaked(foreign.get_data(as_text=True) + own.get_data(as_text=True))
+    assert not leaked(quality.page(f"/?release={release}"))
 
 
 @pytest.mark.parametrize(
     "path",
-    ["//", "/measure/../cases", "/measure/pain_past_3_months'", "/%2e%2e/etc/passwd", "\x00", None, 7, ["/"], {"a": 1}],
+    ["//", "/measure/../cases", "/measure/pain_past_3_months'", "/%2e%2e/etc/passwd", "/%00", "/None", "/[]", "/%ff"],
 )
-def test_odd_addresses_get_a_page_and_no_number(quality: Client, path: object) -> None:
-    asked = asking("/")
-    asked["inputs"][0]["value"] = path
-    assert_a_page_without_a_number(quality, asked)
+def test_odd_addresses_get_a_page_and_no_number(quality: Client, path: str) -> None:
+    answer = quality.get(path)
+    assert answer.status_code in (308, 404)
+    assert not leaked(answer.get_data(as_text=True))
 
 
-@pytest.mark.parametrize("query", [7, True, ["?site=calder"], {"a": 1}, "?site=%ff", "?site=\x00", "?site=\ud800"])
-def test_odd_filters_get_a_page_and_no_number(quality: Client, query: object) -> None:
-    asked = asking("/")
-    asked["inputs"][1]["value"] = query
-    assert_a_page_without_a_number(quality, asked)
+@pytest.mark.parametrize(
+    "query", ["7", "?site=calder", "a=1", "site=%ff", "site=%00", "site=%ed%a0%80", "=", "site[]=calder"]
+)
+def test_odd_filters_get_a_page_and_no_number(quality: Client, query: str) -> None:
+    answer = quality.get(f"/?{query}")
+    assert answer.status_code in (200, 403)
+    assert not leaked(answer.get_data(as_text=True))
 
 
-@pytest.mark.parametrize("query", ["", f"?site={FOREIGN}"])
-def test_a_patient_key_that_is_no_text_gets_a_page(clinical: Client, query: str) -> None:
-    assert clinical.post(asking(f"/cases/\ud800{query}")).status_code == 200
+@pytest.mark.parametrize(("query", "status"), [("", 404), (f"?site={FOREIGN}", 403)])
+def test_a_patient_key_that_is_no_text_gets_a_page(clinical: Client, query: str, status: int) -> None:
+    assert not leaked(clinical.page(f"/cases/%ed%a0%80{query}", status))
 
 
 @pytest.mark.parametrize("path", ["measure", "cases/of"])
 def test_what_somebody_types_into_a_denied_address_is_not_in_the_audit_log(
     quality: Client, home: Path, path: str
 ) -> None:
-    quality.page(f"/{path}/typed-here?site={FOREIGN}")
+    quality.page(f"/{path}/typed-here?site={FOREIGN}", 403)
     quality.get(f"/export/{path}/typed-here?card=x&site={FOREIGN}")
     log = (home / "logs" / "access.jsonl").read_text(encoding="utf-8")
     assert f"denied /{path}/" in log
     assert "typed-here" not in log
 
 
-def test_other_callbacks_tell_no_number(quality: Client) -> None:
-    asked = {
-        "output": "offer.children",
-        "outputs": {"id": "offer", "property": "children"},
-        "inputs": [
-            {"id": "clock", "property": "n_intervals", "value": 1},
-            {"id": "title", "property": "data", "value": "x"},
-        ],
-        "state": [{"id": "release", "property": "data", "value": "2026-01-old"}],
-        "changedPropIds": ["clock.n_intervals"],
-    }
-    answer = quality.post(asked).get_data(as_text=True)
+def test_the_offer_of_a_new_release_tells_no_number(quality: Client) -> None:
+    answer = quality.get("/offer?release=2026-01-old").get_data(as_text=True)
     assert FIRST_ID in answer
     assert not leaked(answer)
-    assert not leaked(quality.get("/_dash-layout").get_data(as_text=True))
-    assert not leaked(quality.get("/_dash-dependencies").get_data(as_text=True))
+    assert quality.get(f"/offer?release={FIRST_ID}").get_data(as_text=True) == ""
+    assert "<script>" not in quality.get("/offer?release=<script>").get_data(as_text=True)
 
 
 def test_a_csv_holds_the_table_that_the_page_shows(quality: Client) -> None:
     for path in (*PAGES, *MEASURES):
-        content = quality.content(path)
-        for section in nodes(content, "Section"):
-            asked = [node["props"]["data-table"] for node in nodes(section, "Div") if "data-table" in node["props"]]
-            tables, files = list(nodes(section, "Table")), list(exports(section))
-            assert len(tables) + len(asked) == len(files), (path, section["props"]["id"])
+        for section in parsed(quality.page(path, seen(quality, path))).all("section"):
+            asked, files = list(tables(section)), list(exports(section))
+            assert len(list(section.all("table"))) + len(asked) == len(files), (path, section.get("id"))
             if files:
                 lines = csv_lines(quality, files[0])
-                shown = [[text(cell) for cell in cells(row)] for row in nodes(tables, "Tr")]
-                shown = shown or table_lines(quality, asked[0])
+                shown = rows(section) or rows(parsed(quality.get(asked[0]).get_data(as_text=True)))
                 assert [len(line) for line in lines] == [len(row) for row in shown], files[0]
                 assert lines[0] == shown[0], files[0]
 
 
-def table_lines(client: Client, address: str) -> list[list[str]]:
-    """The cells of a table that a page asks for, by row."""
-    response = client.get(address)
-    assert response.status_code == 200, address
-    rows = re.findall(r"<tr>(.*?)</tr>", response.get_data(as_text=True), re.DOTALL)
-    return [[unescape(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)] for row in rows]
+def rows(content: Element) -> list[list[str]]:
+    """The cells of a table, by row."""
+    return [[cell.text for cell in row.inside if isinstance(cell, Element)] for row in content.all("tr")]
 
 
 def test_tables_that_pages_ask_for_are_of_the_own_site_and_tell_nothing_of_others(quality: Client) -> None:
     found = 0
     for path in (*PAGES, *MEASURES):
-        for node in nodes(quality.content(path), "Div"):
-            address = node["props"].get("data-table")
-            if address:
-                found += 1
-                assert not leaked(quality.get(address).get_data(as_text=True)), address
-                foreign = address.replace("?", f"?site={FOREIGN}&", 1)
-                foreign = foreign.replace("&site=ashworth", "")
-                assert quality.get(foreign).status_code == 403, foreign
+        for address in tables(parsed(quality.page(path, seen(quality, path)))):
+            found += 1
+            answer = quality.get(address)
+            assert answer.status_code == 200, address
+            assert not leaked(answer.get_data(as_text=True)), address
+            foreign = address.replace("?", f"?site={FOREIGN}&", 1)
+            foreign = foreign.replace("&site=ashworth", "")
+            assert quality.get(foreign).status_code == 403, foreign
     assert found > 10
 
 
@@ -255,12 +234,6 @@ def csv_lines(client: Client, file: str) -> list[list[str]]:
     assert response.status_code == 200, file
     assert response.headers["Content-Disposition"].startswith("attachment; filename=")
     return [line for line in csv.reader(io.StringIO(response.get_data(as_text=True))) if not line[0].startswith("# ")]
-
-
-def cells(row: object) -> list[object]:
-    """The cells of a row of a table."""
-    children = row["props"]["children"] if isinstance(row, dict) else []
-    return [cell for cell in children if cell["type"] in ("Th", "Td")]
 
 
 def test_a_csv_says_what_it_is_and_holds_whole_numbers(quality: Client) -> None:
@@ -290,7 +263,7 @@ def test_an_export_that_cannot_be_says_why(quality: Client, address: str, status
 
 
 def test_every_view_and_every_denial_is_in_the_audit_log_without_a_value(quality: Client, home: Path) -> None:
-    quality.page(f"/?site={FOREIGN}")
+    quality.page(f"/?site={FOREIGN}", 403)
     quality.page("/?period=2023")
     lines = [json.loads(line) for line in (home / "logs" / "access.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [line["view"].partition("?")[0] for line in lines[-2:]] == ["denied /", "/"]

@@ -13,7 +13,7 @@ import pytest
 from outcomes.errors import OutcomesError, SubmissionRefused, UnexpectedError
 
 FILES = sorted(file for file in (Path(__file__).parents[2] / "dags").glob("*.py") if not file.name.startswith("_"))
-HEAVY = {"dash", "deltalake", "duckdb", "great_expectations", "numpy", "pandas", "plotly", "pyarrow", "statsmodels"}
+HEAVY = {"deltalake", "duckdb", "great_expectations", "numpy", "pandas", "plotly", "pyarrow", "statsmodels"}
 
 # The task graph of each DAG: a changed graph is a changed meaning, so it is changed here too.
 GRAPHS = {

@@ -131,14 +131,14 @@ def test_nothing_but_the_sign_of_life_is_open_without_a_login(address: str) -> N
     assert browser.get(f"{address}/healthz").text == "OK"
     page = browser.get(f"{address}/", allow_redirects=False)
     assert (page.status_code, page.headers["Location"]) == (302, "/login?next=%2F")
-    assert browser.get(f"{address}/_dash-layout", allow_redirects=False).status_code == 401
     assert browser.get(f"{address}/healthz/", allow_redirects=False).status_code == 302
-    fetched = browser.get(f"{address}/", headers={"Sec-Fetch-Mode": "cors"}, allow_redirects=False)
-    assert fetched.status_code == 401
+    for path in ("/", "/offer"):
+        fetched = browser.get(f"{address}{path}", headers={"Sec-Fetch-Mode": "cors"}, allow_redirects=False)
+        assert fetched.status_code == 401
 
 
-def test_a_callback_without_a_session_is_refused_and_with_one_answers_for_its_user(address: str) -> None:
-    path = f"{address}/_dash-update-component"
+def test_a_write_without_a_session_is_refused_and_with_one_answers_for_its_user(address: str) -> None:
+    path = f"{address}/reviews"
     widened = {"user": "bob", "sites": ["north", "south"], "role": "clinical"}
     assert _browser().post(path, json=widened, headers=_OWN_PAGE).status_code == 401
     answer = _logged_in(address, "bob").post(path, json=widened, headers=_OWN_PAGE)
@@ -268,7 +268,7 @@ def test_a_user_who_is_not_in_the_register_reads_whom_to_ask(address: str) -> No
     assert answer.status_code == 403
     assert "Ask the administrator of these dashboards" in answer.text
     assert "&lt;b&gt;carol&lt;/b&gt;" in answer.text
-    assert browser.post(f"{address}/_dash-update-component", headers=_OWN_PAGE).status_code == 403
+    assert browser.post(f"{address}/reviews", headers=_OWN_PAGE).status_code == 403
 
 
 def test_a_change_of_the_register_counts_at_once_and_an_unreadable_one_lets_nobody_in(address: str, home: Path) -> None:
@@ -313,7 +313,7 @@ def test_a_copied_cookie_is_worth_nothing_after_logging_out_and_other_sessions_s
     assert _is_in(copy, address)
     browser.post(f"{address}/logout", headers=_OWN_PAGE)
     assert not _is_in(copy, address)
-    assert copy.post(f"{address}/_dash-update-component", headers=_OWN_PAGE).status_code == 401
+    assert copy.post(f"{address}/reviews", headers=_OWN_PAGE).status_code == 401
     assert _is_in(other, address)
     told = (home / "ended_sessions.jsonl").read_text(encoding="utf-8")
     assert "alice" not in told
@@ -475,7 +475,7 @@ def test_without_a_login_nothing_is_shown_once_real_patients_are_released(local:
     answer = _browser().get(local)
     assert answer.status_code == 403
     assert "real patients" in answer.text
-    assert _browser().post(f"{local}/_dash-update-component", headers=_OWN_PAGE).status_code == 403
+    assert _browser().post(f"{local}/reviews", headers=_OWN_PAGE).status_code == 403
     assert _browser().get(f"{local}/healthz").status_code == 200
 
 
@@ -501,7 +501,7 @@ def test_a_server_with_a_login_refuses_to_start_without_a_register(tmp_path: Pat
 
 def test_a_cross_site_write_is_refused_although_it_carries_a_session(address: str) -> None:
     browser = _logged_in(address)
-    path = f"{address}/_dash-update-component"
+    path = f"{address}/reviews"
     for headers in ({}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil"}):
         assert browser.post(path, headers=headers).status_code == 403
     assert browser.post(path, headers={"Origin": address}).status_code == 200

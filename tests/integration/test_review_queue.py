@@ -17,8 +17,9 @@ from dashboards.reviews.queue import STATES, State
 from dashboards.server import create_app, server
 from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
-from tests.support.dashboard_client import CLINICAL, QUALITY, REGISTER, asking, content_of, nodes, text
+from tests.support.dashboard_client import CLINICAL, QUALITY, REGISTER
 from tests.support.dashboard_release import FIRST_ID, FOREIGN, write_release
+from tests.support.html_tree import Element, parsed
 
 _OWN = "ashworth"
 
@@ -41,7 +42,7 @@ def home(released: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def client(home: Path) -> FlaskClient:
     settings = DashboardSettings(login="proxy", proxy_address="127.0.0.1", public_url="http://localhost")
-    found: FlaskClient = create_app(Settings(home=home), settings).server.test_client()
+    found: FlaskClient = create_app(Settings(home=home), settings).test_client()
     return found
 
 
@@ -75,10 +76,8 @@ def _audited(home: Path) -> list[str]:
     return [json.loads(line)["view"] for line in log.splitlines()]
 
 
-def _page(client: FlaskClient, address: str, user: str) -> object:
-    headers = {"X-Forwarded-User": user, "Sec-Fetch-Site": "same-origin"}
-    answer = client.post("/_dash-update-component", json=asking(address), headers=headers)
-    return content_of(answer.get_data(as_text=True))
+def _page(client: FlaskClient, address: str, user: str) -> Element:
+    return parsed(client.get(address, headers={"X-Forwarded-User": user}).get_data(as_text=True))
 
 
 def test_a_signal_goes_from_new_to_closed_and_each_move_leads_back_to_the_queue(
@@ -99,19 +98,19 @@ def test_a_signal_goes_from_new_to_closed_and_each_move_leads_back_to_the_queue(
 
 def test_the_form_of_the_page_is_what_the_server_takes(client: FlaskClient, home: Path) -> None:
     for _ in range(3):
-        forms = nodes(_page(client, "/signals", QUALITY), "Form")
-        form = next(one for one in forms if one["props"].get("action"))
-        props, button = form["props"], next(nodes(form, "Button"))["props"]
-        data = {button["name"]: button["value"]}
-        if choices := next(nodes(form, "Select"), None):
-            data[choices["props"]["name"]] = "chance"
+        form = next(one for one in _page(client, "/signals", QUALITY).all("form") if one.get("class") == "moves")
+        button = next(form.all("button"))
+        data = {button.get("name"): button.get("value")}
+        if choices := next(form.all("select"), None):
+            data[choices.get("name")] = "chance"
         headers = {"X-Forwarded-User": QUALITY, "Sec-Fetch-Site": "same-origin"}
         assert (
-            client.open(props["action"], method=props["method"].upper(), data=data, headers=headers).status_code == 303
+            client.open(form.get("action"), method=form.get("method").upper(), data=data, headers=headers).status_code
+            == 303
         )
     moves = [(to, explanation) for _, to, explanation, _ in _moves(home)]
     assert moves == [("reviewing", None), ("explained", "chance"), ("closed", None)]
-    assert "0 explained, 1 closed" in text(_page(client, "/signals", QUALITY))
+    assert "0 explained, 1 closed" in _page(client, "/signals", QUALITY).text
 
 
 @pytest.mark.parametrize("to", STATES)
@@ -135,10 +134,10 @@ def test_a_foreign_signal_is_denied_alike_whether_it_exists_or_not(client: Flask
 
 def test_the_moves_of_a_site_are_not_told_to_others(client: FlaskClient, home: Path) -> None:
     _post(client, _signal(home, _OWN), "reviewing")
-    assert f"{QUALITY}, 20" in text(_page(client, "/signals", QUALITY))
-    assert QUALITY not in text(_page(client, "/signals", CLINICAL))
-    assert QUALITY not in text(_page(client, "/signals?site=all", CLINICAL))
-    assert "No access" in text(_page(client, f"/signals?site={_OWN}", CLINICAL))
+    assert f"{QUALITY}, 20" in _page(client, "/signals", QUALITY).text
+    assert QUALITY not in _page(client, "/signals", CLINICAL).text
+    assert QUALITY not in _page(client, "/signals?site=all", CLINICAL).text
+    assert "No access" in _page(client, f"/signals?site={_OWN}", CLINICAL).text
 
 
 @pytest.mark.parametrize(
@@ -212,7 +211,7 @@ def test_a_database_that_cannot_be_used_leaves_the_charts_and_loses_nothing(clie
     signal = _signal(home, _OWN)
     (home / "reviews.sqlite").write_text("spoiled, " * 1000)
     assert _post(client, signal, "reviewing").status_code == 503
-    said = text(_page(client, "/signals", QUALITY))
+    said = _page(client, "/signals", QUALITY).text
     assert "cannot be read at the moment" in said
     assert "Neck pain at 12 months: cumulative sum" in said
     assert (home / "reviews.sqlite").read_text() == "spoiled, " * 1000

@@ -84,10 +84,10 @@ def test_the_wheel_serves_pages_and_their_style_and_logs_them(programs: Path, re
     server = subprocess.Popen([outcomes, "serve", "--port", str(port)], cwd=released, env=environment())
     try:
         wait_until_healthy(f"{address}/healthz", server)
-        assert b"<title>" in urllib.request.urlopen(address, timeout=30).read()
+        assert b"Overview</h1>" in urllib.request.urlopen(address, timeout=30).read()
         assert b"--" in urllib.request.urlopen(f"{address}/assets/style.css", timeout=30).read()
         assert b"Suspected" in urllib.request.urlopen(f"{address}/table/?card=measures", timeout=30).read()
     finally:
         server.terminate()
         server.wait()
-    assert run([outcomes, "verify-log"], cwd=released).startswith("1 lines, each follows")
+    assert run([outcomes, "verify-log"], cwd=released).startswith("2 lines, each follows")

@@ -62,7 +62,8 @@ def wait_until_drawn(page: Page) -> None:
     page.locator("h1").first.wait_for()
     wait_until(
         page,
-        "() => [...document.querySelectorAll('.graph')].every((graph) => graph.querySelector('.main-svg .draglayer'))",
+        """() => document.readyState !== 'loading' && [...document.querySelectorAll('.graph')]
+            .every((graph) => graph.querySelector('.main-svg .draglayer'))""",
     )
 
 
@@ -71,7 +72,7 @@ def wait_until_in_view_drawn(page: Page) -> None:
     page.locator("h1").first.wait_for()
     wait_until(
         page,
-        """() => [...document.querySelectorAll('.graph')].every((graph) => {
+        """() => document.readyState !== 'loading' && [...document.querySelectorAll('.graph')].every((graph) => {
             const { top, bottom } = graph.getBoundingClientRect();
             return top >= innerHeight || bottom <= 0 || graph.querySelector('.main-svg .draglayer');
         })""",

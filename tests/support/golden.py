@@ -14,18 +14,22 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from markupsafe import Markup
+
 from dashboards.access.log import AccessLog
 from dashboards.access.scope import Scope
 from dashboards.cards import Card, Table
 from dashboards.data import cases
 from dashboards.data.reader import Releases
 from dashboards.pages import states
-from dashboards.pages.frame import Page, View, status_line, whole_page
+from dashboards.pages.frame import PRODUCT, Page, View, whole_page
 from dashboards.pages.site import Site
+from dashboards.rendering import render
 from dashboards.settings import DashboardSettings
 from outcomes.release.explain import Evidence, Explanation, LabelAnswer, TimelineRecord
 from outcomes.settings import Settings
 from tests.support.dashboard_release import EMPTY, FIRST_ID, OWN, write_release
+from tests.support.html_tree import parsed
 
 FOLDER = Path(__file__).parents[1] / "unit" / "golden"
 LABEL, PATIENT = "pain_past_3_months", "patientaa"
@@ -72,7 +76,6 @@ ADDRESSES = {
 }
 """The addresses whose sentences make up the text of a page, those that a reader meets first at the start."""
 PAGES = (*ADDRESSES, "header", "states")
-_INLINE = {"A", "Code", "Link", "Span", "Strong"}
 _DEFINITIONS_SHOWN = {"contents", "measures-recovery-timeline", "labels-recovery-timeline"}
 """Of the page of definitions: the others are alike, and their texts are those of `sql/definitions`."""
 
@@ -96,11 +99,13 @@ def texts(folder: Path) -> dict[str, str]:
         ]
         said[name] = _joined(sections)
     view, _ = built(usual, "/")
-    said["header"] = _joined([("/", *_lines(whole_page(view, Page("", [], ("period", "group", "peers")))))])
+    header = whole_page(view, Page("", [], ("period", "group", "peers")))
+    said["header"] = _joined([("/", *parsed(header).lines())])
+    no_release = render("no_release.html", product=PRODUCT)
     instead = {"no such page": states.not_found(), "denied": states.denied(), "filter": states.unknown_filter("/")}
     said["states"] = _joined(
         [
-            ("no release", *_lines(states.no_release())),
+            ("no release", *parsed(no_release).lines()),
             *((name, *(line for card in page.cards for line in _card(card))) for name, page in instead.items()),
         ]
     )
@@ -127,13 +132,13 @@ def built(site: Site, address: str) -> tuple[View, Page]:
 def _lines_at(site: Site, address: str) -> Iterator[str]:
     view, page = built(site, address)
     shown = [card for card in page.cards if view.path != "/definitions" or card.name in _DEFINITIONS_SHOWN]
-    yield from (f"# {page.title}", *_lines(status_line(view)), page.lead)
+    yield from (f"# {page.title}", view.status, page.lead)
     yield from (line for card in shown for line in _card(card))
 
 
 def _card(card: Card) -> Iterator[str]:
     yield f"## {card.title}"
-    yield from (card.basis, card.sentence, *_lines(card.body))
+    yield from (card.basis, card.sentence, *(line for part in card.body for line in _lines(part)))
     yield from _figure(card.figure or {})
     yield from (f"Row: {name}" for name, _ in card.beside)
     yield from (f"Below: {title}" for title, _ in card.below)
@@ -157,23 +162,9 @@ def _table(table: Table) -> Iterator[str]:
         yield f"| {' | '.join(' / '.join(_lines(cell.content)) or cell.text for cell in row)} |"
 
 
-def _lines(part: Any) -> list[str]:
-    """The texts of components, a line for each block; code and pictures have none."""
-    return [line for line in "".join(_pieces(part)).split("\n") if line.strip()]
-
-
-def _pieces(part: Any) -> Iterator[str]:
-    if isinstance(part, list | tuple):
-        for each in part:
-            yield from _pieces(each)
-    elif isinstance(part, str | int | float):
-        yield str(part)
-    elif part is not None:
-        is_plain = isinstance(part, dict)
-        kind = part["type"] if is_plain else type(part).__name__
-        edge = "" if kind in _INLINE else "\n"
-        children = part["props"].get("children") if is_plain else getattr(part, "children", None)
-        yield from (edge, *(() if kind == "Pre" else _pieces(children)), edge)
+def _lines(part: str | Markup | None) -> list[str]:
+    """The texts of a part of a card or of a cell, a line for each block; code and pictures have none."""
+    return parsed(part).lines() if isinstance(part, Markup) else [part] if part else []
 
 
 def _joined(sections: list[tuple[str, ...]]) -> str:

@@ -30,15 +30,15 @@ def server() -> Flask:
     def is_synthetic() -> bool | None:
         return told.read_text() == "yes" if told.exists() else None
 
-    security.install(flask, [], dashboard_settings.public_url)
+    security.install(flask, dashboard_settings.public_url)
     login.install(flask, settings, dashboard_settings, is_synthetic, lambda: SITES)
 
     @flask.get("/healthz")
     def health() -> str:
         return "OK"
 
-    @flask.post("/_dash-update-component")
-    @flask.get("/_dash-layout")
+    @flask.post("/reviews")
+    @flask.get("/offer")
     @flask.get("/")
     @flask.get("/measure/<name>")
     def scope(name: str = "") -> Response:

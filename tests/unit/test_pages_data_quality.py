@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from plotly.utils import PlotlyJSONEncoder
 
 from dashboards.access.log import AccessLog
 from dashboards.access.scope import Scope
@@ -53,8 +52,8 @@ def _built(site: Site, query: str) -> tuple[View, dict[str, Card]]:
 
 
 def _shown(site: Site, query: str) -> str:
-    shown = site.show(Scope("me", frozenset({OWN}), "quality"), "/data-quality", query, None)
-    return json.dumps(shown.content, cls=PlotlyJSONEncoder, ensure_ascii=False)
+    shown = site.show(Scope("me", frozenset({OWN}), "quality"), "/data-quality", query)
+    return shown.html
 
 
 def test_rows_in_are_rows_accepted_plus_rows_quarantined_as_a_sentence() -> None:
@@ -213,7 +212,7 @@ def test_names_of_lines_that_end_close_to_each_other_keep_apart() -> None:
 
 def test_reading_another_site_leaves_a_line_in_the_access_log(tmp_path: Path, site: Site) -> None:
     noted = replace(site, log=AccessLog(tmp_path / "access.jsonl"))
-    noted.show(Scope("me", frozenset({OWN}), "quality"), "/data-quality", f"?site={FOREIGN}", None)
+    noted.show(Scope("me", frozenset({OWN}), "quality"), "/data-quality", f"?site={FOREIGN}")
     assert json.loads((tmp_path / "access.jsonl").read_text())["view"] == "denied /data-quality"
 
 

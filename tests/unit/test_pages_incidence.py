@@ -1,13 +1,11 @@
 """The pages of adjacent segment disease and of revision, and the curves that they read."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from plotly.utils import PlotlyJSONEncoder
 
 from dashboards.access.scope import Denied
 from dashboards.cards import Card
@@ -24,6 +22,7 @@ from outcomes.release.verify import seal
 from outcomes.sql.engine import connect_read_only
 from tests.support.dashboard_release import EMPTY, FOREIGN, write_release
 from tests.support.dashboard_views import cards, reader_of, texts
+from tests.support.html_tree import parsed
 from tests.support.records import a
 
 SITE, GROUP = "ashworth", ("approach", "anterior")
@@ -47,8 +46,8 @@ def said(page: Page, name: str) -> str:
     one = cards(page)[name]
     table = one.table
     cells = [cell.text for row in table.cells() for cell in row] if table else []
-    body = json.dumps(list(one.body), cls=PlotlyJSONEncoder, ensure_ascii=False)
-    return " ".join([one.title, one.sentence, body, *one.notes, *cells])
+    body = [parsed(part).text for part in one.body]
+    return " ".join([one.title, one.sentence, *body, *one.notes, *cells])
 
 
 def colours(one: Card) -> set[str]:

@@ -1,6 +1,5 @@
 """Signals of a site: which there are, in which order, under which names, and what the page makes of them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from outcomes.release.verify import seal
 from tests.support.dashboard_release import EMPTY, write_release
 from tests.support.dashboard_rows import HEADLINES
 from tests.support.dashboard_views import reader_of
+from tests.support.html_tree import Element, parsed
 from tests.support.records import a
 
 _SITE = "ashworth"
@@ -92,14 +92,9 @@ def _cells(row: Any) -> list[str]:
     return [cell.text if isinstance(cell, Cell) else cell for cell in row]
 
 
-def _nodes(tree: Any, kind: str) -> Iterator[Any]:
-    if isinstance(tree, list | tuple):
-        for branch in tree:
-            yield from _nodes(branch, kind)
-    elif tree is not None and not isinstance(tree, str):
-        if type(tree).__name__ == kind:
-            yield tree
-        yield from _nodes(getattr(tree, "children", None), kind)
+def _within(cell: Cell | str, tag: str) -> list[Element]:
+    content = cell.content if isinstance(cell, Cell) else None
+    return list(parsed(content).all(tag)) if content else []
 
 
 def test_signals_are_runs_that_reach_into_the_last_year_of_their_chart_and_alarms_of_the_sums(reader: Reader) -> None:
@@ -155,7 +150,7 @@ def test_all_sites_together_have_no_signal(reader: Reader) -> None:
 
 def test_a_site_without_signals_has_an_empty_queue_and_no_chart(reader: Reader, tmp_path: Path) -> None:
     state, queue, *sums = signals_page(_view(reader, EMPTY, Reviews(tmp_path / "reviews.sqlite"))).cards
-    assert "'0'" in str(state.body)
+    assert "0 new, 0 under review" in parsed(state.body[0]).text
     assert queue.table is None
     assert [card.name for card in sums] == [f"cusum-{measure}" for measure in HEADLINES]
     assert all(card.figure is None for card in sums)
@@ -169,7 +164,7 @@ def test_the_queue_says_who_moved_what_and_offers_the_moves_of_the_state(reader:
             why = "data_error" if to == "explained" else None
             reviews.move(_SCOPE, Move(_SITE, signal, to, why, after))  # type: ignore[arg-type]
     state, queue, *_ = signals_page(_view(reader, _SITE, reviews)).cards
-    assert "'9'" in str(state.body)
+    assert "9 new, 1 under review" in parsed(state.body[0]).text
     assert "4 of these are concerning. 1 explained, 1 closed." in str(state.body)
     assert queue.table is not None
     rows = list(queue.table.rows)
@@ -181,21 +176,18 @@ def test_the_queue_says_who_moved_what_and_offers_the_moves_of_the_state(reader:
     ]
     assert _cells(rows[0])[5].startswith("ada, 20")
     assert _cells(rows[2])[5] == ""
-    forms = [list(_nodes(row[-1].content, "Form")) for row in rows if isinstance(row[-1], Cell)]
-    assert [[button.value for button in _nodes(form, "Button")] for form in forms[:3]] == [
-        ["closed", "reviewing"],
-        ["explained"],
-        ["reviewing"],
-    ]
-    assert forms[-1] == []
-    assert [option.value for option in _nodes(forms[1], "Option")] == ["", *EXPLANATIONS]
-    assert f"signal={fourth.replace('/', '%2F')}&after=0&release=" in forms[2][0].action
+    pressed = [[button.get("value") for button in _within(row[-1], "button")] for row in rows]
+    assert pressed[:3] == [["closed", "reviewing"], ["explained"], ["reviewing"]]
+    assert pressed[-1] == []
+    assert [option.get("value") for option in _within(rows[1][-1], "option")] == ["", *EXPLANATIONS]
+    (form,) = _within(rows[2][-1], "form")
+    assert f"signal={fourth.replace('/', '%2F')}&after=0&release=" in form.get("action")
 
 
 def test_a_queue_on_paper_has_nothing_to_press(reader: Reader) -> None:
     queue = signals_page(_view(reader, _SITE)).cards[1]
     assert queue.table is not None
-    assert all(not list(_nodes(row[-1].content, "Form")) for row in queue.table.rows if isinstance(row[-1], Cell))
+    assert not [form for row in queue.table.rows for form in _within(row[-1], "form")]
 
 
 def test_each_headline_outcome_has_both_charts_with_a_table(reader: Reader) -> None:

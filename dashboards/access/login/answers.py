@@ -1,41 +1,28 @@
 """What somebody reads who is not let in: one calm page that needs nothing from this server."""
 
-from html import escape
-
 from flask import Response
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ max-width: 36rem; margin: 12vh auto; padding: 0 16px; font: 16px/1.5 system-ui, sans-serif; }}
-h1 {{ font-size: 28px; line-height: 1.3; }}
-</style>
-</head>
-<body><main><h1>{title}</h1>{paragraphs}{below}</main></body>
-</html>
-"""
-LOG_OUT = '<form method="post" action="/logout"><button>Log out</button></form>'
-"""A button, for where somebody may want to be another user."""
-LOG_IN = '<p><a href="/">Log in</a></p>'
+from dashboards.rendering import render
+
+LOG_IN = ("Log in", "/")
 """A link to the first page, which leads to the login."""
 
 
-def page(status: int, title: str, *sentences: str, below: str = "") -> Response:
+def page(
+    status: int, title: str, *sentences: str, way_on: tuple[str, str] | None = None, has_log_out: bool = False
+) -> Response:
     """A page of a title and a few sentences.
 
     Args:
         status: of the answer.
         title: in plain words.
-        sentences: a paragraph each, as text.
-        below: `LOG_OUT` or `LOG_IN`, if wanted.
+        sentences: a paragraph each.
+        way_on: text and address of a link below them.
+        has_log_out: a button is below them, for where somebody may want to be another user.
     """
-    paragraphs = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
-    return Response(_PAGE.format(title=escape(title), paragraphs=paragraphs, below=below), status)
+    return Response(
+        render("answer.html", title=title, sentences=sentences, way_on=way_on, has_log_out=has_log_out), status
+    )
 
 
 def refused() -> Response:
@@ -50,14 +37,14 @@ def denied() -> Response:
     return page(403, "No access", "You have no access to what you asked for.")
 
 
-def unknown_user(user: str, below: str = "") -> Response:
+def unknown_user(user: str, *, has_log_out: bool = False) -> Response:
     """To a user who is not in the register, with the name that has to be added."""
     return page(
         403,
         "You have no access yet",
         f"You are logged in as {user}, who has access to no site.",
         "Ask the administrator of these dashboards to add you under this name.",
-        below=below,
+        has_log_out=has_log_out,
     )
 
 
@@ -82,7 +69,7 @@ def real_patients() -> Response:
 
 def login_failed() -> Response:
     """When what came back from the provider does not prove who somebody is."""
-    return page(403, "The login did not work", "Nothing is wrong with your account. Please try again.", below=LOG_IN)
+    return page(403, "The login did not work", "Nothing is wrong with your account. Please try again.", way_on=LOG_IN)
 
 
 def provider_silent() -> Response:
@@ -91,7 +78,7 @@ def provider_silent() -> Response:
         503,
         "The login cannot be reached",
         "Your organisation's login does not answer. Try again in a few minutes.",
-        below=LOG_IN,
+        way_on=LOG_IN,
     )
 
 
@@ -101,7 +88,7 @@ def still_open() -> Response:
         503,
         "You are logged out in this browser",
         "A copy of its cookie may still be taken. Tell the administrator of these dashboards.",
-        below=LOG_IN,
+        way_on=LOG_IN,
     )
 
 
@@ -111,5 +98,5 @@ def logged_out() -> Response:
         200,
         "You are logged out",
         "Your organisation's login may still know you. On a computer that others use, close the browser.",
-        below=LOG_IN,
+        way_on=LOG_IN,
     )

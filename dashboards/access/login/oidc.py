@@ -53,7 +53,7 @@ def admission(
         user = _user(ended)
         if user is None:
             return _send_to_login()
-        return register.scope(user) or answers.unknown_user(user, answers.LOG_OUT)
+        return register.scope(user) or answers.unknown_user(user, has_log_out=True)
 
     return admit
 
@@ -167,7 +167,7 @@ def _user(ended: EndedSessions) -> str | None:
 
 def _send_to_login() -> AnyResponse:
     """A page leads to the login and back; what a page asks for by itself gets a plain 401."""
-    is_page = request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate" and not request.path.startswith("/_dash-")
+    is_page = request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
     if request.method not in ("GET", "HEAD") or not is_page:
         return Response("Log in first.\n", 401, mimetype="text/plain")
     query = request.query_string.decode("latin-1")

@@ -1,0 +1,63 @@
+/* Draws the figures that a page holds as JSON: those in view at once, the others one by one while the browser is idle,
+   as a page has up to twenty. No mode bar and no zoom, and nothing that could leave the host. */
+
+(function () {
+    "use strict";
+
+    const config = {
+        displayModeBar: false,
+        displaylogo: false,
+        doubleClick: false,
+        plotlyServerURL: "",
+        responsive: true,
+        scrollZoom: false,
+        showSendToCloud: false,
+    };
+    const waiting = new Set();
+    let drawn = [];
+    const whenIdle = window.requestIdleCallback ?? ((act) => window.setTimeout(act, 50));
+    let isPlanned = false;
+
+    function draw(graph) {
+        if (!waiting.delete(graph)) return;
+        seen.unobserve(graph);
+        const figure = JSON.parse(graph.querySelector("script").textContent);
+        window.Plotly.newPlot(graph, figure.data, figure.layout, config);
+        drawn.push(graph);
+    }
+
+    function drawNext() {
+        isPlanned = false;
+        for (const graph of waiting) {
+            draw(graph);
+            return plan();
+        }
+    }
+
+    function plan() {
+        if (isPlanned || !waiting.size) return;
+        isPlanned = true;
+        whenIdle(drawNext);
+    }
+
+    /* Told once of each graph after it is laid out, then whenever it comes into view. */
+    const seen = new IntersectionObserver((entries) => {
+        entries.filter((entry) => entry.isIntersecting).forEach((entry) => draw(entry.target));
+        plan();
+    });
+
+    function begin() {
+        drawn.forEach(window.Plotly.purge);
+        drawn = [];
+        seen.disconnect();
+        waiting.clear();
+        document.querySelectorAll(".graph").forEach((graph) => {
+            waiting.add(graph);
+            seen.observe(graph);
+        });
+    }
+
+    begin();
+    document.addEventListener("shown", begin); // page.js says so of another page
+    window.addEventListener("beforeprint", () => waiting.forEach(draw));
+})();
