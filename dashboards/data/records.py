@@ -97,6 +97,8 @@ class ControlChartsRow:
     is_confirmed: bool
     false_alarm_rate: float | None
     target: float | None
+    target_author: str | None
+    target_reason: str | None
     assurance: str | None
     annotation: str | None
     annotation_author: str | None

@@ -41,6 +41,7 @@ OPEN_COLUMNS = {
     # texts
     *("title", "why", "measure_definitions.numerator", "denominator", "exclusions", "owner", "next_review"),
     *("reason_for_chart", "rules", "annotation", "annotation_author", "annotation_reason"),
+    *("target_author", "target_reason"),
     *("definition_text", "guide", "sites.name"),
 }
 """Columns of text in which any value may stand. A new one is listed here, or its header states the list (`enum`)."""

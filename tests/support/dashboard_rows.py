@@ -354,6 +354,8 @@ def _month(chart: str | None, place: int, month: int) -> Row:
     row |= {"months": 1, "is_confirmed": False, "false_alarm_rate": 0.11 if chart else None}
     if chart is not None:
         row |= {"centre": centre, "lower": 0.6 * centre, "upper": 1.4 * centre, "target": target}
+        if target is not None:
+            row |= {"target_author": "quality lead", "target_reason": "agreed with the board"}
     if chart is not None and month % 11 != 3:
         assurance = None if target is None else ("hits", "misses", "either")[place % 9 // 3]
         row |= {"value": value, "rules": rules, "variation": variation, "assurance": assurance}

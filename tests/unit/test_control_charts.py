@@ -561,6 +561,8 @@ def aim(measure: str, target: float) -> Target:
 def test_a_target_is_of_its_measure_at_every_site() -> None:
     cube = counts({("pain", None): STEADY, ("pain", "south"): STEADY, ("satisfied", None): STEADY})
     rows = control_chart_table(cube, DIRECTIONS, targets=[aim("pain", 0.5)]).to_pylist()
+    said = {(row["measure"], row["target_author"], row["target_reason"]) for row in rows}
+    assert said == {("pain", "A. Lead", "agreed"), ("satisfied", None, None)}
     assert {(row["measure"], row["site_id"], row["target"], row["assurance"]) for row in rows} == {
         ("pain", None, 0.5, "hits"),
         ("pain", "south", 0.5, "hits"),

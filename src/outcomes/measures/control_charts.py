@@ -79,8 +79,9 @@ def control_chart_table(
     kinds[rows] = variation(found, np.where(charts == "g", -better, better)[rows])
     is_confirmed = np.zeros(len(values), dtype=bool)
     is_confirmed[rows] = found.confirmed
-    goals = {target.measure: target.target for target in targets}
-    aims = periods.of_measure([goals.get(name, np.nan) for name in periods.names], np.float64)
+    goals = {target.measure: target for target in targets}
+    of_measure = [goals.get(name) for name in periods.names]
+    aims = periods.of_measure([np.nan if goal is None else goal.target for goal in of_measure], np.float64)
     assured = assurance(np.where(charts == "g", np.nan, aims), limits, better)
     points = np.bincount(segment[rows], minlength=int(segment.max(initial=-1)) + 1)[segment]
     return pa.table(
@@ -102,6 +103,8 @@ def control_chart_table(
             "is_confirmed": pa.array(is_confirmed),
             "false_alarm_rate": pa.array(periods.false_alarm_rates(choices, is_mature)[series], from_pandas=True),
             "target": pa.array(aims, from_pandas=True),
+            "target_author": _words([goal.author if goal else None for goal in of_measure], periods.measure),
+            "target_reason": _words([goal.reason if goal else None for goal in of_measure], periods.measure),
             "assurance": _words([*ASSURANCES, None], assured),
             **periods.remarks(annotations),
         }
