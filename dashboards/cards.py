@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby, repeat
 from typing import Any
 
 from markupsafe import Markup
@@ -26,12 +27,22 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """The numbers of a card. The first column names the row; the last `numbers` columns are numbers."""
+    """The numbers of a card. The first column names the row; the last `numbers` columns are numbers.
+
+    `groups` names the group of each row, in whose order rows stand; such a table can be searched, and rows pinned.
+    """
 
     caption: str
     head: tuple[str, ...]
     rows: Sequence[Sequence[Cell | str]]
     numbers: int = 0
+    groups: Sequence[str] = ()
+
+    def grouped(self) -> Iterable[tuple[str, list[list[Cell]]]]:
+        """The rows by group, each cell with its value; a table without groups has one without a name."""
+        names = iter(self.groups or repeat(""))
+        for name, rows in groupby(self.cells(), lambda _: next(names)):
+            yield name, list(rows)
 
     def cells(self) -> Iterable[list[Cell]]:
         """The rows, each cell with its value."""

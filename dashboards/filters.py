@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import parse_qs, urlencode
 
 GROUP_KINDS = ("approach", "levels_band", "age_band", "indication")
 ALL_SITES = "all"
 _AGES = ("under 45", "45-64", "65 and over")
 
-Peers = Literal["all", "similar"]
+Peers = Literal["all", "similar", "case_mix"]
+"""All sites, or those of similar size or of similar case mix."""
 
 
 class UnknownFilter(Exception):  # noqa: N818 - it is what the address holds, not a failure of ours
@@ -85,8 +86,15 @@ def parse(query: str, choices: Choices) -> Filters:
         site=None if site == ALL_SITES else site,
         period=_one_of(given.get("period"), choices.years) if group is None else None,
         group=None if group is None else _group(group, choices.groups),
-        peers="similar" if _one_of(given.get("peers"), ("all", "similar")) == "similar" else "all",
+        peers=_peers(given.get("peers", "all")),
     )
+
+
+def _peers(value: str) -> Peers:
+    found = next((one for one in get_args(Peers) if one == value), None)
+    if found is None:
+        raise UnknownFilter
+    return found  # type: ignore[no-any-return]
 
 
 def _one_of(value: str | None, known: Sequence[str]) -> str | None:

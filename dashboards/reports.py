@@ -71,8 +71,7 @@ def _release_to(releases: Releases, period: str | None) -> str:
 
 def _pages(view: View) -> list[tuple[View, Page]]:
     """The pages of a report, each with its view, without the cards that a report has no room for."""
-    headlines = sorted((one for one in view.measures.values() if one.headline), key=lambda one: one.headline or 0)
-    paths = ("/", *(f"/measure/{one.measure}" for one in headlines), *_PARTS)
+    paths = ("/", *(f"/measure/{one.measure}" for one in view.headlines), *_PARTS)
     views = [replace(view, path=path) for path in paths]
     return [(each, _shortened(page)) for each in views if (page := page_of(each)) is not None]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from flask import Flask, Response, request
 from flask_compress import Compress
 
-from dashboards import exports, pages
+from dashboards import annotations, exports, pages
 from dashboards.access import login, security
 from dashboards.access.log import AccessLog
 from dashboards.access.scope import current_scope
@@ -51,6 +51,7 @@ def create_app(settings: Settings, dashboard_settings: DashboardSettings | None 
     _add_pages(flask, site)
     exports.install(flask, site)
     moves.install(flask, releases, site.reviews, site.log)
+    annotations.install(flask, settings, releases, site.log)
     security.install(flask, chosen.public_url)
     login.install(flask, settings, chosen, releases.is_synthetic, releases.sites)
     Compress(flask)

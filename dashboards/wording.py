@@ -1,10 +1,13 @@
 """How numbers and codes are said: percent, counts, periods, and one plain sentence for every value."""
 
 from calendar import month_name
+from datetime import date
 
 from dashboards.data.measures import Measure, Value
-from dashboards.data.records import AlarmsRow, MissingAnswersRow, SiteComparisonRow
+from dashboards.data.records import AlarmsRow, ControlChartsRow, MissingAnswersRow, SiteComparisonRow
+from dashboards.data.signals import Signal
 from dashboards.filters import Filters
+from dashboards.reviews.queue import Decision, Review
 from outcomes.statistics.control_charts import QUARTER
 
 NBSP = "\u00a0"
@@ -50,7 +53,23 @@ _CODES = {
     # why a signal came about
     "case_mix": "Case mix that the risk model does not cover",
     "incomplete_follow_up": "Incomplete follow-up",
+    "technique_or_implant": "Surgical technique or implant",
+    "care_after_surgery": "Care after surgery",
     "other_see_minutes": "Other, see the minutes",
+    # what happened in a month
+    "new_pathway": "New pathway of care",
+    "new_implant": "New implant or technique",
+    "new_team": "New surgeon or team",
+    "new_record_system": "New record system",
+    "new_coding": "New way of coding",
+    "new_way_of_asking": "New way of asking patients",
+    "rebase": "Limits start anew",
+    # what is done about it
+    "watch_two_quarters": "Watch for two quarters",
+    # what became of it
+    "unchanged": "No change",
+    "cannot_tell": "Too early or too few to tell",
+    "not_done": "Action not carried out",
 }
 
 
@@ -100,6 +119,18 @@ _UNCOMPARED = {
 """Why a site has no place in a funnel; where rounded figures would say another word than the exact ones, none is
 said."""
 
+_SURENESS = {
+    "beyond_99_8": "Chance alone gives this at one site in 500.",
+    "beyond_95_and_cusum": "Chance alone gives this at fewer than one site in 20; the cumulative sum signals too.",
+    "beyond_95": "Chance alone gives this at one site in 20.",
+}
+
+SPARK = "wave, common cause; triangle, concerning signal; ring, improving signal; diamond, signal that is neither."
+"""The signs of variation."""
+
+COMPLETE = 0.8
+"""The share of patients followed from which a site can be judged (sql/marts/completeness.yaml)."""
+
 _RULES = {
     "outside": "beyond a control limit",
     "run": "run of 7 or more on one side of the average",
@@ -108,6 +139,8 @@ _RULES = {
     "cusum_upper": "cumulatively more outcomes than expected",
     "cusum_lower": "cumulatively fewer outcomes than expected",
     "cusum_both": "cumulatively more and fewer outcomes than expected, one after the other",
+    "funnel_more": "more patients than expected, beyond the limits of the funnel",
+    "funnel_fewer": "fewer patients than expected, beyond the limits of the funnel",
 }
 
 _GROUP_KINDS = {
@@ -149,8 +182,14 @@ def sentence_case(text: str) -> str:
 
 
 def percent(share: float, n: int) -> str:
-    """A share from 0 to 1 as percent: whole numbers under n = 1,000, one decimal above."""
-    return f"{_number(share, n)}{NBSP}%"
+    """A share from 0 to 1 as percent: whole numbers under n = 1,000, one decimal above.
+
+    A share of somebody is never 0 %, and one that leaves somebody out never 100 %: it gets the decimal that says so.
+    """
+    text = _number(share, n)
+    if 0 < share < 1 and float(text) in (0, 100):
+        text = {"0.0": "<0.1", "100.0": ">99.9"}.get(finer := f"{100 * share:.1f}", finer)
+    return f"{text}{NBSP}%"
 
 
 def count(number: int) -> str:
@@ -212,28 +251,89 @@ def position(one: SiteComparisonRow | None) -> str:
     return f"{_POSITIONS[one.position]}; {_POSITIONS[code].lower()} where limits are widened"
 
 
-def alarm(one: AlarmsRow) -> str:
-    """What stands out of a measure, in one sentence with its numbers; the measure's title stands before it."""
+def standing_out(measure: Measure, one: AlarmsRow, place: SiteComparisonRow | None, since: str | None) -> str:
+    """Why a measure is named: a number, what it is compared with, and how sure it is; its title stands before it.
+
+    Args:
+        measure: the measure.
+        one: why it is named.
+        place: of the site in the funnel.
+        since: the first year of fusion that it counts.
+    """
     if one.reason == "confirmed":
-        unit = "patients" if one.chart == "g" else "%"
-        value, low, high = (
-            "" if number is None else f"{number * (1 if one.chart == 'g' else 100):.0f}"
-            for number in (one.value, one.lower, one.upper)
-        )
-        which = "quarter" if one.months == QUARTER else "month"
-        return (
-            f"{span(one.index_period or '', one.months or 1)} lies beyond the control limits ({value} {unit}, "
-            f"limits {low}–{high}), and the next {which} confirms it."
-        )
-    limits = "99.8 %" if one.reason == "beyond_99_8" else "95 %"
-    also = {
-        "beyond_95_and_cusum": ", and the cumulative sum has signalled too",
-        "beyond_95": " only, as one site in 20 would be though nothing differs",
-    }.get(one.reason, "")
+        return _confirmed(one)
+    observed, expected = one.observed or 0, one.expected or 0
+    compared = f"{count(observed)} observed against {expected:.1f} expected for these patients"
+    if place is not None and place.patients and not measure.is_incidence:
+        own, other = (percent(number / place.patients, place.patients) for number in (observed, expected))
+        compared = f"{own} against {other} expected for these patients"
+    beyond, side = abs(observed - expected), "more" if one.side == "more" else "fewer"
+    of_years = f" since {since}" if since else ""
     return (
-        f"{'higher' if one.side == 'more' else 'lower'} than expected for the case mix, {count(one.observed or 0)} "
-        f"observed where {one.expected:.0f} were expected; beyond the {limits} limits of chance{also}."
+        f"{compared}: about {plural(round(beyond), f'{side} patient')} than expected{of_years}. {_SURENESS[one.reason]}"
     )
+
+
+def _confirmed(one: AlarmsRow) -> str:
+    unit = "patients" if one.chart == "g" else "%"
+    value, low, high = (
+        "" if number is None else f"{number * (1 if one.chart == 'g' else 100):.0f}"
+        for number in (one.value, one.lower, one.upper)
+    )
+    which = "quarter" if one.months == QUARTER else "month"
+    return (
+        f"{span(one.index_period or '', one.months or 1)} lies beyond the control limits ({value}{NBSP}{unit}, "
+        f"limits {low}–{high}), and the next {which} confirms it."
+    )
+
+
+def reviewed(review: Review) -> str:
+    """What a team has made of a signal."""
+    decided = review.decision
+    finding = in_words(decided.finding).lower() if decided.finding else ""
+    if review.state == "acting":
+        return f"Action: {action(decided)}"
+    if review.state == "closed":
+        outcome = f", {in_words(decided.outcome).lower()}" if decided.outcome else ""
+        return f"Closed: {finding}{outcome}"
+    return {"new": "Reviewed: no", "reviewing": "Under review", "explained": f"Explained: {finding}"}[review.state]
+
+
+def signal_periods(signal: Signal) -> str:
+    """When the patients of a signal were fused."""
+    if signal.is_of_funnel:
+        return f"all years to {signal.last}"
+    first, last = period(signal.first), period(signal.last)
+    return first if first == last else f"{first} to {last}"
+
+
+def action(decided: Decision) -> str:
+    """What is done, by whom and by when."""
+    if decided.action is None or decided.owner is None or decided.due is None:
+        return "none"
+    return f"{in_words(decided.action).lower()}, {in_words(decided.owner).lower()}, due {day(decided.due)}"
+
+
+def day(of: date) -> str:
+    """A day as people write it."""
+    return f"{of.day}{NBSP}{month_name[of.month]}{NBSP}{of.year}"
+
+
+def target(measure: Measure, point: ControlChartsRow | None) -> str:
+    """What a measure should reach, who set it and why, and whether it is met."""
+    if point is None or point.target is None:
+        return "none set"
+    aim = f"{point.target:.1f} per 100 person-years" if measure.is_rate else f"{100 * point.target:.0f}{NBSP}%"
+    met = f"; {assurance(point.assurance).lower()}" if point.assurance else ""
+    return f"{aim} ({point.target_author}: {point.target_reason}){met}"
+
+
+def completeness(place: SiteComparisonRow | None) -> str:
+    """How many of those who could have been followed were; empty where that is not known."""
+    if place is None or place.completeness is None:
+        return ""
+    below = "" if place.completeness >= COMPLETE else f", below the mark of {100 * COMPLETE:.0f}{NBSP}%"
+    return f"{percent(place.completeness, place.eligible or 0)} of those who could be followed{below}"
 
 
 def unanswered(one: MissingAnswersRow) -> str:

@@ -17,10 +17,16 @@ PAGES = {
     "revision": "/revision",
     "causes-and-red-flags": "/causes",
     "signals": "/signals",
+    "network": "/network",
     "data-quality": "/data-quality",
     "cases": "/cases",
     "definitions": "/definitions",
     "research-access": "/research",
+    # of docs/tour.md: what is planted in the demo
+    "tour-first-page": "/?site=dogwood",
+    "tour-measure": "/measure/revision_2_years?site=elm",
+    "tour-signals": "/signals?site=elm",
+    "tour-patients": "/cases/signal/elm/revision_2_years/funnel/2026?site=elm",
 }
 _TALLEST = 2400
 """Pixels of a page that a picture shows; lists go on below."""

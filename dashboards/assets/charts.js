@@ -23,7 +23,24 @@
         seen.unobserve(graph);
         const figure = JSON.parse(graph.querySelector("script").textContent);
         window.Plotly.newPlot(graph, figure.data, figure.layout, config);
+        graph.on("plotly_click", () => keep(graph));
         drawn.push(graph);
+    }
+
+    /* What is known of a point stays below the chart once it is clicked, also where nothing can hover. */
+    function keep(graph) {
+        const chart = graph.closest("[role=img]");
+        const lines = [...graph.querySelectorAll(".hoverlayer .hovertext text")].map((text) =>
+            [...text.querySelectorAll("tspan")].map((line) => line.textContent).join("; ") || text.textContent
+        );
+        let kept = chart.nextElementSibling;
+        if (!kept?.matches(".picked")) {
+            kept = document.createElement("p");
+            kept.className = "picked";
+            kept.setAttribute("role", "status");
+            chart.after(kept);
+        }
+        kept.textContent = lines.filter(Boolean).join(" · ");
     }
 
     function drawNext() {

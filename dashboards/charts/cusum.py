@@ -1,6 +1,7 @@
-"""Cumulative charts of one's own site: the two sums of the CUSUM with their thresholds, and the VLAD."""
+"""Cumulative charts of one's own site: patients more than expected, and the two sums of the CUSUM that judge them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from dashboards.charts import style
@@ -39,7 +40,7 @@ def cusum_chart(points: Sequence[CusumPoint], direction: str) -> Figure:
         "data": [
             *(_threshold(points, side) for side in ("upper", "lower")),
             *(_sum(points, side) for side in ("upper", "lower")),
-            *_signals(points, direction),
+            *_signals(points, direction, partial(_values, name="cusum")),
         ],
         "layout": style.layout(
             _MARGIN,
@@ -61,29 +62,40 @@ def cusum_chart(points: Sequence[CusumPoint], direction: str) -> Figure:
     }
 
 
-def vlad_chart(points: Sequence[CusumPoint]) -> Figure:
-    """Expected minus observed, added up: upwards fewer patients with the outcome than expected, downwards more.
+def excess_chart(points: Sequence[CusumPoint], direction: str) -> Figure:
+    """Observed minus expected, added up: upwards more patients with the outcome than expected, downwards fewer.
+
+    This is the variable life-adjusted display upside down, as people read a rising line as more. Marks are where the
+    CUSUM signals.
 
     Args:
         points: of one outcome, oldest first; at least one.
+        direction: of the measure.
     """
-    values = [round(point.vlad, 1) for point in points]
+    values = [_excess(point) for point in points]
     reach = _AIR * max(1.0, *(abs(value) for value in values))
     return {
-        "data": [_line(points, values, f"{_period(points)}: %{{y:.1f}} patients, cumulative")],
+        "data": [
+            _line(points, values, f"{_period(points)}: %{{y:.1f}} patients more than expected, cumulative"),
+            *_signals(points, direction, lambda found, _: [_excess(point) for point in found]),
+        ],
         "layout": style.layout(
             _MARGIN,
             xaxis=_periods(points),
             yaxis=style.axis(range=[-reach, reach], showgrid=True, zeroline=True, nticks=7),
             annotations=[
-                _unit("Patients, expected minus observed"),
+                _unit("Patients more than expected"),
                 _of_periods(points),
                 _end("as expected", 0),
-                _end("fewer", 0.9 * reach),
-                _end("more", -0.9 * reach),
+                _end("more", 0.9 * reach),
+                _end("fewer", -0.9 * reach),
             ],
         ),
     }
+
+
+def _excess(point: CusumPoint) -> float:
+    return round(-point.vlad, 1) + 0.0  # no minus zero
 
 
 def said_net(vlad: float) -> str:
@@ -94,14 +106,14 @@ def said_net(vlad: float) -> str:
     return f"{patients} {'fewer' if vlad > 0 else 'more'} patients than expected"
 
 
-def _values(points: Sequence[CusumPoint], name: str, side: str) -> list[float]:
+def _values(points: Sequence[CusumPoint], side: str, name: str) -> list[float]:
     sign = 1 if side == "upper" else -1
     return [round(sign * getattr(point, f"{name}_{side}"), 2) for point in points]
 
 
 def _sum(points: Sequence[CusumPoint], side: str) -> dict[str, Any]:
     """A sum; the side of fewer outcomes is drawn downwards, and said without a sign."""
-    heights = _values(points, "cusum", side)
+    heights = _values(points, side, "cusum")
     if side == "upper":
         return _line(points, heights, f"{_period(points)}: %{{y:.1f}}, of more outcomes")
     said = _line(points, heights, f"{_period(points)}: %{{text}}, of fewer outcomes")
@@ -123,17 +135,19 @@ def _line(points: Sequence[CusumPoint], heights: Sequence[float], hover: str) ->
 
 def _threshold(points: Sequence[CusumPoint], side: str) -> dict[str, Any]:
     ends = (points[0], points[-1])
-    return style.line([point.index_period for point in ends], _values(ends, "threshold", side), dash="dot")
+    return style.line([point.index_period for point in ends], _values(ends, side, "threshold"), dash="dot")
 
 
-def _signals(points: Sequence[CusumPoint], direction: str) -> list[dict[str, Any]]:
-    """A mark on each sum that signals; its hover is that of the sum below it."""
+def _signals(
+    points: Sequence[CusumPoint], direction: str, heights: Callable[[Sequence[CusumPoint], str], list[float]]
+) -> list[dict[str, Any]]:
+    """A mark on the line of each side where that side signals; its hover is that of the line below it."""
     marks = []
     for side in ("upper", "lower"):
         if found := [point for point in points if point.signal in (side, "both")]:
             shape = _MARKS[variation_of(side, direction)]
             months = [point.index_period for point in found]
-            marks.append(style.marks(months, _values(found, "cusum", side), shape, 2))
+            marks.append(style.marks(months, heights(found, side), shape, 2))
     return marks
 
 

@@ -41,6 +41,8 @@ class Reader:
     def __init__(self, scope: Scope, opened: "_OpenRelease") -> None:
         self.scope = scope
         self.release_id = opened.release_id
+        self.published_after = opened.published_after
+        """The id of the release before; None of the first."""
         self._opened = opened
 
     def protected(
@@ -144,6 +146,12 @@ class Releases:
                 return Reader(scope, opened)
         return None
 
+    def before(self, reader: Reader) -> Reader | None:
+        """The release that was published before that of a reader, as its scope may read it; None if it is not kept."""
+        wanted = reader.published_after
+        opened = self._open(wanted) if wanted else None
+        return Reader(reader.scope, opened) if opened else None
+
     def _open(self, release_id: str) -> "_OpenRelease | None":
         # Only a name of these is ever part of a path; a release that was taken away is not shown from memory either.
         kept = {folder.name: folder for folder in self.kept()}
@@ -176,6 +184,7 @@ class _OpenRelease:
 
     def __init__(self, release: Release) -> None:
         self.release_id = release.folder.name
+        self.published_after = release.compared_with
         self._inode = release.folder.stat().st_ino
         self.protected = _remembering(connect_read_only(release.dashboard))
         self.exact = _remembering(connect_read_only(release.research))

@@ -1,23 +1,29 @@
-"""Signals of one's own site: runs of months that stand out on its control charts, and its cumulative sums' alarms."""
+"""Signals of one's own site: runs of months that stand out on its control charts, its cumulative sums' alarms, and the
+outcomes of which it has more or fewer than expected.
+"""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from dashboards.data import control, measures
+from dashboards.data import alarms, control, measures
+from dashboards.data.alarms import ORDER, Alarm
 from dashboards.data.control import CusumPoint
 from dashboards.data.reader import Reader
+from outcomes.periods import add_months
 
-Method = Literal["outside", "run", "trend", "near", "cusum_upper", "cusum_lower", "cusum_both"]
-"""A rule of the control charts, or a side of the CUSUM."""
-
-ORDER = ("special_concerning", "special_improving", "special_neutral")
-"""What asks for attention first."""
+Method = Literal[
+    "outside", "run", "trend", "near", "cusum_upper", "cusum_lower", "cusum_both", "funnel_more", "funnel_fewer"
+]
+"""A rule of the control charts, a side of the CUSUM or one of the funnel."""
 
 _ID = re.compile(r"(?P<site>[a-z0-9][a-z0-9_-]{0,62})/[a-z0-9_]{1,64}/[a-z]{1,16}/[0-9]{4}(-[0-9]{2})?")
 _RULES: tuple[Method, ...] = ("outside", "run", "trend", "near")
+_IN_FUNNEL: dict[str, Method] = {"more": "funnel_more", "fewer": "funnel_fewer"}
+_ARCHIVED_AFTER = 2
+"""Years."""
 _SIDES: dict[str, Method] = {"upper": "cusum_upper", "lower": "cusum_lower", "both": "cusum_both"}
 _MORE_IS = {
     "lower_is_better": ("special_concerning", "special_improving"),
@@ -31,7 +37,8 @@ _MORE_IS = {
 class Signal:
     """What asks a site to look: from the period `first` to `last`, YYYY-MM or YYYY, of the index fusion.
 
-    `variation` is that of the control charts: special_concerning, special_improving or special_neutral.
+    `variation` is that of the control charts: special_concerning, special_improving or special_neutral. An archived
+    one ends more than two years before the latest period of its measure: what asks for work is later.
     """
 
     site_id: str
@@ -40,6 +47,7 @@ class Signal:
     first: str
     last: str
     variation: str
+    is_archived: bool = False
 
     @property
     def id(self) -> str:
@@ -47,25 +55,37 @@ class Signal:
         return f"{self.site_id}/{self.measure}/{self.method.partition('_')[0]}/{self.first}"
 
     @property
+    def anchor(self) -> str:
+        """Its place on the page of the signals."""
+        return self.id.replace("/", "-")
+
+    @property
     def is_cusum(self) -> bool:
         """Whether a CUSUM found it, not a control chart."""
         return self.method in _SIDES.values()
+
+    @property
+    def is_of_funnel(self) -> bool:
+        """Whether it compares the site with what is expected of its patients, all years together."""
+        return self.method in _IN_FUNNEL.values()
 
 
 @dataclass(frozen=True)
 class _Month:
     measure: str
     index_period: str
+    months: int
     phase: int
     rules: str | None
     variation: str
 
 
 def signals(reader: Reader, site_id: str) -> list[Signal]:
-    """The signals of a site: concerning, improving, then neither; within each the latest first.
+    """The signals of a site: concerning, improving, then neither; within each those of the funnel, then the latest.
 
     Of control charts those that reach into the last 12 months of a chart: adjacent months that stand out by the same
     rule, in the same way, are one signal. Of the CUSUM each period in which it signals, as it starts anew after each.
+    the funnel each outcome beyond its limits that the first screen names, once for each year to which the data reach.
 
     Raises:
         Denied: the site is not one of the scope's.
@@ -79,15 +99,25 @@ def signals(reader: Reader, site_id: str) -> list[Signal]:
             for signal in _of_chart(site_id, [*chart])
         ),
         *(
-            _of_cusum(site_id, point, defined[point.measure].direction)
+            _of_cusum(site_id, point, defined[point.measure].direction, points[-1].index_period)
             for points in control.cusum(reader, site_id).values()
             for point in points
             if point.signal is not None
         ),
+        *_of_funnel(site_id, alarms.own(reader, site_id).values(), measures.release_info(reader).data_to[:4]),
     ]
     found.sort(key=lambda signal: (defined[signal.measure].place, signal.method))
     found.sort(key=lambda signal: signal.last, reverse=True)
-    return sorted(found, key=lambda signal: ORDER.index(signal.variation))
+    return sorted(found, key=lambda signal: (ORDER.index(signal.variation), not signal.is_of_funnel))
+
+
+def of_alarm(found: Sequence[Signal], alarm: Alarm) -> Signal | None:
+    """The signal that an alarm is about, which a team can review; None where there is none among these."""
+    of_measure = (one for one in found if one.measure == alarm.measure)
+    if alarm.reason != alarms.CONFIRMED:
+        return next((one for one in of_measure if one.is_of_funnel), None)
+    period = alarm.index_period or ""
+    return next((one for one in of_measure if one.method == "outside" and one.first <= period <= one.last), None)
 
 
 def site_of(signal_id: str) -> str | None:
@@ -114,7 +144,8 @@ def _of_chart(site_id: str, months: Sequence[_Month]) -> Iterator[Signal]:
     for rule in _RULES:
         for run in _runs(months, rule):
             if run[-1].index_period > a_year_before:
-                yield Signal(site_id, run[0].measure, rule, run[0].index_period, run[-1].index_period, run[0].variation)
+                last = add_months(run[-1].index_period, run[-1].months - 1)
+                yield Signal(site_id, run[0].measure, rule, run[0].index_period, last, run[0].variation)
 
 
 def _runs(months: Sequence[_Month], rule: Method) -> Iterator[list[_Month]]:
@@ -128,8 +159,18 @@ def _run_key(month: _Month, rule: Method) -> tuple[int, str] | None:
     return (month.phase, month.variation) if month.rules is not None and rule in month.rules.split(";") else None
 
 
-def _of_cusum(site_id: str, point: CusumPoint, direction: str) -> Signal:
-    side = point.signal or ""
-    return Signal(
-        site_id, point.measure, _SIDES[side], point.index_period, point.index_period, variation_of(side, direction)
-    )
+def _of_cusum(site_id: str, point: CusumPoint, direction: str, latest: str) -> Signal:
+    side, period = point.signal or "", point.index_period
+    variation = variation_of(side, direction)
+    return Signal(site_id, point.measure, _SIDES[side], period, period, variation, _is_archived(period, latest))
+
+
+def _is_archived(period: str, latest: str) -> bool:
+    """Whether a period lies more than two years before the latest, both months or both years."""
+    return period < f"{int(latest[:4]) - _ARCHIVED_AFTER:04d}{latest[4:]}"
+
+
+def _of_funnel(site_id: str, found: Iterable[Alarm], year: str) -> Iterator[Signal]:
+    for one in found:
+        if one.reason != alarms.CONFIRMED:
+            yield Signal(site_id, one.measure, _IN_FUNNEL[one.side], year, year, one.variation)

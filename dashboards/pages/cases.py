@@ -10,7 +10,7 @@ from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts.timeline import Mark, timeline
 from dashboards.data import cases as queries
-from dashboards.data import definitions, measures
+from dashboards.data import definitions, measures, signals
 from dashboards.data.cases import Case, Episode, NotCurrent
 from dashboards.data.measures import Site
 from dashboards.filters import Filters
@@ -94,13 +94,56 @@ def cases_of(view: View, label: str) -> Page | None:
     )
 
 
-def _case_cells(view: View, case: Case) -> list[Cell | str]:
-    episode, answer = case.episode, case.answer
+def cases_of_signal(view: View, signal_id: str) -> Page | None:
+    """The patients behind a signal; None where there is no such signal, or for who may see none."""
+    if not view.may_see_cases:
+        return None
+    if view.site is None:
+        return _one_site_at_a_time()
+    signal = next((one for one in signals.signals(view.reader, view.site.site_id) if one.id == signal_id), None)
+    if signal is None or signal.measure not in {one.measure for one in view.headlines}:
+        return None
+    periods = None if signal.is_of_funnel else (signal.first, signal.last)
+    found = queries.with_outcome(view.reader, view.site.site_id, signal.measure, periods)
+    title = view.measures[signal.measure].title
+    when = wording.signal_periods(signal)
+    return Page(
+        f"Cases: {title}",
+        [
+            Card(
+                "patients",
+                f"{view.who}: {title}",
+                sentence=f"{wording.plural(len(found), 'patient')} with the outcome, {when}"
+                + (f"; the first {_AT_MOST} are listed." if len(found) > _AT_MOST else "."),
+                table=Table(
+                    f"Patients with {title.lower()}",
+                    ("Patient", "Year of fusion", "Approach", "Levels"),
+                    [_episode_cells(view, one) for one in found[:_AT_MOST]],
+                )
+                if found
+                else None,
+                is_table=True,
+                body=[part("way", "Back to the signal", view.href("/signals", signal.anchor))],
+                notes=["Those come first for whom the outcome was least likely by the risk model.", _KEPT],
+                can_be_saved=False,
+            )
+        ],
+    )
+
+
+def _episode_cells(view: View, episode: Episode) -> list[Cell | str]:
     return [
         Cell(episode.patient_id, href=view.href(f"/cases/{episode.patient_id}")),
         str(episode.index_year),
         wording.in_words(episode.approach),
         episode.index_levels or wording.DASH,
+    ]
+
+
+def _case_cells(view: View, case: Case) -> list[Cell | str]:
+    answer = case.answer
+    return [
+        *_episode_cells(view, case.episode),
         wording.in_words(answer.kind) if answer.kind else wording.DASH,
         _day(answer.onset_day),
     ]

@@ -410,7 +410,7 @@ def _histories(counts: Mapping[str, int]) -> str:
 
 def resting(view: View, submissions: Sequence[Submission], failing: Sequence[FailingRule]) -> Card:
     """The measures of one's own site that read what failing rules of the submissions in force may have cost."""
-    resting_on = _resting(view, submissions, failing)
+    resting_on = resting_measures(view, submissions, failing)
     if not resting_on:
         said = ["No measure of this site rests on a month with a failing rule."]
         return Card("resting", "Measures that rest on failing rules", body=said)
@@ -458,7 +458,7 @@ def resting_by_site(view: View, submissions: Sequence[Submission], failing: Sequ
     rows: list[Sequence[Cell | str]] = []
     for site_id, site in view.sites.items():
         own = [one for one in failing if one.site_id == site_id]
-        measures = _resting(view, submissions, own)
+        measures = resting_measures(view, submissions, own)
         if measures:
             found = [one for rules_of in measures.values() for one in rules_of]
             months = {one.submission_period for one in found}
@@ -483,7 +483,7 @@ def resting_by_site(view: View, submissions: Sequence[Submission], failing: Sequ
     )
 
 
-def _resting(
+def resting_measures(
     view: View, submissions: Sequence[Submission], failing: Sequence[FailingRule]
 ) -> dict[str, list[FailingRule]]:
     """The failing rules of the submissions in force by the measures that they affect."""

@@ -10,7 +10,7 @@ from dashboards import wording
 from dashboards.cards import Card
 from dashboards.data import deliveries, measures
 from dashboards.data.measures import Measure, ReleaseInfo, Site
-from dashboards.data.reader import SHOWN, Reader
+from dashboards.data.reader import SHOWN, Reader, Releases
 from dashboards.filters import ALL_SITES, Choices, Filters
 from dashboards.rendering import render
 from dashboards.reviews.queue import Reviews
@@ -25,6 +25,7 @@ NAVIGATION = {
     "/revision": "Revision",
     "/causes": "Causes and red flags",
     "/signals": "Signals",
+    "/network": "Network",
     "/data-quality": "Data quality",
     "/cases": "Cases",
     "/definitions": "Definitions",
@@ -64,6 +65,8 @@ class View:
     """Where the data behind the release are; None where nothing but the release may be read."""
     reviews: Reviews | None = None
     """The review queue of signals; None where nothing can be moved, as on paper."""
+    releases: Releases | None = None
+    """Where earlier releases are; None where the page is of one release alone, as on paper."""
     is_file: bool = False
     """Whether the page stands in a file, from which no address leads anywhere."""
 
@@ -76,6 +79,16 @@ class View:
     def measures(self) -> dict[str, Measure]:
         """Every measure, by name."""
         return {one.measure: one for one in measures.measures(self.reader)}
+
+    @cached_property
+    def headlines(self) -> list[Measure]:
+        """The measures compared between sites first, in their order."""
+        return sorted((one for one in self.measures.values() if one.headline), key=lambda one: one.headline or 0)
+
+    @cached_property
+    def before(self) -> Reader | None:
+        """The release before; None where it is not kept."""
+        return self.releases.before(self.reader) if self.releases else None
 
     @cached_property
     def sites(self) -> dict[str, Site]:
@@ -153,7 +166,7 @@ class View:
             for kind in dict.fromkeys(kind for kind, _ in self.choices.groups)
         ]
         years = [("", "All years"), *((year, year) for year in self.choices.years)]
-        peers = [("", "All sites"), ("similar", "Sites of similar size")]
+        peers = [("", "All sites"), ("similar", "Sites of similar size"), ("case_mix", "Sites of similar case mix")]
         chosen = self.filters
         offered = [
             Filter("site", "Site", [*sites, (ALL_SITES, "All sites")], chosen.site or ALL_SITES),
@@ -161,7 +174,7 @@ class View:
             Filter(
                 "group", "Patients", [("", "All patients"), *groups], ":".join(chosen.group or ()), excludes="period"
             ),
-            Filter("peers", "Peers", peers, chosen.peers if chosen.peers == "similar" else ""),
+            Filter("peers", "Peers", peers, "" if chosen.peers == "all" else chosen.peers),
         ]
         return [one for one in offered if one.name in page.filters or (one.name == "site" and sites)]
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from dashboards import wording
 from dashboards.cards import Card, Cell, Table
@@ -15,6 +16,7 @@ from dashboards.data.answers import MissingAnswers
 from dashboards.data.comparison import Compared
 from dashboards.data.control import ChartPoint
 from dashboards.data.measures import Count, Measure, Value
+from dashboards.data.published import published
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import (
     VALUE_HEAD,
@@ -26,11 +28,13 @@ from dashboards.pages.number import (
     with_interval,
 )
 from dashboards.rendering import part
+from dashboards.reviews.notes import KINDS, REASONS
 from outcomes.sql.catalog.labels import label_definition
 from outcomes.statistics.control_charts import QUARTER
 
-_SIMILAR = 2
-"""Peers of similar size have at most so many times as many patients, and at least that part of them."""
+_SIMILAR = {"similar": 2.0, "case_mix": 1.1}
+"""Peers of similar size, or case mix, have at most so many times the patients, or the expected share, and at least that
+part of it."""
 
 
 _ANSWERS_HEAD = ("Which share", "Share", "95 % interval", "Patients")
@@ -63,11 +67,13 @@ def measure_page(view: View, name: str) -> Page | None:
         _statement(view, measure, value),
         *_unanswered(view, measure),
         *(_trend(view, measure) if measure.is_compared else []),
+        *(_annotate(view, measure) if measure.is_compared and not view.filters.are_narrow else []),
         *_funnel(view, measure),
+        *_published(measure),
         _groups(view, measure),
         _reasons(view, measure),
         *_kinds(view, measure),
-        _definition(measure),
+        _definition(view, measure),
     ]
     return Page(measure.title, cards, ("period", "group", "peers") if measure.is_compared else ("group",), lead)
 
@@ -199,6 +205,27 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
     )
 
 
+def _annotate(view: View, measure: Measure) -> list[Card]:
+    """A form to say what happened in a month, for one's own site."""
+    if view.site is None or view.reviews is None:
+        return []
+    months = [point.index_period for point in control.chart(view.reader, measure.measure, view.site.site_id)]
+    if not months:
+        return []
+    asked = {"site": view.site.site_id, "measure": measure.measure, "release": view.reader.release_id}
+    fields = [
+        ("period", "From", [(month, wording.period(month)) for month in reversed(months)]),
+        ("kind", "What", [(kind, wording.in_words(kind)) for kind in KINDS]),
+        ("reason", "Because of", [(reason, wording.in_words(reason)) for reason in REASONS]),
+    ]
+    said = (
+        "A note stands at its month; where limits start anew, months before and after it are judged by limits of their "
+        "own. Your name stands with it. The next release shows it."
+    )
+    body = [said, part("annotate", f"/annotations?{urlencode(asked)}", fields)]
+    return [Card("annotate", "Note what happened", body=body)]
+
+
 def _false_alarms(rate: float | None) -> str:
     if rate is None:
         return ""
@@ -268,8 +295,8 @@ def _funnel(view: View, measure: Measure) -> list[Card]:
         return []
     own = comparison.own(view.reader, view.site.site_id).get(measure.measure) if view.site else None
     others = [one for one in everybody if view.site is None or one.site_id != view.site.site_id]
-    if view.filters.peers == "similar" and own and own.patients:
-        others = [one for one in others if _is_similar(one, own.patients)]
+    if view.filters.peers != "all" and own:
+        others = [one for one in others if _is_like(one, own, view.filters.peers)]
     rows = [_compared_row(view.who, own)] if own else []
     rows += [_compared_row(f"Site {place}", one) for place, one in enumerate(_by_size(others), 1)]
     shown = [one for one in others if one.adjusted_share is not None]
@@ -285,6 +312,30 @@ def _funnel(view: View, measure: Measure) -> list[Card]:
             basis=f"{wording.plural(len(shown), 'peer')} shown",
             about="If sites differed by chance alone, 95 % and 99.8 % of them would lie within the limits.",
             is_wide=view.site is None,
+        )
+    ]
+
+
+def _published(measure: Measure) -> list[Card]:
+    """What publications say, beside which this number can be read or cannot."""
+    found = published(measure.measure)
+    if not found:
+        return []
+    rows = [[one.figure, one.definition, one.source, "Yes" if one.is_comparable else "Not comparable"] for one in found]
+    comparable = sum(one.is_comparable for one in found)
+    said = "one is" if comparable == 1 else f"{comparable or 'none'} are"
+    return [
+        Card(
+            "published",
+            "Published figures",
+            sentence=f"Of {wording.plural(len(found), 'published figure')}, {said} of the same definition. None is "
+            "adjusted for the case mix of these patients.",
+            table=Table(
+                f"Published figures for {measure.title.lower()}",
+                ("Figure", "What it counts", "Source", "Comparable"),
+                rows,
+            ),
+            is_table=True,
         )
     ]
 
@@ -310,8 +361,16 @@ def _by_size(others: Sequence[Compared]) -> list[Compared]:
     return sorted(others, key=lambda one: (one.patients is None, one.patients or 0, one.adjusted_share or 0))
 
 
-def _is_similar(one: Compared, patients: int) -> bool:
-    return one.patients is not None and patients / _SIMILAR <= one.patients <= patients * _SIMILAR
+def _is_like(one: Compared, own: Compared, peers: str) -> bool:
+    """Whether a site has about as many patients as one's own, or about the same expected share of them."""
+    other, mine = (_alike_by(site, peers) for site in (one, own))
+    return other is not None and mine is not None and mine / _SIMILAR[peers] <= other <= mine * _SIMILAR[peers]
+
+
+def _alike_by(site: Compared, peers: str) -> float | None:
+    if not site.patients:
+        return None
+    return site.patients if peers == "similar" else None if site.expected is None else site.expected / site.patients
 
 
 def _funnel_sentence(view: View, measure: Measure, own: Compared | None) -> str:
@@ -424,7 +483,7 @@ def counts_card(view: View, card: Card, of_what: str, found: Sequence[Count], ma
     )
 
 
-def _definition(measure: Measure) -> Card:
+def _definition(view: View, measure: Measure) -> Card:
     terms = [
         ("With the outcome", measure.numerator),
         ("Assessed", measure.denominator),
@@ -440,7 +499,7 @@ def _definition(measure: Measure) -> Card:
         body=[
             part("terms", terms),
             *([part("sql", measure.label, label_definition(measure.label).file.select)] if measure.label else []),
-            part("way", "All definitions", "/definitions"),
+            part("way", "All definitions", view.href("/definitions")),
         ],
     )
 

@@ -1,13 +1,14 @@
 """Signals of one's own site: which there are, what the team made of them, and the cumulative charts behind them."""
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 
 from markupsafe import Markup
 
 from dashboards import wording
 from dashboards.cards import Card, Cell, Table
-from dashboards.charts.cusum import cusum_chart, said_net, vlad_chart
+from dashboards.charts.cusum import cusum_chart, excess_chart, said_net
 from dashboards.charts.spark import variation_sign
 from dashboards.data import control, signals
 from dashboards.data.control import CusumPoint
@@ -16,19 +17,52 @@ from dashboards.data.signals import Signal
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import counted
 from dashboards.rendering import part
-from dashboards.reviews.queue import EXPLANATIONS, NEXT, Review, State
+from dashboards.reviews.queue import (
+    ACTIONS,
+    FINDINGS,
+    LATEST_DUE,
+    NEXT,
+    OUTCOMES,
+    OWNERS,
+    LoggedMove,
+    Review,
+    State,
+    decides,
+)
 from outcomes.errors import OutcomesError
+from outcomes.periods import add_months
 
 _MOST_LISTED = 100
 """Signals in the queue; nobody reviews more at a time."""
-_HEAD = ("Measure", "Signal", "Fused in", "Chart", "State", "Last change", "Next step")
-_NAMES: dict[State, str] = {"new": "New", "reviewing": "Under review", "explained": "Explained", "closed": "Closed"}
+_HEAD = ("Measure", "Signal", "Fused in", "Evidence", "State", "Last change", "Next step")
+_LOG_HEAD = ("Month", "Measure", "Signal", "From", "To", "Finding", "Action", "Outcome", "By")
+_LOG_MONTHS = 12
+_METHODS = {"cusum": "Cumulative sum", "funnel": "Funnel"} | dict.fromkeys(("outside", "run", "trend", "near"), "Chart")
+"""What found a signal, by the part of its id that names it."""
+_NAMES: dict[State, str] = {
+    "new": "New",
+    "reviewing": "Under review",
+    "explained": "Explained",
+    "acting": "Action agreed",
+    "closed": "Closed",
+}
 _BUTTONS: dict[tuple[State, State], str] = {
     ("new", "reviewing"): "Start review",
     ("reviewing", "explained"): "Mark as explained",
+    ("reviewing", "acting"): "Agree an action",
     ("explained", "closed"): "Close",
     ("explained", "reviewing"): "Review again",
+    ("acting", "closed"): "Close with outcome",
+    ("acting", "reviewing"): "Review again",
 }
+_FIELDS: dict[str, tuple[str, Sequence[str]]] = {
+    "finding": ("Finding", FINDINGS),
+    "action": ("Action", ACTIONS),
+    "owner": ("Owner", OWNERS),
+    "due": ("Due", ()),
+    "outcome": ("Outcome", OUTCOMES),
+}
+"""What a move may decide, in the order in which it is asked: its name, and what can be chosen."""
 
 
 def signals_page(view: View) -> Page:
@@ -41,11 +75,14 @@ def signals_page(view: View) -> Page:
         reviews = view.reviews.of_site(view.reader.scope, site.site_id) if view.reviews else {}
     except OutcomesError:
         return Page("Signals", [_no_queue(), *_cumulative(view, site)])
-    # Those that are closed ask for nothing any more.
+    # Those that are closed ask for nothing any more; overdue actions come first.
     queue = sorted(
-        ((signal, reviews.get(signal.id, Review())) for signal in found), key=lambda each: each[1].state == "closed"
+        ((signal, reviews.get(signal.id, Review())) for signal in found if not signal.is_archived),
+        key=lambda each: (each[1].state == "closed", not each[1].is_overdue(_today())),
     )
-    return Page("Signals", [_state(view, queue), *_queue(view, queue), *_cumulative(view, site)])
+    archived = [signal for signal in found if signal.is_archived]
+    cards = [_state(view, queue), *_queue(view, queue), *_archive(view, archived), *_log(view, site)]
+    return Page("Signals", [*cards, *_cumulative(view, site)])
 
 
 def _no_site(view: View) -> Card:
@@ -70,7 +107,12 @@ def _state(view: View, queue: Sequence[tuple[Signal, Review]]) -> Card:
         signal.variation == "special_concerning" and review.state in ("new", "reviewing") for signal, review in queue
     )
     of_these = wording.count(concerning) if concerning else "None"
-    done = f"{states.count('explained')} explained, {states.count('closed')} closed."
+    overdue = sum(review.is_overdue(_today()) for _, review in queue)
+    late = f" ({wording.count(overdue)} overdue)" if overdue else ""
+    done = (
+        f"{states.count('acting')} with an action{late}, {states.count('explained')} explained, "
+        f"{states.count('closed')} closed."
+    )
     return Card(
         "state",
         f"{view.who}: signals",
@@ -86,14 +128,16 @@ def _state(view: View, queue: Sequence[tuple[Signal, Review]]) -> Card:
 def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
     if not queue:
         said = (
-            "No signal: all variation is common cause. Signals of control charts and cumulative sums are listed here."
+            "No signal: all variation is common cause. Signals of control charts and cumulative sums, and outcomes "
+            "beyond the limits of the funnel, are listed here."
         )
         return [Card("queue", "Review queue", body=[said])]
     return [
         Card(
             "queue",
             "Review queue",
-            sentence="Concerning signals first, then improving ones, then those that are neither; the latest first.",
+            sentence="Overdue actions first; then concerning signals, improving ones, and those that are neither; the "
+            "latest first.",
             table=Table(
                 "Signals, their state, and what can be done",
                 _HEAD,
@@ -105,7 +149,8 @@ def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
                 if len(queue) > _MOST_LISTED
                 else "",
                 "Control charts: signals that reach into the last 12 months with a value. Consecutive months with the "
-                "same rule are one signal. Cumulative sums: every signal.",
+                "same rule are one signal. Cumulative sums: every signal of the last two years. Funnel: outcomes "
+                "beyond its limits over all years, once for each year to which the data reach.",
                 "Your name and the time are recorded with each change of state. There is no free text, so that no "
                 "patient is named here: keep the details in your minutes.",
             ],
@@ -113,34 +158,46 @@ def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
     ]
 
 
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
 def _row(view: View, signal: Signal, review: Review) -> list[Cell | str]:
     measure = view.measures[signal.measure]
     said = f"{wording.variation(signal.variation)}: {wording.rules(signal.method)}"
     return [
-        Cell(measure.title, measure.measure, href=view.href(f"/measure/{measure.measure}")),
-        Cell(said, content=part("signal", variation_sign(signal.variation, ""), said)),
-        Cell(_periods(signal), signal.first),
-        _chart_link(view, signal),
+        _measure(view, signal),
+        Cell(said, content=part("signal", variation_sign(signal.variation, ""), said, signal.anchor)),
+        Cell(wording.signal_periods(signal), signal.first),
+        Cell("", content=part("ways", _evidence(view, signal))),
         _state_in_words(review),
         _last_moved(review),
         Cell("", content=_forms(view, signal, review, measure)),
     ]
 
 
-def _periods(signal: Signal) -> str:
-    first, last = wording.period(signal.first), wording.period(signal.last)
-    return first if first == last else f"{first} to {last}"
+def _measure(view: View, signal: Signal) -> Cell:
+    return Cell(view.measures[signal.measure].title, signal.measure, href=view.href(f"/measure/{signal.measure}"))
 
 
-def _chart_link(view: View, signal: Signal) -> Cell:
+def _evidence(view: View, signal: Signal) -> list[tuple[str, str]]:
+    """What shows a signal, and the patients behind it for who may see them."""
+    of_measure = f"/measure/{signal.measure}"
     if signal.is_cusum:
-        return Cell("Cumulative sum", href=f"#cusum-{signal.measure}")
-    return Cell("Control chart", href=view.href(f"/measure/{signal.measure}", "trend", period=None, group=None))
+        found = [("Cumulative sum", f"#cusum-{signal.measure}")]
+    elif signal.is_of_funnel:
+        found = [("Funnel", view.href(of_measure, "funnel", period=None, group=None))]
+    else:
+        found = [("Control chart", view.href(of_measure, "trend", period=None, group=None))]
+    if view.may_see_cases and view.measures[signal.measure].headline:
+        found.append(("Patients", view.href(f"/cases/signal/{signal.id}", period=None, group=None)))
+    return found
 
 
 def _state_in_words(review: Review) -> str:
-    why = f": {wording.in_words(review.explanation).lower()}" if review.explanation else ""
-    return f"{_NAMES[review.state]}{why}"
+    if review.state in ("new", "reviewing"):
+        return _NAMES[review.state]
+    return f"Overdue. {wording.reviewed(review)}" if review.is_overdue(_today()) else wording.reviewed(review)
 
 
 def _last_moved(review: Review) -> str:
@@ -148,23 +205,90 @@ def _last_moved(review: Review) -> str:
 
 
 def _forms(view: View, signal: Signal, review: Review, measure: Measure) -> Markup | None:
-    """A form that works without a script: its address names the signal, the button that is pressed the next state."""
+    """A form for each state that may follow."""
     if view.reviews is None or not NEXT[review.state]:
         return None
     asked = urlencode({"signal": signal.id, "after": review.moves, "release": view.reader.release_id})
-    explanations = [(code, wording.in_words(code)) for code in EXPLANATIONS] if review.state == "reviewing" else []
-    buttons = [(to, _BUTTONS[review.state, to]) for to in NEXT[review.state]]
-    return part("moves", f"/reviews?{asked}", f"{measure.title}, {_periods(signal)}", explanations, buttons)
+    forms = [
+        (to, _BUTTONS[review.state, to], [_field(name) for name in _FIELDS if name in decides(review.state, to)])
+        for to in NEXT[review.state]
+    ]
+    return part("moves", f"/reviews?{asked}", f"{measure.title}, {wording.signal_periods(signal)}", forms)
+
+
+def _field(name: str) -> tuple[str, str, list[tuple[str, str]], tuple[date, date] | None]:
+    """Name, label and options of what is asked; of a day the first and the last that may be chosen."""
+    label, codes = _FIELDS[name]
+    days = (_today(), _today() + timedelta(days=LATEST_DUE)) if name == "due" else None
+    return name, label, [(code, wording.in_words(code)) for code in codes], days
+
+
+def _archive(view: View, archived: Sequence[Signal]) -> list[Card]:
+    """Signals of the cumulative sums that are too old to ask for work."""
+    if not archived:
+        return []
+    rows: list[list[Cell | str]] = [
+        [
+            _measure(view, one),
+            f"{wording.variation(one.variation)}: {wording.rules(one.method)}",
+            Cell(wording.signal_periods(one), one.first),
+        ]
+        for one in archived
+    ]
+    return [
+        Card(
+            "archive",
+            "Archive",
+            sentence=f"{wording.plural(len(rows), 'signal')} of the cumulative sums, more than two years before the "
+            "latest period of the measure; choose the table in the menu of this card.",
+            table=Table("Archived signals", _HEAD[:3], rows),
+        )
+    ]
+
+
+def _log(view: View, site: Site) -> list[Card]:
+    """What was decided in the last months, for the board."""
+    if view.reviews is None:
+        return []
+    since = add_months(f"{_today():%Y-%m}", 1 - _LOG_MONTHS)
+    moves = view.reviews.log(view.reader.scope, site.site_id, since)
+    rows = [_logged(view, one) for one in moves]
+    said = f"{wording.plural(len(rows), 'change')} of state in the last {_LOG_MONTHS} months"
+    return [
+        Card(
+            "log",
+            "Log for the board",
+            sentence=f"{said}; choose the table or the CSV file in the menu of this card." if rows else f"{said}.",
+            table=Table("Changes of state, the latest first", _LOG_HEAD, rows) if rows else None,
+        )
+    ]
+
+
+def _logged(view: View, one: LoggedMove) -> list[Cell | str]:
+    _, measure, method, first = one.signal.split("/")
+    decided = one.review.decision
+    return [
+        Cell(wording.period((one.review.at or "")[:7]), one.review.at),
+        Cell(view.measures[measure].title if measure in view.measures else measure, measure),
+        f"{_METHODS.get(method, method)}, {wording.period(first)}",
+        _NAMES[one.moved_from],
+        _NAMES[one.review.state],
+        wording.in_words(decided.finding) if decided.finding else "",
+        wording.action(decided) if decided.action else "",
+        wording.in_words(decided.outcome) if decided.outcome else "",
+        one.review.user or "",
+    ]
 
 
 def _cumulative(view: View, site: Site) -> list[Card]:
-    """For each headline outcome the CUSUM, and beside it the VLAD."""
+    """For each headline outcome the patients more than expected, and beside them the CUSUM, which judges them."""
     of_site = control.cusum(view.reader, site.site_id)
-    headlines = [one for one in view.measures.values() if one.headline is not None]
     cards: list[Card] = []
-    for measure in sorted(headlines, key=lambda one: one.headline or 0):
+    for measure in view.headlines:
         points = of_site.get(measure.measure)
-        cards += [_cusum(view, measure, points), _vlad(view, measure, points)] if points else [_no_sums(view, measure)]
+        cards += (
+            [_excess(view, measure, points), _cusum(view, measure, points)] if points else [_no_sums(view, measure)]
+        )
     return cards
 
 
@@ -225,36 +349,53 @@ def _side(signal: str | None, direction: str) -> str:
     return f"{meant}: {wording.rules(f'cusum_{signal}')}"
 
 
-def _vlad(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
+def _excess(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
+    """How many patients more than expected, since the first, and what its alarms say."""
     rows: list[list[Cell | str]] = [
         [
             point.index_period,
             counted(point.patients),
             counted(point.observed),
             Cell(f"{point.expected:.1f}", round(point.expected, 6)),
-            Cell(f"{point.vlad:.1f}", round(point.vlad, 6)),
+            Cell(f"{-point.vlad:.1f}", round(-point.vlad, 6)),
+            _side(point.signal, measure.direction),
         ]
         for point in points
     ]
     observed, expected = sum(point.observed for point in points), sum(point.expected for point in points)
     return Card(
-        f"vlad-{measure.measure}",
-        f"{measure.title}: expected minus observed",
-        sentence=f"{measure.title} at {view.who}, all mature months: {said_net(points[-1].vlad)} "
-        f"({wording.count(observed)} observed, {expected:.1f} expected). The funnel shows whether chance explains it.",
-        figure=vlad_chart(points),
+        f"excess-{measure.measure}",
+        f"{measure.title}: patients more than expected",
+        sentence=f"{measure.title} at {view.who}, since {wording.period(points[0].index_period)}: "
+        f"{said_net(points[-1].vlad)} ({wording.count(observed)} observed, {expected:.1f} expected). "
+        f"{_alarm_explained(points, measure)}",
+        figure=excess_chart(points, measure.direction),
         table=Table(
-            f"{measure.title}: cumulative expected minus observed by period of fusion",
-            ("Period of fusion", "Patients", "Observed", "Expected", "Cumulative expected minus observed"),
+            f"{measure.title}: patients more than expected by period of fusion",
+            ("Period of fusion", "Patients", "Observed", "Expected", "More than expected, cumulative", "Signal"),
             rows,
-            numbers=4,
         ),
         notes=[
-            "A rising line: fewer patients with the outcome than expected; a falling line: more. Read the slope: the "
-            "level is the sum of everything before."
+            "A rising line: more patients with the outcome than expected; a falling line: fewer. Read the slope: the "
+            "level is the sum of everything before. Triangle: concerning signal; ring: improving signal."
         ],
         basis=f"{wording.count(sum(point.patients for point in points))} patients",
-        about="Variable life-adjusted display (VLAD): the patients with the outcome that the risk model expects, less "
-        "those observed, summed from the first patient on. It has no limits: the cumulative sum beside it has them.",
+        about="The patients with the outcome that were observed, less those that the risk model expects of these "
+        "patients, summed from the first patient on: a variable life-adjusted display (VLAD), with more drawn upwards.",
         is_wide=False,
+    )
+
+
+def _alarm_explained(points: Sequence[CusumPoint], measure: Measure) -> str:
+    """What the latest alarm says."""
+    latest = next((point for point in reversed(points) if point.signal is not None), None)
+    if latest is None:
+        return "No alarm."
+    ratio = {"upper": "twice", "lower": "half", "both": "first twice and then half, or the reverse,"}[
+        latest.signal or ""
+    ]
+    odds = "rate" if measure.is_incidence else "odds"
+    return (
+        f"Alarm in {wording.period(latest.index_period)}: by then the outcomes fitted {ratio} the expected {odds} much "
+        "better than the expected ones."
     )

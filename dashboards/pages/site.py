@@ -9,13 +9,14 @@ from dashboards.data import measures
 from dashboards.data.reader import Reader, Releases
 from dashboards.filters import Choices, UnknownFilter, parse
 from dashboards.pages import frame, states
-from dashboards.pages.cases import case, cases, cases_of
+from dashboards.pages.cases import case, cases, cases_of, cases_of_signal
 from dashboards.pages.causes import causes
 from dashboards.pages.data_quality import data_quality
 from dashboards.pages.definitions import definitions
 from dashboards.pages.frame import Page, View
 from dashboards.pages.incidence import adjacent_segment_disease, revision
 from dashboards.pages.measure import measure_page
+from dashboards.pages.network import network
 from dashboards.pages.overview import overview
 from dashboards.pages.pain import pain
 from dashboards.pages.research import research
@@ -32,6 +33,7 @@ _PAGES: dict[str, Callable[[View], Page | None]] = {
     "/pain": pain,
     "/causes": causes,
     "/signals": signals_page,
+    "/network": network,
     "/data-quality": data_quality,
     "/cases": cases,
     "/definitions": definitions,
@@ -41,6 +43,7 @@ _CASES = "/cases/"
 _PAGES_OF_ONE: dict[str, Callable[[View, str], Page | None]] = {
     "/measure/": measure_page,
     "/cases/of/": cases_of,
+    "/cases/signal/": cases_of_signal,
     _CASES: case,
 }
 """By the beginning of the address; the first that fits."""
@@ -114,6 +117,7 @@ class Site:
             has_login=self.dashboard_settings.login == "oidc",
             settings=self.settings,
             reviews=self.reviews,
+            releases=self.releases,
         )
 
     def _instead(self, reader: Reader, path: str, page: Page, status: int) -> Shown:

@@ -1,1 +1,1 @@
-"""The review queue: what a site's team made of its signals."""
+"""What a site's team made of its signals and charts: the review queue, and notes."""

@@ -1,7 +1,12 @@
 """POST /reviews?signal=<id>&after=<moves seen>&release=<id>: somebody moves a signal of the review queue.
 
-The form of the queue sends `to`, the state that the signal gets, and `explanation` with a move to explained.
+The forms of the queue send `to`, the state that the signal gets, and what is decided with it: `finding`, `action`,
+`owner`, `due` (YYYY-MM-DD) and `outcome`, as far as the state asks for them.
 """
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TypeVar
 
 from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -13,8 +18,20 @@ from dashboards.data import measures
 from dashboards.data.reader import Reader, Releases
 from dashboards.data.signals import signals, site_of
 from dashboards.filters import Filters
-from dashboards.reviews.queue import EXPLANATIONS, STATES, DoesNotFit, Move, Reviews
+from dashboards.reviews.queue import (
+    ACTIONS,
+    FINDINGS,
+    OUTCOMES,
+    OWNERS,
+    STATES,
+    Decision,
+    DoesNotFit,
+    Move,
+    Reviews,
+)
 from outcomes.errors import OutcomesError
+
+Code = TypeVar("Code", bound=str)
 
 _LARGEST = 9  # digits of a number of moves
 
@@ -47,14 +64,34 @@ def _answer(releases: Releases, reviews: Reviews, log: AccessLog) -> AnyResponse
 def _asked() -> Move | None:
     """The move of the request being answered; None when it is none that the queue could have sent."""
     signal, after = request.args.get("signal", ""), request.args.get("after", "")
-    explained = request.form.get("explanation", "")
-    site_id = site_of(signal)
-    to = next((state for state in STATES if state == request.form.get("to")), None)
-    explanation = next((code for code in EXPLANATIONS if code == explained), None)
+    site_id, decision = site_of(signal), _decided()
+    to = _one_of(STATES, "to")
     is_number = after.isascii() and after.isdigit() and len(after) <= _LARGEST
-    if site_id is None or to is None or not is_number or (explained and explanation is None):
+    if site_id is None or to is None or not is_number or decision is None:
         return None
-    return Move(site_id, signal, to, explanation, int(after))
+    return Move(site_id, signal, to, int(after), decision)
+
+
+def _decided() -> Decision | None:
+    """What the request decides; None when some of it is none of the lists, or no day."""
+    due = request.form.get("due", "")
+    try:
+        day = date.fromisoformat(due) if due else None
+    except ValueError:
+        return None
+    finding, action, owner, outcome = (
+        _one_of(FINDINGS, "finding"),
+        _one_of(ACTIONS, "action"),
+        _one_of(OWNERS, "owner"),
+        _one_of(OUTCOMES, "outcome"),
+    )
+    decision = Decision(finding, action, owner, day, outcome)
+    said = {name for name in ("finding", "action", "owner", "due", "outcome") if request.form.get(name)}
+    return decision if decision.given == said else None
+
+
+def _one_of(known: Sequence[Code], field: str) -> Code | None:
+    return next((code for code in known if code == request.form.get(field)), None)
 
 
 def _written(reviews: Reviews, log: AccessLog, reader: Reader, move: Move, queue: str) -> AnyResponse:

@@ -1,7 +1,8 @@
 """The review queue: what a site's team made of its signals, as rows of moves in a small database of its own.
 
-A signal is new until somebody moves it; its state is where its latest move led. Moves are only ever added. There is no
-free text, as it could name a patient: why a signal came about is one of `Explanation`, and the rest belongs in minutes.
+A signal is new until somebody moves it; its state is where its latest move led. Moves are only ever added. A review
+ends with a finding; a finding that asks for it leads to an action with an owner and a day by which it is due, and that
+to an outcome. There is no free text, as it could name a patient: each is one of a list, the rest belongs in minutes.
 
 The database is `OUTCOMES_HOME/reviews.sqlite`, which several server processes may write: each move is a transaction
 that takes the write lock before it reads, and other processes wait for it.
@@ -11,8 +12,8 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -20,33 +21,73 @@ from dashboards.access.scope import Scope
 from outcomes.errors import OutcomesError
 from outcomes.locks import one_at_a_time
 
-State = Literal["new", "reviewing", "explained", "closed"]
-Explanation = Literal["data_error", "case_mix", "chance", "change_of_care", "incomplete_follow_up", "other_see_minutes"]
+State = Literal["new", "reviewing", "explained", "acting", "closed"]
+Finding = Literal[
+    "data_error",
+    "incomplete_follow_up",
+    "case_mix",
+    "chance",
+    "change_of_care",
+    "technique_or_implant",
+    "care_after_surgery",
+    "other_see_minutes",
+]
+ActionKind = Literal[
+    "correct_the_data",
+    "complete_follow_up",
+    "review_the_cases",
+    "change_the_pathway",
+    "train_the_team",
+    "watch_two_quarters",
+    "other_see_minutes",
+]
+Owner = Literal["quality_lead", "surgical_lead", "nursing_lead", "therapy_lead", "data_manager", "clinic_director"]
+Outcome = Literal["improved", "unchanged", "worse", "cannot_tell", "not_done"]
 
 STATES: tuple[State, ...] = get_args(State)
-EXPLANATIONS: tuple[Explanation, ...] = get_args(Explanation)
+FINDINGS: tuple[Finding, ...] = get_args(Finding)
+ACTIONS: tuple[ActionKind, ...] = get_args(ActionKind)
+OWNERS: tuple[Owner, ...] = get_args(Owner)
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 NEXT: dict[State, tuple[State, ...]] = {
     "new": ("reviewing",),
-    "reviewing": ("explained",),
+    "reviewing": ("explained", "acting"),
     "explained": ("closed", "reviewing"),
+    "acting": ("closed", "reviewing"),
     "closed": (),
 }
 """Where a signal may go from each state."""
 
-_VERSION = 1
+LATEST_DUE = 730
+"""Days from a move by which its action has to be due."""
+
+_VERSION = 2
 _WAITS = 30.0  # seconds, for another process to finish its move
 _TABLE = """
 create table moves (
     signal text not null,
     turn integer not null check (turn >= 1),
     site_id text not null,
-    moved_from text not null check (moved_from in ('new', 'reviewing', 'explained')),
-    moved_to text not null check (moved_to in ('reviewing', 'explained', 'closed')),
-    explanation text check ((explanation is not null) = (moved_to = 'explained')),
+    moved_from text not null check (moved_from in ('new', 'reviewing', 'explained', 'acting')),
+    moved_to text not null check (moved_to in ('reviewing', 'explained', 'acting', 'closed')),
+    finding text check ((finding is not null) = (moved_to in ('explained', 'acting'))),
+    action text check ((action is not null) = (moved_to = 'acting')),
+    owner text check ((owner is not null) = (moved_to = 'acting')),
+    due text check ((due is not null) = (moved_to = 'acting')),
+    outcome text check ((outcome is not null) = (moved_from = 'acting' and moved_to = 'closed')),
     user text not null,
     at text not null,
     primary key (signal, turn)
 )
+"""
+_FROM_VERSION_1 = f"""
+alter table moves rename to moves_of_version_1;
+{_TABLE};
+insert into moves (signal, turn, site_id, moved_from, moved_to, finding, user, at)
+select signal, turn, site_id, moved_from, moved_to, explanation, user, at
+from moves_of_version_1
+order by rowid;
+drop table moves_of_version_1
 """
 
 
@@ -55,31 +96,74 @@ class DoesNotFit(Exception):  # noqa: N818 - what it says of a move, which is no
 
 
 @dataclass(frozen=True)
+class Decision:
+    """What a move decides, as far as its state asks for it.
+
+    Attributes:
+        finding: why the signal came about; of explained and acting.
+        action: what is done about it; this and the next two of acting.
+        owner: the role that does it.
+        due: the day by which.
+        outcome: what the action led to; of closed after acting.
+    """
+
+    finding: Finding | None = None
+    action: ActionKind | None = None
+    owner: Owner | None = None
+    due: date | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The names of what it decides."""
+        return frozenset(one.name for one in fields(self) if getattr(self, one.name) is not None)
+
+
+def decides(state: State, to: State) -> frozenset[str]:
+    """The names of what a move decides, and has to."""
+    if to == "acting":
+        return frozenset({"finding", "action", "owner", "due"})
+    if to == "explained":
+        return frozenset({"finding"})
+    return frozenset({"outcome"}) if (state, to) == ("acting", "closed") else frozenset()
+
+
+@dataclass(frozen=True)
 class Review:
     """Where a signal stands: its latest move, which was made by `user` at `at` (UTC), and how many there were.
 
-    `explanation` is the latest one, while the state still rests on it.
+    `decision` is what was decided, while the state still rests on it.
     """
 
     state: State = "new"
-    explanation: Explanation | None = None
+    decision: Decision = Decision()
     user: str | None = None
     at: str | None = None
     moves: int = 0
 
+    def is_overdue(self, today: date) -> bool:
+        """Whether an action is not closed though its day has passed."""
+        return self.state == "acting" and self.decision.due is not None and self.decision.due < today
+
 
 @dataclass(frozen=True)
 class Move:
-    """What somebody wants to do with a signal of a site, having seen `after` moves of it.
-
-    `explanation` says why the signal came about, with a move to `explained` and no other.
-    """
+    """What somebody wants to do with a signal of a site, having seen `after` moves of it."""
 
     site_id: str
     signal: str
     to: State
-    explanation: Explanation | None
     after: int
+    decision: Decision = Decision()
+
+
+@dataclass(frozen=True)
+class LoggedMove:
+    """A move that was made: of which signal, the review that it led to, and the state before."""
+
+    signal: str
+    moved_from: State
+    review: Review
 
 
 class Reviews:
@@ -103,26 +187,53 @@ class Reviews:
         if not self._path.exists():
             return {}
         with self._open() as database:
-            return _reviews(database, "site_id = ?", site_id)
+            return {one.signal: one.review for one in _moves(database, "site_id = ?", site_id)}
+
+    def log(self, scope: Scope, site_id: str, since: str) -> list[LoggedMove]:
+        """The moves of a site's signals from a month (YYYY-MM, UTC) on, latest first.
+
+        Raises:
+            Denied: the site is not one of the scope's.
+            OutcomesError: `reviews_malformed` - the database cannot be used.
+        """
+        scope.require(site_id)
+        if not self._path.exists():
+            return []
+        with self._open() as database:
+            moves = _moves(database, "site_id = ?", site_id)
+        late = [one for one in moves if (one.review.at or "") >= since]
+        return sorted(late, key=lambda one: (one.review.at or "", one.signal, one.review.moves), reverse=True)
 
     def move(self, scope: Scope, move: Move) -> None:
         """Add a move, in the name of the scope's user.
 
         Raises:
             Denied: the site is not one of the scope's.
-            DoesNotFit: the state allows no such move, an explanation is missing or too much, or others have moved the
-                signal since. Nothing is written.
+            DoesNotFit: the state allows no such move, its decision lacks something or has too much, or others have
+                moved the signal since. Nothing is written.
             OutcomesError: `reviews_malformed` - the database cannot be used.
         """
         scope.require(move.site_id)
         with self._open() as database, _transaction(database):
-            review = _reviews(database, "signal = ?", move.signal).get(move.signal, Review())
+            review = next((one.review for one in _moves(database, "signal = ?", move.signal)[-1:]), Review())
             _check(review, move)
-            at = datetime.now(UTC).isoformat(timespec="seconds")
+            decided = move.decision
+            row = {
+                "signal": move.signal,
+                "turn": move.after + 1,
+                "site_id": move.site_id,
+                "moved_from": review.state,
+                "moved_to": move.to,
+                "finding": decided.finding,
+                "action": decided.action,
+                "owner": decided.owner,
+                "due": decided.due.isoformat() if decided.due else None,
+                "outcome": decided.outcome,
+                "user": scope.user,
+                "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
             database.execute(
-                "insert into moves (signal, turn, site_id, moved_from, moved_to, explanation, user, at)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?)",
-                (move.signal, move.after + 1, move.site_id, review.state, move.to, move.explanation, scope.user, at),
+                f"insert into moves ({', '.join(row)}) values ({', '.join(f':{name}' for name in row)})", row
             )
 
     @contextmanager
@@ -140,19 +251,22 @@ class Reviews:
 
 
 def _prepare(database: sqlite3.Connection) -> None:
-    """Make the table in a new file.
+    """Make the table in a new file, or in one of an earlier version.
 
     Raises:
-        OutcomesError: `reviews_malformed` - another version of this code made the file.
+        OutcomesError: `reviews_malformed` - a later version of this code made the file.
     """
     version = database.execute("pragma user_version").fetchone()[0]
+    if version == _VERSION:
+        return
+    if version > _VERSION:
+        raise OutcomesError("reviews_malformed", f"reviews.sqlite, version {version}")
     if version == 0:
         database.execute("pragma journal_mode = wal")
-        with _transaction(database):
-            database.execute(_TABLE)
-            database.execute(f"pragma user_version = {_VERSION}")
-    elif version != _VERSION:
-        raise OutcomesError("reviews_malformed", f"reviews.sqlite, version {version}")
+    with _transaction(database):
+        for statement in (_FROM_VERSION_1 if version else _TABLE).split(";"):
+            database.execute(statement)
+        database.execute(f"pragma user_version = {_VERSION}")
 
 
 @contextmanager
@@ -167,15 +281,19 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
     database.execute("commit")
 
 
-def _reviews(database: sqlite3.Connection, where: str, value: str) -> dict[str, Review]:
-    """The latest move of each signal, as a review. A move to `closed` keeps the explanation of the move before."""
+def _moves(database: sqlite3.Connection, where: str, value: str) -> list[LoggedMove]:
+    """Moves by signal, in the order in which they were made. One to closed keeps what was decided before."""
     rows = database.execute(
-        f"select signal, moved_to, explanation, user, at, turn from moves where {where} order by signal, turn", (value,)
+        f"select signal, moved_from, moved_to, finding, action, owner, due, outcome, user, at, turn from moves "
+        f"where {where} order by signal, turn",
+        (value,),
     )
-    found: dict[str, Review] = {}
-    for signal, state, explanation, user, at, turn in rows:
-        kept = found[signal].explanation if state == "closed" else explanation
-        found[signal] = Review(state, kept, user, at, turn)
+    found: list[LoggedMove] = []
+    for signal, moved_from, state, finding, action, owner, due, outcome, user, at, turn in rows:
+        decision = Decision(finding, action, owner, date.fromisoformat(due) if due else None, outcome)
+        if state == "closed":
+            decision = replace(found[-1].review.decision, outcome=outcome)
+        found.append(LoggedMove(signal, moved_from, Review(state, decision, user, at, turn)))
     return found
 
 
@@ -187,5 +305,10 @@ def _check(review: Review, move: Move) -> None:
         )
     if move.to not in NEXT[review.state]:
         raise DoesNotFit(f"A signal that is {review.state} cannot become {move.to}. Nothing was changed.")
-    if (move.explanation is not None) != (move.to == "explained"):
-        raise DoesNotFit("An explanation belongs to a signal that is marked as explained. Nothing was changed.")
+    needed, given = decides(review.state, move.to), move.decision.given
+    if needed != given:
+        missing, too_much = (", ".join(sorted(names)) for names in (needed - given, given - needed))
+        said = [f"missing: {missing}"] * bool(missing) + [f"not part of it: {too_much}"] * bool(too_much)
+        raise DoesNotFit(f"The decision is not complete ({'; '.join(said)}). Nothing was changed.")
+    if move.decision.due and not 0 <= (move.decision.due - datetime.now(UTC).date()).days <= LATEST_DUE:
+        raise DoesNotFit("An action is due on a day of the next two years. Nothing was changed.")

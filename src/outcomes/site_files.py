@@ -5,6 +5,7 @@ incomplete line, no line twice. Blank lines and white space around a cell do not
 """
 
 import csv
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -13,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticCustomError
 
 from outcomes.errors import OutcomesError
+from outcomes.locks import one_at_a_time
 from outcomes.periods import MONTH
 
 SITE_ID = r"[a-z0-9][a-z0-9_-]{0,62}"
@@ -174,6 +176,35 @@ def read_site_file(path: Path, model: type[Row], code: str, context: Mapping[str
         seen.add(identity)
         rows[line] = row
     return rows
+
+
+def add_line(path: Path, row: SiteFileRow, code: str, context: Mapping[str, Any] | None = None) -> bool:
+    """Add a line to a site file, which is made where there is none; whole or not at all, one process at a time.
+
+    Args:
+        path: the file.
+        row: the line.
+        code: of the mistake that a file which cannot be used is.
+        context: as for `read_site_file`.
+
+    Returns:
+        Whether it was added; not where the file has such a line already.
+
+    Raises:
+        OutcomesError: `code` - the file as it stands cannot be used; it is left alone.
+    """
+    with one_at_a_time(path.with_suffix(".lock")):
+        rows = list(read_site_file(path, type(row), code, context).values()) if path.exists() else []
+        if row in rows:
+            return False
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(type(row).model_fields), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(one.model_dump() for one in [*rows, row])
+        unfinished = path.with_suffix(".part")
+        unfinished.write_text(text.getvalue(), encoding="utf-8")
+        unfinished.replace(path)
+        return True
 
 
 def site_names(path: Path) -> dict[str, str] | None:

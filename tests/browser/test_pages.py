@@ -86,6 +86,57 @@ def cells_of(row: Locator) -> list[Locator]:
     return row.locator("th, td").all()
 
 
+def test_measures_are_found_by_a_word_in_their_names(visitor: Visitor) -> None:
+    visitor.open("/")
+    card = visitor.page.locator("#measures")
+    everything = card.locator("tr[data-key]:visible").count()
+    card.get_by_role("searchbox").fill("Revision")
+    found = card.locator("tr[data-key]:visible th").all_inner_texts()
+    assert 0 < len(found) < everything
+    assert all("revision" in name.lower() for name in found)
+    assert card.locator("tbody:visible").count() == card.locator("tbody:visible .group").count() < 6
+    card.get_by_role("searchbox").fill("")
+    assert card.locator("tr[data-key]:visible").count() == everything
+
+
+def test_a_pinned_measure_stands_first_and_is_remembered(visitor: Visitor) -> None:
+    visitor.open("/")
+    rows = visitor.page.locator("#measures tr[data-key]")
+    pinned = rows.nth(20).get_attribute("data-key")
+    rows.nth(20).get_by_role("button", name="Pin").press("Enter")
+    assert rows.nth(0).get_attribute("data-key") == pinned
+    visitor.open("/pain")
+    visitor.open("/")
+    assert rows.nth(0).get_attribute("data-key") == pinned
+    assert visitor.page.locator("#measures tbody .group").first.inner_text() == "Pinned"
+    rows.nth(0).get_by_role("button", name="Pin").click()
+    assert rows.nth(20).get_attribute("data-key") == pinned
+
+
+def test_name_signal_and_value_of_a_measure_are_seen_on_a_narrow_screen(visitor: Visitor) -> None:
+    visitor.page.set_viewport_size({"width": 360, "height": 800})
+    visitor.open("/")
+    row = visitor.page.locator("#measures tr[data-key]").first
+    for place in range(3):
+        box = row.locator("th, td").nth(place).bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 360
+
+
+def test_what_a_click_on_a_point_shows_stays_below_the_chart(visitor: Visitor) -> None:
+    visitor.open(MEASURES[0])
+    card = visitor.page.locator("#trend")
+    card.scroll_into_view_if_needed()
+    wait_until_in_view_drawn(visitor.page)
+    point = card.locator(".points path").nth(3).bounding_box()
+    assert point is not None
+    visitor.page.mouse.move(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
+    card.locator(".hovertext").first.wait_for()
+    visitor.page.mouse.click(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
+    visitor.page.mouse.move(0, 0)
+    assert "20" in card.locator(".picked").inner_text()
+
+
 def test_the_link_of_a_card_leads_to_it(visitor: Visitor) -> None:
     visitor.open(f"{MEASURES[0]}?peers=similar")
     menu = visitor.page.locator("#groups .card-menu")

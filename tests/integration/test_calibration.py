@@ -1,5 +1,6 @@
 """First screens of a few drawn registries: silent where nothing has changed, outspoken where a site was made unlike."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from benchmarks.calibration import (
     share_telling,
     stories_table,
 )
+from dashboards.pages.standing_out import MOST_SENTENCES
 from outcomes.settings import Settings
 from outcomes.synthetic import synthesize
 from outcomes.synthetic.stories import Story
@@ -70,6 +72,8 @@ def test_in_the_demo_every_planted_site_is_named_and_no_site_has_two_false_alarm
     assert told == {"birch", "cedar", "dogwood", "elm", "fir"}
     assert all(demo.tells()), demo.named
     assert not demo.has_several_at_one_site(), demo.false_alarms()
+    # So each of them is a sentence of its first screen, one click from its chart, two from its patients.
+    assert max(Counter(site for site, _ in demo.named).values()) <= MOST_SENTENCES
 
 
 @pytest.mark.long

@@ -54,12 +54,12 @@ def _signal(home: Path, site_id: str) -> str:
 
 
 def _post(
-    client: FlaskClient, signal: str, to: str, after: object = 0, explanation: str = "", **headers: str
+    client: FlaskClient, signal: str, to: str, after: object = 0, finding: str = "", **headers: str
 ) -> TestResponse:
     """What the form of the queue would send."""
     return client.post(
         f"/reviews?signal={quote(signal, safe='')}&after={after}&release={FIRST_ID}",
-        data={"to": to} | ({"explanation": explanation} if explanation else {}),
+        data={"to": to} | ({"finding": finding} if finding else {}),
         headers={"X-Forwarded-User": QUALITY, "Sec-Fetch-Site": "same-origin"} | headers,
     )
 
@@ -68,7 +68,7 @@ def _moves(home: Path) -> list[tuple[str, str, str | None, str]]:
     if not (home / "reviews.sqlite").exists():
         return []
     with closing(sqlite3.connect(home / "reviews.sqlite")) as database:
-        return database.execute("select signal, moved_to, explanation, user from moves order by rowid").fetchall()
+        return database.execute("select signal, moved_to, finding, user from moves order by rowid").fetchall()
 
 
 def _audited(home: Path) -> list[str]:
@@ -85,8 +85,8 @@ def test_a_signal_goes_from_new_to_closed_and_each_move_leads_back_to_the_queue(
 ) -> None:
     signal = _signal(home, _OWN)
     steps: list[tuple[State, str]] = [("reviewing", ""), ("explained", "case_mix"), ("closed", "")]
-    for after, (to, explanation) in enumerate(steps):
-        answer = _post(client, signal, to, after, explanation)
+    for after, (to, finding) in enumerate(steps):
+        answer = _post(client, signal, to, after, finding)
         assert (answer.status_code, answer.headers["Location"]) == (303, "/signals#queue")
     assert _moves(home) == [
         (signal, "reviewing", None, QUALITY),
@@ -96,21 +96,28 @@ def test_a_signal_goes_from_new_to_closed_and_each_move_leads_back_to_the_queue(
     assert _audited(home) == [f"review {signal} {to}" for to, _ in steps]
 
 
-def test_the_form_of_the_page_is_what_the_server_takes(client: FlaskClient, home: Path) -> None:
-    for _ in range(3):
-        form = next(one for one in _page(client, "/signals", QUALITY).all("form") if one.get("class") == "moves")
-        button = next(form.all("button"))
-        data = {button.get("name"): button.get("value")}
-        if choices := next(form.all("select"), None):
-            data[choices.get("name")] = "chance"
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (("reviewing", "explained", "closed"), "0 explained, 1 closed"),
+        (("reviewing", "acting", "closed"), "0 with an action, 0 explained, 1 closed"),
+        (("reviewing", "acting", "reviewing", "acting"), "1 with an action, 0 explained, 0 closed"),
+    ],
+)
+def test_the_forms_of_the_page_are_what_the_server_takes(
+    client: FlaskClient, home: Path, path: tuple[str, ...], said: str
+) -> None:
+    signal = quote(_signal(home, _OWN), safe="")
+    for to in path:
+        forms = (one for one in _page(client, "/signals", QUALITY).all("form") if signal in one.get("action"))
+        form = next(one for one in forms if next(one.all("button")).get("value") == to)
+        data = {"to": to} | {one.get("name"): [*one.all("option")][1].get("value") for one in form.all("select")}
+        data |= {one.get("name"): one.get("max") for one in form.all("input")}
         headers = {"X-Forwarded-User": QUALITY, "Sec-Fetch-Site": "same-origin"}
-        assert (
-            client.open(form.get("action"), method=form.get("method").upper(), data=data, headers=headers).status_code
-            == 303
-        )
-    moves = [(to, explanation) for _, to, explanation, _ in _moves(home)]
-    assert moves == [("reviewing", None), ("explained", "chance"), ("closed", None)]
-    assert "0 explained, 1 closed" in _page(client, "/signals", QUALITY).text
+        answer = client.open(form.get("action"), method=form.get("method").upper(), data=data, headers=headers)
+        assert answer.status_code == 303
+    assert [to for _, to, _, _ in _moves(home)] == [*path]
+    assert said in _page(client, "/signals", QUALITY).text
 
 
 @pytest.mark.parametrize("to", STATES)
@@ -160,7 +167,7 @@ def test_a_signal_that_there_is_not_is_not_moved(client: FlaskClient, home: Path
 
 
 @pytest.mark.parametrize(
-    ("to", "after", "explanation"),
+    ("to", "after", "finding"),
     [
         ("", 0, ""),
         ("solved", 0, ""),
@@ -172,11 +179,33 @@ def test_a_signal_that_there_is_not_is_not_moved(client: FlaskClient, home: Path
     ],
 )
 def test_what_the_form_cannot_send_is_refused(
-    client: FlaskClient, home: Path, to: str, after: object, explanation: str
+    client: FlaskClient, home: Path, to: str, after: object, finding: str
 ) -> None:
-    answer = _post(client, _signal(home, _OWN), to, after, explanation)
+    answer = _post(client, _signal(home, _OWN), to, after, finding)
     assert answer.status_code == 400
     assert "patient 17" not in answer.get_data(as_text=True)
+    assert _moves(home) == []
+
+
+@pytest.mark.parametrize(
+    "decided",
+    [
+        {"due": "2027-02-30"},
+        {"due": "patient 17"},
+        {"action": "call patient 17"},
+        {"owner": "Dr. Who"},
+        {"outcome": "solved"},
+    ],
+)
+def test_nothing_but_the_lists_and_a_day_is_taken(client: FlaskClient, home: Path, decided: dict[str, str]) -> None:
+    data = {"to": "acting", "finding": "chance", "action": "train_the_team", "owner": "quality_lead"} | decided
+    answer = client.post(
+        f"/reviews?signal={quote(_signal(home, _OWN), safe='')}&after=0&release={FIRST_ID}",
+        data=data,
+        headers={"X-Forwarded-User": QUALITY, "Sec-Fetch-Site": "same-origin"},
+    )
+    assert answer.status_code == 400
+    assert not set(decided.values()) & set(answer.get_data(as_text=True).split("<p>"))
     assert _moves(home) == []
 
 

@@ -55,6 +55,7 @@ def write_release(
     *,
     patients: int = PATIENTS,
     all_hidden: bool = False,
+    after: str | None = None,
 ) -> Path:
     """Publish a release below `home/releases`.
 
@@ -64,6 +65,7 @@ def write_release(
         sites: how many sites it has, 1 to 120 and more.
         patients: how many each site has.
         all_hidden: every protected count of patients is suppressed.
+        after: the release before it.
     """
     names = _names(sites)
 
@@ -74,7 +76,8 @@ def write_release(
         with duckdb.connect(str(folder / RESEARCH)) as con:
             _fill(con, research_marts(), rows.exact("ashworth", patients))
             _add_sites(con, [site for site in names if site not in ("ashworth", EMPTY)])
-        manifest = {"release_id": release_id, "data_to": rows.DATA_TO, "is_synthetic": True}
+        manifest: dict[str, object] = {"release_id": release_id, "data_to": rows.DATA_TO, "is_synthetic": True}
+        manifest |= {"audit": {"compared_with": after}}
         (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
     return publish.publish(home / "releases", release_id, write, kept=3)

@@ -16,6 +16,7 @@ NOBODY = Choices((), ("2024",), ())
         Filters(None),
         Filters("ash", period="2023"),
         Filters(None, period="2024", peers="similar"),
+        Filters("birch", peers="case_mix"),
         Filters("birch", group=("levels_band", "3+")),
     ],
 )

@@ -99,7 +99,7 @@ def test_anything_at_all_is_answered(client: FlaskClient, path: str, query: str,
 
 @pytest.mark.parametrize(
     "form",
-    [{}, {"to": "explained"}, {"to": "x" * 10_000}, {"to": "\u0000", "explanation": "\uffff"}, {"to": ["a", "b"]}],
+    [{}, {"to": "explained"}, {"to": "x" * 10_000}, {"to": "\u0000", "finding": "\uffff"}, {"to": ["a", "b"]}],
 )
 @pytest.mark.parametrize("query", QUERIES[:8])
 def test_a_move_that_is_none_is_refused(client: FlaskClient, form: dict[str, Any], query: str) -> None:

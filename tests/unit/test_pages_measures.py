@@ -1,22 +1,36 @@
 """The overview and the page of a measure, made of a release of invented numbers."""
 
+import re
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from dashboards import wording
 from dashboards.cards import Card, Cell
-from dashboards.data import answers, comparison, control, measures
+from dashboards.data import alarms, control, measures
+from dashboards.data import published as published_figures
 from dashboards.data.comparison import Compared
 from dashboards.data.control import ChartPoint
+from dashboards.data.published import published
 from dashboards.pages import measure as measure_pages
 from dashboards.pages import overview as overviews
+from dashboards.pages.frame import View
 from dashboards.pages.measure import measure_page
 from dashboards.pages.overview import overview
-from tests.support.dashboard_release import EMPTY, OWN
+from dashboards.reviews.queue import Decision, Move, Reviews
+from outcomes.release.open import RESEARCH
+from outcomes.release.verify import seal
+from outcomes.settings import Settings
+from tests.support.dashboard_release import EMPTY, OWN, write_release
 from tests.support.dashboard_views import cards, view_at
+from tests.support.html_tree import parsed
 from tests.support.records import a
 
 SITE = OWN[0]
@@ -34,17 +48,21 @@ def column(card: Card, head: str) -> list[Cell]:
     return [cells[place] for cells in card.table.cells()]
 
 
-def test_every_measure_has_a_row_and_what_stands_out_comes_first(home: Path) -> None:
+def test_every_measure_has_a_row_and_what_stands_out_comes_first_in_its_group(home: Path) -> None:
     view = a_view(home)
-    rows = cards(overview(view))["measures"]
-    named = {cell.value for cell in column(cards(overview(view))["look-at-this"], "Measure")}
-    listed = [cell.value for cell in column(rows, "Measure")]
-    assert set(listed) == set(measures.values(view.reader, view.filters))
-    assert set(listed[: len(named)]) == named
+    card = cards(overview(view))["measures"]
+    named = set(alarms.own(view.reader, SITE))
+    assert card.table is not None
+    assert {cell.value for cell in column(card, "Measure")} == set(measures.values(view.reader, view.filters))
     order = [wording.variation(code) for code in overviews._ORDER]
-    places = [order.index(cell.text) for cell in column(rows, "Variation")][len(named) :]
-    assert places == sorted(places)
-    assert len(set(places)) > 2
+    groups = dict(card.table.grouped())
+    assert len(groups) == len({*card.table.groups})
+    assert next(iter(groups)) == "Headline outcomes"
+    assert len(groups["Headline outcomes"]) == len(view.headlines)
+    for rows in groups.values():
+        places = [(row[0].value not in named, order.index(row[1].text)) for row in rows]
+        assert places == sorted(places)
+    assert len({row[1].text for rows in groups.values() for row in rows}) > 2
 
 
 def test_what_stands_out_is_said_in_words_concerning_first(home: Path) -> None:
@@ -53,43 +71,140 @@ def test_what_stands_out_is_said_in_words_concerning_first(home: Path) -> None:
     assert said == [
         (
             "Concerning signal",
-            "Higher than expected for the case mix, 61 observed where 43 were expected; beyond the 95 % limits of "
-            "chance, and the cumulative sum has signalled too.",
+            "10\u00a0% against 7\u00a0% expected for these patients: about 18 more patients than expected since 2018. "
+            "Chance alone gives this at fewer than one site in 20; the cumulative sum signals too.",
         ),
         (
             "Improving signal",
-            "Lower than expected for the case mix, 21 observed where 43 were expected; beyond the 99.8 % limits of "
-            "chance.",
+            "21 observed against 43.2 expected for these patients: about 22 fewer patients than expected since 2018. "
+            "Chance alone gives this at one site in 500.",
         ),
         (
             "Signal, neither better nor worse",
-            "Quarter 1 of 2025 lies beyond the control limits (41 %, limits 5–35), and the next quarter confirms it.",
+            "Quarter 1 of 2025 lies beyond the control limits (41\u00a0%, limits 5–35), and the next quarter confirms "
+            "it.",
         ),
     ]
     assert "2 of 100 measures" in str(card.notes)
 
 
-def test_where_nothing_stands_out_the_first_screen_says_so(home: Path) -> None:
-    view = a_view(home)
-    card = overviews._look_at_this(view, overviews._Lately({}, {}, {}, {}))
+def _reviewing(home: Path, tmp_path: Path) -> tuple[View, Reviews]:
+    reviews = Reviews(tmp_path / "reviews.sqlite")
+    return replace(a_view(home), reviews=reviews), reviews
+
+
+def test_the_first_screen_says_what_was_made_of_a_signal_and_leads_there(home: Path, tmp_path: Path) -> None:
+    view, reviews = _reviewing(home, tmp_path)
+    signal = f"{SITE}/pain_12_months/funnel/2026"
+
+    def said() -> tuple[str, str]:
+        entry = next(parsed(cards(overview(view))["look-at-this"].body[0]).all("li"))
+        return [*entry.all("a")][-1].text, [*entry.all("a")][-1].get("href")
+
+    assert said() == ("Reviewed: no", f"/signals#{signal.replace('/', '-')}")
+    reviews.move(view.reader.scope, Move(SITE, signal, "reviewing", 0))
+    assert said()[0] == "Under review"
+    due = datetime.now(UTC).date()
+    plan = Decision("chance", "watch_two_quarters", "quality_lead", due)
+    reviews.move(view.reader.scope, Move(SITE, signal, "acting", 1, plan))
+    assert said()[0] == f"Action: watch for two quarters, quality lead, due {wording.day(due)}"
+
+
+def test_an_overdue_action_is_the_first_thing_said(home: Path, tmp_path: Path) -> None:
+    view, reviews = _reviewing(home, tmp_path)
+    signal = f"{SITE}/revision_2_years/funnel/2026"
+    plan = Decision("chance", "train_the_team", "nursing_lead", datetime.now(UTC).date())
+    reviews.move(view.reader.scope, Move(SITE, signal, "reviewing", 0))
+    reviews.move(view.reader.scope, Move(SITE, signal, "acting", 1, plan))
+    with closing(sqlite3.connect(tmp_path / "reviews.sqlite")) as database:
+        database.execute("update moves set due = '2026-01-31' where due is not null")
+        database.commit()
+    first, *others = parsed(cards(overview(view))["look-at-this"].body[0]).all("li")
+    assert "action overdue since 31\u00a0January\u00a02026: train the team, nursing lead" in first.text
+    assert len(others) == 3
+
+
+def test_no_more_than_five_things_are_said_and_the_rest_is_counted(home: Path, tmp_path: Path) -> None:
+    folder, view = write_release(tmp_path), a_view(home)
+    more = [one for one in view.measures if one not in alarms.own(view.reader, SITE)][:4]
+    with duckdb.connect(str(folder / RESEARCH)) as con:
+        con.executemany(
+            "insert into alarms select * replace (? as measure) from alarms where site_id = ? and reason = 'confirmed'",
+            [[one, SITE] for one in more[:1]],
+        )
+        con.executemany(
+            "insert into alarms select * replace (? as measure) from alarms where site_id = ? and measure = ?",
+            [[one, SITE, more[0]] for one in more[1:]],
+        )
+    seal(folder)
+    card = cards(overview(a_view(tmp_path)))["look-at-this"]
+    assert len([*parsed(card.body[0]).all("li")]) == 5
+    assert "2 more" in parsed(card.body[1]).text
+    assert card.table is not None
+    assert len(card.table.rows) == 7
+
+
+def test_where_nothing_stands_out_the_first_screen_says_what_was_checked(tmp_path: Path) -> None:
+    folder = write_release(tmp_path)
+    with duckdb.connect(str(folder / RESEARCH)) as con:
+        con.execute("delete from alarms")
+    seal(folder)
+    card = cards(overview(a_view(tmp_path)))["look-at-this"]
     assert card.table is None
-    assert "Nothing stands out" in str(card.body)
+    assert re.search(r"Nothing stands out\. Checked: \d+ measures over time, and 5 outcomes against", str(card.body))
 
 
-def test_who_did_not_answer_stands_beside_a_headline(home: Path) -> None:
+def test_a_tile_says_target_trend_position_completeness_and_who_did_not_answer(home: Path) -> None:
     view = a_view(home)
-    (one,) = (each for each in answers.missing(view.reader, SITE).values() if each.measure == "pain_12_months")
-    pain = view.measures["pain_12_months"]
-    _, missing = overviews._in_context(
-        pain, overviews._Lately({}, comparison.own(view.reader, SITE), {}, {pain.measure: one})
-    )
-    assert missing == (
+    body = parsed(cards(overview(view))["headlines"].body[0])
+    tiles = {next(tile.all("h3")).text: tile for tile in body.all("div") if tile.get("class") == "tile"}
+    assert [*tiles] == [one.title for one in view.headlines]
+    terms = [*tiles[view.measures["pain_12_months"].title].all("dt")]
+    assert [term.text for term in terms] == [
+        "Target",
+        "Trend",
+        "Among sites",
+        "Completeness",
+        "Without an answer",
+    ]
+    *_, missing = tiles[view.measures["pain_12_months"].title].all("dd")
+    assert missing.text == (
         "33\u00a0% did not answer: with them it could lie anywhere from 17 to 50\u00a0%; if they were like those who "
         "did and looked like them, 27\u00a0% (20–35)."
     )
     shares = column(cards(measure_page(view, "pain_12_months"))["unanswered"], "Share")
     assert [cell.value for cell in shares] == [0.25, 0.1667, 0.5, 0.27]
     assert "unanswered" not in cards(measure_page(view, "revision_2_years"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"target": None, "assurance": None}, "none set"),
+        ({"assurance": None}, "20\u00a0% (A. Lead: agreed)"),
+        ({"assurance": "misses"}, "20\u00a0% (A. Lead: agreed); target consistently missed"),
+    ],
+)
+def test_a_target_is_said_with_who_set_it_and_why(home: Path, changes: dict[str, Any], said: str) -> None:
+    goal: dict[str, Any] = {"target": 0.2, "target_author": "A. Lead", "target_reason": "agreed"} | changes
+    point = replace(POINT, **goal)
+    assert wording.target(a_view(home).measures["pain_12_months"], point) == said
+    assert wording.target(a_view(home).measures["pain_12_months"], None) == "none set"
+
+
+def test_the_data_behind_it_says_what_is_refused_and_failing_and_which_headlines_rest_on_it(home: Path) -> None:
+    said = parsed(cards(overview(a_view(home)))["data-state"].body[0]).text
+    assert "Refused as last sent: February\u00a02026." in said
+    assert "Rules that rows break: 3; headline outcomes that rest on them: " in said
+    assert "Visits at 12 months that were held: " in said
+
+
+def test_the_data_behind_it_says_which_months_are_late(home: Path, tmp_path: Path) -> None:
+    columns, line = "site_id,first_period,last_period,due_day", f"{SITE},2026-01,2026-03,10"
+    (tmp_path / "deliveries.csv").write_text(f"{columns}\n{line}\n", encoding="utf-8")
+    view = replace(a_view(home), settings=Settings(home=tmp_path))
+    said = parsed(cards(overview(view))["data-state"].body[0]).text
+    assert "Late: February\u00a02026 (due 10\u00a0March\u00a02026)." in said
 
 
 @pytest.mark.parametrize(
@@ -178,15 +293,34 @@ def test_the_table_of_the_chart_holds_every_month(home: Path) -> None:
     assert [cell.text for cell in column(trend, "Month of fusion")] == [point.index_period for point in points]
 
 
-def a_peer(patients: int | None) -> Compared:
-    return a(Compared, measure="pain_12_months", site_id="b", patients=patients)
+def a_peer(patients: int | None, expected: float | None = 20.0) -> Compared:
+    return a(Compared, measure="pain_12_months", site_id="b", patients=patients, expected=expected)
 
 
 @pytest.mark.parametrize(
     ("patients", "is_similar"), [(50, True), (49, False), (200, True), (201, False), (None, False)]
 )
 def test_peers_of_similar_size_have_half_to_twice_as_many_patients(patients: int | None, is_similar: bool) -> None:
-    assert measure_pages._is_similar(a_peer(patients), 100) is is_similar
+    assert measure_pages._is_like(a_peer(patients), a_peer(100), "similar") is is_similar
+
+
+@pytest.mark.parametrize(
+    ("expected", "is_similar"), [(45.5, True), (45.4, False), (55.0, True), (55.1, False), (None, False)]
+)
+def test_peers_of_similar_case_mix_have_about_the_same_expected_share(expected: float | None, is_similar: bool) -> None:
+    assert measure_pages._is_like(a_peer(500, expected), a_peer(200, 20.0), "case_mix") is is_similar
+
+
+def test_published_figures_name_measures_that_there_are_and_say_what_they_count(home: Path) -> None:
+    view = a_view(home)
+    figures = [one for name in view.measures for one in published(name)]
+    with (Path(published_figures.__file__).with_name("published_figures.csv")).open(encoding="utf-8") as file:
+        assert len(figures) == len(file.readlines()) - 1
+    assert all(one.definition and one.source for one in figures)
+    shown = cards(measure_page(view, "revision_2_years"))["published"]
+    assert "Of 3 published figures, 2 are of the same definition." in shown.sentence
+    assert [cell.text for cell in column(shown, "Comparable")] == ["Yes", "Yes", "Not comparable"]
+    assert "published" not in cards(measure_page(view, "pain_12_months"))
 
 
 def test_the_funnel_names_nobody_but_the_own_site(home: Path) -> None:

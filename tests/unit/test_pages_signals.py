@@ -1,5 +1,7 @@
 """Signals of a site: which there are, in which order, under which names, and what the page makes of them."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +12,30 @@ from dashboards import wording
 from dashboards.access.scope import Denied, Scope
 from dashboards.cards import Cell
 from dashboards.charts import style
-from dashboards.charts.cusum import cusum_chart, said_net, vlad_chart
-from dashboards.data import measures
+from dashboards.charts.cusum import cusum_chart, excess_chart, said_net
+from dashboards.data import alarms, measures
 from dashboards.data.control import CusumPoint
 from dashboards.data.reader import Reader
-from dashboards.data.signals import Signal, signals, site_of, variation_of
+from dashboards.data.signals import Signal, of_alarm, signals, site_of, variation_of
 from dashboards.filters import Filters
+from dashboards.pages import signals as pages
 from dashboards.pages.frame import View
 from dashboards.pages.signals import signals_page
-from dashboards.reviews.queue import EXPLANATIONS, STATES, Move, Reviews
+from dashboards.reviews.queue import (
+    ACTIONS,
+    FINDINGS,
+    OUTCOMES,
+    OWNERS,
+    STATES,
+    Decision,
+    Move,
+    Reviews,
+    State,
+)
+from outcomes.periods import add_months
 from outcomes.release.open import RESEARCH
 from outcomes.release.verify import seal
+from outcomes.site_files import Role
 from tests.support.dashboard_release import EMPTY, write_release
 from tests.support.dashboard_rows import HEADLINES
 from tests.support.dashboard_views import reader_of
@@ -59,15 +74,15 @@ _CUSUM = {
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    """Of a release whose first site has just the charts above."""
+    """Of a release whose first site has just the charts above, and two outcomes beyond the limits of the funnel."""
     home = tmp_path_factory.mktemp("home")
     folder = write_release(home)
     with duckdb.connect(str(folder / RESEARCH)) as con:
         con.execute("delete from control_charts where site_id = ?", [_SITE])
         con.execute("delete from cusum where site_id = ?", [_SITE])
         con.executemany(
-            "insert into control_charts (site_id, measure, index_period, variation, rules, phase) "
-            "values (?, ?, ?, ?, ?, ?)",
+            "insert into control_charts (site_id, measure, index_period, months, variation, rules, phase) "
+            "values (?, ?, ?, 1, ?, ?, ?)",
             [
                 [_SITE, measure, period, *of_month]
                 for measure, months in _CHARTS.items()
@@ -100,12 +115,14 @@ def _within(cell: Cell | str, tag: str) -> list[Element]:
 def test_signals_are_runs_that_reach_into_the_last_year_of_their_chart_and_alarms_of_the_sums(reader: Reader) -> None:
     found = [(one.measure, one.method, one.first, one.last, one.variation) for one in signals(reader, _SITE)]
     assert found == [
+        ("pain_12_months", "funnel_more", "2026", "2026", _BAD),
         ("readmission_30_days", "outside", "2025-12", "2025-12", _BAD),
         ("asd_rate", "outside", "2025-06", "2025-06", _BAD),
         ("pain_12_months", "run", "2024-08", "2025-05", _BAD),
         ("readmission_30_days", "outside", "2025-02", "2025-02", _BAD),
         ("revision_2_years", "cusum_both", "2024", "2024", _BAD),
         ("asd_2_years", "cusum_upper", "2023-02", "2023-02", _BAD),
+        ("revision_2_years", "funnel_fewer", "2026", "2026", _GOOD),
         ("asd_rate", "outside", "2025-08", "2025-08", _GOOD),
         ("revision_1_year", "run", "2025-06", "2025-07", _GOOD),
         ("asd_rate", "outside", "2025-07", "2025-07", _GOOD),
@@ -113,6 +130,38 @@ def test_signals_are_runs_that_reach_into_the_last_year_of_their_chart_and_alarm
         ("revision_1_year", "trend", "2025-06", "2025-06", _GOOD),
         ("received_tens", "near", "2025-12", "2025-12", "special_neutral"),
     ]
+
+
+def test_a_signal_that_ends_two_years_before_its_measure_is_archived_and_asks_for_nothing(
+    reader: Reader, tmp_path: Path
+) -> None:
+    assert [one.id for one in signals(reader, _SITE) if one.is_archived] == [f"{_SITE}/asd_2_years/cusum/2023-02"]
+    cards = {card.name: card for card in signals_page(_view(reader, _SITE, Reviews(tmp_path / "r.sqlite"))).cards}
+    queue, archive = cards["queue"].table, cards["archive"].table
+    assert queue is not None
+    assert archive is not None
+    assert (len(queue.rows), [_cells(row)[2] for row in archive.rows]) == (13, ["February\u00a02023"])
+
+
+def test_a_quarter_lasts_to_its_last_month(reader: Reader, tmp_path: Path) -> None:
+    folder = write_release(tmp_path)
+    with duckdb.connect(str(folder / RESEARCH)) as con:
+        con.execute("update control_charts set months = 3 where site_id = ?", [_SITE])
+    seal(folder)
+    quarters = [one for one in signals(reader_of(tmp_path, _SITE), _SITE) if not (one.is_cusum or one.is_of_funnel)]
+    assert quarters
+    assert all(one.last >= add_months(one.first, 2) for one in quarters)
+
+
+def test_an_alarm_leads_to_the_signal_that_a_team_can_review(reader: Reader) -> None:
+    found, named = signals(reader, _SITE), alarms.own(reader, _SITE)
+    of_funnel = of_alarm(found, named["pain_12_months"])
+    assert of_funnel is not None
+    assert of_funnel.id == f"{_SITE}/pain_12_months/funnel/2026"
+    month = Signal(_SITE, "early_discomfort", "outside", "2024-12", "2025-02", _BAD)
+    assert of_alarm([month], named["early_discomfort"]) == month
+    assert of_alarm([replace(month, first="2025-02")], named["early_discomfort"]) is None
+    assert of_alarm([replace(month, method="run")], named["early_discomfort"]) is None
 
 
 def test_a_signal_has_a_name_of_its_own_that_does_not_change_while_it_goes_on(reader: Reader) -> None:
@@ -149,39 +198,103 @@ def test_all_sites_together_have_no_signal(reader: Reader) -> None:
 
 
 def test_a_site_without_signals_has_an_empty_queue_and_no_chart(reader: Reader, tmp_path: Path) -> None:
-    state, queue, *sums = signals_page(_view(reader, EMPTY, Reviews(tmp_path / "reviews.sqlite"))).cards
+    with_alarms = signals_page(_view(reader, EMPTY, Reviews(tmp_path / "reviews.sqlite"))).cards
+    state, queue, log, *sums = with_alarms
+    assert (log.name, log.table) == ("log", None)
     assert "0 new, 0 under review" in parsed(state.body[0]).text
     assert queue.table is None
     assert [card.name for card in sums] == [f"cusum-{measure}" for measure in HEADLINES]
     assert all(card.figure is None for card in sums)
 
 
+_DUE = datetime.now(UTC).date() + timedelta(days=30)
+_PLAN = Decision("change_of_care", "train_the_team", "surgical_lead", _DUE)
+_DECIDED: dict[State, Decision] = {"explained": Decision("data_error"), "acting": _PLAN}
+
+
+def _moved(reviews: Reviews, signal: str, *states: State) -> None:
+    for after, to in enumerate(states):
+        reviews.move(_SCOPE, Move(_SITE, signal, to, after, _DECIDED.get(to, Decision())))
+
+
 def test_the_queue_says_who_moved_what_and_offers_the_moves_of_the_state(reader: Reader, tmp_path: Path) -> None:
     reviews = Reviews(tmp_path / "reviews.sqlite")
-    first, second, third, fourth, *_ = (one.id for one in signals(reader, _SITE))
-    for signal, moves in ((first, 3), (second, 2), (third, 1)):
-        for after, to in enumerate(("reviewing", "explained", "closed")[:moves]):
-            why = "data_error" if to == "explained" else None
-            reviews.move(_SCOPE, Move(_SITE, signal, to, why, after))  # type: ignore[arg-type]
+    first, second, third, fourth, fifth, *_ = (one.id for one in signals(reader, _SITE))
+    _moved(reviews, first, "reviewing", "explained", "closed")
+    _moved(reviews, second, "reviewing", "explained")
+    _moved(reviews, third, "reviewing")
+    _moved(reviews, fourth, "reviewing", "acting")
     state, queue, *_ = signals_page(_view(reader, _SITE, reviews)).cards
     assert "9 new, 1 under review" in parsed(state.body[0]).text
-    assert "4 of these are concerning. 1 explained, 1 closed." in str(state.body)
+    assert "3 of these are concerning. 1 with an action, 1 explained, 1 closed." in str(state.body)
     assert queue.table is not None
     rows = list(queue.table.rows)
-    assert [_cells(row)[4] for row in (rows[0], rows[1], rows[2], rows[-1])] == [
+    assert [_cells(row)[4] for row in (*rows[:4], rows[-1])] == [
         "Explained: data error",
         "Under review",
+        f"Action: train the team, surgical lead, due {wording.day(_DUE)}",
         "New",
         "Closed: data error",
     ]
     assert _cells(rows[0])[5].startswith("ada, 20")
-    assert _cells(rows[2])[5] == ""
+    assert _cells(rows[3])[5] == ""
     pressed = [[button.get("value") for button in _within(row[-1], "button")] for row in rows]
-    assert pressed[:3] == [["closed", "reviewing"], ["explained"], ["reviewing"]]
+    assert pressed[:4] == [["closed", "reviewing"], ["explained", "acting"], ["closed", "reviewing"], ["reviewing"]]
     assert pressed[-1] == []
-    assert [option.get("value") for option in _within(rows[1][-1], "option")] == ["", *EXPLANATIONS]
-    (form,) = _within(rows[2][-1], "form")
-    assert f"signal={fourth.replace('/', '%2F')}&after=0&release=" in form.get("action")
+    asked = [
+        [
+            [select.get("name"), *[option.get("value") for option in select.all("option")]]
+            for select in form.all("select")
+        ]
+        for form in _within(rows[1][-1], "form")
+    ]
+    finding = ["finding", "", *FINDINGS]
+    assert asked == [[finding], [finding, ["action", "", *ACTIONS], ["owner", "", *OWNERS]]]
+    (day,) = _within(rows[1][-1], "input")
+    assert (day.get("name"), day.get("min")) == ("due", f"{datetime.now(UTC).date()}")
+    assert [select.get("name") for select in _within(rows[2][-1], "select")] == ["outcome"]
+    (form,) = _within(rows[3][-1], "form")
+    assert f"signal={fifth.replace('/', '%2F')}&after=0&release=" in form.get("action")
+
+
+def test_an_overdue_action_comes_first(reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reviews = Reviews(tmp_path / "reviews.sqlite")
+    last = signals(reader, _SITE)[-1].id
+    _moved(reviews, last, "reviewing", "acting")
+    monkeypatch.setattr(pages, "_today", lambda: _DUE + timedelta(days=1))
+    state, queue, *_ = signals_page(_view(reader, _SITE, reviews)).cards
+    assert queue.table is not None
+    assert _cells(queue.table.rows[0])[4].startswith("Overdue. Action: train the team")
+    assert "1 with an action (1 overdue)" in str(state.body)
+
+
+def test_the_log_says_what_was_decided_by_whom_the_latest_first(reader: Reader, tmp_path: Path) -> None:
+    reviews = Reviews(tmp_path / "reviews.sqlite")
+    signal = signals(reader, _SITE)[0].id
+    _moved(reviews, signal, "reviewing", "acting")
+    log = {card.name: card for card in signals_page(_view(reader, _SITE, reviews)).cards}["log"]
+    assert log.table is not None
+    plan = f"train the team, surgical lead, due {wording.day(_DUE)}"
+    title = measures.measures(reader)[[one.measure for one in measures.measures(reader)].index("pain_12_months")].title
+    assert sorted(_cells(row)[1:] for row in log.table.rows) == sorted(
+        [
+            [title, "Funnel, 2026", "Under review", "Action agreed", "Change of care", plan, "", "ada"],
+            [title, "Funnel, 2026", "New", "Under review", "", "", "", "ada"],
+        ]
+    )
+
+
+@pytest.mark.parametrize("role", ["clinical", "quality"])
+def test_a_signal_of_a_headline_outcome_leads_to_its_patients_who_may_see_them(tmp_path: Path, role: Role) -> None:
+    write_release(tmp_path)
+    view = replace(_view(reader_of(tmp_path, _SITE, role=role), _SITE), has_cases=True)
+    queue = signals_page(view).cards[1]
+    assert queue.table is not None
+    ways = [link.get("href") for row in queue.table.rows for link in _within(row[3], "a")]
+    led = [way for way in ways if way.startswith("/cases/signal/")]
+    assert (f"/cases/signal/{_SITE}/pain_12_months/funnel/2026" in led) == (role == "clinical")
+    measures_led = {way.split("/")[4] for way in led}
+    assert measures_led <= set(HEADLINES)
 
 
 def test_a_queue_on_paper_has_nothing_to_press(reader: Reader) -> None:
@@ -194,8 +307,10 @@ def test_each_headline_outcome_has_both_charts_with_a_table(reader: Reader) -> N
     cards = {card.name: card for card in signals_page(_view(reader, _SITE)).cards}
     assert "signals in 2 of 2 months; the latest is June\u00a02025" in cards["cusum-asd_2_years"].sentence
     assert "signals in 1 of 1 year;" in cards["cusum-revision_2_years"].sentence
-    assert "(6 observed, 5.0 expected)" in cards["vlad-asd_2_years"].sentence
-    for name in ("cusum-asd_2_years", "vlad-asd_2_years", "cusum-revision_2_years", "vlad-revision_2_years"):
+    excess = cards["excess-asd_2_years"].sentence
+    assert "(6 observed, 5.0 expected)" in excess
+    assert "Alarm in June\u00a02025: by then the outcomes fitted half the expected rate much better" in excess
+    for name in ("cusum-asd_2_years", "excess-asd_2_years", "cusum-revision_2_years", "excess-revision_2_years"):
         table = cards[name].table
         assert cards[name].figure is not None
         assert table is not None
@@ -231,7 +346,14 @@ def test_years_are_an_axis_of_years() -> None:
     assert figure["layout"]["xaxis"]["tickvals"] == ["2015", "2018", "2021", "2024"]
     assert figure["data"][2]["hovertemplate"].startswith("%{x|%Y}:")
     assert [mark["marker"]["color"] for mark in figure["data"][4:]] == [style.BLUE, style.VERMILION]
-    assert "Year of fusion" in [note["text"] for note in vlad_chart(points)["layout"]["annotations"]]
+    assert "Year of fusion" in [note["text"] for note in excess_chart(points, "neutral")["layout"]["annotations"]]
+
+
+def test_more_patients_than_expected_are_drawn_upwards_and_marked_where_the_sum_signals() -> None:
+    points = [replace(_point("2025-01", 5.5, 0.5, "upper"), vlad=-3.26), replace(_point("2025-02", 1, 1), vlad=0.0)]
+    line, mark = excess_chart(points, "lower_is_better")["data"]
+    assert line["y"] == [3.3, 0.0]
+    assert (mark["x"], mark["y"], mark["marker"]["symbol"]) == (["2025-01"], [3.3], "triangle-up")
 
 
 @pytest.mark.parametrize(
@@ -250,4 +372,5 @@ def test_expected_minus_observed_is_said_without_a_sign(vlad: float, said: str) 
 def test_every_code_of_the_queue_has_words() -> None:
     assert [wording.rules(method) for method in ("outside", "run", "trend", "near")]
     assert all(wording.rules(f"cusum_{side}") for side in ("upper", "lower", "both"))
-    assert all("_" not in wording.in_words(code) for code in (*EXPLANATIONS, *STATES))
+    assert all(wording.rules(f"funnel_{side}") for side in ("more", "fewer"))
+    assert all("_" not in wording.in_words(code) for code in (*FINDINGS, *ACTIONS, *OWNERS, *OUTCOMES, *STATES))

@@ -16,7 +16,7 @@ EVIL = "</script><b title=\"x\" onclick='y'>&"
 
 def test_texts_are_escaped_and_what_a_template_made_is_not_escaped_again() -> None:
     inner = part("sentence", EVIL, EVIL, EVIL)
-    outer = part("headlines", [("Title", "/measure/x", inner, [EVIL])])
+    outer = part("tiles", [("Title", "/measure/x", inner, [("Target", "", EVIL)])])
     assert isinstance(outer, Markup)
     assert not list(parsed(outer).all("b"))
     assert next(parsed(outer).all("strong")).text == EVIL

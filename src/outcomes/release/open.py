@@ -80,6 +80,12 @@ class Release:
             return connect_read_only(self.research)
 
     @property
+    def compared_with(self) -> str | None:
+        """The id of the release before it, the differences from which were audited; None of the first."""
+        found = self.manifest.get("audit", {}).get("compared_with")
+        return None if found is None else str(found)
+
+    @property
     def could_not_be_compared_with(self) -> list[str]:
         """Earlier releases that were damaged when this one was built: nobody audited the differences from them."""
         return list(self.manifest.get("audit", {}).get("not_compared_with", []))

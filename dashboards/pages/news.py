@@ -1,0 +1,117 @@
+"""What changed since the release before, and how the data behind the numbers are."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from dashboards import wording
+from dashboards.cards import Card
+from dashboards.data import deliveries
+from dashboards.data.changes import Moved, changes
+from dashboards.data.deliveries import Submission
+from dashboards.pages.data_quality import resting_measures
+from dashboards.pages.frame import View
+from dashboards.rendering import part
+from outcomes.errors import OutcomesError
+from outcomes.intake.expected import due_deliveries
+from outcomes.periods import months_until
+
+_A_YEAR = 365
+"""The target day of the visits whose completeness is told."""
+_LATE_MONTHS = 12
+"""Deliveries of so many months are looked for; who is later than that is asked in other ways."""
+
+
+def changed(view: View, site_id: str) -> Card:
+    """What is another number, another alarm or another submission than in the release before."""
+    title = "What changed"
+    before = view.before
+    if before is None:
+        alone = "No earlier release is kept that this one could be compared with."
+        return Card("changed", title, body=[alone], is_wide=False)
+    found = changes(before, view.reader, site_id)
+    named, gone = _titles(view, found.named), _titles(view, found.no_longer_named)
+    lines = [
+        *(_moved(one) for one in found.moved),
+        f"Newly named: {named}." if named else "",
+        f"No longer named: {gone}." if gone else "",
+        f"Accepted: {_months(found.accepted)}." if found.accepted else "",
+        f"Refused: {_months(found.refused)}." if found.refused else "",
+        f"Defined anew: {wording.plural(len(found.redefined), 'measure')}." if found.redefined else "",
+    ]
+    said = [line for line in lines if line]
+    body = [part("lines", said)] if said else ["Nothing has changed for this site."]
+    return Card("changed", f"What changed since release {before.release_id}", body=body, is_wide=False)
+
+
+def _moved(one: Moved) -> str:
+    before, now = (
+        wording.DASH if value is None else wording.short_amount(one.measure, value) for value in (one.before, one.now)
+    )
+    patients = [value.patients or 0 for value in (one.before, one.now) if value is not None]
+    counted = ""
+    if len(patients) == 2 and patients[0] != patients[1]:
+        counted = f" ({wording.count(patients[0])} → {wording.count(patients[1])} assessed)"
+    redefined = ", by a new version of its definition" if one.is_redefined else ""
+    said = f"{before} → {now}" if before != now else f"still {now}"
+    return f"{one.measure.title}: {said}{counted}{redefined}."
+
+
+def _titles(view: View, names: Sequence[str]) -> str:
+    return "; ".join(view.measures[name].title for name in names if name in view.measures)
+
+
+def _months(periods: Sequence[str]) -> str:
+    return ", ".join(map(wording.period, periods))
+
+
+def data_state(view: View, site_id: str) -> Card:
+    """What is late, refused or failing, and which headline outcomes rest on it."""
+    submissions = deliveries.own_submissions(view.reader, site_id)
+    failing = deliveries.own_failing_rules(view.reader, site_id)
+    resting = resting_measures(view, submissions, failing)
+    headlines = [one.title for one in view.headlines if one.measure in resting]
+    which = "all" if len(headlines) == len(view.headlines) else "; ".join(headlines) or "none"
+    in_force = [one for one in submissions if one.status == "accepted"]
+    lines = [
+        _late(view, site_id, in_force),
+        _refused(submissions),
+        _missing(view, site_id),
+        f"Rules that rows break: {wording.count(len({(one.source_table, one.rule) for one in failing}))}; headline "
+        f"outcomes that rest on them: {which}."
+        if resting
+        else "",
+    ]
+    said = [line for line in lines if line]
+    body = [part("lines", said)] if said else ["Nothing is late, refused or failing."]
+    body.append(part("way", "Data quality", view.href("/data-quality", period=None, group=None)))
+    return Card("data-state", "The data behind it", body=body, is_wide=False)
+
+
+def _late(view: View, site_id: str, in_force: Sequence[Submission]) -> str:
+    """The months that are due and that the release does not hold."""
+    if view.settings is None:
+        return ""
+    today = datetime.now(UTC).date()
+    try:
+        due = due_deliveries(view.settings, months_until(f"{today:%Y-%m}", _LATE_MONTHS))
+    except OutcomesError:
+        return "When deliveries are due cannot be read; ask the administrator to check deliveries.csv."
+    delivered = {one.submission_period for one in in_force}
+    late = [one for one in due if one.site_id == site_id and one.due < today and one.period not in delivered]
+    return f"Late: {_months([one.period for one in late])} (due {wording.day(late[0].due)})." if late else ""
+
+
+def _refused(submissions: Sequence[Submission]) -> str:
+    """The months whose latest attempt was refused."""
+    latest = {one.submission_period: one for one in sorted(submissions, key=lambda one: one.attempt)}
+    refused = sorted(period for period, one in latest.items() if one.status == "refused")
+    return f"Refused as last sent: {_months(refused)}." if refused else ""
+
+
+def _missing(view: View, site_id: str) -> str:
+    """Visits that were lost: how many of those whose window has closed were held at one year."""
+    windows = deliveries.completeness(view.reader, site_id)
+    window = next((one for one in windows if one.target_day == _A_YEAR), None)
+    if window is None or window.response is None:
+        return ""
+    return f"Visits at 12 months that were held: {wording.percent(window.response, window.closed)}."

@@ -1,0 +1,114 @@
+"""Look at this: what stands out at a site, in a few sentences, and what its team has made of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from dashboards import wording
+from dashboards.cards import Card, Cell, Table
+from dashboards.charts.spark import variation_sign
+from dashboards.data import alarms, comparison, measures, signals
+from dashboards.data.alarms import Alarm
+from dashboards.data.signals import Signal
+from dashboards.pages.frame import View
+from dashboards.rendering import part
+from dashboards.reviews.queue import Review
+from outcomes.errors import OutcomesError
+
+MOST_SENTENCES = 5
+"""What stands out at a site, at most; the page of the signals has the rest."""
+_TITLE = "Look at this"
+_BUDGET = (
+    "Named where observed against expected lies far out, or a month is confirmed by the next: in a registry in which "
+    "nothing changes, at most 2 of 100 measures would be. Control charts show more signals, most of them chance."
+)
+
+
+def standing_out(view: View, site_id: str) -> Card:
+    """Up to five sentences, overdue actions first, then what is of concern, the surest and largest first."""
+    named = list(alarms.own(view.reader, site_id).values())
+    reviews = _reviews(view, site_id)
+    found = signals.signals(view.reader, site_id) if reviews is not None else []
+    overdue = list(_overdue(view, found, reviews or {}))
+    if not named:
+        said = "Nothing stands out." if overdue else f"Nothing stands out. {_checked(view, site_id)}"
+        body = [part("standing_out", overdue), said] if overdue else [said]
+        return Card("look-at-this", _TITLE, body=body, notes=[_BUDGET])
+    entries = [_entry(view, one, found, reviews) for one in named[:MOST_SENTENCES]]
+    more = len(named) - len(entries)
+    body = [part("standing_out", [*overdue, *entries])]
+    if more:
+        body.append(part("way_on", f"{wording.sentence_case(wording.count(more))} more: ", "signals", _queue(view)))
+    table = Table("What stands out", ("Measure", "Kind", "Why"), [_row(view, one) for one in named])
+    return Card("look-at-this", _TITLE, body=body, table=table, notes=[_BUDGET])
+
+
+def _reviews(view: View, site_id: str) -> Mapping[str, Review] | None:
+    """What became of the signals; None on paper, and where the queue cannot be read."""
+    if view.reviews is None:
+        return None
+    try:
+        return view.reviews.of_site(view.reader.scope, site_id)
+    except OutcomesError:
+        return None
+
+
+def _checked(view: View, site_id: str) -> str:
+    """What was looked at, where nothing was found."""
+    over_time = sum(one.is_compared for one in view.measures.values())
+    compared = sum(one.marking == "compared" for one in comparison.own(view.reader, site_id).values())
+    beside = (
+        f", and {wording.plural(compared, 'outcome')} against what is expected of these patients" if compared else ""
+    )
+    return f"Checked: {wording.plural(over_time, 'measure')} over time{beside}."
+
+
+def _overdue(
+    view: View, found: Sequence[Signal], reviews: Mapping[str, Review]
+) -> Iterator[tuple[object, str, str, str, str, str]]:
+    """The actions whose day has passed, the longest overdue first."""
+    today = datetime.now(UTC).date()
+    late = [
+        (review.decision.due, one, review)
+        for one in found
+        if (review := reviews.get(one.id)) and review.decision.due and review.is_overdue(today)
+    ]
+    for due, one, review in sorted(late, key=lambda each: (each[0], each[1].id)):
+        measure = view.measures[one.measure]
+        sign = variation_sign(one.variation, "Action overdue")
+        said = f"action overdue since {wording.day(due)}: {wording.action(review.decision)}."
+        yield sign, measure.title, view.href(f"/measure/{one.measure}"), said, "Close it", _queue(view, one)
+
+
+def _entry(
+    view: View, one: Alarm, found: Sequence[Signal], reviews: Mapping[str, Review] | None
+) -> tuple[object, str, str, str, str, str]:
+    """Sign, title and address of the measure, the sentence, and what was made of it with the way there."""
+    sign = variation_sign(one.variation, wording.variation(one.variation))
+    signal = signals.of_alarm(found, one)
+    reviewed = ""
+    if reviews is not None and signal is not None:
+        reviewed = wording.reviewed(reviews.get(signal.id, Review()))
+    measure = view.measures[one.measure]
+    href = view.href(f"/measure/{one.measure}")
+    return sign, measure.title, href, _why(view, one), reviewed, _queue(view, signal)
+
+
+def _why(view: View, one: Alarm) -> str:
+    measure = view.measures[one.measure]
+    place = comparison.own(view.reader, one.site_id).get(one.measure)
+    years = measures.by_year(view.reader, one.measure, one.site_id)
+    since = next((year.index_period for year in years if year.patients), None)
+    return wording.standing_out(measure, one, place, since)
+
+
+def _row(view: View, one: Alarm) -> list[Cell | str]:
+    measure = view.measures[one.measure]
+    return [
+        Cell(measure.title, measure.measure, href=view.href(f"/measure/{one.measure}")),
+        wording.variation(one.variation),
+        wording.sentence_case(_why(view, one)),
+    ]
+
+
+def _queue(view: View, signal: Signal | None = None) -> str:
+    return view.href("/signals", signal.anchor if signal else "queue", period=None, group=None)

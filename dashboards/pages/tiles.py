@@ -1,0 +1,104 @@
+"""The headline outcomes: each a number, and what it means beside its target, its past, other sites and its gaps."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from dashboards import wording
+from dashboards.cards import Card, Cell, Table
+from dashboards.charts.spark import assurance_sign, sparkline, variation_sign
+from dashboards.data import answers, comparison, control
+from dashboards.data.answers import MissingAnswers
+from dashboards.data.comparison import Compared
+from dashboards.data.control import ChartPoint
+from dashboards.data.measures import Measure, Value
+from dashboards.pages.frame import View
+from dashboards.pages.number import VALUE_HEAD, big_number, value_cells
+from dashboards.rendering import part
+from outcomes.periods import add_months
+
+MONTHS = 24
+
+
+@dataclass(frozen=True)
+class Lately:
+    """Of a site, by measure: the last months of its control chart, its place in the funnel, and who did not answer."""
+
+    months: Mapping[str, Sequence[ChartPoint]]
+    places: Mapping[str, Compared]
+    missing: Mapping[str, MissingAnswers]
+
+
+def lately(view: View, site_id: str) -> Lately:
+    """What the tiles and the table of a site say beside the values."""
+    since = add_months(view.info.data_to, 1 - MONTHS)
+    return Lately(
+        control.recent_charts(view.reader, site_id, since),
+        comparison.own(view.reader, site_id),
+        answers.missing(view.reader, site_id),
+    )
+
+
+def latest(months: Sequence[ChartPoint]) -> ChartPoint | None:
+    """The latest month that is mature and has a value."""
+    return next((point for point in reversed(months) if point.value is not None and point.is_judged), None)
+
+
+def trend(measure: Measure, months: Sequence[ChartPoint]) -> Markup:
+    """The last months as a line."""
+    point = latest(months)
+    return sparkline(
+        [point.value for point in months],
+        f"{measure.title}, the last {MONTHS} months of fusion: {wording.variation(point.variation if point else None)}",
+        [point.variation for point in months],
+    )
+
+
+def tiles(view: View, found: Mapping[str, Value], of_site: Lately | None) -> Card:
+    """The measures compared between sites; of a site with target, trend, position and completeness."""
+    rows: list[list[Cell | str]] = [
+        [
+            Cell(one.title, one.measure, href=view.href(f"/measure/{one.measure}")),
+            *value_cells(one, found[one.measure]),
+        ]
+        for one in view.headlines
+        if one.measure in found
+    ]
+    return Card(
+        "headlines",
+        f"{view.who}: headline outcomes" + (f", {wording.narrowed(view.filters)}" if view.filters.are_narrow else ""),
+        body=[part("tiles", [_tile(view, one, found.get(one.measure), of_site) for one in view.headlines])],
+        table=Table("Headline outcomes", ("Outcome", *VALUE_HEAD), rows, numbers=5),
+        notes=[
+            "In brackets: 95 % confidence interval. A patient without a usable visit is not assessed, never a no.",
+            f"Trend, target and position include all patients, whatever the filters. Signs: {wording.SPARK}"
+            if of_site
+            else "",
+        ],
+    )
+
+
+def _tile(
+    view: View, measure: Measure, value: Value | None, of_site: Lately | None
+) -> tuple[str, str, Markup, list[tuple[str, str | Markup, str]]]:
+    """Title and address of the measure, its number, and what puts it in context: a name, a sign and words each."""
+    href = view.href(f"/measure/{measure.measure}")
+    return measure.title, href, big_number(measure, value), [] if of_site is None else _context(measure, of_site)
+
+
+def _context(measure: Measure, of_site: Lately) -> list[tuple[str, str | Markup, str]]:
+    months = of_site.months.get(measure.measure, ())
+    point, place = latest(months), of_site.places.get(measure.measure)
+    missing = of_site.missing.get(measure.measure)
+    variation = wording.variation(point.variation if point else None)
+    assurance = assurance_sign(point.assurance, wording.assurance(point.assurance)) if point and point.assurance else ""
+    sign = variation_sign(point.variation, variation) if point else ""
+    said = [
+        ("Target", assurance, wording.target(measure, months[-1] if months else None)),
+        ("Trend", Markup("{}<br>{}").format(trend(measure, months), sign), variation),
+        ("Among sites", "", wording.position(place)),
+        ("Completeness", "", wording.completeness(place)),
+        ("Without an answer", "", wording.unanswered(missing) if missing else ""),
+    ]
+    return [(name, drawn, words) for name, drawn, words in said if words and words != wording.DASH]
