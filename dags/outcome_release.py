@@ -31,9 +31,11 @@ def outcome_release() -> None:
 
     @task(outlets=[RELEASE], execution_timeout=timedelta(hours=6))
     def publish(outlet_events: Any = None) -> None:
-        if pipeline.release_is_current(Settings()):
+        settings = Settings()
+        if pipeline.release_is_current(settings):
             raise AirflowSkipException("the lake has not changed since the current release")
-        outlet_events[RELEASE].extra = {"release_id": pipeline.release(Settings()).id}
+        published = pipeline.release(settings, processes=settings.threads)
+        outlet_events[RELEASE].extra = {"release_id": published.id}
 
     intake_at_rest() >> publish()
 

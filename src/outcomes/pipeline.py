@@ -594,6 +594,7 @@ def release(
     as_known_on: str | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
     on_labelled: Callable[[Labelled], None] | None = None,
+    processes: int = 1,
 ) -> Release:
     """Build and publish a release of all accepted submissions; building the same again changes nothing.
 
@@ -605,6 +606,8 @@ def release(
             8601; without a zone UTC).
         on_progress: called with the name of a step, how many are done, and how many there are.
         on_labelled: called with how many patients were labelled, unless the release is there already.
+        processes: how many may protect the marts; a script that allows more than one guards its own work as for
+            `ingest_each`.
 
     Raises:
         OutcomesError: nothing_to_release, time_malformed, lake_damaged, release_damaged, disk_full, not_writable,
@@ -616,7 +619,7 @@ def release(
     check_home(settings)
     check_writable(settings)
     with logged(settings, "release", as_known_on=as_known_on) as line, _redacted_errors("release"):
-        built = build_release(settings, known_on, on_progress, on_labelled)
+        built = build_release(settings, known_on, on_progress, on_labelled, processes)
         line |= {"release": built.id, "rows": built.counts}
         return built
 

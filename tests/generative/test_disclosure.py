@@ -1,5 +1,6 @@
 """Random registries: whoever knows every shown count to the patient places no small one closely."""
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 from unittest.mock import patch
@@ -15,7 +16,7 @@ from outcomes.arrays import Counts
 from outcomes.disclosure import linear_program
 from outcomes.disclosure.audit import PublishedTables, audit, require_safe
 from outcomes.disclosure.lattice import EVERYBODY, UNNESTED, Nesting
-from outcomes.disclosure.measures import protected_measures, safe_measures
+from outcomes.disclosure.measures import Settled, protected_measures, safe_measures
 from outcomes.disclosure.suppression import (
     ROUND_TO,
     SITES_AGAINST_CONTRIBUTORS,
@@ -190,6 +191,23 @@ def test_no_site_is_sure_of_a_small_count_of_others_whatever_it_adds_up(counts: 
             if 0 < count - own[name] < MINIMUM:
                 low, high = attacker.bounds((measure, site, key, name))
                 assert low - own[name] < 1 - 1e-6 or high - own[name] > MINIMUM - 1 + 1e-6, (measure, site, key, name)
+
+
+@settings(deadline=None, max_examples=examples(12))
+@given(registries(measures=2, least_sites=4, most_sites=5, sparse=True), st.randoms(use_true_random=False))
+def test_the_true_counts_save_programs_and_change_no_finding(counts: pa.Table, random: Any) -> None:
+    everything = Settled(shown=[_place(row) for row in counts.to_pylist()])
+    carelessness = random.random()
+    hidden = {_place(row) for row in counts.to_pylist() if has_small_count(row) or random.random() < carelessness}
+    shown = shown_but(protected_measures(counts, MINIMUM, settled=everything), lambda row: _place(row) in hidden)
+    contributor = random.choice(sorted({row["site_id"] for row in counts.to_pylist() if row["site_id"]}))
+    exact = {_place(row): row for row in counts.to_pylist()}
+    rows = [
+        row | exact[_place(row)] | {"state": "shown"} if row["site_id"] == contributor else row
+        for row in shown.to_pylist()
+    ]
+    known = PublishedTables(MINIMUM, pa.Table.from_pylist(rows, schema=shown.schema), contributor=contributor)
+    assert audit(replace(known, true=counts), NESTING) == audit(known, NESTING)
 
 
 @settings(deadline=None, max_examples=examples(20))

@@ -7,7 +7,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from outcomes.disclosure.audit import Finding, PublishedTables, audit, published_tables, require_safe
+from outcomes.disclosure import audit as auditor
+from outcomes.disclosure.audit import Finding, PublishedTables, audit, audit_all, published_tables, require_safe
 from outcomes.disclosure.lattice import UNNESTED, Nesting
 from outcomes.disclosure.measures import protected_measures, safe_measures
 from outcomes.errors import OutcomesError
@@ -122,6 +123,14 @@ def test_two_releases_tell_more_than_each() -> None:
     assert not audit(second)
     assert _bounds(audit(second, previous=first), "numerator") == (3, 3)
     assert not audit(second, previous=second)
+
+
+def test_several_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    measures = {name: by_site(a=(count, 60, 20), **SITES) for name, count in (("one", 3), ("two", 5), ("three", 30))}
+    leaky = PublishedTables(MINIMUM, shown_but(measure_counts(measures), has_small_count), round_to=1)
+    monkeypatch.setattr(auditor, "_MANY", 1)
+    assert audit_all([leaky, leaky], processes=2) == sorted([*audit(leaky), *audit(leaky)], key=str)
+    assert audit(leaky)
 
 
 def test_what_changed_between_releases_is_not_taken_to_be_the_same() -> None:

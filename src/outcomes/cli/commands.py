@@ -580,7 +580,9 @@ def release(
     """
     with printing.progress("release") as show:
         said: list[str] = []
-        published = pipeline.release(ctx.obj, as_known_on, show, lambda labelled: said.append(str(labelled)))
+        published = pipeline.release(
+            ctx.obj, as_known_on, show, lambda labelled: said.append(str(labelled)), ctx.obj.threads
+        )
     for line in said:
         typer.echo(line, err=True)
     typer.echo(f"release {published.id}: {published.folder}")

@@ -15,9 +15,10 @@ patient. After rounding, a zero or a greater count beside a few shown ones looks
 what is surely small counts as disclosed; and what is shown enters each sum as an interval of its own.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 
 import duckdb
@@ -30,9 +31,12 @@ from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, UNNESTED, Key, Lat
 from outcomes.disclosure.linear_program import Ends, System
 from outcomes.disclosure.suppression import ROUND_TO, before_coarse, before_rounding
 from outcomes.errors import OutcomesError
+from outcomes.processes import may_have_children, side_by_side
 
 _YES, _NO, _EXCLUDED, _PATIENTS = range(4)
 _NAMES = ("numerator", "complement", "excluded", "patients")
+_MANY = 40
+"""So many measures are worth further processes."""
 AUDITED = ("measures", "measure_exclusions", "label_kinds", "attrition", "release_info")
 
 
@@ -49,6 +53,7 @@ class PublishedTables:
         release_info: patient_count_rounded, to 10.
         round_to: the step that `measures` is rounded to.
         contributor: a site that knows its own counts, which stand in `measures` as they are.
+        true: the counts behind `measures`, row for row. No finding hangs on them, they only save programs.
     """
 
     minimum_cell_count: int
@@ -59,6 +64,7 @@ class PublishedTables:
     release_info: pa.Table | None = None
     round_to: int = ROUND_TO
     contributor: str | None = None
+    true: pa.Table | None = None
 
 
 @dataclass(frozen=True, order=True)
@@ -122,9 +128,40 @@ def audit(
             that contradicts itself nothing is learnt from it.
         only: audit these measures and not all; None among them stands for all.
     """
-    findings = list(_audit_parts(published))
-    if published.measures is not None and len(published.measures):
-        findings += _audit_measures(published, nesting, previous, only)
+    return audit_all([published], nesting, previous, only)
+
+
+def audit_all(
+    tables: Sequence[PublishedTables],
+    nesting: Nesting = UNNESTED,
+    previous: PublishedTables | None = None,
+    only: Collection[str | None] | None = None,
+    processes: int = 1,
+) -> list[Finding]:
+    """What is disclosed in each of some tables.
+
+    Args:
+        tables: several of the same release, as one reader or another knows them.
+        nesting: as of `audit`.
+        previous: as of `audit`.
+        only: as of `audit`.
+        processes: how many may share the measures.
+    """
+    findings = [finding for published in tables for finding in _audit_parts(published)]
+    pieces = []
+    for published in tables:
+        if published.measures is None or not len(published.measures):
+            continue
+        findings += _shown_differences(_Shown.of(published), nesting, published.minimum_cell_count)
+        measures = _asked(published.measures, only)
+        pieces += [(published, part) for at in range(processes) if (part := measures[at::processes])]
+    work = partial(_audit_measures, nesting=nesting, previous=previous)
+    is_much = sum(len(measures) for _, measures in pieces) >= _MANY
+    if is_much and processes > 1 and may_have_children():
+        done = side_by_side(work, [[piece] for piece in pieces], processes, [__name__])
+    else:
+        done = ((piece, work(piece)) for piece in pieces)
+    findings += chain.from_iterable(found for _, found in done)
     return sorted(findings, key=str)
 
 
@@ -143,6 +180,8 @@ class _Shown:
     cohort_high: Floats
     has_rest: Mask
     """(sites, lines): whether the totals are more than their parts."""
+    true: Floats
+    """The counts themselves, (measures, sites, keys with rests, answers); not numbers where nobody gives them."""
     contributor: int | None = None
     """The place of the site that knows its own counts."""
 
@@ -179,7 +218,13 @@ class _Shown:
         # The rest of all sites is the sum of theirs; where no site is known to have one, each may.
         has_rest[1:] |= has_rest[ALL_SITES] & ~has_rest[1:].any(axis=0)
         has_rest[ALL_SITES] = has_rest[1:].any(axis=0)
-        return cls(lattice, low, high, hidden, cohort_low, cohort_high, has_rest, own)
+        true = _true_counts(lattice, published.true)
+        return cls(lattice, low, high, hidden, cohort_low, cohort_high, has_rest, true, own)
+
+    @property
+    def true_cohort(self) -> Floats:
+        """The size of the cohort, (sites, keys with rests)."""
+        return np.asarray(self.true[0, ..., _PATIENTS] + self.true[0, ..., _EXCLUDED])
 
     @property
     def rests(self) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -201,15 +246,14 @@ class _Shown:
             return np.concatenate([self.hidden.all(axis=0), self.has_rest], axis=1)
         return np.concatenate([self.is_hidden(measure), self.has_rest], axis=1) & ~self.is_silent(measure)
 
-    def targets(self, system: System, counts: Ids, hidden: Mask) -> tuple[Ids, Mask]:
+    def targets(self, system: System, counts: Ids, hidden: Mask, true: Floats) -> tuple[Ids, Mask]:
         """Of counts in the system, (sites, keys with rests), those not to be disclosed, and which of them are unknown.
 
         To a site that knows its own counts all sites are the others, whatever is shown of them.
         """
         if self.contributor is None:
             return counts, hidden
-        size = counts.shape[1:]
-        others = system.counts(np.zeros(size), np.full(size, np.inf), np.ones(size, dtype=bool))
+        others = _anything(system, true[ALL_SITES] - true[self.contributor])
         system.adds_up(counts[ALL_SITES], np.stack([counts[self.contributor], others], axis=-1))
         ids, unknown = counts.copy(), hidden.copy()
         ids[ALL_SITES], unknown[ALL_SITES], unknown[self.contributor] = others, True, False
@@ -235,11 +279,12 @@ class _Shown:
         at = self.lattice.measures.index(measure)
         low = np.pad(self.low[at, ..., answer], self.rests)
         high = np.pad(self.high[at, ..., answer], self.rests, constant_values=np.inf)
-        return system.counts(low, high, np.zeros(low.shape, dtype=bool))
+        return system.counts(low, high, np.zeros(low.shape, dtype=bool), self.true[at, ..., answer])
 
     def add_cohort(self, system: System, known: Ids | None = None) -> Ids:
         """Add the sizes of the cohort and their sums; (sites, keys with rests)."""
-        return self._add(system, self.cohort_low, self.cohort_high, self.unknown(None), known)
+        bounds = self.cohort_low, self.cohort_high
+        return self._add(system, bounds, self.unknown(None), self.true_cohort, known)
 
     def add_measure(self, system: System, measure: str, cohort: Ids, known: Ids | None = None) -> Ids:
         """Add the answers of a measure and their sums; (sites, keys with rests, answers).
@@ -252,16 +297,19 @@ class _Shown:
         high = np.where(silent[:, np.newaxis], np.inf, self.high[at])
         unknown, answers = self.unknown(measure), []
         for answer in range(len(_NAMES)):
-            ends = (low[..., answer], high[..., answer])
-            answers.append(self._add(system, *ends, unknown, None if known is None else known[..., answer]))
+            bounds, true = (low[..., answer], high[..., answer]), self.true[at, ..., answer]
+            answers.append(self._add(system, bounds, unknown, true, None if known is None else known[..., answer]))
         ids = np.stack(answers, axis=-1)
         system.adds_up(ids[..., _PATIENTS], ids[..., [_YES, _NO]])
         system.adds_up(cohort, ids[..., [_PATIENTS, _EXCLUDED]])
         return ids
 
-    def _add(self, system: System, low: Floats, high: Floats, unknown: Mask, known: Ids | None) -> Ids:
+    def _add(
+        self, system: System, bounds: tuple[Floats, Floats], unknown: Mask, true: Floats, known: Ids | None
+    ) -> Ids:
+        low, high = bounds
         rests = np.where(self.has_rest, np.inf, 0)
-        ids = system.counts(np.pad(low, self.rests), np.concatenate([high, rests], axis=1), unknown)
+        ids = system.counts(np.pad(low, self.rests), np.concatenate([high, rests], axis=1), unknown, true)
         if known is not None:
             ids = np.where(known >= 0, known, ids)
         if len(ids) > 1:
@@ -334,19 +382,28 @@ def _taken_together(shown: _Shown, before: _Shown) -> tuple[_Shown, _Same]:
     return together, _Same(before, places, same_counts, same_cohort)
 
 
+def _asked(table: pa.Table, only: Collection[str | None] | None) -> list[str | None]:
+    """The measures to audit, and before them the cohort alone, None."""
+    measures = sorted(pc.unique(table["measure"]).to_pylist())
+    return [None, *(measure for measure in measures if only is None or {measure, None} & set(only))]
+
+
 def _audit_measures(
-    published: PublishedTables, nesting: Nesting, previous: PublishedTables | None, only: Collection[str | None] | None
-) -> Iterator[Finding]:
+    piece: tuple[PublishedTables, list[str | None]], nesting: Nesting, previous: PublishedTables | None
+) -> list[Finding]:
+    published, measures = piece
     shown = _Shown.of(published)
     open_rests = replace(shown, has_rest=np.ones_like(shown.has_rest))
     variants = [_Variant(shown, nesting), _Variant(open_rests, nesting), _Variant(open_rests, UNNESTED)]
     if previous is not None and previous.measures is not None:
         together, same = _taken_together(shown, _Shown.of(previous))
         variants.insert(0, _Variant(together, nesting, same))
-    yield from _shown_differences(shown, nesting, published.minimum_cell_count)
-    for measure in (None, *shown.lattice.measures):
-        if measure is None or only is None or {measure, None} & set(only):
-            yield from _audit_measure(variants, measure, published.minimum_cell_count, published.round_to > 1)
+    is_rounded = published.round_to > 1
+    return [
+        finding
+        for measure in measures
+        for finding in _audit_measure(variants, measure, published.minimum_cell_count, is_rounded)
+    ]
 
 
 def _shown_differences(shown: _Shown, nesting: Nesting, minimum_cell_count: int) -> Iterator[Finding]:
@@ -436,11 +493,17 @@ def _measure_system(variant: _Variant, measure: str | None) -> tuple[System, lis
     cohort = shown.add_cohort(system)
     cohort_before = variant.same.add_cohort(system, cohort) if variant.same else cohort
     if measure is None:
-        return system, [_Target(None, "size", *shown.targets(system, cohort, shown.unknown(None)))]
+        of_cohort = shown.targets(system, cohort, shown.unknown(None), shown.true_cohort)
+        return system, [_Target(None, "size", *of_cohort)]
+
+    def true_of(name: str, answer: int) -> Floats:
+        return np.asarray(shown.true[shown.lattice.measures.index(name), ..., answer])
+
     ids = shown.add_measure(system, measure, cohort)
     hidden, silent = shown.unknown(measure), shown.is_silent(measure)
     targets = [
-        _Target(measure, count, *shown.targets(system, ids[..., answer], hidden)) for answer, count in enumerate(_NAMES)
+        _Target(measure, count, *shown.targets(system, ids[..., answer], hidden, true_of(measure, answer)))
+        for answer, count in enumerate(_NAMES)
     ]
 
     def answers(name: str, answer: int) -> Ids:
@@ -448,18 +511,30 @@ def _measure_system(variant: _Variant, measure: str | None) -> tuple[System, lis
 
     for part, whole, answer in variant.differences:
         if measure in (part, whole):
-            left = system.counts(
-                np.zeros(cohort.shape), np.full(cohort.shape, np.inf), np.ones(cohort.shape, dtype=bool)
-            )
+            true_left = true_of(whole, _YES) - true_of(part, answer)
+            left = _anything(system, true_left)
             nested = shown.where_nested(part, whole)
             both = np.stack([answers(part, answer), left], axis=-1)
             system.adds_up(answers(whole, _YES)[nested], both[nested])
             only_one = (shown.is_hidden(part) ^ shown.is_hidden(whole)) & nested[:, np.newaxis]
             at = np.pad(only_one, shown.rests) & ~silent
-            targets.append(_Target(part, f"what {whole} has more", *shown.targets(system, left, at)))
+            targets.append(_Target(part, f"what {whole} has more", *shown.targets(system, left, at, true_left)))
     if variant.same:
         variant.same.add_measure(system, measure, cohort_before, ids)
     return system, targets
+
+
+def _anything(system: System, true: Floats) -> Ids:
+    """Add counts of which nothing is known."""
+    return system.counts(np.zeros(true.shape), np.full(true.shape, np.inf), np.ones(true.shape, dtype=bool), true)
+
+
+def _true_counts(lattice: Lattice, table: pa.Table | None) -> Floats:
+    """(measures, sites, keys with rests, answers); not numbers without a table."""
+    if table is None:
+        return np.full((*lattice.shape, len(_NAMES)), np.nan)
+    yes, patients, excluded = (lattice.cube(table[name]) for name in ("numerator", "patients", "excluded"))
+    return np.stack([yes, patients - yes, excluded, patients], axis=-1).astype(float)
 
 
 def _differences(nesting: Nesting, lattice: Lattice) -> list[tuple[str, str, int]]:

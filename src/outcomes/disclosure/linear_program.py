@@ -40,16 +40,22 @@ class System:
         self._low: list[Floats] = []
         self._high: list[Floats] = []
         self._unknown: list[Mask] = []
+        self._true: list[Floats] = []
         self._sums: list[tuple[Ids, Floats]] = []
         self._size = 0
 
-    def counts(self, low: Floats, high: Floats, unknown: Mask) -> Ids:
-        """Add counts; what is not unknown enters every sum as an interval. Returns their ids, in the same shape."""
+    def counts(self, low: Floats, high: Floats, unknown: Mask, true: Floats | None = None) -> Ids:
+        """Add counts; what is not unknown enters every sum as an interval. Returns their ids, in the same shape.
+
+        Whoever knows the true counts gives them: where they agree with all sums, what is not small needs no program to
+        show that it may be so.
+        """
         ids = np.arange(self._size, self._size + low.size).reshape(low.shape)
         high = np.minimum(high, _PLENTY)
         self._low.append(low.ravel())
         self._high.append(high.ravel())
         self._unknown.append((unknown & (low < high)).ravel())
+        self._true.append(np.full(low.size, np.nan) if true is None else true.ravel().astype(float))
         self._size += low.size
         return ids
 
@@ -76,6 +82,9 @@ class System:
         if not is_open.any():
             return {}, np.array([], dtype=np.intp)
         of_sum, of_count = _components(sums)
+        true = self._true_of(of_count)
+        if surely:
+            is_open &= np.isnan(true) | _is_small(true, true, minimum_cell_count)
 
         def disclosed_in(components: Ids) -> dict[int, Ends]:
             rows, ids = (np.flatnonzero(np.isin(each, components)) for each in (of_sum, of_count))
@@ -97,6 +106,15 @@ class System:
                 except _ContradictionError:
                     contradicted.append(each)
         return found, np.flatnonzero(is_target & np.isin(of_count, contradicted))
+
+    def _true_of(self, component: Ids) -> Floats:
+        """The true counts where they agree with all sums and bounds of their component; elsewhere not a number."""
+        low, high, true = (np.concatenate(each) for each in (self._low, self._high, self._true))
+        is_beyond = ~((low <= true) & (true <= high))
+        is_wrong = is_beyond.copy()
+        for members, sign in self._sums:
+            is_wrong[members[is_beyond[members].any(axis=1) | (true[members] @ sign != 0)]] = True
+        return np.where(np.isin(component, component[is_wrong]), np.nan, true)
 
     def _sums_of_unknown(self, low: Floats, high: Floats, unknown: Mask) -> tuple[Any, Floats, Floats]:
         """The sums as a sparse matrix (sums, counts), and between which ends the unknown of each sum must add up."""
@@ -154,6 +172,8 @@ class _Program:
             return {}
         solver = _solver(self._sums, *self._ends)
         targets = self._not_settled(solver, targets, minimum_cell_count, surely)
+        if not len(targets):
+            return {}
         # With everything as far as it may go again, and a cost that changes only, the last solution stays feasible.
         self._solve(solver, targets, np.zeros(len(targets)))
         solver.setOptionValue("simplex_strategy", _PRIMAL)

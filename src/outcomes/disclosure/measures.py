@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from outcomes.arrays import Counts, Ids, Mask
-from outcomes.disclosure.audit import Finding, PublishedTables, audit
+from outcomes.disclosure.audit import PublishedTables, audit_all
 from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, KEY, UNNESTED, Key, Lattice, Nesting
 from outcomes.disclosure.suppression import (
     ROUND_TO,
@@ -68,12 +68,13 @@ _PERSON_YEARS_STEP = 5
 """Person-years are shown to the nearest of these, so that nobody's days of follow-up can be worked out."""
 
 
-def safe_measures(
+def safe_measures(  # noqa: PLR0913, PLR0917 - what a release is protected with
     counts: pa.Table,
     minimum_cell_count: int,
     nesting: Nesting = UNNESTED,
     previous: PublishedTables | None = None,
     shown_elsewhere: Collection[Cell] = (),
+    processes: int = 1,
 ) -> pa.Table:
     """The protected measures, of which the auditor finds that nothing can be worked out, even before they are rounded.
 
@@ -86,6 +87,7 @@ def safe_measures(
         nesting: which measures count patients of each other.
         previous: what the release before has published.
         shown_elsewhere: cells whose counts other tables show, not to be hidden if all others can be kept safe.
+        processes: how many may audit.
 
     Raises:
         OutcomesError: disclosure_risk, when the auditor still finds something.
@@ -107,12 +109,13 @@ def safe_measures(
             changed = {cell[0] for cell in found} | suppression.to_audit_again(before, hidden)
             alone, by_contributors, together = (each | changed for each in (alone, by_contributors, together))
         published = PublishedTables(minimum_cell_count, suppression.without(hidden, exact), round_to=1)
-        findings, alone = audit(published, nesting, only=alone), set()
+        findings, alone = audit_all([published], nesting, None, alone, processes), set()
         if not findings:
-            findings, by_contributors = suppression.found_by_contributors(hidden, shown, counts, by_contributors), set()
+            known_to_each = suppression.known_to_contributors(hidden, shown, counts)
+            findings, by_contributors = audit_all(known_to_each, nesting, None, by_contributors, processes), set()
         if not findings and previous is not None:
             published = PublishedTables(minimum_cell_count, suppression.without(hidden, shown))
-            findings, together = audit(published, nesting, previous, only=together), set()
+            findings, together = audit_all([published], nesting, previous, together, processes), set()
         if not findings:
             return suppression.without(hidden, _with_figures(shown, counts["days"]))
         before, found = hidden, {finding.cell for finding in findings if finding.cell}
@@ -267,13 +270,11 @@ class _Suppression:
             hidden[at] = False
         return hidden
 
-    def found_by_contributors(
-        self, hidden: Mask, shown: pa.Table, counts: pa.Table, only: Collection[str | None]
-    ) -> list[Finding]:
-        """What the sites could work out of each other, each from its own counts and what all can read, rounded."""
+    def known_to_contributors(self, hidden: Mask, shown: pa.Table, counts: pa.Table) -> list[PublishedTables]:
+        """What each site knows: its own counts, and of the others what all can read, rounded."""
         lattice = self._lattice
         contributors = np.flatnonzero((self._sizes[:, 1:] > 0).any(axis=(0, 2))) + 1
-        findings = []
+        known_to_each = []
         for at in contributors if len(contributors) in _CONTRIBUTORS else ():
             site, known = lattice.sites[at], hidden.copy()
             known[:, at] = False
@@ -282,9 +283,10 @@ class _Suppression:
             mixed = shown.select(shown.column_names[: -len(names)])
             for name in names:
                 mixed = mixed.append_column(name, pc.if_else(own, counts[name], shown[name]))
-            published = PublishedTables(self._minimum_cell_count, self.without(known, mixed), contributor=site)
-            findings += audit(published, self._nesting, only=only)
-        return findings
+            known_to_each.append(
+                PublishedTables(self._minimum_cell_count, self.without(known, mixed), contributor=site, true=counts)
+            )
+        return known_to_each
 
     def without(self, hidden: Mask, shown: pa.Table) -> pa.Table:
         """Rounded counts, and figures made of them, without what is hidden."""

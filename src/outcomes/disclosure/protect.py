@@ -51,6 +51,7 @@ class Context:
         facts: what the release says of itself.
         site_names: names of the sites by id, as far as the register gives them.
         before: what the release before has published: both together must not tell a small count either.
+        processes: how many may work at once.
         exact: the exact tables that were read already, by mart.
         done: what is protected already, by mart.
     """
@@ -58,6 +59,7 @@ class Context:
     facts: ReleaseFacts
     site_names: Mapping[str, str]
     before: PublishedTables | None = None
+    processes: int = 1
     exact: dict[str, pa.Table] = field(default_factory=dict)
     done: dict[str, pa.Table] = field(default_factory=dict)
 
@@ -77,6 +79,7 @@ def protected_tables(
     facts: ReleaseFacts,
     site_names: Mapping[str, str],
     before: PublishedTables | None = None,
+    processes: int = 1,
 ) -> dict[str, pa.Table]:
     """Every protected mart by name, audited together.
 
@@ -85,11 +88,12 @@ def protected_tables(
         facts: what the release says of itself.
         site_names: names of the sites by id, as far as the register gives them.
         before: what the release before has published.
+        processes: how many may work at once.
 
     Raises:
         OutcomesError: disclosure_risk.
     """
-    context = Context(facts, site_names, before)
+    context = Context(facts, site_names, before, processes)
     relations = {mart.name: mart.relation for mart in protected_marts()}
     # Each after those that it is shown with: the curves, then the measures, then the rest.
     for name in sorted(relations, key=[*_PROTECT].index):
@@ -150,7 +154,7 @@ def _measures(exact: pa.Table, context: Context) -> pa.Table:
     curves = HorizonCurves.of(protected, horizons)
     told = curves.counts_shown(exact)
     require_nested(exact, nesting())
-    shown = safe_measures(exact, context.minimum_cell_count, nesting(), context.before, told)
+    shown = safe_measures(exact, context.minimum_cell_count, nesting(), context.before, told, context.processes)
     context.done["cumulative_incidence"] = curves.without_hidden(protected, shown)
     return curves.shown(shown, exact)
 

@@ -59,6 +59,7 @@ def build_release(
     as_known_on: AsKnownOn = None,
     on_progress: Progress | None = None,
     on_labelled: Callable[[Labelled], None] | None = None,
+    processes: int = 1,
 ) -> Release:
     """Build and publish the release of all accepted submissions; building it again changes nothing.
 
@@ -70,6 +71,7 @@ def build_release(
             time. Such a release is kept beside the others; `current` is not moved back to it.
         on_progress: told about each step of the labelling.
         on_labelled: told how many patients were labelled; not called when the release is there already.
+        processes: how many may protect the marts.
 
     Raises:
         OutcomesError: nothing_to_release, sites_malformed, value_set_malformed, annotations_malformed,
@@ -91,7 +93,7 @@ def build_release(
             )
             # A release of the past is rebuilt as it was then, whatever is current now.
             before = Before() if as_known_on else _published_before(settings.releases, inputs.release_id)
-            _write_release(con, folder, inputs, before)
+            _write_release(con, folder, inputs, before, processes)
             _drop_rows(con, folder / _ROWS)
             increment.keep(con)
 
@@ -201,9 +203,11 @@ def _published_before(releases: Path, release_id: str) -> Before:
     return Before(damaged=tuple(damaged))
 
 
-def _write_release(con: duckdb.DuckDBPyConnection, folder: Path, inputs: Inputs, before: Before) -> None:
+def _write_release(
+    con: duckdb.DuckDBPyConnection, folder: Path, inputs: Inputs, before: Before, processes: int
+) -> None:
     rows = _write_research(con, folder, inputs.release_id)
-    _write_dashboard(con, folder, inputs, before.tables)
+    _write_dashboard(con, folder, inputs, before.tables, processes)
     manifest = {
         "release_id": inputs.release_id,
         "data_to": inputs.data_to,
@@ -247,13 +251,13 @@ def _write_research(con: duckdb.DuckDBPyConnection, folder: Path, release_id: st
 
 
 def _write_dashboard(
-    con: duckdb.DuckDBPyConnection, folder: Path, inputs: Inputs, before: PublishedTables | None
+    con: duckdb.DuckDBPyConnection, folder: Path, inputs: Inputs, before: PublishedTables | None, processes: int
 ) -> None:
     """Write the protected marts; nothing else of the data may enter this file."""
     facts = ReleaseFacts(
         inputs.release_id, inputs.data_to, inputs.minimum_cell_count, inputs.code_version, inputs.is_synthetic
     )
-    tables = protected_tables(con, facts, inputs.site_names, before)
+    tables = protected_tables(con, facts, inputs.site_names, before, processes)
     _attach(con, folder / DASHBOARD, "dashboard")
     for mart in protected_marts():
         con.register("protected", tables[mart.name])
