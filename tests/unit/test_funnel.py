@@ -265,8 +265,8 @@ def test_the_protected_comparison_knows_only_the_rounded_counts() -> None:
     shown = _shown({None: (220, 50), "a": (105, 35), "c": (25, 15)}, hidden=["b"])
     protected = protected_comparison(exact, shown, MINIMUM)
     rows = {row["site_id"]: row for row in protected.to_pylist() if row["measure"] == "pain_12_months"}
-    assert (rows["a"]["patients"], rows["a"]["observed"], rows["a"]["expected"]) == (105, 35, 30.9)
-    assert rows["a"]["ratio"] == pytest.approx(35 / 30.9)
+    assert (rows["a"]["patients"], rows["a"]["observed"], rows["a"]["expected"]) == (105, 35, 31.5)
+    assert rows["a"]["ratio"] == pytest.approx(35 / 31.5)
     assert rows["a"]["target_share"] == pytest.approx(50 / 220)
     assert rows["a"]["eligible"] == 100
     assert rows["a"]["completeness"] == 1
@@ -277,7 +277,7 @@ def test_the_protected_comparison_knows_only_the_rounded_counts() -> None:
 def test_a_protected_position_says_the_word_of_the_exact_one_or_none() -> None:
     sites = {"a": (102, 43, 0.3), "b": (400, 120, 0.32), "c": (100, 20, 0.31)}
     exact = {row["site_id"]: row for row in _table(sites).to_pylist() if row["measure"] == "pain_12_months"}
-    shown = _shown({None: (600, 185), "a": (100, 40), "b": (400, 120), "c": (100, 20)}, hidden=[])
+    shown = _shown({None: (600, 195), "a": (100, 40), "b": (400, 120), "c": (100, 20)}, hidden=[])
     protected = protected_comparison(_table(sites), shown, MINIMUM).to_pylist()
     words = {row["site_id"]: row["position"] for row in protected if row["measure"] == "pain_12_months"}
     assert exact["a"]["position"] == "above_95"
@@ -313,6 +313,15 @@ def test_what_is_hidden_changes_nothing_that_is_shown() -> None:
     few = protected_comparison(_table({"a": (103, 33, 0.3), "b": (98, 4, 0.31), "c": (21, 12, 0.3)}), shown, MINIMUM)
     many = protected_comparison(_table({"a": (103, 33, 0.3), "b": (98, 90, 0.9), "c": (21, 12, 0.3)}), shown, MINIMUM)
     assert few.equals(many)
+
+
+def test_a_patient_whose_count_is_rounded_away_changes_no_expected_number() -> None:
+    shown = _shown({None: (220, 50), "a": (105, 35), "c": (25, 15)}, hidden=["b"])
+    others = {"b": (98, 4, 0.31), "c": (21, 12, 0.3)}
+    one, two = (
+        protected_comparison(_table({"a": (patients, 33, 0.3), **others}), shown, MINIMUM) for patients in (103, 104)
+    )
+    assert one["expected"].equals(two["expected"])
 
 
 def test_the_expected_numbers_of_all_sites_add_up_to_no_exact_count() -> None:
