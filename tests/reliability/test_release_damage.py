@@ -182,12 +182,12 @@ def _copies(template: Path, release_id: str) -> Callable[[Path], None]:
 
 
 @pytest.fixture
-def compared(monkeypatch: pytest.MonkeyPatch) -> list[PublishedTables | None]:
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[list[PublishedTables]]:
     """What the audits of the builds were given as published before."""
-    given: list[PublishedTables | None] = []
+    given: list[list[PublishedTables]] = []
 
     def spy(*arguments: Any) -> Any:
-        given.append(arguments[-1])
+        given.append(arguments[3])
         return protected_tables(*arguments)
 
     monkeypatch.setattr(build, "protected_tables", spy)
@@ -195,7 +195,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[PublishedTables | None]:
 
 
 def test_the_audit_takes_the_newest_sound_release_and_says_which_it_could_not(
-    settings: Settings, compared: list[PublishedTables | None], caplog: pytest.LogCaptureFixture
+    settings: Settings, compared: list[list[PublishedTables]], caplog: pytest.LogCaptureFixture
 ) -> None:
     cut(settings.releases / NEWER / DASHBOARD)
     result = CliRunner().invoke(app, ["--home", str(settings.home), "release"])
@@ -203,8 +203,8 @@ def test_the_audit_takes_the_newest_sound_release_and_says_which_it_could_not(
     assert f"damaged releases that readers may have seen: {NEWER}" in result.stderr
     assert f"cannot be audited: {NEWER}: dashboard.duckdb has changed" in caplog.text
     release = current_release(settings)
-    assert release.manifest["audit"] == {"compared_with": OLDER, "not_compared_with": [NEWER]}
-    assert [before.measures is not None for before in compared if before] == [True]
+    assert release.manifest["audit"] == {"compared_with": [OLDER], "not_compared_with": [NEWER]}
+    assert [[before.measures is not None for before in each] for each in compared] == [[True]]
 
     # Damaged itself, it is built anew as it was: compared with the same release and not with itself.
     (release.folder / "notes.txt").touch()
@@ -255,7 +255,7 @@ def test_where_no_release_before_can_be_read_this_is_said(tmp_path: Path) -> Non
     folder = put(tmp_path, "a")
     (folder / DASHBOARD).unlink()
     before = build._published_before(tmp_path, "b")
-    assert (before.tables, before.release_id, before.damaged) == (None, None, ("a",))
+    assert (before.tables, before.damaged) == ({}, ("a",))
 
 
 def test_a_trial_of_thresholds_reads_its_scratch_release(tmp_path: Path) -> None:

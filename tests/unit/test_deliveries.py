@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 
 from outcomes.disclosure.deliveries import (
+    Before,
     protected_attrition,
     protected_blanked,
     protected_failures,
@@ -80,9 +81,35 @@ def test_blanked_cells_are_hidden_where_they_or_the_rest_are_few(
     assert table["rows_in"].to_pylist() == [None if one is None else 1000 for one in shown]
 
 
+def test_rows_that_a_few_less_wait_for_than_in_a_release_before_are_hidden() -> None:
+    waiting = {"A": ("critical", 40), "B": ("critical", 20), "C": ("waiting", 63)}
+    before = _protected(*_exact((1000, 60, 63), waiting))
+    few_less, waiting["C"] = (1000, 60, 58), ("waiting", 58)
+    submissions, failures = _deliveries(few_less, waiting, before)
+    assert submissions == [(1000, None, None, None, "suppressed")]
+    assert [(rule, failed) for rule, _, failed, _ in failures] == [("A", 40), ("B", 20), ("C", None)]
+    assert _deliveries((1000, 60, 0), waiting | {"C": ("waiting", 0)}, before)[0] == [(1000, 940, 60, 0, "shown")]
+
+
+def test_failures_beside_one_that_changed_a_little_are_hidden_as_they_would_tell_it() -> None:
+    before = _protected(*_exact((1000, 60), {"A": ("critical", 40), "B": ("critical", 20)}))
+    submissions, failures = _deliveries((1000, 80), {"A": ("critical", 40), "B": ("critical", 25)}, before)
+    assert submissions == [(1000, None, None, None, "suppressed")]
+    assert {failed for _, _, failed, _ in failures} == {None}
+
+
 def _deliveries(
-    rows: tuple[int, ...], failed: dict[str, tuple[str, int]]
+    rows: tuple[int, ...], failed: dict[str, tuple[str, int]], before: tuple[pa.Table, pa.Table] | None = None
 ) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    submissions, failures = _protected(*_exact(rows, failed), before)
+    counts = ("rows_in", "rows_accepted", "rows_quarantined", "rows_pending", "state")
+    return (
+        [tuple(row[name] for name in counts) for row in submissions.to_pylist()],
+        [(row["rule"], row["rows_checked"], row["rows_failed"], row["state"]) for row in failures.to_pylist()],
+    )
+
+
+def _exact(rows: tuple[int, ...], failed: dict[str, tuple[str, int]]) -> tuple[pa.Table, pa.Table]:
     attempt = {"site_id": "a", "submission_period": "2026-01", "attempt": 1}
     rows_in, quarantined, *waiting = rows
     pending = sum(waiting)
@@ -93,9 +120,11 @@ def _deliveries(
         for rule, (severity, count) in failed.items()
     ]
     exact = marts.table(marts.exact("validation_results"), failures)
-    submissions = protected_submissions(pa.Table.from_pylist([attempt | counts]), exact, MINIMUM)
-    shown = protected_failures(exact, MINIMUM)
-    return (
-        [tuple(row[name] for name in (*counts, "state")) for row in submissions.to_pylist()],
-        [(row["rule"], row["rows_checked"], row["rows_failed"], row["state"]) for row in shown.to_pylist()],
-    )
+    return pa.Table.from_pylist([attempt | counts]), exact
+
+
+def _protected(
+    submissions: pa.Table, failures: pa.Table, before: tuple[pa.Table, pa.Table] | None = None
+) -> tuple[pa.Table, pa.Table]:
+    shown = Before([before[0]], [before[1]]) if before else Before()
+    return protected_submissions(submissions, failures, MINIMUM, shown), protected_failures(failures, MINIMUM, shown)

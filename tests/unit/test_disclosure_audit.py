@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from outcomes.disclosure import audit as auditor
+from outcomes.disclosure import linear_program
 from outcomes.disclosure.audit import Finding, PublishedTables, audit, audit_all, published_tables, require_safe
 from outcomes.disclosure.lattice import UNNESTED, Nesting
 from outcomes.disclosure.measures import protected_measures, safe_measures
@@ -121,8 +122,33 @@ def test_two_releases_tell_more_than_each() -> None:
     second = PublishedTables(MINIMUM, _hiding(counts, "ac"), round_to=1)
     assert not audit(first)
     assert not audit(second)
-    assert _bounds(audit(second, previous=first), "numerator") == (3, 3)
-    assert not audit(second, previous=second)
+    assert _bounds(audit(second, previous=[first]), "numerator") == (3, 3)
+    assert not audit(second, previous=[second])
+
+
+def test_all_kept_releases_are_asked_together() -> None:
+    counts = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
+    oldest, newest = (PublishedTables(MINIMUM, _hiding(counts, sites), round_to=1) for sites in ("ab", "ac"))
+    assert not audit(newest, previous=[newest])
+    assert _bounds(audit(newest, previous=[newest, oldest]), "numerator") == (3, 3)
+
+
+def test_an_older_release_that_contradicts_is_left_out_and_the_newer_ones_stay() -> None:
+    # In the oldest two sites had swapped patients: the same total over all sites.
+    swapped = measure_counts({"pain": by_site(a=(23, 60, 20), **SITES | {"c": (0, 50, 40)})})
+    counts = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
+    oldest = PublishedTables(MINIMUM, _hiding(swapped, "b"), round_to=1)
+    before, newest = (PublishedTables(MINIMUM, _hiding(counts, sites), round_to=1) for sites in ("ab", "ac"))
+    assert _bounds(audit(newest, previous=[before, oldest]), "numerator") == (3, 3)
+
+
+def test_what_looks_the_same_in_all_releases_needs_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES), "revision": by_site(a=(4, 60, 19), **SITES)})
+    released = PublishedTables(MINIMUM, _hiding(counts, "ac"), round_to=1)
+    monkeypatch.setattr(linear_program, "_Program", None)
+    assert not audit(released, previous=[released, released])
+    with pytest.raises(TypeError):
+        audit(released)
 
 
 def test_several_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +163,7 @@ def test_what_changed_between_releases_is_not_taken_to_be_the_same() -> None:
     before = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
     now = measure_counts({"pain": by_site(a=(9, 80, 40), **SITES)})
     first = PublishedTables(MINIMUM, _hiding(before, "ab"), round_to=1)
-    assert not audit(PublishedTables(MINIMUM, _hiding(now, "ac"), round_to=1), previous=first)
+    assert not audit(PublishedTables(MINIMUM, _hiding(now, "ac"), round_to=1), previous=[first])
 
 
 def test_a_contradiction_between_releases_teaches_nothing() -> None:
@@ -145,14 +171,14 @@ def test_a_contradiction_between_releases_teaches_nothing() -> None:
     before = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
     now = measure_counts({"pain": by_site(a=(23, 60, 20), **SITES | {"c": (0, 50, 40)})})
     first = PublishedTables(MINIMUM, _hiding(before, "a", "b"), round_to=1)
-    assert not audit(PublishedTables(MINIMUM, _hiding(now, "ac"), round_to=1), previous=first)
+    assert not audit(PublishedTables(MINIMUM, _hiding(now, "ac"), round_to=1), previous=[first])
 
 
 def test_a_release_before_may_lack_sites_and_measures() -> None:
     before = measure_counts({"old": by_site(a=(3, 60, 20), b=(40, 70, 30), z=(20, 70, 30))})
     now = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES), "new": by_site(a=(20, 60, 23), **SITES)})
     first = PublishedTables(MINIMUM, protected_measures(before, MINIMUM))
-    assert not audit(PublishedTables(MINIMUM, safe_measures(now, MINIMUM)), previous=first)
+    assert not audit(PublishedTables(MINIMUM, safe_measures(now, MINIMUM)), previous=[first])
 
 
 def test_after_rounding_only_what_is_surely_small_is_found() -> None:

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from outcomes.release.open import DASHBOARD
-from outcomes.release.privacy_report import FILE, write_privacy_report
+from outcomes.release.privacy_report import FILE, cells_by_state, write_privacy_report
 from outcomes.sql.catalog.marts import STATE, protected_marts
 from tests.support.dashboard_release import FIRST_ID
 
@@ -18,7 +18,10 @@ MANIFEST: dict[str, Any] = {
     "data_to": "2026-03",
     "minimum_cell_count": 11,
     "is_synthetic": True,
-    "audit": {"compared_with": "2026-02-0a1b2c3d4e5f", "not_compared_with": ["2026-01-ffffffffffff"]},
+    "audit": {
+        "compared_with": ["2026-02-0a1b2c3d4e5f", "2026-01-0a1b2c3d4e5f"],
+        "not_compared_with": ["2026-01-ffffffffffff"],
+    },
 }
 
 
@@ -52,6 +55,15 @@ def test_it_counts_cells_and_no_patients(folder: Path) -> None:
             }
 
 
+def test_the_manifest_tells_the_same_cells(folder: Path) -> None:
+    text = report(folder)
+    counted = cells_by_state(folder / DASHBOARD)
+    told = rows(text, "Cells by mart") | {f"measures: {name}": cells for name, cells in rows(text, "Measures").items()}
+    assert counted.keys() == told.keys()
+    for name, states in counted.items():
+        assert [f"{states[state]:,}" for state in STATE.enum] == told[name][: len(STATE.enum)]
+
+
 def test_the_same_cells_with_other_patients_make_the_same_report(folder: Path) -> None:
     before = report(folder)
     with duckdb.connect(str(folder / DASHBOARD)) as con:
@@ -64,9 +76,9 @@ def test_the_same_cells_with_other_patients_make_the_same_report(folder: Path) -
 
 def test_it_says_what_the_audit_has_looked_at(folder: Path) -> None:
     text = report(folder)
-    assert "Together with release 2026-02-0a1b2c3d4e5f neither." in text
+    assert "Together with the releases 2026-02-0a1b2c3d4e5f, 2026-01-0a1b2c3d4e5f, all at once, neither." in text
     assert "not compared: 2026-01-ffffffffffff" in text
-    assert "no release before" in report(folder, audit={"compared_with": None, "not_compared_with": []})
+    assert "no release before" in report(folder, audit={"compared_with": [], "not_compared_with": []})
 
 
 def test_a_small_count_that_was_published_all_the_same_is_counted(folder: Path) -> None:

@@ -221,8 +221,8 @@ def test_what_the_release_before_shows_is_not_given_away_by_the_next() -> None:
     assert not _hidden(shown_before.measures)
     # A correction: 12 patients of site a are delivered by nobody any more.
     now = measure_counts({"pain": by_site(a=(8, 60, 20), **sites)})
-    shown = safe_measures(now, MINIMUM, previous=shown_before)
-    assert not audit(PublishedTables(MINIMUM, shown), previous=shown_before)
+    shown = safe_measures(now, MINIMUM, previous=[shown_before])
+    assert not audit(PublishedTables(MINIMUM, shown), previous=[shown_before])
 
 
 def test_all_measures_are_audited_with_the_release_before_also_where_one_has_to_hide_more() -> None:
@@ -236,8 +236,8 @@ def test_all_measures_are_audited_with_the_release_before_also_where_one_has_to_
         )
 
     before = PublishedTables(MINIMUM, safe_measures(both((12, 3, 3, 3, 8, 8, 8, 12, 0)), MINIMUM))
-    shown = safe_measures(both((8, 12, 0, 0, 0, 20, 0, 8, 3)), MINIMUM, previous=before)
-    assert not audit(PublishedTables(MINIMUM, shown), previous=before)
+    shown = safe_measures(both((8, 12, 0, 0, 0, 20, 0, 8, 3)), MINIMUM, previous=[before])
+    assert not audit(PublishedTables(MINIMUM, shown), previous=[before])
 
 
 def test_what_other_tables_show_is_kept_and_others_are_hidden_around_it() -> None:

@@ -32,11 +32,14 @@ from outcomes.disclosure.linear_program import Ends, System
 from outcomes.disclosure.suppression import ROUND_TO, before_coarse, before_rounding
 from outcomes.errors import OutcomesError
 from outcomes.processes import may_have_children, side_by_side
+from outcomes.sql.catalog.marts import mart_schema
 
 _YES, _NO, _EXCLUDED, _PATIENTS = range(4)
 _NAMES = ("numerator", "complement", "excluded", "patients")
 _MANY = 40
 """So many measures are worth further processes."""
+COMPARED = ("submissions", "rule_failures", "blanked_cells")
+"""Counts of rows, of which no small change between releases is shown (see `outcomes.disclosure.deliveries`)."""
 AUDITED = ("measures", "measure_exclusions", "label_kinds", "attrition", "release_info")
 
 
@@ -51,6 +54,7 @@ class PublishedTables:
         label_kinds: label, kind, episodes (coarse), state.
         attrition: step, patients_left (coarse), state; of an older release exact.
         release_info: patient_count_rounded, to 10.
+        submissions, rule_failures, blanked_cells: as they are protected.
         round_to: the step that `measures` is rounded to.
         contributor: a site that knows its own counts, which stand in `measures` as they are.
         true: the counts behind `measures`, row for row. No finding hangs on them, they only save programs.
@@ -62,6 +66,9 @@ class PublishedTables:
     label_kinds: pa.Table | None = None
     attrition: pa.Table | None = None
     release_info: pa.Table | None = None
+    submissions: pa.Table | None = None
+    rule_failures: pa.Table | None = None
+    blanked_cells: pa.Table | None = None
     round_to: int = ROUND_TO
     contributor: str | None = None
     true: pa.Table | None = None
@@ -88,6 +95,10 @@ def published_tables(dashboard: Path) -> PublishedTables:
     with duckdb.connect(str(dashboard), read_only=True) as con:
         there = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
         tables = {name: _in_present_words(con.table(name).to_arrow_table()) for name in AUDITED if name in there}
+        rows = {name: con.table(name).to_arrow_table() for name in COMPARED if name in there}
+    tables |= {
+        name: table for name, table in rows.items() if {*mart_schema(name, "protected").names} <= {*table.column_names}
+    }
     return PublishedTables(minimum_cell_count=tables["release_info"]["minimum_cell_count"][0].as_py(), **tables)
 
 
@@ -100,7 +111,7 @@ def _in_present_words(table: pa.Table) -> pa.Table:
 def require_safe(
     published: PublishedTables,
     nesting: Nesting = UNNESTED,
-    previous: PublishedTables | None = None,
+    previous: Sequence[PublishedTables] = (),
     only: Collection[str] | None = None,
 ) -> None:
     """Refuse tables from which a small count can be worked out; the arguments are those of `audit`.
@@ -116,7 +127,7 @@ def require_safe(
 def audit(
     published: PublishedTables,
     nesting: Nesting = UNNESTED,
-    previous: PublishedTables | None = None,
+    previous: Sequence[PublishedTables] = (),
     only: Collection[str | None] | None = None,
 ) -> list[Finding]:
     """All counts that are disclosed.
@@ -124,8 +135,9 @@ def audit(
     Args:
         published: the tables of the release.
         nesting: which measures count patients of each other.
-        previous: the tables of the release before. A count that looks the same in both is taken to be the same; where
-            that contradicts itself nothing is learnt from it.
+        previous: the tables of releases before, the newest first. Then only what they tell together with this one is
+            looked for. A count that looks the same in both is taken to be the same; where that contradicts itself the
+            oldest are left out, one after another.
         only: audit these measures and not all; None among them stands for all.
     """
     return audit_all([published], nesting, previous, only)
@@ -134,7 +146,7 @@ def audit(
 def audit_all(
     tables: Sequence[PublishedTables],
     nesting: Nesting = UNNESTED,
-    previous: PublishedTables | None = None,
+    previous: Sequence[PublishedTables] = (),
     only: Collection[str | None] | None = None,
     processes: int = 1,
 ) -> list[Finding]:
@@ -182,6 +194,8 @@ class _Shown:
     """(sites, lines): whether the totals are more than their parts."""
     true: Floats
     """The counts themselves, (measures, sites, keys with rests, answers); not numbers where nobody gives them."""
+    is_news: Mask
+    """(measures, sites, keys, answers): whether a release before bounds it more closely."""
     contributor: int | None = None
     """The place of the site that knows its own counts."""
 
@@ -219,12 +233,28 @@ class _Shown:
         has_rest[1:] |= has_rest[ALL_SITES] & ~has_rest[1:].any(axis=0)
         has_rest[ALL_SITES] = has_rest[1:].any(axis=0)
         true = _true_counts(lattice, published.true)
-        return cls(lattice, low, high, hidden, cohort_low, cohort_high, has_rest, true, own)
+        no_news = np.zeros(low.shape, dtype=bool)
+        return cls(lattice, low, high, hidden, cohort_low, cohort_high, has_rest, true, no_news, own)
 
     @property
     def true_cohort(self) -> Floats:
         """The size of the cohort, (sites, keys with rests)."""
         return np.asarray(self.true[0, ..., _PATIENTS] + self.true[0, ..., _EXCLUDED])
+
+    @property
+    def contradictory_sums(self) -> Mask:
+        """The counts whose bounds alone show that a sum is none, (measures, sites, keys)."""
+        wrong = np.zeros(self.hidden.shape, dtype=bool)
+        of_sites = (self.low[:, 1:].sum(axis=1), self.high[:, 1:].sum(axis=1))
+        is_wrong = (self.low[:, ALL_SITES] > of_sites[1]) | (self.high[:, ALL_SITES] < of_sites[0])
+        wrong |= is_wrong.any(axis=-1)[:, np.newaxis]
+        for at, line in enumerate(self.lattice.lines):
+            parts = line.parts[:-1]
+            least, greatest = self.low[:, :, parts].sum(axis=2), self.high[:, :, parts].sum(axis=2)
+            too_few = (self.low[:, :, line.total] > greatest) & ~self.has_rest[:, [at]]
+            is_wrong = (too_few | (self.high[:, :, line.total] < least)).any(axis=-1)
+            wrong[:, :, [line.total, *parts]] |= is_wrong[..., np.newaxis]
+        return wrong
 
     @property
     def rests(self) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -279,7 +309,9 @@ class _Shown:
         at = self.lattice.measures.index(measure)
         low = np.pad(self.low[at, ..., answer], self.rests)
         high = np.pad(self.high[at, ..., answer], self.rests, constant_values=np.inf)
-        return system.counts(low, high, np.zeros(low.shape, dtype=bool), self.true[at, ..., answer])
+        ids = system.counts(low, high, np.zeros(low.shape, dtype=bool), self.true[at, ..., answer])
+        system.is_news(ids[np.pad(self.is_news[at, ..., answer], self.rests)])
+        return ids
 
     def add_cohort(self, system: System, known: Ids | None = None) -> Ids:
         """Add the sizes of the cohort and their sums; (sites, keys with rests)."""
@@ -300,6 +332,7 @@ class _Shown:
             bounds, true = (low[..., answer], high[..., answer]), self.true[at, ..., answer]
             answers.append(self._add(system, bounds, unknown, true, None if known is None else known[..., answer]))
         ids = np.stack(answers, axis=-1)
+        system.is_news(ids[np.pad(self.is_news[at], (*self.rests, (0, 0)))])
         system.adds_up(ids[..., _PATIENTS], ids[..., [_YES, _NO]])
         system.adds_up(cohort, ids[..., [_PATIENTS, _EXCLUDED]])
         return ids
@@ -330,16 +363,29 @@ class _Same:
     """(measures, sites, keys) of the release before."""
     cohort: Mask
     """(sites, keys) of the release before."""
+    has_other_rest: Mask
+    """(sites, lines) of the release before: whether the newer one has a rest there and this one none, or the other way
+    round."""
 
     def add_cohort(self, system: System, cohort: Ids) -> Ids:
         """Add the sums of the cohort before, given the ids of the newer one."""
-        return self.before.add_cohort(system, self._placed(cohort[..., np.newaxis], self.cohort)[..., 0])
+        ids = self.before.add_cohort(system, self._placed(cohort[..., np.newaxis], self.cohort)[..., 0])
+        self._tell_news(system, ids, self.cohort)
+        return ids
 
     def add_measure(self, system: System, measure: str, cohort_before: Ids, ids: Ids) -> None:
         """Add the sums of a measure before, given the ids of the newer one."""
         if measure in self.before.lattice.measures:
             same = self.counts[self.before.lattice.measures.index(measure)]
-            self.before.add_measure(system, measure, cohort_before, self._placed(ids, same))
+            ids = self.before.add_measure(system, measure, cohort_before, self._placed(ids, same))
+            self._tell_news(system, ids, same)
+
+    def _tell_news(self, system: System, ids: Ids, same: Mask) -> None:
+        """Counts that are not the same are news, and rests where only one of the releases has any.
+
+        A rest that both have follows from what is the same.
+        """
+        system.is_news(ids[np.concatenate([~same, self.has_other_rest], axis=1)])
 
     def _placed(self, newer: Ids, same: Mask) -> Ids:
         """Ids of the newer release where they stand in the release before; -1 where it is not the same count."""
@@ -352,8 +398,8 @@ class _Same:
 def _taken_together(shown: _Shown, before: _Shown) -> tuple[_Shown, _Same]:
     """The newer release with what the one before says of the same counts.
 
-    Taken to be the same is what looks the same, as do the count over all sites and the cohorts; what is hidden in one
-    of the two looks like anything.
+    Taken to be the same is what looks the same, as do the count over all sites and the cohorts, unless a sum then
+    contradicts itself; what is hidden in one of the two looks like anything.
     """
     axes = [(each.lattice.measures, each.lattice.sites, each.lattice.keys) for each in (before, shown)]
     places = tuple(
@@ -370,16 +416,40 @@ def _taken_together(shown: _Shown, before: _Shown) -> tuple[_Shown, _Same]:
     cohort = cohort_low <= cohort_high
     cohort &= cohort[[ALL_SITES]]
     same = (low <= high).all(axis=-1) & cohort
-    same &= same[:, [ALL_SITES]]
 
-    together = replace(shown, **{name: getattr(shown, name).copy() for name in ("low", "high", "hidden")})
-    together.low[new] = np.where(same[..., np.newaxis], low, shown.low[new])
-    together.high[new] = np.where(same[..., np.newaxis], high, shown.high[new])
-    together.hidden[new] &= ~same | before.hidden[old]
+    def taken() -> _Shown:
+        bounds = shown.low.copy(), shown.high.copy()
+        for ends, end in zip(bounds, (low, high), strict=True):
+            ends[new] = np.where(same[..., np.newaxis], end, ends[new])
+        is_news = shown.is_news | (bounds[0] != shown.low) | (bounds[1] != shown.high)
+        hidden = shown.hidden.copy()
+        hidden[new] &= ~same | before.hidden[old]
+        return replace(shown, low=bounds[0], high=bounds[1], hidden=hidden, is_news=is_news)
+
+    same &= same[:, [ALL_SITES]]
+    same &= ~taken().contradictory_sums[new]
+    same &= same[:, [ALL_SITES]]
+    together = taken()
     same_counts, same_cohort = np.zeros(before.hidden.shape, dtype=bool), np.zeros(before.cohort_low.shape, dtype=bool)
     same_counts[old] = same
     same_cohort[old[1:]] = cohort
-    return together, _Same(before, places, same_counts, same_cohort)
+    return together, _Same(before, places, same_counts, same_cohort, _has_other_rest(shown, before))
+
+
+def _has_other_rest(shown: _Shown, before: _Shown) -> Mask:
+    """(sites, lines) of the release before."""
+    has_rest = {
+        (site, key): bool(has)
+        for site, of_site in zip(shown.lattice.sites, shown.has_rest, strict=True)
+        for key, has in zip(shown.lattice.rests, of_site, strict=True)
+    }
+    return np.array(
+        [
+            [has_rest.get((site, key)) != has for key, has in zip(before.lattice.rests, of_site, strict=True)]
+            for site, of_site in zip(before.lattice.sites, before.has_rest, strict=True)
+        ],
+        dtype=bool,
+    ).reshape(before.has_rest.shape)
 
 
 def _asked(table: pa.Table, only: Collection[str | None] | None) -> list[str | None]:
@@ -389,21 +459,31 @@ def _asked(table: pa.Table, only: Collection[str | None] | None) -> list[str | N
 
 
 def _audit_measures(
-    piece: tuple[PublishedTables, list[str | None]], nesting: Nesting, previous: PublishedTables | None
+    piece: tuple[PublishedTables, list[str | None]], nesting: Nesting, previous: Sequence[PublishedTables]
 ) -> list[Finding]:
     published, measures = piece
     shown = _Shown.of(published)
     open_rests = replace(shown, has_rest=np.ones_like(shown.has_rest))
     variants = [_Variant(shown, nesting), _Variant(open_rests, nesting), _Variant(open_rests, UNNESTED)]
-    if previous is not None and previous.measures is not None:
-        together, same = _taken_together(shown, _Shown.of(previous))
-        variants.insert(0, _Variant(together, nesting, same))
+    before = [_Shown.of(each) for each in previous if each.measures is not None]
+    variants = [*_with_releases_before(shown, before, nesting), *variants]
     is_rounded = published.round_to > 1
     return [
         finding
         for measure in measures
         for finding in _audit_measure(variants, measure, published.minimum_cell_count, is_rounded)
     ]
+
+
+def _with_releases_before(shown: _Shown, before: Sequence[_Shown], nesting: Nesting) -> list["_Variant"]:
+    """This release with all releases before, then without the oldest one, and so on."""
+    variants = list[_Variant]()
+    together, same = shown, list[_Same]()
+    for each in before:
+        together, same_as = _taken_together(together, each)
+        same.append(same_as)
+        variants.insert(0, _Variant(together, nesting, tuple(same)))
+    return variants
 
 
 def _shown_differences(shown: _Shown, nesting: Nesting, minimum_cell_count: int) -> Iterator[Finding]:
@@ -428,7 +508,7 @@ class _Variant:
 
     shown: _Shown
     nesting: Nesting
-    same: _Same | None = None
+    same: tuple[_Same, ...] = ()
 
     @cached_property
     def differences(self) -> list[tuple[str, str, int]]:
@@ -447,7 +527,10 @@ def _audit_measure(
         system, targets = _measure_system(variant, measure)
         ids = np.concatenate([target.ids[target.at] for target in targets])
         disclosed, open_still = system.disclosed(
-            ids if open_still is None else np.intersect1d(ids, open_still), minimum_cell_count, surely=is_rounded
+            ids if open_still is None else np.intersect1d(ids, open_still),
+            minimum_cell_count,
+            surely=is_rounded,
+            only_news=bool(variant.same),
         )
         for found, ends in sorted(disclosed.items()):
             yield next(target for target in targets if found in target.ids).finding(variant.shown.lattice, found, ends)
@@ -491,9 +574,10 @@ def _measure_system(variant: _Variant, measure: str | None) -> tuple[System, lis
     """The sums of a measure and of the cohort, with what is shown of other measures that lie within or around it."""
     shown, system = variant.shown, System()
     cohort = shown.add_cohort(system)
-    cohort_before = variant.same.add_cohort(system, cohort) if variant.same else cohort
     if measure is None:
         of_cohort = shown.targets(system, cohort, shown.unknown(None), shown.true_cohort)
+        for same in variant.same:
+            same.add_cohort(system, cohort)
         return system, [_Target(None, "size", *of_cohort)]
 
     def true_of(name: str, answer: int) -> Floats:
@@ -519,8 +603,9 @@ def _measure_system(variant: _Variant, measure: str | None) -> tuple[System, lis
             only_one = (shown.is_hidden(part) ^ shown.is_hidden(whole)) & nested[:, np.newaxis]
             at = np.pad(only_one, shown.rests) & ~silent
             targets.append(_Target(part, f"what {whole} has more", *shown.targets(system, left, at, true_left)))
-    if variant.same:
-        variant.same.add_measure(system, measure, cohort_before, ids)
+    # Last, so that a count has the same id in each variant.
+    for same in variant.same:
+        same.add_measure(system, measure, same.add_cohort(system, cohort), ids)
     return system, targets
 
 

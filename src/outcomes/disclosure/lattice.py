@@ -125,10 +125,16 @@ class Lattice:
 
     @property
     def all_keys(self) -> tuple[Key, ...]:
-        """The keys along the axis, the rests named after their line."""
+        """The keys along the axis, rests at the end."""
+        return (*self.keys, *self.rests)
+
+    @property
+    def rests(self) -> tuple[Key, ...]:
+        """The rests, named after their line."""
         named = [self.keys[line.parts[0]] for line in self.lines]
-        rests = ((key[0], self.keys[line.total][1], key[2], REST) for key, line in zip(named, self.lines, strict=True))
-        return (*self.keys, *rests)
+        return tuple(
+            (key[0], self.keys[line.total][1], key[2], REST) for key, line in zip(named, self.lines, strict=True)
+        )
 
     @property
     def is_rest(self) -> Mask:

@@ -41,6 +41,7 @@ class System:
         self._high: list[Floats] = []
         self._unknown: list[Mask] = []
         self._true: list[Floats] = []
+        self._is_news: list[Mask] = []
         self._sums: list[tuple[Ids, Floats]] = []
         self._size = 0
 
@@ -56,21 +57,31 @@ class System:
         self._high.append(high.ravel())
         self._unknown.append((unknown & (low < high)).ravel())
         self._true.append(np.full(low.size, np.nan) if true is None else true.ravel().astype(float))
+        self._is_news.append(np.zeros(low.size, dtype=bool))
         self._size += low.size
         return ids
+
+    def is_news(self, ids: Ids) -> None:
+        """Say that these counts, or their bounds, are what the system has more than one that is known to be safe."""
+        is_news = np.concatenate(self._is_news)
+        is_news[ids] = True
+        self._is_news = [is_news]
 
     def adds_up(self, total: Ids, parts: Ids) -> None:
         """Each total is the sum of its parts, (…) and (…, parts)."""
         ids = np.concatenate([total[..., np.newaxis], parts], axis=-1).reshape(-1, parts.shape[-1] + 1)
         self._sums.append((ids, np.r_[1.0, np.full(parts.shape[-1], -1.0)]))
 
-    def disclosed(self, targets: Ids, minimum_cell_count: int, surely: bool = False) -> tuple[dict[int, Ends], Ids]:
+    def disclosed(
+        self, targets: Ids, minimum_cell_count: int, surely: bool = False, only_news: bool = False
+    ) -> tuple[dict[int, Ends], Ids]:
         """The bounds of each target that is disclosed, and the targets whose sums contradict each other.
 
         Args:
             targets: the counts that are asked for.
             minimum_cell_count: a greater count may be known.
             surely: whether only those are disclosed that are small wherever they lie between their bounds.
+            only_news: leave out what is tied to no news.
         """
         low, high = np.concatenate(self._low), np.concatenate(self._high)
         unknown = np.concatenate(self._unknown)
@@ -79,9 +90,12 @@ class System:
         is_target[targets[unknown[targets]]] = True
         low, high = _tighten(sums, least, greatest, low, high)
         is_open = is_target & (low < minimum_cell_count - CLOSE) & (high >= 1 - CLOSE)
-        if not is_open.any():
+        is_crossed = low > high + 2 * NEARLY
+        if not (is_open | is_crossed).any():
             return {}, np.array([], dtype=np.intp)
         of_sum, of_count = _components(sums)
+        if only_news:
+            is_open &= np.isin(of_count, self._components_with_news(unknown, of_count))
         true = self._true_of(of_count)
         if surely:
             is_open &= np.isnan(true) | _is_small(true, true, minimum_cell_count)
@@ -92,13 +106,12 @@ class System:
             found = program.disclosed(np.flatnonzero(is_open[ids]), minimum_cell_count, surely)
             return {int(ids[at]): ends for at, ends in found.items()}
 
-        some, crossed = np.unique(of_count[is_open]), np.unique(of_count[low > high + 2 * NEARLY])
-        contradicted = [*np.intersect1d(some, crossed)]
-        some = np.setdiff1d(some, crossed)
+        contradicted = [*np.unique(of_count[is_crossed])]
+        some = np.setdiff1d(of_count[is_open], contradicted)
         found: dict[int, Ends] = {}
         # One program for all components costs little more than one for each, unless some contradict themselves.
         try:
-            found = disclosed_in(some)
+            found = disclosed_in(some) if len(some) else {}
         except _ContradictionError:
             for each in some:
                 try:
@@ -106,6 +119,15 @@ class System:
                 except _ContradictionError:
                     contradicted.append(each)
         return found, np.flatnonzero(is_target & np.isin(of_count, contradicted))
+
+    def _components_with_news(self, unknown: Mask, component: Ids) -> Ids:
+        """The components that have news, or a sum with news."""
+        is_news = np.concatenate(self._is_news)
+        found = [component[is_news]]
+        for members, _ in self._sums:
+            of_news = members[is_news[members].any(axis=1)]
+            found.append(component[of_news[unknown[of_news]]])
+        return np.unique(np.concatenate(found))
 
     def _true_of(self, component: Ids) -> Floats:
         """The true counts where they agree with all sums and bounds of their component; elsewhere not a number."""

@@ -72,20 +72,20 @@ def safe_measures(  # noqa: PLR0913, PLR0917 - what a release is protected with
     counts: pa.Table,
     minimum_cell_count: int,
     nesting: Nesting = UNNESTED,
-    previous: PublishedTables | None = None,
+    previous: Sequence[PublishedTables] = (),
     shown_elsewhere: Collection[Cell] = (),
     processes: int = 1,
 ) -> pa.Table:
     """The protected measures, of which the auditor finds that nothing can be worked out, even before they are rounded.
 
-    With the release before, as readers have it, rounded, nothing may be worked out either. Around what the
-    auditor finds more is hidden, also what the release before hid; what resists is hidden with all around it.
+    With the releases before, as readers have them, rounded, nothing may be worked out either. Around what the
+    auditor finds more is hidden, also what a release before hid; what resists is hidden with all around it.
 
     Args:
         counts: see `protected_measures`.
         minimum_cell_count: the smallest count that may be shown.
         nesting: which measures count patients of each other.
-        previous: what the release before has published.
+        previous: what the releases before have published, the newest first.
         shown_elsewhere: cells whose counts other tables show, not to be hidden if all others can be kept safe.
         processes: how many may audit.
 
@@ -109,11 +109,14 @@ def safe_measures(  # noqa: PLR0913, PLR0917 - what a release is protected with
             changed = {cell[0] for cell in found} | suppression.to_audit_again(before, hidden)
             alone, by_contributors, together = (each | changed for each in (alone, by_contributors, together))
         published = PublishedTables(minimum_cell_count, suppression.without(hidden, exact), round_to=1)
-        findings, alone = audit_all([published], nesting, None, alone, processes), set()
+        findings, alone = audit_all([published], nesting, only=alone, processes=processes), set()
         if not findings:
             known_to_each = suppression.known_to_contributors(hidden, shown, counts)
-            findings, by_contributors = audit_all(known_to_each, nesting, None, by_contributors, processes), set()
-        if not findings and previous is not None:
+            findings, by_contributors = (
+                audit_all(known_to_each, nesting, only=by_contributors, processes=processes),
+                set(),
+            )
+        if not findings and previous:
             published = PublishedTables(minimum_cell_count, suppression.without(hidden, shown))
             findings, together = audit_all([published], nesting, previous, together, processes), set()
         if not findings:
@@ -128,9 +131,10 @@ def safe_measures(  # noqa: PLR0913, PLR0917 - what a release is protected with
             )
         beside = suppression.smallest_beside(around, hidden, to_show)
         to_hide |= around | beside | _whole_breakdowns(around, counts, attempts_left)
-        if previous is not None and previous.measures is not None:
-            of_found = {measure for measure, *_ in found}
-            to_hide |= {cell for cell in _suppressed(previous.measures) if {cell[0], None} & of_found}
+        of_found = {measure for measure, *_ in found}
+        for each in previous:
+            if each.measures is not None:
+                to_hide |= {cell for cell in _suppressed(each.measures) if {cell[0], None} & of_found}
     raise OutcomesError("disclosure_risk", f"{len(findings)} counts, the first: {findings[0]}")
 
 

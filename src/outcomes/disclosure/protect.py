@@ -1,7 +1,7 @@
 """One way to protect a mart: the exact table in, the table that may be shown out."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from outcomes.disclosure.audit import AUDITED, PublishedTables, require_safe
+from outcomes.disclosure.audit import AUDITED, COMPARED, PublishedTables, require_safe
 from outcomes.disclosure.comparison import protected_comparison
 from outcomes.disclosure.curves import protected_curves
+from outcomes.disclosure.deliveries import Before as RowsBefore
 from outcomes.disclosure.deliveries import (
     protected_attrition,
     protected_blanked,
@@ -50,7 +51,8 @@ class Context:
     Attributes:
         facts: what the release says of itself.
         site_names: names of the sites by id, as far as the register gives them.
-        before: what the release before has published: both together must not tell a small count either.
+        before: what the releases before have published, the newest first: all together must
+            not tell a small count either.
         processes: how many may work at once.
         exact: the exact tables that were read already, by mart.
         done: what is protected already, by mart.
@@ -58,7 +60,7 @@ class Context:
 
     facts: ReleaseFacts
     site_names: Mapping[str, str]
-    before: PublishedTables | None = None
+    before: Sequence[PublishedTables] = ()
     processes: int = 1
     exact: dict[str, pa.Table] = field(default_factory=dict)
     done: dict[str, pa.Table] = field(default_factory=dict)
@@ -67,6 +69,14 @@ class Context:
     def minimum_cell_count(self) -> int:
         """The smallest count that may be shown."""
         return self.facts.minimum_cell_count
+
+    @property
+    def rows_before(self) -> RowsBefore:
+        """The counts of rows that the releases before have shown."""
+        submissions, failures, blanked = (
+            [table for each in self.before if (table := getattr(each, name)) is not None] for name in COMPARED
+        )
+        return RowsBefore(submissions, failures, blanked)
 
     @property
     def measures(self) -> tuple[pa.Table, int]:
@@ -78,7 +88,7 @@ def protected_tables(
     con: duckdb.DuckDBPyConnection,
     facts: ReleaseFacts,
     site_names: Mapping[str, str],
-    before: PublishedTables | None = None,
+    before: Sequence[PublishedTables] = (),
     processes: int = 1,
 ) -> dict[str, pa.Table]:
     """Every protected mart by name, audited together.
@@ -87,7 +97,7 @@ def protected_tables(
         con: a connection that holds the lake, the relations of the labelling step and those of the measures.
         facts: what the release says of itself.
         site_names: names of the sites by id, as far as the register gives them.
-        before: what the release before has published.
+        before: what the releases before have published, the newest first.
         processes: how many may work at once.
 
     Raises:
@@ -188,12 +198,12 @@ _PROTECT: dict[str, Callable[[pa.Table, Context], pa.Table]] = {
     "label_kinds": lambda exact, context: protected_kinds(exact, *context.measures),
     "score_trajectories": lambda exact, context: protected_trajectories(exact, context.minimum_cell_count),
     "attrition": lambda exact, context: protected_attrition(exact, context.minimum_cell_count),
-    "rule_failures": lambda exact, context: protected_failures(exact, context.minimum_cell_count),
+    "rule_failures": lambda exact, context: protected_failures(exact, context.minimum_cell_count, context.rows_before),
     "blanked_cells": lambda exact, context: protected_blanked(
-        exact, context.exact["rule_failures"], context.minimum_cell_count
+        exact, context.exact["rule_failures"], context.minimum_cell_count, context.rows_before
     ),
     "submissions": lambda exact, context: protected_submissions(
-        exact, context.exact["rule_failures"], context.minimum_cell_count
+        exact, context.exact["rule_failures"], context.minimum_cell_count, context.rows_before
     ),
     "release_info": _release_info,
     "sites": _sites,

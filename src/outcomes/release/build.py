@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -19,7 +19,7 @@ from outcomes.measures.build import run_measures
 from outcomes.release.codebook import comment_on, data_package, parquet_path, protected_package
 from outcomes.release.inputs import Inputs, read_inputs, thresholds_sha256
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH, Release, read_release
-from outcomes.release.privacy_report import write_privacy_report
+from outcomes.release.privacy_report import cells_by_state, write_privacy_report
 from outcomes.release.publish import current, is_rolled_back, last_published, publish
 from outcomes.release.verify import file_sha256, verify, verify_file
 from outcomes.settings import Settings
@@ -44,13 +44,11 @@ class Before:
     """What readers have seen before this release, as far as it can be read.
 
     Attributes:
-        tables: of the release that was published last.
-        release_id: of that release.
-        damaged: releases that were published after it and can no longer be read.
+        tables: of the kept releases by id, the one that was published last first.
+        damaged: releases that can no longer be read.
     """
 
-    tables: PublishedTables | None = None
-    release_id: str | None = None
+    tables: Mapping[str, PublishedTables] = field(default_factory=dict)
     damaged: tuple[str, ...] = ()
 
 
@@ -185,11 +183,11 @@ def is_current(settings: Settings) -> bool:
 
 
 def _published_before(releases: Path, release_id: str) -> Before:
-    """What the release that was published last before this one has published.
+    """What the kept releases have published before this one.
 
-    A damaged one stops nothing: the audit takes the newest that can be read, and says which it could not.
+    A damaged one stops nothing: the audit says which it could not read.
     """
-    damaged = []
+    tables, damaged = {}, []
     for folder in last_published(releases):
         if folder.name == release_id:
             continue
@@ -199,15 +197,15 @@ def _published_before(releases: Path, release_id: str) -> Before:
             damaged.append(folder.name)
             _log.warning("the differences from a damaged release cannot be audited: %s", error.where)
             continue
-        return Before(published_tables(folder / DASHBOARD), folder.name, tuple(damaged))
-    return Before(damaged=tuple(damaged))
+        tables[folder.name] = published_tables(folder / DASHBOARD)
+    return Before(tables, tuple(damaged))
 
 
 def _write_release(
     con: duckdb.DuckDBPyConnection, folder: Path, inputs: Inputs, before: Before, processes: int
 ) -> None:
     rows = _write_research(con, folder, inputs.release_id)
-    _write_dashboard(con, folder, inputs, before.tables, processes)
+    _write_dashboard(con, folder, inputs, [*before.tables.values()], processes)
     manifest = {
         "release_id": inputs.release_id,
         "data_to": inputs.data_to,
@@ -223,7 +221,8 @@ def _write_release(
         "definitions": {label.name: label.version for label in label_definitions()},
         "definitions_lock": {each.key: {"version": each.version, "sha256": each.sha256} for each in definitions_now()},
         "submissions": inputs.submissions,
-        "audit": {"compared_with": before.release_id, "not_compared_with": before.damaged},
+        "audit": {"compared_with": [*before.tables], "not_compared_with": before.damaged},
+        "cells": cells_by_state(folder / DASHBOARD),
         "rows": rows,
         # The DuckDB files hold the same marts, but DuckDB draws a random mark for each: their sums are never the same.
         "sha256": _sums(folder, [*folder.glob("parquet/*"), *folder.glob("*datapackage.json")]),
@@ -251,7 +250,7 @@ def _write_research(con: duckdb.DuckDBPyConnection, folder: Path, release_id: st
 
 
 def _write_dashboard(
-    con: duckdb.DuckDBPyConnection, folder: Path, inputs: Inputs, before: PublishedTables | None, processes: int
+    con: duckdb.DuckDBPyConnection, folder: Path, inputs: Inputs, before: Sequence[PublishedTables], processes: int
 ) -> None:
     """Write the protected marts; nothing else of the data may enter this file."""
     facts = ReleaseFacts(

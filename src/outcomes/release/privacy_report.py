@@ -13,7 +13,7 @@ import duckdb
 
 from outcomes.disclosure.audit import AUDITED
 from outcomes.disclosure.suppression import SITES_AGAINST_CONTRIBUTORS
-from outcomes.sql.catalog.marts import STATE, Mart, protected_marts
+from outcomes.sql.catalog.marts import NOT_OF_PATIENTS, STATE, Mart, protected_marts
 from outcomes.sql.engine import connect_read_only
 
 FILE = "privacy-report.md"
@@ -23,7 +23,7 @@ _LIMITS = (
     "Whoever knows from elsewhere that a certain patient is in the data knows more than the tables say.",
     "Two sites that combine their numbers know the rest of a sum better than one alone.",
     "A table that the audit does not look at is protected by its own rule, and not together with the others.",
-    "Releases before the one compared with are not part of the audit; rounding protects against them.",
+    "Releases that are no longer kept are not part of the audit; rounding protects against them.",
     "The exact marts (research.duckdb, parquet/) are not protected: the report says nothing of them.",
 )
 
@@ -41,11 +41,24 @@ def write_privacy_report(folder: Path, dashboard: str, manifest: dict[str, Any])
     (folder / FILE).write_text(text, encoding="utf-8")
 
 
+def cells_by_state(dashboard: Path) -> dict[str, dict[str, int]]:
+    """How many cells of each protected mart, and of the measures by kind of cell, have each state.
+
+    Args:
+        dashboard: the database of the protected marts.
+    """
+    with connect_read_only(dashboard) as con:
+        counts = {mart.name: _by_state(con, mart) for mart in protected_marts()}
+        counts |= {f"{_MEASURES}: {name}": states for name, states in _measures(con)}
+    return {name: dict(zip(STATE.enum, states, strict=True)) for name, states in counts.items()}
+
+
 def _report(con: duckdb.DuckDBPyConnection, manifest: dict[str, Any]) -> str:
     least = manifest["minimum_cell_count"]
     sites = con.execute("select count(*) from sites").fetchall()[0][0]
     shared = "are" if sites >= SITES_AGAINST_CONTRIBUTORS else "are not"
-    rows = [(mart.name, *_by_state(con, mart)) for mart in protected_marts()]
+    rows = [(mart.name, *_counts(_by_state(con, mart)), _protections(mart)) for mart in protected_marts()]
+    measures = [(name, *_counts(states)) for name, states in _measures(con)]
     parts = [
         f"# Privacy report of release {manifest['release_id']}",
         f"Data to {manifest['data_to']}, {'invented' if manifest['is_synthetic'] else 'real'} patients, {sites} sites. "
@@ -60,9 +73,10 @@ def _report(con: duckdb.DuckDBPyConnection, manifest: dict[str, Any]) -> str:
         "## Cells by mart",
         "*Suppressed* are cells with a small count and those that protect them. The release does not tell them apart: "
         "to say which are small would tell it of each.",
-        _table(("mart", *STATE.enum, "suppressed of those that could be shown", "in the audit"), map(_in_words, rows)),
+        "A number is protected by the audit (`audited`), follows from what is shown (`derived`), or has its own rule.",
+        _table(("mart", *STATE.enum, "suppressed of those that could be shown", "protected"), rows),
         "## Measures",
-        _table(("cells", *STATE.enum, "suppressed of those that could be shown"), _measures(con)),
+        _table(("cells", *STATE.enum, "suppressed of those that could be shown"), measures),
         "## Audit",
         _audited(manifest["audit"]),
         f"Counts of patients from 1 to {least - 1} in the protected marts: {_small(con, least)}.",
@@ -79,9 +93,10 @@ def _by_state(con: duckdb.DuckDBPyConnection, mart: Mart, where: str = "true") -
     return [counts[state] for state in STATE.enum]
 
 
-def _in_words(row: Sequence[Any]) -> tuple[str, ...]:
-    name, *counts = row
-    return (name, *_counts(counts), "yes" if name in AUDITED else "no")
+def _protections(mart: Mart) -> str:
+    """How the numbers of a mart that tell of patients are protected."""
+    words = dict.fromkeys(word for column in mart.columns for word in column.protection)
+    return ", ".join(word for word in words if word != NOT_OF_PATIENTS)
 
 
 def _counts(counts: Sequence[int]) -> tuple[str, ...]:
@@ -92,7 +107,8 @@ def _counts(counts: Sequence[int]) -> tuple[str, ...]:
     return (*(f"{count:,}" for count in counts), share)
 
 
-def _measures(con: duckdb.DuckDBPyConnection) -> Iterable[tuple[str, ...]]:
+def _measures(con: duckdb.DuckDBPyConnection) -> Iterable[tuple[str, list[int]]]:
+    """How many cells of the measures have each state, by kind of cell."""
     mart = next(one for one in protected_marts() if one.name == _MEASURES)
     for who, of_sites in (("all sites", "site_id is null"), ("a site", "site_id is not null")):
         for what, of_cells in (
@@ -100,7 +116,7 @@ def _measures(con: duckdb.DuckDBPyConnection) -> Iterable[tuple[str, ...]]:
             (", by year", "resolution = 'year'"),
             (", by stratum", "stratum_kind <> 'all'"),
         ):
-            yield f"{who}{what}", *_counts(_by_state(con, mart, f"{of_sites} and {of_cells}"))
+            yield f"{who}{what}", _by_state(con, mart, f"{of_sites} and {of_cells}")
 
 
 def _audited(audit: dict[str, Any]) -> str:
@@ -110,7 +126,7 @@ def _audited(audit: dict[str, Any]) -> str:
         "no count below the minimum, nor an interval narrower than it."
     ]
     if audit["compared_with"]:
-        said.append(f"Together with release {audit['compared_with']} neither.")
+        said.append(f"Together with the releases {', '.join(audit['compared_with'])}, all at once, neither.")
     else:
         said.append("There was no release before with which to compare this one.")
     if audit["not_compared_with"]:

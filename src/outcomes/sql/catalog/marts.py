@@ -5,6 +5,7 @@ A column is declared once: its type (text unless stated), what it means, and
 - `unit` of a number, or that it has none (`unit: none`);
 - `enum`, its closed list, or the name of one: `labels`, `measures`, `tables`, `refusals`, or a column of a reference
   table (`visit_windows.visit_window`);
+- `protection`, of each number that is published protected: how (see `PROTECTIONS`);
 - `only: exact` or `only: protected`, when it stands in one of the two;
 - `may_be_null`, where neither the text (which says what null means) nor protection tells it;
 - `protected`, what the text of the protected table adds, or which text or closed list replaces the other.
@@ -37,6 +38,25 @@ from outcomes.sql.shipped import shipped
 
 Kind = Literal["exact", "protected"]
 Type = Literal["text", "integer", "number", "boolean"]
+
+NOT_OF_PATIENTS = "not_of_patients"
+PROTECTIONS = {
+    "audited": "it enters the linear programs of the audit",
+    "derived": "it is a function of what is shown",
+    NOT_OF_PATIENTS: "it tells nothing of patients",
+    "curve": "days of a curve lie so far apart that no small change is told, and shares come in steps of 5 patients",
+    "steps": "no few patients are lost between two steps that are shown, and each is told to the nearest 10",
+    "tens": "it is told to the nearest 10, and never less than 20",
+    "person_time": "it is told to the nearest 5 person-years, beside counts that are shown",
+    "mean_risk": "a mean risk to four digits, times the rounded patients",
+    "tenths": "neighbouring tenths are taken together until each has enough patients of either answer, then rounded",
+    "model": "each level has enough patients of either answer, and figures are told to two or three digits",
+    "quartiles": "each quarter holds enough patients, and scores are rounded",
+    "words": "a word from the exact counts of cells that are shown, which the audit takes as known to the patient",
+    "rows": "rows of submissions: no small count, nor what others tell of it, in this release and the ones before",
+}
+"""How a column may be protected: in the audit, by what is shown anyway, or by a rule of its own. Who says which test
+holds each: docs/privacy.md."""
 
 NO_UNIT = "none"
 """Stated of a number without a unit, so that none is forgotten."""
@@ -71,6 +91,7 @@ class Column:
     unit: str = ""
     enum: tuple[str, ...] = ()
     may_be_null: bool = False
+    protection: tuple[str, ...] = ()
 
     @property
     def is_number(self) -> bool:
@@ -199,6 +220,17 @@ def _closed_list(stated: Any) -> Any:
 _Enum = Annotated[tuple[str, ...], BeforeValidator(_closed_list)]
 
 
+def _protections(stated: Any) -> Any:
+    words = [stated] if isinstance(stated, str) else stated
+    if unknown := {*words} - {*PROTECTIONS}:
+        msg = f"no protection is called {', '.join(sorted(unknown))}"
+        raise ValueError(msg)
+    return words
+
+
+_Protection = Annotated[tuple[str, ...], BeforeValidator(_protections)]
+
+
 class _Change(Declaration):
     description: str | None = None
     enum: _Enum | None = None
@@ -212,6 +244,7 @@ class _DeclaredColumn(Declaration):
     only: Kind | None = None
     protected: str | _Change | None = None
     may_be_null: bool | None = None
+    protection: _Protection = ()
 
     @model_validator(mode="after")
     def _unit_of_a_number(self) -> "_DeclaredColumn":
@@ -222,6 +255,8 @@ class _DeclaredColumn(Declaration):
 
     def column(self, name: str, kind: Kind, is_key: bool) -> Column:
         column = Column(name, self.type, self.description, self.unit, self.enum)
+        if kind == "protected":
+            column = replace(column, protection=self.protection)
         if kind == "protected" and isinstance(self.protected, str):
             column = replace(column, description=f"{self.description}; {self.protected}")
         elif kind == "protected" and isinstance(self.protected, _Change):
