@@ -184,7 +184,7 @@ class _OpenRelease:
 
     def __init__(self, release: Release) -> None:
         self.release_id = release.folder.name
-        self.published_after = release.compared_with
+        self.published_after = next(iter(release.compared_with), None)
         self._inode = release.folder.stat().st_ino
         self.protected = _remembering(connect_read_only(release.dashboard))
         self.exact = _remembering(connect_read_only(release.research))

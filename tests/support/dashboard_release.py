@@ -77,7 +77,7 @@ def write_release(
             _fill(con, research_marts(), rows.exact("ashworth", patients))
             _add_sites(con, [site for site in names if site not in ("ashworth", EMPTY)])
         manifest: dict[str, object] = {"release_id": release_id, "data_to": rows.DATA_TO, "is_synthetic": True}
-        manifest |= {"audit": {"compared_with": after}}
+        manifest |= {"audit": {"compared_with": [after] if after else []}}
         (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
     return publish.publish(home / "releases", release_id, write, kept=3)

@@ -80,10 +80,11 @@ class Release:
             return connect_read_only(self.research)
 
     @property
-    def compared_with(self) -> str | None:
-        """The id of the release before it, the differences from which were audited; None of the first."""
-        found = self.manifest.get("audit", {}).get("compared_with")
-        return None if found is None else str(found)
+    def compared_with(self) -> list[str]:
+        """Earlier releases together with which this one was audited, by id, the one published last first."""
+        found = self.manifest.get("audit", {}).get("compared_with") or []
+        # A release of an earlier version names the one before it alone.
+        return [found] if isinstance(found, str) else list(found)
 
     @property
     def could_not_be_compared_with(self) -> list[str]:
