@@ -7,7 +7,7 @@ import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -29,7 +29,7 @@ def serve(
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *options.split(), "dashboards.server:server()"])
 
 
-@app.command(epilog="Example: outcomes report north --period 2026-01")
+@app.command(epilog="Example: outcomes report north --period 2026-01 --pdf")
 def report(
     ctx: typer.Context,
     site: Annotated[str, typer.Argument(metavar="SITE", help="The site, as in sites.csv.")],
@@ -37,12 +37,26 @@ def report(
         str | None,
         typer.Option(help="The month YYYY-MM up to which the data go; that of the current release if left out."),
     ] = None,
+    *,
+    pdf: Annotated[bool, typer.Option("--pdf", help="As PDF, printed by a browser of this machine.")] = False,
+    paper: Annotated[Literal["A4", "letter"], typer.Option(help="The paper of the PDF.")] = "A4",
+    tiles: Annotated[
+        bool,
+        typer.Option(
+            "--tiles", help="The headline outcomes as SVG in a zip file, and as PNG where a browser is found."
+        ),
+    ] = False,
 ) -> None:
     """Write a site's report: one HTML file that works without a network and prints well. It holds exact numbers."""
     _need("jinja2")
-    from dashboards.reports import write_report
+    from dashboards.reports import Paper, write_pdf, write_report, write_tiles
 
-    typer.echo(write_report(ctx.obj, site, period))
+    if not pdf and not tiles:
+        typer.echo(write_report(ctx.obj, site, period))
+    if pdf:
+        typer.echo(write_pdf(ctx.obj, site, period, Paper(paper)))
+    if tiles:
+        typer.echo(write_tiles(ctx.obj, site, period))
 
 
 @app.command(epilog="Example: outcomes verify-log")

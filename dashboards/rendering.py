@@ -1,7 +1,7 @@
 """From data to HTML: the templates in `templates/`, of which pages, the report and the answers of the login are made.
 
 A template knows how something looks and no more; what it says is in the data that it is given. Every text is escaped
-unless a template made it.
+unless a template made it, or the template ends with .txt.
 """
 
 import hashlib
@@ -65,6 +65,12 @@ def figure_json(figure: dict[str, Any]) -> Markup:
     return Markup(said.replace("<", "\\u003c"))
 
 
+def css_string(text: str) -> Markup:
+    """A text as a string of CSS within a style element, which it cannot end: but for letters and digits by number."""
+    escaped = (char if char.isascii() and char.isalnum() else f"\\{ord(char):x} " for char in text)
+    return Markup(f'"{"".join(escaped)}"')
+
+
 def _without_markup(part: Any) -> Any:
     """A figure in whose texts a name that somebody wrote is no markup: Plotly would draw tags and links."""
     if isinstance(part, str):
@@ -76,11 +82,11 @@ def _without_markup(part: Any) -> Any:
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(_HERE / "templates"),
-    autoescape=True,
+    autoescape=lambda name: name is None or not name.endswith(".txt"),
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
     auto_reload=False,
 )
-_TEMPLATES.filters["figure"] = figure_json
+_TEMPLATES.filters |= {"css_string": css_string, "figure": figure_json}
 _TEMPLATES.globals |= {"asset": _address, "inlined": _inlined}

@@ -1,17 +1,23 @@
-"""A site's report: the pages of the dashboards in one file, for the board, for print, and for who has no login."""
+"""A site's report: two pages of summary and the pages of the dashboards in one file, for the board and for print."""
 
-import os
 from dataclasses import replace
+from enum import StrEnum
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from dashboards import wording
 from dashboards.access.scope import Scope
 from dashboards.data import measures
 from dashboards.data.reader import Releases
+from dashboards.files import write_whole
 from dashboards.filters import Filters
 from dashboards.pages import frame
 from dashboards.pages.frame import Page, View
+from dashboards.pages.overview import printed_overview
 from dashboards.pages.site import page_of
+from dashboards.pages.tiles import PICTURE_HEIGHT, PICTURE_WIDTH, pictures
+from dashboards.printing import as_pdf, as_png, find_browser, needed_browser
 from dashboards.rendering import render
 from outcomes.errors import OutcomesError
 from outcomes.home import private_files
@@ -19,8 +25,16 @@ from outcomes.release.open import DASHBOARD, RESEARCH, read_release
 from outcomes.release.verify import verify
 from outcomes.settings import Settings
 
+
+class Paper(StrEnum):
+    """Sizes of paper by their names in CSS."""
+
+    A4 = "A4"
+    LETTER = "letter"
+
+
 _PARTS = ("/pain", "/asd", "/revision", "/causes", "/data-quality")
-"""Pages of a report, after the overview and the headline measures."""
+"""Pages of a report, after the summary and the headline measures; the table of all measures is last."""
 _LEFT_OUT = {"definition"}
 """Cards that a report has no room for."""
 
@@ -38,17 +52,59 @@ def write_report(settings: Settings, site_id: str, period: str | None = None) ->
         OutcomesError: no_release, release_damaged; report_unknown - no kept release goes to that month, or none
             has the site.
     """
+    view = _view(settings, site_id, period)
+    return write_whole(_path(settings, view, ".html"), _document(view).encode())
+
+
+@private_files()
+def write_pdf(settings: Settings, site_id: str, period: str | None = None, paper: Paper = Paper.A4) -> Path:
+    """Write the report as `reports/<site>/<period>.pdf`, printed by a browser; arguments as for `write_report`.
+
+    Raises:
+        OutcomesError: as `write_report`; browser_missing, browser_failed.
+    """
+    browser = needed_browser(settings.browser)
+    view = _view(settings, site_id, period)
+    return write_whole(_path(settings, view, ".pdf"), as_pdf(browser, _document(view, paper)))
+
+
+@private_files()
+def write_tiles(settings: Settings, site_id: str, period: str | None = None) -> Path:
+    """Write `reports/<site>/<period>-tiles.zip`: each headline outcome as SVG, and as PNG where a browser is found.
+
+    Without a browser the same release gives the same bytes. Arguments as for `write_report`.
+
+    Raises:
+        OutcomesError: as `write_report`; browser_failed.
+    """
+    view, browser = _view(settings, site_id, period), find_browser(settings.browser)
+    bundle = BytesIO()
+    with ZipFile(bundle, "w", ZIP_DEFLATED) as file:
+        for name, svg in pictures(view).items():
+            file.writestr(ZipInfo(f"{name}.svg"), svg)
+            if browser:
+                file.writestr(ZipInfo(f"{name}.png"), as_png(browser, svg, PICTURE_WIDTH, PICTURE_HEIGHT))
+    return write_whole(_path(settings, view, "-tiles.zip"), bundle.getvalue())
+
+
+def _view(settings: Settings, site_id: str, period: str | None) -> View:
     releases = Releases(settings.releases)
     release_id = _release_to(releases, period)
     verify(releases.folder / release_id, [DASHBOARD, RESEARCH])
     reader = releases.read(Scope("report", frozenset({site_id}), "quality"), release_id)
     if reader is None or site_id not in {site.site_id for site in measures.sites(reader)}:
         raise OutcomesError("report_unknown", "the site")
-    view = View(reader, Filters(site_id), measures.choices(reader), "/", is_file=True)
+    return View(reader, Filters(site_id), measures.choices(reader), "/", is_file=True)
+
+
+def _path(settings: Settings, view: View, ending: str) -> Path:
+    return settings.reports / str(view.filters.site) / f"{view.info.data_to}{ending}"
+
+
+def _document(view: View, paper: Paper | None = None) -> str:
+    """The report; where paper is named, for a printer that asks nobody which."""
     title = f"{view.who}, outcomes to {wording.period(view.info.data_to)}"
-    path = settings.reports / site_id / f"{view.info.data_to}.html"
-    _write_whole(path, render("report.html", view=view, title=title, pages=_pages(view), product=frame.PRODUCT))
-    return path
+    return render("report.html", view=view, title=title, pages=_pages(view), paper=paper, product=frame.PRODUCT)
 
 
 def _release_to(releases: Releases, period: str | None) -> str:
@@ -71,26 +127,11 @@ def _release_to(releases: Releases, period: str | None) -> str:
 
 def _pages(view: View) -> list[tuple[View, Page]]:
     """The pages of a report, each with its view, without the cards that a report has no room for."""
-    paths = ("/", *(f"/measure/{one.measure}" for one in view.headlines), *_PARTS)
-    views = [replace(view, path=path) for path in paths]
-    return [(each, _shortened(page)) for each in views if (page := page_of(each)) is not None]
+    summary, all_measures = printed_overview(view)
+    views = [replace(view, path=path) for path in (*(f"/measure/{one.measure}" for one in view.headlines), *_PARTS)]
+    found = [(each, _shortened(page)) for each in views if (page := page_of(each)) is not None]
+    return [(view, summary), *found, (view, all_measures)]
 
 
 def _shortened(page: Page) -> Page:
     return replace(page, cards=[card for card in page.cards if card.name not in _LEFT_OUT])
-
-
-def _write_whole(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.unlink(missing_ok=True)
-    # It holds exact numbers: only the account that writes it may read it.
-    with open(unfinished, "w", encoding="utf-8", opener=_private) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, mode=0o600)

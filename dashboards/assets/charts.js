@@ -76,5 +76,30 @@
 
     begin();
     document.addEventListener("shown", begin); // page.js says so of another page
-    window.addEventListener("beforeprint", () => waiting.forEach(draw));
+
+    /* Paper has another width than the screen. Browsers tell of it before they lay the page out for it, so the rules
+       for print hold on the screen meanwhile; then every chart is drawn as wide as its place is. */
+    const paper = window.matchMedia("print");
+    const rulesOfPrint = [...document.styleSheets]
+        .flatMap((sheet) => [...sheet.cssRules])
+        .filter((rule) => rule instanceof CSSMediaRule && rule.media.mediaText === "print");
+
+    function lay(media) {
+        rulesOfPrint.forEach((rule) => { rule.media.mediaText = media; });
+        waiting.forEach(draw);
+        document.querySelectorAll(".graph").forEach((graph) => {
+            window.Plotly.relayout(graph, { width: graph.clientWidth, height: graph.clientHeight });
+        });
+    }
+
+    function layForScreen() {
+        lay("print");
+        document.querySelectorAll(".graph").forEach((graph) => {
+            window.Plotly.relayout(graph, { width: null, height: null, autosize: true });
+        });
+    }
+
+    window.addEventListener("beforeprint", () => lay("all"));
+    window.addEventListener("afterprint", layForScreen);
+    paper.addEventListener("change", () => (paper.matches ? lay("all") : layForScreen()));
 })();

@@ -12,6 +12,7 @@ from dashboards.data.measures import Measure, Value
 from dashboards.pages.frame import Page, View
 from dashboards.pages.news import changed, data_state
 from dashboards.pages.number import counted
+from dashboards.pages.signals import listed_signals
 from dashboards.pages.standing_out import standing_out
 from dashboards.pages.tiles import Lately, lately, latest, tiles, trend
 
@@ -34,13 +35,31 @@ def overview(view: View) -> Page:
     return Page("Overview", cards, filters=("period", "group"))
 
 
+def printed_overview(view: View) -> tuple[Page, Page]:
+    """The first screen on paper: what fits two pages, and the table of every measure, which does not.
+
+    It says the same of a release whenever it is printed: nothing of reviews, of other releases, or of today.
+    """
+    site_id = str(view.filters.site)
+    found = measures.values(view.reader, view.filters)
+    listed = [one for one in view.measures.values() if one.measure in found]
+    of_site = lately(view, site_id)
+    brief = [
+        standing_out(view, site_id),
+        tiles(view, found, of_site),
+        listed_signals(view, site_id),
+        data_state(view, site_id),
+    ]
+    return Page("Summary", brief), Page("All measures", [_own(view, site_id, listed, found, of_site)])
+
+
 def _of_site(view: View, site_id: str, listed: Sequence[Measure], found: dict[str, Value]) -> list[Card]:
     """How we are, what changed, what to do, and on which data that rests."""
     of_site = lately(view, site_id)
     return [
         standing_out(view, site_id),
         tiles(view, found, of_site),
-        *([changed(view, site_id)] if view.releases else []),
+        changed(view, site_id),
         data_state(view, site_id),
         _own(view, site_id, listed, found, of_site),
     ]

@@ -34,6 +34,8 @@ from outcomes.periods import add_months
 
 _MOST_LISTED = 100
 """Signals in the queue; nobody reviews more at a time."""
+_MOST_PRINTED = 12
+"""Signals in the summary of a report, which has two pages in all."""
 _HEAD = ("Measure", "Signal", "Fused in", "Evidence", "State", "Last change", "Next step")
 _LOG_HEAD = ("Month", "Measure", "Signal", "From", "To", "Finding", "Action", "Outcome", "By")
 _LOG_MONTHS = 12
@@ -83,6 +85,27 @@ def signals_page(view: View) -> Page:
     archived = [signal for signal in found if signal.is_archived]
     cards = [_state(view, queue), *_queue(view, queue), *_archive(view, archived), *_log(view, site)]
     return Page("Signals", [*cards, *_cumulative(view, site)])
+
+
+def listed_signals(view: View, site_id: str) -> Card:
+    """The signals of a release in short, concerning ones first, without what a team made of them."""
+    found = [one for one in signals.signals(view.reader, site_id) if not one.is_archived]
+    if not found:
+        return Card("signals", "Signals", body=["The release holds no signal of this site."])
+    concerning = sum(one.variation == "special_concerning" for one in found)
+    more = len(found) - _MOST_PRINTED
+    rest = f" The first {_MOST_PRINTED} are listed; the others are on the page Signals." if more > 0 else ""
+    rows: list[list[Cell | str]] = [
+        [_measure(view, one), _said(one), Cell(wording.signal_periods(one), one.first)] for one in found[:_MOST_PRINTED]
+    ]
+    return Card(
+        "signals",
+        "Signals",
+        sentence=f"{wording.plural(len(found), 'signal')}, {wording.count(concerning) if concerning else 'none'} of "
+        f"concern.{rest}",
+        table=Table("Signals, those of concern first", _HEAD[:3], rows),
+        is_table=True,
+    )
 
 
 def _no_site(view: View) -> Card:
@@ -164,7 +187,7 @@ def _today() -> date:
 
 def _row(view: View, signal: Signal, review: Review) -> list[Cell | str]:
     measure = view.measures[signal.measure]
-    said = f"{wording.variation(signal.variation)}: {wording.rules(signal.method)}"
+    said = _said(signal)
     return [
         _measure(view, signal),
         Cell(said, content=part("signal", variation_sign(signal.variation, ""), said, signal.anchor)),
@@ -174,6 +197,10 @@ def _row(view: View, signal: Signal, review: Review) -> list[Cell | str]:
         _last_moved(review),
         Cell("", content=_forms(view, signal, review, measure)),
     ]
+
+
+def _said(signal: Signal) -> str:
+    return f"{wording.variation(signal.variation)}: {wording.rules(signal.method)}"
 
 
 def _measure(view: View, signal: Signal) -> Cell:
@@ -230,7 +257,7 @@ def _archive(view: View, archived: Sequence[Signal]) -> list[Card]:
     rows: list[list[Cell | str]] = [
         [
             _measure(view, one),
-            f"{wording.variation(one.variation)}: {wording.rules(one.method)}",
+            _said(one),
             Cell(wording.signal_periods(one), one.first),
         ]
         for one in archived

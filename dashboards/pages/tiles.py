@@ -2,23 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from markupsafe import Markup
 
 from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts.spark import assurance_sign, sparkline, variation_sign
-from dashboards.data import answers, comparison, control
+from dashboards.data import answers, comparison, control, measures
 from dashboards.data.answers import MissingAnswers
 from dashboards.data.comparison import Compared
 from dashboards.data.control import ChartPoint
 from dashboards.data.measures import Measure, Value
 from dashboards.pages.frame import View
 from dashboards.pages.number import VALUE_HEAD, big_number, value_cells
-from dashboards.rendering import part
+from dashboards.rendering import part, render
 from outcomes.periods import add_months
 
 MONTHS = 24
+PICTURE_WIDTH, PICTURE_HEIGHT = 480, 300
+"""Pixels of a tile as a picture."""
+_SAID_IN_A_PICTURE = ("Trend", "Among sites")
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,35 @@ def tiles(view: View, found: Mapping[str, Value], of_site: Lately | None) -> Car
             if of_site
             else "",
         ],
+    )
+
+
+def pictures(view: View) -> dict[str, str]:
+    """The tiles as drawings (SVG) by measure, each with whose number it is, up to when, and of which release."""
+    found = measures.values(view.reader, view.filters)
+    of_site = lately(view, view.site.site_id) if view.site else None
+    return {
+        one.measure: _picture(view, one, found[one.measure], of_site) for one in view.headlines if one.measure in found
+    }
+
+
+def _picture(view: View, measure: Measure, value: Value, of_site: Lately | None) -> str:
+    has_number = value.estimate is not None
+    context = [
+        f"{name}: {words[0].lower()}{words[1:]}."
+        for name, _, words in (_context(measure, of_site) if of_site else [])
+        if name in _SAID_IN_A_PICTURE
+    ]
+    paragraphs = [f"{wording.sentence_case(wording.counted_among(measure, value))}." if has_number else "", *context]
+    return render(
+        "tile.svg",
+        width=PICTURE_WIDTH,
+        height=PICTURE_HEIGHT,
+        title=wrap(measure.title, 44),
+        number=wording.amount(measure, value) if has_number else wording.short_amount(measure, value),
+        interval=wording.in_brackets(measure, value),
+        said=[line for paragraph in paragraphs for line in wrap(paragraph, 62)],
+        source=wrap(f"{view.who}, data to {wording.period(view.info.data_to)}, release {view.reader.release_id}", 72),
     )
 
 

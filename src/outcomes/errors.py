@@ -259,6 +259,21 @@ MISTAKES: dict[str, Mistake] = {
         "some of what the site delivered could not be searched for the patient",
         "remove these folders or files, or deliver them again without the patient; then run `outcomes forget` again",
     ),
+    "browser_missing": Mistake(
+        104,
+        "no browser that can print was found: Chromium, Chrome or Edge",
+        "install one, or set OUTCOMES_BROWSER to its program; the report as HTML needs none and prints from any browser",
+    ),
+    "browser_failed": Mistake(
+        105,
+        "the browser did not print what it was given",
+        "run it with --version as the account that runs the command; update it, or set OUTCOMES_BROWSER to another",
+    ),
+    "digests_malformed": Mistake(
+        106,
+        "digests.csv cannot be read",
+        "correct the line; its columns are site_id and address (one e-mail address), a line per site and address",
+    ),
     "release_outdated": Mistake(
         76, "the lake or the definitions have changed since the current release", "run `outcomes release` first"
     ),

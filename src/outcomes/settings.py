@@ -24,6 +24,8 @@ class Settings(BaseSettings):
     """How long rows stay in quarantine, and in landing a delivery that was withdrawn."""
     release_without_damaged: bool = False
     """Whether a release goes on without submissions whose rows in the lake are damaged, and says so, or is refused."""
+    browser: Path | None = None
+    """The browser that prints reports, Chromium or one of its kin, where it is not on PATH."""
     threads: int = Field(default=2, ge=1)
     memory_limit: str = "4GB"
     eq5d_value_set: Path | None = None
@@ -115,8 +117,13 @@ class Settings(BaseSettings):
 
     @property
     def reports(self) -> Path:
-        """Reports that were written: `reports/<site>/<YYYY-MM>.html`."""
+        """Reports and digests that were written: `reports/<site>/`, by month or release."""
         return self.home / "reports"
+
+    @property
+    def digests_file(self) -> Path:
+        """To whom the digest of a site goes by e-mail (site_id, address). Without it nothing is sent."""
+        return self.home / "digests.csv"
 
     @property
     def access_file(self) -> Path:

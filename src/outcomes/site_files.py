@@ -1,4 +1,5 @@
-"""The files that an installation writes by hand: access.csv, annotations.csv, deliveries.csv, sites.csv, targets.csv.
+"""The files that an installation writes by hand: access.csv, annotations.csv, deliveries.csv, digests.csv, sites.csv,
+targets.csv.
 
 All are read alike: CSV in UTF-8 (a byte order mark may lead), exactly the columns of the model in its order, no
 incomplete line, no line twice. Blank lines and white space around a cell do not count.
@@ -63,6 +64,13 @@ class Access(SiteFileRow):
     user: _Stated
     site_id: SiteId
     role: Role
+
+
+class DigestAddress(SiteFileRow):
+    """A line of digests.csv: an e-mail address to which the digest of a site goes."""
+
+    site_id: SiteId
+    address: Annotated[str, Field(pattern=r"^[!-;=?A-~]+@[A-Za-z0-9.-]+$", max_length=254)]
 
 
 class Site(SiteFileRow):

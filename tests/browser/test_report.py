@@ -1,18 +1,36 @@
 """A site's report: one file that opens without a network, holds the site's own numbers, and prints."""
 
 import hashlib
+import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from dashboards.reports import write_report
 from outcomes.errors import OutcomesError
 from outcomes.settings import Settings
-from tests.support.dashboard_release import write_release
+from tests.support.browser import wait_until, wait_until_drawn
+from tests.support.dashboard_release import OWN, write_release
 
 SITE = "ashworth"
+PAPER_WIDTH = 182 / 25.4 * 96
+"""What lies between the margins, in pixels of CSS."""
+_CHART_WIDTHS = "() => [...document.querySelectorAll('.graph .main-svg:first-child')].map((svg) => svg.clientWidth)"
+_IS_PAPER_WIDE = """() => document.body.clientWidth < 700 && [...document.querySelectorAll(".graph")].every((graph) =>
+    Math.abs(graph.querySelector(".main-svg").getBoundingClientRect().width - graph.clientWidth) <= 1)"""
+_STICKING_OUT = """() => {
+    const sheet = document.body.getBoundingClientRect();
+    return [...document.querySelectorAll("body *")].filter((element) => {
+        const box = element.getBoundingClientRect();
+        const around = (element.closest("svg") ? element.closest(".card") : null)?.getBoundingClientRect() ?? sheet;
+        const isSeen = box.width && box.height && !element.closest("caption, #js-plotly-tester");
+        return isSeen && (box.right > around.right + 1 || box.left < around.left - 1);
+    }).map((element) => `${element.closest(".card")?.id}: ${element.tagName} ${element.getAttribute("class")}`);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +64,60 @@ def test_it_opens_offline_asks_for_nothing_and_draws_every_chart(chromium: Brows
     assert complaints == []
     assert page.pdf(format="A4").startswith(b"%PDF")
     context.close()
+
+
+@pytest.mark.parametrize("site", OWN)
+def test_the_summary_is_printed_on_two_pages(chromium: Browser, settings: Settings, site: str, tmp_path: Path) -> None:
+    """It holds no chart, so no script is needed."""
+    alone = tmp_path / "summary.html"
+    text = write_report(settings, site).read_text(encoding="utf-8")
+    alone.write_text(text.replace("</head>", "<style>.summary ~ section { display: none }</style></head>"))
+    context = chromium.new_context(offline=True, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(alone.as_uri())
+    assert [pages_of(page.pdf(format=paper)) for paper in ("A4", "Letter")] == [2, 2]
+    context.close()
+
+
+def test_on_paper_nothing_is_cut_and_charts_are_as_wide_as_their_place(chromium: Browser, report: Path) -> None:
+    with printing(chromium, report) as page:
+        on_screen = page.evaluate(_CHART_WIDTHS)
+        page.emulate_media(media="print")
+        wait_until(page, _IS_PAPER_WIDE)
+        assert page.evaluate(_STICKING_OUT) == []
+        page.emulate_media(media="screen")
+        wait_until(
+            page, f"() => JSON.stringify(({_CHART_WIDTHS})()) === '{json.dumps(on_screen, separators=(',', ':'))}'"
+        )
+
+
+def test_before_it_is_printed_charts_are_drawn_for_paper(chromium: Browser, report: Path) -> None:
+    """Browsers tell of paper before they lay the page out for it."""
+    with printing(chromium, report) as page:
+        on_screen = page.evaluate(_CHART_WIDTHS)
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        assert max(page.evaluate(_CHART_WIDTHS)) <= PAPER_WIDTH < max(on_screen)
+        assert page.evaluate(_STICKING_OUT) == []
+        page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+        assert page.evaluate(_CHART_WIDTHS) == on_screen
+
+
+@contextmanager
+def printing(chromium: Browser, report: Path) -> Iterator[Page]:
+    """A report in a window of a desktop."""
+    context = chromium.new_context(offline=True, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(report.as_uri())
+    wait_until_drawn(page)
+    try:
+        yield page
+    finally:
+        context.close()
+
+
+def pages_of(pdf: bytes) -> int:
+    """How many pages a PDF of Chromium has."""
+    return len(re.findall(rb"/Type\s*/Page\b", pdf))
 
 
 def test_only_who_wrote_it_may_read_it(report: Path) -> None:

@@ -1,0 +1,20 @@
+"""Files that hold exact numbers: written whole or not at all, and for the account alone that writes them."""
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write a file in one step, its folder too where it is missing; gives the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.part")
+    unfinished.unlink(missing_ok=True)
+    with open(unfinished, "wb", opener=_private) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return unfinished.replace(path)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)
