@@ -30,7 +30,7 @@ def serve(
 
 
 @app.command(epilog="Example: outcomes report north --period 2026-01 --pdf")
-def report(
+def report(  # noqa: PLR0913 - what a user may ask for
     ctx: typer.Context,
     site: Annotated[str, typer.Argument(metavar="SITE", help="The site, as in sites.csv.")],
     period: Annotated[

@@ -78,7 +78,7 @@ def _drawn(browser: Path, text: str, name: str, drawn: str, *flags: str) -> byte
     with tempfile.TemporaryDirectory(prefix="outcomes-") as folder:
         source, made = Path(folder, name), Path(folder, drawn)
         source.write_text(text, encoding="utf-8")
-        command = [browser, *_FLAGS, *_for_root(), f"--user-data-dir={folder}/profile"]
+        command = [str(browser), *_FLAGS, *_for_root(), f"--user-data-dir={folder}/profile"]
         try:
             subprocess.run(
                 [*command, *(flag.format(made) for flag in flags), source.as_uri()],

@@ -274,16 +274,28 @@ def standing_out(measure: Measure, one: AlarmsRow, place: SiteComparisonRow | No
     )
 
 
+def named(one: AlarmsRow) -> str:
+    """Why a measure is named, without a number of patients or a value."""
+    if one.reason == "confirmed":
+        when = span(one.index_period or "", one.months or 1)
+        return f"{when} lies beyond the control limits, and the next {_unit(one)} confirms it."
+    side = "more" if one.side == "more" else "fewer"
+    return f"{side} than expected for these patients. {_SURENESS[one.reason]}"
+
+
+def _unit(one: AlarmsRow) -> str:
+    return "quarter" if one.months == QUARTER else "month"
+
+
 def _confirmed(one: AlarmsRow) -> str:
     unit = "patients" if one.chart == "g" else "%"
     value, low, high = (
         "" if number is None else f"{number * (1 if one.chart == 'g' else 100):.0f}"
         for number in (one.value, one.lower, one.upper)
     )
-    which = "quarter" if one.months == QUARTER else "month"
     return (
         f"{span(one.index_period or '', one.months or 1)} lies beyond the control limits ({value}{NBSP}{unit}, "
-        f"limits {low}–{high}), and the next {which} confirms it."
+        f"limits {low}–{high}), and the next {_unit(one)} confirms it."
     )
 
 

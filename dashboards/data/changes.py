@@ -35,6 +35,11 @@ class Changes:
     refused: Sequence[str]
     redefined: Sequence[str]
 
+    @property
+    def any(self) -> bool:
+        """Whether anything did."""
+        return any((self.moved, self.named, self.no_longer_named, self.accepted, self.refused, self.redefined))
+
 
 def changes(before: Reader, now: Reader, site_id: str) -> Changes:
     """Compare two releases for one site.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from dashboards import wording
 from dashboards.cards import Card
 from dashboards.data import deliveries
-from dashboards.data.changes import Moved, changes
+from dashboards.data.changes import Changes, Moved, changes
 from dashboards.data.deliveries import Submission
 from dashboards.pages.data_quality import resting_measures
 from dashboards.pages.frame import View
@@ -29,18 +29,22 @@ def changed(view: View, site_id: str) -> Card:
         alone = "No earlier release is kept that this one could be compared with."
         return Card("changed", title, body=[alone], is_wide=False)
     found = changes(before, view.reader, site_id)
+    said = [*(_moved(one) for one in found.moved), *changed_otherwise(view, found)]
+    body = [part("lines", said)] if said else ["Nothing has changed for this site."]
+    return Card("changed", f"What changed since release {before.release_id}", body=body, is_wide=False)
+
+
+def changed_otherwise(view: View, found: Changes) -> list[str]:
+    """What changed beside the values: measures named, months delivered, and definitions."""
     named, gone = _titles(view, found.named), _titles(view, found.no_longer_named)
     lines = [
-        *(_moved(one) for one in found.moved),
         f"Newly named: {named}." if named else "",
         f"No longer named: {gone}." if gone else "",
         f"Accepted: {_months(found.accepted)}." if found.accepted else "",
         f"Refused: {_months(found.refused)}." if found.refused else "",
         f"Defined anew: {wording.plural(len(found.redefined), 'measure')}." if found.redefined else "",
     ]
-    said = [line for line in lines if line]
-    body = [part("lines", said)] if said else ["Nothing has changed for this site."]
-    return Card("changed", f"What changed since release {before.release_id}", body=body, is_wide=False)
+    return [line for line in lines if line]
 
 
 def _moved(one: Moved) -> str:
@@ -66,6 +70,14 @@ def _months(periods: Sequence[str]) -> str:
 
 def data_state(view: View, site_id: str) -> Card:
     """What is late, refused or failing, and which headline outcomes rest on it."""
+    said = data_lines(view, site_id)
+    body = [part("lines", said)] if said else ["Nothing is late, refused or failing."]
+    body.append(part("way", "Data quality", view.href("/data-quality", period=None, group=None)))
+    return Card("data-state", "The data behind it", body=body, is_wide=False)
+
+
+def data_lines(view: View, site_id: str) -> list[str]:
+    """The same in sentences."""
     submissions = deliveries.own_submissions(view.reader, site_id)
     failing = deliveries.own_failing_rules(view.reader, site_id)
     resting = resting_measures(view, submissions, failing)
@@ -81,10 +93,7 @@ def data_state(view: View, site_id: str) -> Card:
         if resting
         else "",
     ]
-    said = [line for line in lines if line]
-    body = [part("lines", said)] if said else ["Nothing is late, refused or failing."]
-    body.append(part("way", "Data quality", view.href("/data-quality", period=None, group=None)))
-    return Card("data-state", "The data behind it", body=body, is_wide=False)
+    return [line for line in lines if line]
 
 
 def _late(view: View, site_id: str, in_force: Sequence[Submission]) -> str:

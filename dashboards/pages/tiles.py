@@ -20,7 +20,7 @@ from dashboards.rendering import part, render
 from outcomes.periods import add_months
 
 MONTHS = 24
-PICTURE_WIDTH, PICTURE_HEIGHT = 480, 300
+PICTURE_WIDTH, PICTURE_HEIGHT = 480, 264
 """Pixels of a tile as a picture."""
 _SAID_IN_A_PICTURE = ("Trend", "Among sites")
 
@@ -104,7 +104,7 @@ def _picture(view: View, measure: Measure, value: Value, of_site: Lately | None)
         "tile.svg",
         width=PICTURE_WIDTH,
         height=PICTURE_HEIGHT,
-        title=wrap(measure.title, 44),
+        title=wrap(measure.title, 40),
         number=wording.amount(measure, value) if has_number else wording.short_amount(measure, value),
         interval=wording.in_brackets(measure, value),
         said=[line for paragraph in paragraphs for line in wrap(paragraph, 62)],

@@ -262,7 +262,7 @@ MISTAKES: dict[str, Mistake] = {
     "browser_missing": Mistake(
         104,
         "no browser that can print was found: Chromium, Chrome or Edge",
-        "install one, or set OUTCOMES_BROWSER to its program; the report as HTML needs none and prints from any browser",
+        "install one, or set OUTCOMES_BROWSER to its program; or print the report in HTML from any browser",
     ),
     "browser_failed": Mistake(
         105,

@@ -25,6 +25,7 @@ GRAPHS = {
         "every_site_accepted": set(),
     },
     "new_deliveries": {"not_taken_up": {"take_in"}, "take_in": set()},
+    "outcome_digest": {"sites": {"digest"}, "digest": set()},
     "outcome_release": {"intake_at_rest": {"publish"}, "publish": set()},
     "outcome_reports": {"sites": {"report"}, "report": set()},
 }
@@ -83,7 +84,7 @@ def test_tasks_that_are_mapped_over_sites_are_limited(dags: dict[str, Any]) -> N
     limits = {
         task.task_id: task.max_active_tis_per_dag for dag in dags.values() for task in dag.tasks if task.is_mapped
     }
-    assert limits == {"ingest": 4, "report": 4, "take_in": 4}
+    assert limits == {"digest": 4, "ingest": 4, "report": 4, "take_in": 4}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -93,7 +94,7 @@ def test_a_dag_file_orchestrates_and_nothing_else(file: Path) -> None:
     imported = {node.module for node in ast.walk(parsed) if isinstance(node, ast.ImportFrom)}
     assert not any(isinstance(node, ast.Import) for node in ast.walk(parsed))
     assert {name.partition(".")[0] for name in imported if name} <= {
-        "_defaults", "airflow", "dashboards", "datetime", "outcomes", "typing",
+        "_defaults", "_mail", "airflow", "dashboards", "datetime", "outcomes", "typing",
     }  # fmt: skip
     loops = (ast.For, ast.While, ast.With, ast.Try, ast.Lambda)
     assert not any(isinstance(node, loops) for node in ast.walk(parsed))
@@ -122,10 +123,11 @@ def test_the_release_follows_the_asset_that_the_submissions_update(dags: dict[st
     assert [dags["outcome_release"].timetable.asset_condition] == updated
 
 
-def test_the_reports_follow_the_release(dags: dict[str, Any]) -> None:
+def test_reports_and_digests_follow_the_release(dags: dict[str, Any]) -> None:
     published = dags["outcome_release"].get_task("publish").outlets
-    assert [dags["outcome_reports"].timetable.asset_condition] == published
-    assert dags["outcome_reports"].get_task("report").is_mapped
+    for dag_id, task_id in (("outcome_reports", "report"), ("outcome_digest", "digest")):
+        assert [dags[dag_id].timetable.asset_condition] == published
+        assert dags[dag_id].get_task(task_id).is_mapped
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -21,7 +21,14 @@ from scripts.processes import Processes
 from tests.support.submissions import follow_up, fusion, patient, write_submission
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
-DAGS = {"expected_deliveries", "follow_up_submissions", "new_deliveries", "outcome_release", "outcome_reports"}
+DAGS = {
+    "expected_deliveries",
+    "follow_up_submissions",
+    "new_deliveries",
+    "outcome_digest",
+    "outcome_release",
+    "outcome_reports",
+}
 FIRST = {"east": "2025-12", "north": "2026-01"}
 SECONDS = 600
 

@@ -12,6 +12,7 @@ import pytest
 from outcomes import pipeline
 from outcomes.lake import Lake
 from outcomes.settings import Settings
+from tests.support.mailbox import receiving
 from tests.support.submissions import fusion, patient, write_submission
 
 PERIOD = "2025-05"
@@ -186,3 +187,24 @@ def test_the_release_is_published_once_and_every_site_of_it_gets_its_report(
         f"reports/east/{PERIOD}.html",
         f"reports/south/{PERIOD}.html",
     ]
+
+    assert states(dags["outcome_digest"].test()) == {"sites": ["success"], "digest": ["success", "success"]}
+    digests = sorted((settings.home / "reports").rglob("*-digest.*"))
+    assert [file.relative_to(settings.reports).as_posix() for file in digests] == [
+        f"{site}/{published.name}-digest.{ending}" for site in ("east", "south") for ending in ("html", "txt")
+    ]
+
+
+def test_a_digest_is_sent_by_the_connection_and_not_twice(
+    dags: dict[str, Any], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.ingest(settings, "east", PERIOD)
+    pipeline.release(settings)
+    settings.digests_file.write_text("site_id,address\neast,lead@east.example\n", encoding="utf-8")
+    with receiving() as (port, received):
+        extra = {"from_email": "registry@registry.example", "disable_ssl": True, "disable_tls": True}
+        connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
+        for _ in range(2):
+            assert states(dags["outcome_digest"].test()) == {"sites": ["success"], "digest": ["success"]}
+    assert [one.recipients for one in received] == [["lead@east.example"]]
