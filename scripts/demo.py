@@ -24,7 +24,7 @@ from scripts.local_airflow import HOST, LocalAirflow, answers, end_on_signals, i
 from scripts.processes import Processes
 
 DASHBOARD_PORT = 8050
-BACKFILLED = {"follow_up_submissions", "outcome_release", "outcome_reports"}
+BACKFILLED = {"follow_up_submissions", "outcome_release", "outcome_reports", "outcome_digest"}
 WATCHING = {"expected_deliveries", "new_deliveries"}  # they would take in at once what the backfill is to show
 OUTCOMES = str(Path(sys.executable).with_name("outcomes"))
 TASK_SECONDS = 600
@@ -74,6 +74,8 @@ def publish(settings: Settings, processes: Processes, airflow: LocalAirflow) -> 
     if wait_for_task(settings, airflow, ("outcome_release", "publish"), since) == "success":
         console.print("Waiting for outcome_reports to write a report per site")
         wait_for_task(settings, airflow, ("outcome_reports", "report"), since)
+        console.print("Waiting for outcome_digest to write a digest per site")
+        wait_for_task(settings, airflow, ("outcome_digest", "digest"), since)
     subprocess.run([OUTCOMES, "status"], check=True)
     console.print(f"Published after {time.monotonic() - started:.0f} s: {(settings.releases / 'current').resolve()}")
 

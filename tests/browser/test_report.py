@@ -3,6 +3,8 @@
 import hashlib
 import json
 import re
+import struct
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +12,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from dashboards.reports import write_report
+from dashboards.pages.tiles import PICTURE_HEIGHT, PICTURE_WIDTH
+from dashboards.printing import as_pdf, needed_browser
+from dashboards.reports import write_pdf, write_report, write_tiles
 from outcomes.errors import OutcomesError
 from outcomes.settings import Settings
 from tests.support.browser import wait_until, wait_until_drawn
@@ -118,6 +122,28 @@ def printing(chromium: Browser, report: Path) -> Iterator[Page]:
 def pages_of(pdf: bytes) -> int:
     """How many pages a PDF of Chromium has."""
     return len(re.findall(rb"/Type\s*/Page\b", pdf))
+
+
+@pytest.mark.parametrize(("paper", "box"), [("A4", b"594.95996 841.91998"), ("letter", b"612 792")])
+def test_a_browser_prints_on_the_paper_that_is_named(settings: Settings, paper: str, box: bytes) -> None:
+    browser = needed_browser(settings.browser)
+    pdf = as_pdf(browser, f"<style>@page {{ size: {paper} }}</style><p>A page")
+    assert pages_of(pdf) == 1
+    assert b"/MediaBox [0 0 " + box + b"]" in pdf
+
+
+def test_the_report_as_pdf(settings: Settings) -> None:
+    written = write_pdf(settings, SITE)
+    assert written.name == "2026-03.pdf"
+    assert written.stat().st_mode & 0o777 == 0o600
+    assert pages_of(written.read_bytes()) > 20
+
+
+def test_tiles_come_as_png_too(settings: Settings) -> None:
+    with zipfile.ZipFile(write_tiles(settings, SITE)) as bundle:
+        pictures = [bundle.read(name) for name in bundle.namelist() if name.endswith(".png")]
+    sizes = {struct.unpack(">II", picture[16:24]) for picture in pictures}
+    assert (len(pictures), sizes) == (5, {(2 * PICTURE_WIDTH, 2 * PICTURE_HEIGHT)})
 
 
 def test_only_who_wrote_it_may_read_it(report: Path) -> None:
