@@ -1,6 +1,6 @@
 """POST /annotations?site=<id>&measure=<id>&release=<id>: somebody says what happened in a month of a control chart.
 
-The form of the chart sends `period` (YYYY-MM), `kind` (note, or rebase: limits start anew) and `reason`, one of a list:
+The form of the chart sends `month` (YYYY-MM), `kind` (note, or rebase: limits start anew) and `reason`, one of a list:
 there is no free text, as it could name a patient. It becomes a line of annotations.csv, which the next release reads.
 """
 
@@ -40,7 +40,7 @@ def install(flask: Flask, settings: Settings, releases: Releases, log: AccessLog
 
 def _asked(reader: Reader, site_id: str, measure: str) -> Annotation | None:
     """The line of the request being answered; None when it is none that the form could have sent."""
-    period, kind, reason = (request.form.get(name, "") for name in ("period", "kind", "reason"))
+    period, kind, reason = (request.form.get(name, "") for name in ("month", "kind", "reason"))
     months = {point.index_period for point in control.chart(reader, measure, site_id)}
     if period not in months or kind not in KINDS or reason not in REASONS:
         return None

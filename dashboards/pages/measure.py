@@ -214,7 +214,7 @@ def _annotate(view: View, measure: Measure) -> list[Card]:
         return []
     asked = {"site": view.site.site_id, "measure": measure.measure, "release": view.reader.release_id}
     fields = [
-        ("period", "From", [(month, wording.period(month)) for month in reversed(months)]),
+        ("month", "From", [(month, wording.period(month)) for month in reversed(months)]),
         ("kind", "What", [(kind, wording.in_words(kind)) for kind in KINDS]),
         ("reason", "Because of", [(reason, wording.in_words(reason)) for reason in REASONS]),
     ]

@@ -96,8 +96,7 @@ def _completeness(view: View, compared: dict[str, list[Compared]]) -> Card:
     return Card(
         "completeness",
         "How complete follow-up is",
-        sentence=f"{wording.count(below) if below else 'None'} of {wording.count(len(known))} shown are below the mark "
-        f"of {mark}.",
+        sentence=f"{wording.count(below)} of {wording.count(len(known))} shown are below the mark of {mark}.",
         table=Table(
             "Followed among those who could be, by site and outcome",
             ("Site", *(one.title for one in view.headlines)),
@@ -127,8 +126,8 @@ def _delivered(view: View) -> Card:
     return Card(
         "deliveries",
         "What sites delivered",
-        sentence=f"{wording.count(behind) if behind else 'None'} of {wording.plural(len(rows), 'site')} "
-        f"{'has' if behind == 1 else 'have'} delivered nothing yet for {wording.period(view.info.data_to)}.",
+        sentence=f"{wording.count(behind)} of {wording.plural(len(rows), 'site')} without an accepted submission for "
+        f"{wording.period(view.info.data_to)}.",
         table=Table("Deliveries by site", ("Site", "Latest month accepted", "Accepted", "Refused"), rows, numbers=2),
         is_table=True,
         body=[part("way", "Data quality of all sites", view.href("/data-quality", site=None))],

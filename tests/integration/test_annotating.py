@@ -20,7 +20,7 @@ from tests.support.html_tree import parsed
 
 _OWN = "ashworth"
 _MEASURE = "pain_12_months"
-_LINE = {"period": "2025-03", "kind": "rebase", "reason": "new_implant"}
+_LINE = {"month": "2025-03", "kind": "rebase", "reason": "new_implant"}
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +63,9 @@ def test_what_the_form_sends_is_a_line_that_the_next_release_reads(client: Flask
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/measure/{_MEASURE}#trend")
     known = {"measures": {_MEASURE: "share"}, "sites": {_OWN}}
     (line,) = read_site_file(home / "annotations.csv", Annotation, "annotations_malformed", known).values()
-    assert (line.site_id, line.measure, line.author, line.period) == (_OWN, _MEASURE, QUALITY, data["period"])
+    assert (line.site_id, line.measure, line.author, line.period) == (_OWN, _MEASURE, QUALITY, data["month"])
     log = [json.loads(one)["view"] for one in (home / "logs" / "access.jsonl").read_text().splitlines()]
-    assert log[-1] == f"annotation {_MEASURE} {data['kind']} {data['period']}"
+    assert log[-1] == f"annotation {_MEASURE} {data['kind']} {data['month']}"
 
 
 def test_a_line_is_added_to_those_that_were_written_by_hand(client: FlaskClient, home: Path) -> None:
@@ -81,8 +81,8 @@ def test_a_line_is_added_to_those_that_were_written_by_hand(client: FlaskClient,
 @pytest.mark.parametrize(
     "changes",
     [
-        {"period": "1999-01"},
-        {"period": ""},
+        {"month": "1999-01"},
+        {"month": ""},
         {"kind": "delete"},
         {"reason": "patient 17 fell"},
         {"measure": "no_such"},
