@@ -103,10 +103,12 @@ def _composed(view: View, site_id: str, found: Changes | None) -> Digest:
         ("What stands out", _standing_out(view, site_id)),
         ("The data behind it", data_lines(view, site_id) or ["Nothing is late, refused or failing."]),
     ]
-    values = {"subject": f"{view.who}: {PRODUCT.lower()}, release {view.reader.release_id}", "view": view}
-    values |= {"sections": sections}
-    text, html = (render(f"digest.{ending}", **values) for ending in ("txt", "html"))
-    return Digest(site_id, view.reader.release_id, str(values["subject"]), text, html)
+    # A header of an e-mail is one line, whatever a site's name holds.
+    subject = " ".join(f"{view.who}: {PRODUCT.lower()}, release {view.reader.release_id}".split())
+    text, html = (
+        render(f"digest.{ending}", subject=subject, view=view, sections=sections) for ending in ("txt", "html")
+    )
+    return Digest(site_id, view.reader.release_id, subject, text, html)
 
 
 def _changed(view: View, found: Changes | None) -> Sequence[str]:

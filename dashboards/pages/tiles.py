@@ -107,7 +107,7 @@ def _picture(view: View, measure: Measure, value: Value, of_site: Lately | None)
         title=wrap(measure.title, 40),
         number=wording.amount(measure, value) if has_number else wording.short_amount(measure, value),
         interval=wording.in_brackets(measure, value),
-        said=[line for paragraph in paragraphs for line in wrap(paragraph, 62)],
+        said=[line for paragraph in paragraphs for line in wrap(paragraph, 58)],
         source=wrap(f"{view.who}, data to {wording.period(view.info.data_to)}, release {view.reader.release_id}", 72),
     )
 

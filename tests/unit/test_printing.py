@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from dashboards.rendering import css_string
 from dashboards.reports import write_pdf, write_tiles
 from outcomes.errors import OutcomesError
 from outcomes.settings import Settings
@@ -97,6 +98,11 @@ def test_a_long_name_stays_within_the_tile(home: Path) -> None:
             places = [float(text.get("y", "nan")) for text in drawing.findall("{http://www.w3.org/2000/svg}text")]
             assert places == sorted(set(places)), "lines lie over each other"
             assert places[-1] < float(drawing.get("height", "nan"))
+
+
+def test_a_title_on_every_sheet_cannot_end_its_style_element() -> None:
+    assert css_string("St Mary's") == '"St\\20 Mary\\27 s"'
+    assert not set(css_string('"</style>\n\\')[1:-1]) & set('"<>/\n')
 
 
 def words(svg: bytes) -> str:
