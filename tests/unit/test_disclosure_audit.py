@@ -86,6 +86,31 @@ def test_a_whole_bounds_its_hidden_part() -> None:
     assert _bounds(found, "numerator") == (5, 14)  # 21 in both, of which site b has 16 at the most
 
 
+def test_parts_bound_a_whole_that_is_hidden_in_every_year() -> None:
+    years = {"whole": (103, 102), "first": (100, 80), "second": (80, 100)}
+    measures: dict[str, dict[Group, Answers]] = {
+        name: {("a", year, "x"): (yes, 200 - yes, 0) for year, yes in zip(("2023", "2024"), counts, strict=True)}
+        for name, counts in years.items()
+    }
+    nesting = Nesting(part_of=frozenset({("first", "whole"), ("second", "whole")}))
+    shown = shown_but(measure_counts(measures), lambda row: row["measure"] == "whole" and row["resolution"] == "year")
+    # 205 in both years, of which each has 100 at least.
+    assert _bounds(_audit(shown, nesting), "what whole has more") == (0, 5)
+
+
+def test_hidden_parts_bound_their_whole_by_what_they_add_up_to() -> None:
+    whole = by_site(a=(103, 97, 0), b=(60, 90, 0), c=(52, 98, 0), d=(51, 99, 0))
+    part = by_site(a=(100, 100, 0), b=(40, 110, 0), c=(50, 100, 0), d=(50, 100, 0))
+    hidden = {"whole": "acd", "part": "cd"}
+    shown = shown_but(
+        measure_counts({"whole": whole, "part": part}),
+        lambda row: (row["site_id"] or "all") in [*hidden[row["measure"]]],
+    )
+    # 206 at three sites, of which c and d have 100 at least.
+    found = _audit(shown, Nesting(part_of=frozenset({("part", "whole")})))
+    assert _bounds(found, "what whole has more") == (0, 6)
+
+
 def test_who_is_counted_among_a_whole_lies_in_it_with_yes_and_no() -> None:
     measures = {"revised": by_site(a=(40, 160, 0)), "pain_after": by_site(a=(15, 20, 165))}
     shown = shown_but(measure_counts(measures), lambda _: False)

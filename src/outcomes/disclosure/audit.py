@@ -15,7 +15,8 @@ patient. After rounding, a zero or a greater count beside a few shown ones looks
 what is surely small counts as disclosed; and what is shown enters each sum as an interval of its own.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import chain
@@ -164,7 +165,7 @@ def audit_all(
     for published in tables:
         if published.measures is None or not len(published.measures):
             continue
-        findings += _shown_differences(_Shown.of(published), nesting, published.minimum_cell_count)
+        findings += _shown_differences(_Shown.of(published, nesting), nesting, published.minimum_cell_count)
         measures = _asked(published.measures, only)
         pieces += [(published, part) for at in range(processes) if (part := measures[at::processes])]
     work = partial(_audit_measures, nesting=nesting, previous=previous)
@@ -196,11 +197,13 @@ class _Shown:
     """The counts themselves, (measures, sites, keys with rests, answers); not numbers where nobody gives them."""
     is_news: Mask
     """(measures, sites, keys, answers): whether a release before bounds it more closely."""
+    tied: Mapping[str, Ids]
+    """Where the measures stand that lie within or around each measure."""
     contributor: int | None = None
     """The place of the site that knows its own counts."""
 
     @classmethod
-    def of(cls, published: PublishedTables) -> "_Shown":
+    def of(cls, published: PublishedTables, nesting: Nesting) -> "_Shown":
         table = published.measures
         assert table is not None
         lattice = Lattice.of(table)
@@ -234,7 +237,8 @@ class _Shown:
         has_rest[ALL_SITES] = has_rest[1:].any(axis=0)
         true = _true_counts(lattice, published.true)
         no_news = np.zeros(low.shape, dtype=bool)
-        return cls(lattice, low, high, hidden, cohort_low, cohort_high, has_rest, true, no_news, own)
+        tied = _tied(lattice, nesting)
+        return cls(lattice, low, high, hidden, cohort_low, cohort_high, has_rest, true, no_news, tied, own)
 
     @property
     def true_cohort(self) -> Floats:
@@ -293,10 +297,12 @@ class _Shown:
         """Keys, with rests, at which nothing is shown of a measure, nor of any other part of their line.
 
         Such parts tell nothing, and can hold whatever their total does: by the Fréchet bounds as much of it as they
-        have patients, and nothing if the other parts have patients enough. They need no program.
+        have patients, and nothing if the other parts have patients enough. They need no program, unless a measure that
+        lies within or around this one is shown there: that bounds them too.
         """
         silent = np.zeros(self.lattice.shape[2], dtype=bool)
-        nothing_shown = (self.is_hidden(measure) | (self.cohort_high == 0)).all(axis=0)
+        with_tied = [self.lattice.measures.index(measure), *self.tied.get(measure, ())]
+        nothing_shown = (self.hidden[with_tied].all(axis=0) | (self.cohort_high == 0)).all(axis=0)
         for line in reversed(self.lattice.lines):
             below = [each for each in self.lattice.lines if each.total in line.parts]
             silent[line.parts] = nothing_shown[line.parts[:-1]].all() and all(
@@ -304,12 +310,20 @@ class _Shown:
             )
         return silent
 
-    def add_known(self, system: System, measure: str, answer: int) -> Ids:
-        """Add what is shown of one answer of a measure; what is hidden, and the rests, can be anything."""
+    def add_known(self, system: System, measure: str, answer: int, with_sums: bool) -> Ids:
+        """Add what is shown of one answer of a measure.
+
+        Its sums tell of what is hidden of it together; without them that, and the rests, can be anything.
+        """
         at = self.lattice.measures.index(measure)
-        low = np.pad(self.low[at, ..., answer], self.rests)
-        high = np.pad(self.high[at, ..., answer], self.rests, constant_values=np.inf)
-        ids = system.counts(low, high, np.zeros(low.shape, dtype=bool), self.true[at, ..., answer])
+        bounds, true = (self.low[at, ..., answer], self.high[at, ..., answer]), self.true[at, ..., answer]
+        if with_sums:
+            ids = self._add(system, bounds, self.unknown(measure), true, None)
+        else:
+            low, high = (
+                np.pad(end, self.rests, constant_values=beyond) for end, beyond in zip(bounds, (0, np.inf), strict=True)
+            )
+            ids = system.counts(low, high, np.zeros(low.shape, dtype=bool), true)
         system.is_news(ids[np.pad(self.is_news[at, ..., answer], self.rests)])
         return ids
 
@@ -462,10 +476,10 @@ def _audit_measures(
     piece: tuple[PublishedTables, list[str | None]], nesting: Nesting, previous: Sequence[PublishedTables]
 ) -> list[Finding]:
     published, measures = piece
-    shown = _Shown.of(published)
+    shown = _Shown.of(published, nesting)
     open_rests = replace(shown, has_rest=np.ones_like(shown.has_rest))
     variants = [_Variant(shown, nesting), _Variant(open_rests, nesting), _Variant(open_rests, UNNESTED)]
-    before = [_Shown.of(each) for each in previous if each.measures is not None]
+    before = [_Shown.of(each, nesting) for each in previous if each.measures is not None]
     variants = [*_with_releases_before(shown, before, nesting), *variants]
     is_rounded = published.round_to > 1
     return [
@@ -590,8 +604,12 @@ def _measure_system(variant: _Variant, measure: str | None) -> tuple[System, lis
         for answer, count in enumerate(_NAMES)
     ]
 
+    parts = {part for part, whole, _ in variant.differences if whole == measure}
+
     def answers(name: str, answer: int) -> Ids:
-        return ids[..., answer] if name == measure else shown.add_known(system, name, answer)
+        # Sums of all parts together bound their whole; those of a whole would make the programs of all its parts large.
+        is_part = name in parts
+        return ids[..., answer] if name == measure else shown.add_known(system, name, answer, is_part)
 
     for part, whole, answer in variant.differences:
         if measure in (part, whole):
@@ -620,6 +638,17 @@ def _true_counts(lattice: Lattice, table: pa.Table | None) -> Floats:
         return np.full((*lattice.shape, len(_NAMES)), np.nan)
     yes, patients, excluded = (lattice.cube(table[name]) for name in ("numerator", "patients", "excluded"))
     return np.stack([yes, patients - yes, excluded, patients], axis=-1).astype(float)
+
+
+def _tied(lattice: Lattice, nesting: Nesting) -> dict[str, Ids]:
+    """Where the measures stand that lie within or around each measure."""
+    tied: defaultdict[str, set[int]] = defaultdict(set)
+    place = {measure: at for at, measure in enumerate(lattice.measures)}
+    for part, whole in nesting.pairs:
+        if part in place and whole in place:
+            tied[part].add(place[whole])
+            tied[whole].add(place[part])
+    return {measure: np.array(sorted(places), dtype=np.intp) for measure, places in tied.items()}
 
 
 def _differences(nesting: Nesting, lattice: Lattice) -> list[tuple[str, str, int]]:
@@ -663,7 +692,7 @@ def _over_all_sites(published: PublishedTables) -> dict[tuple[str, str], tuple[f
     """Bounds of each measure's counts over all sites and patients, by measure and count."""
     if published.measures is None or not len(published.measures):
         return {}
-    shown = _Shown.of(published)
+    shown = _Shown.of(published, UNNESTED)
     everybody = shown.lattice.keys.index(EVERYBODY)
     return {
         (measure, count): (shown.low[at, ALL_SITES, everybody, answer], shown.high[at, ALL_SITES, everybody, answer])
