@@ -57,7 +57,7 @@ class Signal:
     @property
     def anchor(self) -> str:
         """Its place on the page of the signals."""
-        return self.id.replace("/", "-")
+        return anchor_of(self.id)
 
     @property
     def is_cusum(self) -> bool:
@@ -118,6 +118,16 @@ def of_alarm(found: Sequence[Signal], alarm: Alarm) -> Signal | None:
         return next((one for one in of_measure if one.is_of_funnel), None)
     period = alarm.index_period or ""
     return next((one for one in of_measure if one.method == "outside" and one.first <= period <= one.last), None)
+
+
+def anchor_of(signal_id: str) -> str:
+    """Where a signal stands on the page of the signals."""
+    return signal_id.replace("/", "-")
+
+
+def measure_of(signal_id: str) -> str:
+    """The measure that the id of a signal names."""
+    return signal_id.split("/")[1]
 
 
 def site_of(signal_id: str) -> str | None:

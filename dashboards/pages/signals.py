@@ -1,6 +1,6 @@
 """Signals of one's own site: which there are, what the team made of them, and the cumulative charts behind them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 
@@ -83,7 +83,14 @@ def signals_page(view: View) -> Page:
         key=lambda each: (each[1].state == "closed", not each[1].is_overdue(_today())),
     )
     archived = [signal for signal in found if signal.is_archived]
-    cards = [_state(view, queue), *_queue(view, queue), *_archive(view, archived), *_log(view, site)]
+    gone = {name: review for name, review in reviews.items() if name not in {signal.id for signal in found}}
+    cards = [
+        _state(view, queue),
+        *_queue(view, queue),
+        *_earlier(view, gone),
+        *_archive(view, archived),
+        *_log(view, site),
+    ]
     return Page("Signals", [*cards, *_cumulative(view, site)])
 
 
@@ -195,7 +202,7 @@ def _row(view: View, signal: Signal, review: Review) -> list[Cell | str]:
         Cell("", content=part("ways", _evidence(view, signal))),
         _state_in_words(review),
         _last_moved(review),
-        Cell("", content=_forms(view, signal, review, measure)),
+        Cell("", content=_forms(view, signal.id, review, f"{measure.title}, {wording.signal_periods(signal)}")),
     ]
 
 
@@ -231,16 +238,16 @@ def _last_moved(review: Review) -> str:
     return f"{review.user}, {review.at[:16].replace('T', ' ')} UTC" if review.at else ""
 
 
-def _forms(view: View, signal: Signal, review: Review, measure: Measure) -> Markup | None:
+def _forms(view: View, signal_id: str, review: Review, of_what: str) -> Markup | None:
     """A form for each state that may follow."""
     if view.reviews is None or not NEXT[review.state]:
         return None
-    asked = urlencode({"signal": signal.id, "after": review.moves, "release": view.reader.release_id})
+    asked = urlencode({"signal": signal_id, "after": review.moves, "release": view.reader.release_id})
     forms = [
         (to, _BUTTONS[review.state, to], [_field(name) for name in _FIELDS if name in decides(review.state, to)])
         for to in NEXT[review.state]
     ]
-    return part("moves", f"/reviews?{asked}", f"{measure.title}, {wording.signal_periods(signal)}", forms)
+    return part("moves", f"/reviews?{asked}", of_what, forms)
 
 
 def _field(name: str) -> tuple[str, str, list[tuple[str, str]], tuple[date, date] | None]:
@@ -248,6 +255,41 @@ def _field(name: str) -> tuple[str, str, list[tuple[str, str]], tuple[date, date
     label, codes = _FIELDS[name]
     days = (_today(), _today() + timedelta(days=LATEST_DUE)) if name == "due" else None
     return name, label, [(code, wording.in_words(code)) for code in codes], days
+
+
+def _earlier(view: View, gone: Mapping[str, Review]) -> list[Card]:
+    """What was taken up and not closed, of signals that this release finds no more: the work on it goes on."""
+    left = {name: review for name, review in sorted(gone.items()) if review.state != "closed"}
+    if not left:
+        return []
+    rows = [_earlier_row(view, name, review) for name, review in left.items()]
+    return [
+        Card(
+            "earlier",
+            "Earlier signals not closed yet",
+            sentence=f"{wording.plural(len(rows), 'signal')} that this release finds no more, with the work on it.",
+            table=Table("Earlier signals that are not closed", ("Measure", "Found by", *_HEAD[4:]), rows),
+            is_table=True,
+        )
+    ]
+
+
+def _earlier_row(view: View, name: str, review: Review) -> list[Cell | str]:
+    title, found_by = _named(view, name)
+    return [
+        Cell(title, name),
+        Cell(found_by, content=part("signal", "", found_by, signals.anchor_of(name))),
+        _state_in_words(review),
+        _last_moved(review),
+        Cell("", content=_forms(view, name, review, f"{title}, {found_by}")),
+    ]
+
+
+def _named(view: View, signal_id: str) -> tuple[str, str]:
+    """The measure of a signal by its title, and what found it when."""
+    _, measure, method, first = signal_id.split("/")
+    title = view.measures[measure].title if measure in view.measures else measure
+    return title, f"{_METHODS.get(method, method)}, {wording.period(first)}"
 
 
 def _archive(view: View, archived: Sequence[Signal]) -> list[Card]:
@@ -292,12 +334,12 @@ def _log(view: View, site: Site) -> list[Card]:
 
 
 def _logged(view: View, one: LoggedMove) -> list[Cell | str]:
-    _, measure, method, first = one.signal.split("/")
+    title, found_by = _named(view, one.signal)
     decided = one.review.decision
     return [
         Cell(wording.period((one.review.at or "")[:7]), one.review.at),
-        Cell(view.measures[measure].title if measure in view.measures else measure, measure),
-        f"{_METHODS.get(method, method)}, {wording.period(first)}",
+        Cell(title, signals.measure_of(one.signal)),
+        found_by,
         _NAMES[one.moved_from],
         _NAMES[one.review.state],
         wording.in_words(decided.finding) if decided.finding else "",

@@ -65,18 +65,20 @@ def _checked(view: View, site_id: str) -> str:
 def _overdue(
     view: View, found: Sequence[Signal], reviews: Mapping[str, Review]
 ) -> Iterator[tuple[object, str, str, str, str, str]]:
-    """The actions whose day has passed, the longest overdue first."""
+    """The actions whose day has passed, the longest overdue first; also of signals that the release finds no more."""
+    variations = {one.id: one.variation for one in found}
     today = datetime.now(UTC).date()
     late = [
-        (review.decision.due, one, review)
-        for one in found
-        if (review := reviews.get(one.id)) and review.decision.due and review.is_overdue(today)
+        (review.decision.due, signal, review)
+        for signal, review in reviews.items()
+        if review.decision.due and review.is_overdue(today) and signals.measure_of(signal) in view.measures
     ]
-    for due, one, review in sorted(late, key=lambda each: (each[0], each[1].id)):
-        measure = view.measures[one.measure]
-        sign = variation_sign(one.variation, "Action overdue")
+    for due, signal, review in sorted(late, key=lambda each: each[:2]):
+        measure = view.measures[signals.measure_of(signal)]
+        sign = variation_sign(variations.get(signal), "Action overdue")
         said = f"action overdue since {wording.day(due)}: {wording.action(review.decision)}."
-        yield sign, measure.title, view.href(f"/measure/{one.measure}"), said, "Close it", _queue(view, one)
+        href = view.href("/signals", signals.anchor_of(signal), period=None, group=None)
+        yield sign, measure.title, view.href(f"/measure/{measure.measure}"), said, "Close it", href
 
 
 def _entry(

@@ -15,7 +15,7 @@ from dashboards.access.log import AccessLog
 from dashboards.access.login import answers
 from dashboards.access.scope import Denied, current_scope
 from dashboards.data import measures
-from dashboards.data.reader import Reader, Releases
+from dashboards.data.reader import Releases
 from dashboards.data.signals import signals, site_of
 from dashboards.filters import Filters
 from dashboards.reviews.queue import (
@@ -50,15 +50,24 @@ def _answer(releases: Releases, reviews: Reviews, log: AccessLog) -> AnyResponse
     if move is None or reader is None:
         return answers.page(400, "No such change", "A signal cannot be changed in this way. Nothing was changed.")
     try:
-        known = {signal.id for signal in signals(reader, move.site_id)}
+        reader.scope.require(move.site_id)
     except Denied:
         log.record(reader.scope, f"denied review {move.signal}", reader.release_id, 0)
         raise
     queue = f"/signals{Filters(move.site_id).query(measures.choices(reader))}#queue"
-    if move.signal not in known:
-        said = "The release that is shown has no such signal. A newer one may have changed it. Nothing was changed."
-        return _page(404, "No such signal", said, queue)
-    return _written(reviews, log, reader, move, queue)
+    try:
+        # What was taken up can be brought to its end, whatever later releases find.
+        taken_up = reviews.of_site(reader.scope, move.site_id)
+        if move.signal not in {signal.id for signal in signals(reader, move.site_id)} | taken_up.keys():
+            said = "The release that is shown has no such signal. A newer one may have changed it. Nothing was changed."
+            return _page(404, "No such signal", said, queue)
+        reviews.move(reader.scope, move)
+    except DoesNotFit as refused:
+        return _page(409, "The signal was not changed", str(refused), queue)
+    except OutcomesError as error:
+        return _page(503, "The review queue cannot be used at the moment", f"Nothing was changed. {error}", queue)
+    log.record(reader.scope, f"review {move.signal} {move.to}", reader.release_id, 1)
+    return redirect(queue, 303)
 
 
 def _asked() -> Move | None:
@@ -92,18 +101,6 @@ def _decided() -> Decision | None:
 
 def _one_of(known: Sequence[Code], field: str) -> Code | None:
     return next((code for code in known if code == request.form.get(field)), None)
-
-
-def _written(reviews: Reviews, log: AccessLog, reader: Reader, move: Move, queue: str) -> AnyResponse:
-    """Write the move, and lead back to the queue."""
-    try:
-        reviews.move(reader.scope, move)
-    except DoesNotFit as refused:
-        return _page(409, "The signal was not changed", str(refused), queue)
-    except OutcomesError as error:
-        return _page(503, "The review queue cannot be used at the moment", f"Nothing was changed. {error}", queue)
-    log.record(reader.scope, f"review {move.signal} {move.to}", reader.release_id, 1)
-    return redirect(queue, 303)
 
 
 def _page(status: int, title: str, sentence: str, queue: str) -> Response:

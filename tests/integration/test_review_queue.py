@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from dashboards.access.scope import Scope
 from dashboards.data.reader import Releases
 from dashboards.data.signals import signals
-from dashboards.reviews.queue import STATES, State
+from dashboards.reviews.queue import STATES, Move, Reviews, State
 from dashboards.server import create_app, server
 from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
@@ -234,6 +234,17 @@ def test_no_parameter_and_no_header_leads_away_from_the_server(client: FlaskClie
         headers={"X-Forwarded-User": QUALITY, "Sec-Fetch-Site": "same-origin", "Referer": "https://evil.example/"},
     )
     assert (answer.status_code, answer.headers["Location"]) == (303, "/signals#queue")
+
+
+def test_what_was_taken_up_is_brought_to_its_end_though_the_signal_has_gone(client: FlaskClient, home: Path) -> None:
+    gone = f"{_OWN}/pain_12_months/run/1999-01"
+    assert _post(client, gone, "reviewing").status_code == 404
+    Reviews(home / "reviews.sqlite").move(
+        Scope(QUALITY, frozenset({_OWN}), "quality"), Move(_OWN, gone, "reviewing", 0)
+    )
+    assert _post(client, gone, "explained", 1, "chance").status_code == 303
+    assert _post(client, gone, "closed", 2).status_code == 303
+    assert [to for _, to, _, _ in _moves(home)] == ["reviewing", "explained", "closed"]
 
 
 def test_a_database_that_cannot_be_used_leaves_the_charts_and_loses_nothing(client: FlaskClient, home: Path) -> None:

@@ -110,9 +110,12 @@ def test_the_first_screen_says_what_was_made_of_a_signal_and_leads_there(home: P
     assert said()[0] == f"Action: watch for two quarters, quality lead, due {wording.day(due)}"
 
 
-def test_an_overdue_action_is_the_first_thing_said(home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("year", [2026, 2025])
+def test_an_overdue_action_is_the_first_thing_said_also_of_a_signal_that_has_gone(
+    home: Path, tmp_path: Path, year: int
+) -> None:
     view, reviews = _reviewing(home, tmp_path)
-    signal = f"{SITE}/revision_2_years/funnel/2026"
+    signal = f"{SITE}/revision_2_years/funnel/{year}"
     plan = Decision("chance", "train_the_team", "nursing_lead", datetime.now(UTC).date())
     reviews.move(view.reader.scope, Move(SITE, signal, "reviewing", 0))
     reviews.move(view.reader.scope, Move(SITE, signal, "acting", 1, plan))

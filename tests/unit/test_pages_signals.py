@@ -268,6 +268,22 @@ def test_an_overdue_action_comes_first(reader: Reader, tmp_path: Path, monkeypat
     assert "1 with an action (1 overdue)" in str(state.body)
 
 
+def test_work_on_a_signal_that_is_found_no_more_stays_until_it_is_closed(reader: Reader, tmp_path: Path) -> None:
+    reviews = Reviews(tmp_path / "reviews.sqlite")
+    gone = f"{_SITE}/pain_12_months/funnel/2025"
+    _moved(reviews, gone, "reviewing", "acting")
+    _moved(reviews, f"{_SITE}/asd_rate/run/2020-01", "reviewing", "explained", "closed")
+    cards = {card.name: card for card in signals_page(_view(reader, _SITE, reviews)).cards}
+    earlier = cards["earlier"].table
+    assert earlier is not None
+    assert [_cells(row)[:3] for row in earlier.rows] == [
+        ["Neck pain at 12 months", "Funnel, 2025", f"Action: train the team, surgical lead, due {wording.day(_DUE)}"]
+    ]
+    assert [button.get("value") for button in _within(earlier.rows[0][-1], "button")] == ["closed", "reviewing"]
+    reviews.move(_SCOPE, Move(_SITE, gone, "closed", 2, Decision(outcome="improved")))
+    assert "earlier" not in {card.name for card in signals_page(_view(reader, _SITE, reviews)).cards}
+
+
 def test_the_log_says_what_was_decided_by_whom_the_latest_first(reader: Reader, tmp_path: Path) -> None:
     reviews = Reviews(tmp_path / "reviews.sqlite")
     signal = signals(reader, _SITE)[0].id
