@@ -44,6 +44,9 @@ def _asked(reader: Reader, site_id: str, measure: str) -> Annotation | None:
     months = {point.index_period for point in control.chart(reader, measure, site_id)}
     if period not in months or kind not in KINDS or reason not in REASONS:
         return None
+    # A spreadsheet that opens the file would take such a name for a formula.
+    if reader.scope.user.startswith(("=", "+", "-", "@")):
+        return None
     said = wording.in_words(reason)
     return Annotation.model_construct(
         site_id=site_id,

@@ -41,7 +41,7 @@ class Digest:
 def digest(settings: Settings, site_id: str) -> Digest | None:
     """The digest of the current release; None where nothing has changed for the site since the release before.
 
-    Where no release before is kept everything counts as changed.
+    Of a first release everything counts as changed; where the one before can be read no more nothing is said.
 
     Raises:
         OutcomesError: no_release; report_unknown - the release does not have the site.
@@ -56,7 +56,8 @@ def digest(settings: Settings, site_id: str) -> Digest | None:
         reader, Filters(site_id), measures.choices(reader), "/", settings=settings, releases=releases, is_file=True
     )
     found = changes(view.before, reader, site_id) if view.before else None
-    if found is not None and not found.any:
+    is_first = reader.published_after is None
+    if not is_first and (found is None or not found.any):
         return None
     return _composed(view, site_id, found)
 
@@ -98,10 +99,11 @@ def send_digest(settings: Settings, made: Digest, server: MailServer) -> bool:
 
 
 def _composed(view: View, site_id: str, found: Changes | None) -> Digest:
+    data = data_lines(view, site_id, view.minimum_cell_count)
     sections = [
         ("What changed", _changed(view, found)),
         ("What stands out", _standing_out(view, site_id)),
-        ("The data behind it", data_lines(view, site_id) or ["Nothing is late, refused or failing."]),
+        ("The data behind it", data or ["Nothing is refused or failing."]),
     ]
     # A header of an e-mail is one line, whatever a site's name holds.
     subject = " ".join(f"{view.who}: {PRODUCT.lower()}, release {view.reader.release_id}".split())
@@ -113,7 +115,7 @@ def _composed(view: View, site_id: str, found: Changes | None) -> Digest:
 
 def _changed(view: View, found: Changes | None) -> Sequence[str]:
     if found is None:
-        return ["No earlier release is kept that this one could be compared with."]
+        return ["This is the first release."]
     return [*(_moved(view, one) for one in found.moved), *changed_otherwise(view, found)]
 
 

@@ -331,12 +331,18 @@ def day(of: date) -> str:
     return f"{of.day}{NBSP}{month_name[of.month]}{NBSP}{of.year}"
 
 
-def target(measure: Measure, point: ControlChartsRow | None) -> str:
-    """What a measure should reach, who set it and why, and whether it is met."""
+def target(measure: Measure, point: ControlChartsRow | None, latest: ControlChartsRow | None) -> str:
+    """What a measure should reach, who set it and why, and whether it is met.
+
+    Args:
+        measure: the measure.
+        point: a month that has its target; None where there is none.
+        latest: the last month that can be judged.
+    """
     if point is None or point.target is None:
         return "none set"
     aim = f"{point.target:.1f} per 100 person-years" if measure.is_rate else f"{100 * point.target:.0f}{NBSP}%"
-    met = f"; {assurance(point.assurance).lower()}" if point.assurance else ""
+    met = f"; {assurance(latest.assurance).lower()}" if latest and latest.assurance else ""
     return f"{aim} ({point.target_author}: {point.target_reason}){met}"
 
 
@@ -345,7 +351,14 @@ def completeness(place: SiteComparisonRow | None) -> str:
     if place is None or place.completeness is None:
         return ""
     below = "" if place.completeness >= COMPLETE else f", below the mark of {100 * COMPLETE:.0f}{NBSP}%"
-    return f"{percent(place.completeness, place.eligible or 0)} of those who could be followed{below}"
+    return f"{followed_share(place.completeness, place.eligible or 0)} of those who could be followed{below}"
+
+
+def followed_share(share: float, n: int) -> str:
+    """How complete a follow-up is; just below the mark it gets the decimal that says so."""
+    said = percent(share, n)
+    is_just_below = share < COMPLETE and said == percent(COMPLETE, n)
+    return f"{int(1000 * share) / 10:.1f}{NBSP}%" if is_just_below else said
 
 
 def unanswered(one: MissingAnswersRow) -> str:

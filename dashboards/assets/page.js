@@ -36,9 +36,13 @@
         window.history.pushState({}, "", address);
         if (!(await show())) return;
         const anchor = document.getElementById(window.location.hash.slice(1));
-        if (anchor) anchor.scrollIntoView();
-        else window.scrollTo(0, 0);
-        document.querySelector(focused)?.focus({ preventScroll: true });
+        if (anchor) {
+            anchor.tabIndex = -1;
+            anchor.scrollIntoView();
+        } else {
+            window.scrollTo(0, 0);
+        }
+        (anchor ?? document.querySelector(focused))?.focus({ preventScroll: true });
     }
 
     function follow(event) {

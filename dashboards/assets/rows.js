@@ -7,6 +7,7 @@
 
     /* Only rows with what is typed are shown, and groups that have any. */
     function search(field) {
+        if (!field) return;
         const sought = field.value.trim().toLowerCase();
         const table = field.closest(".card").querySelector(".grouped");
         table.querySelectorAll("tbody").forEach((group) => {
@@ -16,9 +17,17 @@
         });
     }
 
+    function remembered() {
+        try {
+            return JSON.parse(window.localStorage.getItem(PINNED)) ?? [];
+        } catch {
+            return [];
+        }
+    }
+
     /* Pinned rows stand first, in a group of their own; this browser remembers which. */
     function offerPins(table) {
-        const pinned = new Set(JSON.parse(window.localStorage.getItem(PINNED) || "[]"));
+        const pinned = new Set(remembered());
         const places = new Map([...table.querySelectorAll("tr[data-key]")].map((row) => [row, row.parentElement]));
         const order = [...places.keys()];
         const first = table.createTBody();
@@ -32,15 +41,15 @@
                 (isPinned ? first : places.get(row)).append(row);
                 row.querySelector(".pin").setAttribute("aria-pressed", String(isPinned));
             });
-            table.querySelectorAll("tbody").forEach((group) => (group.hidden = group.rows.length === 1));
+            search(table.closest(".card").querySelector(".search input"));
         }
 
         order.forEach((row) => {
             const pin = document.createElement("button");
             pin.type = "button";
             pin.className = "pin";
-            pin.textContent = "⚑";
-            pin.setAttribute("aria-label", "Pin " + row.cells[0].textContent.trim());
+            pin.innerHTML = '<span aria-hidden="true">⚑</span>';
+            pin.setAttribute("aria-label", "Pin");
             pin.addEventListener("click", () => {
                 if (!pinned.delete(row.dataset.key)) pinned.add(row.dataset.key);
                 window.localStorage.setItem(PINNED, JSON.stringify([...pinned]));

@@ -10,6 +10,7 @@ from dashboards.charts.style import Figure
 from dashboards.data.control import ChartPoint
 from dashboards.data.measures import Measure, Value
 from outcomes.periods import add_months
+from outcomes.statistics.control_charts import QUARTER
 
 _UNITS = {"g": "Patients between outcomes"}
 _MARKS = {
@@ -56,7 +57,7 @@ def control_chart(measure: Measure, points: Sequence[ChartPoint]) -> Figure:
             yaxis=style.axis(range=[0, 1.08 * top or 1], showgrid=True, nticks=5, ticksuffix=_suffix(measure, chart)),
             annotations=[
                 style.note(unit(measure, chart), 0, 1, xanchor="left", yanchor="bottom", yshift=10, xshift=-40),
-                style.note("Month of fusion", 1, 0, xanchor="right", yanchor="top", yshift=-38),
+                style.note(f"{_period_word(points)} of fusion", 1, 0, xanchor="right", yanchor="top", yshift=-38),
                 *_ends(points, factor),
                 *_target(points, factor),
                 *_notes(points),
@@ -64,6 +65,10 @@ def control_chart(measure: Measure, points: Sequence[ChartPoint]) -> Figure:
             shapes=[*_rebase_lines(points), *_target_line(points, factor)],
         ),
     }
+
+
+def _period_word(points: Sequence[ChartPoint]) -> str:
+    return "Quarter" if points and points[-1].months == QUARTER else "Month"
 
 
 def by_year(measure: Measure, values: Sequence[Value], peers: Sequence[Value] = ()) -> Figure:

@@ -66,29 +66,32 @@ def with_label(reader: Reader, site_id: str, label: str, at_most: int) -> tuple[
 
 @dataclass(frozen=True)
 class Outcome:
-    """A patient with an outcome, and how likely it was for the patient by the risk model."""
+    """A patient with or without an outcome, and how likely it was for the patient by the risk model."""
 
     patient_id: str
     expected: float
 
 
-def with_outcome(reader: Reader, site_id: str, measure: str, periods: tuple[str, str] | None) -> list[Episode]:
-    """The patients of the site who had a headline outcome; those first for whom it was least likely.
+def by_outcome(
+    reader: Reader, site_id: str, measure: str, periods: tuple[str, str] | None, *, with_it: bool
+) -> list[Episode]:
+    """The patients of the site with a headline outcome, or without; those first for whom that was least likely.
 
     Args:
         reader: of the release.
         site_id: the site.
         measure: the outcome.
+        with_it: whether those with the outcome are asked for.
         periods: the first and last period of the index fusion (YYYY-MM or YYYY); None for all.
 
     Raises:
         Denied: the site is not one of the scope's, or its role may not see single patients.
     """
     reader.scope.require_clinical(site_id)
-    found = reader.own(Outcome, "expected_outcomes", site_id, "measure = ? and observed = 1", measure)
+    found = reader.own(Outcome, "expected_outcomes", site_id, "measure = ? and observed = ?", measure, int(with_it))
     within = ("true",) if periods is None else ("substr(index_period, 1, ?) between ? and ?", len(periods[0]), *periods)
     episodes = {one.patient_id: one for one in reader.own(Episode, "episodes", site_id, *within)}
-    ordered = sorted(found, key=lambda one: (one.expected, one.patient_id))
+    ordered = sorted(found, key=lambda one: (one.expected if with_it else -one.expected, one.patient_id))
     return [episodes[one.patient_id] for one in ordered if one.patient_id in episodes]
 
 

@@ -70,8 +70,13 @@ def _moved(
     return [
         Moved(one, values_before.get(one.measure), values_now.get(one.measure), one.measure in redefined)
         for one in sorted(headlines, key=lambda one: one.headline or 0)
-        if values_before.get(one.measure) != values_now.get(one.measure)
+        if _number(values_before.get(one.measure)) != _number(values_now.get(one.measure))
     ]
+
+
+def _number(value: Value | None) -> tuple[float | None, int | None, int | None] | None:
+    """What is said of a value: where it is the same, nothing has moved."""
+    return None if value is None or value.estimate is None else (value.estimate, value.numerator, value.patients)
 
 
 def _status(reader: Reader, site_id: str) -> dict[tuple[str, int], str]:

@@ -35,16 +35,30 @@ def chart(reader: Reader, measure: str, site_id: str) -> list[ChartPoint]:
     return reader.own(ChartPoint, "control_charts", site_id, "measure = ?", measure, order="index_period")
 
 
-def recent_charts(reader: Reader, site_id: str, since: str) -> dict[str, list[ChartPoint]]:
-    """The months of every control chart of a site from `since` (YYYY-MM) on, by measure, oldest first.
+_MONTH = "12 * cast(substr({of}.index_period, 1, 4) as integer) + cast(substr({of}.index_period, 6) as integer)"
+_RECENT = f"""
+{_MONTH.format(of="control_charts")} - (
+    select max({_MONTH.format(of="judged")})
+    from control_charts as judged
+    where
+        judged.site_id = control_charts.site_id
+        and judged.measure = control_charts.measure
+        and judged.is_judged
+        and judged.value is not null
+) between 1 - ? and 0
+"""
+
+
+def recent_charts(reader: Reader, site_id: str, months: int) -> dict[str, list[ChartPoint]]:
+    """The last months of every control chart of a site, by measure, oldest first, up to the last that can be judged.
+
+    A measure of 24 months has no mature month in the last two years: its last months end two years ago.
 
     Raises:
         Denied: the site is not one of the scope's.
     """
     found = defaultdict(list)
-    for point in reader.own(
-        ChartPoint, "control_charts", site_id, "index_period >= ?", since, order="measure, index_period"
-    ):
+    for point in reader.own(ChartPoint, "control_charts", site_id, _RECENT, months, order="measure, index_period"):
         found[point.measure].append(point)
     return dict(found)
 
@@ -59,3 +73,13 @@ def cusum(reader: Reader, site_id: str) -> dict[str, list[CusumPoint]]:
     for point in reader.own(CusumPoint, "cusum", site_id, order="measure, index_period"):
         found[point.measure].append(point)
     return dict(found)
+
+
+def targets(reader: Reader, site_id: str) -> dict[str, ChartPoint]:
+    """By measure a month that has its target, for who set it and why.
+
+    Raises:
+        Denied: the site is not one of the scope's.
+    """
+    found = reader.own(ChartPoint, "control_charts", site_id, "target is not null", order="measure, index_period")
+    return {point.measure: point for point in found}

@@ -104,8 +104,12 @@ def cases_of_signal(view: View, signal_id: str) -> Page | None:
     if signal is None or signal.measure not in {one.measure for one in view.headlines}:
         return None
     periods = None if signal.is_of_funnel else (signal.first, signal.last)
-    found = queries.with_outcome(view.reader, view.site.site_id, signal.measure, periods)
-    title = view.measures[signal.measure].title
+    measure = view.measures[signal.measure]
+    # Those who fared worse are looked at: where more is better, the patients without the outcome.
+    with_it = measure.direction != "higher_is_better"
+    found = queries.by_outcome(view.reader, view.site.site_id, signal.measure, periods, with_it=with_it)
+    title = measure.title
+    which = "with" if with_it else "without"
     when = wording.signal_periods(signal)
     return Page(
         f"Cases: {title}",
@@ -113,7 +117,7 @@ def cases_of_signal(view: View, signal_id: str) -> Page | None:
             Card(
                 "patients",
                 f"{view.who}: {title}",
-                sentence=f"{wording.plural(len(found), 'patient')} with the outcome, {when}"
+                sentence=f"{wording.plural(len(found), 'patient')} {which} the outcome, {when}"
                 + (f"; the first {_AT_MOST} are listed." if len(found) > _AT_MOST else "."),
                 table=Table(
                     f"Patients with {title.lower()}",
@@ -124,7 +128,7 @@ def cases_of_signal(view: View, signal_id: str) -> Page | None:
                 else None,
                 is_table=True,
                 body=[part("way", "Back to the signal", view.href("/signals", signal.anchor))],
-                notes=["Those come first for whom the outcome was least likely by the risk model.", _KEPT],
+                notes=["Those come first for whom that was least likely by the risk model.", _KEPT],
                 can_be_saved=False,
             )
         ],

@@ -684,11 +684,21 @@ def _attrition(steps: Sequence[Step], marker: dict[str, str]) -> Card:
         beside=[(row.name, "") for row in rows],
         table=Table(
             "Patients remaining after each exclusion",
-            ("Step", "Patients remaining"),
-            [[row.name, Cell(row.text, row.length)] for row in rows],
-            numbers=1,
+            ("Step", "Lost here", "Patients remaining"),
+            [
+                [row.name, _lost(before, row), Cell(row.text, row.length)]
+                for before, row in zip([None, *rows], rows, strict=False)
+            ],
+            numbers=2,
         ),
     )
+
+
+def _lost(before: Bar | None, row: Bar) -> Cell:
+    """How many patients a step left out; a dash where that is suppressed, and at the first."""
+    if before is None or before.length is None or row.length is None:
+        return Cell(wording.DASH)
+    return counted(round(before.length - row.length))
 
 
 def by_site(view: View, submissions: Sequence[Submission], broken: Sequence[BrokenRule]) -> Card:

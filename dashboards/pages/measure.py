@@ -5,6 +5,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
+from markupsafe import Markup
+
 from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts import style, trend
@@ -29,6 +31,8 @@ from dashboards.pages.number import (
 )
 from dashboards.rendering import part
 from dashboards.reviews.notes import KINDS, REASONS
+from outcomes.errors import OutcomesError
+from outcomes.site_files import Annotation, read_site_file
 from outcomes.sql.catalog.labels import label_definition
 from outcomes.statistics.control_charts import QUARTER
 
@@ -46,11 +50,16 @@ _INCIDENCE = (
     "Cumulative incidence (Aalen-Johansen), the value of the curve on that day: patients observed more briefly count "
     "for the time observed, so that it is not the one count over the other."
 )
+_BY_YEARS = (
+    "A site that gives the year of surgery and no month has no chart by month: see the years here, and the cumulative "
+    "sums on the page of the signals."
+)
 _FUNNEL_HEAD = (
     "Site", "Adjusted share", "Patients followed", "Observed over expected", "95 % interval", "In the funnel",
 )  # fmt: skip
 _FUNNEL_NOTE = (
-    "Adjusted for case mix; peers are not named and not ranked. Hollow: follow-up less than 80 % complete. "
+    "Adjusted for case mix; peers are not named and not ranked, but who knows how many patients they have may "
+    "recognise them. Hollow: follow-up less than 80 % complete. "
     "A difference may be due to case mix that is not recorded."
 )
 
@@ -154,7 +163,10 @@ def _trend(view: View, measure: Measure) -> list[Card]:
     if view.site and not view.filters.are_narrow:
         cards.append(_control_chart(view, measure, control.chart(view.reader, measure.measure, view.site.site_id)))
     site_id = view.site.site_id if view.site else None
-    cards.append(_years(view, measure, measures.by_year(view.reader, measure.measure, site_id)))
+    years = measures.by_year(view.reader, measure.measure, site_id)
+    cards.append(_years(view, measure, years))
+    if site_id and cards[0].figure is None and cards[0].name == "trend" and any(year.estimate for year in years):
+        cards[0] = replace(cards[0], body=[*cards[0].body, _BY_YEARS])
     return cards
 
 
@@ -222,8 +234,26 @@ def _annotate(view: View, measure: Measure) -> list[Card]:
         "A note stands at its month; where limits start anew, months before and after it are judged by limits of their "
         "own. Your name stands with it. The next release shows it."
     )
-    body = [said, part("annotate", f"/annotations?{urlencode(asked)}", fields)]
+    waiting = _waiting(view, measure, view.site.site_id)
+    body = [said, *waiting, part("annotate", f"/annotations?{urlencode(asked)}", fields)]
     return [Card("annotate", "Note what happened", body=body)]
+
+
+def _waiting(view: View, measure: Measure, site_id: str) -> list[Markup]:
+    """What has been noted of this chart so far, whether the release shows it already or the next one will."""
+    if view.settings is None:
+        return []
+    known = {"measures": {one.measure: one.unit for one in view.measures.values()}, "sites": {*view.sites}}
+    try:
+        lines = read_site_file(view.settings.annotations_file, Annotation, "annotations_malformed", known).values()
+    except OutcomesError:
+        return []
+    said = [
+        f"{wording.period(line.period)}: {line.text or wording.in_words(line.kind)} ({line.author})"
+        for line in lines
+        if (line.site_id, line.measure) == (site_id, measure.measure)
+    ]
+    return [part("lines", ["Noted so far:", *said])] if said else []
 
 
 def _false_alarms(rate: float | None) -> str:

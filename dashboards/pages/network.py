@@ -1,7 +1,7 @@
 """All sites for the board and the network: how far they lie apart, how complete they are, what they delivered.
 
-From protected marts alone, so that everybody may see it. Sites stand by name, and no outcome is told of one that is
-named: that stays in the funnel, where peers have no names.
+From protected marts alone, so that everybody may see it. Sites stand by name, and no outcome is told beside a name. Who
+knows how many patients a site has may still recognise it in a funnel (docs/privacy.md).
 """
 
 from collections import Counter
@@ -36,12 +36,17 @@ def _spread(view: View, compared: dict[str, list[Compared]]) -> Card:
     """How far sites lie apart, and how many of them further than chance explains."""
     values = measures.values(view.reader, Filters(None))
     rows = [_spread_row(view, one, values, compared[one.measure]) for one in view.headlines]
-    far = sum(_beyond(compared[one.measure], _FAR) > 0 for one in view.headlines)
-    said = f"Of {wording.plural(len(rows), 'headline outcome')}, {wording.count(far) if far else 'none'} "
+    placed = [one for one in view.headlines if _placed(compared[one.measure]) > 1]
+    far = sum(_beyond(compared[one.measure], _FAR) > 0 for one in placed)
+    said = (
+        f"Of {wording.plural(len(placed), 'headline outcome')} with sites that can be compared, {wording.count(far)} "
+    )
     return Card(
         "spread",
         "How far sites lie apart",
-        sentence=f"{said}{'has' if far == 1 else 'have'} a site beyond the 99.8 % limits of the funnel.",
+        sentence=f"{said}{'has' if far == 1 else 'have'} a site beyond the 99.8 % limits of the funnel."
+        if placed
+        else "No outcome has two sites that can be compared and shown.",
         table=Table(
             "Spread of the sites by outcome",
             ("Outcome", "All sites", "Lowest to highest site", "Sites compared", "Beyond 95 %", "Beyond 99.8 %"),
@@ -76,6 +81,10 @@ def _spread_row(
     ]
 
 
+def _placed(sites: Sequence[Compared]) -> int:
+    return sum((one.widened_position or one.position) is not None for one in sites)
+
+
 def _beyond(sites: Sequence[Compared], positions: Sequence[str]) -> int:
     return sum((one.widened_position or one.position) in positions for one in sites)
 
@@ -96,7 +105,9 @@ def _completeness(view: View, compared: dict[str, list[Compared]]) -> Card:
     return Card(
         "completeness",
         "How complete follow-up is",
-        sentence=f"{wording.count(below)} of {wording.count(len(known))} shown are below the mark of {mark}.",
+        sentence=f"{wording.count(below)} of {wording.count(len(known))} shown are below the mark of {mark}."
+        if known
+        else "No share can be shown.",
         table=Table(
             "Followed among those who could be, by site and outcome",
             ("Site", *(one.title for one in view.headlines)),
@@ -113,7 +124,7 @@ def _followed(place: Compared | None) -> Cell:
         is_hidden = place is not None and place.marking is None
         return Cell(wording.SUPPRESSED, "suppressed") if is_hidden else Cell(wording.DASH)
     below = "▽\u00a0" if place.completeness < wording.COMPLETE else ""
-    return Cell(f"{below}{wording.percent(place.completeness, place.eligible or 0)}", place.completeness)
+    return Cell(f"{below}{wording.followed_share(place.completeness, place.eligible or 0)}", place.completeness)
 
 
 def _delivered(view: View) -> Card:

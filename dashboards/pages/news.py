@@ -8,6 +8,7 @@ from dashboards.cards import Card
 from dashboards.data import deliveries
 from dashboards.data.changes import Changes, Moved, changes
 from dashboards.data.deliveries import Submission
+from dashboards.data.measures import Measure, Value
 from dashboards.pages.data_quality import resting_measures
 from dashboards.pages.frame import View
 from dashboards.rendering import part
@@ -26,7 +27,12 @@ def changed(view: View, site_id: str) -> Card:
     title = "What changed"
     before = view.before
     if before is None:
-        alone = "No earlier release is kept that this one could be compared with."
+        known = view.reader.published_after
+        alone = (
+            f"The release before, {known}, is not kept or of an earlier version, and cannot be compared with this one."
+            if known
+            else "There is no release before this one."
+        )
         return Card("changed", title, body=[alone], is_wide=False)
     found = changes(before, view.reader, site_id)
     said = [*(_moved(one) for one in found.moved), *changed_otherwise(view, found)]
@@ -48,9 +54,7 @@ def changed_otherwise(view: View, found: Changes) -> list[str]:
 
 
 def _moved(one: Moved) -> str:
-    before, now = (
-        wording.DASH if value is None else wording.short_amount(one.measure, value) for value in (one.before, one.now)
-    )
+    before, now = (_amount(one.measure, value) for value in (one.before, one.now))
     patients = [value.patients or 0 for value in (one.before, one.now) if value is not None]
     counted = ""
     if len(patients) == 2 and patients[0] != patients[1]:
@@ -58,6 +62,10 @@ def _moved(one: Moved) -> str:
     redefined = ", by a new version of its definition" if one.is_redefined else ""
     said = f"{before} → {now}" if before != now else f"still {now}"
     return f"{one.measure.title}: {said}{counted}{redefined}."
+
+
+def _amount(measure: Measure, value: Value | None) -> str:
+    return "no value" if value is None or value.estimate is None else wording.short_amount(measure, value)
 
 
 def _titles(view: View, names: Sequence[str]) -> str:
@@ -71,14 +79,22 @@ def _months(periods: Sequence[str]) -> str:
 def data_state(view: View, site_id: str) -> Card:
     """What is late, refused or failing, and which headline outcomes rest on it."""
     said = data_lines(view, site_id)
-    body = [part("lines", said)] if said else ["Nothing is late, refused or failing."]
+    body = [part("lines", said)] if said else ["Nothing is refused or failing."]
     body.append(part("way", "Data quality", view.href("/data-quality", period=None, group=None)))
     return Card("data-state", "The data behind it", body=body, is_wide=False)
 
 
-def data_lines(view: View, site_id: str) -> list[str]:
-    """The same in sentences."""
+def data_lines(view: View, site_id: str, minimum: int = 0) -> list[str]:
+    """The same in sentences.
+
+    Args:
+        view: of the release.
+        site_id: the site.
+        minimum: shares that rest on fewer patients, or leave fewer out, are not told.
+    """
     submissions = deliveries.own_submissions(view.reader, site_id)
+    if not submissions:
+        return ["Nothing has been delivered yet."]
     failing = deliveries.own_failing_rules(view.reader, site_id)
     resting = resting_measures(view, submissions, failing)
     headlines = [one.title for one in view.headlines if one.measure in resting]
@@ -87,7 +103,7 @@ def data_lines(view: View, site_id: str) -> list[str]:
     lines = [
         _late(view, site_id, in_force),
         _refused(submissions),
-        _missing(view, site_id),
+        _missing(view, site_id, minimum),
         f"Rules that rows break: {wording.count(len({(one.source_table, one.rule) for one in failing}))}; headline "
         f"outcomes that rest on them: {which}."
         if resting
@@ -117,10 +133,10 @@ def _refused(submissions: Sequence[Submission]) -> str:
     return f"Refused as last sent: {_months(refused)}." if refused else ""
 
 
-def _missing(view: View, site_id: str) -> str:
+def _missing(view: View, site_id: str, minimum: int) -> str:
     """Visits that were lost: how many of those whose window has closed were held at one year."""
     windows = deliveries.completeness(view.reader, site_id)
     window = next((one for one in windows if one.target_day == _A_YEAR), None)
-    if window is None or window.response is None:
+    if window is None or window.response is None or min(window.answered, window.closed - window.answered) < minimum:
         return ""
     return f"Visits at 12 months that were held: {wording.percent(window.response, window.closed)}."

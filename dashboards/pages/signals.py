@@ -83,7 +83,8 @@ def signals_page(view: View) -> Page:
         key=lambda each: (each[1].state == "closed", not each[1].is_overdue(_today())),
     )
     archived = [signal for signal in found if signal.is_archived]
-    gone = {name: review for name, review in reviews.items() if name not in {signal.id for signal in found}}
+    listed = {signal.id for signal, _ in queue}
+    gone = {name: review for name, review in reviews.items() if name not in listed}
     cards = [
         _state(view, queue),
         *_queue(view, queue),
@@ -158,8 +159,8 @@ def _state(view: View, queue: Sequence[tuple[Signal, Review]]) -> Card:
 def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
     if not queue:
         said = (
-            "No signal: all variation is common cause. Signals of control charts and cumulative sums, and outcomes "
-            "beyond the limits of the funnel, are listed here."
+            "No signal: nothing that can be judged stands out. Signals of control charts and cumulative sums, and "
+            "outcomes beyond the limits of the funnel, are listed here."
         )
         return [Card("queue", "Review queue", body=[said])]
     return [
@@ -258,7 +259,7 @@ def _field(name: str) -> tuple[str, str, list[tuple[str, str]], tuple[date, date
 
 
 def _earlier(view: View, gone: Mapping[str, Review]) -> list[Card]:
-    """What was taken up and not closed, of signals that this release finds no more: the work on it goes on."""
+    """What was taken up and not closed, of signals that the queue has no more: the work on it goes on."""
     left = {name: review for name, review in sorted(gone.items()) if review.state != "closed"}
     if not left:
         return []
@@ -267,7 +268,7 @@ def _earlier(view: View, gone: Mapping[str, Review]) -> list[Card]:
         Card(
             "earlier",
             "Earlier signals not closed yet",
-            sentence=f"{wording.plural(len(rows), 'signal')} that this release finds no more, with the work on it.",
+            sentence=f"{wording.plural(len(rows), 'signal')} found no more, or archived, with the work on them.",
             table=Table("Earlier signals that are not closed", ("Measure", "Found by", *_HEAD[4:]), rows),
             is_table=True,
         )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts.spark import variation_sign
-from dashboards.data import alarms, comparison, measures, signals
+from dashboards.data import alarms, comparison, control, measures, signals
 from dashboards.data.alarms import Alarm
 from dashboards.data.signals import Signal
 from dashboards.pages.frame import View
@@ -30,7 +30,7 @@ def standing_out(view: View, site_id: str) -> Card:
     found = signals.signals(view.reader, site_id) if reviews is not None else []
     overdue = list(_overdue(view, found, reviews or {}))
     if not named:
-        said = "Nothing stands out." if overdue else f"Nothing stands out. {_checked(view, site_id)}"
+        said = f"Nothing {'else ' if overdue else ''}stands out. {_checked(view, site_id)}"
         body = [part("standing_out", overdue), said] if overdue else [said]
         return Card("look-at-this", _TITLE, body=body, notes=[_BUDGET])
     entries = [_entry(view, one, found, reviews) for one in named[:MOST_SENTENCES]]
@@ -54,11 +54,13 @@ def _reviews(view: View, site_id: str) -> Mapping[str, Review] | None:
 
 def _checked(view: View, site_id: str) -> str:
     """What was looked at, where nothing was found."""
-    over_time = sum(one.is_compared for one in view.measures.values())
+    over_time = len(control.recent_charts(view.reader, site_id, 1))
     compared = sum(one.marking == "compared" for one in comparison.own(view.reader, site_id).values())
     beside = (
         f", and {wording.plural(compared, 'outcome')} against what is expected of these patients" if compared else ""
     )
+    if not over_time and not compared:
+        return "Nothing could be checked yet: no measure has a month that can be judged."
     return f"Checked: {wording.plural(over_time, 'measure')} over time{beside}."
 
 

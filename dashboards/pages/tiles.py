@@ -17,7 +17,6 @@ from dashboards.data.measures import Measure, Value
 from dashboards.pages.frame import View
 from dashboards.pages.number import VALUE_HEAD, big_number, value_cells
 from dashboards.rendering import part, render
-from outcomes.periods import add_months
 
 MONTHS = 24
 PICTURE_WIDTH, PICTURE_HEIGHT = 480, 264
@@ -32,15 +31,16 @@ class Lately:
     months: Mapping[str, Sequence[ChartPoint]]
     places: Mapping[str, Compared]
     missing: Mapping[str, MissingAnswers]
+    targets: Mapping[str, ChartPoint]
 
 
 def lately(view: View, site_id: str) -> Lately:
     """What the tiles and the table of a site say beside the values."""
-    since = add_months(view.info.data_to, 1 - MONTHS)
     return Lately(
-        control.recent_charts(view.reader, site_id, since),
+        control.recent_charts(view.reader, site_id, MONTHS),
         comparison.own(view.reader, site_id),
         answers.missing(view.reader, site_id),
+        control.targets(view.reader, site_id),
     )
 
 
@@ -52,9 +52,10 @@ def latest(months: Sequence[ChartPoint]) -> ChartPoint | None:
 def trend(measure: Measure, months: Sequence[ChartPoint]) -> Markup:
     """The last months as a line."""
     point = latest(months)
+    variation = wording.variation(point.variation if point else None)
     return sparkline(
         [point.value for point in months],
-        f"{measure.title}, the last {MONTHS} months of fusion: {wording.variation(point.variation if point else None)}",
+        f"{measure.title}, the last {MONTHS} months of fusion that can be judged: {variation}",
         [point.variation for point in months],
     )
 
@@ -96,7 +97,7 @@ def _picture(view: View, measure: Measure, value: Value, of_site: Lately | None)
     has_number = value.estimate is not None
     context = [
         f"{name}: {words[0].lower()}{words[1:]}."
-        for name, _, words in (_context(measure, of_site) if of_site else [])
+        for name, _, words in (_context(measure, of_site, view) if of_site else [])
         if name in _SAID_IN_A_PICTURE
     ]
     paragraphs = [f"{wording.sentence_case(wording.counted_among(measure, value))}." if has_number else "", *context]
@@ -117,21 +118,23 @@ def _tile(
 ) -> tuple[str, str, Markup, list[tuple[str, str | Markup, str]]]:
     """Title and address of the measure, its number, and what puts it in context: a name, a sign and words each."""
     href = view.href(f"/measure/{measure.measure}")
-    return measure.title, href, big_number(measure, value), [] if of_site is None else _context(measure, of_site)
+    return measure.title, href, big_number(measure, value), [] if of_site is None else _context(measure, of_site, view)
 
 
-def _context(measure: Measure, of_site: Lately) -> list[tuple[str, str | Markup, str]]:
+def _context(measure: Measure, of_site: Lately, view: View) -> list[tuple[str, str | Markup, str]]:
     months = of_site.months.get(measure.measure, ())
     point, place = latest(months), of_site.places.get(measure.measure)
-    missing = of_site.missing.get(measure.measure)
+    # Neither is known of some patients alone.
+    missing = None if view.filters.are_narrow else of_site.missing.get(measure.measure)
+    is_followed = not view.filters.are_narrow and measure.category != "follow-up"
     variation = wording.variation(point.variation if point else None)
     assurance = assurance_sign(point.assurance, wording.assurance(point.assurance)) if point and point.assurance else ""
     sign = variation_sign(point.variation, variation) if point else ""
     said = [
-        ("Target", assurance, wording.target(measure, months[-1] if months else None)),
+        ("Target", assurance, wording.target(measure, of_site.targets.get(measure.measure), point)),
         ("Trend", Markup("{}<br>{}").format(trend(measure, months), sign), variation),
         ("Among sites", "", wording.position(place)),
-        ("Completeness", "", wording.completeness(place)),
+        ("Completeness", "", wording.completeness(place) if is_followed else ""),
         ("Without an answer", "", wording.unanswered(missing) if missing else ""),
     ]
     return [(name, drawn, words) for name, drawn, words in said if words and words != wording.DASH]

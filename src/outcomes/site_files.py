@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticCustomError
 
 from outcomes.errors import OutcomesError
+from outcomes.home import private_files
 from outcomes.locks import one_at_a_time
 from outcomes.periods import MONTH
 
@@ -210,7 +211,10 @@ def add_line(path: Path, row: SiteFileRow, code: str, context: Mapping[str, Any]
         writer.writeheader()
         writer.writerows(one.model_dump() for one in [*rows, row])
         unfinished = path.with_suffix(".part")
-        unfinished.write_text(text.getvalue(), encoding="utf-8")
+        # It names users: whoever may read the other files of the home may read it, and nobody else.
+        with private_files():
+            unfinished.unlink(missing_ok=True)
+            unfinished.write_text(text.getvalue(), encoding="utf-8")
         unfinished.replace(path)
         return True
 

@@ -172,6 +172,10 @@ def exact(site_id: str, patients: int) -> Rows:
             for number, patient in enumerate(people)
         ),
         "labels": (row for number, patient in enumerate(people) for row in _labels(patient, number)),
+        "expected_outcomes": (
+            {"measure": HEADLINES[0], "patient_id": patient, "observed": int(number % 3 == 0), "expected": 0.3}
+            for number, patient in enumerate(people)
+        ),
     }
     unread = [{"patient_id": people[0]}]
     return {

@@ -9,10 +9,12 @@ import pytest
 from dashboards.access.scope import Denied, Scope
 from dashboards.data.changes import changes
 from dashboards.data.reader import Reader, Releases
+from dashboards.digests import digest
 from dashboards.filters import Filters
 from dashboards.pages.news import changed
 from outcomes.release.open import DASHBOARD, RESEARCH
 from outcomes.release.verify import seal
+from outcomes.settings import Settings
 from tests.support.dashboard_release import FIRST_ID, FOREIGN, OWN, write_release
 from tests.support.dashboard_views import view_at
 from tests.support.html_tree import parsed
@@ -104,4 +106,21 @@ def test_the_first_release_has_none_before_it(tmp_path: Path) -> None:
     assert now is not None
     assert releases.before(now) is None
     view = replace(view_at("/", tmp_path), releases=releases)
-    assert changed(view, SITE).body == ["No earlier release is kept that this one could be compared with."]
+    assert changed(view, SITE).body == ["There is no release before this one."]
+
+
+def test_a_release_before_that_cannot_be_read_is_said_to_be_there(tmp_path: Path) -> None:
+    write_release(tmp_path, _NEXT, after=FIRST_ID)
+    view = replace(view_at("/", tmp_path), releases=Releases(tmp_path / "releases"))
+    (said,) = changed(view, SITE).body
+    assert said.startswith(f"The release before, {FIRST_ID}, is not kept or of an earlier version")
+    assert digest(Settings(home=tmp_path), SITE) is None
+
+
+def test_a_number_that_stays_has_not_moved_though_more_could_not_be_assessed(releases: Releases) -> None:
+    folder = releases.folder / _NEXT
+    with duckdb.connect(str(folder / RESEARCH)) as con:
+        con.execute("update measures set excluded = excluded + 1 where site_id = ?", [SITE])
+    seal(folder)
+    before, now = _readers(Releases(releases.folder), SITE)
+    assert [one.measure.measure for one in changes(before, now, SITE).moved] == ["pain_12_months"]

@@ -47,7 +47,7 @@ def test_the_first_release_has_one(tmp_path: Path) -> None:
     write_release(tmp_path)
     found = digest(Settings(home=tmp_path), SITE)
     assert found is not None
-    assert "No earlier release is kept" in found.text
+    assert "This is the first release." in found.text
 
 
 def test_it_says_what_changed_what_stands_out_and_what_is_refused(made: Digest) -> None:

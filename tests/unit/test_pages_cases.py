@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from flask.testing import FlaskClient
 
@@ -20,6 +21,8 @@ from dashboards.server import create_app
 from dashboards.settings import DashboardSettings
 from outcomes.errors import OutcomesError
 from outcomes.release.explain import Explanation
+from outcomes.release.open import RESEARCH
+from outcomes.release.verify import seal
 from outcomes.settings import Settings
 from outcomes.site_files import Role
 from tests.support.dashboard_release import FIRST_ID, FOREIGN, SECOND_ID, SECRET_WORD, write_release
@@ -28,7 +31,8 @@ from tests.support.golden import EXPLAINED, LABEL, PATIENT
 from tests.support.html_tree import parsed
 
 OWN, KEY = "ashworth", PATIENT
-PATHS = ["/cases", f"/cases/of/{LABEL}", f"/cases/{KEY}"]
+SIGNAL = f"{OWN}/pain_12_months/funnel/2026"
+PATHS = ["/cases", f"/cases/of/{LABEL}", f"/cases/signal/{SIGNAL}", f"/cases/{KEY}"]
 
 
 @pytest.fixture
@@ -258,3 +262,44 @@ def test_other_pages_still_leave_as_files(home: Path) -> None:
 
 def _client(home: Path) -> FlaskClient:
     return create_app(Settings(home=home), DashboardSettings(cases=True)).test_client()
+
+
+@pytest.mark.parametrize(
+    ("with_it", "periods", "found"),
+    [
+        (True, None, ["unlikely", "likely"]),
+        (True, ("2025-01", "2025-03"), ["unlikely"]),
+        (True, ("2025", "2025"), ["unlikely", "likely"]),
+        (False, None, ["expected", "spared"]),
+        (False, ("2024", "2024"), ["spared"]),
+    ],
+)
+def test_patients_behind_a_signal_come_in_the_order_of_their_surprise(
+    tmp_path: Path, with_it: bool, periods: tuple[str, str] | None, found: list[str]
+) -> None:
+    folder = write_release(tmp_path)
+    patients = [
+        ("likely", "2025-06", 1, 0.9),
+        ("unlikely", "2025-03", 1, 0.1),
+        ("spared", "2024-02", 0, 0.2),
+        ("expected", "2025-02", 0, 0.8),
+    ]
+    with duckdb.connect(str(folder / RESEARCH)) as con:
+        con.execute("delete from expected_outcomes where site_id = ?", [OWN])
+        for patient, period, observed, expected in patients:
+            con.execute(
+                "insert into episodes select * replace (? as patient_id, ? as index_period) from episodes "
+                "where site_id = ? order by patient_id limit 1",
+                [patient, period, OWN],
+            )
+            con.execute(
+                "insert into expected_outcomes (measure, site_id, patient_id, observed, expected) "
+                "values ('pain_12_months', ?, ?, ?, ?)",
+                [OWN, patient, observed, expected],
+            )
+    seal(folder)
+    reader = reader_of(tmp_path, OWN, role="clinical")
+    listed = queries.by_outcome(reader, OWN, "pain_12_months", periods, with_it=with_it)
+    assert [one.patient_id for one in listed] == found
+    with pytest.raises(Denied):
+        queries.by_outcome(reader_of(tmp_path, OWN), OWN, "pain_12_months", periods, with_it=with_it)

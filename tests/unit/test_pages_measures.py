@@ -157,6 +157,11 @@ def test_where_nothing_stands_out_the_first_screen_says_what_was_checked(tmp_pat
     assert re.search(r"Nothing stands out\. Checked: \d+ measures over time, and 5 outcomes against", str(card.body))
 
 
+def test_where_nothing_could_be_checked_the_first_screen_says_so(home: Path) -> None:
+    card = cards(overview(a_view(home, f"?site={EMPTY}", (EMPTY,))))["look-at-this"]
+    assert card.body == ["Nothing stands out. Nothing could be checked yet: no measure has a month that can be judged."]
+
+
 def test_a_tile_says_target_trend_position_completeness_and_who_did_not_answer(home: Path) -> None:
     view = a_view(home)
     body = parsed(cards(overview(view))["headlines"].body[0])
@@ -191,8 +196,10 @@ def test_a_tile_says_target_trend_position_completeness_and_who_did_not_answer(h
 def test_a_target_is_said_with_who_set_it_and_why(home: Path, changes: dict[str, Any], said: str) -> None:
     goal: dict[str, Any] = {"target": 0.2, "target_author": "A. Lead", "target_reason": "agreed"} | changes
     point = replace(POINT, **goal)
-    assert wording.target(a_view(home).measures["pain_12_months"], point) == said
-    assert wording.target(a_view(home).measures["pain_12_months"], None) == "none set"
+    pain = a_view(home).measures["pain_12_months"]
+    assert wording.target(pain, point, point) == said
+    assert wording.target(pain, None, point) == "none set"
+    assert wording.target(pain, point, None) == said.partition(";")[0]
 
 
 def test_the_data_behind_it_says_what_is_refused_and_failing_and_which_headlines_rest_on_it(home: Path) -> None:

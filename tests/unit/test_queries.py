@@ -109,7 +109,7 @@ def test_exact_numbers_of_a_foreign_site_are_denied_to_every_function(reader: Re
         lambda: measures.by_group(reader, PAIN, FOREIGN),
         lambda: measures.reasons(reader, PAIN, FOREIGN),
         lambda: control.chart(reader, PAIN, FOREIGN),
-        lambda: control.recent_charts(reader, FOREIGN, "2025-01"),
+        lambda: control.recent_charts(reader, FOREIGN, 24),
         lambda: control.cusum(reader, FOREIGN),
         lambda: comparison.own(reader, FOREIGN),
         lambda: reader.own(measures.Site, "measures", FOREIGN),
@@ -197,11 +197,12 @@ def test_kinds_and_reasons_are_sorted_by_size_and_hidden_ones_come_last(reader: 
     assert measures.reasons(reader, PAIN, OWN)[0] == measures.Count("no_assessment_in_window", 640 // 7)
 
 
-def test_charts_run_forward_and_recent_ones_begin_where_asked(reader: Reader) -> None:
+def test_charts_run_forward_and_recent_ones_end_with_the_last_month_that_is_judged(reader: Reader) -> None:
     points = control.chart(reader, COMPARED, OWN)
     assert [point.index_period for point in points] == list(MONTHS)
-    recent = control.recent_charts(reader, OWN, "2025-06")
-    assert [point.index_period for point in recent[COMPARED]] == [month for month in MONTHS if month >= "2025-06"]
+    recent = control.recent_charts(reader, OWN, 10)
+    last = max(point.index_period for point in points if point.is_judged and point.value is not None)
+    assert [point.index_period for point in recent[COMPARED]] == [month for month in MONTHS if month <= last][-10:]
     assert set(control.cusum(reader, OWN)) == set(HEADLINES)
 
 
