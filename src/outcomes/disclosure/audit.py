@@ -604,12 +604,13 @@ def _measure_system(variant: _Variant, measure: str | None) -> tuple[System, lis
         for answer, count in enumerate(_NAMES)
     ]
 
-    parts = {part for part, whole, _ in variant.differences if whole == measure}
+    # Hidden parts bound their whole by what they add up to. That makes large programs, and is left to the audit of one
+    # release by a reader, who is taken to know every shown count to the patient.
+    is_asked = shown.contributor is None and not variant.same
+    parts = {part for part, whole, _ in variant.differences if is_asked and whole == measure}
 
     def answers(name: str, answer: int) -> Ids:
-        # Sums of all parts together bound their whole; those of a whole would make the programs of all its parts large.
-        is_part = name in parts
-        return ids[..., answer] if name == measure else shown.add_known(system, name, answer, is_part)
+        return ids[..., answer] if name == measure else shown.add_known(system, name, answer, name in parts)
 
     for part, whole, answer in variant.differences:
         if measure in (part, whole):
