@@ -34,7 +34,8 @@ def outcome_release() -> None:
         settings = Settings()
         if pipeline.release_is_current(settings):
             raise AirflowSkipException("the lake has not changed since the current release")
-        published = pipeline.release(settings, processes=settings.threads)
+        # In one process: one of its own would begin with Airflow's program, which a task may not begin again.
+        published = pipeline.release(settings)
         outlet_events[RELEASE].extra = {"release_id": published.id}
 
     intake_at_rest() >> publish()

@@ -39,6 +39,12 @@ def pages(home: Path) -> list[tuple[View, Page]]:
     return [(view, page) for view, page in found if page is not None]
 
 
+@pytest.fixture(scope="module")
+def documents(pages: list[tuple[View, Page]]) -> list[tuple[View, Element]]:
+    """The same as HTML."""
+    return [(view, parsed(whole_page(view, page))) for view, page in pages]
+
+
 def test_what_stands_out_is_three_clicks_from_its_chart_its_signal_and_its_patients(home: Path, tmp_path: Path) -> None:
     settings = Settings(home=home)
     site = Site(settings, DashboardSettings(cases=True), Releases(settings.releases), AccessLog(tmp_path / "a.jsonl"))
@@ -104,10 +110,10 @@ def test_the_number_that_is_seen_first_is_that_of_the_table(pages: list[tuple[Vi
     assert seen > 100
 
 
-def test_every_link_to_a_page_keeps_its_site(pages: list[tuple[View, Page]]) -> None:
+def test_every_link_to_a_page_keeps_its_site(documents: list[tuple[View, Element]]) -> None:
     links = 0
-    for view, page in pages:
-        for link in parsed(whole_page(view, page)).all("a"):
+    for view, document in documents:
+        for link in document.all("a"):
             address = urlsplit(link.get("href"))
             if not address.path.startswith("/") or address.path.startswith(("/assets", "/table", "/export")):
                 continue
@@ -118,9 +124,9 @@ def test_every_link_to_a_page_keeps_its_site(pages: list[tuple[View, Page]]) -> 
     assert links > 5000
 
 
-def test_no_sentence_ends_with_a_dash_or_says_nothing(pages: list[tuple[View, Page]]) -> None:
-    for view, page in pages:
-        sentences = [*parsed(whole_page(view, page)).all("p")]
+def test_no_sentence_ends_with_a_dash_or_says_nothing(documents: list[tuple[View, Element]]) -> None:
+    for view, document in documents:
+        sentences = [*document.all("p")]
         assert sentences
         for said in (one.text.strip() for one in sentences):
             assert not re.search(r"\w.*–[.:;]?$", said), (view.path, said)

@@ -62,7 +62,10 @@ def _screen_ages(con: duckdb.DuckDBPyConnection) -> None:
     if not ages_reaching_90(_oldest_and_latest(con)):
         return
     named = " union all ".join(f"select patient_id from own_{name}" for name in TABLES)
-    days = " union all ".join(_ever(one, f"greatest({', '.join(_days_of(one))}) as day") for one in TABLES.values())
+    days = " union all ".join(
+        f"select patient_id, greatest({', '.join(_days_of(table))}) as day from ({_together(table)})"
+        for table in TABLES.values()
+    )
     patients = _as_text(
         con,
         f"""
