@@ -61,12 +61,9 @@ def _asked(reader: Reader, site_id: str, measure: str) -> Annotation | None:
 
 def _written(settings: Settings, log: AccessLog, reader: Reader, line: Annotation) -> AnyResponse:
     chart = f"/measure/{line.measure}{Filters(line.site_id).query(measures.choices(reader))}#trend"
-    context = {
-        "measures": {one.measure: one.unit for one in measures.measures(reader)},
-        "sites": {one.site_id for one in measures.sites(reader)},
-    }
+    known = measures.known_to_files(reader)
     try:
-        is_new = add_line(settings.annotations_file, line, "annotations_malformed", context)
+        is_new = add_line(settings.annotations_file, line, "annotations_malformed", known)
     except (OutcomesError, OSError):
         said = "Nothing was changed. Ask the administrator of these dashboards to check annotations.csv."
         return _page(503, "Nothing can be noted at the moment", said, chart)

@@ -3,6 +3,7 @@
 from calendar import month_name
 from datetime import date
 
+from dashboards.data.alarms import patients_beyond
 from dashboards.data.measures import Measure, Value
 from dashboards.data.records import AlarmsRow, ControlChartsRow, MissingAnswersRow, SiteComparisonRow
 from dashboards.data.signals import Signal
@@ -267,7 +268,7 @@ def standing_out(measure: Measure, one: AlarmsRow, place: SiteComparisonRow | No
     if place is not None and place.patients and not measure.is_incidence:
         own, other = (percent(number / place.patients, place.patients) for number in (observed, expected))
         compared = f"{own} against {other} expected for these patients"
-    beyond, side = abs(observed - expected), "more" if one.side == "more" else "fewer"
+    beyond, side = abs(patients_beyond(one)), "more" if one.side == "more" else "fewer"
     of_years = f" since {since}" if since else ""
     return (
         f"{compared}: about {plural(round(beyond), f'{side} patient')} than expected{of_years}. {_SURENESS[one.reason]}"

@@ -54,7 +54,7 @@ def changes(before: Reader, now: Reader, site_id: str) -> Changes:
     status_before, status_now = _status(before, site_id), _status(now, site_id)
     new = [one for one in sorted(status_now) if one not in status_before]
     return Changes(
-        moved=_moved(before, now, site_id, [one for one in defined if one.headline is not None], redefined),
+        moved=_moved(before, now, site_id, redefined),
         named=[measure for measure in named_now if measure not in named_before],
         no_longer_named=[measure for measure in named_before if measure not in named_now],
         accepted=[period for period, attempt in new if status_now[period, attempt] == "accepted"],
@@ -63,13 +63,11 @@ def changes(before: Reader, now: Reader, site_id: str) -> Changes:
     )
 
 
-def _moved(
-    before: Reader, now: Reader, site_id: str, headlines: Sequence[Measure], redefined: Sequence[str]
-) -> list[Moved]:
+def _moved(before: Reader, now: Reader, site_id: str, redefined: Sequence[str]) -> list[Moved]:
     values_before, values_now = (measures.values(reader, Filters(site_id)) for reader in (before, now))
     return [
         Moved(one, values_before.get(one.measure), values_now.get(one.measure), one.measure in redefined)
-        for one in sorted(headlines, key=lambda one: one.headline or 0)
+        for one in measures.headlines(now)
         if _number(values_before.get(one.measure)) != _number(values_now.get(one.measure))
     ]
 

@@ -83,6 +83,17 @@ def measures(reader: Reader) -> list[Measure]:
     return reader.protected(Measure, "measure_definitions", order="place")
 
 
+def headlines(reader: Reader) -> list[Measure]:
+    """The measures compared between sites first, in their order."""
+    return sorted((one for one in measures(reader) if one.headline), key=lambda one: one.headline or 0)
+
+
+def known_to_files(reader: Reader) -> dict[str, object]:
+    """What a site file may name: the measures with their units, and the sites (`outcomes.site_files`)."""
+    units = {one.measure: one.unit for one in measures(reader)}
+    return {"measures": units, "sites": {one.site_id for one in sites(reader)}}
+
+
 def choices(reader: Reader) -> Choices:
     """What the filters offer: sites of the scope by name, years of the index fusion latest first, and groups."""
     # Every measure has a cell for each of them, the empty ones included.

@@ -83,7 +83,7 @@ class View:
     @cached_property
     def headlines(self) -> list[Measure]:
         """The measures compared between sites first, in their order."""
-        return sorted((one for one in self.measures.values() if one.headline), key=lambda one: one.headline or 0)
+        return measures.headlines(self.reader)
 
     @cached_property
     def before(self) -> Reader | None:

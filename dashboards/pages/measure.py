@@ -243,7 +243,7 @@ def _waiting(view: View, measure: Measure, site_id: str) -> list[Markup]:
     """What has been noted of this chart so far, whether the release shows it already or the next one will."""
     if view.settings is None:
         return []
-    known = {"measures": {one.measure: one.unit for one in view.measures.values()}, "sites": {*view.sites}}
+    known = measures.known_to_files(view.reader)
     try:
         lines = read_site_file(view.settings.annotations_file, Annotation, "annotations_malformed", known).values()
     except OutcomesError:

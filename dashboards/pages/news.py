@@ -1,7 +1,6 @@
 """What changed since the release before, and how the data behind the numbers are."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from dashboards import wording
 from dashboards.cards import Card
@@ -12,6 +11,7 @@ from dashboards.data.measures import Measure, Value
 from dashboards.pages.data_quality import resting_measures
 from dashboards.pages.frame import View
 from dashboards.rendering import part
+from dashboards.reviews.queue import today
 from outcomes.errors import OutcomesError
 from outcomes.intake.expected import due_deliveries
 from outcomes.periods import months_until
@@ -116,13 +116,12 @@ def _late(view: View, site_id: str, in_force: Sequence[Submission]) -> str:
     """The months that are due and that the release does not hold."""
     if view.settings is None:
         return ""
-    today = datetime.now(UTC).date()
     try:
-        due = due_deliveries(view.settings, months_until(f"{today:%Y-%m}", _LATE_MONTHS))
+        due = due_deliveries(view.settings, months_until(f"{today():%Y-%m}", _LATE_MONTHS))
     except OutcomesError:
         return "When deliveries are due cannot be read; ask the administrator to check deliveries.csv."
     delivered = {one.submission_period for one in in_force}
-    late = [one for one in due if one.site_id == site_id and one.due < today and one.period not in delivered]
+    late = [one for one in due if one.site_id == site_id and one.due < today() and one.period not in delivered]
     return f"Late: {_months([one.period for one in late])} (due {wording.day(late[0].due)})." if late else ""
 
 

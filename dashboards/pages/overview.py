@@ -86,7 +86,7 @@ def _own(view: View, site_id: str, listed: Sequence[Measure], found: dict[str, V
             _HEAD,
             rows,
             numbers=2,
-            groups=[wording.sentence_case(_group(one)) for one in ordered],
+            groups=_groups(ordered),
         ),
         is_table=True,
         notes=[
@@ -132,7 +132,7 @@ def _all_sites(view: View, listed: Sequence[Measure], found: dict[str, Value]) -
             _HEAD_ALL,
             rows,
             numbers=4,
-            groups=[wording.sentence_case(_group(one)) for one in ordered],
+            groups=_groups(ordered),
         ),
         is_table=True,
         notes=[wording.left_out_of_a_year(view.filters), wording.hidden_note(view.minimum_cell_count)],
@@ -143,6 +143,10 @@ def _by_group(listed: Sequence[Measure]) -> list[Measure]:
     """The same order within each group; headline outcomes first, then the groups in the order of the definitions."""
     places = {_group(one): place for place, one in reversed([*enumerate(sorted(listed, key=lambda one: one.place))])}
     return sorted(listed, key=lambda one: (_group(one) != _HEADLINES, places[_group(one)]))
+
+
+def _groups(ordered: Sequence[Measure]) -> list[str]:
+    return [wording.sentence_case(_group(one)) for one in ordered]
 
 
 def _group(measure: Measure) -> str:

@@ -1,7 +1,7 @@
 """Signals of one's own site: which there are, what the team made of them, and the cumulative charts behind them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -28,6 +28,7 @@ from dashboards.reviews.queue import (
     Review,
     State,
     decides,
+    today,
 )
 from outcomes.errors import OutcomesError
 from outcomes.periods import add_months
@@ -80,7 +81,7 @@ def signals_page(view: View) -> Page:
     # Those that are closed ask for nothing any more; overdue actions come first.
     queue = sorted(
         ((signal, reviews.get(signal.id, Review())) for signal in found if not signal.is_archived),
-        key=lambda each: (each[1].state == "closed", not each[1].is_overdue(_today())),
+        key=lambda each: (each[1].state == "closed", not each[1].is_overdue(today())),
     )
     archived = [signal for signal in found if signal.is_archived]
     listed = {signal.id for signal, _ in queue}
@@ -138,7 +139,7 @@ def _state(view: View, queue: Sequence[tuple[Signal, Review]]) -> Card:
         signal.variation == "special_concerning" and review.state in ("new", "reviewing") for signal, review in queue
     )
     of_these = wording.count(concerning) if concerning else "None"
-    overdue = sum(review.is_overdue(_today()) for _, review in queue)
+    overdue = sum(review.is_overdue(today()) for _, review in queue)
     late = f" ({wording.count(overdue)} overdue)" if overdue else ""
     done = (
         f"{states.count('acting')} with an action{late}, {states.count('explained')} explained, "
@@ -189,10 +190,6 @@ def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
     ]
 
 
-def _today() -> date:
-    return datetime.now(UTC).date()
-
-
 def _row(view: View, signal: Signal, review: Review) -> list[Cell | str]:
     measure = view.measures[signal.measure]
     said = _said(signal)
@@ -232,7 +229,7 @@ def _evidence(view: View, signal: Signal) -> list[tuple[str, str]]:
 def _state_in_words(review: Review) -> str:
     if review.state in ("new", "reviewing"):
         return _NAMES[review.state]
-    return f"Overdue. {wording.reviewed(review)}" if review.is_overdue(_today()) else wording.reviewed(review)
+    return f"Overdue. {wording.reviewed(review)}" if review.is_overdue(today()) else wording.reviewed(review)
 
 
 def _last_moved(review: Review) -> str:
@@ -254,7 +251,7 @@ def _forms(view: View, signal_id: str, review: Review, of_what: str) -> Markup |
 def _field(name: str) -> tuple[str, str, list[tuple[str, str]], tuple[date, date] | None]:
     """Name, label and options of what is asked; of a day the first and the last that may be chosen."""
     label, codes = _FIELDS[name]
-    days = (_today(), _today() + timedelta(days=LATEST_DUE)) if name == "due" else None
+    days = (today(), today() + timedelta(days=LATEST_DUE)) if name == "due" else None
     return name, label, [(code, wording.in_words(code)) for code in codes], days
 
 
@@ -320,7 +317,7 @@ def _log(view: View, site: Site) -> list[Card]:
     """What was decided in the last months, for the board."""
     if view.reviews is None:
         return []
-    since = add_months(f"{_today():%Y-%m}", 1 - _LOG_MONTHS)
+    since = add_months(f"{today():%Y-%m}", 1 - _LOG_MONTHS)
     moves = view.reviews.log(view.reader.scope, site.site_id, since)
     rows = [_logged(view, one) for one in moves]
     said = f"{wording.plural(len(rows), 'change')} of state in the last {_LOG_MONTHS} months"

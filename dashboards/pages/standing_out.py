@@ -1,7 +1,6 @@
 """Look at this: what stands out at a site, in a few sentences, and what its team has made of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 
 from dashboards import wording
 from dashboards.cards import Card, Cell, Table
@@ -11,7 +10,7 @@ from dashboards.data.alarms import Alarm
 from dashboards.data.signals import Signal
 from dashboards.pages.frame import View
 from dashboards.rendering import part
-from dashboards.reviews.queue import Review
+from dashboards.reviews.queue import Review, today
 from outcomes.errors import OutcomesError
 
 MOST_SENTENCES = 5
@@ -69,11 +68,10 @@ def _overdue(
 ) -> Iterator[tuple[object, str, str, str, str, str]]:
     """The actions whose day has passed, the longest overdue first; also of signals that the release finds no more."""
     variations = {one.id: one.variation for one in found}
-    today = datetime.now(UTC).date()
     late = [
         (review.decision.due, signal, review)
         for signal, review in reviews.items()
-        if review.decision.due and review.is_overdue(today) and signals.measure_of(signal) in view.measures
+        if review.decision.due and review.is_overdue(today()) and signals.measure_of(signal) in view.measures
     ]
     for due, signal, review in sorted(late, key=lambda each: each[:2]):
         measure = view.measures[signals.measure_of(signal)]

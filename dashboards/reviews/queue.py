@@ -119,6 +119,11 @@ class Decision:
         return frozenset(one.name for one in fields(self) if getattr(self, one.name) is not None)
 
 
+def today() -> date:
+    """The day in UTC, by which actions are due."""
+    return datetime.now(UTC).date()
+
+
 def decides(state: State, to: State) -> frozenset[str]:
     """The names of what a move decides, and has to."""
     if to == "acting":
@@ -310,5 +315,5 @@ def _check(review: Review, move: Move) -> None:
         missing, too_much = (", ".join(sorted(names)) for names in (needed - given, given - needed))
         said = [f"missing: {missing}"] * bool(missing) + [f"not part of it: {too_much}"] * bool(too_much)
         raise DoesNotFit(f"The decision is not complete ({'; '.join(said)}). Nothing was changed.")
-    if move.decision.due and not 0 <= (move.decision.due - datetime.now(UTC).date()).days <= LATEST_DUE:
+    if move.decision.due and not 0 <= (move.decision.due - today()).days <= LATEST_DUE:
         raise DoesNotFit("An action is due on a day of the next two years. Nothing was changed.")

@@ -211,7 +211,7 @@ def add_line(path: Path, row: SiteFileRow, code: str, context: Mapping[str, Any]
         writer.writeheader()
         writer.writerows(one.model_dump() for one in [*rows, row])
         unfinished = path.with_suffix(".part")
-        # It names users: whoever may read the other files of the home may read it, and nobody else.
+        # It may name users: only the account that writes it reads it.
         with private_files():
             unfinished.unlink(missing_ok=True)
             unfinished.write_text(text.getvalue(), encoding="utf-8")

@@ -54,6 +54,10 @@ def _lines(home: Path) -> list[list[str]]:
     return list(csv.reader(path.open(encoding="utf-8"))) if path.exists() else []
 
 
+def _audited(home: Path) -> list[str]:
+    return [json.loads(line)["view"] for line in (home / "logs" / "access.jsonl").read_text().splitlines()]
+
+
 def test_what_the_form_sends_is_a_line_that_the_next_release_reads(client: FlaskClient, home: Path) -> None:
     page = parsed(client.get(f"/measure/{_MEASURE}", headers={"X-Forwarded-User": QUALITY}).get_data(as_text=True))
     form = next(one for one in page.all("form") if "/annotations?" in one.get("action"))
@@ -64,8 +68,10 @@ def test_what_the_form_sends_is_a_line_that_the_next_release_reads(client: Flask
     known = {"measures": {_MEASURE: "share"}, "sites": {_OWN}}
     (line,) = read_site_file(home / "annotations.csv", Annotation, "annotations_malformed", known).values()
     assert (line.site_id, line.measure, line.author, line.period) == (_OWN, _MEASURE, QUALITY, data["month"])
-    log = [json.loads(one)["view"] for one in (home / "logs" / "access.jsonl").read_text().splitlines()]
-    assert log[-1] == f"annotation {_MEASURE} {data['kind']} {data['month']}"
+    assert _audited(home)[-1] == f"annotation {_MEASURE} {data['kind']} {data['month']}"
+    noted = client.get(f"/measure/{_MEASURE}", headers={"X-Forwarded-User": QUALITY}).get_data(as_text=True)
+    assert f"({QUALITY})" in noted.partition("Noted so far:")[2]
+    assert "Noted so far:" not in page.text
 
 
 def test_a_line_is_added_to_those_that_were_written_by_hand(client: FlaskClient, home: Path) -> None:
@@ -99,6 +105,7 @@ def test_what_the_form_cannot_send_is_refused(client: FlaskClient, home: Path, c
 def test_nobody_notes_a_chart_of_a_foreign_site_or_from_elsewhere(client: FlaskClient, home: Path) -> None:
     assert _post(client, site=FOREIGN).status_code == 403
     assert _post(client, site="nowhere").status_code == 403
+    assert _audited(home) == ["denied annotation"] * 2
     assert _post(client, origin="cross-site").status_code == 403
     foreign = client.get(f"/measure/{_MEASURE}?site=all", headers={"X-Forwarded-User": CLINICAL})
     assert "/annotations" not in foreign.get_data(as_text=True)

@@ -261,7 +261,7 @@ def test_an_overdue_action_comes_first(reader: Reader, tmp_path: Path, monkeypat
     reviews = Reviews(tmp_path / "reviews.sqlite")
     last = signals(reader, _SITE)[-1].id
     _moved(reviews, last, "reviewing", "acting")
-    monkeypatch.setattr(pages, "_today", lambda: _DUE + timedelta(days=1))
+    monkeypatch.setattr(pages, "today", lambda: _DUE + timedelta(days=1))
     state, queue, *_ = signals_page(_view(reader, _SITE, reviews)).cards
     assert queue.table is not None
     assert _cells(queue.table.rows[0])[4].startswith("Overdue. Action: train the team")
