@@ -22,6 +22,7 @@
     async function show() {
         const mine = ++turn;
         shown = here();
+        document.body.ariaBusy = "true";
         const page = await fetched(shown).catch(() => null);
         if (mine !== turn) return false;
         if (!page) return window.location.reload();

@@ -58,12 +58,13 @@ def browser() -> Iterator[Browser]:
 
 
 def wait_until_drawn(page: Page) -> None:
-    """Wait until the page has its heading and every graph on it is drawn."""
+    """Wait until the page of the address is there with its heading, and every graph on it is drawn."""
     page.locator("h1").first.wait_for()
     wait_until(
         page,
-        """() => document.readyState !== 'loading' && [...document.querySelectorAll('.graph')]
-            .every((graph) => graph.querySelector('.main-svg .draglayer'))""",
+        """() => document.readyState !== 'loading' && !document.body.ariaBusy
+            && [...document.querySelectorAll('.graph')]
+                .every((graph) => graph.querySelector('.main-svg .draglayer'))""",
     )
 
 
