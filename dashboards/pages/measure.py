@@ -161,7 +161,7 @@ def _trend(view: View, measure: Measure) -> list[Card]:
     """The control chart of one's own site, and the years."""
     cards = []
     if view.site and not view.filters.are_narrow:
-        cards.append(_control_chart(view, measure, control.chart(view.reader, measure.measure, view.site.site_id)))
+        cards.append(_control_chart(view, measure, view.site.site_id))
     site_id = view.site.site_id if view.site else None
     years = measures.by_year(view.reader, measure.measure, site_id)
     cards.append(_years(view, measure, years))
@@ -170,18 +170,21 @@ def _trend(view: View, measure: Measure) -> list[Card]:
     return cards
 
 
-def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -> Card:
+def _control_chart(view: View, measure: Measure, site_id: str) -> Card:
+    points = control.chart(view.reader, measure.measure, site_id)
     known = [point for point in points if point.value is not None and point.is_judged]
     chart = next((point.chart for point in points if point.chart), None)
     if len(known) < 2 or chart is None:
         reason = points[0].reason_for_chart if points else "no month has a value"
         return Card("trend", "By month", body=[f"There is no control chart yet: {reason}."])
+    patients = control.patients(view.reader, measure.measure, site_id, points)
     factor = trend.scale(measure, chart)
     special = [point for point in known if point.is_special]
     limits = ("Average", "Lower limit", "Upper limit")
     head = (
         f"{_period_word(known).capitalize()} of fusion",
         trend.unit(measure, chart),
+        "Patients",
         *limits,
         "Variation",
         "Rules",
@@ -190,7 +193,9 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
     rows: list[list[Cell | str]] = [
         [
             point.index_period,
-            *(_decimal(number, factor) for number in (point.value, point.centre, point.lower, point.upper)),
+            _decimal(point.value, factor),
+            counted(patients[point.index_period]),
+            *(_decimal(number, factor) for number in (point.centre, point.lower, point.upper)),
             wording.variation(point.variation),
             wording.rules(point.rules) if point.rules else "",
             point.annotation or "",
@@ -201,11 +206,12 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
         "trend",
         f"By {_period_word(known)} of fusion",
         sentence=f"{measure.title} at {view.who}: {_signal(special, known)}",
-        figure=trend.control_chart(measure, points),
+        figure=trend.control_chart(measure, points, patients),
         css_class="chart chart--tall chart--long",
         table=Table(f"{measure.title} by {_period_word(known)} of fusion", head, rows, numbers=0),
         notes=[
             f"{wording.CHARTS[chart]}: {known[-1].reason_for_chart}.",
+            "Shaded: the expected range, between the limits, where values lie as long as nothing changes.",
             _not_mature(points),
             "Fewer than 12 values: trial limits, which will still change." if known[-1].has_trial_limits else "",
             _false_alarms(known[-1].false_alarm_rate),
