@@ -59,7 +59,7 @@ def test_it_has_one_heading_and_its_title(opened: Visitor) -> None:
 
 def test_each_chart_has_a_sentence_and_its_numbers_as_a_table(opened: Visitor) -> None:
     graphs = opened.page.locator(".graph")
-    assert graphs.count() == opened.page.locator("[role=img][aria-label] .graph").count()
+    assert graphs.count() == opened.page.locator("[role][aria-label] > .graph").count()
     assert graphs.count() <= opened.page.locator("[data-action=table]").count()
 
 
