@@ -49,17 +49,25 @@
         return found;
     }
 
-    /* Points that say something, in reading order: from left to right, of rows from the top. */
+    /* Points that say something, in reading order: panel by panel, from left to right, of rows from the top. */
     function pointsOf(graph) {
-        const { xaxis, yaxis } = graph._fullLayout;
         const isOfRows = graph.parentElement.matches(".rows-plot");
-        return graph.data
-            .flatMap((trace, curveNumber) => !trace.hovertemplate ? [] : trace.x.map((x, pointNumber) => {
+        const axisOf = (id) => graph._fullLayout[`${id[0]}axis${id.slice(1)}`];
+
+        function pointsOfTrace(trace, curveNumber) {
+            const xaxis = axisOf(trace.xaxis ?? "x");
+            const yaxis = axisOf(trace.yaxis ?? "y");
+            return trace.x.map((x, pointNumber) => {
                 const place = [xaxis.d2p(x), yaxis.d2p(trace.y[pointNumber])];
-                return { curveNumber, pointNumber, place: isOfRows ? place.reverse() : place };
-            }))
-            .filter(({ place }) => place.every(Number.isFinite))
-            .sort((one, other) => one.place[0] - other.place[0] || one.place[1] - other.place[1]);
+                const order = [yaxis._offset, xaxis._offset, ...(isOfRows ? place.reverse() : place)];
+                return { curveNumber, pointNumber, panel: xaxis._id + yaxis._id, order };
+            });
+        }
+
+        return graph.data
+            .flatMap((trace, number) => (trace.hovertemplate ? pointsOfTrace(trace, number) : []))
+            .filter(({ order }) => order.every(Number.isFinite))
+            .sort((one, other) => one.order.reduce((found, at, rank) => found || at - other.order[rank], 0));
     }
 
     /* By keyboard: arrows, Home and End go from point to point, Escape ends it. */
@@ -81,7 +89,7 @@
             const last = points.length - 1;
             const places = { ArrowLeft: Math.max(at - 1, 0), ArrowRight: Math.min(at + 1, last), Home: 0, End: last };
             at = places[key];
-            window.Plotly.Fx.hover(graph, [points[at]]);
+            window.Plotly.Fx.hover(graph, [points[at]], points[at].panel);
             window.clearTimeout(settling);
             settling = window.setTimeout(() => {
                 keep(graph);
