@@ -8,6 +8,7 @@ from dashboards.data.measures import Measure, Value
 from dashboards.data.records import AlarmsRow, ControlChartsRow, MissingAnswersRow, SiteComparisonRow
 from dashboards.data.signals import Signal
 from dashboards.filters import Filters
+from dashboards.reviews.earlier import Earlier
 from dashboards.reviews.queue import Decision, Review
 from outcomes.statistics.control_charts import QUARTER
 
@@ -310,6 +311,20 @@ def reviewed(review: Review) -> str:
         outcome = f", {in_words(decided.outcome).lower()}" if decided.outcome else ""
         return f"Closed: {finding}{outcome}"
     return {"new": "Reviewed: no", "reviewing": "Under review", "explained": f"Explained: {finding}"}[review.state]
+
+
+def earlier(of: Earlier) -> str:
+    """What became of the signal of an earlier year about the same outcome."""
+    review = of.review
+    work = f"Work on this since the signal of {of.year}"
+    if review.state != "closed":
+        return f"{work} is open: {_lower_first(reviewed(review).removeprefix('Action: '))}"
+    closed = day(date.fromisoformat((review.at or "")[:10]))
+    return f"{work} was closed on {closed}: {reviewed(review).removeprefix('Closed: ')}"
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def signal_periods(signal: Signal) -> str:

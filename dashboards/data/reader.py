@@ -14,6 +14,7 @@ import duckdb
 
 from dashboards.access.scope import Scope
 from outcomes.errors import OutcomesError
+from outcomes.release import history
 from outcomes.release.open import DASHBOARD, Release, read_release
 from outcomes.sql.catalog.marts import Mart, protected_marts, research_marts
 from outcomes.sql.engine import connect_read_only
@@ -145,6 +146,11 @@ class Releases:
             if opened:
                 return Reader(scope, opened)
         return None
+
+    def published_at(self, release_id: str) -> str | None:
+        """When a release was first made current (ISO 8601, UTC); None of one from before there was a history."""
+        moves = history.moves(self.folder)
+        return next((one.time for one in moves if (one.action, one.after) == (history.RELEASE, release_id)), None)
 
     def before(self, reader: Reader) -> Reader | None:
         """The release that was published before that of a reader, as its scope may read it; None if it is not kept."""

@@ -1,7 +1,7 @@
 """What every page stands in: the header and the filters as data, and the page as HTML."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from dashboards.data.measures import Measure, ReleaseInfo, Site
 from dashboards.data.reader import SHOWN, Reader, Releases
 from dashboards.filters import ALL_SITES, Choices, Filters
 from dashboards.rendering import render
-from dashboards.reviews.queue import Reviews
+from dashboards.reviews.queue import Review, Reviews
 from outcomes.settings import Settings
 
 PRODUCT = "Outcomes after cervical fusion"
@@ -65,6 +65,8 @@ class View:
     """Where the data behind the release are; None where nothing but the release may be read."""
     reviews: Reviews | None = None
     """The review queue of signals; None where nothing can be moved, as on paper."""
+    reviewed: Mapping[str, Review] = field(default_factory=dict)
+    """Where signals stood when the release was published, by id: for a page on paper."""
     releases: Releases | None = None
     """Where earlier releases are; None where the page is of one release alone, as on paper."""
     is_file: bool = False

@@ -38,7 +38,8 @@ def overview(view: View) -> Page:
 def printed_overview(view: View) -> tuple[Page, Page]:
     """The first screen on paper: what fits two pages, and the table of every measure, which does not.
 
-    It says the same of a release whenever it is printed: nothing of reviews, of other releases, or of today.
+    It says the same of a release whenever it is printed: nothing of other releases or of today, and of reviews only
+    what was known of earlier years' when the release was published.
     """
     site_id = str(view.filters.site)
     found = measures.values(view.reader, view.filters)

@@ -17,6 +17,7 @@ from dashboards.data.signals import Signal
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import counted
 from dashboards.rendering import part
+from dashboards.reviews.earlier import Earlier, earlier_work
 from dashboards.reviews.queue import (
     ACTIONS,
     FINDINGS,
@@ -85,11 +86,18 @@ def signals_page(view: View) -> Page:
     )
     archived = [signal for signal in found if signal.is_archived]
     listed = {signal.id for signal, _ in queue}
-    gone = {name: review for name, review in reviews.items() if name not in listed}
+    before = {signal.id: work for signal, _ in queue if (work := earlier_work(signal, reviews)) is not None}
+    referred = {work.signal for work in before.values()}
+    # What was taken up and not closed, of signals that the queue has no more: the work on it goes on.
+    left = {
+        name: review
+        for name, review in reviews.items()
+        if name not in listed and (review.state != "closed" or name in referred)
+    }
     cards = [
         _state(view, queue),
-        *_queue(view, queue),
-        *_earlier(view, gone),
+        *_queue(view, queue, before),
+        *_earlier(view, left),
         *_archive(view, archived),
         *_log(view, site),
     ]
@@ -157,7 +165,7 @@ def _state(view: View, queue: Sequence[tuple[Signal, Review]]) -> Card:
     )
 
 
-def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
+def _queue(view: View, queue: Sequence[tuple[Signal, Review]], before: Mapping[str, Earlier]) -> list[Card]:
     if not queue:
         said = (
             "No signal: nothing that can be judged stands out. Signals of control charts and cumulative sums, and "
@@ -173,7 +181,7 @@ def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
             table=Table(
                 "Signals, their state, and what can be done",
                 _HEAD,
-                [_row(view, *each) for each in queue[:_MOST_LISTED]],
+                [_row(view, signal, review, before.get(signal.id)) for signal, review in queue[:_MOST_LISTED]],
             ),
             is_table=True,
             notes=[
@@ -190,7 +198,7 @@ def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
     ]
 
 
-def _row(view: View, signal: Signal, review: Review) -> list[Cell | str]:
+def _row(view: View, signal: Signal, review: Review, before: Earlier | None) -> list[Cell | str]:
     measure = view.measures[signal.measure]
     said = _said(signal)
     return [
@@ -198,7 +206,7 @@ def _row(view: View, signal: Signal, review: Review) -> list[Cell | str]:
         Cell(said, content=part("signal", variation_sign(signal.variation, ""), said, signal.anchor)),
         Cell(wording.signal_periods(signal), signal.first),
         Cell("", content=part("ways", _evidence(view, signal))),
-        _state_in_words(review),
+        _standing(review, before),
         _last_moved(review),
         Cell("", content=_forms(view, signal.id, review, f"{measure.title}, {wording.signal_periods(signal)}")),
     ]
@@ -224,6 +232,16 @@ def _evidence(view: View, signal: Signal) -> list[tuple[str, str]]:
     if view.may_see_cases and view.measures[signal.measure].headline:
         found.append(("Patients", view.href(f"/cases/signal/{signal.id}", period=None, group=None)))
     return found
+
+
+def _standing(review: Review, before: Earlier | None) -> Cell | str:
+    """Where a signal stands, and what became of that of an earlier year."""
+    said = _state_in_words(review)
+    if before is None:
+        return said
+    earlier = wording.earlier(before)
+    content = part("standing", said, earlier, f"#{signals.anchor_of(before.signal)}")
+    return Cell(f"{said}. {earlier}.", content=content)
 
 
 def _state_in_words(review: Review) -> str:
@@ -255,18 +273,17 @@ def _field(name: str) -> tuple[str, str, list[tuple[str, str]], tuple[date, date
     return name, label, [(code, wording.in_words(code)) for code in codes], days
 
 
-def _earlier(view: View, gone: Mapping[str, Review]) -> list[Card]:
-    """What was taken up and not closed, of signals that the queue has no more: the work on it goes on."""
-    left = {name: review for name, review in sorted(gone.items()) if review.state != "closed"}
+def _earlier(view: View, left: Mapping[str, Review]) -> list[Card]:
     if not left:
         return []
-    rows = [_earlier_row(view, name, review) for name, review in left.items()]
+    rows = [_earlier_row(view, name, review) for name, review in sorted(left.items())]
     return [
         Card(
             "earlier",
-            "Earlier signals not closed yet",
-            sentence=f"{wording.plural(len(rows), 'signal')} found no more, or archived, with the work on them.",
-            table=Table("Earlier signals that are not closed", ("Measure", "Found by", *_HEAD[4:]), rows),
+            "Earlier signals",
+            sentence=f"{wording.plural(len(rows), 'signal')} found no more, or archived: those with work that is not "
+            "closed, and those of which a new year's signal says the same again.",
+            table=Table("Earlier signals and the work on them", ("Measure", "Found by", *_HEAD[4:]), rows),
             is_table=True,
         )
     ]
@@ -285,7 +302,7 @@ def _earlier_row(view: View, name: str, review: Review) -> list[Cell | str]:
 
 def _named(view: View, signal_id: str) -> tuple[str, str]:
     """The measure of a signal by its title, and what found it when."""
-    _, measure, method, first = signal_id.split("/")
+    _, measure, method, first = signals.parsed_id(signal_id)
     title = view.measures[measure].title if measure in view.measures else measure
     return title, f"{_METHODS.get(method, method)}, {wording.period(first)}"
 
@@ -336,7 +353,7 @@ def _logged(view: View, one: LoggedMove) -> list[Cell | str]:
     decided = one.review.decision
     return [
         Cell(wording.period((one.review.at or "")[:7]), one.review.at),
-        Cell(title, signals.measure_of(one.signal)),
+        Cell(title, signals.parsed_id(one.signal).measure),
         found_by,
         _NAMES[one.moved_from],
         _NAMES[one.review.state],

@@ -16,7 +16,7 @@ from dashboards.access.login import answers
 from dashboards.access.scope import Denied, current_scope
 from dashboards.data import measures
 from dashboards.data.reader import Releases
-from dashboards.data.signals import signals, site_of
+from dashboards.data.signals import parsed_id, signals
 from dashboards.filters import Filters
 from dashboards.reviews.queue import (
     ACTIONS,
@@ -73,12 +73,13 @@ def _answer(releases: Releases, reviews: Reviews, log: AccessLog) -> AnyResponse
 def _asked() -> Move | None:
     """The move of the request being answered; None when it is none that the queue could have sent."""
     signal, after = request.args.get("signal", ""), request.args.get("after", "")
-    site_id, decision = site_of(signal), _decided()
-    to = _one_of(STATES, "to")
+    to, decision = _one_of(STATES, "to"), _decided()
     is_number = after.isascii() and after.isdigit() and len(after) <= _LARGEST
-    if site_id is None or to is None or not is_number or decision is None:
+    try:
+        site_id = parsed_id(signal).site_id
+    except ValueError:
         return None
-    return Move(site_id, signal, to, int(after), decision)
+    return Move(site_id, signal, to, int(after), decision) if to and decision and is_number else None
 
 
 def _decided() -> Decision | None:

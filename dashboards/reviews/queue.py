@@ -181,8 +181,13 @@ class Reviews:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def of_site(self, scope: Scope, site_id: str) -> dict[str, Review]:
+    def of_site(self, scope: Scope, site_id: str, until: str | None = None) -> dict[str, Review]:
         """Where the signals of a site stand, by id; new ones are left out.
+
+        Args:
+            scope: of who asks.
+            site_id: the site.
+            until: as they stood before this time (ISO 8601, UTC); as they stand now when left out.
 
         Raises:
             Denied: the site is not one of the scope's.
@@ -192,7 +197,8 @@ class Reviews:
         if not self._path.exists():
             return {}
         with self._open() as database:
-            return {one.signal: one.review for one in _moves(database, "site_id = ?", site_id)}
+            moves = _moves(database, "site_id = ?", site_id)
+        return {one.signal: one.review for one in moves if until is None or (one.review.at or "") < until}
 
     def log(self, scope: Scope, site_id: str, since: str) -> list[LoggedMove]:
         """The moves of a site's signals from a month (YYYY-MM, UTC) on, latest first.
@@ -243,9 +249,12 @@ class Reviews:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # Before SQLite makes the file, for its rights: the files that SQLite puts beside it take them over.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Before SQLite makes the file, for its rights: the files that SQLite puts beside it take them over.
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise OutcomesError("reviews_malformed", f"reviews.sqlite, {error.strerror}") from None
         try:
             with closing(sqlite3.connect(self._path, timeout=_WAITS, isolation_level=None)) as database:
                 with one_at_a_time(self._path.with_suffix(".lock")):
