@@ -229,7 +229,7 @@ def _evidence(view: View, signal: Signal) -> list[tuple[str, str]]:
         found = [("Funnel", view.href(of_measure, "funnel", period=None, group=None))]
     else:
         found = [("Control chart", view.href(of_measure, "trend", period=None, group=None))]
-    if view.may_see_cases and view.measures[signal.measure].headline:
+    if view.may_see_cases:
         found.append(("Patients", view.href(f"/cases/signal/{signal.id}", period=None, group=None)))
     return found
 
