@@ -97,7 +97,7 @@ def _view(settings: Settings, site_id: str, period: str | None) -> View:
     reader = releases.read(scope, release_id)
     if reader is None or site_id not in {site.site_id for site in measures.sites(reader)}:
         raise OutcomesError("report_unknown", "the site")
-    reviewed = _reviewed(settings, scope, site_id, releases.published_at(release_id))
+    reviewed = _reviewed(settings, scope, site_id, releases.published().get(release_id))
     return View(reader, Filters(site_id), measures.choices(reader), "/", reviewed=reviewed, is_file=True)
 
 

@@ -1,15 +1,16 @@
 """How numbers and codes are said: percent, counts, periods, and one plain sentence for every value."""
 
 from calendar import month_name
+from collections.abc import Mapping
 from datetime import date
 
 from dashboards.data.alarms import patients_beyond
 from dashboards.data.measures import Measure, Value
 from dashboards.data.records import AlarmsRow, ControlChartsRow, MissingAnswersRow, SiteComparisonRow
-from dashboards.data.signals import Signal
+from dashboards.data.signals import Signal, parsed_id
 from dashboards.filters import Filters
 from dashboards.reviews.earlier import Earlier
-from dashboards.reviews.queue import Decision, Review
+from dashboards.reviews.queue import Decision, Review, State
 from outcomes.statistics.control_charts import QUARTER
 
 NBSP = "\u00a0"
@@ -143,6 +144,17 @@ _RULES = {
     "cusum_both": "cumulatively more and fewer outcomes than expected, one after the other",
     "funnel_more": "more patients than expected, beyond the limits of the funnel",
     "funnel_fewer": "fewer patients than expected, beyond the limits of the funnel",
+}
+
+_METHODS = {"cusum": "Cumulative sum", "funnel": "Funnel"} | dict.fromkeys(("outside", "run", "trend", "near"), "Chart")
+"""What found a signal, by the part of its id that names it."""
+
+_STATES: dict[State, str] = {
+    "new": "New",
+    "reviewing": "Under review",
+    "explained": "Explained",
+    "acting": "Action agreed",
+    "closed": "Closed",
 }
 
 _GROUP_KINDS = {
@@ -299,6 +311,18 @@ def _confirmed(one: AlarmsRow) -> str:
         f"{span(one.index_period or '', one.months or 1)} lies beyond the control limits ({value}{NBSP}{unit}, "
         f"limits {low}–{high}), and the next {_unit(one)} confirms it."
     )
+
+
+def state(code: State) -> str:
+    """Where a signal stands in the review queue, in a word or two."""
+    return _STATES[code]
+
+
+def named_signal(signal_id: str, defined: Mapping[str, Measure]) -> tuple[str, str]:
+    """The measure of a signal by its title, and what found it when."""
+    _, measure, method, first = parsed_id(signal_id)
+    title = defined[measure].title if measure in defined else measure
+    return title, f"{_METHODS.get(method, method)}, {period(first)}"
 
 
 def reviewed(review: Review) -> str:

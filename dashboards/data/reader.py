@@ -147,10 +147,10 @@ class Releases:
                 return Reader(scope, opened)
         return None
 
-    def published_at(self, release_id: str) -> str | None:
-        """When a release was first made current (ISO 8601, UTC); None of one from before there was a history."""
-        moves = history.moves(self.folder)
-        return next((one.time for one in moves if (one.action, one.after) == (history.RELEASE, release_id)), None)
+    def published(self) -> dict[str, str]:
+        """When each release was first made current (ISO 8601, UTC), by id, as far back as there is a history."""
+        moves = [one for one in history.moves(self.folder) if one.action == history.RELEASE]
+        return {one.after: one.time for one in reversed(moves)}
 
     def before(self, reader: Reader) -> Reader | None:
         """The release that was published before that of a reader, as its scope may read it; None if it is not kept."""

@@ -15,6 +15,7 @@ from dashboards.data.control import CusumPoint
 from dashboards.data.measures import Measure, Site
 from dashboards.data.signals import Signal
 from dashboards.pages.frame import Page, View
+from dashboards.pages.monthly_log import monthly_log
 from dashboards.pages.number import counted
 from dashboards.rendering import part
 from dashboards.reviews.earlier import Earlier, earlier_work
@@ -25,31 +26,18 @@ from dashboards.reviews.queue import (
     NEXT,
     OUTCOMES,
     OWNERS,
-    LoggedMove,
     Review,
     State,
     decides,
     today,
 )
 from outcomes.errors import OutcomesError
-from outcomes.periods import add_months
 
 _MOST_LISTED = 100
 """Signals in the queue; nobody reviews more at a time."""
 _MOST_PRINTED = 12
 """Signals in the summary of a report, which has two pages in all."""
 _HEAD = ("Measure", "Signal", "Fused in", "Evidence", "State", "Last change", "Next step")
-_LOG_HEAD = ("Month", "Measure", "Signal", "From", "To", "Finding", "Action", "Outcome", "By")
-_LOG_MONTHS = 12
-_METHODS = {"cusum": "Cumulative sum", "funnel": "Funnel"} | dict.fromkeys(("outside", "run", "trend", "near"), "Chart")
-"""What found a signal, by the part of its id that names it."""
-_NAMES: dict[State, str] = {
-    "new": "New",
-    "reviewing": "Under review",
-    "explained": "Explained",
-    "acting": "Action agreed",
-    "closed": "Closed",
-}
 _BUTTONS: dict[tuple[State, State], str] = {
     ("new", "reviewing"): "Start review",
     ("reviewing", "explained"): "Mark as explained",
@@ -99,9 +87,9 @@ def signals_page(view: View) -> Page:
         *_queue(view, queue, before),
         *_earlier(view, left),
         *_archive(view, archived),
-        *_log(view, site),
+        *monthly_log(view, site.site_id),
     ]
-    return Page("Signals", [*cards, *_cumulative(view, site)])
+    return Page("Signals", [*cards, *_cumulative(view, site)], filters=("month",))
 
 
 def listed_signals(view: View, site_id: str) -> Card:
@@ -246,7 +234,7 @@ def _standing(review: Review, before: Earlier | None) -> Cell | str:
 
 def _state_in_words(review: Review) -> str:
     if review.state in ("new", "reviewing"):
-        return _NAMES[review.state]
+        return wording.state(review.state)
     return f"Overdue. {wording.reviewed(review)}" if review.is_overdue(today()) else wording.reviewed(review)
 
 
@@ -290,7 +278,7 @@ def _earlier(view: View, left: Mapping[str, Review]) -> list[Card]:
 
 
 def _earlier_row(view: View, name: str, review: Review) -> list[Cell | str]:
-    title, found_by = _named(view, name)
+    title, found_by = wording.named_signal(name, view.measures)
     return [
         Cell(title, name),
         Cell(found_by, content=part("signal", "", found_by, signals.anchor_of(name))),
@@ -298,13 +286,6 @@ def _earlier_row(view: View, name: str, review: Review) -> list[Cell | str]:
         _last_moved(review),
         Cell("", content=_forms(view, name, review, f"{title}, {found_by}")),
     ]
-
-
-def _named(view: View, signal_id: str) -> tuple[str, str]:
-    """The measure of a signal by its title, and what found it when."""
-    _, measure, method, first = signals.parsed_id(signal_id)
-    title = view.measures[measure].title if measure in view.measures else measure
-    return title, f"{_METHODS.get(method, method)}, {wording.period(first)}"
 
 
 def _archive(view: View, archived: Sequence[Signal]) -> list[Card]:
@@ -327,40 +308,6 @@ def _archive(view: View, archived: Sequence[Signal]) -> list[Card]:
             "latest period of the measure; choose the table in the menu of this card.",
             table=Table("Archived signals", _HEAD[:3], rows),
         )
-    ]
-
-
-def _log(view: View, site: Site) -> list[Card]:
-    """What was decided in the last months, for the board."""
-    if view.reviews is None:
-        return []
-    since = add_months(f"{today():%Y-%m}", 1 - _LOG_MONTHS)
-    moves = view.reviews.log(view.reader.scope, site.site_id, since)
-    rows = [_logged(view, one) for one in moves]
-    said = f"{wording.plural(len(rows), 'change')} of state in the last {_LOG_MONTHS} months"
-    return [
-        Card(
-            "log",
-            "Log for the board",
-            sentence=f"{said}; choose the table or the CSV file in the menu of this card." if rows else f"{said}.",
-            table=Table("Changes of state, the latest first", _LOG_HEAD, rows) if rows else None,
-        )
-    ]
-
-
-def _logged(view: View, one: LoggedMove) -> list[Cell | str]:
-    title, found_by = _named(view, one.signal)
-    decided = one.review.decision
-    return [
-        Cell(wording.period((one.review.at or "")[:7]), one.review.at),
-        Cell(title, signals.parsed_id(one.signal).measure),
-        found_by,
-        _NAMES[one.moved_from],
-        _NAMES[one.review.state],
-        wording.in_words(decided.finding) if decided.finding else "",
-        wording.action(decided) if decided.action else "",
-        wording.in_words(decided.outcome) if decided.outcome else "",
-        one.review.user or "",
     ]
 
 

@@ -200,8 +200,8 @@ class Reviews:
             moves = _moves(database, "site_id = ?", site_id)
         return {one.signal: one.review for one in moves if until is None or (one.review.at or "") < until}
 
-    def log(self, scope: Scope, site_id: str, since: str) -> list[LoggedMove]:
-        """The moves of a site's signals from a month (YYYY-MM, UTC) on, latest first.
+    def moves(self, scope: Scope, site_id: str, month: str) -> list[LoggedMove]:
+        """The moves of a site's signals in a month (YYYY-MM, UTC), by signal in the order in which they were made.
 
         Raises:
             Denied: the site is not one of the scope's.
@@ -212,8 +212,7 @@ class Reviews:
             return []
         with self._open() as database:
             moves = _moves(database, "site_id = ?", site_id)
-        late = [one for one in moves if (one.review.at or "") >= since]
-        return sorted(late, key=lambda one: (one.review.at or "", one.signal, one.review.moves), reverse=True)
+        return [one for one in moves if (one.review.at or "").startswith(month)]
 
     def move(self, scope: Scope, move: Move) -> None:
         """Add a move, in the name of the scope's user.

@@ -169,8 +169,8 @@ def test_an_action_is_overdue_once_its_day_has_passed_until_it_is_closed(reviews
     assert not reviews.of_site(_ADA, "north")[_SIGNAL].is_overdue(review.decision.due + timedelta(days=1))
 
 
-def test_the_log_holds_the_moves_from_a_month_on_the_latest_first(reviews: Reviews, path: Path) -> None:
-    assert reviews.log(_ADA, "north", "2025-01") == []
+def test_the_moves_of_a_month_and_where_signals_stood_at_its_end(reviews: Reviews, path: Path) -> None:
+    assert reviews.moves(_ADA, "north", "2025-03") == []
     other = "north/suspected_asd/cusum/2025"
     _bring(reviews, "acting")
     _bring(reviews, "reviewing", other)
@@ -178,14 +178,22 @@ def test_the_log_holds_the_moves_from_a_month_on_the_latest_first(reviews: Revie
         database.execute("update moves set at = '2025-03-31T23:59:59+00:00' where turn = 1 and signal = ?", (_SIGNAL,))
         database.execute("update moves set at = '2025-04-01T00:00:00+00:00' where at not like '2025%'")
         database.commit()
-    april = [(other, "new", "reviewing"), (_SIGNAL, "reviewing", "acting")]
-    found = [
-        [(one.signal, one.moved_from, one.review.state) for one in reviews.log(_ADA, "north", since)]
-        for since in ("2025-05", "2025-04", "2025-03")
+    found = {
+        month: [(one.signal, one.moved_from, one.review.state) for one in reviews.moves(_ADA, "north", month)]
+        for month in ("2025-03", "2025-04", "2025-05")
+    }
+    assert found == {
+        "2025-03": [(_SIGNAL, "new", "reviewing")],
+        "2025-04": [(_SIGNAL, "reviewing", "acting"), (other, "new", "reviewing")],
+        "2025-05": [],
+    }
+    stood = [
+        {signal: review.state for signal, review in reviews.of_site(_ADA, "north", until).items()}
+        for until in ("2025-03", "2025-04", "2025-05")
     ]
-    assert found == [[], april, [*april, (_SIGNAL, "new", "reviewing")]]
+    assert stood == [{}, {_SIGNAL: "reviewing"}, {_SIGNAL: "acting", other: "reviewing"}]
     with pytest.raises(Denied):
-        reviews.log(_BEN, "north", "2025-04")
+        reviews.moves(_BEN, "north", "2025-04")
 
 
 def test_a_file_of_version_1_keeps_its_moves(path: Path) -> None:
