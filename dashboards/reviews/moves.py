@@ -61,12 +61,18 @@ def _answer(releases: Releases, reviews: Reviews, log: AccessLog) -> AnyResponse
         if move.signal not in {signal.id for signal in signals(reader, move.site_id)} | taken_up.keys():
             said = "The release that is shown has no such signal. A newer one may have changed it. Nothing was changed."
             return _page(404, "No such signal", said, queue)
-        reviews.move(reader.scope, move)
+        reviews.move(
+            reader.scope,
+            move,
+            audit=lambda: log.record(reader.scope, f"review {move.signal} {move.to}", reader.release_id, 1),
+        )
     except DoesNotFit as refused:
         return _page(409, "The signal was not changed", str(refused), queue)
     except OutcomesError as error:
         return _page(503, "The review queue cannot be used at the moment", f"Nothing was changed. {error}", queue)
-    log.record(reader.scope, f"review {move.signal} {move.to}", reader.release_id, 1)
+    except OSError:
+        said = "The access log cannot be written, so nothing was changed. Ask the administrator of these dashboards."
+        return _page(503, "Nothing can be changed at the moment", said, queue)
     return redirect(queue, 303)
 
 

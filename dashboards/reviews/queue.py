@@ -10,7 +10,7 @@ that takes the write lock before it reads, and other processes wait for it.
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
@@ -214,19 +214,26 @@ class Reviews:
             moves = _moves(database, "site_id = ?", site_id)
         return [one for one in moves if (one.review.at or "").startswith(month)]
 
-    def move(self, scope: Scope, move: Move) -> None:
+    def move(self, scope: Scope, move: Move, audit: Callable[[], None] = lambda: None) -> None:
         """Add a move, in the name of the scope's user.
+
+        Args:
+            scope: of who moves.
+            move: what is moved where.
+            audit: writes the line of the access log that tells of it, before the move is made.
 
         Raises:
             Denied: the site is not one of the scope's.
             DoesNotFit: the state allows no such move, its decision lacks something or has too much, or others have
                 moved the signal since. Nothing is written.
             OutcomesError: `reviews_malformed` - the database cannot be used.
+            OSError: whatever `audit` raises; then nothing is written.
         """
         scope.require(move.site_id)
         with self._open() as database, _transaction(database):
             review = next((one.review for one in _moves(database, "signal = ?", move.signal)[-1:]), Review())
             _check(review, move)
+            audit()
             decided = move.decision
             row = {
                 "signal": move.signal,

@@ -257,6 +257,20 @@ def test_a_database_that_cannot_be_used_leaves_the_charts_and_loses_nothing(clie
     assert (home / "reviews.sqlite").read_text() == "spoiled, " * 1000
 
 
+def test_without_a_line_in_the_access_log_no_move_is_made(client: FlaskClient, home: Path) -> None:
+    signal = _signal(home, _OWN)
+    _post(client, signal, "reviewing")
+    (home / "logs" / "access.jsonl").rename(home / "logs" / "before.jsonl")
+    (home / "logs" / "access.jsonl").mkdir()  # which nobody can write, whatever their rights
+    answer = _post(client, signal, "explained", 1, "chance")
+    assert answer.status_code == 503
+    assert "The access log cannot be written, so nothing was changed." in answer.get_data(as_text=True)
+    assert _moves(home) == [(signal, "reviewing", None, QUALITY)]
+    (home / "logs" / "access.jsonl").rmdir()
+    assert _post(client, signal, "explained", 1, "chance").status_code == 303
+    assert _audited(home) == [f"review {signal} explained"]
+
+
 def test_who_has_several_sites_comes_back_to_the_one_of_the_signal(home: Path) -> None:
     local = server(str(home)).test_client()
     address = f"/reviews?signal={quote(_signal(home, FOREIGN))}&after=0&release={FIRST_ID}"
