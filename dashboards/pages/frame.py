@@ -13,6 +13,7 @@ from dashboards.data.measures import Measure, ReleaseInfo, Site
 from dashboards.data.reader import SHOWN, Reader, Releases
 from dashboards.filters import ALL_SITES, Choices, Filters
 from dashboards.rendering import render
+from dashboards.reviews.pins import Pins
 from dashboards.reviews.queue import Review, Reviews, today
 from outcomes.periods import add_months, months_until
 from outcomes.settings import Settings
@@ -68,6 +69,8 @@ class View:
     """Where the data behind the release are; None where nothing but the release may be read."""
     reviews: Reviews | None = None
     """The review queue of signals; None where nothing can be moved, as on paper."""
+    pins: Pins | None = None
+    """The measures that users have pinned; None where nothing can be, as on paper."""
     reviewed: Mapping[str, Review] = field(default_factory=dict)
     """Where signals stood when the release was published, by id: for a page on paper."""
     releases: Releases | None = None
@@ -224,6 +227,8 @@ class Page:
     cards: Sequence[Card]
     filters: Sequence[str] = ()
     lead: str = ""
+    said: str = ""
+    """What was just done, which the page says once."""
 
     @property
     def rows(self) -> int:

@@ -22,6 +22,7 @@ from dashboards.pages.pain import pain
 from dashboards.pages.research import research
 from dashboards.pages.signals import signals_page
 from dashboards.rendering import render
+from dashboards.reviews.pins import Pins
 from dashboards.reviews.queue import Reviews
 from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
@@ -71,6 +72,11 @@ class Site:
         """The review queue of signals."""
         return Reviews(self.settings.reviews_file)
 
+    @property
+    def pins(self) -> Pins:
+        """The measures that users have pinned."""
+        return Pins(self.settings.reviews_file)
+
     def show(self, scope: Scope, path: str, query: str) -> Shown:
         """The page at an address, of the current release; in words where there is none.
 
@@ -117,6 +123,7 @@ class Site:
             has_login=self.dashboard_settings.login == "oidc",
             settings=self.settings,
             reviews=self.reviews,
+            pins=self.pins,
             releases=self.releases,
         )
 

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboards.access.scope import Denied, Scope
+from dashboards.reviews.pins import Pins
 from dashboards.reviews.queue import (
     LATEST_DUE,
     STATES,
@@ -217,6 +218,18 @@ def test_a_file_of_version_1_keeps_its_moves(path: Path) -> None:
     assert [row[4] for row in _rows(path)] == ["reviewing", "explained", "closed"]
 
 
+def test_a_file_of_version_2_keeps_its_moves_and_takes_pins(reviews: Reviews, path: Path) -> None:
+    _bring(reviews, "explained")
+    before = _rows(path)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("drop table pins")
+        database.execute("pragma user_version = 2")
+        database.commit()
+    Pins(path).pin(_ADA, "asd_2_years", is_pinned=True)
+    assert _rows(path) == before
+    assert Pins(path).of(_ADA) == {"asd_2_years"}
+
+
 def test_the_second_of_two_people_is_told_and_changes_nothing(reviews: Reviews, path: Path) -> None:
     _bring(reviews, "reviewing")
     before = _rows(path)
@@ -256,10 +269,10 @@ def test_it_is_written_ahead_and_knows_its_version(reviews: Reviews, path: Path)
     _bring(reviews, "reviewing")
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("pragma journal_mode").fetchone() == ("wal",)
-        assert database.execute("pragma user_version").fetchone() == (2,)
+        assert database.execute("pragma user_version").fetchone() == (3,)
 
 
-@pytest.mark.parametrize("spoil", ["pragma user_version = 3", None])
+@pytest.mark.parametrize("spoil", ["pragma user_version = 4", None])
 def test_a_file_of_another_version_or_kind_is_left_alone(reviews: Reviews, path: Path, spoil: str | None) -> None:
     if spoil is None:
         path.write_text("no database at all, " * 400)
