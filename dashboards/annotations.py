@@ -60,7 +60,8 @@ def _asked(reader: Reader, site_id: str, measure: str) -> Annotation | None:
 
 
 def _written(settings: Settings, log: AccessLog, reader: Reader, line: Annotation) -> AnyResponse:
-    chart = f"/measure/{line.measure}{Filters(line.site_id).query(measures.choices(reader))}#trend"
+    of_site = Filters(line.site_id).query(measures.choices(reader))
+    chart = f"/measure/{line.measure}{of_site}#trend"
     known = measures.known_to_files(reader)
     try:
         is_new = add_line(settings.annotations_file, line, "annotations_malformed", known)
@@ -70,7 +71,7 @@ def _written(settings: Settings, log: AccessLog, reader: Reader, line: Annotatio
     if not is_new:
         return _page(409, "Noted already", "The same note by you is there already. Nothing was changed.", chart)
     log.record(reader.scope, f"annotation {line.measure} {line.kind} {line.period}", reader.release_id, 1)
-    return redirect(chart, 303)
+    return redirect(f"/measure/{line.measure}{of_site}{'&' if of_site else '?'}noted={line.period}#trend", 303)
 
 
 def _refused() -> Response:

@@ -239,8 +239,8 @@ def _annotate(view: View, measure: Measure) -> list[Card]:
     return [Card("annotate", "Note what happened", body=body)]
 
 
-def _waiting(view: View, measure: Measure, site_id: str) -> list[Markup]:
-    """What has been noted of this chart so far, whether the release shows it already or the next one will."""
+def notes(view: View, measure: str, site_id: str) -> list[Annotation]:
+    """What has been noted of a chart so far, whether the release shows it already or the next one will."""
     if view.settings is None:
         return []
     known = measures.known_to_files(view.reader)
@@ -248,10 +248,13 @@ def _waiting(view: View, measure: Measure, site_id: str) -> list[Markup]:
         lines = read_site_file(view.settings.annotations_file, Annotation, "annotations_malformed", known).values()
     except OutcomesError:
         return []
+    return [line for line in lines if (line.site_id, line.measure) == (site_id, measure)]
+
+
+def _waiting(view: View, measure: Measure, site_id: str) -> list[Markup]:
     said = [
         f"{wording.period(line.period)}: {line.text or wording.in_words(line.kind)} ({line.author})"
-        for line in lines
-        if (line.site_id, line.measure) == (site_id, measure.measure)
+        for line in notes(view, measure.measure, site_id)
     ]
     return [part("lines", ["Noted so far:", *said])] if said else []
 

@@ -7,6 +7,7 @@ The forms of the queue send `to`, the state that the signal gets, and what is de
 from collections.abc import Sequence
 from datetime import date
 from typing import TypeVar
+from urllib.parse import quote
 
 from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -54,7 +55,8 @@ def _answer(releases: Releases, reviews: Reviews, log: AccessLog) -> AnyResponse
     except Denied:
         log.record(reader.scope, f"denied review {move.signal}", reader.release_id, 0)
         raise
-    queue = f"/signals{Filters(move.site_id).query(measures.choices(reader))}#queue"
+    of_site = Filters(move.site_id).query(measures.choices(reader))
+    queue = f"/signals{of_site}#queue"
     try:
         # What was taken up can be brought to its end, whatever later releases find.
         taken_up = reviews.of_site(reader.scope, move.site_id)
@@ -73,7 +75,7 @@ def _answer(releases: Releases, reviews: Reviews, log: AccessLog) -> AnyResponse
     except OSError:
         said = "The access log cannot be written, so nothing was changed. Ask the administrator of these dashboards."
         return _page(503, "Nothing can be changed at the moment", said, queue)
-    return redirect(queue, 303)
+    return redirect(f"/signals{of_site}{'&' if of_site else '?'}moved={quote(move.signal, safe='')}#queue", 303)
 
 
 def _asked() -> Move | None:

@@ -125,6 +125,39 @@ def test_a_pinned_measure_stands_first_while_the_search_and_the_focus_stay(visit
     assert rows.nth(20).get_attribute("data-key") == key
 
 
+_HEARS = """document.addEventListener("DOMContentLoaded", () => {
+    window.heard = [];
+    const hear = () => window.heard.push(document.getElementById("said").textContent);
+    new MutationObserver(hear).observe(document.documentElement, { childList: true, subtree: true });
+})"""
+
+
+def test_what_a_move_did_is_read_out_and_said_once_also_where_a_page_takes_the_place_of_another(
+    visitor: Visitor,
+) -> None:
+    page = visitor.page
+    page.add_init_script(_HEARS)
+    visitor.open("/signals?site=dunmore")
+    page.locator("#queue").get_by_role("button", name="Start review").first.click()
+    wait_until(page, "() => (window.heard ?? []).at(-1)?.startsWith('Recorded.')")
+    said = page.get_by_role("status").filter(has_text="Recorded.")
+    assert said.inner_text().endswith("is now: Under review.")
+    assert said.is_visible()
+    assert "moved" not in page.url
+    # It comes into an empty place, after the page was there.
+    assert "" in page.evaluate("window.heard")
+    signal = "dunmore%2Fpain_12_months%2Ffunnel%2F2026"
+    page.evaluate(
+        "(href) => document.querySelector('main').insertAdjacentHTML('afterbegin', `<a href='${href}'>again</a>`)",
+        f"/signals?site=dunmore&moved={signal}",
+    )
+    page.evaluate("window.heard = []")
+    page.get_by_role("link", name="again").click()
+    wait_until(page, "() => window.heard.at(-1)?.startsWith('Recorded.')")
+    assert "" in page.evaluate("window.heard")
+    assert "moved" not in page.url
+
+
 def test_name_signal_and_value_of_a_measure_are_seen_on_a_narrow_screen(visitor: Visitor) -> None:
     visitor.page.set_viewport_size({"width": 360, "height": 800})
     visitor.open("/")
