@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from dashboards.data.alarms import patients_beyond
+from dashboards.data.changes import Towards
 from dashboards.data.measures import Measure, Value
 from dashboards.data.records import AlarmsRow, ControlChartsRow, MissingAnswersRow, SiteComparisonRow
 from dashboards.data.signals import Signal, parsed_id
@@ -311,6 +312,11 @@ def _confirmed(one: AlarmsRow) -> str:
         f"{span(one.index_period or '', one.months or 1)} lies beyond the control limits ({value}{NBSP}{unit}, "
         f"limits {low}–{high}), and the next {_unit(one)} confirms it."
     )
+
+
+def towards(code: Towards) -> str:
+    """Where something moved, in words."""
+    return "neither better nor worse" if code == "neither" else f"to the {code}"
 
 
 def state(code: State) -> str:
