@@ -147,7 +147,9 @@ _RULES = {
     "funnel_fewer": "fewer patients than expected, beyond the limits of the funnel",
 }
 
-_METHODS = {"cusum": "Cumulative sum", "funnel": "Funnel"} | dict.fromkeys(("outside", "run", "trend", "near"), "Chart")
+_METHODS = {"cusum": "Cumulative sum", "funnel": "Funnel"} | {
+    rule: f"Chart ({_RULES[rule]})" for rule in ("outside", "run", "trend", "near")
+}
 """What found a signal, by the part of its id that names it."""
 
 _STATES: dict[State, str] = {

@@ -58,9 +58,10 @@ def monthly_log(view: View, site_id: str) -> list[Card]:
 
 
 def _lines(found: Arisen, moves: Sequence[LoggedMove], stood: Mapping[str, Review]) -> Iterator[_Line]:
-    """By measure: what arose, what was moved, and what was taken up and not closed."""
+    """What was worked on or is open, then what arose and nobody has taken up; each by measure."""
     open_work = {name for name, review in stood.items() if review.state != "closed"}
-    for name in sorted(found.arose | {one.signal for one in moves} | open_work, key=lambda name: parsed_id(name)[1:]):
+    worked_on = {one.signal for one in moves} | open_work
+    for name in sorted(found.arose | worked_on, key=lambda name: (name not in worked_on, *parsed_id(name)[1:])):
         of_signal = [one for one in moves if one.signal == name]
         yield _Line(name, name in found.arose, of_signal, stood.get(name, Review()))
 

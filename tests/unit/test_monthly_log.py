@@ -127,7 +127,14 @@ def test_the_last_whole_month_is_shown_with_what_arose_what_was_decided_and_what
     plan = ["Chance", "Train the team", "Nursing lead", due, ""]
     title, arose = "Suspected adjacent segment disease per 100 person-years", "Arose; Under review; Explained"
     assert texts(log) == [
-        [month, title, "Chart, May\u00a02019", "–", *plan, "Open: action agreed, overdue"],
+        [
+            month,
+            title,
+            "Chart (run of 7 or more on one side of the average), May\u00a02019",
+            "–",
+            *plan,
+            "Open: action agreed, overdue",
+        ],
         [month, "Neck pain at 12 months", "Funnel, 2026", arose, "Data error", "", "", "", "", "Open: explained"],
     ]
 
@@ -139,6 +146,12 @@ def test_another_month_can_be_chosen_also_the_one_that_is_running(home: Path, re
         "Closed", "Chance", "Train the team", "Nursing lead", wording.day(date(2026, 5, 15)), "Improved", "Closed",
     ]  # fmt: skip
     assert _log(home, reviews, "month=2026-03").table is None
+    # What was worked on stands before what merely arose.
+    assert [row[3] for row in texts(_log(home, reviews, "month=2026-04"))][:3] == [
+        "Under review; Action agreed",
+        "Arose",
+        "Arose",
+    ]
 
 
 def test_as_a_file_each_line_says_its_month_and_nothing_tells_of_a_patient_or_of_who_moved_it(

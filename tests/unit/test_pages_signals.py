@@ -282,7 +282,7 @@ def test_work_on_a_signal_that_is_found_no_more_stays_until_it_is_closed(reader:
     assert [_cells(row)[:3] for row in earlier.rows] == [
         [
             "Neck pain at 12 months",
-            "Chart, May\u00a02019",
+            "Chart (run of 7 or more on one side of the average), May\u00a02019",
             f"Action: train the team, surgical lead, due {wording.day(_DUE)}",
         ]
     ]
