@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, repeat
+from operator import itemgetter
 from typing import Any
 
 from markupsafe import Markup
@@ -26,10 +27,19 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Pins:
+    """How rows are pinned: the values of the first cells of those that are, and where a form says of another."""
+
+    pinned: frozenset[str]
+    address: str
+
+
+@dataclass(frozen=True)
 class Table:
     """The numbers of a card. The first column names the row; the last `numbers` columns are numbers.
 
-    `groups` names the group of each row, in whose order rows stand; such a table can be searched, and rows pinned.
+    `groups` names the group of each row, in whose order rows stand; such a table can be searched. With `pins` its rows
+    can be pinned: those that are stand first, in a group of their own.
     """
 
     caption: str
@@ -37,12 +47,22 @@ class Table:
     rows: Sequence[Sequence[Cell | str]]
     numbers: int = 0
     groups: Sequence[str] = ()
+    pins: Pins | None = None
+
+    def is_pinned(self, row: Sequence[Cell]) -> bool:
+        """Whether a row stands among those that are pinned."""
+        return self.pins is not None and row[0].value in self.pins.pinned
 
     def grouped(self) -> Iterable[tuple[str, list[list[Cell]]]]:
         """The rows by group, each cell with its value; a table without groups has one without a name."""
-        names = iter(self.groups or repeat(""))
-        for name, rows in groupby(self.cells(), lambda _: next(names)):
-            yield name, list(rows)
+        rows = list(self.cells())
+        pinned = [row for row in rows if self.is_pinned(row)]
+        if pinned:
+            yield "Pinned", pinned
+        for name, of_group in groupby(zip(self.groups or repeat(""), rows, strict=False), key=itemgetter(0)):
+            others = [row for _, row in of_group if not self.is_pinned(row)]
+            if others:
+                yield name, others
 
     def cells(self) -> Iterable[list[Cell]]:
         """The rows, each cell with its value."""

@@ -26,6 +26,8 @@ from outcomes.home import private_files
 from outcomes.settings import Settings
 from outcomes.site_files import DigestAddress, read_site_file
 
+_BY_CHANCE = "Better and worse say where a number moved, by chance or not."
+
 
 @dataclass(frozen=True)
 class Digest:
@@ -116,17 +118,18 @@ def _composed(view: View, site_id: str, found: Changes | None) -> Digest:
 def _changed(view: View, found: Changes | None) -> Sequence[str]:
     if found is None:
         return ["This is the first release."]
-    return [*(_moved(view, one) for one in found.moved), *changed_otherwise(view, found)]
+    moved = [_moved(view, one) for one in found.moved]
+    return [*moved, *changed_otherwise(view, found), *[_BY_CHANCE] * bool(moved)]
 
 
 def _moved(view: View, one: Moved) -> str:
     before, now = (_amount(view, one, value) for value in (one.before, one.now))
     if None in {before, now}:
-        said = "has changed"
+        said = "has changed; whether to the better or the worse is not told of few patients"
     elif before == now:
-        said = "still without a value" if now == wording.DASH else f"still {now}"
+        said = f"still {'without a value' if now == wording.DASH else now}, neither better nor worse"
     else:
-        said = f"{before} → {now}"
+        said = f"{before} → {now}, {wording.towards(one.towards)}"
     return f"{one.measure.title}: {said}{', by a new version of its definition' if one.is_redefined else ''}."
 
 

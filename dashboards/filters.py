@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 from urllib.parse import parse_qs, urlencode
 
+from outcomes.periods import is_month
+
 GROUP_KINDS = ("approach", "levels_band", "age_band", "indication")
 ALL_SITES = "all"
 _AGES = ("under 45", "45-64", "65 and over")
@@ -44,6 +46,8 @@ class Filters:
     period: str | None = None
     group: tuple[str, str] | None = None
     peers: Peers = "all"
+    month: str | None = None
+    """YYYY-MM, of the log for the board; None for the last whole one."""
 
     @property
     def are_narrow(self) -> bool:
@@ -57,6 +61,7 @@ class Filters:
             "period": self.period,
             "group": ":".join(self.group) if self.group else None,
             "peers": None if self.peers == "all" else self.peers,
+            "month": self.month,
         }
         query = urlencode({name: value for name, value in said.items() if value is not None}, safe=":")
         return f"?{query}" if query else ""
@@ -77,7 +82,7 @@ def parse(query: str, choices: Choices) -> Filters:
     A site outside of `choices` is kept: the reader denies it, and the page says so.
 
     Raises:
-        UnknownFilter: a year, group or peer group that there is not.
+        UnknownFilter: a year, group or peer group that there is not, or what is no month.
     """
     given = {name: values[-1] for name, values in parse_qs(query.removeprefix("?")).items()}
     site = given.get("site", default_site(choices))
@@ -87,7 +92,14 @@ def parse(query: str, choices: Choices) -> Filters:
         period=_one_of(given.get("period"), choices.years) if group is None else None,
         group=None if group is None else _group(group, choices.groups),
         peers=_peers(given.get("peers", "all")),
+        month=_month(given.get("month")),
     )
+
+
+def _month(value: str | None) -> str | None:
+    if value is not None and not is_month(value):
+        raise UnknownFilter
+    return value
 
 
 def _peers(value: str) -> Peers:

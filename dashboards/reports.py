@@ -1,5 +1,6 @@
 """A site's report: two pages of summary and the pages of the dashboards in one file, for the board and for print."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from io import BytesIO
@@ -19,6 +20,7 @@ from dashboards.pages.site import page_of
 from dashboards.pages.tiles import PICTURE_HEIGHT, PICTURE_WIDTH, pictures
 from dashboards.printing import as_pdf, as_png, find_browser, needed_browser
 from dashboards.rendering import render
+from dashboards.reviews.queue import Review, Reviews
 from outcomes.errors import OutcomesError
 from outcomes.home import private_files
 from outcomes.release.open import DASHBOARD, RESEARCH, read_release
@@ -91,10 +93,22 @@ def _view(settings: Settings, site_id: str, period: str | None) -> View:
     releases = Releases(settings.releases)
     release_id = _release_to(releases, period)
     verify(releases.folder / release_id, [DASHBOARD, RESEARCH])
-    reader = releases.read(Scope("report", frozenset({site_id}), "quality"), release_id)
+    scope = Scope("report", frozenset({site_id}), "quality")
+    reader = releases.read(scope, release_id)
     if reader is None or site_id not in {site.site_id for site in measures.sites(reader)}:
         raise OutcomesError("report_unknown", "the site")
-    return View(reader, Filters(site_id), measures.choices(reader), "/", is_file=True)
+    reviewed = _reviewed(settings, scope, site_id, releases.published().get(release_id))
+    return View(reader, Filters(site_id), measures.choices(reader), "/", reviewed=reviewed, is_file=True)
+
+
+def _reviewed(settings: Settings, scope: Scope, site_id: str, until: str | None) -> Mapping[str, Review]:
+    """Where the signals of a site stood when the release was published; nothing where that cannot be known."""
+    if until is None:
+        return {}
+    try:
+        return Reviews(settings.reviews_file).of_site(scope, site_id, until)
+    except OutcomesError:
+        return {}
 
 
 def _path(settings: Settings, view: View, ending: str) -> Path:

@@ -12,7 +12,7 @@ from dashboards.access.log import AccessLog
 from dashboards.access.scope import current_scope
 from dashboards.data.reader import Releases
 from dashboards.rendering import ASSETS, render
-from dashboards.reviews import moves
+from dashboards.reviews import moves, pins
 from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
 
@@ -51,6 +51,7 @@ def create_app(settings: Settings, dashboard_settings: DashboardSettings | None 
     _add_pages(flask, site)
     exports.install(flask, site)
     moves.install(flask, releases, site.reviews, site.log)
+    pins.install(flask, releases, site.pins)
     annotations.install(flask, settings, releases, site.log)
     security.install(flask, chosen.public_url)
     login.install(flask, settings, chosen, releases.is_synthetic, releases.sites)

@@ -1,14 +1,17 @@
 """How numbers and codes are said: percent, counts, periods, and one plain sentence for every value."""
 
 from calendar import month_name
+from collections.abc import Mapping
 from datetime import date
 
 from dashboards.data.alarms import patients_beyond
+from dashboards.data.changes import Towards
 from dashboards.data.measures import Measure, Value
 from dashboards.data.records import AlarmsRow, ControlChartsRow, MissingAnswersRow, SiteComparisonRow
-from dashboards.data.signals import Signal
+from dashboards.data.signals import Signal, parsed_id
 from dashboards.filters import Filters
-from dashboards.reviews.queue import Decision, Review
+from dashboards.reviews.earlier import Earlier
+from dashboards.reviews.queue import Decision, Review, State
 from outcomes.statistics.control_charts import QUARTER
 
 NBSP = "\u00a0"
@@ -142,6 +145,19 @@ _RULES = {
     "cusum_both": "cumulatively more and fewer outcomes than expected, one after the other",
     "funnel_more": "more patients than expected, beyond the limits of the funnel",
     "funnel_fewer": "fewer patients than expected, beyond the limits of the funnel",
+}
+
+_METHODS = {"cusum": "Cumulative sum", "funnel": "Funnel"} | {
+    rule: f"Chart ({_RULES[rule]})" for rule in ("outside", "run", "trend", "near")
+}
+"""What found a signal, by the part of its id that names it."""
+
+_STATES: dict[State, str] = {
+    "new": "New",
+    "reviewing": "Under review",
+    "explained": "Explained",
+    "acting": "Action agreed",
+    "closed": "Closed",
 }
 
 _GROUP_KINDS = {
@@ -300,6 +316,23 @@ def _confirmed(one: AlarmsRow) -> str:
     )
 
 
+def towards(code: Towards) -> str:
+    """Where something moved, in words."""
+    return "neither better nor worse" if code == "neither" else f"to the {code}"
+
+
+def state(code: State) -> str:
+    """Where a signal stands in the review queue, in a word or two."""
+    return _STATES[code]
+
+
+def named_signal(signal_id: str, defined: Mapping[str, Measure]) -> tuple[str, str]:
+    """The measure of a signal by its title, and what found it when."""
+    _, measure, method, first = parsed_id(signal_id)
+    title = defined[measure].title if measure in defined else measure
+    return title, f"{_METHODS.get(method, method)}, {period(first)}"
+
+
 def reviewed(review: Review) -> str:
     """What a team has made of a signal."""
     decided = review.decision
@@ -310,6 +343,20 @@ def reviewed(review: Review) -> str:
         outcome = f", {in_words(decided.outcome).lower()}" if decided.outcome else ""
         return f"Closed: {finding}{outcome}"
     return {"new": "Reviewed: no", "reviewing": "Under review", "explained": f"Explained: {finding}"}[review.state]
+
+
+def earlier(of: Earlier) -> str:
+    """What became of the signal of an earlier year about the same outcome."""
+    review = of.review
+    work = f"Work on this since the signal of {of.year}"
+    if review.state != "closed":
+        return f"{work} is open: {_lower_first(reviewed(review).removeprefix('Action: '))}"
+    closed = day(date.fromisoformat((review.at or "")[:10]))
+    return f"{work} was closed on {closed}: {reviewed(review).removeprefix('Closed: ')}"
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def signal_periods(signal: Signal) -> str:

@@ -3,6 +3,7 @@
 (function () {
     "use strict";
 
+    const SAID_AFTER = 200; // milliseconds, until a browser watches the place
     const LOOKS_FOR_A_NEW_RELEASE_EVERY = 60000; // milliseconds
 
     /* Other pages are fetched and take the place of this one: a load of its own would start Plotly anew with each.
@@ -67,6 +68,20 @@
         go(window.location.pathname + (said ? "?" + said : ""), `select[name=${select.name}]`);
     }
 
+    /* What was just done is said once: the address forgets it. It comes into its place anew, as only what changes there
+       is read out to who cannot see it. */
+    function say() {
+        const place = document.getElementById("said");
+        const said = place?.textContent;
+        if (!said) return;
+        const address = new URL(window.location.href);
+        ["moved", "noted"].forEach((name) => address.searchParams.delete(name));
+        window.history.replaceState({}, "", address);
+        shown = here();
+        place.textContent = "";
+        window.setTimeout(() => (place.textContent = said), SAID_AFTER);
+    }
+
     async function offerNewRelease() {
         const offer = document.getElementById("offer");
         const answer = await fetch(offer.dataset.asks);
@@ -118,6 +133,9 @@
     window.addEventListener("popstate", () => {
         if (here() !== shown) show();
     });
+
+    say();
+    document.addEventListener("shown", say);
 
     window.setInterval(offerNewRelease, LOOKS_FOR_A_NEW_RELEASE_EVERY);
 })();

@@ -1,73 +1,54 @@
-/* Tables whose rows stand in groups can be searched, and rows pinned. */
+/* Tables whose rows stand in groups can be searched, and a row pinned without loading the page anew. */
 
 (function () {
     "use strict";
 
-    const PINNED = "pinned";
-
-    /* Only rows with what is typed are shown, and groups that have any. */
+    /* Only rows with what is typed are shown, and groups that have any; beside the field how many are left. */
     function search(field) {
-        if (!field) return;
         const sought = field.value.trim().toLowerCase();
-        const table = field.closest(".card").querySelector(".grouped");
-        table.querySelectorAll("tbody").forEach((group) => {
-            const rows = [...group.querySelectorAll("tr[data-key]")];
-            rows.forEach((row) => (row.hidden = !row.cells[0].textContent.toLowerCase().includes(sought)));
-            group.hidden = rows.every((row) => row.hidden);
+        const card = field.closest(".card");
+        const rows = [...card.querySelectorAll("tr[data-key]")];
+        rows.forEach((row) => (row.hidden = !row.cells[0].textContent.toLowerCase().includes(sought)));
+        card.querySelectorAll(".grouped tbody").forEach((group) => {
+            group.hidden = [...group.querySelectorAll("tr[data-key]")].every((row) => row.hidden);
         });
+        const left = rows.filter((row) => !row.hidden).length;
+        const said = left ? `${left} of ${rows.length} rows` : "Nothing found";
+        card.querySelector(".search output").textContent = sought ? said : "";
     }
 
-    function remembered() {
-        try {
-            return JSON.parse(window.localStorage.getItem(PINNED)) ?? [];
-        } catch {
-            return [];
+    /* The server moves the row: of the page that it answers with the card takes the place of the shown one. */
+    async function pin(form, pressed) {
+        const card = form.closest(".card");
+        const body = new URLSearchParams([[pressed.name, pressed.value]]);
+        const answer = await fetch(form.action, { method: "POST", body });
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const moved = answer.ok && page.getElementById(card.id);
+        if (!moved) {
+            document.getElementById("said").textContent = "Nothing could be pinned. Reload the page and try again.";
+            return;
         }
-    }
-
-    /* Pinned rows stand first, in a group of their own; this browser remembers which. */
-    function offerPins(table) {
-        const pinned = new Set(remembered());
-        const places = new Map([...table.querySelectorAll("tr[data-key]")].map((row) => [row, row.parentElement]));
-        const order = [...places.keys()];
-        const first = table.createTBody();
-        first.innerHTML = '<tr class="group"><th scope="rowgroup">Pinned</th></tr>';
-        first.rows[0].cells[0].colSpan = table.tHead.rows[0].cells.length;
-        table.tHead.after(first);
-
-        function settle() {
-            order.forEach((row) => {
-                const isPinned = pinned.has(row.dataset.key);
-                (isPinned ? first : places.get(row)).append(row);
-                row.querySelector(".pin").setAttribute("aria-pressed", String(isPinned));
-            });
-            search(table.closest(".card").querySelector(".search input"));
-        }
-
-        order.forEach((row) => {
-            const pin = document.createElement("button");
-            pin.type = "button";
-            pin.className = "pin";
-            pin.innerHTML = '<span aria-hidden="true">⚑</span>';
-            pin.setAttribute("aria-label", "Pin");
-            pin.addEventListener("click", () => {
-                if (!pinned.delete(row.dataset.key)) pinned.add(row.dataset.key);
-                window.localStorage.setItem(PINNED, JSON.stringify([...pinned]));
-                settle();
-                pin.focus();
-            });
-            row.cells[0].prepend(pin);
-        });
-        settle();
+        const sought = card.querySelector(".search input").value;
+        card.replaceWith(moved);
+        begin();
+        const field = moved.querySelector(".search input");
+        field.value = sought;
+        search(field);
+        moved.querySelector(`.pin[value="${CSS.escape(pressed.value)}"]`).focus();
     }
 
     function begin() {
         document.querySelectorAll(".search").forEach((field) => (field.hidden = false));
-        document.querySelectorAll(".grouped").forEach(offerPins);
     }
 
     document.addEventListener("input", (event) => {
         if (event.target.matches(".search input")) search(event.target);
+    });
+
+    document.addEventListener("submit", (event) => {
+        if (!event.target.matches(".pins")) return;
+        event.preventDefault();
+        pin(event.target, event.submitter);
     });
 
     begin();

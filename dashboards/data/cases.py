@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dashboards.data.measures import Measure
 from dashboards.data.reader import Reader
 from outcomes.errors import OutcomesError
 from outcomes.release.explain import Explanation
@@ -64,35 +65,47 @@ def with_label(reader: Reader, site_id: str, label: str, at_most: int) -> tuple[
     return len(episodes), [Case(one, answers[one.patient_id]) for one in listed]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """A patient with or without an outcome, and how likely it was for the patient by the risk model."""
-
-    patient_id: str
-    expected: float
-
-
-def by_outcome(
-    reader: Reader, site_id: str, measure: str, periods: tuple[str, str] | None, *, with_it: bool
-) -> list[Episode]:
-    """The patients of the site with a headline outcome, or without; those first for whom that was least likely.
+def behind(
+    reader: Reader, site_id: str, measure: Measure, periods: tuple[str, str] | None = None
+) -> tuple[list[Episode], bool]:
+    """The patients of the site who fared worse by a measure: with the outcome, or without where more is better.
 
     Args:
         reader: of the release.
         site_id: the site.
-        measure: the outcome.
-        with_it: whether those with the outcome are asked for.
+        measure: the measure.
         periods: the first and last period of the index fusion (YYYY-MM or YYYY); None for all.
+
+    Returns:
+        Those first for whom that was least likely by the risk model, and then True; those fused latest first of a
+        measure that none models.
 
     Raises:
         Denied: the site is not one of the scope's, or its role may not see single patients.
     """
     reader.scope.require_clinical(site_id)
-    found = reader.own(Outcome, "expected_outcomes", site_id, "measure = ? and observed = ?", measure, int(with_it))
-    within = ("true",) if periods is None else ("substr(index_period, 1, ?) between ? and ?", len(periods[0]), *periods)
-    episodes = {one.patient_id: one for one in reader.own(Episode, "episodes", site_id, *within)}
-    ordered = sorted(found, key=lambda one: (one.expected if with_it else -one.expected, one.patient_id))
-    return [episodes[one.patient_id] for one in ordered if one.patient_id in episodes]
+    condition = "patient_id in (select patient_id from measure_cases where site_id = ? and measure = ?)"
+    parameters: list[object] = [site_id, measure.measure]
+    if periods is not None:
+        condition += " and substr(index_period, 1, ?) between ? and ?"
+        parameters += [len(periods[0]), *periods]
+    found = reader.own(
+        Episode, "episodes", site_id, condition, *parameters, order="index_year desc, index_period desc, patient_id"
+    )
+    expected = {
+        one.patient_id: one.expected
+        for one in reader.own(_Expected, "expected_outcomes", site_id, "measure = ?", measure.measure)
+    }
+    if not expected:
+        return found, False
+    sign = -1 if measure.direction == "higher_is_better" else 1
+    return sorted(found, key=lambda one: (sign * expected.get(one.patient_id, 0.0), one.patient_id)), True
+
+
+@dataclass(frozen=True)
+class _Expected:
+    patient_id: str
+    expected: float
 
 
 def episode(reader: Reader, site_id: str, patient_id: str) -> Episode | None:

@@ -14,6 +14,7 @@ import duckdb
 
 from dashboards.access.scope import Scope
 from outcomes.errors import OutcomesError
+from outcomes.release import history
 from outcomes.release.open import DASHBOARD, Release, read_release
 from outcomes.sql.catalog.marts import Mart, protected_marts, research_marts
 from outcomes.sql.engine import connect_read_only
@@ -145,6 +146,11 @@ class Releases:
             if opened:
                 return Reader(scope, opened)
         return None
+
+    def published(self) -> dict[str, str]:
+        """When each release was first made current (ISO 8601, UTC), by id, as far back as there is a history."""
+        moves = [one for one in history.moves(self.folder) if one.action == history.RELEASE]
+        return {one.after: one.time for one in reversed(moves)}
 
     def before(self, reader: Reader) -> Reader | None:
         """The release that was published before that of a reader, as its scope may read it; None if it is not kept."""

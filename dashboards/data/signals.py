@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from dashboards.data import alarms, control, measures
 from dashboards.data.alarms import ORDER, Alarm
@@ -19,7 +19,7 @@ Method = Literal[
 ]
 """A rule of the control charts, a side of the CUSUM or one of the funnel."""
 
-_ID = re.compile(r"(?P<site>[a-z0-9][a-z0-9_-]{0,62})/[a-z0-9_]{1,64}/[a-z]{1,16}/[0-9]{4}(-[0-9]{2})?")
+_ID = re.compile(r"([a-z0-9][a-z0-9_-]{0,62})/([a-z0-9_]{1,64})/([a-z]{1,16})/([0-9]{4}(?:-[0-9]{2})?)")
 _RULES: tuple[Method, ...] = ("outside", "run", "trend", "near")
 _IN_FUNNEL: dict[str, Method] = {"more": "funnel_more", "fewer": "funnel_fewer"}
 _ARCHIVED_AFTER = 2
@@ -68,6 +68,20 @@ class Signal:
     def is_of_funnel(self) -> bool:
         """Whether it compares the site with what is expected of its patients, all years together."""
         return self.method in _IN_FUNNEL.values()
+
+
+class SignalId(NamedTuple):
+    """What the id of a signal says: `method` without its side, and the first period."""
+
+    site_id: str
+    measure: str
+    method: str
+    first: str
+
+    @property
+    def is_of_funnel(self) -> bool:
+        """Whether the signal is said anew for each year to which the data reach."""
+        return self.method == "funnel"
 
 
 @dataclass(frozen=True)
@@ -125,15 +139,16 @@ def anchor_of(signal_id: str) -> str:
     return signal_id.replace("/", "-")
 
 
-def measure_of(signal_id: str) -> str:
-    """The measure that the id of a signal names."""
-    return signal_id.split("/")[1]
+def parsed_id(signal_id: str) -> SignalId:
+    """What the id of a signal says.
 
-
-def site_of(signal_id: str) -> str | None:
-    """The site that the id of a signal names; None when it is no such id."""
+    Raises:
+        ValueError: it is no such id.
+    """
     found = _ID.fullmatch(signal_id)
-    return found["site"] if found else None
+    if found is None:
+        raise ValueError("no id of a signal")
+    return SignalId(*found.groups())
 
 
 def variation_of(side: str, direction: str) -> str:

@@ -23,6 +23,11 @@ _AT_MOST = 200
 _EVIDENCE_SHOWN = 6
 _HOVER = 80
 """Characters of a record's description in a hover; the table has all of it."""
+_FIRST = {
+    True: "Those come first for whom that was least likely by the risk model.",
+    False: "Those fused latest come first: no risk model says for whom it was likely.",
+}
+"""The order of the patients behind a signal, by whether the measure has a risk model."""
 _STATUSES = {"yes": "Yes", "no": "No", "not_assessable": "Not assessable"}
 _KEPT = "Every view of this page is recorded in the access log. Nothing on it can be downloaded."
 
@@ -101,15 +106,13 @@ def cases_of_signal(view: View, signal_id: str) -> Page | None:
     if view.site is None:
         return _one_site_at_a_time()
     signal = next((one for one in signals.signals(view.reader, view.site.site_id) if one.id == signal_id), None)
-    if signal is None or signal.measure not in {one.measure for one in view.headlines}:
+    if signal is None:
         return None
     periods = None if signal.is_of_funnel else (signal.first, signal.last)
     measure = view.measures[signal.measure]
-    # Those who fared worse are looked at: where more is better, the patients without the outcome.
-    with_it = measure.direction != "higher_is_better"
-    found = queries.by_outcome(view.reader, view.site.site_id, signal.measure, periods, with_it=with_it)
+    found, is_expected = queries.behind(view.reader, view.site.site_id, measure, periods)
     title = measure.title
-    which = "with" if with_it else "without"
+    which = "without" if measure.direction == "higher_is_better" else "with"
     when = wording.signal_periods(signal)
     return Page(
         f"Cases: {title}",
@@ -128,7 +131,7 @@ def cases_of_signal(view: View, signal_id: str) -> Page | None:
                 else None,
                 is_table=True,
                 body=[part("way", "Back to the signal", view.href("/signals", signal.anchor))],
-                notes=["Those come first for whom that was least likely by the risk model.", _KEPT],
+                notes=[_FIRST[is_expected], _KEPT],
                 can_be_saved=False,
             )
         ],

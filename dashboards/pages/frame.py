@@ -1,7 +1,7 @@
 """What every page stands in: the header and the filters as data, and the page as HTML."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -13,9 +13,13 @@ from dashboards.data.measures import Measure, ReleaseInfo, Site
 from dashboards.data.reader import SHOWN, Reader, Releases
 from dashboards.filters import ALL_SITES, Choices, Filters
 from dashboards.rendering import render
-from dashboards.reviews.queue import Reviews
+from dashboards.reviews.pins import Pins
+from dashboards.reviews.queue import Review, Reviews, today
+from outcomes.periods import add_months, months_until
 from outcomes.settings import Settings
 
+_MONTHS_OFFERED = 24
+"""Of the log for the board."""
 PRODUCT = "Outcomes after cervical fusion"
 
 NAVIGATION = {
@@ -65,6 +69,10 @@ class View:
     """Where the data behind the release are; None where nothing but the release may be read."""
     reviews: Reviews | None = None
     """The review queue of signals; None where nothing can be moved, as on paper."""
+    pins: Pins | None = None
+    """The measures that users have pinned; None where nothing can be, as on paper."""
+    reviewed: Mapping[str, Review] = field(default_factory=dict)
+    """Where signals stood when the release was published, by id: for a page on paper."""
     releases: Releases | None = None
     """Where earlier releases are; None where the page is of one release alone, as on paper."""
     is_file: bool = False
@@ -155,6 +163,11 @@ class View:
         about = self.info.patient_count_rounded
         return f"fewer than {self.minimum_cell_count}" if about is None else f"about {wording.count(about)}"
 
+    @property
+    def last_whole_month(self) -> str:
+        """The month (UTC) before the one that is running."""
+        return add_months(f"{today():%Y-%m}", -1)
+
     def filters_of(self, page: "Page") -> list[Filter]:
         """The filters that a page offers; the site is always one, for who has any."""
         sites = [(site, self.sites[site].name) for site in self.choices.sites if site in self.sites]
@@ -175,8 +188,16 @@ class View:
                 "group", "Patients", [("", "All patients"), *groups], ":".join(chosen.group or ()), excludes="period"
             ),
             Filter("peers", "Peers", peers, "" if chosen.peers == "all" else chosen.peers),
+            self._months(),
         ]
         return [one for one in offered if one.name in page.filters or (one.name == "site" and sites)]
+
+    def _months(self) -> Filter:
+        """The months of the log for the board, latest first; the last whole one is there unless another is chosen."""
+        usual, chosen = self.last_whole_month, self.filters.month or ""
+        months = {*months_until(add_months(usual, 1), _MONTHS_OFFERED), *filter(None, [chosen])}
+        options = [("" if month == usual else month, wording.period(month)) for month in sorted(months, reverse=True)]
+        return Filter("month", "Month of the log", options, "" if chosen == usual else chosen)
 
     @property
     def query(self) -> str:
@@ -206,6 +227,8 @@ class Page:
     cards: Sequence[Card]
     filters: Sequence[str] = ()
     lead: str = ""
+    said: str = ""
+    """What was just done, which the page says once."""
 
     @property
     def rows(self) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dashboards import wording
 from dashboards.cards import Card
 from dashboards.data import deliveries
-from dashboards.data.changes import Changes, Moved, changes
+from dashboards.data.changes import Changes, Moved, changes, of_gone, of_new
 from dashboards.data.deliveries import Submission
 from dashboards.data.measures import Measure, Value
 from dashboards.pages.data_quality import resting_measures
@@ -42,7 +42,14 @@ def changed(view: View, site_id: str) -> Card:
 
 def changed_otherwise(view: View, found: Changes) -> list[str]:
     """What changed beside the values: measures named, months delivered, and definitions."""
-    named, gone = _titles(view, found.named), _titles(view, found.no_longer_named)
+    named, gone = (
+        "; ".join(
+            f"{view.measures[one.measure].title} ({wording.towards(means(one))})"
+            for one in alarms
+            if one.measure in view.measures
+        )
+        for alarms, means in ((found.named, of_new), (found.no_longer_named, of_gone))
+    )
     lines = [
         f"Newly named: {named}." if named else "",
         f"No longer named: {gone}." if gone else "",
@@ -60,16 +67,12 @@ def _moved(one: Moved) -> str:
     if len(patients) == 2 and patients[0] != patients[1]:
         counted = f" ({wording.count(patients[0])} → {wording.count(patients[1])} assessed)"
     redefined = ", by a new version of its definition" if one.is_redefined else ""
-    said = f"{before} → {now}" if before != now else f"still {now}"
+    said = f"{before} → {now}, {wording.towards(one.towards)}" if before != now else f"still {now}"
     return f"{one.measure.title}: {said}{counted}{redefined}."
 
 
 def _amount(measure: Measure, value: Value | None) -> str:
     return "no value" if value is None or value.estimate is None else wording.short_amount(measure, value)
-
-
-def _titles(view: View, names: Sequence[str]) -> str:
-    return "; ".join(view.measures[name].title for name in names if name in view.measures)
 
 
 def _months(periods: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dashboards import wording
-from dashboards.cards import Card, Cell, Table
+from dashboards.cards import Card, Cell, Pins, Table
 from dashboards.charts.spark import assurance_sign, sparkline, variation_sign
 from dashboards.data import alarms, measures
 from dashboards.data.comparison import Compared
@@ -15,6 +15,7 @@ from dashboards.pages.number import counted
 from dashboards.pages.signals import listed_signals
 from dashboards.pages.standing_out import standing_out
 from dashboards.pages.tiles import Lately, lately, latest, tiles, trend
+from outcomes.errors import OutcomesError
 
 _VALUE = ("Value", "95 % interval", "Assessed", "Share assessed")
 _HEAD = ("Measure", "Variation", "Value", "95 % interval", "Target", "24 months", "Among sites", *_VALUE[2:])
@@ -38,7 +39,8 @@ def overview(view: View) -> Page:
 def printed_overview(view: View) -> tuple[Page, Page]:
     """The first screen on paper: what fits two pages, and the table of every measure, which does not.
 
-    It says the same of a release whenever it is printed: nothing of reviews, of other releases, or of today.
+    It says the same of a release whenever it is printed: nothing of other releases or of today, and of reviews only
+    what was known of earlier years' when the release was published.
     """
     site_id = str(view.filters.site)
     found = measures.values(view.reader, view.filters)
@@ -87,6 +89,7 @@ def _own(view: View, site_id: str, listed: Sequence[Measure], found: dict[str, V
             rows,
             numbers=2,
             groups=_groups(ordered),
+            pins=_pins(view),
         ),
         is_table=True,
         notes=[
@@ -96,6 +99,16 @@ def _own(view: View, site_id: str, listed: Sequence[Measure], found: dict[str, V
             "No value: the measure has no fixed exposure and only describes, or no month of it is mature.",
         ],
     )
+
+
+def _pins(view: View) -> Pins | None:
+    """What the reader has pinned; None where nothing can be, or the pins cannot be read."""
+    if view.pins is None:
+        return None
+    try:
+        return Pins(view.pins.of(view.reader.scope), f"/pins{view.query}")
+    except OutcomesError:
+        return None
 
 
 def _own_row(
@@ -133,6 +146,7 @@ def _all_sites(view: View, listed: Sequence[Measure], found: dict[str, Value]) -
             rows,
             numbers=4,
             groups=_groups(ordered),
+            pins=_pins(view),
         ),
         is_table=True,
         notes=[wording.left_out_of_a_year(view.filters), wording.hidden_note(view.minimum_cell_count)],

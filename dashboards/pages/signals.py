@@ -15,8 +15,10 @@ from dashboards.data.control import CusumPoint
 from dashboards.data.measures import Measure, Site
 from dashboards.data.signals import Signal
 from dashboards.pages.frame import Page, View
+from dashboards.pages.monthly_log import monthly_log
 from dashboards.pages.number import counted
 from dashboards.rendering import part
+from dashboards.reviews.earlier import Earlier, earlier_work
 from dashboards.reviews.queue import (
     ACTIONS,
     FINDINGS,
@@ -24,31 +26,18 @@ from dashboards.reviews.queue import (
     NEXT,
     OUTCOMES,
     OWNERS,
-    LoggedMove,
     Review,
     State,
     decides,
     today,
 )
 from outcomes.errors import OutcomesError
-from outcomes.periods import add_months
 
 _MOST_LISTED = 100
 """Signals in the queue; nobody reviews more at a time."""
 _MOST_PRINTED = 12
 """Signals in the summary of a report, which has two pages in all."""
 _HEAD = ("Measure", "Signal", "Fused in", "Evidence", "State", "Last change", "Next step")
-_LOG_HEAD = ("Month", "Measure", "Signal", "From", "To", "Finding", "Action", "Outcome", "By")
-_LOG_MONTHS = 12
-_METHODS = {"cusum": "Cumulative sum", "funnel": "Funnel"} | dict.fromkeys(("outside", "run", "trend", "near"), "Chart")
-"""What found a signal, by the part of its id that names it."""
-_NAMES: dict[State, str] = {
-    "new": "New",
-    "reviewing": "Under review",
-    "explained": "Explained",
-    "acting": "Action agreed",
-    "closed": "Closed",
-}
 _BUTTONS: dict[tuple[State, State], str] = {
     ("new", "reviewing"): "Start review",
     ("reviewing", "explained"): "Mark as explained",
@@ -85,15 +74,22 @@ def signals_page(view: View) -> Page:
     )
     archived = [signal for signal in found if signal.is_archived]
     listed = {signal.id for signal, _ in queue}
-    gone = {name: review for name, review in reviews.items() if name not in listed}
+    before = {signal.id: work for signal, _ in queue if (work := earlier_work(signal, reviews)) is not None}
+    referred = {work.signal for work in before.values()}
+    # What was taken up and not closed, of signals that the queue has no more: the work on it goes on.
+    left = {
+        name: review
+        for name, review in reviews.items()
+        if name not in listed and (review.state != "closed" or name in referred)
+    }
     cards = [
         _state(view, queue),
-        *_queue(view, queue),
-        *_earlier(view, gone),
+        *_queue(view, queue, before),
+        *_earlier(view, left),
         *_archive(view, archived),
-        *_log(view, site),
+        *monthly_log(view, site.site_id),
     ]
-    return Page("Signals", [*cards, *_cumulative(view, site)])
+    return Page("Signals", [*cards, *_cumulative(view, site)], filters=("month",))
 
 
 def listed_signals(view: View, site_id: str) -> Card:
@@ -157,7 +153,7 @@ def _state(view: View, queue: Sequence[tuple[Signal, Review]]) -> Card:
     )
 
 
-def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
+def _queue(view: View, queue: Sequence[tuple[Signal, Review]], before: Mapping[str, Earlier]) -> list[Card]:
     if not queue:
         said = (
             "No signal: nothing that can be judged stands out. Signals of control charts and cumulative sums, and "
@@ -173,7 +169,7 @@ def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
             table=Table(
                 "Signals, their state, and what can be done",
                 _HEAD,
-                [_row(view, *each) for each in queue[:_MOST_LISTED]],
+                [_row(view, signal, review, before.get(signal.id)) for signal, review in queue[:_MOST_LISTED]],
             ),
             is_table=True,
             notes=[
@@ -190,7 +186,7 @@ def _queue(view: View, queue: Sequence[tuple[Signal, Review]]) -> list[Card]:
     ]
 
 
-def _row(view: View, signal: Signal, review: Review) -> list[Cell | str]:
+def _row(view: View, signal: Signal, review: Review, before: Earlier | None) -> list[Cell | str]:
     measure = view.measures[signal.measure]
     said = _said(signal)
     return [
@@ -198,7 +194,7 @@ def _row(view: View, signal: Signal, review: Review) -> list[Cell | str]:
         Cell(said, content=part("signal", variation_sign(signal.variation, ""), said, signal.anchor)),
         Cell(wording.signal_periods(signal), signal.first),
         Cell("", content=part("ways", _evidence(view, signal))),
-        _state_in_words(review),
+        _standing(review, before),
         _last_moved(review),
         Cell("", content=_forms(view, signal.id, review, f"{measure.title}, {wording.signal_periods(signal)}")),
     ]
@@ -221,14 +217,24 @@ def _evidence(view: View, signal: Signal) -> list[tuple[str, str]]:
         found = [("Funnel", view.href(of_measure, "funnel", period=None, group=None))]
     else:
         found = [("Control chart", view.href(of_measure, "trend", period=None, group=None))]
-    if view.may_see_cases and view.measures[signal.measure].headline:
+    if view.may_see_cases:
         found.append(("Patients", view.href(f"/cases/signal/{signal.id}", period=None, group=None)))
     return found
 
 
+def _standing(review: Review, before: Earlier | None) -> Cell | str:
+    """Where a signal stands, and what became of that of an earlier year."""
+    said = _state_in_words(review)
+    if before is None:
+        return said
+    earlier = wording.earlier(before)
+    content = part("standing", said, earlier, f"#{signals.anchor_of(before.signal)}")
+    return Cell(f"{said}. {earlier}.", content=content)
+
+
 def _state_in_words(review: Review) -> str:
     if review.state in ("new", "reviewing"):
-        return _NAMES[review.state]
+        return wording.state(review.state)
     return f"Overdue. {wording.reviewed(review)}" if review.is_overdue(today()) else wording.reviewed(review)
 
 
@@ -255,25 +261,24 @@ def _field(name: str) -> tuple[str, str, list[tuple[str, str]], tuple[date, date
     return name, label, [(code, wording.in_words(code)) for code in codes], days
 
 
-def _earlier(view: View, gone: Mapping[str, Review]) -> list[Card]:
-    """What was taken up and not closed, of signals that the queue has no more: the work on it goes on."""
-    left = {name: review for name, review in sorted(gone.items()) if review.state != "closed"}
+def _earlier(view: View, left: Mapping[str, Review]) -> list[Card]:
     if not left:
         return []
-    rows = [_earlier_row(view, name, review) for name, review in left.items()]
+    rows = [_earlier_row(view, name, review) for name, review in sorted(left.items())]
     return [
         Card(
             "earlier",
-            "Earlier signals not closed yet",
-            sentence=f"{wording.plural(len(rows), 'signal')} found no more, or archived, with the work on them.",
-            table=Table("Earlier signals that are not closed", ("Measure", "Found by", *_HEAD[4:]), rows),
+            "Earlier signals",
+            sentence=f"{wording.plural(len(rows), 'signal')} found no more, or archived: those with work that is not "
+            "closed, and those of which a new year's signal says the same again.",
+            table=Table("Earlier signals and the work on them", ("Measure", "Found by", *_HEAD[4:]), rows),
             is_table=True,
         )
     ]
 
 
 def _earlier_row(view: View, name: str, review: Review) -> list[Cell | str]:
-    title, found_by = _named(view, name)
+    title, found_by = wording.named_signal(name, view.measures)
     return [
         Cell(title, name),
         Cell(found_by, content=part("signal", "", found_by, signals.anchor_of(name))),
@@ -281,13 +286,6 @@ def _earlier_row(view: View, name: str, review: Review) -> list[Cell | str]:
         _last_moved(review),
         Cell("", content=_forms(view, name, review, f"{title}, {found_by}")),
     ]
-
-
-def _named(view: View, signal_id: str) -> tuple[str, str]:
-    """The measure of a signal by its title, and what found it when."""
-    _, measure, method, first = signal_id.split("/")
-    title = view.measures[measure].title if measure in view.measures else measure
-    return title, f"{_METHODS.get(method, method)}, {wording.period(first)}"
 
 
 def _archive(view: View, archived: Sequence[Signal]) -> list[Card]:
@@ -310,40 +308,6 @@ def _archive(view: View, archived: Sequence[Signal]) -> list[Card]:
             "latest period of the measure; choose the table in the menu of this card.",
             table=Table("Archived signals", _HEAD[:3], rows),
         )
-    ]
-
-
-def _log(view: View, site: Site) -> list[Card]:
-    """What was decided in the last months, for the board."""
-    if view.reviews is None:
-        return []
-    since = add_months(f"{today():%Y-%m}", 1 - _LOG_MONTHS)
-    moves = view.reviews.log(view.reader.scope, site.site_id, since)
-    rows = [_logged(view, one) for one in moves]
-    said = f"{wording.plural(len(rows), 'change')} of state in the last {_LOG_MONTHS} months"
-    return [
-        Card(
-            "log",
-            "Log for the board",
-            sentence=f"{said}; choose the table or the CSV file in the menu of this card." if rows else f"{said}.",
-            table=Table("Changes of state, the latest first", _LOG_HEAD, rows) if rows else None,
-        )
-    ]
-
-
-def _logged(view: View, one: LoggedMove) -> list[Cell | str]:
-    title, found_by = _named(view, one.signal)
-    decided = one.review.decision
-    return [
-        Cell(wording.period((one.review.at or "")[:7]), one.review.at),
-        Cell(title, signals.measure_of(one.signal)),
-        found_by,
-        _NAMES[one.moved_from],
-        _NAMES[one.review.state],
-        wording.in_words(decided.finding) if decided.finding else "",
-        wording.action(decided) if decided.action else "",
-        wording.in_words(decided.outcome) if decided.outcome else "",
-        one.review.user or "",
     ]
 
 

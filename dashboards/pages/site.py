@@ -1,7 +1,7 @@
 """From an address to a page: which one, for whom, of which release, and a line in the access log for each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dashboards.access.log import AccessLog, case_view
 from dashboards.access.scope import Denied, Scope
@@ -13,6 +13,7 @@ from dashboards.pages.cases import case, cases, cases_of, cases_of_signal
 from dashboards.pages.causes import causes
 from dashboards.pages.data_quality import data_quality
 from dashboards.pages.definitions import definitions
+from dashboards.pages.done import done
 from dashboards.pages.frame import Page, View
 from dashboards.pages.incidence import adjacent_segment_disease, revision
 from dashboards.pages.measure import measure_page
@@ -22,6 +23,7 @@ from dashboards.pages.pain import pain
 from dashboards.pages.research import research
 from dashboards.pages.signals import signals_page
 from dashboards.rendering import render
+from dashboards.reviews.pins import Pins
 from dashboards.reviews.queue import Reviews
 from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
@@ -71,6 +73,11 @@ class Site:
         """The review queue of signals."""
         return Reviews(self.settings.reviews_file)
 
+    @property
+    def pins(self) -> Pins:
+        """The measures that users have pinned."""
+        return Pins(self.settings.reviews_file)
+
     def show(self, scope: Scope, path: str, query: str) -> Shown:
         """The page at an address, of the current release; in words where there is none.
 
@@ -92,7 +99,7 @@ class Site:
         if page is None:
             return self._instead(reader, path, states.not_found(), 404)
         self.log.record(scope, f"{logged(path)}{view.query}", reader.release_id, page.rows)
-        return Shown(frame.whole_page(view, page))
+        return Shown(frame.whole_page(view, replace(page, said=done(view, query))))
 
     def build(self, reader: Reader, path: str, query: str) -> tuple[View, Page | None]:
         """The view of an address and its page; None where there is no such page.
@@ -117,6 +124,7 @@ class Site:
             has_login=self.dashboard_settings.login == "oidc",
             settings=self.settings,
             reviews=self.reviews,
+            pins=self.pins,
             releases=self.releases,
         )
 

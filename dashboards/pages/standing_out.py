@@ -7,15 +7,18 @@ from dashboards.cards import Card, Cell, Table
 from dashboards.charts.spark import variation_sign
 from dashboards.data import alarms, comparison, control, measures, signals
 from dashboards.data.alarms import Alarm
-from dashboards.data.signals import Signal
+from dashboards.data.signals import Signal, parsed_id
 from dashboards.pages.frame import View
 from dashboards.rendering import part
+from dashboards.reviews.earlier import earlier_work
 from dashboards.reviews.queue import Review, today
 from outcomes.errors import OutcomesError
 
 MOST_SENTENCES = 5
 """What stands out at a site, at most; the page of the signals has the rest."""
 _TITLE = "Look at this"
+_Entry = tuple[object, str, str, str, Sequence[tuple[str, str]]]
+"""Sign, title and address of the measure, the sentence, and what was made of it with the ways there."""
 _BUDGET = (
     "Named where observed against expected lies far out, or a month is confirmed by the next: in a registry in which "
     "nothing changes, at most 2 of 100 measures would be. Control charts show more signals, most of them chance."
@@ -26,7 +29,7 @@ def standing_out(view: View, site_id: str) -> Card:
     """Up to five sentences, overdue actions first, then what is of concern, the surest and largest first."""
     named = list(alarms.own(view.reader, site_id).values())
     reviews = _reviews(view, site_id)
-    found = signals.signals(view.reader, site_id) if reviews is not None else []
+    found = signals.signals(view.reader, site_id) if reviews is not None or view.reviewed else []
     overdue = list(_overdue(view, found, reviews or {}))
     if not named:
         said = f"Nothing {'else ' if overdue else ''}stands out. {_checked(view, site_id)}"
@@ -63,36 +66,44 @@ def _checked(view: View, site_id: str) -> str:
     return f"Checked: {wording.plural(over_time, 'measure')} over time{beside}."
 
 
-def _overdue(
-    view: View, found: Sequence[Signal], reviews: Mapping[str, Review]
-) -> Iterator[tuple[object, str, str, str, str, str]]:
+def _overdue(view: View, found: Sequence[Signal], reviews: Mapping[str, Review]) -> Iterator[_Entry]:
     """The actions whose day has passed, the longest overdue first; also of signals that the release finds no more."""
     variations = {one.id: one.variation for one in found}
     late = [
         (review.decision.due, signal, review)
         for signal, review in reviews.items()
-        if review.decision.due and review.is_overdue(today()) and signals.measure_of(signal) in view.measures
+        if review.decision.due and review.is_overdue(today()) and parsed_id(signal).measure in view.measures
     ]
     for due, signal, review in sorted(late, key=lambda each: each[:2]):
-        measure = view.measures[signals.measure_of(signal)]
+        measure = view.measures[parsed_id(signal).measure]
         sign = variation_sign(variations.get(signal), "Action overdue")
         said = f"action overdue since {wording.day(due)}: {wording.action(review.decision)}."
         href = view.href("/signals", signals.anchor_of(signal), period=None, group=None)
-        yield sign, measure.title, view.href(f"/measure/{measure.measure}"), said, "Close it", href
+        yield sign, measure.title, view.href(f"/measure/{measure.measure}"), said, [("Close it", href)]
 
 
-def _entry(
-    view: View, one: Alarm, found: Sequence[Signal], reviews: Mapping[str, Review] | None
-) -> tuple[object, str, str, str, str, str]:
-    """Sign, title and address of the measure, the sentence, and what was made of it with the way there."""
+def _entry(view: View, one: Alarm, found: Sequence[Signal], reviews: Mapping[str, Review] | None) -> _Entry:
     sign = variation_sign(one.variation, wording.variation(one.variation))
     signal = signals.of_alarm(found, one)
-    reviewed = ""
-    if reviews is not None and signal is not None:
-        reviewed = wording.reviewed(reviews.get(signal.id, Review()))
     measure = view.measures[one.measure]
     href = view.href(f"/measure/{one.measure}")
-    return sign, measure.title, href, _why(view, one), reviewed, _queue(view, signal)
+    made = [] if signal is None else list(_made_of(view, signal, reviews))
+    return sign, measure.title, href, _why(view, one), made
+
+
+def _made_of(view: View, signal: Signal, reviews: Mapping[str, Review] | None) -> Iterator[tuple[str, str]]:
+    """What a team has made of a signal, and before it of that of an earlier year; on paper of the latter alone."""
+    before = earlier_work(signal, view.reviewed if reviews is None else reviews)
+    if before is not None:
+        href = view.href("/signals", signals.anchor_of(before.signal), period=None, group=None)
+        yield wording.earlier(before), href
+    if reviews is not None:
+        review = reviews.get(signal.id, Review())
+        is_anew = before is not None and review.state == "new"
+        yield (
+            f"This signal, of {signal.first}: to be reviewed" if is_anew else wording.reviewed(review),
+            _queue(view, signal),
+        )
 
 
 def _why(view: View, one: Alarm) -> str:

@@ -7,6 +7,7 @@ The forms of the queue send `to`, the state that the signal gets, and what is de
 from collections.abc import Sequence
 from datetime import date
 from typing import TypeVar
+from urllib.parse import quote
 
 from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -16,7 +17,7 @@ from dashboards.access.login import answers
 from dashboards.access.scope import Denied, current_scope
 from dashboards.data import measures
 from dashboards.data.reader import Releases
-from dashboards.data.signals import signals, site_of
+from dashboards.data.signals import parsed_id, signals
 from dashboards.filters import Filters
 from dashboards.reviews.queue import (
     ACTIONS,
@@ -54,31 +55,39 @@ def _answer(releases: Releases, reviews: Reviews, log: AccessLog) -> AnyResponse
     except Denied:
         log.record(reader.scope, f"denied review {move.signal}", reader.release_id, 0)
         raise
-    queue = f"/signals{Filters(move.site_id).query(measures.choices(reader))}#queue"
+    of_site = Filters(move.site_id).query(measures.choices(reader))
+    queue = f"/signals{of_site}#queue"
     try:
         # What was taken up can be brought to its end, whatever later releases find.
         taken_up = reviews.of_site(reader.scope, move.site_id)
         if move.signal not in {signal.id for signal in signals(reader, move.site_id)} | taken_up.keys():
             said = "The release that is shown has no such signal. A newer one may have changed it. Nothing was changed."
             return _page(404, "No such signal", said, queue)
-        reviews.move(reader.scope, move)
+        reviews.move(
+            reader.scope,
+            move,
+            audit=lambda: log.record(reader.scope, f"review {move.signal} {move.to}", reader.release_id, 1),
+        )
     except DoesNotFit as refused:
         return _page(409, "The signal was not changed", str(refused), queue)
     except OutcomesError as error:
         return _page(503, "The review queue cannot be used at the moment", f"Nothing was changed. {error}", queue)
-    log.record(reader.scope, f"review {move.signal} {move.to}", reader.release_id, 1)
-    return redirect(queue, 303)
+    except OSError:
+        said = "The access log cannot be written, so nothing was changed. Ask the administrator of these dashboards."
+        return _page(503, "Nothing can be changed at the moment", said, queue)
+    return redirect(f"/signals{of_site}{'&' if of_site else '?'}moved={quote(move.signal, safe='')}#queue", 303)
 
 
 def _asked() -> Move | None:
     """The move of the request being answered; None when it is none that the queue could have sent."""
     signal, after = request.args.get("signal", ""), request.args.get("after", "")
-    site_id, decision = site_of(signal), _decided()
-    to = _one_of(STATES, "to")
+    to, decision = _one_of(STATES, "to"), _decided()
     is_number = after.isascii() and after.isdigit() and len(after) <= _LARGEST
-    if site_id is None or to is None or not is_number or decision is None:
+    try:
+        site_id = parsed_id(signal).site_id
+    except ValueError:
         return None
-    return Move(site_id, signal, to, int(after), decision)
+    return Move(site_id, signal, to, int(after), decision) if to and decision and is_number else None
 
 
 def _decided() -> Decision | None:

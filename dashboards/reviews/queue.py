@@ -4,22 +4,18 @@ A signal is new until somebody moves it; its state is where its latest move led.
 ends with a finding; a finding that asks for it leads to an action with an owner and a day by which it is due, and that
 to an outcome. There is no free text, as it could name a patient: each is one of a list, the rest belongs in minutes.
 
-The database is `OUTCOMES_HOME/reviews.sqlite`, which several server processes may write: each move is a transaction
-that takes the write lock before it reads, and other processes wait for it.
+Each move is a transaction that takes the write lock before it reads (`store`), and other processes wait for it.
 """
 
-import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
 from dashboards.access.scope import Scope
-from outcomes.errors import OutcomesError
-from outcomes.locks import one_at_a_time
+from dashboards.reviews.store import Store, transaction
 
 State = Literal["new", "reviewing", "explained", "acting", "closed"]
 Finding = Literal[
@@ -60,35 +56,6 @@ NEXT: dict[State, tuple[State, ...]] = {
 
 LATEST_DUE = 730
 """Days from a move by which its action has to be due."""
-
-_VERSION = 2
-_WAITS = 30.0  # seconds, for another process to finish its move
-_TABLE = """
-create table moves (
-    signal text not null,
-    turn integer not null check (turn >= 1),
-    site_id text not null,
-    moved_from text not null check (moved_from in ('new', 'reviewing', 'explained', 'acting')),
-    moved_to text not null check (moved_to in ('reviewing', 'explained', 'acting', 'closed')),
-    finding text check ((finding is not null) = (moved_to in ('explained', 'acting'))),
-    action text check ((action is not null) = (moved_to = 'acting')),
-    owner text check ((owner is not null) = (moved_to = 'acting')),
-    due text check ((due is not null) = (moved_to = 'acting')),
-    outcome text check ((outcome is not null) = (moved_from = 'acting' and moved_to = 'closed')),
-    user text not null,
-    at text not null,
-    primary key (signal, turn)
-)
-"""
-_FROM_VERSION_1 = f"""
-alter table moves rename to moves_of_version_1;
-{_TABLE};
-insert into moves (signal, turn, site_id, moved_from, moved_to, finding, user, at)
-select signal, turn, site_id, moved_from, moved_to, explanation, user, at
-from moves_of_version_1
-order by rowid;
-drop table moves_of_version_1
-"""
 
 
 class DoesNotFit(Exception):  # noqa: N818 - what it says of a move, which is nobody's failure
@@ -175,53 +142,65 @@ class Reviews:
     """The moves of all signals.
 
     Args:
-        path: the database; it is made with the first move, for this user's eyes only.
+        path: the database (`store.Store`).
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._store = Store(path)
 
-    def of_site(self, scope: Scope, site_id: str) -> dict[str, Review]:
+    def of_site(self, scope: Scope, site_id: str, until: str | None = None) -> dict[str, Review]:
         """Where the signals of a site stand, by id; new ones are left out.
 
+        Args:
+            scope: of who asks.
+            site_id: the site.
+            until: as they stood before this time (ISO 8601, UTC); as they stand now when left out.
+
         Raises:
             Denied: the site is not one of the scope's.
             OutcomesError: `reviews_malformed` - the database cannot be used.
         """
         scope.require(site_id)
-        if not self._path.exists():
+        if not self._store.exists:
             return {}
-        with self._open() as database:
-            return {one.signal: one.review for one in _moves(database, "site_id = ?", site_id)}
+        with self._store.open() as database:
+            moves = _moves(database, "site_id = ?", site_id)
+        return {one.signal: one.review for one in moves if until is None or (one.review.at or "") < until}
 
-    def log(self, scope: Scope, site_id: str, since: str) -> list[LoggedMove]:
-        """The moves of a site's signals from a month (YYYY-MM, UTC) on, latest first.
+    def moves(self, scope: Scope, site_id: str, month: str) -> list[LoggedMove]:
+        """The moves of a site's signals in a month (YYYY-MM, UTC), by signal in the order in which they were made.
 
         Raises:
             Denied: the site is not one of the scope's.
             OutcomesError: `reviews_malformed` - the database cannot be used.
         """
         scope.require(site_id)
-        if not self._path.exists():
+        if not self._store.exists:
             return []
-        with self._open() as database:
+        with self._store.open() as database:
             moves = _moves(database, "site_id = ?", site_id)
-        late = [one for one in moves if (one.review.at or "") >= since]
-        return sorted(late, key=lambda one: (one.review.at or "", one.signal, one.review.moves), reverse=True)
+        return [one for one in moves if (one.review.at or "").startswith(month)]
 
-    def move(self, scope: Scope, move: Move) -> None:
+    def move(self, scope: Scope, move: Move, audit: Callable[[], None] = lambda: None) -> None:
         """Add a move, in the name of the scope's user.
+
+        Args:
+            scope: of who moves.
+            move: what is moved where.
+            audit: writes the line of the access log that tells of it, before the move is made.
 
         Raises:
             Denied: the site is not one of the scope's.
             DoesNotFit: the state allows no such move, its decision lacks something or has too much, or others have
                 moved the signal since. Nothing is written.
             OutcomesError: `reviews_malformed` - the database cannot be used.
+            OSError: whatever `audit` raises; then nothing is written.
         """
         scope.require(move.site_id)
-        with self._open() as database, _transaction(database):
+        with self._store.open() as database, transaction(database):
             review = next((one.review for one in _moves(database, "signal = ?", move.signal)[-1:]), Review())
             _check(review, move)
+            audit()
             decided = move.decision
             row = {
                 "signal": move.signal,
@@ -240,50 +219,6 @@ class Reviews:
             database.execute(
                 f"insert into moves ({', '.join(row)}) values ({', '.join(f':{name}' for name in row)})", row
             )
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # Before SQLite makes the file, for its rights: the files that SQLite puts beside it take them over.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        try:
-            with closing(sqlite3.connect(self._path, timeout=_WAITS, isolation_level=None)) as database:
-                with one_at_a_time(self._path.with_suffix(".lock")):
-                    _prepare(database)
-                yield database
-        except sqlite3.Error as error:
-            raise OutcomesError("reviews_malformed", f"reviews.sqlite, {type(error).__name__}") from None
-
-
-def _prepare(database: sqlite3.Connection) -> None:
-    """Make the table in a new file, or in one of an earlier version.
-
-    Raises:
-        OutcomesError: `reviews_malformed` - a later version of this code made the file.
-    """
-    version = database.execute("pragma user_version").fetchone()[0]
-    if version == _VERSION:
-        return
-    if version > _VERSION:
-        raise OutcomesError("reviews_malformed", f"reviews.sqlite, version {version}")
-    if version == 0:
-        database.execute("pragma journal_mode = wal")
-    with _transaction(database):
-        for statement in (_FROM_VERSION_1 if version else _TABLE).split(";"):
-            database.execute(statement)
-        database.execute(f"pragma user_version = {_VERSION}")
-
-
-@contextmanager
-def _transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing, with the write lock from the start: what is read within stays true until the end."""
-    database.execute("begin immediate")
-    try:
-        yield
-    except BaseException:
-        database.execute("rollback")
-        raise
-    database.execute("commit")
 
 
 def _moves(database: sqlite3.Connection, where: str, value: str) -> list[LoggedMove]:

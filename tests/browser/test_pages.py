@@ -95,22 +95,67 @@ def test_measures_are_found_by_a_word_in_their_names(visitor: Visitor) -> None:
     assert 0 < len(found) < everything
     assert all("revision" in name.lower() for name in found)
     assert card.locator("tbody:visible").count() == card.locator("tbody:visible .group").count() < 6
+    said = card.locator(".search output")
+    assert said.inner_text() == f"{len(found)} of {everything} rows"
+    card.get_by_role("searchbox").fill("no such measure")
+    assert (said.inner_text(), card.locator("tr[data-key]:visible").count()) == ("Nothing found", 0)
     card.get_by_role("searchbox").fill("")
     assert card.locator("tr[data-key]:visible").count() == everything
+    assert said.inner_text() == ""
 
 
-def test_a_pinned_measure_stands_first_and_is_remembered(visitor: Visitor) -> None:
+def test_a_pinned_measure_stands_first_while_the_search_and_the_focus_stay(visitor: Visitor) -> None:
     visitor.open("/")
-    rows = visitor.page.locator("#measures tr[data-key]")
-    pinned = rows.nth(20).get_attribute("data-key")
-    rows.nth(20).get_by_role("button", name="Pin").press("Enter")
-    assert rows.nth(0).get_attribute("data-key") == pinned
+    card = visitor.page.locator("#measures")
+    rows = card.locator("tr[data-key]")
+    key = rows.nth(20).get_attribute("data-key")
+    word = rows.nth(20).locator("a").first.inner_text()
+    card.get_by_role("searchbox").fill(word)
+    visitor.page.evaluate("window.stays = true")
+    card.locator(f".pin[value='{key}']").press("Enter")
+    card.locator(".group", has_text="Pinned").wait_for()
+    assert rows.nth(0).get_attribute("data-key") == key
+    assert card.get_by_role("searchbox").input_value() == word
+    assert visitor.page.evaluate("[document.activeElement.value, window.stays]") == [key, True]
     visitor.open("/pain")
     visitor.open("/")
-    assert rows.nth(0).get_attribute("data-key") == pinned
-    assert visitor.page.locator("#measures tbody .group").first.inner_text() == "Pinned"
-    rows.nth(0).get_by_role("button", name="Pin").click()
-    assert rows.nth(20).get_attribute("data-key") == pinned
+    assert rows.nth(0).get_attribute("data-key") == key
+    rows.nth(0).locator(".pin").click()
+    card.locator(".group", has_text="Pinned").wait_for(state="detached")
+    assert rows.nth(20).get_attribute("data-key") == key
+
+
+_HEARS = """document.addEventListener("DOMContentLoaded", () => {
+    window.heard = [];
+    const hear = () => window.heard.push(document.getElementById("said").textContent);
+    new MutationObserver(hear).observe(document.documentElement, { childList: true, subtree: true });
+})"""
+
+
+def test_what_a_move_did_is_read_out_and_said_once_also_where_a_page_takes_the_place_of_another(
+    visitor: Visitor,
+) -> None:
+    page = visitor.page
+    page.add_init_script(_HEARS)
+    visitor.open("/signals?site=dunmore")
+    page.locator("#queue").get_by_role("button", name="Start review").first.click()
+    wait_until(page, "() => (window.heard ?? []).at(-1)?.startsWith('Recorded.')")
+    said = page.get_by_role("status").filter(has_text="Recorded.")
+    assert said.inner_text().endswith("is now: Under review.")
+    assert said.is_visible()
+    assert "moved" not in page.url
+    # It comes into an empty place, after the page was there.
+    assert "" in page.evaluate("window.heard")
+    signal = "dunmore%2Fpain_12_months%2Ffunnel%2F2026"
+    page.evaluate(
+        "(href) => document.querySelector('main').insertAdjacentHTML('afterbegin', `<a href='${href}'>again</a>`)",
+        f"/signals?site=dunmore&moved={signal}",
+    )
+    page.evaluate("window.heard = []")
+    page.get_by_role("link", name="again").click()
+    wait_until(page, "() => window.heard.at(-1)?.startsWith('Recorded.')")
+    assert "" in page.evaluate("window.heard")
+    assert "moved" not in page.url
 
 
 def test_name_signal_and_value_of_a_measure_are_seen_on_a_narrow_screen(visitor: Visitor) -> None:

@@ -1,6 +1,7 @@
 """Real runs of the DAGs over small submissions, in Airflow's own test mode."""
 
 import ast
+import importlib
 import json
 from collections import Counter
 from datetime import date
@@ -208,3 +209,17 @@ def test_a_digest_is_sent_by_the_connection_and_not_twice(
         for _ in range(2):
             assert states(dags["outcome_digest"].test()) == {"sites": ["success"], "digest": ["success"]}
     assert [one.recipients for one in received] == [["lead@east.example"]]
+
+
+@pytest.mark.parametrize("extra", [{}, {"from_email": ""}])
+def test_a_mail_server_without_a_sender_is_named_as_such_and_not_tried_again(
+    dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch, extra: dict[str, str]
+) -> None:
+    from airflow.sdk import Connection
+    from airflow.sdk.exceptions import AirflowFailException
+
+    mail = importlib.import_module("_mail")
+    found = Connection(conn_id="smtp_default", conn_type="smtp", host="mail.example", extra=json.dumps(extra))
+    monkeypatch.setattr(Connection, "get", lambda _: found)
+    with pytest.raises(AirflowFailException, match=r"smtp_default does not say from whom .* from_email"):
+        mail.mail_server()

@@ -64,6 +64,11 @@ def _post(
     )
 
 
+def _moved(signal: str) -> str:
+    """What the address of the page after a move says."""
+    return f"moved={quote(signal, safe='')}"
+
+
 def _moves(home: Path) -> list[tuple[str, str, str | None, str]]:
     if not (home / "reviews.sqlite").exists():
         return []
@@ -87,13 +92,31 @@ def test_a_signal_goes_from_new_to_closed_and_each_move_leads_back_to_the_queue(
     steps: list[tuple[State, str]] = [("reviewing", ""), ("explained", "case_mix"), ("closed", "")]
     for after, (to, finding) in enumerate(steps):
         answer = _post(client, signal, to, after, finding)
-        assert (answer.status_code, answer.headers["Location"]) == (303, "/signals#queue")
+        assert (answer.status_code, answer.headers["Location"]) == (303, f"/signals?{_moved(signal)}#queue")
     assert _moves(home) == [
         (signal, "reviewing", None, QUALITY),
         (signal, "explained", "case_mix", QUALITY),
         (signal, "closed", None, QUALITY),
     ]
     assert _audited(home) == [f"review {signal} {to}" for to, _ in steps]
+
+
+def test_the_page_after_a_move_says_what_became_of_the_signal(client: FlaskClient, home: Path) -> None:
+    signal = _signal(home, _OWN)
+
+    def said(address: str) -> str:
+        (place,) = [one for one in _page(client, address, QUALITY).all("div") if one.get("id") == "said"]
+        assert place.get("role") == "status"
+        return place.text
+
+    assert said(f"/signals?{_moved(signal)}") == ""
+    _post(client, signal, "reviewing")
+    there = _post(client, signal, "explained", 1, "case_mix").headers["Location"].partition("#")[0]
+    assert said(there) == (
+        "Recorded. Neck pain at 12 months (Funnel, 2026) is now: "
+        "Explained: case mix that the risk model does not cover."
+    )
+    assert said("/signals") == said(f"/?{_moved(signal)}") == said(f"/signals?{_moved('x')}") == ""
 
 
 @pytest.mark.parametrize(
@@ -233,7 +256,7 @@ def test_no_parameter_and_no_header_leads_away_from_the_server(client: FlaskClie
         data={"to": "reviewing"},
         headers={"X-Forwarded-User": QUALITY, "Sec-Fetch-Site": "same-origin", "Referer": "https://evil.example/"},
     )
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/signals#queue")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/signals?{_moved(_signal(home, _OWN))}#queue")
 
 
 def test_what_was_taken_up_is_brought_to_its_end_though_the_signal_has_gone(client: FlaskClient, home: Path) -> None:
@@ -257,11 +280,28 @@ def test_a_database_that_cannot_be_used_leaves_the_charts_and_loses_nothing(clie
     assert (home / "reviews.sqlite").read_text() == "spoiled, " * 1000
 
 
+def test_without_a_line_in_the_access_log_no_move_is_made(client: FlaskClient, home: Path) -> None:
+    signal = _signal(home, _OWN)
+    _post(client, signal, "reviewing")
+    (home / "logs" / "access.jsonl").rename(home / "logs" / "before.jsonl")
+    (home / "logs" / "access.jsonl").mkdir()  # which nobody can write, whatever their rights
+    answer = _post(client, signal, "explained", 1, "chance")
+    assert answer.status_code == 503
+    assert "The access log cannot be written, so nothing was changed." in answer.get_data(as_text=True)
+    assert _moves(home) == [(signal, "reviewing", None, QUALITY)]
+    (home / "logs" / "access.jsonl").rmdir()
+    assert _post(client, signal, "explained", 1, "chance").status_code == 303
+    assert _audited(home) == [f"review {signal} explained"]
+
+
 def test_who_has_several_sites_comes_back_to_the_one_of_the_signal(home: Path) -> None:
     local = server(str(home)).test_client()
     address = f"/reviews?signal={quote(_signal(home, FOREIGN))}&after=0&release={FIRST_ID}"
     answer = local.post(address, data={"to": "reviewing"}, headers={"Sec-Fetch-Site": "same-origin"})
-    assert (answer.status_code, answer.headers["Location"]) == (303, f"/signals?site={FOREIGN}#queue")
+    assert (answer.status_code, answer.headers["Location"]) == (
+        303,
+        f"/signals?site={FOREIGN}&{_moved(_signal(home, FOREIGN))}#queue",
+    )
     assert [user for *_, user in _moves(home)] == ["local"]
 
 

@@ -361,6 +361,18 @@ def test_parts_lie_within_their_wholes(judged: duckdb.DuckDBPyConnection) -> Non
         assert judged.execute(f"{outside} except {inside}", row).fetchall() == [], row
 
 
+def test_the_patients_behind_a_measure_are_those_who_fared_worse(judged: duckdb.DuckDBPyConnection) -> None:
+    worse = {
+        one.id: "no" if one.direction == "higher_is_better" else "yes"
+        for one in measure_definitions()
+        if one.is_compared
+    }
+    found = judged.execute("select measure, site_id, patient_id from measure_cases").fetchall()
+    answers = judged.execute("select measure, site_id, patient_id, status from measure_results").fetchall()
+    assert sorted(found) == sorted(row[:3] for row in answers if worse.get(row[0]) == row[3])
+    assert {worse[measure] for measure, *_ in found} == {"yes", "no"}
+
+
 def test_rates_have_days_and_shares_have_none(judged: duckdb.DuckDBPyConnection) -> None:
     rates = {measure.id for measure in measure_definitions() if measure.is_rate}
     # Who was revised on the day of the index fusion brings the event and no time.

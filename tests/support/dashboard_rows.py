@@ -172,6 +172,12 @@ def exact(site_id: str, patients: int) -> Rows:
             for number, patient in enumerate(people)
         ),
         "labels": (row for number, patient in enumerate(people) for row in _labels(patient, number)),
+        "measure_cases": (
+            {"measure": one.id, "patient_id": patient}
+            for _, one in _MEASURES
+            for number, patient in enumerate(people)
+            if number % 3 == 0 and one.is_compared
+        ),
         "expected_outcomes": (
             {"measure": HEADLINES[0], "patient_id": patient, "observed": int(number % 3 == 0), "expected": 0.3}
             for number, patient in enumerate(people)

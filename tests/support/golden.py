@@ -10,6 +10,7 @@ a chart its names and one hover of each line: the numbers themselves are the mat
 
 import tempfile
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,7 +22,7 @@ from dashboards.access.scope import Scope
 from dashboards.cards import Card, Table
 from dashboards.data import cases
 from dashboards.data.reader import Releases
-from dashboards.pages import states
+from dashboards.pages import frame, monthly_log, states
 from dashboards.pages.frame import PRODUCT, Page, View, whole_page
 from dashboards.pages.site import Site
 from dashboards.rendering import render
@@ -55,6 +56,8 @@ EXPLAINED = Explanation(
 )  # fmt: skip
 """What the lake would say of a patient; none is made for these tests."""
 
+_TODAY = date(2026, 4, 15)
+"""The day on which the pages are looked at."""
 _EVERYWHERE = ("", "?site=all", f"?site={EMPTY}")
 _NARROWED = (*_EVERYWHERE, "?period=2023", "?group=approach:anterior")
 ADDRESSES = {
@@ -123,7 +126,11 @@ def built(site: Site, address: str) -> tuple[View, Page]:
     reader = site.releases.read(Scope("me", frozenset({*OWN, EMPTY}), "clinical"))
     path, _, query = address.partition("?")
     assert reader is not None
-    with patch.object(cases, "explain_patient", lambda *_: EXPLAINED):
+    with (
+        patch.object(cases, "explain_patient", lambda *_: EXPLAINED),
+        patch.object(frame, "today", lambda: _TODAY),
+        patch.object(monthly_log, "today", lambda: _TODAY),
+    ):
         view, page = site.build(reader, path, query)
     assert page is not None, address
     return view, page

@@ -2,15 +2,27 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
-from dashboards.cards import Cell, Raw, Table, as_csv
+from dashboards.cards import Cell, Pins, Raw, Table, as_csv
 
 
 def lines(table: Table, *facts: tuple[str, str]) -> list[list[str]]:
     """The CSV of a table, read again."""
     return list(csv.reader(io.StringIO(as_csv(table, *facts))))
+
+
+def test_pinned_rows_stand_first_in_a_group_of_their_own() -> None:
+    rows = [[Cell(name.upper(), name)] for name in "abcd"]
+    table = Table("Letters", ("Letter",), rows, groups=["x", "x", "y", "z"], pins=Pins(frozenset("cb"), "/pins"))
+    assert [(name, [row[0].value for row in of]) for name, of in table.grouped()] == [
+        ("Pinned", ["b", "c"]),
+        ("x", ["a"]),
+        ("z", ["d"]),
+    ]
+    assert [name for name, _ in replace(table, pins=None).grouped()] == ["x", "y", "z"]
 
 
 def test_a_csv_says_what_it_is_then_its_head_then_its_rows() -> None:

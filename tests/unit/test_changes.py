@@ -7,7 +7,9 @@ import duckdb
 import pytest
 
 from dashboards.access.scope import Denied, Scope
-from dashboards.data.changes import changes
+from dashboards.data.alarms import Alarm
+from dashboards.data.changes import Moved, changes, of_gone, of_new
+from dashboards.data.measures import Measure, Value
 from dashboards.data.reader import Reader, Releases
 from dashboards.digests import digest
 from dashboards.filters import Filters
@@ -18,6 +20,7 @@ from outcomes.settings import Settings
 from tests.support.dashboard_release import FIRST_ID, FOREIGN, OWN, write_release
 from tests.support.dashboard_views import view_at
 from tests.support.html_tree import parsed
+from tests.support.records import a
 
 SITE = OWN[0]
 _NEXT = "2026-04-5e1d00c0ffee"
@@ -71,7 +74,9 @@ def test_each_kind_of_change_is_found(releases: Releases) -> None:
     assert pain.before is not None
     assert pain.now is not None
     assert (pain.now.patients or 0) - (pain.before.patients or 0) == 20
-    assert (found.named, found.no_longer_named) == (["asd_2_years"], ["pain_12_months"])
+    assert pain.towards == "worse"
+    named, gone = ([one.measure for one in alarms] for alarms in (found.named, found.no_longer_named))
+    assert (named, gone) == (["asd_2_years"], ["pain_12_months"])
     assert (found.accepted, found.refused) == (["2026-04"], ["2026-02"])
     assert found.redefined == ["revision_2_years"]
 
@@ -82,9 +87,9 @@ def test_the_first_screen_says_it_in_sentences(releases: Releases) -> None:
     card = changed(view, SITE)
     assert card.title == f"What changed since release {FIRST_ID}"
     assert [line.text for line in parsed(str(card.body[0])).all("li")] == [
-        "Neck pain at 12 months: 27\u00a0% → 30\u00a0% (544 → 564 assessed).",
-        "Newly named: Suspected adjacent segment disease within 2 years.",
-        "No longer named: Neck pain at 12 months.",
+        "Neck pain at 12 months: 27\u00a0% → 30\u00a0%, to the worse (544 → 564 assessed).",
+        "Newly named: Suspected adjacent segment disease within 2 years (to the worse).",
+        "No longer named: Neck pain at 12 months (to the better).",
         "Accepted: April\u00a02026.",
         "Refused: February\u00a02026.",
         "Defined anew: 1 measure.",
@@ -96,6 +101,41 @@ def test_nothing_is_said_to_have_changed_where_nothing_has(releases: Releases) -
     before, now = _readers(releases, site)
     found = changes(before, now, site)
     assert (found.moved, found.named, found.accepted, found.refused) == ([], [], [], [])
+
+
+@pytest.mark.parametrize(
+    ("direction", "before", "now", "is_redefined", "towards"),
+    [
+        ("lower_is_better", 0.2, 0.3, False, "worse"),
+        ("lower_is_better", 0.3, 0.2, False, "better"),
+        ("higher_is_better", 0.2, 0.3, False, "better"),
+        ("higher_is_better", 0.3, 0.2, False, "worse"),
+        ("neutral", 0.3, 0.2, False, "neither"),
+        ("lower_is_better", 0.2, 0.2, False, "neither"),
+        ("lower_is_better", 0.2, 0.3, True, "neither"),
+        ("lower_is_better", None, 0.3, False, "neither"),
+    ],
+)
+def test_a_number_moved_to_the_better_or_the_worse_as_its_measure_says(
+    direction: str, before: float | None, now: float, is_redefined: bool, towards: str
+) -> None:
+    was, is_now = (a(Value, estimate=estimate) for estimate in (before, now))
+    assert Moved(a(Measure, direction=direction), was, is_now, is_redefined).towards == towards
+
+
+@pytest.mark.parametrize(
+    ("variation", "new", "gone"),
+    [
+        ("special_concerning", "worse", "better"),
+        ("special_improving", "better", "worse"),
+        ("special_neutral", "neither", "neither"),
+    ],
+)
+def test_a_measure_that_is_named_means_better_or_worse_and_the_reverse_when_it_is_no_more(
+    variation: str, new: str, gone: str
+) -> None:
+    one = a(Alarm, variation=variation)
+    assert (of_new(one), of_gone(one)) == (new, gone)
 
 
 def test_what_changed_at_a_foreign_site_is_denied(releases: Releases) -> None:

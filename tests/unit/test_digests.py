@@ -52,7 +52,8 @@ def test_the_first_release_has_one(tmp_path: Path) -> None:
 
 def test_it_says_what_changed_what_stands_out_and_what_is_refused(made: Digest) -> None:
     assert made.subject == f"Ashworth General: outcomes after cervical fusion, release {SECOND_ID}"
-    assert "- Neck pain at 12 months: still 27\u00a0%." in made.text
+    assert "- Neck pain at 12 months: still 27\u00a0%, neither better nor worse." in made.text
+    assert "- Better and worse say where a number moved, by chance or not." in made.text
     assert "- Neck pain at 12 months: more than expected for these patients. Chance alone gives this at" in made.text
     assert "- Refused as last sent: February\u00a02026." in made.text
     assert not re.search(r"\n{3}", made.text)
@@ -85,7 +86,25 @@ def test_a_value_that_rests_on_few_patients_is_not_said(
     monkeypatch.setattr(digests, "changes", with_few)
     found = digest(changed, SITE)
     assert found is not None
-    assert "- Neck pain at 12 months: has changed." in found.text
+    assert "- Neck pain at 12 months: has changed; whether to the better or the worse is not told" in found.text
+
+
+@pytest.mark.parametrize(("estimate", "said"), [(0.4, "worse"), (0.1, "better")])
+def test_it_says_whether_a_number_moved_to_the_better_or_the_worse(
+    changed: Settings, monkeypatch: pytest.MonkeyPatch, estimate: float, said: str
+) -> None:
+    def with_another(before: Reader, now: Reader, site_id: str) -> Changes:
+        found = changes(before, now, site_id)
+        first = found.moved[0]
+        assert first.now is not None
+        return replace(found, moved=[replace(first, now=replace(first.now, estimate=estimate))])
+
+    monkeypatch.setattr(digests, "changes", with_another)
+    found = digest(changed, SITE)
+    assert found is not None
+    assert f"- Neck pain at 12 months: 27\u00a0% → {estimate:.0%}, to the {said}." in found.text.replace(
+        "\u00a0%,", "%,"
+    )
 
 
 def test_a_site_that_the_release_does_not_have(changed: Settings) -> None:

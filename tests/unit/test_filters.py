@@ -17,6 +17,7 @@ NOBODY = Choices((), ("2024",), ())
         Filters("ash", period="2023"),
         Filters(None, period="2024", peers="similar"),
         Filters("birch", peers="case_mix"),
+        Filters("ash", month="2026-02"),
         Filters("birch", group=("levels_band", "3+")),
     ],
 )
@@ -53,7 +54,16 @@ def test_empty_and_unrelated_parameters_say_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["?period=1999", "?period=2023'--", "?group=approach", "?group=approach:", "?group=x:y", "?peers=friends"]
+    "query",
+    [
+        "?period=1999",
+        "?period=2023'--",
+        "?group=approach",
+        "?group=approach:",
+        "?group=x:y",
+        "?peers=friends",
+        "?month=2026-13",
+    ],
 )
 def test_what_the_release_does_not_have_is_refused(query: str) -> None:
     with pytest.raises(UnknownFilter):

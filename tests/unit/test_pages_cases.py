@@ -13,7 +13,9 @@ from flask.testing import FlaskClient
 from dashboards.access.log import AccessLog, case_view
 from dashboards.access.scope import Denied, Scope
 from dashboards.data import cases as queries
+from dashboards.data import measures
 from dashboards.data.reader import Reader, Releases
+from dashboards.data.signals import Signal
 from dashboards.pages import cases as page
 from dashboards.pages.frame import whole_page
 from dashboards.pages.site import Site
@@ -264,42 +266,64 @@ def _client(home: Path) -> FlaskClient:
     return create_app(Settings(home=home), DashboardSettings(cases=True)).test_client()
 
 
-@pytest.mark.parametrize(
-    ("with_it", "periods", "found"),
-    [
-        (True, None, ["unlikely", "likely"]),
-        (True, ("2025-01", "2025-03"), ["unlikely"]),
-        (True, ("2025", "2025"), ["unlikely", "likely"]),
-        (False, None, ["expected", "spared"]),
-        (False, ("2024", "2024"), ["spared"]),
-    ],
-)
-def test_patients_behind_a_signal_come_in_the_order_of_their_surprise(
-    tmp_path: Path, with_it: bool, periods: tuple[str, str] | None, found: list[str]
-) -> None:
-    folder = write_release(tmp_path)
-    patients = [
-        ("likely", "2025-06", 1, 0.9),
-        ("unlikely", "2025-03", 1, 0.1),
-        ("spared", "2024-02", 0, 0.2),
-        ("expected", "2025-02", 0, 0.8),
-    ]
+@pytest.fixture(scope="module")
+def behind(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose release has three patients behind two modelled measures and one without a model."""
+    home = tmp_path_factory.mktemp("behind")
+    folder = write_release(home)
+    patients = [("likely", "2025-06", 0.9), ("unlikely", "2025-03", 0.1), ("old", "2024-02", 0.2)]
     with duckdb.connect(str(folder / RESEARCH)) as con:
         con.execute("delete from expected_outcomes where site_id = ?", [OWN])
-        for patient, period, observed, expected in patients:
+        con.execute("delete from measure_cases where site_id = ?", [OWN])
+        for patient, period, expected in patients:
             con.execute(
-                "insert into episodes select * replace (? as patient_id, ? as index_period) from episodes "
-                "where site_id = ? order by patient_id limit 1",
-                [patient, period, OWN],
+                "insert into episodes select * replace (? as patient_id, ? as index_period, ? as index_year) "
+                "from episodes where site_id = ? order by patient_id limit 1",
+                [patient, period, int(period[:4]), OWN],
             )
-            con.execute(
-                "insert into expected_outcomes (measure, site_id, patient_id, observed, expected) "
-                "values ('pain_12_months', ?, ?, ?, ?)",
-                [OWN, patient, observed, expected],
-            )
+            for measure in ("pain_12_months", "improved_ndi_12_months", "early_discomfort"):
+                con.execute("insert into measure_cases values (?, ?, ?)", [measure, OWN, patient])
+            for measure in ("pain_12_months", "improved_ndi_12_months"):
+                con.execute(
+                    "insert into expected_outcomes (measure, site_id, patient_id, observed, expected) "
+                    "values (?, ?, ?, 1, ?)",
+                    [measure, OWN, patient, expected],
+                )
     seal(folder)
-    reader = reader_of(tmp_path, OWN, role="clinical")
-    listed = queries.by_outcome(reader, OWN, "pain_12_months", periods, with_it=with_it)
+    return home
+
+
+@pytest.mark.parametrize(
+    ("measure", "periods", "found"),
+    [
+        ("pain_12_months", None, ["unlikely", "old", "likely"]),
+        ("pain_12_months", ("2025-01", "2025-03"), ["unlikely"]),
+        ("pain_12_months", ("2025", "2025"), ["unlikely", "likely"]),
+        ("improved_ndi_12_months", None, ["likely", "old", "unlikely"]),
+        ("early_discomfort", None, ["likely", "unlikely", "old"]),
+        ("early_discomfort", ("2025-03", "2025-05"), ["unlikely"]),
+        ("transition_pain", None, []),
+    ],
+)
+def test_patients_behind_a_signal_come_in_the_order_of_their_surprise_or_the_latest_first(
+    behind: Path, measure: str, periods: tuple[str, str] | None, found: list[str]
+) -> None:
+    reader = reader_of(behind, OWN, role="clinical")
+    defined = {one.measure: one for one in measures.measures(reader)}[measure]
+    listed, is_expected = queries.behind(reader, OWN, defined, periods)
     assert [one.patient_id for one in listed] == found
+    assert is_expected == (defined.headline in (1, 4))
     with pytest.raises(Denied):
-        queries.by_outcome(reader_of(tmp_path, OWN), OWN, "pain_12_months", periods, with_it=with_it)
+        queries.behind(reader_of(behind, OWN), OWN, defined, periods)
+
+
+def test_the_page_says_how_patients_behind_a_signal_of_a_measure_without_a_model_are_ordered(
+    behind: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "releases").symlink_to(behind / "releases")
+    signal = Signal(OWN, "early_discomfort", "outside", "2025-03", "2025-06", "special_concerning")
+    monkeypatch.setattr("dashboards.pages.cases.signals.signals", lambda *_: [signal])
+    _, text = _shown(_site(tmp_path), f"/cases/signal/{signal.id}")
+    assert "2 patients with the outcome, March\u00a02025 to June\u00a02025." in text
+    assert "Those fused latest come first" in text
+    assert json.loads(_log(tmp_path))["view"] == f"/cases/signal/{signal.id}"

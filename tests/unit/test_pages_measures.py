@@ -111,6 +111,25 @@ def test_the_first_screen_says_what_was_made_of_a_signal_and_leads_there(home: P
     assert said()[0] == f"Action: watch for two quarters, quality lead, due {wording.day(due)}"
 
 
+def test_the_first_screen_says_that_work_of_an_earlier_year_is_open_and_that_the_new_signal_is_to_be_reviewed(
+    home: Path, tmp_path: Path
+) -> None:
+    view, reviews = _reviewing(home, tmp_path)
+    earlier = f"{SITE}/pain_12_months/funnel/2025"
+    due = datetime.now(UTC).date()
+    reviews.move(view.reader.scope, Move(SITE, earlier, "reviewing", 0))
+    reviews.move(
+        view.reader.scope,
+        Move(SITE, earlier, "acting", 1, Decision("chance", "train_the_team", "nursing_lead", due)),
+    )
+    entry = next(parsed(cards(overview(view))["look-at-this"].body[0]).all("li"))
+    _, work, new = [(link.text, link.get("href")) for link in entry.all("a")]
+    said = f"Work on this since the signal of 2025 is open: train the team, nursing lead, due {wording.day(due)}"
+    assert work == (said, f"/signals#{earlier.replace('/', '-')}")
+    assert new == ("This signal, of 2026: to be reviewed", f"/signals#{SITE}-pain_12_months-funnel-2026")
+    assert "Reviewed: no" not in entry.text
+
+
 @pytest.mark.parametrize("year", [2026, 2025])
 def test_an_overdue_action_is_the_first_thing_said_also_of_a_signal_that_has_gone(
     home: Path, tmp_path: Path, year: int

@@ -16,11 +16,12 @@ from dashboards.charts.cusum import cusum_chart, excess_chart, said_net
 from dashboards.data import alarms, measures
 from dashboards.data.control import CusumPoint
 from dashboards.data.reader import Reader
-from dashboards.data.signals import Signal, of_alarm, signals, site_of, variation_of
+from dashboards.data.signals import Signal, of_alarm, parsed_id, signals, variation_of
 from dashboards.filters import Filters
 from dashboards.pages import signals as pages
 from dashboards.pages.frame import View
 from dashboards.pages.signals import signals_page
+from dashboards.reviews.earlier import earlier_work
 from dashboards.reviews.queue import (
     ACTIONS,
     FINDINGS,
@@ -29,6 +30,7 @@ from dashboards.reviews.queue import (
     STATES,
     Decision,
     Move,
+    Review,
     Reviews,
     State,
 )
@@ -171,7 +173,7 @@ def test_a_signal_has_a_name_of_its_own_that_does_not_change_while_it_goes_on(re
     assert run.id == "ashworth/pain_12_months/run/2024-08"
     longer = Signal(_SITE, run.measure, run.method, run.first, "2026-01", run.variation)
     assert longer.id == run.id
-    assert {site_of(one.id) for one in found} == {_SITE}
+    assert {parsed_id(one.id)[:2] for one in found} == {(_SITE, one.measure) for one in found}
     assert Signal(_SITE, "asd_2_years", "cusum_lower", "2024", "2024", _GOOD).id.endswith("/cusum/2024")
 
 
@@ -201,6 +203,7 @@ def test_a_site_without_signals_has_an_empty_queue_and_no_chart(reader: Reader, 
     with_alarms = signals_page(_view(reader, EMPTY, Reviews(tmp_path / "reviews.sqlite"))).cards
     state, queue, log, *sums = with_alarms
     assert (log.name, log.table) == ("log", None)
+    assert log.sentence.startswith("0 signals arose; 0 findings, 0 actions agreed, 0 closed. Open at the end")
     assert "0 new, 0 under review" in parsed(state.body[0]).text
     assert queue.table is None
     assert [card.name for card in sums] == [f"cusum-{measure}" for measure in HEADLINES]
@@ -270,47 +273,73 @@ def test_an_overdue_action_comes_first(reader: Reader, tmp_path: Path, monkeypat
 
 def test_work_on_a_signal_that_is_found_no_more_stays_until_it_is_closed(reader: Reader, tmp_path: Path) -> None:
     reviews = Reviews(tmp_path / "reviews.sqlite")
-    gone = f"{_SITE}/pain_12_months/funnel/2025"
+    gone = f"{_SITE}/pain_12_months/run/2019-05"
     _moved(reviews, gone, "reviewing", "acting")
     _moved(reviews, f"{_SITE}/asd_rate/run/2020-01", "reviewing", "explained", "closed")
     cards = {card.name: card for card in signals_page(_view(reader, _SITE, reviews)).cards}
     earlier = cards["earlier"].table
     assert earlier is not None
     assert [_cells(row)[:3] for row in earlier.rows] == [
-        ["Neck pain at 12 months", "Funnel, 2025", f"Action: train the team, surgical lead, due {wording.day(_DUE)}"]
+        [
+            "Neck pain at 12 months",
+            "Chart (run of 7 or more on one side of the average), May\u00a02019",
+            f"Action: train the team, surgical lead, due {wording.day(_DUE)}",
+        ]
     ]
     assert [button.get("value") for button in _within(earlier.rows[0][-1], "button")] == ["closed", "reviewing"]
     reviews.move(_SCOPE, Move(_SITE, gone, "closed", 2, Decision(outcome="improved")))
     assert "earlier" not in {card.name for card in signals_page(_view(reader, _SITE, reviews)).cards}
 
 
-def test_the_log_says_what_was_decided_by_whom_the_latest_first(reader: Reader, tmp_path: Path) -> None:
+def test_a_signal_of_a_new_year_says_what_became_of_that_of_the_year_before(reader: Reader, tmp_path: Path) -> None:
     reviews = Reviews(tmp_path / "reviews.sqlite")
-    signal = signals(reader, _SITE)[0].id
-    _moved(reviews, signal, "reviewing", "acting")
-    log = {card.name: card for card in signals_page(_view(reader, _SITE, reviews)).cards}["log"]
-    assert log.table is not None
+    last_year, now = (f"{_SITE}/pain_12_months/funnel/{year}" for year in (2025, 2026))
+    _moved(reviews, f"{_SITE}/pain_12_months/funnel/2024", "reviewing", "explained", "closed")
+    _moved(reviews, last_year, "reviewing", "acting")
+
+    def stands() -> tuple[str, list[str], list[str]]:
+        cards = {card.name: card for card in signals_page(_view(reader, _SITE, reviews)).cards}
+        queue, earlier = cards["queue"].table, cards["earlier"].table
+        assert queue is not None
+        assert earlier is not None
+        row = next(
+            row for row in queue.rows if now.replace("/", "-") in {one.get("id") for one in _within(row[1], "span")}
+        )
+        ways = [link.get("href") for link in _within(row[4], "a")]
+        return _cells(row)[4], ways, [_cells(each)[1] for each in earlier.rows]
+
     plan = f"train the team, surgical lead, due {wording.day(_DUE)}"
-    title = measures.measures(reader)[[one.measure for one in measures.measures(reader)].index("pain_12_months")].title
-    assert sorted(_cells(row)[1:] for row in log.table.rows) == sorted(
-        [
-            [title, "Funnel, 2026", "Under review", "Action agreed", "Change of care", plan, "", "ada"],
-            [title, "Funnel, 2026", "New", "Under review", "", "", "", "ada"],
-        ]
+    there = [f"#{last_year.replace('/', '-')}"]
+    assert stands() == (f"New. Work on this since the signal of 2025 is open: {plan}.", there, ["Funnel, 2025"])
+    _moved(reviews, now, "reviewing")
+    assert stands()[0].startswith("Under review. Work on this since the signal of 2025 is open:")
+    reviews.move(_SCOPE, Move(_SITE, last_year, "closed", 2, Decision(outcome="improved")))
+    closed = f"was closed on {wording.day(datetime.now(UTC).date())}: change of care, improved."
+    assert stands() == (f"Under review. Work on this since the signal of 2025 {closed}", there, ["Funnel, 2025"])
+    reviews.move(_SCOPE, Move(_SITE, now, "explained", 1, Decision("chance")))
+    cards = {card.name: card for card in signals_page(_view(reader, _SITE, reviews)).cards}
+    assert "earlier" not in cards
+
+
+@pytest.mark.parametrize(
+    "other", ["pain_12_months/run/2025-01", "pain_12_months/funnel/2027", "revision_2_years/funnel/2025"]
+)
+def test_work_on_something_else_is_not_that_of_the_year_before(reader: Reader, other: str) -> None:
+    signal = signals(reader, _SITE)[0]
+    assert (
+        earlier_work(signal, {f"{_SITE}/{other}": Review("acting", _PLAN, "ada", "2025-01-01T00:00:00+00:00", 2)})
+        is None
     )
 
 
 @pytest.mark.parametrize("role", ["clinical", "quality"])
-def test_a_signal_of_a_headline_outcome_leads_to_its_patients_who_may_see_them(tmp_path: Path, role: Role) -> None:
+def test_every_signal_leads_to_its_patients_who_may_see_them(tmp_path: Path, role: Role) -> None:
     write_release(tmp_path)
     view = replace(_view(reader_of(tmp_path, _SITE, role=role), _SITE), has_cases=True)
     queue = signals_page(view).cards[1]
     assert queue.table is not None
-    ways = [link.get("href") for row in queue.table.rows for link in _within(row[3], "a")]
-    led = [way for way in ways if way.startswith("/cases/signal/")]
-    assert (f"/cases/signal/{_SITE}/pain_12_months/funnel/2026" in led) == (role == "clinical")
-    measures_led = {way.split("/")[4] for way in led}
-    assert measures_led <= set(HEADLINES)
+    led = [any(link.text == "Patients" for link in _within(row[3], "a")) for row in queue.table.rows]
+    assert set(led) == {role == "clinical"}
 
 
 def test_a_queue_on_paper_has_nothing_to_press(reader: Reader) -> None:

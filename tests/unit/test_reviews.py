@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboards.access.scope import Denied, Scope
+from dashboards.reviews.pins import Pins
 from dashboards.reviews.queue import (
     LATEST_DUE,
     STATES,
@@ -169,8 +170,8 @@ def test_an_action_is_overdue_once_its_day_has_passed_until_it_is_closed(reviews
     assert not reviews.of_site(_ADA, "north")[_SIGNAL].is_overdue(review.decision.due + timedelta(days=1))
 
 
-def test_the_log_holds_the_moves_from_a_month_on_the_latest_first(reviews: Reviews, path: Path) -> None:
-    assert reviews.log(_ADA, "north", "2025-01") == []
+def test_the_moves_of_a_month_and_where_signals_stood_at_its_end(reviews: Reviews, path: Path) -> None:
+    assert reviews.moves(_ADA, "north", "2025-03") == []
     other = "north/suspected_asd/cusum/2025"
     _bring(reviews, "acting")
     _bring(reviews, "reviewing", other)
@@ -178,14 +179,22 @@ def test_the_log_holds_the_moves_from_a_month_on_the_latest_first(reviews: Revie
         database.execute("update moves set at = '2025-03-31T23:59:59+00:00' where turn = 1 and signal = ?", (_SIGNAL,))
         database.execute("update moves set at = '2025-04-01T00:00:00+00:00' where at not like '2025%'")
         database.commit()
-    april = [(other, "new", "reviewing"), (_SIGNAL, "reviewing", "acting")]
-    found = [
-        [(one.signal, one.moved_from, one.review.state) for one in reviews.log(_ADA, "north", since)]
-        for since in ("2025-05", "2025-04", "2025-03")
+    found = {
+        month: [(one.signal, one.moved_from, one.review.state) for one in reviews.moves(_ADA, "north", month)]
+        for month in ("2025-03", "2025-04", "2025-05")
+    }
+    assert found == {
+        "2025-03": [(_SIGNAL, "new", "reviewing")],
+        "2025-04": [(_SIGNAL, "reviewing", "acting"), (other, "new", "reviewing")],
+        "2025-05": [],
+    }
+    stood = [
+        {signal: review.state for signal, review in reviews.of_site(_ADA, "north", until).items()}
+        for until in ("2025-03", "2025-04", "2025-05")
     ]
-    assert found == [[], april, [*april, (_SIGNAL, "new", "reviewing")]]
+    assert stood == [{}, {_SIGNAL: "reviewing"}, {_SIGNAL: "acting", other: "reviewing"}]
     with pytest.raises(Denied):
-        reviews.log(_BEN, "north", "2025-04")
+        reviews.moves(_BEN, "north", "2025-04")
 
 
 def test_a_file_of_version_1_keeps_its_moves(path: Path) -> None:
@@ -207,6 +216,18 @@ def test_a_file_of_version_1_keeps_its_moves(path: Path) -> None:
     assert reviews.of_site(_ADA, "north") == {_SIGNAL: expected}
     reviews.move(_ADA, _move("explained", "closed", 2))
     assert [row[4] for row in _rows(path)] == ["reviewing", "explained", "closed"]
+
+
+def test_a_file_of_version_2_keeps_its_moves_and_takes_pins(reviews: Reviews, path: Path) -> None:
+    _bring(reviews, "explained")
+    before = _rows(path)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("drop table pins")
+        database.execute("pragma user_version = 2")
+        database.commit()
+    Pins(path).pin(_ADA, "asd_2_years", is_pinned=True)
+    assert _rows(path) == before
+    assert Pins(path).of(_ADA) == {"asd_2_years"}
 
 
 def test_the_second_of_two_people_is_told_and_changes_nothing(reviews: Reviews, path: Path) -> None:
@@ -248,10 +269,10 @@ def test_it_is_written_ahead_and_knows_its_version(reviews: Reviews, path: Path)
     _bring(reviews, "reviewing")
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("pragma journal_mode").fetchone() == ("wal",)
-        assert database.execute("pragma user_version").fetchone() == (2,)
+        assert database.execute("pragma user_version").fetchone() == (3,)
 
 
-@pytest.mark.parametrize("spoil", ["pragma user_version = 3", None])
+@pytest.mark.parametrize("spoil", ["pragma user_version = 4", None])
 def test_a_file_of_another_version_or_kind_is_left_alone(reviews: Reviews, path: Path, spoil: str | None) -> None:
     if spoil is None:
         path.write_text("no database at all, " * 400)

@@ -1,0 +1,64 @@
+"""What was just done, as the page that comes after it says once: `moved=<signal>`, `noted=<month>` or
+`withdrawn=<month>` in its address.
+
+The words come from what this server holds, so that no address makes a page say what is not so.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qs
+
+from dashboards import wording
+from dashboards.data import measures
+from dashboards.pages.frame import View
+from dashboards.reviews.notes import noted, withdrawn
+from outcomes.errors import OutcomesError
+
+_MEASURE = "/measure/"
+
+
+def done(view: View, query: str) -> str:
+    """One sentence; empty where nothing was done.
+
+    Args:
+        view: of the page.
+        query: the query string of its address.
+    """
+    given = {name: values[-1] for name, values in parse_qs(query.removeprefix("?")).items()}
+    if view.path == "/signals" and "moved" in given:
+        return _moved(view, given["moved"])
+    return _of_note(view, given) if view.path.startswith(_MEASURE) else ""
+
+
+def _moved(view: View, signal_id: str) -> str:
+    """Where a signal of the page's site stands."""
+    site = view.site
+    if site is None or view.reviews is None:
+        return ""
+    try:
+        review = view.reviews.of_site(view.reader.scope, site.site_id).get(signal_id)
+    except OutcomesError:
+        return ""
+    if review is None:
+        return ""
+    title, found_by = wording.named_signal(signal_id, view.measures)
+    return f"Recorded. {title} ({found_by}) is now: {wording.reviewed(review)}."
+
+
+def _of_note(view: View, given: Mapping[str, str]) -> str:
+    """That the reader has noted a month of the page's chart, or has taken a note of it back."""
+    if view.site is None or view.settings is None:
+        return ""
+    site_id, measure, user = view.site.site_id, view.path.removeprefix(_MEASURE), view.reader.scope.user
+    try:
+        if "noted" in given:
+            notes = noted(view.settings, measures.known_to_files(view.reader), site_id, measure)
+            if (given["noted"], user) in {(note.period, note.author) for note in notes}:
+                return f"Recorded: a note on {wording.period(given['noted'])}. The next release shows it."
+        elif "withdrawn" in given:
+            gone = withdrawn(view.settings, site_id, measure)
+            if (given["withdrawn"], user) in {(note.period, note.withdrawn_by) for note in gone}:
+                month = wording.period(given["withdrawn"])
+                return f"Recorded: a note on {month} was taken back. The next release does not show it."
+    except OutcomesError:
+        return ""
+    return ""
