@@ -224,7 +224,7 @@ class _Program:
         return targets
 
     def _close_ends(self, solver: "_Highs", at: int, minimum_cell_count: int, surely: bool) -> Ends | None:
-        """The ends of a count if they disclose it; the greater end is not looked for where the lesser one settles it."""
+        """The ends of a count if they disclose it; the greater is not looked for where the lesser settles it."""
         low = self._end(solver, at, 1)
         if low >= minimum_cell_count - CLOSE or not len(self._still_open(np.array([at]), minimum_cell_count, surely)):
             return None
