@@ -35,7 +35,7 @@ class Size:
         labelled: patients of the lakes that are labelled.
         measured: patients of the lakes that are measured.
         beside: patients whose labels are compared with those of analysts.
-        served: patients of the release that the dashboards show.
+        served: patients of the release that the dashboards show; None = that of the cases.
         of_cases: patients of the registry whose single patients they show.
         submissions: that a lake holds.
     """
@@ -46,7 +46,7 @@ class Size:
     labelled: tuple[int, ...]
     measured: tuple[int, ...]
     beside: tuple[int, ...]
-    served: int
+    served: int | None
     of_cases: int
     submissions: tuple[int, ...]
 
@@ -54,7 +54,7 @@ class Size:
 _GROWING = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 SIZES = {
     # Protection takes as long of few patients as of many: once is enough for a run of minutes.
-    "small": Size(1, (250, 1000), 20, (2500, 10_000), (10_000,), (20_000,), 5000, 250, (10, 30)),
+    "small": Size(1, (250, 1000), 20, (2500, 10_000), (10_000,), (20_000,), None, 250, (10, 30)),
     "full": Size(3, _GROWING, 1000, _GROWING, _GROWING, (20_000, 200_000), 1_000_000, 20_000, (375, 1500, 6000)),
 }
 _SITES, _MONTHS = 2, 1

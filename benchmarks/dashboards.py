@@ -2,7 +2,8 @@
 
 A synthetic registry is multiplied to about 100 sites, labelled and measured; the marts that the dashboards read become
 a release, which is served as in production. Pages of single patients are read from the lake too: they are measured over
-a registry of their own that is taken in. Run with `python -m benchmarks.dashboards --patients 1000000`.
+a registry of their own that is taken in. Run with `python -m benchmarks.dashboards --patients 1000000`; without
+`--patients` all pages are of the registry that is taken in, as protecting 100 small sites takes many minutes.
 """
 
 import argparse
@@ -63,7 +64,7 @@ limit ?
 def main() -> None:
     """Build the releases if there are none, then print every figure beside its budget."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--patients", type=int, default=1_000_000)
+    parser.add_argument("--patients", type=int, help="of the registry that is multiplied")
     parser.add_argument("--patients-of-cases", type=int, default=5000, help="of the registry that is taken in")
     parser.add_argument("--home", type=Path, help="keep the registries and their releases here and reuse them")
     options = parser.parse_args()
@@ -71,31 +72,41 @@ def main() -> None:
         say(measure(options.patients, options.patients_of_cases, options.home or Path(scratch)))
 
 
-def measure(patients: int, patients_of_cases: int, home: Path) -> Measured:
+def measure(patients: int | None, patients_of_cases: int, home: Path) -> Measured:
     """The sizes and times of the pages.
 
     Args:
-        patients: of the release of marts.
-        patients_of_cases: of the registry whose single patients are looked at.
+        patients: of the registry that is multiplied; None = all pages are of the registry that is taken in.
+        patients_of_cases: of the registry that is taken in, whose single patients are looked at.
         home: where the registries and releases are, or are made.
     """
-    settings = Settings(home=home / "multiplied", memory_limit="6GB")
-    if not (settings.releases / RELEASE).is_dir():
-        with tempfile.TemporaryDirectory() as scratch:
-            _build(settings, Path(scratch) / "large", patients)
+    taken_in = _taken_in(home / "taken-in", patients_of_cases)
+    served = taken_in if patients is None else _multiplied(home / "multiplied", patients)
     figures: list[Figure] = []
-    with serving(settings.home, workers=2) as address, browser() as chromium:
+    with serving(served.home, workers=2) as address, browser() as chromium:
         figures += _first_load(chromium, address)
-        figures += _pages(address, _sites(settings))
+        figures += _pages(address, _sites(served))
         figures += _clicks(chromium, address)
-    taken_in = Settings(home=home / "taken-in")
-    if not taken_in.releases.is_dir():
-        synthesize(taken_in, patients=patients_of_cases, faults=False)
-        pipeline.ingest_landed(taken_in)
-        pipeline.release(taken_in)
     with serving(taken_in.home, workers=2, cases="true") as address:
         figures += _cases(address, taken_in)
     return Measured(figures)
+
+
+def _taken_in(home: Path, patients: int) -> Settings:
+    settings = Settings(home=home)
+    if not settings.releases.is_dir():
+        synthesize(settings, patients=patients, faults=False)
+        pipeline.ingest_landed(settings)
+        pipeline.release(settings)
+    return settings
+
+
+def _multiplied(home: Path, patients: int) -> Settings:
+    settings = Settings(home=home, memory_limit="6GB")
+    if not (settings.releases / RELEASE).is_dir():
+        with tempfile.TemporaryDirectory() as scratch:
+            _build(settings, Path(scratch) / "large", patients)
+    return settings
 
 
 def _build(settings: Settings, lake: Path, patients: int) -> None:
@@ -130,7 +141,7 @@ def _build(settings: Settings, lake: Path, patients: int) -> None:
 
 
 def _sites(settings: Settings) -> list[str]:
-    with duckdb.connect(str(settings.releases / RELEASE / "dashboard.duckdb"), read_only=True) as con:
+    with duckdb.connect(str(settings.releases / "current" / "dashboard.duckdb"), read_only=True) as con:
         return [site for (site,) in con.execute("select site_id from sites order by site_id").fetchall()]
 
 
