@@ -16,7 +16,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 KINDS := $(filter-out test-support test-__pycache__,$(patsubst tests/%/,test-%,$(wildcard tests/*/)))
 
-.PHONY: help setup demo test test-long $(KINDS) lint bench serve airflow bump lock
+.PHONY: help setup demo test coverage test-long $(KINDS) lint bench serve airflow bump lock
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+|\$$\(KINDS\)):.*## (.*)/  make \1\t\2/p' Makefile | sed 's/\$$(KINDS)/test-KIND/' | expand -t 18
@@ -26,14 +26,16 @@ setup: .venv/.dev ## Make .venv with everything that development needs
 demo: .venv/.base ## Invent a registry, backfill it through Airflow, publish, serve (DEMO_SERVE=0: end after publishing)
 	@DEMO_SERVE=$(DEMO_SERVE) $(BIN)/python -m scripts.demo
 
-# Coverage costs a quarter of the time on Python 3.11, so it is of the quick kinds only, which should reach all code.
-test: lint .venv/.browser ## Run every check and every test but the long ones; print the coverage of the unit tests and the specification
-	$(PYTEST) tests/unit tests/spec --cov --cov-report=term:skip-covered
-	$(PYTEST) -m "not (unit or spec or long)"
+test: lint .venv/.browser ## Run every check and every test but the long ones; tell the slowest
+	$(PYTEST) -m "not long" --durations=20
 	@echo "Left to make test-long, because they take long: the tests marked long (further cases of shorter tests, the runbook)"
 
 $(KINDS): test-%: .venv/.browser ## Run the tests of one kind: unit, spec, generative, integration, browser, dags, reliability
 	$(PYTEST) tests/$*
+
+# It costs a quarter of the time on Python 3.11, and is of the quick kinds, which should reach all code.
+coverage: .venv/.browser ## Run the unit tests and the specification and print what code they reach
+	$(PYTEST) tests/unit tests/spec --cov --cov-report=term:skip-covered
 
 test-long: .venv/.browser ## Run the long tests, and the generated ones with many times the examples
 	$(PYTEST) -m long
