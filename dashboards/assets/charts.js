@@ -24,23 +24,97 @@
         const figure = JSON.parse(graph.querySelector("script").textContent);
         window.Plotly.newPlot(graph, figure.data, figure.layout, config);
         graph.on("plotly_click", () => keep(graph));
+        if (pointsOf(graph).length) takeKeys(graph);
         drawn.push(graph);
     }
 
     /* What is known of a point stays below the chart once it is clicked, also where nothing can hover. */
     function keep(graph) {
-        const chart = graph.closest("[role=img]");
         const lines = [...graph.querySelectorAll(".hoverlayer .hovertext text")].map((text) =>
             [...text.querySelectorAll("tspan")].map((line) => line.textContent).join("; ") || text.textContent
         );
-        let kept = chart.nextElementSibling;
-        if (!kept?.matches(".picked")) {
-            kept = document.createElement("p");
-            kept.className = "picked";
-            kept.setAttribute("role", "status");
-            chart.after(kept);
+        picked(graph).textContent = lines.filter(Boolean).join(" · ");
+    }
+
+    /* Where that is said. It is there before anything is, or screen readers would not announce it. */
+    function picked(graph) {
+        const chart = graph.parentElement;
+        let found = chart.nextElementSibling;
+        if (!found?.matches(".picked")) {
+            found = document.createElement("p");
+            found.className = "picked";
+            found.role = "status";
+            chart.after(found);
         }
-        kept.textContent = lines.filter(Boolean).join(" · ");
+        return found;
+    }
+
+    /* Points that say something, in reading order: panel by panel, from left to right, of rows from the top. */
+    function pointsOf(graph) {
+        const isOfRows = graph.parentElement.matches(".rows-plot");
+        const axisOf = (id) => graph._fullLayout[`${id[0]}axis${id.slice(1)}`];
+
+        function pointsOfTrace(trace, curveNumber) {
+            const xaxis = axisOf(trace.xaxis ?? "x");
+            const yaxis = axisOf(trace.yaxis ?? "y");
+            return trace.x.map((x, pointNumber) => {
+                const place = [xaxis.d2p(x), yaxis.d2p(trace.y[pointNumber])];
+                const order = [yaxis._offset, xaxis._offset, ...(isOfRows ? place.reverse() : place)];
+                return { curveNumber, pointNumber, panel: xaxis._id + yaxis._id, order };
+            });
+        }
+
+        return graph.data
+            .flatMap((trace, number) => (trace.hovertemplate ? pointsOfTrace(trace, number) : []))
+            .filter(({ order }) => order.every(Number.isFinite))
+            .sort((one, other) => one.order.reduce((found, at, rank) => found || at - other.order[rank], 0));
+    }
+
+    /* By keyboard: arrows, Home and End go from point to point, Escape ends it. */
+    const HOVER_SETTLES_AFTER = 60; // milliseconds; Plotly puts off a hover that follows another more closely
+
+    function takeKeys(graph) {
+        const chart = graph.parentElement;
+        const nothing = -1;
+        let at = nothing;
+        let settling;
+
+        function leave() {
+            window.clearTimeout(settling);
+            window.Plotly.Fx.unhover(graph);
+        }
+
+        function go(key) {
+            const points = pointsOf(graph);
+            const last = points.length - 1;
+            const places = { ArrowLeft: Math.max(at - 1, 0), ArrowRight: Math.min(at + 1, last), Home: 0, End: last };
+            at = places[key];
+            window.Plotly.Fx.hover(graph, [points[at]], points[at].panel);
+            window.clearTimeout(settling);
+            settling = window.setTimeout(() => {
+                keep(graph);
+                graph.querySelector(".hovertext")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+            }, HOVER_SETTLES_AFTER);
+        }
+
+        // Screen readers leave the keys to an application only.
+        chart.role = "application";
+        chart.ariaRoleDescription = "chart";
+        chart.ariaKeyShortcuts = "ArrowLeft ArrowRight Home End Escape";
+        chart.tabIndex = 0;
+        chart.addEventListener("focus", () => picked(graph));
+        chart.addEventListener("blur", leave);
+        chart.addEventListener("keydown", (event) => {
+            if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+            if (event.key === "Escape") {
+                at = nothing;
+                leave();
+                picked(graph).textContent = "";
+            } else if (["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) {
+                event.preventDefault();
+                go(event.key);
+            }
+        });
     }
 
     function drawNext() {

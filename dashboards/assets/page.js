@@ -75,7 +75,7 @@
         const said = place?.textContent;
         if (!said) return;
         const address = new URL(window.location.href);
-        ["moved", "noted"].forEach((name) => address.searchParams.delete(name));
+        ["moved", "noted", "withdrawn"].forEach((name) => address.searchParams.delete(name));
         window.history.replaceState({}, "", address);
         shown = here();
         place.textContent = "";
@@ -101,34 +101,7 @@
         link.textContent = table.hidden ? "View as table" : "Hide the table";
     }
 
-    /* A file says what it shows, of which site and release. The style sheet colours a chart's texts on the page; in a
-       file they need a ground and colours of their own. */
-    function savePicture(button) {
-        const card = button.closest(".card");
-        const graph = card.querySelector(".js-plotly-plot");
-        const title = document.querySelector("h1").textContent + ": " + card.querySelector("h2").textContent;
-        const status = document.querySelector(".status").textContent.split(" · ").slice(0, 3).join(" · ");
-        const layout = Object.assign({}, graph.layout, {
-            paper_bgcolor: "#ffffff",
-            plot_bgcolor: "#ffffff",
-            title: {
-                text: title,
-                subtitle: { text: status },
-                x: 0,
-                xanchor: "left",
-                xref: "container",
-                font: { size: 16 },
-            },
-            margin: Object.assign({}, graph.layout.margin, { t: graph.layout.margin.t + 64 }),
-        });
-        const size = { width: graph.clientWidth, height: graph.clientHeight + 64 };
-        window.Plotly.downloadImage(
-            { data: graph.data, layout: layout },
-            Object.assign({ format: "png", scale: 2, filename: button.dataset.name }, size)
-        );
-    }
-
-    const actions = { table: toggleTable, png: savePicture };
+    const actions = { table: toggleTable };
 
     document.addEventListener("change", (event) => {
         if (event.target.matches(".filters select")) choose(event.target);
@@ -140,7 +113,7 @@
         const control = event.target.closest("[data-action]");
         if (control) {
             event.preventDefault();
-            actions[control.dataset.action](control);
+            actions[control.dataset.action]?.(control); // pictures.js does the others
         }
         const here = event.target.closest(".card-menu");
         document.querySelectorAll(".card-menu[open]").forEach((menu) => {

@@ -24,7 +24,8 @@ _MARGIN = (32, 96, 56, 44)
 def cusum_chart(points: Sequence[CusumPoint], direction: str) -> Figure:
     """Both sums by period: of more outcomes than expected upwards from zero, of fewer downwards.
 
-    Each has its threshold as a line; where a sum reaches it, a mark says what that means.
+    Each has its threshold as a line, with the expected range shaded between the two; where a sum reaches one, a mark
+    says what that means.
 
     Args:
         points: of one outcome, oldest first; at least one.
@@ -38,6 +39,7 @@ def cusum_chart(points: Sequence[CusumPoint], direction: str) -> Figure:
     at_ticks = [tick for tick in range(-20, 21, 2) if abs(tick) <= reach]
     return {
         "data": [
+            _expected_range(points),
             *(_threshold(points, side) for side in ("upper", "lower")),
             *(_sum(points, side) for side in ("upper", "lower")),
             *_signals(points, direction, partial(_values, name="cusum")),
@@ -56,6 +58,7 @@ def cusum_chart(points: Sequence[CusumPoint], direction: str) -> Figure:
                 _unit("Log-likelihood ratio"),
                 _of_periods(points),
                 _end("signal: more", last.threshold_upper),
+                _end("as expected", 0),
                 _end("signal: fewer", -last.threshold_lower),
             ],
         ),
@@ -114,9 +117,10 @@ def _values(points: Sequence[CusumPoint], side: str, name: str) -> list[float]:
 def _sum(points: Sequence[CusumPoint], side: str) -> dict[str, Any]:
     """A sum; the side of fewer outcomes is drawn downwards, and said without a sign."""
     heights = _values(points, side, "cusum")
+    limit = f"signals at {getattr(points[-1], f'threshold_{side}'):.1f}"
     if side == "upper":
-        return _line(points, heights, f"{_period(points)}: %{{y:.1f}}, of more outcomes")
-    said = _line(points, heights, f"{_period(points)}: %{{text}}, of fewer outcomes")
+        return _line(points, heights, f"{_period(points)}: %{{y:.1f}}, of more outcomes; {limit}")
+    said = _line(points, heights, f"{_period(points)}: %{{text}}, of fewer outcomes; {limit}")
     return {**said, "text": [f"{abs(height):.1f}" for height in heights]}
 
 
@@ -127,10 +131,20 @@ def _line(points: Sequence[CusumPoint], heights: Sequence[float], hover: str) ->
         "mode": "lines",
         "x": [point.index_period for point in points],
         "y": list(heights),
-        "hovertemplate": f"{hover}<extra></extra>",
+        "customdata": [point.patients for point in points],
+        "hovertemplate": f"{hover}<br>patients: %{{customdata:,}}<extra></extra>",
         "line": {"width": 2, "color": style.BLUE},
         "cliponaxis": False,
     }
+
+
+def _expected_range(points: Sequence[CusumPoint]) -> dict[str, Any]:
+    ends = (points[0], points[-1])
+    return style.expected_range(
+        [point.index_period for point in ends],
+        _values(ends, "lower", "threshold"),
+        _values(ends, "upper", "threshold"),
+    )
 
 
 def _threshold(points: Sequence[CusumPoint], side: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Text and grid colours come from the style sheet, so that one figure serves light
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 Figure = dict[str, Any]
@@ -88,6 +89,30 @@ def line(
     """A thin line without hover; a None breaks it."""
     stroke = {"width": 1, "color": colour, "dash": dash, **parts.pop("line", {})}
     return {"type": "scatter", "mode": "lines", "x": x, "y": y, "line": stroke, "hoverinfo": "skip", **parts}
+
+
+def expected_range(x: Sequence[Any], low: Sequence[float | None], high: Sequence[float | None]) -> dict[str, Any]:
+    """The shaded band between two limits, in steps like theirs; a gap wherever a limit is None."""
+    runs = [list(run) for has, run in groupby(zip(x, low, high, strict=True), _has_limits) if has]
+    outlines = [
+        [*((at, below) for at, below, _ in run), *((at, above) for at, _, above in reversed(run)), (run[-1][0], None)]
+        for run in runs
+    ]
+    places = [place for outline in outlines for place in outline]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [at for at, _ in places],
+        "y": [height for _, height in places],
+        "fill": "toself",
+        "fillcolor": band(GREY),
+        "line": {"width": 0, "shape": "hvh"},
+        "hoverinfo": "skip",
+    }
+
+
+def _has_limits(place: tuple[Any, float | None, float | None]) -> bool:
+    return place[1] is not None and place[2] is not None
 
 
 def level(at: float, colour: str = GREY) -> dict[str, Any]:

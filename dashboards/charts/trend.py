@@ -1,6 +1,6 @@
 """A measure over time: control charts of one's own site by month, and values with intervals by year."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -33,12 +33,16 @@ def unit(measure: Measure, chart: str | None) -> str:
     return _UNITS.get(chart or "", "Per 100 person-years" if measure.is_rate else "Percent of assessed patients")
 
 
-def control_chart(measure: Measure, points: Sequence[ChartPoint]) -> Figure:
-    """Values by month with centre line and limits; what a rule marks has a shape and a colour of its own.
+def control_chart(measure: Measure, points: Sequence[ChartPoint], patients: Mapping[str, int]) -> Figure:
+    """Values by month over the expected range; what a rule marks has a shape and a colour of its own.
 
-    Months that are not mature are hollow, and have no limits.
+    The expected range is the band between the limits, around the centre line. Months that are not mature are hollow,
+    and have no limits. Limits start anew with each phase. The last month is where limits are named.
 
-    Limits start anew with each phase. The last month is where limits are named.
+    Args:
+        measure: what is charted.
+        points: its months, oldest first.
+        patients: how many each point rests on, by its index period.
     """
     chart = next((point.chart for point in points if point.chart), None)
     factor = scale(measure, chart)
@@ -47,8 +51,9 @@ def control_chart(measure: Measure, points: Sequence[ChartPoint]) -> Figure:
     top = max([factor * (limit or 0) for point in points for limit in (point.value, point.upper)], default=1)
     return {
         "data": [
+            *_bands(points, factor),
             *(_line(points, name, factor) for name in ("lower", "upper", "centre")),
-            _values(points, factor),
+            _values(measure, points, patients, chart),
             *_special(shown, factor),
         ],
         "layout": style.layout(
@@ -102,24 +107,34 @@ def by_year(measure: Measure, values: Sequence[Value], peers: Sequence[Value] = 
     }
 
 
-def _values(points: Sequence[ChartPoint], factor: float) -> dict[str, Any]:
-    unit_sign = " %" if factor == 100 else ""
+def _values(
+    measure: Measure, points: Sequence[ChartPoint], patients: Mapping[str, int], chart: str | None
+) -> dict[str, Any]:
+    factor, suffix = scale(measure, chart), _suffix(measure, chart)
     trace = style.points(
         [point.index_period for point in points],
         [None if point.value is None else round(factor * point.value, 2) for point in points],
         style.BLUE,
-        [
-            f"{wording.sentence_case(wording.span(point.index_period, point.months))}: "
-            + (wording.DASH if point.value is None else f"{factor * point.value:.1f}{unit_sign}")
-            + ("" if point.rules is None else f"<br>{wording.rules(point.rules)}")
-            for point in points
-        ],
+        [_known_of(point, patients[point.index_period], factor, suffix) for point in points],
         mode="lines+markers",
         line={"width": 1, "color": style.BLUE},
         connectgaps=True,
     )
     symbols = ["circle" if point.is_judged else "circle-open" for point in points]
     return trace | {"marker": trace["marker"] | {"symbol": symbols}}
+
+
+def _known_of(point: ChartPoint, patients: int, factor: float, suffix: str) -> str:
+    """What is known of a point: its value and patients, centre line and limits, and the rules that hold."""
+    value = wording.DASH if point.value is None else f"{factor * point.value:.1f}{suffix}"
+    period = wording.sentence_case(wording.span(point.index_period, point.months))
+    lines = [f"{period}: {value}, {wording.plural(patients, 'patient')}"]
+    if point.centre is not None and point.lower is not None and point.upper is not None:
+        centre, lower, upper = (f"{factor * number:.1f}" for number in (point.centre, point.lower, point.upper))
+        lines.append(f"average {centre}, limits {lower} to {upper}{suffix}")
+    if point.rules is not None:
+        lines.append(wording.rules(point.rules))
+    return "<br>".join(lines)
 
 
 def _special(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:
@@ -130,6 +145,19 @@ def _special(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]
             values = [round(factor * (point.value or 0), 2) for point in marked]
             traces.append(style.marks([point.index_period for point in marked], values, shape, 1, name=name))
     return traces
+
+
+def _bands(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:
+    """The expected range of each phase that has one."""
+    bands = []
+    for _, phase in groupby(points, key=lambda point: point.phase):
+        months = list(phase)
+        lower, upper = (
+            [None if limit is None else round(factor * limit, 2) for limit in limits]
+            for limits in ([point.lower for point in months], [point.upper for point in months])
+        )
+        bands.append(style.expected_range([point.index_period for point in months], lower, upper))
+    return [band for band in bands if band["x"]]
 
 
 def _line(points: Sequence[ChartPoint], name: str, factor: float) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Control charts and cumulative sums of one's own site: exact, month by month."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboards.data.reader import Reader
 from dashboards.data.records import ControlChartsRow, CusumRow
+from outcomes.periods import add_months
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,29 @@ def chart(reader: Reader, measure: str, site_id: str) -> list[ChartPoint]:
         Denied: the site is not one of the scope's.
     """
     return reader.own(ChartPoint, "control_charts", site_id, "measure = ?", measure, order="index_period")
+
+
+def patients(reader: Reader, measure: str, site_id: str, points: Sequence[ChartPoint]) -> dict[str, int]:
+    """How many patients each point of a site's chart rests on, by its index period.
+
+    They are the site's own counts of the measure, month by month, of which the values are made: exact, as all that is
+    one's own, and read only within the scope. Nothing is counted that the measures do not hold.
+
+    Raises:
+        Denied: the site is not one of the scope's.
+    """
+    of_month = "measure = ? and resolution = 'month' and stratum_kind = 'all'"
+    counted = {one.index_period: one.patients for one in reader.own(_Month, "measures", site_id, of_month, measure)}
+    return {
+        point.index_period: sum(counted.get(add_months(point.index_period, later), 0) for later in range(point.months))
+        for point in points
+    }
+
+
+@dataclass(frozen=True)
+class _Month:
+    index_period: str
+    patients: int
 
 
 _MONTH = "12 * cast(substr({of}.index_period, 1, 4) as integer) + cast(substr({of}.index_period, 6) as integer)"

@@ -1,6 +1,6 @@
 """One measure: what it shows in a sentence, over time, among sites, by group, and what it means."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -30,9 +30,9 @@ from dashboards.pages.number import (
     with_interval,
 )
 from dashboards.rendering import part
-from dashboards.reviews.notes import KINDS, REASONS
+from dashboards.reviews.notes import KINDS, REASONS, WITHDRAWALS, key_of, noted, withdrawn
 from outcomes.errors import OutcomesError
-from outcomes.site_files import Annotation, read_site_file
+from outcomes.site_files import Annotation, WithdrawnAnnotation
 from outcomes.sql.catalog.labels import label_definition
 from outcomes.statistics.control_charts import QUARTER
 
@@ -161,7 +161,7 @@ def _trend(view: View, measure: Measure) -> list[Card]:
     """The control chart of one's own site, and the years."""
     cards = []
     if view.site and not view.filters.are_narrow:
-        cards.append(_control_chart(view, measure, control.chart(view.reader, measure.measure, view.site.site_id)))
+        cards.append(_control_chart(view, measure, view.site.site_id))
     site_id = view.site.site_id if view.site else None
     years = measures.by_year(view.reader, measure.measure, site_id)
     cards.append(_years(view, measure, years))
@@ -170,18 +170,21 @@ def _trend(view: View, measure: Measure) -> list[Card]:
     return cards
 
 
-def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -> Card:
+def _control_chart(view: View, measure: Measure, site_id: str) -> Card:
+    points = control.chart(view.reader, measure.measure, site_id)
     known = [point for point in points if point.value is not None and point.is_judged]
     chart = next((point.chart for point in points if point.chart), None)
     if len(known) < 2 or chart is None:
         reason = points[0].reason_for_chart if points else "no month has a value"
         return Card("trend", "By month", body=[f"There is no control chart yet: {reason}."])
+    patients = control.patients(view.reader, measure.measure, site_id, points)
     factor = trend.scale(measure, chart)
     special = [point for point in known if point.is_special]
     limits = ("Average", "Lower limit", "Upper limit")
     head = (
         f"{_period_word(known).capitalize()} of fusion",
         trend.unit(measure, chart),
+        "Patients",
         *limits,
         "Variation",
         "Rules",
@@ -190,7 +193,9 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
     rows: list[list[Cell | str]] = [
         [
             point.index_period,
-            *(_decimal(number, factor) for number in (point.value, point.centre, point.lower, point.upper)),
+            _decimal(point.value, factor),
+            counted(patients[point.index_period]),
+            *(_decimal(number, factor) for number in (point.centre, point.lower, point.upper)),
             wording.variation(point.variation),
             wording.rules(point.rules) if point.rules else "",
             point.annotation or "",
@@ -201,11 +206,12 @@ def _control_chart(view: View, measure: Measure, points: Sequence[ChartPoint]) -
         "trend",
         f"By {_period_word(known)} of fusion",
         sentence=f"{measure.title} at {view.who}: {_signal(special, known)}",
-        figure=trend.control_chart(measure, points),
+        figure=trend.control_chart(measure, points, patients),
         css_class="chart chart--tall chart--long",
         table=Table(f"{measure.title} by {_period_word(known)} of fusion", head, rows, numbers=0),
         notes=[
             f"{wording.CHARTS[chart]}: {known[-1].reason_for_chart}.",
+            "Shaded: the expected range, between the limits, where values lie as long as nothing changes.",
             _not_mature(points),
             "Fewer than 12 values: trial limits, which will still change." if known[-1].has_trial_limits else "",
             _false_alarms(known[-1].false_alarm_rate),
@@ -234,29 +240,41 @@ def _annotate(view: View, measure: Measure) -> list[Card]:
         "A note stands at its month; where limits start anew, months before and after it are judged by limits of their "
         "own. Your name stands with it. The next release shows it."
     )
-    waiting = _waiting(view, measure, view.site.site_id)
-    body = [said, *waiting, part("annotate", f"/annotations?{urlencode(asked)}", fields)]
-    return [Card("annotate", "Note what happened", body=body)]
+    form = part("annotate", f"/annotations?{urlencode(asked)}", fields, "Note it")
+    return [Card("annotate", "Note what happened", body=[said, form, *_notes(view, asked)])]
 
 
-def notes(view: View, measure: str, site_id: str) -> list[Annotation]:
-    """What has been noted of a chart so far, whether the release shows it already or the next one will."""
+def _notes(view: View, asked: Mapping[str, str]) -> list[str | Markup]:
+    """What has been noted of a chart, whether the release shows it already or the next one will; a form to take it
+    back, and what was."""
     if view.settings is None:
         return []
-    known = measures.known_to_files(view.reader)
+    site_id, measure = asked["site"], asked["measure"]
     try:
-        lines = read_site_file(view.settings.annotations_file, Annotation, "annotations_malformed", known).values()
+        notes = noted(view.settings, measures.known_to_files(view.reader), site_id, measure)
+        history = withdrawn(view.settings, site_id, measure)
     except OutcomesError:
         return []
-    return [line for line in lines if (line.site_id, line.measure) == (site_id, measure)]
-
-
-def _waiting(view: View, measure: Measure, site_id: str) -> list[Markup]:
-    said = [
-        f"{wording.period(line.period)}: {line.text or wording.in_words(line.kind)} ({line.author})"
-        for line in notes(view, measure.measure, site_id)
+    body: list[str | Markup] = []
+    if notes:
+        fields = [
+            ("note", "Note", [(key_of(note), _noted(note)) for note in notes]),
+            ("reason", "Because of", [(reason, wording.in_words(reason)) for reason in WITHDRAWALS]),
+        ]
+        body += [
+            part("lines", ["Noted so far:", *map(_noted, notes)]),
+            "A note taken back stays in the list below, with your name; the next release no longer shows it, nor do "
+            "limits start anew from its month.",
+            part("annotate", f"/annotations/withdraw?{urlencode(asked)}", fields, "Take it back"),
+        ]
+    taken_back = [
+        f"{_noted(note)}; by {note.withdrawn_by} on {note.withdrawn_on}: {note.withdrawn_reason}" for note in history
     ]
-    return [part("lines", ["Noted so far:", *said])] if said else []
+    return [*body, *([part("lines", ["Taken back:", *taken_back])] if taken_back else [])]
+
+
+def _noted(note: Annotation | WithdrawnAnnotation) -> str:
+    return f"{wording.period(note.period)}: {note.text or wording.in_words(note.kind)} ({note.author})"
 
 
 def _false_alarms(rate: float | None) -> str:

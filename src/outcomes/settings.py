@@ -76,6 +76,12 @@ class Settings(BaseSettings):
         return self.home / "annotations.csv"
 
     @property
+    def withdrawn_annotations_file(self) -> Path:
+        """What annotations.csv held and was taken back on a page of the dashboards: the columns of that file, and
+        withdrawn_on, withdrawn_by and withdrawn_reason. No release reads it."""
+        return self.home / "annotations_withdrawn.csv"
+
+    @property
     def targets_file(self) -> Path:
         """What measures should reach (measure, target, author, reason). It need not exist."""
         return self.home / "targets.csv"

@@ -1,5 +1,5 @@
 """The files that an installation writes by hand: access.csv, annotations.csv, deliveries.csv, digests.csv, sites.csv,
-targets.csv.
+targets.csv; and annotations_withdrawn.csv, which the dashboards write.
 
 All are read alike: CSV in UTF-8 (a byte order mark may lead), exactly the columns of the model in its order, no
 incomplete line, no line twice. Blank lines and white space around a cell do not count.
@@ -7,7 +7,7 @@ incomplete line, no line twice. Blank lines and white space around a cell do not
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -127,6 +127,24 @@ class Annotation(SiteFileRow):
         return text
 
 
+class WithdrawnAnnotation(SiteFileRow):
+    """A line of annotations_withdrawn.csv: a line that annotations.csv held, who took it back, when and why.
+
+    A history: it may name sites and measures that there are no more.
+    """
+
+    site_id: str
+    measure: str
+    period: str
+    kind: str
+    text: str
+    author: str
+    reason: str
+    withdrawn_on: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    withdrawn_by: _Stated
+    withdrawn_reason: _Stated
+
+
 class Target(SiteFileRow):
     """A line of targets.csv: what a measure should reach, a fraction or of a rate events per 100 person-years."""
 
@@ -206,17 +224,38 @@ def add_line(path: Path, row: SiteFileRow, code: str, context: Mapping[str, Any]
         rows = list(read_site_file(path, type(row), code, context).values()) if path.exists() else []
         if row in rows:
             return False
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(type(row).model_fields), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(one.model_dump() for one in [*rows, row])
-        unfinished = path.with_suffix(".part")
-        # It may name users: only the account that writes it reads it.
-        with private_files():
-            unfinished.unlink(missing_ok=True)
-            unfinished.write_text(text.getvalue(), encoding="utf-8")
-        unfinished.replace(path)
+        _write(path, type(row), [*rows, row])
         return True
+
+
+def remove_line(path: Path, row: SiteFileRow, code: str, context: Mapping[str, Any] | None = None) -> bool:
+    """Take a line out of a site file; whole or not at all, one process at a time. Arguments as for `add_line`.
+
+    Returns:
+        Whether it was taken out; not where the file has no such line.
+
+    Raises:
+        OutcomesError: `code` - the file as it stands cannot be used; it is left alone.
+    """
+    with one_at_a_time(path.with_suffix(".lock")):
+        rows = list(read_site_file(path, type(row), code, context).values())
+        if row not in rows:
+            return False
+        _write(path, type(row), [one for one in rows if one != row])
+        return True
+
+
+def _write(path: Path, model: type[SiteFileRow], rows: Sequence[SiteFileRow]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(model.model_fields), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(one.model_dump() for one in rows)
+    unfinished = path.with_suffix(".part")
+    # It may name users: only the account that writes it reads it.
+    with private_files():
+        unfinished.unlink(missing_ok=True)
+        unfinished.write_text(text.getvalue(), encoding="utf-8")
+    unfinished.replace(path)
 
 
 def site_names(path: Path) -> dict[str, str] | None:

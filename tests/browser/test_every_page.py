@@ -36,6 +36,50 @@ _NUMBER_CONTROLS = f"""() => {{
 }}"""
 
 
+_SAID_BY_KEYBOARD = """async () => {
+    const charts = [...document.querySelectorAll("[role=application]")];
+    const press = (key) => charts.forEach((chart) => chart.dispatchEvent(new KeyboardEvent("keydown", { key })));
+    charts.forEach((chart) => chart.dispatchEvent(new FocusEvent("focus")));
+    const said = [];
+    for (const key of ["Home", "ArrowRight", "End"]) {
+        press(key);
+        await new Promise((settled) => setTimeout(settled, 300));
+        said.push(charts.map((chart) => chart.nextElementSibling.textContent));
+    }
+    press("Escape");
+    return charts.map((_, place) => [...new Set(said.map((texts) => texts[place]))]);
+}"""
+"""What is said at the first, the second and the last point of each chart."""
+_SAVED = """() => {
+    const plain = (text) => text.replace(/<br>/g, " ").replace(/&lt;/g, "<").replace(/&amp;/g, "&");
+    const words = (of) => [...of].map((one) => one.textContent.trim().replace(/ +/g, " "));
+    const ruler = document.createElement("canvas").getContext("2d");
+    const download = window.Plotly.downloadImage;
+    const saved = [...document.querySelectorAll("[data-action=png]")].map((button) => {
+        const card = button.closest(".card");
+        let texts, lines, width;
+        window.Plotly.downloadImage = ({ layout }, file) => {
+            texts = layout.annotations.map(({ text }) => plain(text));
+            const titles = layout.annotations.filter(({ font }) => font?.size === 16);
+            lines = titles.flatMap(({ text }) => text.split("<br>"));
+            width = file.width;
+        };
+        button.click();
+        ruler.font = '16px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", Arial, sans-serif';
+        return {
+            texts, width,
+            widest: Math.max(...lines.map((line) => ruler.measureText(plain(line)).width)),
+            title: card.querySelector("h2").textContent,
+            rows: words(card.querySelectorAll(".rows li span")),
+            below: words(card.querySelectorAll(".below p, .below span")),
+        };
+    });
+    window.Plotly.downloadImage = download;
+    return saved;
+}"""
+"""Of each picture: its texts and width, its widest line of title, and what the page says around the chart."""
+
+
 @pytest.fixture(scope="module", params=[*PAGES, *MEASURES, LABEL, "/nowhere"])
 def opened(request: pytest.FixtureRequest, chromium: Browser, dashboards: str) -> Iterator[Visitor]:
     """A page, open."""
@@ -59,8 +103,24 @@ def test_it_has_one_heading_and_its_title(opened: Visitor) -> None:
 
 def test_each_chart_has_a_sentence_and_its_numbers_as_a_table(opened: Visitor) -> None:
     graphs = opened.page.locator(".graph")
-    assert graphs.count() == opened.page.locator("[role=img][aria-label] .graph").count()
+    assert graphs.count() == opened.page.locator("[role][aria-label] > .graph").count()
     assert graphs.count() <= opened.page.locator("[data-action=table]").count()
+
+
+def test_each_point_that_can_be_hovered_is_said_by_keyboard_too(opened: Visitor) -> None:
+    for said in opened.page.evaluate(_SAID_BY_KEYBOARD):
+        assert "" not in said
+        assert len(said) > 1
+
+
+def test_each_picture_says_what_it_shows_of_whom_and_of_which_release(opened: Visitor) -> None:
+    heading, status = opened.page.locator("h1").inner_text(), opened.page.locator(".status").inner_text()
+    site, data_to, release, *_ = status.split(" · ")
+    for saved in opened.page.evaluate(_SAVED):
+        assert f"{heading}: {saved['title']}" in saved["texts"]
+        assert f"{site} · {data_to} · {release}" in saved["texts"]
+        assert {*saved["rows"], *saved["below"]} - {""} <= {*saved["texts"]}
+        assert saved["widest"] <= saved["width"]
 
 
 def test_axe_finds_nothing(opened: Visitor) -> None:

@@ -182,6 +182,33 @@ def test_what_a_click_on_a_point_shows_stays_below_the_chart(visitor: Visitor) -
     assert "20" in card.locator(".picked").inner_text()
 
 
+def test_the_points_of_a_chart_are_reached_by_keyboard(visitor: Visitor) -> None:
+    visitor.open(MEASURES[0])
+    card, keyboard = visitor.page.locator("#trend"), visitor.page.keyboard
+    chart, status, hover = card.get_by_role("application"), card.get_by_role("status"), card.locator(".hovertext")
+    chart.focus()
+    said = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "End", "ArrowRight", "Home"):
+        keyboard.press(key)
+        # A hover settles by a timer of the page, before which the point before is still said; this one ends after it.
+        visitor.page.evaluate("() => new Promise((settled) => setTimeout(settled, 200))")
+        said.append(status.inner_text().replace("\u00a0", " "))
+        assert hover.text_content() == said[-1].replace("; ", "").replace(" ", "\u00a0", 1)
+    assert said[0].startswith("October 2023: 18.0 %, ")
+    assert said[0].endswith(" patients; average 20.0, limits 12.0 to 28.0 %")
+    assert said[2] == said[5] == said[0] != said[1]
+    assert said[3] == said[4]
+    assert said[3].startswith("March 2026: ")
+    keyboard.press("Escape")
+    assert status.text_content() == ""
+    assert hover.count() == 0
+    keyboard.press("ArrowRight")
+    wait_until(visitor.page, "() => document.querySelector('#trend .picked').textContent.startsWith('October')")
+    keyboard.press("Tab")
+    assert hover.count() == 0
+    assert visitor.page.evaluate("document.activeElement.closest('section').id") == "trend"
+
+
 def test_the_link_of_a_card_leads_to_it(visitor: Visitor) -> None:
     visitor.open(f"{MEASURES[0]}?peers=similar")
     menu = visitor.page.locator("#groups .card-menu")

@@ -10,10 +10,11 @@ from plotly import graph_objects
 from plotly.offline import get_plotlyjs_version
 
 import dashboards
-from dashboards.charts import bars, funnel, groups, spark, style, trend
+from dashboards import wording
+from dashboards.charts import bars, cusum, funnel, groups, spark, style, trend
 from dashboards.charts.bars import Bar
 from dashboards.data.comparison import Compared
-from dashboards.data.control import ChartPoint
+from dashboards.data.control import ChartPoint, CusumPoint
 from dashboards.data.measures import Measure, Value
 from tests.support.html_tree import parsed
 from tests.support.records import a
@@ -63,10 +64,21 @@ MONTHS = [
     a_point("2026-02", 0.1, phase=2, is_rebased=True, annotation="New implant", annotation_author="me", upper=0.28),
     a_point("2026-03", 0.15, phase=2, variation="special_improving", rules="near", target=0.12, upper=0.28),
 ]
+SUMS = [
+    a(CusumPoint, index_period=month, patients=patients, observed=2, expected=1.5, vlad=-0.5, cusum_upper=1.0,
+      cusum_lower=0.0, threshold_upper=4.0, threshold_lower=3.5, signal=None, false_alarm_rate=0.08)
+    for month, patients in (("2026-01", 12), ("2026-02", 9), ("2026-03", 30))
+]  # fmt: skip
+UNLIMITED: dict[str, Any] = {"centre": None, "lower": None, "upper": None}
 HIDDEN_BAR = Bar("Other", None, "– suppressed")
 BARS = [Bar("Persistent", 300, "300 (60 %)"), Bar("Recurrent", 200, "200 (40 %)"), HIDDEN_BAR]
 OWN = a_site("ash", 0.25, 300)
 PEERS = [a_site("birch", 0.2), a_site("cedar", None, None), a_site("elm", 0.15, 800, completeness=0.6)]
+
+
+def a_chart(points: list[ChartPoint], measure: Measure = SHARE) -> dict[str, Any]:
+    patients = {point.index_period: 40 + place for place, point in enumerate(points)}
+    return trend.control_chart(measure, points, patients)
 
 
 @pytest.mark.parametrize(
@@ -75,9 +87,11 @@ PEERS = [a_site("birch", 0.2), a_site("cedar", None, None), a_site("elm", 0.15, 
         trend.by_year(SHARE, YEARS),
         trend.by_year(SHARE, YEARS, YEARS),
         trend.by_year(RATE, [a_hidden_year("2021")]),
-        trend.control_chart(SHARE, MONTHS),
-        trend.control_chart(RATE, [replace(point, chart="t") for point in MONTHS]),
-        trend.control_chart(SHARE, [a_point("2026-01", None, chart=None, centre=None, lower=None, upper=None)]),
+        a_chart(MONTHS),
+        a_chart([replace(point, chart="t") for point in MONTHS], RATE),
+        a_chart([a_point("2026-01", None, chart=None, **UNLIMITED)]),
+        cusum.cusum_chart(SUMS, "lower_is_better"),
+        cusum.excess_chart(SUMS, "lower_is_better"),
         funnel.funnel(PEERS, OWN, "Ash"),
         funnel.funnel(PEERS, None, "All sites"),
         funnel.funnel([], None, "All sites"),
@@ -110,7 +124,7 @@ def test_years_of_all_sites_stand_behind_in_grey_without_intervals() -> None:
     assert own["marker"]["color"] == style.BLUE
 
 
-@pytest.mark.parametrize("figure", [trend.by_year(SHARE, YEARS), trend.control_chart(SHARE, MONTHS)])
+@pytest.mark.parametrize("figure", [trend.by_year(SHARE, YEARS), a_chart(MONTHS)])
 def test_axes_of_values_start_at_zero_and_hold_every_interval(figure: dict[str, Any]) -> None:
     low, high = figure["layout"]["yaxis"]["range"]
     assert low == 0
@@ -121,21 +135,63 @@ def test_axes_of_values_start_at_zero_and_hold_every_interval(figure: dict[str, 
 
 
 def test_each_kind_of_special_cause_has_a_shape_and_a_colour_of_its_own() -> None:
-    figure = trend.control_chart(SHARE, MONTHS)
+    figure = a_chart(MONTHS)
     marked = {trace["name"]: (trace["x"], trace["marker"]["symbol"]) for trace in figure["data"] if "name" in trace}
     assert marked == {"Concerning": (["2026-01"], "triangle-up"), "Improving": (["2026-03"], "circle-dot")}
 
 
 def test_a_month_without_a_value_is_a_gap_and_limits_break_where_a_phase_ends() -> None:
-    lower, upper, centre, values, *_ = trend.control_chart(SHARE, MONTHS)["data"]
+    *_, lower, upper, centre, values = a_chart(MONTHS)["data"][:6]
     assert values["y"] == [20, None, 35, 10, 15]
     assert upper["y"] == [30, 30, 30, None, 28, 28, None]
     assert centre["line"]["dash"] == "solid"
     assert lower["line"]["dash"] == "dot"
 
 
+def test_the_expected_range_is_a_band_behind_the_values_that_ends_with_each_phase_and_its_last_limits() -> None:
+    unjudged = a_point("2026-04", 0.4, phase=2, is_judged=False, variation=None, **UNLIMITED)
+    first, second, *others = a_chart([*MONTHS, unjudged])["data"]
+    assert first["x"] == ["2025-11", "2025-12", "2026-01", "2026-01", "2025-12", "2025-11", "2026-01"]
+    assert first["y"] == [10, 10, 10, 30, 30, 30, None]
+    assert (second["x"], second["y"]) == (
+        ["2026-02", "2026-03", "2026-03", "2026-02", "2026-03"],
+        [10, 10, 28, 28, None],
+    )
+    assert {(band["fill"], band["fillcolor"], band["hoverinfo"]) for band in (first, second)} == {
+        ("toself", style.band(style.GREY), "skip")
+    }
+    assert not any("fill" in trace for trace in others)
+
+
+def test_a_gap_in_the_limits_is_a_gap_in_the_band() -> None:
+    band = style.expected_range([1, 2, 3], [0, None, 1], [4, None, 5])
+    assert (band["x"], band["y"]) == ([1, 1, 1, 3, 3, 3], [0, 4, None, 1, 5, None])
+
+
+def test_a_point_says_its_value_patients_and_limits() -> None:
+    values = a_chart([*MONTHS, a_point("2026-04", 0.4, is_judged=False, variation=None, **UNLIMITED)])["data"][5]
+    assert values["text"] == [
+        "November\u00a02025: 20.0 %, 40 patients<br>average 20.0, limits 10.0 to 30.0 %",
+        "December\u00a02025: –, 41 patients<br>average 20.0, limits 10.0 to 30.0 %",
+        "January\u00a02026: 35.0 %, 42 patients<br>average 20.0, limits 10.0 to 30.0 %<br>"
+        + wording.rules("outside;run"),
+        "February\u00a02026: 10.0 %, 43 patients<br>average 20.0, limits 10.0 to 28.0 %",
+        "March\u00a02026: 15.0 %, 44 patients<br>average 20.0, limits 10.0 to 28.0 %<br>" + wording.rules("near"),
+        "April\u00a02026: 40.0 %, 45 patients",
+    ]
+    gaps = a_chart([a_point("2026-01", 31.0, chart="g", centre=40.0, lower=0.0, upper=90.0)])["data"][4]
+    assert gaps["text"] == ["January\u00a02026: 31.0, 40 patients<br>average 40.0, limits 0.0 to 90.0"]
+
+
+def test_a_sum_stands_in_the_band_between_its_thresholds_and_says_its_patients() -> None:
+    band, _, _, more, fewer = cusum.cusum_chart(SUMS, "lower_is_better")["data"]
+    assert (band["x"], band["y"]) == (["2026-01", "2026-03", "2026-03", "2026-01", "2026-03"], [-3.5, -3.5, 4, 4, None])
+    assert more["customdata"] == fewer["customdata"] == [12, 9, 30]
+    assert ("signals at 4.0" in more["hovertemplate"], "signals at 3.5" in fewer["hovertemplate"]) == (True, True)
+
+
 def test_a_note_is_a_number_at_the_top_of_its_month_and_the_target_is_named() -> None:
-    texts = {note["text"]: note["x"] for note in trend.control_chart(SHARE, MONTHS)["layout"]["annotations"]}
+    texts = {note["text"]: note["x"] for note in a_chart(MONTHS)["layout"]["annotations"]}
     assert texts["1"] == "2026-02"
     assert {"target", "average", "upper limit", "lower limit"} <= texts.keys()
 
@@ -170,7 +226,7 @@ def test_a_row_without_a_value_is_left_empty_and_others_keep_their_place() -> No
 
 
 def test_hover_texts_have_at_most_three_lines() -> None:
-    figures = (trend.by_year(SHARE, YEARS), trend.control_chart(SHARE, MONTHS), funnel.funnel(PEERS, OWN, "Ash"))
+    figures = (trend.by_year(SHARE, YEARS), a_chart(MONTHS), funnel.funnel(PEERS, OWN, "Ash"))
     texts = [text for figure in figures for trace in figure["data"] for text in trace.get("text", [])]
     assert len(texts) > 8
     assert all(text.count("<br>") <= 2 for text in texts)

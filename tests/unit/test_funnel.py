@@ -6,7 +6,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from scipy.stats import binom, poisson
 from statsmodels.stats.meta_analysis import combine_effects
@@ -21,6 +21,7 @@ from outcomes.statistics.funnel import (
     poisson_limits,
     positions,
     ratio_interval,
+    share_ratio_interval,
     standardised,
     widened_limits,
     winsorised,
@@ -49,6 +50,44 @@ def test_exact_interval_of_a_count() -> None:
     low, high = ratio_interval(np.array([0.0, 10]), np.ones(2))
     assert low == pytest.approx([0, 4.795], abs=5e-4)
     assert high == pytest.approx([3.689, 18.390], abs=5e-4)
+
+
+def test_exact_interval_of_a_share() -> None:
+    # Of 10 patients: with none the upper limit is 1 - 0.025^(1/10), with all the lower 0.025^(1/10); of 5 the interval
+    # is 0.1871 to 0.8129 (Clopper and Pearson 1934). Twice as wide over a risk of a half.
+    low, high = share_ratio_interval(np.full(3, 10.0), np.array([0.0, 5, 10]), np.full(3, 0.5))
+    assert low == pytest.approx([0, 2 * 0.18709, 2 * 0.025**0.1], abs=5e-5)
+    assert high == pytest.approx([2 - 2 * 0.025**0.1, 2 * 0.81291, 2], abs=5e-5)
+
+
+@given(
+    patients=st.integers(20, 500), risk=st.floats(0.001, 0.999), observed=st.integers(0, 500), over_time=st.booleans()
+)
+@example(patients=400, risk=0.5, observed=179, over_time=False)
+def test_the_interval_excludes_1_exactly_beyond_the_95_percent_limits(
+    patients: int, risk: float, observed: int, over_time: bool
+) -> None:
+    observed = min(observed, patients)
+    chance = poisson(patients * risk) if over_time else binom(patients, risk)
+    tails = chance.cdf(observed), chance.sf(observed - 1)
+    assume(min(abs(tail - 0.025) for tail in tails) > 1e-9)  # on the limit itself rounding of floats decides
+    sizes, counts = np.array([float(patients)]), np.array([float(observed)])
+    site = {name: each[0] for name, each in against_expected(sizes, counts, sizes * risk, risk, over_time).items()}
+    assert (site["ratio_low"] > 1) == site["position"].startswith("above")
+    assert (site["ratio_high"] < 1) == site["position"].startswith("below")
+    assert site["ratio_low"] - 1e-9 <= site["ratio"] <= site["ratio_high"] + 1e-9
+
+
+@given(st.lists(st.tuples(st.integers(20, 400), st.floats(0, 1)), min_size=20, max_size=25), st.booleans())
+def test_beyond_the_widened_limits_the_interval_excludes_1(sites: list[tuple[int, float]], over_time: bool) -> None:
+    patients = np.array([float(each) for each, _ in sites])
+    observed = np.round(patients * [share for _, share in sites])
+    assume(observed.sum() > 0)
+    target = observed.sum() / patients.sum()
+    found = against_expected(patients, observed, patients * target, target, over_time)
+    outside = found["widened_position"] != "inside"
+    excludes_1 = (found["ratio_low"] > 1) | (found["ratio_high"] < 1)
+    assert not (outside & ~excludes_1).any()
 
 
 def test_binomial_limits_by_hand() -> None:

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from dashboards import wording
+from dashboards.access.scope import Denied
 from dashboards.cards import Card, Cell
 from dashboards.data import alarms, control, measures
 from dashboards.data import published as published_figures
@@ -28,7 +29,7 @@ from dashboards.reviews.queue import Decision, Move, Reviews
 from outcomes.release.open import RESEARCH
 from outcomes.release.verify import seal
 from outcomes.settings import Settings
-from tests.support.dashboard_release import EMPTY, OWN, write_release
+from tests.support.dashboard_release import EMPTY, FOREIGN, OWN, write_release
 from tests.support.dashboard_views import cards, view_at
 from tests.support.html_tree import parsed
 from tests.support.records import a
@@ -320,6 +321,32 @@ def test_the_table_of_the_chart_holds_every_month(home: Path) -> None:
     points = control.chart(view.reader, "pain_12_months", SITE)
     trend = cards(measure_page(view, "pain_12_months"))["trend"]
     assert [cell.text for cell in column(trend, "Month of fusion")] == [point.index_period for point in points]
+
+
+def test_the_table_of_the_chart_holds_the_patients_and_limits_of_each_month(home: Path) -> None:
+    view = a_view(home)
+    points = control.chart(view.reader, "pain_12_months", SITE)
+    patients = control.patients(view.reader, "pain_12_months", SITE, points)
+    trend = cards(measure_page(view, "pain_12_months"))["trend"]
+    assert [cell.value for cell in column(trend, "Patients")] == [patients[point.index_period] for point in points]
+    assert [cell.value for cell in column(trend, "Lower limit")] == [round(point.lower or 0, 6) for point in points]
+    assert min(patients.values()) > 0
+
+
+def test_a_quarter_has_the_patients_of_its_months(home: Path) -> None:
+    reader = a_view(home).reader
+    months = control.chart(reader, "pain_12_months", SITE)[:3]
+    quarter = replace(months[0], months=3)
+    of_months = control.patients(reader, "pain_12_months", SITE, months)
+    assert control.patients(reader, "pain_12_months", SITE, [quarter]) == {
+        quarter.index_period: sum(of_months.values())
+    }
+
+
+def test_the_patients_of_a_foreign_chart_are_denied(home: Path) -> None:
+    view = a_view(home)
+    with pytest.raises(Denied):
+        control.patients(view.reader, "pain_12_months", FOREIGN, control.chart(view.reader, "pain_12_months", SITE))
 
 
 def a_peer(patients: int | None, expected: float | None = 20.0) -> Compared:

@@ -370,7 +370,7 @@ def _point(period: str, upper: float, lower: float, signal: str | None = None) -
 def test_sums_are_drawn_away_from_zero_with_their_thresholds_and_marked_where_they_signal() -> None:
     points = [_point("2025-01", 5.5, 0.5, "upper"), _point("2025-02", 0.2, 4.1, "lower"), _point("2025-03", 1, 1)]
     figure = cusum_chart(points, "lower_is_better")
-    above, below, upper, lower, concerning, improving = figure["data"]
+    _, above, below, upper, lower, concerning, improving = figure["data"]
     assert (above["y"], below["y"]) == ([5.0, 5.0], [-4.0, -4.0])
     assert (upper["y"], lower["y"]) == ([5.5, 0.2, 1], [-0.5, -4.1, -1])
     assert lower["text"] == ["0.5", "4.1", "1.0"]
@@ -389,8 +389,8 @@ def test_years_are_an_axis_of_years() -> None:
     points = [_point(str(year), 1, 1, "both") for year in range(2015, 2026)]
     figure = cusum_chart(points, "higher_is_better")
     assert figure["layout"]["xaxis"]["tickvals"] == ["2015", "2018", "2021", "2024"]
-    assert figure["data"][2]["hovertemplate"].startswith("%{x|%Y}:")
-    assert [mark["marker"]["color"] for mark in figure["data"][4:]] == [style.BLUE, style.VERMILION]
+    assert figure["data"][3]["hovertemplate"].startswith("%{x|%Y}:")
+    assert [mark["marker"]["color"] for mark in figure["data"][5:]] == [style.BLUE, style.VERMILION]
     assert "Year of fusion" in [note["text"] for note in excess_chart(points, "neutral")["layout"]["annotations"]]
 
 

@@ -198,15 +198,11 @@ class _Program:
             return {}
         # With everything as far as it may go again, and a cost that changes only, the last solution stays feasible.
         self._solve(solver, targets, np.zeros(len(targets)))
-        solver.setOptionValue("simplex_strategy", _PRIMAL)
         disclosed = {}
         while len(targets):
-            at = int(targets[0])
-            low, high = self._end(solver, at, 1), self._end(solver, at, -1)
-            is_near = low < minimum_cell_count - CLOSE and high >= 1 - CLOSE
-            is_narrow = high - low < minimum_cell_count - CLOSE
-            if _is_small(low, high, minimum_cell_count) if surely else is_near and is_narrow:
-                disclosed[at] = (low, high)
+            ends = self._close_ends(solver, int(targets[0]), minimum_cell_count, surely)
+            if ends:
+                disclosed[int(targets[0])] = ends
             targets = self._still_open(targets[1:], minimum_cell_count, surely)
         return disclosed
 
@@ -217,6 +213,8 @@ class _Program:
         """
         random = np.random.default_rng(0)
         self._solve(solver, targets, random.uniform(-1, 1, len(targets)))
+        # From here on the last solution stays feasible: it lies no further from where each target was seen than a push.
+        solver.setOptionValue("simplex_strategy", _PRIMAL)
         settled = _FEW
         while len(targets) > _FEW <= settled:
             goal = random.uniform(0.5, 1, len(targets)) * random.choice([-1, 1], len(targets))
@@ -224,6 +222,19 @@ class _Program:
             still_open = self._still_open(targets, minimum_cell_count, surely)
             settled, targets = len(targets) - len(still_open), still_open
         return targets
+
+    def _close_ends(self, solver: "_Highs", at: int, minimum_cell_count: int, surely: bool) -> Ends | None:
+        """The ends of a count if they disclose it; the greater end is not looked for where the lesser one settles it."""
+        low = self._end(solver, at, 1)
+        if low >= minimum_cell_count - CLOSE or not len(self._still_open(np.array([at]), minimum_cell_count, surely)):
+            return None
+        high = self._end(solver, at, -1)
+        is_disclosed = (
+            _is_small(low, high, minimum_cell_count)
+            if surely
+            else high >= 1 - CLOSE and high - low < minimum_cell_count - CLOSE
+        )
+        return (low, high) if is_disclosed else None
 
     def _still_open(self, targets: Ids, minimum_cell_count: int, surely: bool) -> Ids:
         low, high = self._least_seen[targets], self._greatest_seen[targets]

@@ -44,9 +44,9 @@ class Dispersion(NamedTuple):
 
 
 def ratio_interval(observed: Floats, expected: Floats, level: float = LEVEL_95) -> Limits:
-    """The exact Poisson interval of observed over expected, the expected taken as known (Garwood 1936).
+    """The exact Poisson interval of events over time, observed over expected (Garwood 1936).
 
-    Around the expected number itself it is the funnel of an indirectly standardised ratio.
+    The expected number is taken as known. Around it the interval is the funnel of an indirectly standardised ratio.
     """
     from scipy.stats import chi2  # noqa: PLC0415 - slow to import, needed only here
 
@@ -55,6 +55,17 @@ def ratio_interval(observed: Floats, expected: Floats, level: float = LEVEL_95) 
     low = np.where(observed > 0, chi2.ppf(tail, np.maximum(2 * observed, 1)), 0)
     high = chi2.isf(tail, 2 * observed + 2)
     return Limits(low / (2 * expected), high / (2 * expected))
+
+
+def share_ratio_interval(patients: Floats, observed: Floats, risk: Floats, level: float = LEVEL_95) -> Limits:
+    """The exact binomial interval of a share (Clopper and Pearson 1934) over the mean risk, which is taken as known."""
+    from scipy.stats import beta  # noqa: PLC0415 - slow to import, needed only here
+
+    tail, without = (1 - level) / 2, patients - observed
+    # With none observed, or all, the quantile is of no distribution; the limit is 0, or 1.
+    low = np.where(observed > 0, beta.ppf(tail, np.maximum(observed, 1), without + 1), 0)
+    high = np.where(without > 0, beta.isf(tail, observed + 1, np.maximum(without, 1)), 1)
+    return Limits(low / risk, high / risk)
 
 
 def binomial_limits(patients: Floats, risk: Floats, level: float) -> Limits:
@@ -126,8 +137,9 @@ def against_expected(
     """Ratio, adjusted share, funnel and position of the sites that are compared.
 
     The limits are of the adjusted share: of the number that chance gives a site with these patients, over the number
-    expected, times the target. Where all sites have the same case mix they are those of the plain share. What is
-    widened is nan, or None, among fewer than `FEWEST_SITES_TO_WIDEN` sites.
+    expected, times the target. Where all sites have the same case mix they are those of the plain share. The interval
+    of the ratio is of the same distribution, so that it excludes 1 exactly where a site lies beyond the 95 % limits.
+    What is widened is nan, or None, among fewer than `FEWEST_SITES_TO_WIDEN` sites.
 
     Args:
         patients: of each site, above 0.
@@ -138,7 +150,7 @@ def against_expected(
     """
     risk = np.minimum(expected / patients, 1)
     over_expected = observed / expected
-    interval = ratio_interval(observed, expected)
+    interval = ratio_interval(observed, expected) if over_time else share_ratio_interval(patients, observed, risk)
     inner, outer = (
         poisson_limits(expected, level) if over_time else _scaled(binomial_limits(patients, risk, level), 1 / risk)
         for level in (LEVEL_95, LEVEL_99_8)
