@@ -41,6 +41,7 @@ NOT_READ = {
     "follow_ups",
     "label_evidence",
     "labels",
+    "measure_cases",
     "responders",
     "revisions",
     "sensitivity",

@@ -93,7 +93,7 @@ def _written(settings: Settings, log: AccessLog, reader: Reader, line: Annotatio
     if not is_new:
         return _page(409, "Noted already", "The same note by you is there already. Nothing was changed.", chart)
     log.record(reader.scope, f"annotation {line.measure} {line.kind} {line.period}", reader.release_id, 1)
-    return redirect(_chart(reader, line.site_id, line.measure, noted=line.period), 303)
+    return redirect(_chart(reader, line.site_id, line.measure, f"noted={line.period}"), 303)
 
 
 def _withdrawn(settings: Settings, log: AccessLog, reader: Reader) -> AnyResponse:
@@ -119,14 +119,14 @@ def _withdrawn(settings: Settings, log: AccessLog, reader: Reader) -> AnyRespons
         return _unusable(chart)
     if not is_out:
         return _page(409, "No such note any more", gone, chart)
-    return redirect(_chart(reader, site_id, measure, withdrawn=line.period), 303)
+    return redirect(_chart(reader, site_id, measure, f"withdrawn={line.period}"), 303)
 
 
-def _chart(reader: Reader, site_id: str, measure: str, **done: str) -> str:
-    """The address of the chart, with what was done to the note of which month, if anything was."""
-    of_site = Filters(site_id).query(measures.choices(reader))
-    said = "".join(f"{'&' if of_site else '?'}{name}={month}" for name, month in done.items())
-    return f"/measure/{measure}{of_site}{said}#trend"
+def _chart(reader: Reader, site_id: str, measure: str, done: str = "") -> str:
+    """The address of a chart; `done` is what its page says once (`pages.done`)."""
+    query = Filters(site_id).query(measures.choices(reader))
+    said = "&".join(part for part in (query.removeprefix("?"), done) if part)
+    return f"/measure/{measure}{'?' if said else ''}{said}#trend"
 
 
 def _refused() -> Response:

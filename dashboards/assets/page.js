@@ -75,7 +75,7 @@
         const said = place?.textContent;
         if (!said) return;
         const address = new URL(window.location.href);
-        ["moved", "noted"].forEach((name) => address.searchParams.delete(name));
+        ["moved", "noted", "withdrawn"].forEach((name) => address.searchParams.delete(name));
         window.history.replaceState({}, "", address);
         shown = here();
         place.textContent = "";

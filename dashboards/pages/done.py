@@ -45,20 +45,17 @@ def _moved(view: View, signal_id: str) -> str:
 
 
 def _of_note(view: View, given: Mapping[str, str]) -> str:
-    """That the reader has noted a month of the page's chart, or has taken a note of it back."""
+    """That the reader has noted a month of the page's chart, or taken a note back."""
     if view.site is None or view.settings is None:
         return ""
     site_id, measure, user = view.site.site_id, view.path.removeprefix(_MEASURE), view.reader.scope.user
     try:
-        if "noted" in given:
-            notes = noted(view.settings, measures.known_to_files(view.reader), site_id, measure)
-            if (given["noted"], user) in {(note.period, note.author) for note in notes}:
-                return f"Recorded: a note on {wording.period(given['noted'])}. The next release shows it."
-        elif "withdrawn" in given:
-            gone = withdrawn(view.settings, site_id, measure)
-            if (given["withdrawn"], user) in {(note.period, note.withdrawn_by) for note in gone}:
-                month = wording.period(given["withdrawn"])
-                return f"Recorded: a note on {month} was taken back. The next release does not show it."
+        there = noted(view.settings, measures.known_to_files(view.reader), site_id, measure)
+        gone = withdrawn(view.settings, site_id, measure)
     except OutcomesError:
         return ""
+    if (month := given.get("noted", "")) in {one.period for one in there if one.author == user}:
+        return f"Recorded: a note on {wording.period(month)}. The next release shows it."
+    if (month := given.get("withdrawn", "")) in {one.period for one in gone if one.withdrawn_by == user}:
+        return f"Recorded: a note on {wording.period(month)} is taken back. The next release shows it no more."
     return ""

@@ -100,21 +100,19 @@ def test_what_the_form_sends_is_a_line_that_the_next_release_reads(client: Flask
     assert "Noted so far:" not in page.text
 
 
-def test_the_page_after_a_note_says_that_it_is_recorded(client: FlaskClient, home: Path) -> None:
-    def said(month: str, user: str = QUALITY, done: str = "noted") -> str:
-        address = f"/measure/{_MEASURE}?{done}={month}"
+def test_the_page_after_a_note_says_that_it_is_recorded_or_taken_back(client: FlaskClient, home: Path) -> None:
+    def said(done: str, user: str = QUALITY) -> str:
+        address = f"/measure/{_MEASURE}?{done}"
         page = parsed(client.get(address, headers={"X-Forwarded-User": user}).get_data(as_text=True))
         return next(one.text for one in page.all("div") if one.get("id") == "said")
 
-    assert said("2025-03") == ""
+    assert said("noted=2025-03") == ""
     _post(client)
-    assert said("2025-03") == "Recorded: a note on March\u00a02025. The next release shows it."
-    assert said("2025-04") == said("2025-03", CLINICAL) == ""
-    assert said("2025-03", done="withdrawn") == ""
-    answer = _withdraw(client, _key(home))
-    assert answer.headers["Location"] == f"/measure/{_MEASURE}?withdrawn=2025-03#trend"
-    taken_back = "Recorded: a note on March\u00a02025 was taken back. The next release does not show it."
-    assert said("2025-03", done="withdrawn") == taken_back
+    assert said("noted=2025-03") == "Recorded: a note on March\u00a02025. The next release shows it."
+    assert said("noted=2025-04") == said("noted=2025-03", CLINICAL) == said("withdrawn=2025-03") == ""
+    _withdraw(client, _key(home))
+    assert said("withdrawn=2025-03").startswith("Recorded: a note on March\u00a02025 is taken back.")
+    assert said("noted=2025-03") == said("withdrawn=2025-03", CLINICAL) == ""
 
 
 def test_a_line_is_added_to_those_that_were_written_by_hand(client: FlaskClient, home: Path) -> None:
@@ -178,7 +176,10 @@ def test_a_note_taken_back_leaves_the_file_and_stays_in_the_history(client: Flas
     assert data == {"note": _key(home), "reason": WITHDRAWALS[0]}
     headers = {"X-Forwarded-User": QUALITY, "Sec-Fetch-Site": "same-origin"}
     answer = client.post(form.get("action"), data=data, headers=headers)
-    assert (answer.status_code, answer.headers["Location"]) == (303, f"/measure/{_MEASURE}?withdrawn=2025-03#trend")
+    assert (answer.status_code, answer.headers["Location"]) == (
+        303,
+        f"/measure/{_MEASURE}?withdrawn=2025-03#trend",
+    )
     header, line = _lines(home)
     assert header == [*Annotation.model_fields]
     assert line[2:4] == ["2025-04", "note"]
