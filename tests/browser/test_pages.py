@@ -151,6 +151,8 @@ def test_what_a_move_did_is_read_out_and_said_once_also_where_a_page_takes_the_p
         "(href) => document.querySelector('main').insertAdjacentHTML('afterbegin', `<a href='${href}'>again</a>`)",
         f"/signals?site=dunmore&moved={signal}",
     )
+    # The words of the page before are not to be taken for those of the next.
+    page.evaluate("document.getElementById('said').textContent = ''")
     page.evaluate("window.heard = []")
     page.get_by_role("link", name="again").click()
     wait_until(page, "() => window.heard.at(-1)?.startsWith('Recorded.')")
