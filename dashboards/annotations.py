@@ -85,14 +85,14 @@ def _is_formula(user: str) -> bool:
 
 
 def _written(settings: Settings, log: AccessLog, reader: Reader, line: Annotation) -> AnyResponse:
-    chart = _chart(reader, line.site_id, line.measure)
+    chart, known = _chart(reader, line.site_id, line.measure), measures.known_to_files(reader)
     try:
-        is_new = add_line(settings.annotations_file, line, _MALFORMED, measures.known_to_files(reader))
+        if line in noted(settings, known, line.site_id, line.measure):
+            return _page(409, "Noted already", "The same note by you is there already. Nothing was changed.", chart)
+        log.record(reader.scope, f"annotation {line.measure} {line.kind} {line.period}", reader.release_id, 1)
+        add_line(settings.annotations_file, line, _MALFORMED, known)
     except (OutcomesError, OSError):
         return _unusable(chart)
-    if not is_new:
-        return _page(409, "Noted already", "The same note by you is there already. Nothing was changed.", chart)
-    log.record(reader.scope, f"annotation {line.measure} {line.kind} {line.period}", reader.release_id, 1)
     return redirect(_chart(reader, line.site_id, line.measure, f"noted={line.period}"), 303)
 
 

@@ -239,7 +239,7 @@ def test_nobody_takes_back_a_note_of_a_foreign_site_or_from_elsewhere(client: Fl
     assert (_lines(home), _history(home)) == (before, [])
 
 
-def test_without_a_line_in_the_access_log_no_note_is_taken_back(
+def test_without_a_line_in_the_access_log_no_note_is_written_or_taken_back(
     client: FlaskClient, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _post(client)
@@ -249,7 +249,7 @@ def test_without_a_line_in_the_access_log_no_note_is_taken_back(
         raise OSError(28, "no room")
 
     monkeypatch.setattr(AccessLog, "record", fail)
-    assert _withdraw(client, note).status_code == 503
+    assert _withdraw(client, note).status_code == _post(client, month="2025-04").status_code == 503
     assert (_lines(home), _history(home)) == (before, [])
 
 
