@@ -148,7 +148,7 @@ def test_an_unexpected_error_names_type_and_place_only(
     monkeypatch.setattr(pipeline, "ingest_each", fail)
     result = run(tmp_path, "ingest")
     assert result.exit_code == 1
-    assert result.stderr.startswith("unexpected ValueError (outcomes.cli.commands, line ")
+    assert result.stderr.startswith("unexpected ValueError (outcomes.cli.lake, line ")
     assert "Jane" not in result.output
 
 
