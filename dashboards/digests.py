@@ -15,7 +15,6 @@ from dashboards.data import alarms, measures
 from dashboards.data.changes import Changes, Moved, changes
 from dashboards.data.measures import Value
 from dashboards.data.reader import Releases
-from dashboards.files import write_whole
 from dashboards.filters import Filters
 from dashboards.mail import MailServer, send
 from dashboards.pages.frame import PRODUCT, View
@@ -25,6 +24,7 @@ from outcomes.errors import OutcomesError
 from outcomes.home import private_files
 from outcomes.settings import Settings
 from outcomes.site_files import DigestAddress, read_site_file
+from outcomes.whole_files import write_whole
 
 _BY_CHANCE = "Better and worse say where a number moved, by chance or not."
 

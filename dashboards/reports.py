@@ -11,7 +11,6 @@ from dashboards import wording
 from dashboards.access.scope import Scope
 from dashboards.data import measures
 from dashboards.data.reader import Releases
-from dashboards.files import write_whole
 from dashboards.filters import Filters
 from dashboards.pages import frame
 from dashboards.pages.frame import Page, View
@@ -26,6 +25,7 @@ from outcomes.home import private_files
 from outcomes.release.open import DASHBOARD, RESEARCH, read_release
 from outcomes.release.verify import verify
 from outcomes.settings import Settings
+from outcomes.whole_files import write_whole
 
 
 class Paper(StrEnum):

@@ -15,9 +15,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticCustomError
 
 from outcomes.errors import OutcomesError
-from outcomes.home import private_files
 from outcomes.locks import one_at_a_time
 from outcomes.periods import MONTH
+from outcomes.whole_files import write_whole
 
 SITE_ID = r"[a-z0-9][a-z0-9_-]{0,62}"
 """The pattern of what can name a site: lower-case letters, digits, `-` and `_`, 63 at most."""
@@ -250,12 +250,7 @@ def _write(path: Path, model: type[SiteFileRow], rows: Sequence[SiteFileRow]) ->
     writer = csv.DictWriter(text, list(model.model_fields), lineterminator="\n")
     writer.writeheader()
     writer.writerows(one.model_dump() for one in rows)
-    unfinished = path.with_suffix(".part")
-    # It may name users: only the account that writes it reads it.
-    with private_files():
-        unfinished.unlink(missing_ok=True)
-        unfinished.write_text(text.getvalue(), encoding="utf-8")
-    unfinished.replace(path)
+    write_whole(path, text.getvalue().encode())  # it may name users
 
 
 def site_names(path: Path) -> dict[str, str] | None:

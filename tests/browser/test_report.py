@@ -160,7 +160,7 @@ def test_the_same_release_gives_the_same_bytes(settings: Settings, report: Path)
     before = hashlib.sha256(report.read_bytes()).hexdigest()
     assert write_report(settings, SITE) == report
     assert hashlib.sha256(report.read_bytes()).hexdigest() == before
-    assert not list(report.parent.glob("*.part"))
+    assert not list(report.parent.glob("*.unfinished"))
 
 
 @pytest.mark.parametrize(("site", "period"), [("nowhere", None), (SITE, "1999-01"), ("../site-001", None)])

@@ -7,7 +7,6 @@ only its sha256, and a line goes once no session can be as old as it.
 
 import hashlib
 import json
-import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from outcomes.errors import OutcomesError
 from outcomes.locks import one_at_a_time
+from outcomes.whole_files import write_whole
 
 _LONGEST = 24 * 3600
 """Seconds; no session lasts longer (`session_hours`)."""
@@ -78,14 +78,8 @@ class EndedSessions:
     def _add(self, over: _Over) -> None:
         with one_at_a_time(self._path.with_suffix(".lock")):
             standing = [one for one in self._read() if one.at > over.at - _LONGEST]
-            unfinished = self._path.with_suffix(".unfinished")
-            unfinished.unlink(missing_ok=True)
-            file = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(file, "w", encoding="utf-8") as lines:
-                lines.writelines(json.dumps(asdict(one)) + "\n" for one in [*standing, over])
-                lines.flush()
-                os.fsync(lines.fileno())
-            unfinished.replace(self._path)
+            lines = [json.dumps(asdict(one)) + "\n" for one in [*standing, over]]
+            write_whole(self._path, "".join(lines).encode())
 
     def _read(self) -> list[_Over]:
         try:

@@ -1,6 +1,7 @@
 """What a new site needs: a line in the register, its folders, a mapping to complete, and a list of steps."""
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from outcomes.intake.sources.redcap import find_dictionary
 from outcomes.intake.sources.templates import mapping_template
 from outcomes.settings import Settings
 from outcomes.site_files import Site, site_names
+from outcomes.whole_files import write_whole
 
 _CHECKLIST = """# Before {site} delivers
 
@@ -98,8 +100,6 @@ def _register(settings: Settings, site: Site) -> None:
         before = ",".join(Site.model_fields) + "\n"
         landed = sorted({delivery.site_id for delivery in deliveries(settings)} - {site.site_id})
         added = [*(Site(site_id=other, name="") for other in landed), site]
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("w", encoding="utf-8", newline="") as file:
-        file.write(before)
-        csv.writer(file, lineterminator="\n").writerows([each.site_id, each.name] for each in added)
-    unfinished.replace(path)
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows([each.site_id, each.name] for each in added)
+    write_whole(path, (before + lines.getvalue()).encode())

@@ -9,7 +9,6 @@ https://ohdsi.github.io/CommonDataModel/cdm54.html.
 """
 
 import datetime
-import os
 import random
 import zlib
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from outcomes.home import private_files
 from outcomes.release.open import Release, current_release
 from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import label_definitions
+from outcomes.whole_files import write_whole
 
 EPOCH = datetime.date(1970, 1, 1)
 """The date that stands for day 0 where no date of surgery is known: dates then tell days since and nothing else."""
@@ -232,14 +232,11 @@ def _read_keys(con: duckdb.DuckDBPyConnection, path: Path) -> pa.Table:
 
 
 def _save(path: Path, subjects: pa.Table) -> None:
-    """Write the key file whole or not at all, readable by its owner alone."""
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as lines:
-        in_order = subjects.sort_by([("site_id", "ascending"), ("patient_id", "ascending")])
-        csv.write_csv(in_order, lines, csv.WriteOptions(quoting_style="needed"))
-    unfinished.replace(path)
+    """Write the key file."""
+    lines = pa.BufferOutputStream()
+    in_order = subjects.sort_by([("site_id", "ascending"), ("patient_id", "ascending")])
+    csv.write_csv(in_order, lines, csv.WriteOptions(quoting_style="needed"))
+    write_whole(path, lines.getvalue().to_pybytes())
 
 
 def _write(path: Path, table: pa.Table, *, as_parquet: bool) -> None:

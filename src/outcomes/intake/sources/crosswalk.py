@@ -5,7 +5,7 @@ with the site, outside the landing folder, readable by its owner alone.
 """
 
 import csv
-import os
+import io
 import secrets
 import string
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from outcomes.errors import OutcomesError
+from outcomes.whole_files import write_whole
 
 _COLUMNS = ("kind", "source_key", "key")
 _KEY_LENGTH = 14
@@ -50,15 +51,11 @@ class Crosswalk:
 
     def save(self) -> None:
         """Write the file whole or not at all, readable and writable by its owner only (mode 0600)."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        unfinished = self.path.with_suffix(".unfinished")
-        unfinished.unlink(missing_ok=True)
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as lines:
-            writer = csv.writer(lines)
-            writer.writerow(_COLUMNS)
-            writer.writerows((*named, key) for named, key in sorted(self._keys.items()))
-        unfinished.replace(self.path)
+        lines = io.StringIO()
+        writer = csv.writer(lines)
+        writer.writerow(_COLUMNS)
+        writer.writerows((*named, key) for named, key in sorted(self._keys.items()))
+        write_whole(self.path, lines.getvalue().encode())
 
 
 def _read(path: Path) -> dict[tuple[str, str], str]:
