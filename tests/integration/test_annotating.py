@@ -239,6 +239,17 @@ def test_nobody_takes_back_a_note_of_a_foreign_site_or_from_elsewhere(client: Fl
     assert (_lines(home), _history(home)) == (before, [])
 
 
+def test_without_a_line_in_the_access_log_nothing_is_noted(
+    client: FlaskClient, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "no room")
+
+    monkeypatch.setattr(AccessLog, "record", fail)
+    assert _post(client).status_code == 503
+    assert _lines(home) == []
+
+
 def test_without_a_line_in_the_access_log_no_note_is_taken_back(
     client: FlaskClient, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
