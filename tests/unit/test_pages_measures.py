@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -130,18 +131,26 @@ def test_the_first_screen_says_that_work_of_an_earlier_year_is_open_and_that_the
     assert "Reviewed: no" not in entry.text
 
 
+def _act_on(reviews: Reviews, view: View, signals: Sequence[str]) -> None:
+    plan = Decision("chance", "train_the_team", "nursing_lead", datetime.now(UTC).date())
+    for signal in signals:
+        reviews.move(view.reader.scope, Move(SITE, signal, "reviewing", 0))
+        reviews.move(view.reader.scope, Move(SITE, signal, "acting", 1, plan))
+
+
+def _overdue_since_january(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "reviews.sqlite")) as database:
+        database.execute("update moves set due = '2026-01-31' where due is not null")
+        database.commit()
+
+
 @pytest.mark.parametrize("year", [2026, 2025])
 def test_an_overdue_action_is_the_first_thing_said_also_of_a_signal_that_has_gone(
     home: Path, tmp_path: Path, year: int
 ) -> None:
     view, reviews = _reviewing(home, tmp_path)
-    signal = f"{SITE}/revision_2_years/funnel/{year}"
-    plan = Decision("chance", "train_the_team", "nursing_lead", datetime.now(UTC).date())
-    reviews.move(view.reader.scope, Move(SITE, signal, "reviewing", 0))
-    reviews.move(view.reader.scope, Move(SITE, signal, "acting", 1, plan))
-    with closing(sqlite3.connect(tmp_path / "reviews.sqlite")) as database:
-        database.execute("update moves set due = '2026-01-31' where due is not null")
-        database.commit()
+    _act_on(reviews, view, [f"{SITE}/revision_2_years/funnel/{year}"])
+    _overdue_since_january(tmp_path)
     first, *others = parsed(cards(overview(view))["look-at-this"].body[0]).all("li")
     assert "action overdue since 31\u00a0January\u00a02026: train the team, nursing lead" in first.text
     assert len(others) == 3
@@ -165,6 +174,16 @@ def test_no_more_than_five_things_are_said_and_the_rest_is_counted(home: Path, t
     assert "2 more" in parsed(card.body[1]).text
     assert card.table is not None
     assert len(card.table.rows) == 7
+
+
+def test_overdue_actions_are_among_the_five_things_that_are_said(home: Path, tmp_path: Path) -> None:
+    view, reviews = _reviewing(home, tmp_path)
+    _act_on(reviews, view, [f"{SITE}/revision_2_years/funnel/{year}" for year in range(2019, 2026)])
+    _overdue_since_january(tmp_path)
+    card = cards(overview(view))["look-at-this"]
+    assert ["overdue" in entry.text for entry in parsed(card.body[0]).all("li")] == [True] * 5
+    named = len(alarms.own(view.reader, SITE))
+    assert f"{7 + named - 5} more" in parsed(card.body[1]).text
 
 
 def test_where_nothing_stands_out_the_first_screen_says_what_was_checked(tmp_path: Path) -> None:
