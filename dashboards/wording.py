@@ -11,7 +11,7 @@ from dashboards.data.records import AlarmsRow, ControlChartsRow, MissingAnswersR
 from dashboards.data.signals import Signal, parsed_id
 from dashboards.filters import Filters
 from dashboards.reviews.earlier import Earlier
-from dashboards.reviews.queue import Decision, Review, State
+from dashboards.reviews.queue import NAMES, Decision, Review, State
 from outcomes.statistics.control_charts import QUARTER
 
 NBSP = "\u00a0"
@@ -151,14 +151,6 @@ _METHODS = {"cusum": "Cumulative sum", "funnel": "Funnel"} | {
     rule: f"Chart ({_RULES[rule]})" for rule in ("outside", "run", "trend", "near")
 }
 """What found a signal, by the part of its id that names it."""
-
-_STATES: dict[State, str] = {
-    "new": "New",
-    "reviewing": "Under review",
-    "explained": "Explained",
-    "acting": "Action agreed",
-    "closed": "Closed",
-}
 
 _GROUP_KINDS = {
     "approach": "Approach",
@@ -320,7 +312,7 @@ def towards(code: Towards) -> str:
 
 def state(code: State) -> str:
     """Where a signal stands in the review queue, in a word or two."""
-    return _STATES[code]
+    return NAMES[code]
 
 
 def named_signal(signal_id: str, defined: Mapping[str, Measure]) -> tuple[str, str]:

@@ -240,7 +240,7 @@ def test_the_second_of_two_people_reads_why_and_gets_back_to_the_queue(client: F
     answer = _post(client, signal, "reviewing")
     said = answer.get_data(as_text=True)
     assert answer.status_code == 409
-    assert "Somebody else has changed this signal since you opened the page: it is now reviewing." in said
+    assert "This signal has changed since you opened the page: Under review." in said
     assert 'href="/signals#queue"' in said
     assert len(_moves(home)) == len(_audited(home)) == 1
 
