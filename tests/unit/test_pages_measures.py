@@ -156,6 +156,16 @@ def test_an_overdue_action_is_the_first_thing_said_also_of_a_signal_that_has_gon
     assert len(others) == 3
 
 
+def test_a_tile_with_a_number_and_no_month_does_not_say_that_it_has_no_value(tmp_path: Path) -> None:
+    folder = write_release(tmp_path)
+    with duckdb.connect(str(folder / RESEARCH)) as con:
+        con.execute("delete from control_charts where site_id = ? and measure = 'pain_12_months'", [SITE])
+    seal(folder)
+    tile = next(parsed(cards(overview(a_view(tmp_path)))["headlines"].body[0]).all("dl")).text
+    assert "No month that can be judged" in tile
+    assert "No value" not in tile
+
+
 def test_no_more_than_five_things_are_said_and_the_rest_is_counted(home: Path, tmp_path: Path) -> None:
     folder, view = write_release(tmp_path), a_view(home)
     more = [one for one in view.measures if one not in alarms.own(view.reader, SITE)][:4]
