@@ -166,6 +166,16 @@ def test_a_tile_with_a_number_and_no_month_does_not_say_that_it_has_no_value(tmp
     assert "No value" not in tile
 
 
+@pytest.mark.parametrize(("peers", "of"), [("similar", "size"), ("case_mix", "case mix")])
+def test_chosen_peers_change_which_sites_are_drawn_and_that_is_said(home: Path, peers: str, of: str) -> None:
+    chosen, everybody = (
+        cards(measure_page(a_view(home, query), "pain_12_months"))["funnel"] for query in (f"?peers={peers}", "")
+    )
+    said = f"Only peers of similar {of} are drawn. What is expected, and the limits, are those of all sites."
+    assert (said in chosen.notes, said in everybody.notes) == (True, False)
+    assert chosen.sentence == everybody.sentence
+
+
 def test_no_more_than_five_things_are_said_and_the_rest_is_counted(home: Path, tmp_path: Path) -> None:
     folder, view = write_release(tmp_path), a_view(home)
     more = [one for one in view.measures if one not in alarms.own(view.reader, SITE)][:4]
