@@ -3,8 +3,8 @@
 The form of the chart sends `month` (YYYY-MM), `kind` (note, or rebase: limits start anew) and `reason`, one of a list:
 there is no free text, as it could name a patient. It becomes a line of annotations.csv, which the next release reads.
 
-A note is taken back by `note`, its key, and `reason`, one of another list. The access log says so first; then the line
-goes over to annotations_withdrawn.csv, the history, which no release reads.
+A note is taken back by `note`, its key, and `reason`, one of another list: the line goes over to
+annotations_withdrawn.csv, the history, which no release reads. Of either the access log says so first.
 """
 
 from flask import Flask, Response, redirect, request
@@ -85,14 +85,16 @@ def _is_formula(user: str) -> bool:
 
 
 def _written(settings: Settings, log: AccessLog, reader: Reader, line: Annotation) -> AnyResponse:
-    chart, known = _chart(reader, line.site_id, line.measure), measures.known_to_files(reader)
+    known, chart = measures.known_to_files(reader), _chart(reader, line.site_id, line.measure)
     try:
-        if line in noted(settings, known, line.site_id, line.measure):
-            return _page(409, "Noted already", "The same note by you is there already. Nothing was changed.", chart)
-        log.record(reader.scope, f"annotation {line.measure} {line.kind} {line.period}", reader.release_id, 1)
-        add_line(settings.annotations_file, line, _MALFORMED, known)
+        is_there = line in noted(settings, known, line.site_id, line.measure)
+        if not is_there:
+            log.record(reader.scope, f"annotation {line.measure} {line.kind} {line.period}", reader.release_id, 1)
+            is_there = not add_line(settings.annotations_file, line, _MALFORMED, known)
     except (OutcomesError, OSError):
         return _unusable(chart)
+    if is_there:
+        return _page(409, "Noted already", "The same note by you is there already. Nothing was changed.", chart)
     return redirect(_chart(reader, line.site_id, line.measure, f"noted={line.period}"), 303)
 
 
@@ -134,7 +136,7 @@ def _refused() -> Response:
 
 
 def _unusable(chart: str) -> Response:
-    said = "Nothing was changed. Ask the administrator of these dashboards to check annotations.csv."
+    said = "Nothing was changed. Ask the administrator of these dashboards to check annotations.csv and the access log."
     return _page(503, "Nothing can be noted at the moment", said, chart)
 
 

@@ -8,7 +8,8 @@ from flask_compress import Compress
 
 from dashboards import annotations, exports, pages
 from dashboards.access import login, security
-from dashboards.access.log import AccessLog
+from dashboards.access.log import AccessLog, NotLogged
+from dashboards.access.login import answers
 from dashboards.access.scope import current_scope
 from dashboards.data.reader import Releases
 from dashboards.rendering import ASSETS, render
@@ -55,8 +56,14 @@ def create_app(settings: Settings, dashboard_settings: DashboardSettings | None 
     annotations.install(flask, settings, releases, site.log)
     security.install(flask, chosen.public_url)
     login.install(flask, settings, chosen, releases.is_synthetic, releases.sites)
+    flask.register_error_handler(NotLogged, lambda error: _not_logged(flask, error))
     Compress(flask)
     return flask
+
+
+def _not_logged(flask: Flask, error: NotLogged) -> Response:
+    flask.logger.error("nothing is shown: %s", error)
+    return answers.not_logged()
 
 
 def _add_pages(flask: Flask, site: pages.Site) -> None:

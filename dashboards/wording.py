@@ -11,7 +11,7 @@ from dashboards.data.records import AlarmsRow, ControlChartsRow, MissingAnswersR
 from dashboards.data.signals import Signal, parsed_id
 from dashboards.filters import Filters
 from dashboards.reviews.earlier import Earlier
-from dashboards.reviews.queue import Decision, Review, State
+from dashboards.reviews.queue import NAMES, Decision, Review, State
 from outcomes.statistics.control_charts import QUARTER
 
 NBSP = "\u00a0"
@@ -152,14 +152,6 @@ _METHODS = {"cusum": "Cumulative sum", "funnel": "Funnel"} | {
 }
 """What found a signal, by the part of its id that names it."""
 
-_STATES: dict[State, str] = {
-    "new": "New",
-    "reviewing": "Under review",
-    "explained": "Explained",
-    "acting": "Action agreed",
-    "closed": "Closed",
-}
-
 _GROUP_KINDS = {
     "approach": "Approach",
     "levels_band": "Levels fused",
@@ -203,10 +195,7 @@ def percent(share: float, n: int) -> str:
 
     A share of somebody is never 0 %, and one that leaves somebody out never 100 %: it gets the decimal that says so.
     """
-    text = _number(share, n)
-    if 0 < share < 1 and float(text) in (0, 100):
-        text = {"0.0": "<0.1", "100.0": ">99.9"}.get(finer := f"{100 * share:.1f}", finer)
-    return f"{text}{NBSP}%"
+    return f"{_percentage(share, n)}{NBSP}%"
 
 
 def count(number: int) -> str:
@@ -307,7 +296,7 @@ def _unit(one: AlarmsRow) -> str:
 def _confirmed(one: AlarmsRow) -> str:
     unit = "patients" if one.chart == "g" else "%"
     value, low, high = (
-        "" if number is None else f"{number * (1 if one.chart == 'g' else 100):.0f}"
+        "" if number is None else f"{number:.0f}" if one.chart == "g" else _percentage(number, 0)
         for number in (one.value, one.lower, one.upper)
     )
     return (
@@ -323,7 +312,7 @@ def towards(code: Towards) -> str:
 
 def state(code: State) -> str:
     """Where a signal stands in the review queue, in a word or two."""
-    return _STATES[code]
+    return NAMES[code]
 
 
 def named_signal(signal_id: str, defined: Mapping[str, Measure]) -> tuple[str, str]:
@@ -416,7 +405,7 @@ def unanswered(one: MissingAnswersRow) -> str:
         return ""
     said = (
         f"{percent(one.not_answered / everybody, everybody)} did not answer: with them it could lie anywhere from "
-        f"{_number(one.share_if_missing_no, everybody)} to {percent(one.share_if_missing_yes, everybody)}"
+        f"{_percentage(one.share_if_missing_no, everybody)} to {percent(one.share_if_missing_yes, everybody)}"
     )
     if one.weighted_share is None or one.weighted_low is None or one.weighted_high is None:
         return f"{said}."
@@ -560,6 +549,14 @@ def sentence(measure: Measure, value: Value | None) -> str:
 def _why_suppressed(minimum_cell_count: int) -> str:
     few = f"from 1 to {minimum_cell_count - 1}"
     return f"{SUPPRESSED}: a count behind it is {few}, or a count {few} could be worked out from it."
+
+
+def _percentage(share: float, n: int) -> str:
+    """The same as `percent`, without its sign."""
+    text = _number(share, n)
+    if 0 < share < 1 and float(text) in (0, 100):
+        text = {"0.0": "<0.1", "100.0": ">99.9"}.get(finer := f"{100 * share:.1f}", finer)
+    return text
 
 
 def _number(share: float, n: int) -> str:

@@ -21,6 +21,10 @@ _START = "0" * 64
 _BLOCK = 4096  # bytes; a line is shorter
 
 
+class NotLogged(OSError):  # noqa: N818 - what it says of a view, as Denied does
+    """A line could not be written; then what it tells of must not be shown, or done, either."""
+
+
 class AccessLog:
     """An append-only log that several processes may write.
 
@@ -41,8 +45,14 @@ class AccessLog:
             rows: how many were shown.
 
         Raises:
-            OSError: the line could not be written; then what it tells of must not be shown either.
+            NotLogged: the line could not be written.
         """
+        try:
+            self._write(scope, view, release_id, rows)
+        except OSError as error:
+            raise NotLogged(error.errno, f"the access log cannot be written: {error.strerror}") from error
+
+    def _write(self, scope: Scope, view: str, release_id: str | None, rows: int) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:

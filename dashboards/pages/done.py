@@ -30,7 +30,7 @@ def done(view: View, query: str) -> str:
 
 
 def _moved(view: View, signal_id: str) -> str:
-    """Where a signal of the page's site stands."""
+    """Where a signal of the page's site stands, which the reader has moved last."""
     site = view.site
     if site is None or view.reviews is None:
         return ""
@@ -38,7 +38,7 @@ def _moved(view: View, signal_id: str) -> str:
         review = view.reviews.of_site(view.reader.scope, site.site_id).get(signal_id)
     except OutcomesError:
         return ""
-    if review is None:
+    if review is None or review.user != view.reader.scope.user:
         return ""
     title, found_by = wording.named_signal(signal_id, view.measures)
     return f"Recorded. {title} ({found_by}) is now: {wording.reviewed(review)}."

@@ -359,7 +359,12 @@ def _funnel(view: View, measure: Measure) -> list[Card]:
             figure=funnel(others, own, view.who),
             css_class="chart chart--tall",
             table=Table(f"{measure.title} among sites", _FUNNEL_HEAD, rows),
-            notes=[_FUNNEL_NOTE, _widened(everybody), _not_drawn(len(others) - len(shown), len(others))],
+            notes=[
+                _FUNNEL_NOTE,
+                _chosen_peers(view) if own else "",
+                _widened(everybody),
+                _not_drawn(len(others) - len(shown), len(others)),
+            ],
             basis=f"{wording.plural(len(shown), 'peer')} shown",
             about="If sites differed by chance alone, 95 % and 99.8 % of them would lie within the limits.",
             is_wide=view.site is None,
@@ -389,6 +394,13 @@ def _published(measure: Measure) -> list[Card]:
             is_table=True,
         )
     ]
+
+
+def _chosen_peers(view: View) -> str:
+    if view.filters.peers == "all":
+        return ""
+    of = "size" if view.filters.peers == "similar" else "case mix"
+    return f"Only peers of similar {of} are drawn. What is expected, and the limits, are those of all sites."
 
 
 def _widened(everybody: Sequence[Compared]) -> str:

@@ -1,7 +1,7 @@
 """The log for the board: what became of the signals of a site in a month. It holds nothing of a single patient."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from dashboards import wording
@@ -34,14 +34,16 @@ def monthly_log(view: View, site_id: str) -> list[Card]:
     if view.reviews is None:
         return []
     month, scope = view.filters.month or view.last_whole_month, view.reader.scope
+    card = Card("log", f"Log for the board: {wording.period(month)}")
+    if month > f"{today():%Y-%m}":
+        return [replace(card, body=["This month has not begun. Choose another above."])]
     found = arisen(view.releases, scope, site_id, month) if view.releases else Arisen()
     stood = view.reviews.of_site(scope, site_id, until=add_months(month, 1))
     lines = list(_lines(found, view.reviews.moves(scope, site_id, month), stood))
     rows = [_row(view, month, one) for one in lines]
     return [
-        Card(
-            "log",
-            f"Log for the board: {wording.period(month)}",
+        replace(
+            card,
             sentence=_summary(month, lines, found, stood),
             table=Table(f"What became of signals in {wording.period(month)}", _HEAD, rows) if rows else None,
             is_table=True,

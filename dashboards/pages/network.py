@@ -90,12 +90,16 @@ def _beyond(sites: Sequence[Compared], positions: Sequence[str]) -> int:
 
 
 def _completeness(view: View, compared: dict[str, list[Compared]]) -> Card:
-    """Of those who could be followed, how many were: by site and outcome."""
-    places = {(one.site_id, measure): one for measure, sites in compared.items() for one in sites}
+    """Of those who could be followed, how many were: by site and outcome.
+
+    Whether follow-up is complete is left out: that is known of everybody, and its 100 % would be read as its value.
+    """
+    outcomes = [one for one in view.headlines if one.category != "follow-up"]
+    places = {(place.site_id, one.measure): place for one in outcomes for place in compared[one.measure]}
     rows: list[list[Cell | str]] = [
         [
             site.name,
-            *(_followed(places.get((site.site_id, one.measure))) for one in view.headlines),
+            *(_followed(places.get((site.site_id, one.measure))) for one in outcomes),
         ]
         for site in view.sites.values()
     ]
@@ -110,9 +114,9 @@ def _completeness(view: View, compared: dict[str, list[Compared]]) -> Card:
         else "No share can be shown.",
         table=Table(
             "Followed among those who could be, by site and outcome",
-            ("Site", *(one.title for one in view.headlines)),
+            ("Site", *(one.title for one in outcomes)),
             rows,
-            numbers=len(view.headlines),
+            numbers=len(outcomes),
         ),
         is_table=True,
         notes=[f"▽: below the mark of {mark}.", wording.hidden_note(view.minimum_cell_count)],

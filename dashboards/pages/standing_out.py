@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from markupsafe import Markup
+
 from dashboards import wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts.spark import variation_sign
@@ -30,16 +32,17 @@ def standing_out(view: View, site_id: str) -> Card:
     named = list(alarms.own(view.reader, site_id).values())
     reviews = _reviews(view, site_id)
     found = signals.signals(view.reader, site_id) if reviews is not None or view.reviewed else []
-    overdue = list(_overdue(view, found, reviews or {}))
+    said = [
+        *_overdue(view, found, reviews or {}),
+        *(_entry(view, one, found, reviews) for one in named),
+    ]
+    more = len(said) - MOST_SENTENCES
+    body: list[str | Markup] = [part("standing_out", said[:MOST_SENTENCES])] if said else []
+    if more > 0:
+        body.append(part("way_on", f"{wording.count(more)} more: ", "signals", _queue(view)))
     if not named:
-        said = f"Nothing {'else ' if overdue else ''}stands out. {_checked(view, site_id)}"
-        body = [part("standing_out", overdue), said] if overdue else [said]
+        body.append(f"Nothing {'else ' if said else ''}stands out. {_checked(view, site_id)}")
         return Card("look-at-this", _TITLE, body=body, notes=[_BUDGET])
-    entries = [_entry(view, one, found, reviews) for one in named[:MOST_SENTENCES]]
-    more = len(named) - len(entries)
-    body = [part("standing_out", [*overdue, *entries])]
-    if more:
-        body.append(part("way_on", f"{wording.sentence_case(wording.count(more))} more: ", "signals", _queue(view)))
     table = Table("What stands out", ("Measure", "Kind", "Why"), [_row(view, one) for one in named])
     return Card("look-at-this", _TITLE, body=body, table=table, notes=[_BUDGET])
 

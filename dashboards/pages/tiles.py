@@ -21,6 +21,7 @@ from dashboards.rendering import part, render
 MONTHS = 24
 PICTURE_WIDTH, PICTURE_HEIGHT = 480, 264
 """Pixels of a tile as a picture."""
+_NO_MONTH = "No month that can be judged"
 _SAID_IN_A_PICTURE = ("Trend", "Among sites")
 
 
@@ -52,7 +53,7 @@ def latest(months: Sequence[ChartPoint]) -> ChartPoint | None:
 def trend(measure: Measure, months: Sequence[ChartPoint]) -> Markup:
     """The last months as a line."""
     point = latest(months)
-    variation = wording.variation(point.variation if point else None)
+    variation = wording.variation(point.variation) if point else _NO_MONTH
     return sparkline(
         [point.value for point in months],
         f"{measure.title}, the last {MONTHS} months of fusion that can be judged: {variation}",
@@ -127,7 +128,7 @@ def _context(measure: Measure, of_site: Lately, view: View) -> list[tuple[str, s
     # Neither is known of some patients alone.
     missing = None if view.filters.are_narrow else of_site.missing.get(measure.measure)
     is_followed = not view.filters.are_narrow and measure.category != "follow-up"
-    variation = wording.variation(point.variation if point else None)
+    variation = wording.variation(point.variation) if point else _NO_MONTH
     assurance = assurance_sign(point.assurance, wording.assurance(point.assurance)) if point and point.assurance else ""
     sign = variation_sign(point.variation, variation) if point else ""
     said = [

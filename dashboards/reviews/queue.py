@@ -40,6 +40,14 @@ ActionKind = Literal[
 Owner = Literal["quality_lead", "surgical_lead", "nursing_lead", "therapy_lead", "data_manager", "clinic_director"]
 Outcome = Literal["improved", "unchanged", "worse", "cannot_tell", "not_done"]
 
+NAMES: dict[State, str] = {
+    "new": "New",
+    "reviewing": "Under review",
+    "explained": "Explained",
+    "acting": "Action agreed",
+    "closed": "Closed",
+}
+"""What people call the states."""
 STATES: tuple[State, ...] = get_args(State)
 FINDINGS: tuple[Finding, ...] = get_args(Finding)
 ACTIONS: tuple[ActionKind, ...] = get_args(ActionKind)
@@ -240,11 +248,11 @@ def _moves(database: sqlite3.Connection, where: str, value: str) -> list[LoggedM
 def _check(review: Review, move: Move) -> None:
     if review.moves != move.after:
         raise DoesNotFit(
-            f"Somebody else has changed this signal since you opened the page: it is now {review.state}. "
+            f"This signal has changed since you opened the page: {NAMES[review.state]}. "
             "Nothing was changed. Look at it and decide again."
         )
     if move.to not in NEXT[review.state]:
-        raise DoesNotFit(f"A signal that is {review.state} cannot become {move.to}. Nothing was changed.")
+        raise DoesNotFit(f"No move leads from {NAMES[review.state]} to {NAMES[move.to]}. Nothing was changed.")
     needed, given = decides(review.state, move.to), move.decision.given
     if needed != given:
         missing, too_much = (", ".join(sorted(names)) for names in (needed - given, given - needed))

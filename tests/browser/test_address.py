@@ -156,6 +156,7 @@ def test_without_scripts_a_page_says_all_and_its_filters_work(chromium: Browser,
         page.goto(f"{dashboards}{MEASURE}")
         assert page.locator("#value table tbody tr").count() == 2
         assert page.get_by_role("img", name=re.compile("by year of fusion")).count() == 1
+        assert "Charts are drawn by JavaScript" in page.locator("main").inner_text()
         page.locator("select[name=period]").select_option("2023")
         page.get_by_role("button", name="Show").click()
         page.locator("#value h2", has_text="fused in 2023").wait_for()

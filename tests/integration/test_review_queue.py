@@ -104,8 +104,8 @@ def test_a_signal_goes_from_new_to_closed_and_each_move_leads_back_to_the_queue(
 def test_the_page_after_a_move_says_what_became_of_the_signal(client: FlaskClient, home: Path) -> None:
     signal = _signal(home, _OWN)
 
-    def said(address: str) -> str:
-        (place,) = [one for one in _page(client, address, QUALITY).all("div") if one.get("id") == "said"]
+    def said(address: str, user: str = QUALITY) -> str:
+        (place,) = [one for one in _page(client, address, user).all("div") if one.get("id") == "said"]
         assert place.get("role") == "status"
         return place.text
 
@@ -116,6 +116,8 @@ def test_the_page_after_a_move_says_what_became_of_the_signal(client: FlaskClien
         "Recorded. Neck pain at 12 months (Funnel, 2026) is now: "
         "Explained: case mix that the risk model does not cover."
     )
+    (home / "access.csv").write_text(f"{REGISTER}rhea,{_OWN},quality\n", encoding="utf-8")
+    assert said(there, "rhea") == "", "nobody is told to have moved what somebody else has"
     assert said("/signals") == said(f"/?{_moved(signal)}") == said(f"/signals?{_moved('x')}") == ""
 
 
@@ -238,7 +240,7 @@ def test_the_second_of_two_people_reads_why_and_gets_back_to_the_queue(client: F
     answer = _post(client, signal, "reviewing")
     said = answer.get_data(as_text=True)
     assert answer.status_code == 409
-    assert "Somebody else has changed this signal since you opened the page: it is now reviewing." in said
+    assert "This signal has changed since you opened the page: Under review." in said
     assert 'href="/signals#queue"' in said
     assert len(_moves(home)) == len(_audited(home)) == 1
 

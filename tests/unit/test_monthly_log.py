@@ -154,6 +154,12 @@ def test_another_month_can_be_chosen_also_the_one_that_is_running(home: Path, re
     ]
 
 
+def test_of_a_month_to_come_nothing_is_told(home: Path, reviews: Reviews) -> None:
+    to_come = _log(home, reviews, "month=2026-07")
+    assert (to_come.sentence, to_come.table, to_come.notes) == ("", None, ())
+    assert to_come.body == ["This month has not begun. Choose another above."]
+
+
 def test_as_a_file_each_line_says_its_month_and_nothing_tells_of_a_patient_or_of_who_moved_it(
     home: Path, reviews: Reviews
 ) -> None:

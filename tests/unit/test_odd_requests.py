@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 from dashboards.server import create_app
 from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
-from tests.support.dashboard_client import CLINICAL, REGISTER
+from tests.support.dashboard_client import CLINICAL, REGISTER, Client
+from tests.support.dashboard_release import SITES
 from tests.support.examples import examples
 
 OWN_PAGE = {"X-Forwarded-User": CLINICAL, "Sec-Fetch-Site": "same-origin"}
@@ -77,6 +78,16 @@ BODIES = (b"", b"{", b"null", b'{"output": "page.children"}', b"\xff\xfe", b"[" 
 def test_a_body_that_no_form_sends_is_refused(client: FlaskClient, path: str, body: bytes, content_type: str) -> None:
     answer = calm(client.post(path, data=body, content_type=content_type, headers=OWN_PAGE))
     assert 400 <= answer.status_code < 500
+
+
+def test_what_cannot_be_written_into_the_access_log_is_not_shown_and_that_is_said(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "releases").symlink_to(home / "releases")
+    (tmp_path / "logs" / "access.jsonl").mkdir(parents=True)
+    client = Client(tmp_path, CLINICAL)
+    for address in ("/", "/?site=calder", "/table/?card=headlines", "/export/?card=headlines", "/export/cases/x"):
+        answer = client.get(address)
+        assert (answer.status_code, "access log" in answer.text) == (503, True), address
+        assert not any(name in answer.text for name in SITES.values())
 
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -130,21 +131,49 @@ def test_the_first_screen_says_that_work_of_an_earlier_year_is_open_and_that_the
     assert "Reviewed: no" not in entry.text
 
 
+def _act_on(reviews: Reviews, view: View, signals: Sequence[str]) -> None:
+    plan = Decision("chance", "train_the_team", "nursing_lead", datetime.now(UTC).date())
+    for signal in signals:
+        reviews.move(view.reader.scope, Move(SITE, signal, "reviewing", 0))
+        reviews.move(view.reader.scope, Move(SITE, signal, "acting", 1, plan))
+
+
+def _overdue_since_january(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "reviews.sqlite")) as database:
+        database.execute("update moves set due = '2026-01-31' where due is not null")
+        database.commit()
+
+
 @pytest.mark.parametrize("year", [2026, 2025])
 def test_an_overdue_action_is_the_first_thing_said_also_of_a_signal_that_has_gone(
     home: Path, tmp_path: Path, year: int
 ) -> None:
     view, reviews = _reviewing(home, tmp_path)
-    signal = f"{SITE}/revision_2_years/funnel/{year}"
-    plan = Decision("chance", "train_the_team", "nursing_lead", datetime.now(UTC).date())
-    reviews.move(view.reader.scope, Move(SITE, signal, "reviewing", 0))
-    reviews.move(view.reader.scope, Move(SITE, signal, "acting", 1, plan))
-    with closing(sqlite3.connect(tmp_path / "reviews.sqlite")) as database:
-        database.execute("update moves set due = '2026-01-31' where due is not null")
-        database.commit()
+    _act_on(reviews, view, [f"{SITE}/revision_2_years/funnel/{year}"])
+    _overdue_since_january(tmp_path)
     first, *others = parsed(cards(overview(view))["look-at-this"].body[0]).all("li")
     assert "action overdue since 31\u00a0January\u00a02026: train the team, nursing lead" in first.text
     assert len(others) == 3
+
+
+def test_a_tile_with_a_number_and_no_month_does_not_say_that_it_has_no_value(tmp_path: Path) -> None:
+    folder = write_release(tmp_path)
+    with duckdb.connect(str(folder / RESEARCH)) as con:
+        con.execute("delete from control_charts where site_id = ? and measure = 'pain_12_months'", [SITE])
+    seal(folder)
+    tile = next(parsed(cards(overview(a_view(tmp_path)))["headlines"].body[0]).all("dl")).text
+    assert "No month that can be judged" in tile
+    assert "No value" not in tile
+
+
+@pytest.mark.parametrize(("peers", "of"), [("similar", "size"), ("case_mix", "case mix")])
+def test_chosen_peers_change_which_sites_are_drawn_and_that_is_said(home: Path, peers: str, of: str) -> None:
+    chosen, everybody = (
+        cards(measure_page(a_view(home, query), "pain_12_months"))["funnel"] for query in (f"?peers={peers}", "")
+    )
+    said = f"Only peers of similar {of} are drawn. What is expected, and the limits, are those of all sites."
+    assert (said in chosen.notes, said in everybody.notes) == (True, False)
+    assert chosen.sentence == everybody.sentence
 
 
 def test_no_more_than_five_things_are_said_and_the_rest_is_counted(home: Path, tmp_path: Path) -> None:
@@ -165,6 +194,16 @@ def test_no_more_than_five_things_are_said_and_the_rest_is_counted(home: Path, t
     assert "2 more" in parsed(card.body[1]).text
     assert card.table is not None
     assert len(card.table.rows) == 7
+
+
+def test_overdue_actions_are_among_the_five_things_that_are_said(home: Path, tmp_path: Path) -> None:
+    view, reviews = _reviewing(home, tmp_path)
+    _act_on(reviews, view, [f"{SITE}/revision_2_years/funnel/{year}" for year in range(2019, 2026)])
+    _overdue_since_january(tmp_path)
+    card = cards(overview(view))["look-at-this"]
+    assert ["overdue" in entry.text for entry in parsed(card.body[0]).all("li")] == [True] * 5
+    named = len(alarms.own(view.reader, SITE))
+    assert f"{7 + named - 5} more" in parsed(card.body[1]).text
 
 
 def test_where_nothing_stands_out_the_first_screen_says_what_was_checked(tmp_path: Path) -> None:

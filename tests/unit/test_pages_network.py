@@ -34,6 +34,15 @@ def test_sites_stand_by_name_with_how_complete_they_are_and_what_they_delivered(
     assert all(("▽" in cell.text) == (cell.value < 0.8) for cell in shown)  # type: ignore[operator]
 
 
+def test_how_complete_follow_up_is_stands_beside_outcomes_that_patients_can_be_lost_for(home: Path) -> None:
+    """Whether follow-up is complete is known of everybody: its 100 % would be read as complete follow-up."""
+    view = view_at("/network", home)
+    table = cards(network(view))["completeness"].table
+    assert table is not None
+    assert table.head[1:] == tuple(one.title for one in view.headlines if one.category != "follow-up")
+    assert len(table.head) == len(view.headlines)
+
+
 def test_everybody_sees_the_same(home: Path) -> None:
     own, all_sites = (network(view_at("/network", home, query, sites)) for query, sites in (("", OWN), ("", ())))
     assert [texts(card) for card in own.cards] == [texts(card) for card in all_sites.cards]

@@ -19,6 +19,7 @@ from dashboards.access.scope import Denied, Scope
 from dashboards.reviews.pins import Pins
 from dashboards.reviews.queue import (
     LATEST_DUE,
+    NAMES,
     STATES,
     Decision,
     DoesNotFit,
@@ -99,7 +100,7 @@ def test_a_state_leads_to_the_states_of_the_list_and_to_no_other(
         assert reviews.of_site(_ADA, "north")[_SIGNAL].state == to
         assert _rows(path)[:-1] == before
     else:
-        with pytest.raises(DoesNotFit, match=f"is {state} cannot become {to}"):
+        with pytest.raises(DoesNotFit, match=f"from {NAMES[state]} to {NAMES[to]}"):
             reviews.move(_ADA, _move(state, to, len(before)))
         assert _rows(path) == before
 
@@ -233,7 +234,7 @@ def test_a_file_of_version_2_keeps_its_moves_and_takes_pins(reviews: Reviews, pa
 def test_the_second_of_two_people_is_told_and_changes_nothing(reviews: Reviews, path: Path) -> None:
     _bring(reviews, "reviewing")
     before = _rows(path)
-    with pytest.raises(DoesNotFit, match=r"Somebody else has changed this signal .* it is now reviewing"):
+    with pytest.raises(DoesNotFit, match="This signal has changed since you opened the page: Under review"):
         reviews.move(_ADA, _move("new", "reviewing", 0))
     assert _rows(path) == before
 
@@ -242,7 +243,7 @@ def test_a_state_that_others_left_and_came_back_to_is_not_what_somebody_saw(revi
     _bring(reviews, "explained")
     reviews.move(_ADA, _move("explained", "reviewing", 2))
     reviews.move(_ADA, _move("reviewing", "explained", 3))
-    with pytest.raises(DoesNotFit, match="Somebody else"):
+    with pytest.raises(DoesNotFit, match="has changed since"):
         reviews.move(_ADA, _move("explained", "closed", 2))
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from dashboards import wording
 from dashboards.data.measures import Measure, Value
+from dashboards.data.records import AlarmsRow, MissingAnswersRow
 from dashboards.filters import Filters
 from tests.support.records import a
 
@@ -29,6 +30,27 @@ def plain(text: str) -> str:
 def test_percent_has_a_decimal_from_a_thousand_on() -> None:
     assert wording.percent(0.3141, 999) == "31\u00a0%"
     assert wording.percent(0.3141, 1000) == "31.4\u00a0%"
+
+
+def test_a_share_of_somebody_is_not_nothing_where_others_did_not_answer() -> None:
+    one = a(
+        MissingAnswersRow, numerator=1, answered=300, not_answered=100, share=1 / 300,
+        share_if_missing_no=1 / 400, share_if_missing_yes=101 / 400,
+    )  # fmt: skip
+    assert plain(wording.unanswered(one)) == "25 % did not answer: with them it could lie anywhere from 0.2 to 25 %."
+    none = replace(one, numerator=0, share=0.0, share_if_missing_no=0.0)
+    assert "anywhere from 0 to 25 %" in plain(wording.unanswered(none))
+
+
+def test_a_period_beyond_its_limits_is_not_nothing_where_somebody_has_the_outcome() -> None:
+    quarter = a(
+        AlarmsRow, reason="confirmed", side="fewer", index_period="2025-01", months=3, chart="p",
+        value=0.004, lower=0.0123, upper=0.2,
+    )  # fmt: skip
+    said = "quarter 1 of 2025 lies beyond the control limits (0.4 %, limits 1–20), and the next quarter confirms it."
+    assert plain(wording.standing_out(SHARE, quarter, None, None)) == said
+    of_patients = replace(quarter, chart="g", value=120, lower=0, upper=90.4)
+    assert "(120 patients, limits 0–90)" in plain(wording.standing_out(SHARE, of_patients, None, None))
 
 
 def test_a_value_is_said_with_its_interval_and_what_it_rests_on() -> None:

@@ -67,6 +67,16 @@ def real_patients() -> Response:
     )
 
 
+def not_logged() -> Response:
+    """To everybody while views cannot be recorded: then nothing is shown."""
+    return page(
+        503,
+        "Nothing can be shown at the moment",
+        "Every view is recorded, and the access log cannot be written. Ask the administrator of these dashboards to "
+        "check it.",
+    )
+
+
 def login_failed() -> Response:
     """When what came back from the provider does not prove who somebody is."""
     return page(403, "The login did not work", "Nothing is wrong with your account. Please try again.", way_on=LOG_IN)
