@@ -18,6 +18,8 @@ from outcomes.errors import OutcomesError
 
 MOST_SENTENCES = 5
 """What stands out at a site, at most; the page of the signals has the rest."""
+_MOST_OVERDUE = 2
+"""Of these, so many are overdue actions unless little else stands out: a team behind with its work sees what is new."""
 _TITLE = "Look at this"
 _Entry = tuple[object, str, str, str, Sequence[tuple[str, str]]]
 """Sign, title and address of the measure, the sentence, and what was made of it with the ways there."""
@@ -32,12 +34,11 @@ def standing_out(view: View, site_id: str) -> Card:
     named = list(alarms.own(view.reader, site_id).values())
     reviews = _reviews(view, site_id)
     found = signals.signals(view.reader, site_id) if reviews is not None or view.reviewed else []
-    said = [
-        *_overdue(view, found, reviews or {}),
-        *(_entry(view, one, found, reviews) for one in named),
-    ]
-    more = len(said) - MOST_SENTENCES
-    body: list[str | Markup] = [part("standing_out", said[:MOST_SENTENCES])] if said else []
+    overdue = list(_overdue(view, found, reviews or {}))
+    anew = [_entry(view, one, found, reviews) for one in named]
+    said = [*overdue[: max(_MOST_OVERDUE, MOST_SENTENCES - len(anew))], *anew][:MOST_SENTENCES]
+    more = len(overdue) + len(anew) - len(said)
+    body: list[str | Markup] = [part("standing_out", said)] if said else []
     if more > 0:
         body.append(part("way_on", f"{wording.count(more)} more: ", "signals", _queue(view)))
     if not named:
