@@ -211,6 +211,10 @@ class View:
         query = replace(self.filters, **changes).query(self.choices)
         return f"{quote(path)}{query}{f'#{anchor}' if anchor else ''}"
 
+    def anchor(self, card: Card) -> str:
+        """The id of a card: its name; in a file, where other pages have cards of that name, after its page."""
+        return f"{self.path.strip('/').replace('/', '-')}-{card.name}".strip("-") if self.is_file else card.name
+
     def file_href(self, kind: str, card: str) -> str:
         """The address of a card's numbers, of the same release: `export` as CSV, `table` as a table of the page."""
         query = self.query.removeprefix("?")
