@@ -17,6 +17,7 @@ from dashboards.printing import as_pdf, needed_browser
 from dashboards.reports import write_pdf, write_report, write_tiles
 from outcomes.errors import OutcomesError
 from outcomes.settings import Settings
+from tests.browser.conftest import CONTRAST, RULES, found_by_axe
 from tests.support.browser import wait_until, wait_until_drawn
 from tests.support.dashboard_release import OWN, write_release
 
@@ -70,6 +71,14 @@ def test_it_opens_offline_asks_for_nothing_and_draws_every_chart(chromium: Brows
     context.close()
 
 
+def test_axe_finds_nothing_in_the_summary_and_the_long_part(chromium: Browser, report: Path) -> None:
+    with reading(chromium, report) as page:
+        assert page.locator(".summary, .summary ~ section").count() > 8
+        assert found_by_axe(page, RULES) == []
+        page.emulate_media(color_scheme="dark")
+        assert found_by_axe(page, CONTRAST) == []
+
+
 @pytest.mark.parametrize("site", OWN)
 def test_the_summary_is_printed_on_two_pages(chromium: Browser, settings: Settings, site: str, tmp_path: Path) -> None:
     """It holds no chart, so no script is needed."""
@@ -84,7 +93,7 @@ def test_the_summary_is_printed_on_two_pages(chromium: Browser, settings: Settin
 
 
 def test_on_paper_nothing_is_cut_and_charts_are_as_wide_as_their_place(chromium: Browser, report: Path) -> None:
-    with printing(chromium, report) as page:
+    with reading(chromium, report) as page:
         on_screen = page.evaluate(_CHART_WIDTHS)
         page.emulate_media(media="print")
         wait_until(page, _IS_PAPER_WIDE)
@@ -97,7 +106,7 @@ def test_on_paper_nothing_is_cut_and_charts_are_as_wide_as_their_place(chromium:
 
 def test_before_it_is_printed_charts_are_drawn_for_paper(chromium: Browser, report: Path) -> None:
     """Browsers tell of paper before they lay the page out for it."""
-    with printing(chromium, report) as page:
+    with reading(chromium, report) as page:
         on_screen = page.evaluate(_CHART_WIDTHS)
         page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
         assert max(page.evaluate(_CHART_WIDTHS)) <= PAPER_WIDTH < max(on_screen)
@@ -107,7 +116,7 @@ def test_before_it_is_printed_charts_are_drawn_for_paper(chromium: Browser, repo
 
 
 @contextmanager
-def printing(chromium: Browser, report: Path) -> Iterator[Page]:
+def reading(chromium: Browser, report: Path) -> Iterator[Page]:
     """A report in a window of a desktop."""
     context = chromium.new_context(offline=True, viewport={"width": 1280, "height": 900})
     page = context.new_page()
