@@ -1,6 +1,7 @@
 """A funnel of sites: one's own named, peers without names, and the limits that chance leaves."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 from dashboards.charts import style
@@ -11,6 +12,10 @@ _DASHES = {"low_99_8": "solid", "high_99_8": "solid", "low_95": "dot", "high_95"
 """How the exact limits are drawn."""
 _WIDENED = {f"widened_{name}": {"solid": "longdash", "dot": "dashdot"}[dash] for name, dash in _DASHES.items()}
 """And those widened for differences between sites, beside them."""
+
+
+_LINE_OF_NAME = 18
+"""Characters."""
 
 
 def funnel(peers: Sequence[Compared], own: Compared | None, own_name: str) -> Figure:
@@ -89,9 +94,10 @@ def _limit_names(sites: Sequence[Compared]) -> list[dict[str, Any]]:
 
 
 def _own_name(own: Compared, name: str, widest: int) -> dict[str, Any]:
+    """The name of one's own site beside its point, in short lines: on a narrow screen there is room for no more."""
     is_right = (own.patients or 0) > 0.6 * widest
     return style.note(
-        name,
+        "<br>".join(wrap(name, _LINE_OF_NAME, max_lines=2, placeholder=" …")),
         own.patients,
         100 * (own.adjusted_share or 0),
         xref="x",

@@ -76,7 +76,6 @@ def measure_page(view: View, name: str) -> Page | None:
         _statement(view, measure, value),
         *_unanswered(view, measure),
         *(_trend(view, measure) if measure.is_compared else []),
-        *(_annotate(view, measure) if measure.is_compared and not view.filters.are_narrow else []),
         *_funnel(view, measure),
         *_published(measure),
         _groups(view, measure),
@@ -158,10 +157,10 @@ def _limits(one: MissingAnswers) -> str:
 
 
 def _trend(view: View, measure: Measure) -> list[Card]:
-    """The control chart of one's own site, and the years."""
-    cards = []
+    """The control chart of one's own site with what happened, and the years."""
+    cards: list[Card] = []
     if view.site and not view.filters.are_narrow:
-        cards.append(_control_chart(view, measure, view.site.site_id))
+        cards += [_control_chart(view, measure, view.site.site_id), *_annotate(view, measure)]
     site_id = view.site.site_id if view.site else None
     years = measures.by_year(view.reader, measure.measure, site_id)
     cards.append(_years(view, measure, years))
@@ -334,9 +333,17 @@ def _years(view: View, measure: Measure, values: Sequence[Value]) -> Card:
             [[value.index_period or "", *value_cells(measure, value)] for value in values],
             numbers=5,
         ),
-        notes=[_hidden(view, [*values, *peers])],
+        notes=[_years_without_value(measure, values), _hidden(view, [*values, *peers])],
         is_wide=view.site is None,
     )
+
+
+def _years_without_value(measure: Measure, values: Sequence[Value]) -> str:
+    """Which years of the chart have no point though nothing of them is suppressed, and why."""
+    without = [value for value in values if value.estimate is None and not value.is_suppressed]
+    if not without:
+        return ""
+    return f"{', '.join(value.index_period or '' for value in without)}: {wording.no_value(measure, without[-1])} yet."
 
 
 def _funnel(view: View, measure: Measure) -> list[Card]:

@@ -212,6 +212,11 @@ def test_in_a_funnel_only_the_own_site_has_a_name_and_hidden_peers_have_no_point
     assert (own["x"], own["marker"]["color"]) == ([300], style.BLUE)
 
 
+def test_a_long_name_of_the_own_site_takes_two_short_lines() -> None:
+    notes = funnel.funnel(PEERS, OWN, "Ashworth Regional Centre at Saint Bartholomew")["layout"]["annotations"]
+    assert "Ashworth Regional<br>Centre at Saint …" in [note["text"] for note in notes]
+
+
 def test_peers_of_whom_few_were_followed_are_hollow() -> None:
     peers = next(trace for trace in funnel.funnel(PEERS, None, "")["data"] if "markers" in trace["mode"])
     symbols = dict(zip(peers["y"], peers["marker"]["symbol"], strict=True))
