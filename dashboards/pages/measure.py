@@ -343,7 +343,7 @@ def _years_without_value(measure: Measure, values: Sequence[Value]) -> str:
     without = [value for value in values if value.estimate is None and not value.is_suppressed]
     if not without:
         return ""
-    return f"{', '.join(value.index_period or '' for value in without)}: {wording.no_value(measure, without[-1])} yet."
+    return f"{', '.join(value.index_period or '' for value in without)}: {wording.no_value(measure, without[-1]).lower()} yet."
 
 
 def _funnel(view: View, measure: Measure) -> list[Card]:

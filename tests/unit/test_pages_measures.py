@@ -311,7 +311,7 @@ def test_years_of_which_nobody_was_followed_so_long_are_named() -> None:
         a(Value, index_period=str(year), patients=80, estimate=0.1 if year < 2025 else None)
         for year in range(2023, 2027)
     ]
-    assert measure_pages._years_without_value(measure, years) == "2025, 2026: Nobody followed so long yet."
+    assert measure_pages._years_without_value(measure, years) == "2025, 2026: nobody followed so long yet."
     assert measure_pages._years_without_value(measure, years[:2]) == ""
 
 
