@@ -75,10 +75,13 @@ def _sites(sites: Sequence[Compared], colour: str, symbol: str, name: str, size:
 
 
 def _limit_line(sites: Sequence[Compared], name: str, dash: str) -> dict[str, Any]:
-    """A limit along the sites by size; between them it is drawn straight."""
+    """A limit along the sites by size; between them it is drawn straight, at a site alone as a short line."""
     limits = [getattr(one, name) for one in sites]
     percent = [None if each is None else round(100 * each, 2) for each in limits]
-    return style.line([one.patients for one in sites], percent, dash=dash)
+    sizes: list[float] = [one.patients or 0 for one in sites]
+    if len(sites) == 1:
+        sizes, percent = [0.94 * sizes[0], 1.06 * sizes[0]], percent * 2
+    return style.line(sizes, percent, dash=dash)
 
 
 def _limit_names(sites: Sequence[Compared]) -> list[dict[str, Any]]:

@@ -291,7 +291,7 @@ def _curves(view: View, outcome: _Outcome, lines: Sequence[Line]) -> Card:
     return Card(
         "curve",
         title,
-        sentence=f"Cumulative share of patients {outcome.happens}, {whose}, with 95 % bands.",
+        sentence=f"Cumulative share of patients {outcome.happens}, {whose}, with 95{_PERCENT} bands.",
         figure=drawing.incidence(shown),
         css_class="chart chart--tall",
         below=[(f"Patients at risk: {line.who}", drawing.at_risk(line, shown)) for line in shown],

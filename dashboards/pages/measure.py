@@ -57,6 +57,8 @@ _BY_YEARS = (
 _FUNNEL_HEAD = (
     "Site", "Adjusted share", "Patients followed", "Observed over expected", "95 % interval", "In the funnel",
 )  # fmt: skip
+_YEARS_ON_A_PHONE = 7
+"""So many have room for their names on the narrowest screen; a chart of more scrolls inside its card."""
 _FUNNEL_NOTE = (
     "Adjusted for case mix; peers are not named and not ranked, but who knows how many patients they have may "
     "recognise them. Hollow: follow-up less than 80 % complete. "
@@ -325,8 +327,10 @@ def _years(view: View, measure: Measure, values: Sequence[Value]) -> Card:
     return Card(
         "years",
         "By year of fusion",
-        sentence=f"{title}, with 95 % intervals" + ("; grey: all sites." if peers else "."),
+        sentence=f"{title}, with 95 % intervals"
+        + ("; grey: all sites." if any(peer.estimate is not None for peer in peers) else "."),
         figure=trend.by_year(measure, values, peers),
+        css_class="chart chart--long chart--years" if len(values) > _YEARS_ON_A_PHONE else "chart",
         table=Table(
             title,
             ("Year of fusion", *VALUE_HEAD),
@@ -343,7 +347,8 @@ def _years_without_value(measure: Measure, values: Sequence[Value]) -> str:
     without = [value for value in values if value.estimate is None and not value.is_suppressed]
     if not without:
         return ""
-    return f"{', '.join(value.index_period or '' for value in without)}: {wording.no_value(measure, without[-1]).lower()} yet."
+    years = ", ".join(value.index_period or "" for value in without)
+    return f"{years}: {wording.no_value(measure, without[-1]).lower()} yet."
 
 
 def _funnel(view: View, measure: Measure) -> list[Card]:
@@ -358,6 +363,10 @@ def _funnel(view: View, measure: Measure) -> list[Card]:
     rows = [_compared_row(view.who, own)] if own else []
     rows += [_compared_row(f"Site {place}", one) for place, one in enumerate(_by_size(others), 1)]
     shown = [one for one in others if one.adjusted_share is not None]
+    not_drawn = _not_drawn(len(others) - len(shown), len(others))
+    if not shown and (own is None or own.adjusted_share is None):
+        said = [_funnel_sentence(view, measure, own)] if own else []
+        return [Card("funnel", "Among sites", body=[*said, *filter(None, [not_drawn])], is_wide=view.site is None)]
     return [
         Card(
             "funnel",
@@ -366,7 +375,7 @@ def _funnel(view: View, measure: Measure) -> list[Card]:
             figure=funnel(others, own, view.who),
             css_class="chart chart--tall",
             table=Table(f"{measure.title} among sites", _FUNNEL_HEAD, rows),
-            notes=[_FUNNEL_NOTE, _widened(everybody), _not_drawn(len(others) - len(shown), len(others))],
+            notes=[_FUNNEL_NOTE, _widened(everybody), not_drawn],
             basis=f"{wording.plural(len(shown), 'peer')} shown",
             about="If sites differed by chance alone, 95 % and 99.8 % of them would lie within the limits.",
             is_wide=view.site is None,
@@ -477,7 +486,7 @@ def _groups(view: View, measure: Measure) -> Card:
         "groups",
         "By group of patients",
         sentence=f"{measure.title} by approach, levels, age and indication, with 95 % intervals"
-        + ("; circles: all sites." if view.site else "."),
+        + ("; circles: all sites." if any(one and one.estimate is not None for one in others) else "."),
         figure=figure,
         css_class="rows--groups",
         beside=said,

@@ -212,6 +212,12 @@ def test_in_a_funnel_only_the_own_site_has_a_name_and_hidden_peers_have_no_point
     assert (own["x"], own["marker"]["color"]) == ([300], style.BLUE)
 
 
+def test_the_limits_of_a_site_alone_are_seen() -> None:
+    lines = [trace for trace in funnel.funnel([], OWN, "Ash")["data"] if trace["mode"] == "lines"]
+    assert {tuple(line["x"]) for line in lines} == {(282, 318)}
+    assert all(line["y"][0] == line["y"][1] for line in lines)
+
+
 def test_a_long_name_of_the_own_site_takes_two_short_lines() -> None:
     notes = funnel.funnel(PEERS, OWN, "Ashworth Regional Centre at Saint Bartholomew")["layout"]["annotations"]
     assert "Ashworth Regional<br>Centre at Saint …" in [note["text"] for note in notes]

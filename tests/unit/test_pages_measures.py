@@ -322,6 +322,17 @@ def test_what_happened_is_noted_right_below_the_chart_by_month(tmp_path: Path) -
     assert names[names.index("trend") :][:4] == ["trend", "annotate", "years", "funnel"]
 
 
+def test_where_all_others_are_hidden_no_chart_is_empty_and_no_sentence_speaks_of_them(tmp_path: Path) -> None:
+    write_release(tmp_path, all_hidden=True)
+    everybody = cards(measure_page(a_view(tmp_path, "?site=all"), "pain_12_months"))
+    assert everybody["funnel"].figure is None
+    assert everybody["funnel"].body == ["6 of 6 peers are not shown: too few patients followed, or suppressed."]
+    own = cards(measure_page(a_view(tmp_path), "pain_12_months"))
+    assert own["funnel"].figure is not None
+    assert not any("all sites" in own[name].sentence for name in ("years", "groups"))
+    assert any("suppressed:" in note for note in cards(overview(a_view(tmp_path, "?site=all")))["headlines"].notes)
+
+
 def test_an_unknown_measure_has_no_page(home: Path) -> None:
     assert measure_page(a_view(home), "nothing") is None
 
