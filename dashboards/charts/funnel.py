@@ -50,7 +50,11 @@ def funnel(peers: Sequence[Compared], own: Compared | None, own_name: str) -> Fi
                 style.note("Adjusted share", 0, 1, xanchor="left", yanchor="bottom", yshift=10, xshift=-40),
                 style.note("Patients followed", 1, 0, xanchor="right", yanchor="top", yshift=-28),
                 *_limit_names(everybody),
-                *([style.note("all sites", 1, 100 * target, yref="y", xanchor="left", xshift=6)] if target else []),
+                *(
+                    [style.note("all sites", 1, 100 * target, yref="y", xanchor="left", yanchor="top", xshift=6)]
+                    if target
+                    else []
+                ),
                 *([_own_name(mine, own_name, widest)] if mine else []),
             ],
             shapes=[style.level(100 * target)] if target else [],
@@ -85,10 +89,10 @@ def _limit_line(sites: Sequence[Compared], name: str, dash: str) -> dict[str, An
 
 
 def _limit_names(sites: Sequence[Compared]) -> list[dict[str, Any]]:
-    """The outer exact limit is named above its end and the inner one below: they may lie close together."""
+    """The outer exact limit is named above its end and the inner one at it: they may lie close together."""
     if not sites:
         return []
-    ends = ((sites[-1].high_99_8, "99.8 %", "bottom"), (sites[-1].high_95, "95 %", "top"))
+    ends = ((sites[-1].high_99_8, "99.8 %", "bottom"), (sites[-1].high_95, "95 %", "middle"))
     return [
         style.note(text, 1, 100 * at, yref="y", xanchor="left", yanchor=anchor, xshift=6)
         for at, text, anchor in ends

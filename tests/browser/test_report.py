@@ -27,6 +27,9 @@ PAPER_WIDTH = 182 / 25.4 * 96
 _CHART_WIDTHS = "() => [...document.querySelectorAll('.graph .main-svg:first-child')].map((svg) => svg.clientWidth)"
 _IS_PAPER_WIDE = """() => document.body.clientWidth < 700 && [...document.querySelectorAll(".graph")].every((graph) =>
     Math.abs(graph.querySelector(".main-svg").getBoundingClientRect().width - graph.clientWidth) <= 1)"""
+_NAMES_BESIDE = """() => [...document.querySelectorAll(".rows")].map((rows) =>
+    rows.querySelector("li span").getBoundingClientRect().width > 0
+    && parseFloat(getComputedStyle(rows.querySelector(".rows-plot")).left) > 100)"""
 _STICKING_OUT = """() => {
     const sheet = document.body.getBoundingClientRect();
     return [...document.querySelectorAll("body *")].filter((element) => {
@@ -102,6 +105,17 @@ def test_on_paper_nothing_is_cut_and_charts_are_as_wide_as_their_place(chromium:
         wait_until(
             page, f"() => JSON.stringify(({_CHART_WIDTHS})()) === '{json.dumps(on_screen, separators=(',', ':'))}'"
         )
+
+
+def test_on_every_paper_names_stand_beside_their_marks(chromium: Browser, report: Path) -> None:
+    """What lies between the margins of A4 is narrower than what is laid out as a phone on a screen."""
+    with reading(chromium, report) as page:
+        page.emulate_media(media="print")
+        for width in (688, 710):
+            page.set_viewport_size({"width": width, "height": 900})
+            names = page.evaluate(_NAMES_BESIDE)
+            assert names
+            assert all(names)
 
 
 def test_before_it_is_printed_charts_are_drawn_for_paper(chromium: Browser, report: Path) -> None:
