@@ -16,6 +16,8 @@ _WIDENED = {f"widened_{name}": {"solid": "longdash", "dot": "dashdot"}[dash] for
 
 _LINE_OF_NAME = 18
 """Characters."""
+_NAME = (0.38, 0.14)
+"""The room that a name takes of the width and of the height of the plot."""
 
 
 def funnel(peers: Sequence[Compared], own: Compared | None, own_name: str) -> Figure:
@@ -32,7 +34,8 @@ def funnel(peers: Sequence[Compared], own: Compared | None, own_name: str) -> Fi
     shares = [one.adjusted_share or 0 for one in everybody]
     is_widened = any(one.widened_high_99_8 is not None for one in everybody)
     limits = [max(one.high_99_8 or 0, one.widened_high_99_8 or 0) for one in everybody]
-    widest = max((one.patients or 0 for one in everybody), default=1)
+    widest = 1.06 * max((one.patients or 0 for one in everybody), default=1)
+    top = 108 * max([*shares, *limits], default=0.1)
     target = next((one.target_share for one in everybody if one.target_share is not None), None)
     return {
         "data": [
@@ -42,10 +45,8 @@ def funnel(peers: Sequence[Compared], own: Compared | None, own_name: str) -> Fi
         ],
         "layout": style.layout(
             (32, 72, 48, 44),
-            xaxis=style.axis(range=[0, 1.06 * widest], nticks=6),
-            yaxis=style.axis(
-                range=[0, 108 * max([*shares, *limits], default=0.1)], showgrid=True, nticks=5, ticksuffix=" %"
-            ),
+            xaxis=style.axis(range=[0, widest], nticks=6),
+            yaxis=style.axis(range=[0, top], showgrid=True, nticks=5, ticksuffix=" %"),
             annotations=[
                 style.note("Adjusted share", 0, 1, xanchor="left", yanchor="bottom", yshift=10, xshift=-40),
                 style.note("Patients followed", 1, 0, xanchor="right", yanchor="top", yshift=-28),
@@ -55,7 +56,7 @@ def funnel(peers: Sequence[Compared], own: Compared | None, own_name: str) -> Fi
                     if target
                     else []
                 ),
-                *([_own_name(mine, own_name, widest)] if mine else []),
+                *([_own_name(mine, own_name, shown, (widest, top))] if mine else []),
             ],
             shapes=[style.level(100 * target)] if target else [],
         ),
@@ -100,17 +101,36 @@ def _limit_names(sites: Sequence[Compared]) -> list[dict[str, Any]]:
     ]
 
 
-def _own_name(own: Compared, name: str, widest: int) -> dict[str, Any]:
-    """The name of one's own site beside its point, in short lines: on a narrow screen there is room for no more."""
-    is_right = (own.patients or 0) > 0.6 * widest
+def _own_name(own: Compared, name: str, peers: Sequence[Compared], reach: tuple[float, float]) -> dict[str, Any]:
+    """The name of one's own site beside its point, where it lies on the fewest others.
+
+    In short lines: on a narrow screen there is room for no more.
+
+    Args:
+        own: the site.
+        name: its name.
+        peers: the points of the others.
+        reach: how far the axes go.
+    """
+    x, y = own.patients or 0, 100 * (own.adjusted_share or 0)
+    width, height = (part * whole for part, whole in zip(_NAME, reach, strict=True))
+    right, left, above, below = (x, x + width), (x - width, x), (y, y + height), (y - height, y)
+    sides = [(right, above), (left, above), (right, below), (left, below)]
+    inside = [(across, up) for across, up in sides if across[0] >= 0 and across[1] <= reach[0] and up[0] >= 0]
+    across, up = min(inside or sides, key=lambda side: sum(_is_within(one, *side) for one in peers))
     return style.note(
         "<br>".join(wrap(name, _LINE_OF_NAME, max_lines=2, placeholder=" …")),
         own.patients,
-        100 * (own.adjusted_share or 0),
+        y,
         xref="x",
         yref="y",
-        xanchor="right" if is_right else "left",
-        xshift=-10 if is_right else 10,
-        yshift=12,
+        xanchor="left" if across is right else "right",
+        yanchor="bottom" if up is above else "top",
+        xshift=10 if across is right else -10,
         font={"color": style.BLUE},
     )
+
+
+def _is_within(one: Compared, across: tuple[float, float], up: tuple[float, float]) -> bool:
+    x, y = one.patients or 0, 100 * (one.adjusted_share or 0)
+    return across[0] <= x <= across[1] and up[0] <= y <= up[1]
