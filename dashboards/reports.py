@@ -54,7 +54,7 @@ def write_report(settings: Settings, site_id: str, period: str | None = None) ->
         OutcomesError: no_release, release_damaged; report_unknown - no kept release goes to that month, or none
             has the site.
     """
-    view = _view(settings, site_id, period)
+    view = report_view(settings, site_id, period)
     return write_whole(_path(settings, view, ".html"), _document(view).encode())
 
 
@@ -66,7 +66,7 @@ def write_pdf(settings: Settings, site_id: str, period: str | None = None, paper
         OutcomesError: as `write_report`; browser_missing, browser_failed.
     """
     browser = needed_browser(settings.browser)
-    view = _view(settings, site_id, period)
+    view = report_view(settings, site_id, period)
     return write_whole(_path(settings, view, ".pdf"), as_pdf(browser, _document(view, paper)))
 
 
@@ -79,7 +79,7 @@ def write_tiles(settings: Settings, site_id: str, period: str | None = None) -> 
     Raises:
         OutcomesError: as `write_report`; browser_failed.
     """
-    view, browser = _view(settings, site_id, period), find_browser(settings.browser)
+    view, browser = report_view(settings, site_id, period), find_browser(settings.browser)
     bundle = BytesIO()
     with ZipFile(bundle, "w", ZIP_DEFLATED) as file:
         for name, svg in pictures(view).items():
@@ -89,7 +89,8 @@ def write_tiles(settings: Settings, site_id: str, period: str | None = None) -> 
     return write_whole(_path(settings, view, "-tiles.zip"), bundle.getvalue())
 
 
-def _view(settings: Settings, site_id: str, period: str | None) -> View:
+def report_view(settings: Settings, site_id: str, period: str | None = None) -> View:
+    """What a site's report is made of; arguments and errors as for `write_report`."""
     releases = Releases(settings.releases)
     release_id = _release_to(releases, period)
     verify(releases.folder / release_id, [DASHBOARD, RESEARCH])
@@ -118,7 +119,7 @@ def _path(settings: Settings, view: View, ending: str) -> Path:
 def _document(view: View, paper: Paper | None = None) -> str:
     """The report; where paper is named, for a printer that asks nobody which."""
     title = f"{view.who}, outcomes to {wording.period(view.info.data_to)}"
-    return render("report.html", view=view, title=title, pages=_pages(view), paper=paper, product=frame.PRODUCT)
+    return render("report.html", view=view, title=title, pages=report_pages(view), paper=paper, product=frame.PRODUCT)
 
 
 def _release_to(releases: Releases, period: str | None) -> str:
@@ -139,7 +140,7 @@ def _release_to(releases: Releases, period: str | None) -> str:
     return fitting[-1]
 
 
-def _pages(view: View) -> list[tuple[View, Page]]:
+def report_pages(view: View) -> list[tuple[View, Page]]:
     """The pages of a report, each with its view, without the cards that a report has no room for."""
     summary, all_measures = printed_overview(view)
     views = [replace(view, path=path) for path in (*(f"/measure/{one.measure}" for one in view.headlines), *_PARTS)]

@@ -41,6 +41,8 @@ _CODES = {
     "painful_before_revision": "Pain began before the revision",
     "no_baseline": "Not assessed before surgery",
     "not_applicable": "Score before surgery too good to get clearly better",
+    # tables
+    "follow_ups": "Follow-ups",
     # kinds
     "recurrent": "Recurrent or late onset",
     "probable": "Probable (imaging and a symptom)",
@@ -163,15 +165,15 @@ _GROUPS = {
     ("levels_band", "1"): "1 level",
     ("levels_band", "2"): "2 levels",
     ("levels_band", "3+"): "3 or more levels",
-    ("levels_band", "unknown"): "Levels not recorded",
-    ("age_band", "unknown"): "Age not recorded",
+    ("levels_band", "unknown"): "Not recorded",
+    ("age_band", "unknown"): "Not recorded",
     ("age_band", "under 45"): "Under 45 years",
     ("age_band", "45-64"): "45 to 64 years",
     ("age_band", "65 and over"): "65 years and over",
     ("indication", "both"): "Radiculopathy and myelopathy",
-    ("indication", "other"): "Other indication",
-    ("indication", "unknown"): "Indication not recorded",
-    ("approach", "unknown"): "Approach not recorded",
+    ("indication", "other"): "Other",
+    ("indication", "unknown"): "Not recorded",
+    ("approach", "unknown"): "Not recorded",
 }
 
 

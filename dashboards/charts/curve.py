@@ -201,15 +201,24 @@ def _names(lines: Sequence[Line], top: float) -> list[dict[str, Any]]:
     notes: list[dict[str, Any]] = []
     lowest_free = 0.0
     for share, day, name in ends:
+        if day <= _ALMOST * end:
+            notes.append(_name_within(name, day, share, lines))
+            continue
         height = share / top * _HEIGHT
         place = max(height, lowest_free)
         lowest_free = place + _LINE_OF_TEXT
         # A curve that ends almost at the edge has its name beside the plot too, clear of the others.
-        x = _years(end if day > _ALMOST * end else day)
-        notes.append(
-            style.note(name, x, share, xref="x", yref="y", xanchor="left", xshift=6, yshift=round(place - height))
-        )
+        shift = round(place - height)
+        notes.append(style.note(name, _years(end), share, xref="x", yref="y", xanchor="left", xshift=6, yshift=shift))
     return notes
+
+
+def _name_within(name: str, day: int, share: float, lines: Sequence[Line]) -> dict[str, Any]:
+    """The name of a curve that ends within the plot: below its end where a longer one goes on above, else above it."""
+    later = [line.curve.around(day + 1)[1] for line in lines]
+    is_below = any(point is not None and _percent(point.incidence) >= share for point in later)
+    side = {"yanchor": "top", "yshift": -6} if is_below else {"yanchor": "bottom", "yshift": 6}
+    return style.note(name, _years(day), share, xref="x", yref="y", xanchor="left", xshift=6, **side)
 
 
 def _triple(point: CurvePoint) -> tuple[float, float, float]:

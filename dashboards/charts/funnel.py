@@ -1,6 +1,7 @@
 """A funnel of sites: one's own named, peers without names, and the limits that chance leaves."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 from dashboards.charts import style
@@ -11,6 +12,12 @@ _DASHES = {"low_99_8": "solid", "high_99_8": "solid", "low_95": "dot", "high_95"
 """How the exact limits are drawn."""
 _WIDENED = {f"widened_{name}": {"solid": "longdash", "dot": "dashdot"}[dash] for name, dash in _DASHES.items()}
 """And those widened for differences between sites, beside them."""
+
+
+_LINE_OF_NAME = 18
+"""Characters."""
+_NAME = (0.38, 0.14)
+"""The room that a name takes of the width and of the height of the plot."""
 
 
 def funnel(peers: Sequence[Compared], own: Compared | None, own_name: str) -> Figure:
@@ -27,7 +34,8 @@ def funnel(peers: Sequence[Compared], own: Compared | None, own_name: str) -> Fi
     shares = [one.adjusted_share or 0 for one in everybody]
     is_widened = any(one.widened_high_99_8 is not None for one in everybody)
     limits = [max(one.high_99_8 or 0, one.widened_high_99_8 or 0) for one in everybody]
-    widest = max((one.patients or 0 for one in everybody), default=1)
+    widest = 1.06 * max((one.patients or 0 for one in everybody), default=1)
+    top = 108 * max([*shares, *limits], default=0.1)
     target = next((one.target_share for one in everybody if one.target_share is not None), None)
     return {
         "data": [
@@ -37,16 +45,18 @@ def funnel(peers: Sequence[Compared], own: Compared | None, own_name: str) -> Fi
         ],
         "layout": style.layout(
             (32, 72, 48, 44),
-            xaxis=style.axis(range=[0, 1.06 * widest], nticks=6),
-            yaxis=style.axis(
-                range=[0, 108 * max([*shares, *limits], default=0.1)], showgrid=True, nticks=5, ticksuffix=" %"
-            ),
+            xaxis=style.axis(range=[0, widest], nticks=6),
+            yaxis=style.axis(range=[0, top], showgrid=True, nticks=5, ticksuffix=" %"),
             annotations=[
                 style.note("Adjusted share", 0, 1, xanchor="left", yanchor="bottom", yshift=10, xshift=-40),
                 style.note("Patients followed", 1, 0, xanchor="right", yanchor="top", yshift=-28),
                 *_limit_names(everybody),
-                *([style.note("all sites", 1, 100 * target, yref="y", xanchor="left", xshift=6)] if target else []),
-                *([_own_name(mine, own_name, widest)] if mine else []),
+                *(
+                    [style.note("all sites", 1, 100 * target, yref="y", xanchor="left", yanchor="top", xshift=6)]
+                    if target
+                    else []
+                ),
+                *([_own_name(mine, own_name, shown, (widest, top))] if mine else []),
             ],
             shapes=[style.level(100 * target)] if target else [],
         ),
@@ -70,17 +80,20 @@ def _sites(sites: Sequence[Compared], colour: str, symbol: str, name: str, size:
 
 
 def _limit_line(sites: Sequence[Compared], name: str, dash: str) -> dict[str, Any]:
-    """A limit along the sites by size; between them it is drawn straight."""
+    """A limit along the sites by size; between them it is drawn straight, at a site alone as a short line."""
     limits = [getattr(one, name) for one in sites]
     percent = [None if each is None else round(100 * each, 2) for each in limits]
-    return style.line([one.patients for one in sites], percent, dash=dash)
+    sizes: list[float] = [one.patients or 0 for one in sites]
+    if len(sites) == 1:
+        sizes, percent = [0.94 * sizes[0], 1.06 * sizes[0]], percent * 2
+    return style.line(sizes, percent, dash=dash)
 
 
 def _limit_names(sites: Sequence[Compared]) -> list[dict[str, Any]]:
-    """The outer exact limit is named above its end and the inner one below: they may lie close together."""
+    """The outer exact limit is named above its end and the inner one at it: they may lie close together."""
     if not sites:
         return []
-    ends = ((sites[-1].high_99_8, "99.8 %", "bottom"), (sites[-1].high_95, "95 %", "top"))
+    ends = ((sites[-1].high_99_8, "99.8 %", "bottom"), (sites[-1].high_95, "95 %", "middle"))
     return [
         style.note(text, 1, 100 * at, yref="y", xanchor="left", yanchor=anchor, xshift=6)
         for at, text, anchor in ends
@@ -88,16 +101,36 @@ def _limit_names(sites: Sequence[Compared]) -> list[dict[str, Any]]:
     ]
 
 
-def _own_name(own: Compared, name: str, widest: int) -> dict[str, Any]:
-    is_right = (own.patients or 0) > 0.6 * widest
+def _own_name(own: Compared, name: str, peers: Sequence[Compared], reach: tuple[float, float]) -> dict[str, Any]:
+    """The name of one's own site beside its point, where it lies on the fewest others.
+
+    In short lines: on a narrow screen there is room for no more.
+
+    Args:
+        own: the site.
+        name: its name.
+        peers: the points of the others.
+        reach: how far the axes go.
+    """
+    x, y = own.patients or 0, 100 * (own.adjusted_share or 0)
+    width, height = (part * whole for part, whole in zip(_NAME, reach, strict=True))
+    right, left, above, below = (x, x + width), (x - width, x), (y, y + height), (y - height, y)
+    sides = [(right, above), (left, above), (right, below), (left, below)]
+    inside = [(across, up) for across, up in sides if across[0] >= 0 and across[1] <= reach[0] and up[0] >= 0]
+    across, up = min(inside or sides, key=lambda side: sum(_is_within(one, *side) for one in peers))
     return style.note(
-        name,
+        "<br>".join(wrap(name, _LINE_OF_NAME, max_lines=2, placeholder=" …")),
         own.patients,
-        100 * (own.adjusted_share or 0),
+        y,
         xref="x",
         yref="y",
-        xanchor="right" if is_right else "left",
-        xshift=-10 if is_right else 10,
-        yshift=12,
+        xanchor="left" if across is right else "right",
+        yanchor="bottom" if up is above else "top",
+        xshift=10 if across is right else -10,
         font={"color": style.BLUE},
     )
+
+
+def _is_within(one: Compared, across: tuple[float, float], up: tuple[float, float]) -> bool:
+    x, y = one.patients or 0, 100 * (one.adjusted_share or 0)
+    return across[0] <= x <= across[1] and up[0] <= y <= up[1]

@@ -143,8 +143,13 @@ def _episode_cells(view: View, episode: Episode) -> list[Cell | str]:
         Cell(episode.patient_id, href=view.href(f"/cases/{episode.patient_id}")),
         str(episode.index_year),
         wording.in_words(episode.approach),
-        episode.index_levels or wording.DASH,
+        _levels(episode.index_levels),
     ]
+
+
+def _levels(listed: str | None) -> str:
+    """Levels as they are read, in one line, of a list that is parted by semicolons."""
+    return listed.replace(";", f",{wording.NBSP}") if listed else f"not{wording.NBSP}recorded"
 
 
 def _case_cells(view: View, case: Case) -> list[Cell | str]:
@@ -184,7 +189,7 @@ def _patient(view: View, site: Site, fusion: Episode | None, found: Explanation)
         approach = wording.in_words(fusion.approach).lower()
         sentence = (
             f"Fused in {fusion.index_year}, {approach}, {levels}"
-            + (f" ({fusion.index_levels})" if fusion.index_levels else "")
+            + (f" ({_levels(fusion.index_levels)})" if fusion.index_levels else "")
             + f". Yes for {len(said)} of {wording.plural(len(found.labels), 'label')}."
         )
     return Card("patient", f"{site.name}, release {found.release_id}", sentence=sentence, body=body, notes=[_KEPT])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
@@ -211,6 +212,10 @@ class View:
         query = replace(self.filters, **changes).query(self.choices)
         return f"{quote(path)}{query}{f'#{anchor}' if anchor else ''}"
 
+    def anchor(self, card: Card) -> str:
+        """The id of a card: its name; in a file, where other pages have cards of that name, after its page."""
+        return f"{self.path.strip('/').replace('/', '-')}-{card.name}".strip("-") if self.is_file else card.name
+
     def file_href(self, kind: str, card: str) -> str:
         """The address of a card's numbers, of the same release: `export` as CSV, `table` as a table of the page."""
         query = self.query.removeprefix("?")
@@ -234,6 +239,17 @@ class Page:
     def rows(self) -> int:
         """Rows of its tables."""
         return sum(len(card.table.rows) for card in self.cards if card.table)
+
+    @property
+    def laid_out(self) -> list[Card]:
+        """The cards as they stand: a narrow one without another to stand beside it is wide."""
+        found: list[Card] = []
+        for is_wide, neighbours in groupby(self.cards, key=lambda card: card.is_wide):
+            cards = list(neighbours)
+            if not is_wide and len(cards) % 2:
+                cards[-1] = replace(cards[-1], is_wide=True)
+            found += cards
+        return found
 
 
 def whole_page(view: View, page: Page) -> str:

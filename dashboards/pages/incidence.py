@@ -29,7 +29,8 @@ from dashboards.pages.rows import (
 )
 from dashboards.rendering import part
 
-_YEARS = (1, 2, 5)
+_DAYS = {1: 365, 2: 730, 5: 1826}
+"""The days on which curves are read, by the years that they stand for: those of the measures of these horizons."""
 _LEADING = 2
 """The year after the fusion whose number comes first, and at which groups are compared."""
 _READ_HEAD = ("Incidence", "95 % interval", "With the outcome", "At risk")
@@ -162,8 +163,8 @@ def _lines(view: View, outcome: _Outcome) -> list[Line]:
 
 def _lead(view: View, outcome: _Outcome, lines: Sequence[Line]) -> Card:
     rows: list[list[Cell | str]] = [
-        [Cell(wording.plural(years, "year"), years), line.name, *_read_cells(line.curve, 365 * years)]
-        for years in _YEARS
+        [Cell(wording.plural(years, "year"), years), line.name, *_read_cells(line.curve, _DAYS[years])]
+        for years in _DAYS
         for line in lines
     ]
     return Card(
@@ -185,22 +186,22 @@ def _lead(view: View, outcome: _Outcome, lines: Sequence[Line]) -> Card:
 
 def _big_number(view: View, outcome: _Outcome, line: Line) -> Markup:
     """The share by the leading year, what it rests on, or why there is none."""
-    point = line.curve.near(365 * _LEADING)
+    point = line.curve.near(_DAYS[_LEADING])
     if point is None:
         said = _why_missing(view, line)
         if line.curve.shown:
-            said = wording.sentence_case(f"{_within(_LEADING)}: {_read(line.curve, 365 * _LEADING)}")
+            said = wording.sentence_case(f"{_within(_LEADING)}: {_read(line.curve, _DAYS[_LEADING])}")
         return part("no_number", said)
     events, at_risk = wording.count(point.events or 0), wording.count(point.at_risk or 0)
     basis = f"{events} patients with the outcome by then, {at_risk} still at risk"
-    limits = f"{_limits(point, line.curve.patients)}{_on_day(point, 365 * _LEADING)}"
+    limits = f"{_limits(point, line.curve.patients)}{_on_day(point, _DAYS[_LEADING])}"
     share = wording.percent(point.incidence or 0, line.curve.patients)
     return sentence(share, f"{limits} {outcome.happens} {_within(_LEADING)} of the fusion", basis)
 
 
 def _in_words(line: Line) -> str:
     """The shares by each year as one sentence."""
-    said = ", ".join(f"{_within(years)} {_read(line.curve, 365 * years)}" for years in _YEARS)
+    said = ", ".join(f"{_within(years)} {_read(line.curve, _DAYS[years])}" for years in _DAYS)
     return f"{wording.sentence_case(line.who)}: {said}."
 
 
@@ -270,7 +271,7 @@ def _group_note(view: View) -> str:
 
 def _days_note(lines: Sequence[Line]) -> str:
     """What is suppressed of the curves, where anything is."""
-    days = [365 * years for years in _YEARS]
+    days = [*_DAYS.values()]
     read = [(line.curve, day, line.curve.near(day)) for line in lines for day in days]
     if all(curve.has_ended(day) or (point is not None and point.day == day) for curve, day, point in read):
         return ""
@@ -290,7 +291,7 @@ def _curves(view: View, outcome: _Outcome, lines: Sequence[Line]) -> Card:
     return Card(
         "curve",
         title,
-        sentence=f"Cumulative share of patients {outcome.happens}, {whose}, with 95 % bands.",
+        sentence=f"Cumulative share of patients {outcome.happens}, {whose}, with 95{_PERCENT} bands.",
         figure=drawing.incidence(shown),
         css_class="chart chart--tall",
         below=[(f"Patients at risk: {line.who}", drawing.at_risk(line, shown)) for line in shown],
@@ -407,7 +408,7 @@ def _whose(view: View) -> str:
 
 def _groups(view: View, outcome: _Outcome) -> Card:
     """Each group's share by the leading year, of all sites."""
-    day, found = 365 * _LEADING, curves.by_group(view.reader, outcome.code)
+    day, found = _DAYS[_LEADING], curves.by_group(view.reader, outcome.code)
     known = [(wording.group_of_kind(*group), found.get(group, Curve(()))) for group in view.choices.groups]
     points = [curve.near(day) for _, curve in known]
     spans = [None if point else _span(curve, day) for point, (_, curve) in zip(points, known, strict=True)]

@@ -57,6 +57,8 @@ _BY_YEARS = (
 _FUNNEL_HEAD = (
     "Site", "Adjusted share", "Patients followed", "Observed over expected", "95 % interval", "In the funnel",
 )  # fmt: skip
+_YEARS_ON_A_PHONE = 7
+"""So many have room for their names on the narrowest screen; a chart of more scrolls inside its card."""
 _FUNNEL_NOTE = (
     "Adjusted for case mix; peers are not named and not ranked, but who knows how many patients they have may "
     "recognise them. Hollow: follow-up less than 80 % complete. "
@@ -76,7 +78,6 @@ def measure_page(view: View, name: str) -> Page | None:
         _statement(view, measure, value),
         *_unanswered(view, measure),
         *(_trend(view, measure) if measure.is_compared else []),
-        *(_annotate(view, measure) if measure.is_compared and not view.filters.are_narrow else []),
         *_funnel(view, measure),
         *_published(measure),
         _groups(view, measure),
@@ -158,10 +159,10 @@ def _limits(one: MissingAnswers) -> str:
 
 
 def _trend(view: View, measure: Measure) -> list[Card]:
-    """The control chart of one's own site, and the years."""
-    cards = []
+    """The control chart of one's own site with what happened, and the years."""
+    cards: list[Card] = []
     if view.site and not view.filters.are_narrow:
-        cards.append(_control_chart(view, measure, view.site.site_id))
+        cards += [_control_chart(view, measure, view.site.site_id), *_annotate(view, measure)]
     site_id = view.site.site_id if view.site else None
     years = measures.by_year(view.reader, measure.measure, site_id)
     cards.append(_years(view, measure, years))
@@ -326,17 +327,28 @@ def _years(view: View, measure: Measure, values: Sequence[Value]) -> Card:
     return Card(
         "years",
         "By year of fusion",
-        sentence=f"{title}, with 95 % intervals" + ("; grey: all sites." if peers else "."),
+        sentence=f"{title}, with 95 % intervals"
+        + ("; grey: all sites." if any(peer.estimate is not None for peer in peers) else "."),
         figure=trend.by_year(measure, values, peers),
+        css_class="chart chart--long chart--years" if len(values) > _YEARS_ON_A_PHONE else "chart",
         table=Table(
             title,
             ("Year of fusion", *VALUE_HEAD),
             [[value.index_period or "", *value_cells(measure, value)] for value in values],
             numbers=5,
         ),
-        notes=[_hidden(view, [*values, *peers])],
+        notes=[_years_without_value(measure, values), _hidden(view, [*values, *peers])],
         is_wide=view.site is None,
     )
+
+
+def _years_without_value(measure: Measure, values: Sequence[Value]) -> str:
+    """Which years of the chart have no point though nothing of them is suppressed, and why."""
+    without = [value for value in values if value.estimate is None and not value.is_suppressed]
+    if not without:
+        return ""
+    years = ", ".join(value.index_period or "" for value in without)
+    return f"{years}: {wording.no_value(measure, without[-1]).lower()} yet."
 
 
 def _funnel(view: View, measure: Measure) -> list[Card]:
@@ -351,6 +363,10 @@ def _funnel(view: View, measure: Measure) -> list[Card]:
     rows = [_compared_row(view.who, own)] if own else []
     rows += [_compared_row(f"Site {place}", one) for place, one in enumerate(_by_size(others), 1)]
     shown = [one for one in others if one.adjusted_share is not None]
+    not_drawn = _not_drawn(len(others) - len(shown), len(others))
+    if not shown and (own is None or own.adjusted_share is None):
+        said = [_funnel_sentence(view, measure, own)] if own else []
+        return [Card("funnel", "Among sites", body=[*said, *filter(None, [not_drawn])], is_wide=view.site is None)]
     return [
         Card(
             "funnel",
@@ -359,12 +375,7 @@ def _funnel(view: View, measure: Measure) -> list[Card]:
             figure=funnel(others, own, view.who),
             css_class="chart chart--tall",
             table=Table(f"{measure.title} among sites", _FUNNEL_HEAD, rows),
-            notes=[
-                _FUNNEL_NOTE,
-                _chosen_peers(view) if own else "",
-                _widened(everybody),
-                _not_drawn(len(others) - len(shown), len(others)),
-            ],
+            notes=[_FUNNEL_NOTE, _chosen_peers(view) if own else "", _widened(everybody), not_drawn],
             basis=f"{wording.plural(len(shown), 'peer')} shown",
             about="If sites differed by chance alone, 95 % and 99.8 % of them would lie within the limits.",
             is_wide=view.site is None,
@@ -482,7 +493,7 @@ def _groups(view: View, measure: Measure) -> Card:
         "groups",
         "By group of patients",
         sentence=f"{measure.title} by approach, levels, age and indication, with 95 % intervals"
-        + ("; circles: all sites." if view.site else "."),
+        + ("; circles: all sites." if any(one and one.estimate is not None for one in others) else "."),
         figure=figure,
         css_class="rows--groups",
         beside=said,

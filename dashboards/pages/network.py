@@ -44,19 +44,19 @@ def _spread(view: View, compared: dict[str, list[Compared]]) -> Card:
     return Card(
         "spread",
         "How far sites lie apart",
-        sentence=f"{said}{'has' if far == 1 else 'have'} a site beyond the 99.8 % limits of the funnel."
+        sentence=f"{said}{'has' if far == 1 else 'have'} a site beyond the 99.8 % limits of the funnel."
         if placed
         else "No outcome has two sites that can be compared and shown.",
         table=Table(
             "Spread of the sites by outcome",
-            ("Outcome", "All sites", "Lowest to highest site", "Sites compared", "Beyond 95 %", "Beyond 99.8 %"),
+            ("Outcome", "All sites", "Lowest to highest site", "Sites compared", "Beyond 95 %", "Beyond 99.8 %"),
             rows,
             numbers=3,
         ),
         is_table=True,
         notes=[
-            "Shares of sites are adjusted for case mix. By chance alone 1 site in 20 lies beyond the 95 % limits, 1 in "
-            "500 beyond the 99.8 %. Widened limits count where sites differ beyond chance.",
+            "Shares of sites are adjusted for case mix. By chance alone 1 site in 20 lies beyond the 95 % limits, 1 in "
+            "500 beyond the 99.8 %. Widened limits count where sites differ beyond chance.",
             wording.hidden_note(view.minimum_cell_count),
         ],
     )

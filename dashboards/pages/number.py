@@ -58,6 +58,7 @@ def with_interval(measure: Measure, value: Value) -> tuple[float, float, float] 
 
 
 def in_short(measure: Measure, value: Value) -> str:
-    """A value and how many patients it rests on."""
-    said = wording.short_amount(measure, value)
-    return said if value.estimate is None else f"{said}, n = {wording.count(value.patients or 0)}"
+    """A value and how many patients it rests on, or why there is none."""
+    if value.estimate is None:
+        return wording.SUPPRESSED if value.is_suppressed else wording.no_value(measure, value)
+    return f"{wording.short_amount(measure, value)}, n = {wording.count(value.patients or 0)}"

@@ -158,7 +158,7 @@ def _trajectory(view: View, name: str, own: Sequence[Scores], others: Sequence[S
         card,
         said.title,
         sentence=f"{_course(view, drawn(own))} Bars: from the lower to the upper quartile."
-        + (" Grey: all sites." if others else ""),
+        + (" Grey: all sites." if any(each.median is not None for each in others) else ""),
         figure=trajectory(own, others, Scale(said.unit, said.lowest, reference), own_name),
         css_class="chart chart--trajectory",
         table=_scores_table(view, said.title, own, others),
@@ -399,9 +399,10 @@ def _panels_card(view: View, card: Card, found: dict[str, list[Row]]) -> Card:
     if not rows:
         return none_held(view, card)
     windows = [window for window in charts.TICKS if any(_window(row) == window for row in rows)]
+    has_others = any(row.everybody and row.everybody.estimate is not None for row in rows)
     return replace(
         card,
-        sentence=f"{card.sentence} Grey: all sites." if view.site else card.sentence,
+        sentence=f"{card.sentence} Grey: all sites." if has_others else card.sentence,
         figure=charts.panels(
             windows, [_panel(view, name, of_one, windows) for name, of_one in found.items() if of_one]
         ),

@@ -71,6 +71,7 @@ def tiles(view: View, found: Mapping[str, Value], of_site: Lately | None) -> Car
         for one in view.headlines
         if one.measure in found
     ]
+    is_hidden = any(found[one.measure].is_suppressed for one in view.headlines if one.measure in found)
     return Card(
         "headlines",
         f"{view.who}: headline outcomes" + (f", {wording.narrowed(view.filters)}" if view.filters.are_narrow else ""),
@@ -81,6 +82,7 @@ def tiles(view: View, found: Mapping[str, Value], of_site: Lately | None) -> Car
             f"Trend, target and position include all patients, whatever the filters. Signs: {wording.SPARK}"
             if of_site
             else "",
+            wording.hidden_note(view.minimum_cell_count) if is_hidden else "",
         ],
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 from tests.support.browser import browser, serving, wait_until, wait_until_drawn
@@ -62,6 +63,12 @@ _TEXT = """() => {
 }"""
 WIDTHS = (1440, 1024, 720, 360)
 """Pixels of CSS; the third is what 1440 become at 200 % zoom."""
+RULES: dict[str, Any] = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+    "resultTypes": ["violations"],
+}
+"""Of WCAG 2.2 AA, as far as axe can tell."""
+CONTRAST: dict[str, Any] = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
 _ARE_DRAWN_ANEW = """(width) => window.innerWidth === width
     && [...document.querySelectorAll(".graph")].every((graph) => Math.abs(
         graph.querySelector(".main-svg").getBoundingClientRect().width - graph.getBoundingClientRect().width) <= 1)"""
@@ -78,6 +85,12 @@ def assert_nothing_sticks_out(page: Page, widths: Sequence[int] = WIDTHS) -> Non
         for found in page.evaluate(_SIZES):
             assert found[0] >= 150, (width, found)
             assert found[1] >= 64, (width, found)
+
+
+def found_by_axe(page: Page, rules: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """What axe finds wrong with a page: each rule, and where it is broken first."""
+    violations = Axe().run(page, options=rules).response["violations"]
+    return [(one["id"], [node["html"][:160] for node in one["nodes"][:3]]) for one in violations]
 
 
 @pytest.fixture(scope="session")

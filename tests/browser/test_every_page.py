@@ -4,22 +4,16 @@ Each page is opened once and looked at by several tests, as opening takes most o
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from dashboards.pages.frame import NAVIGATION, PRODUCT
-from tests.browser.conftest import Visitor, assert_nothing_sticks_out, visiting
+from tests.browser.conftest import CONTRAST, RULES, Visitor, assert_nothing_sticks_out, found_by_axe, visiting
 from tests.support.dashboard_client import MEASURES, PAGES
 from tests.support.dashboard_release import OWN, SITES
 
 LABEL = "/cases/of/pain_past_3_months"
-RULES: dict[str, Any] = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
-    "resultTypes": ["violations"],
-}
 _CONTROLS = "a[href], button, select, summary, input, textarea, [tabindex='0']"
 _NUMBER_CONTROLS = f"""() => {{
     const controls = [...document.querySelectorAll("{_CONTROLS}")]
@@ -126,19 +120,13 @@ def test_each_picture_says_what_it_shows_of_whom_and_of_which_release(opened: Vi
 def test_axe_finds_nothing(opened: Visitor) -> None:
     opened.page.set_viewport_size({"width": 1440, "height": 900})
     opened.page.emulate_media(color_scheme="light")
-    assert found_by_axe(opened, RULES) == []
+    assert found_by_axe(opened.page, RULES) == []
 
 
 def test_axe_finds_no_weak_contrast_in_the_dark(opened: Visitor) -> None:
     opened.page.set_viewport_size({"width": 1440, "height": 900})
     opened.page.emulate_media(color_scheme="dark")
-    assert found_by_axe(opened, {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}) == []
-
-
-def found_by_axe(visitor: Visitor, rules: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """What axe finds wrong with a page: each rule, and where it is broken first."""
-    violations = Axe().run(visitor.page, options=rules).response["violations"]
-    return [(one["id"], [node["html"][:160] for node in one["nodes"][:3]]) for one in violations]
+    assert found_by_axe(opened.page, CONTRAST) == []
 
 
 def test_every_control_is_reached_by_tab_and_its_focus_is_seen(opened: Visitor) -> None:

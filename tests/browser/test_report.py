@@ -17,6 +17,7 @@ from dashboards.printing import as_pdf, needed_browser
 from dashboards.reports import write_pdf, write_report, write_tiles
 from outcomes.errors import OutcomesError
 from outcomes.settings import Settings
+from tests.browser.conftest import CONTRAST, RULES, found_by_axe
 from tests.support.browser import wait_until, wait_until_drawn
 from tests.support.dashboard_release import OWN, write_release
 
@@ -26,6 +27,9 @@ PAPER_WIDTH = 182 / 25.4 * 96
 _CHART_WIDTHS = "() => [...document.querySelectorAll('.graph .main-svg:first-child')].map((svg) => svg.clientWidth)"
 _IS_PAPER_WIDE = """() => document.body.clientWidth < 700 && [...document.querySelectorAll(".graph")].every((graph) =>
     Math.abs(graph.querySelector(".main-svg").getBoundingClientRect().width - graph.clientWidth) <= 1)"""
+_NAMES_BESIDE = """() => [...document.querySelectorAll(".rows")].map((rows) =>
+    rows.querySelector("li span").getBoundingClientRect().width > 0
+    && parseFloat(getComputedStyle(rows.querySelector(".rows-plot")).left) > 100)"""
 _STICKING_OUT = """() => {
     const sheet = document.body.getBoundingClientRect();
     return [...document.querySelectorAll("body *")].filter((element) => {
@@ -70,6 +74,14 @@ def test_it_opens_offline_asks_for_nothing_and_draws_every_chart(chromium: Brows
     context.close()
 
 
+def test_axe_finds_nothing_in_the_summary_and_the_long_part(chromium: Browser, report: Path) -> None:
+    with reading(chromium, report) as page:
+        assert page.locator(".summary, .summary ~ section").count() > 8
+        assert found_by_axe(page, RULES) == []
+        page.emulate_media(color_scheme="dark")
+        assert found_by_axe(page, CONTRAST) == []
+
+
 @pytest.mark.parametrize("site", OWN)
 def test_the_summary_is_printed_on_two_pages(chromium: Browser, settings: Settings, site: str, tmp_path: Path) -> None:
     """It holds no chart, so no script is needed."""
@@ -84,7 +96,7 @@ def test_the_summary_is_printed_on_two_pages(chromium: Browser, settings: Settin
 
 
 def test_on_paper_nothing_is_cut_and_charts_are_as_wide_as_their_place(chromium: Browser, report: Path) -> None:
-    with printing(chromium, report) as page:
+    with reading(chromium, report) as page:
         on_screen = page.evaluate(_CHART_WIDTHS)
         page.emulate_media(media="print")
         wait_until(page, _IS_PAPER_WIDE)
@@ -95,9 +107,20 @@ def test_on_paper_nothing_is_cut_and_charts_are_as_wide_as_their_place(chromium:
         )
 
 
+def test_on_every_paper_names_stand_beside_their_marks(chromium: Browser, report: Path) -> None:
+    """What lies between the margins of A4 is narrower than what is laid out as a phone on a screen."""
+    with reading(chromium, report) as page:
+        page.emulate_media(media="print")
+        for width in (688, 710):
+            page.set_viewport_size({"width": width, "height": 900})
+            names = page.evaluate(_NAMES_BESIDE)
+            assert names
+            assert all(names)
+
+
 def test_before_it_is_printed_charts_are_drawn_for_paper(chromium: Browser, report: Path) -> None:
     """Browsers tell of paper before they lay the page out for it."""
-    with printing(chromium, report) as page:
+    with reading(chromium, report) as page:
         on_screen = page.evaluate(_CHART_WIDTHS)
         page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
         assert max(page.evaluate(_CHART_WIDTHS)) <= PAPER_WIDTH < max(on_screen)
@@ -107,7 +130,7 @@ def test_before_it_is_printed_charts_are_drawn_for_paper(chromium: Browser, repo
 
 
 @contextmanager
-def printing(chromium: Browser, report: Path) -> Iterator[Page]:
+def reading(chromium: Browser, report: Path) -> Iterator[Page]:
     """A report in a window of a desktop."""
     context = chromium.new_context(offline=True, viewport={"width": 1280, "height": 900})
     page = context.new_page()

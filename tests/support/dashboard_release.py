@@ -14,6 +14,7 @@ import duckdb
 from outcomes.release import publish
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH
 from outcomes.sql.catalog.marts import Mart, protected_marts, research_marts
+from outcomes.sql.quoting import literal
 from tests.support import dashboard_rows as rows
 from tests.support.marts import table
 
@@ -70,17 +71,46 @@ def write_release(
     names = _names(sites)
 
     def write(folder: Path) -> None:
-        protected = rows.protected(release_id, names, EMPTY, patients, all_hidden)
-        with duckdb.connect(str(folder / DASHBOARD)) as con:
-            _fill(con, protected_marts(), protected)
+        _write_protected(folder, release_id, rows.protected(release_id, names, EMPTY, patients, all_hidden), after)
         with duckdb.connect(str(folder / RESEARCH)) as con:
             _fill(con, research_marts(), rows.exact("ashworth", patients))
             _add_sites(con, [site for site in names if site not in ("ashworth", EMPTY)])
-        manifest: dict[str, object] = {"release_id": release_id, "data_to": rows.DATA_TO, "is_synthetic": True}
-        manifest |= {"audit": {"compared_with": [after] if after else []}}
-        (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
     return publish.publish(home / "releases", release_id, write, kept=3)
+
+
+def write_release_of(home: Path, con: duckdb.DuckDBPyConnection, names: dict[str, str]) -> Path:
+    """Publish a release whose exact numbers are computed ones; what is told of other sites is invented.
+
+    So what the pages say of one's own site can be looked at without the minutes that protection takes.
+
+    Args:
+        home: the folder that holds all data.
+        con: holds the relations of labels and measures; a mart of another relation is left empty.
+        names: of the sites, by id.
+    """
+
+    def write(folder: Path) -> None:
+        _write_protected(folder, FIRST_ID, rows.protected(FIRST_ID, names, EMPTY, PATIENTS, all_hidden=False))
+        made = {name for (name,) in con.execute("select table_name from information_schema.tables").fetchall()}
+        con.execute(f"attach {literal(folder / RESEARCH)} as research")
+        for mart in research_marts():
+            con.register("nothing", table(mart, []))
+            con.execute(f'create table research."{mart.name}" as from nothing')
+            if mart.relation in made:
+                con.execute(f'insert into research."{mart.name}" by name {mart.select}')
+        con.execute("detach research")
+
+    return publish.publish(home / "releases", FIRST_ID, write, kept=1)
+
+
+def _write_protected(folder: Path, release_id: str, protected: rows.Rows, after: str | None = None) -> None:
+    """What everybody may see, and the manifest."""
+    with duckdb.connect(str(folder / DASHBOARD)) as con:
+        _fill(con, protected_marts(), protected)
+    manifest: dict[str, object] = {"release_id": release_id, "data_to": rows.DATA_TO, "is_synthetic": True}
+    manifest |= {"audit": {"compared_with": [after] if after else []}}
+    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
 
 def _names(sites: int) -> dict[str, str]:

@@ -212,6 +212,27 @@ def test_in_a_funnel_only_the_own_site_has_a_name_and_hidden_peers_have_no_point
     assert (own["x"], own["marker"]["color"]) == ([300], style.BLUE)
 
 
+def test_the_limits_of_a_site_alone_are_seen() -> None:
+    lines = [trace for trace in funnel.funnel([], OWN, "Ash")["data"] if trace["mode"] == "lines"]
+    assert {tuple(line["x"]) for line in lines} == {(282, 318)}
+    assert all(line["y"][0] == line["y"][1] for line in lines)
+
+
+def test_the_name_of_the_own_site_lies_on_no_other_where_there_is_room() -> None:
+    def side(own: Compared, *peers: Compared) -> tuple[str, str]:
+        notes = funnel.funnel([a_site("elm", 0.05, 800), *peers], own, "Ash")["layout"]["annotations"]
+        return next((note["xanchor"], note["yanchor"]) for note in notes if note["text"] == "Ash")
+
+    assert side(OWN) == ("left", "bottom")
+    assert side(OWN, a_site("birch", 0.26, 400)) == ("left", "top")
+    assert side(a_site("ash", 0.25, 600)) == ("right", "bottom")
+
+
+def test_a_long_name_of_the_own_site_takes_two_short_lines() -> None:
+    notes = funnel.funnel(PEERS, OWN, "Ashworth Regional Centre at Saint Bartholomew")["layout"]["annotations"]
+    assert "Ashworth Regional<br>Centre at Saint …" in [note["text"] for note in notes]
+
+
 def test_peers_of_whom_few_were_followed_are_hollow() -> None:
     peers = next(trace for trace in funnel.funnel(PEERS, None, "")["data"] if "markers" in trace["mode"])
     symbols = dict(zip(peers["y"], peers["marker"]["symbol"], strict=True))

@@ -115,6 +115,13 @@ def test_a_curve_that_ends_early_has_its_name_where_it_ends() -> None:
     assert (notes["This site"]["x"], notes["All sites"]["x"]) == (0.247, 1)
 
 
+@pytest.mark.parametrize(("share", "side"), [(0.2, "top"), (0.01, "bottom")])
+def test_the_name_within_the_plot_is_clear_of_the_curve_that_goes_on(share: float, side: str) -> None:
+    other = a_line(known(0, 0), known(90, 0.005), known(365, share), name="All sites")
+    notes = {note["text"]: note for note in drawing.incidence([WHOLE, other])["layout"]["annotations"]}
+    assert notes["This site"]["yanchor"] == side
+
+
 @pytest.mark.parametrize("last", [60, 300, 700, 1825, 2190, 3650, 7300])
 def test_an_axis_has_two_to_five_ticks_and_begins_at_the_fusion(last: int) -> None:
     ticks = drawing.tick_days([a_line(known(0, 0), known(last, 0.1))])

@@ -1,5 +1,6 @@
 """All pages together: one number for one thing, links that keep the site, and sentences that end with a word."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -15,9 +16,11 @@ from dashboards.cards import Card
 from dashboards.data.reader import Releases
 from dashboards.pages.frame import NAVIGATION, Page, View, whole_page
 from dashboards.pages.site import Site
+from dashboards.reports import report_pages, report_view, write_report
 from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
 from tests.support.dashboard_release import OWN
+from tests.support.dashboard_views import texts
 from tests.support.html_tree import Element, parsed
 
 _SITE = OWN[-1]
@@ -37,6 +40,12 @@ def pages(home: Path) -> list[tuple[View, Page]]:
         paths = [*NAVIGATION, *(f"/measure/{measure}" for measure in view.measures)]
         found += [site.build(reader, path, f"?site={chosen}") for path in paths]
     return [(view, page) for view, page in found if page is not None]
+
+
+@pytest.fixture(scope="module")
+def report(home: Path) -> list[tuple[View, Page]]:
+    """The pages of the report of the same site."""
+    return report_pages(report_view(Settings(home=home), _SITE))
 
 
 @pytest.fixture(scope="module")
@@ -86,15 +95,42 @@ def _said(view: View, card: Card, page: Page) -> Iterator[tuple[tuple[str, str, 
                 yield (whose, str(measure), name), cells[card.table.head.index(name)].value
 
 
-def test_one_thing_has_one_number_on_every_page(pages: list[tuple[View, Page]]) -> None:
+def test_one_thing_has_one_number_on_every_page_and_in_the_report(
+    pages: list[tuple[View, Page]], report: list[tuple[View, Page]]
+) -> None:
     found: defaultdict[tuple[str, str, str], defaultdict[object, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for view, page in pages:
+    for view, page in [*pages, *report]:
         for card in page.cards:
             for what, number in _said(view, card, page):
-                found[what][number].add(f"{view.path}#{card.name}")
+                found[what][number].add(f"{'report ' if view.is_file else ''}{view.path}#{card.name}")
     assert {what: dict(numbers) for what, numbers in found.items() if len(numbers) > 1} == {}
     places = [set().union(*numbers.values()) for numbers in found.values()]
     assert sum(len(one) > 1 for one in places) > 300
+
+
+def test_every_card_of_the_report_says_what_its_page_says(
+    pages: list[tuple[View, Page]], report: list[tuple[View, Page]]
+) -> None:
+    on_pages = {(view.path, card.name): card for view, page in pages if view.site for card in page.cards}
+    on_paper = {(view.path, card.name): card for view, page in report for card in page.cards}
+    listed, queue = texts(on_paper.pop(("/", "signals"))), texts(on_pages["/signals", "queue"])
+    assert {tuple(row) for row in listed} <= {tuple(row[: len(listed[0])]) for row in queue}
+    assert len(on_paper) > 50
+    for where, card in on_paper.items():
+        assert _said_by(card) == _said_by(on_pages[where]), where
+
+
+def _said_by(card: Card) -> dict[str, object]:
+    """All that a card says, without where it leads and what a team has made of it: of its body only the numbers."""
+    return {
+        "sentence": card.sentence,
+        "basis": card.basis,
+        "body": [re.findall(r"\d[\d.,]*", parsed(str(part)).text) for part in card.body],
+        "figure": json.dumps(card.figure, default=str),
+        "beside": card.beside,
+        "below": card.below,
+        "rows": [[(cell.text, cell.value) for cell in row] for row in card.table.cells()] if card.table else [],
+    }
 
 
 def test_the_number_that_is_seen_first_is_that_of_the_table(pages: list[tuple[View, Page]]) -> None:
@@ -108,6 +144,14 @@ def test_the_number_that_is_seen_first_is_that_of_the_table(pages: list[tuple[Vi
                 assert big is None or big in texts, view.path
                 seen += big is not None
     assert seen > 100
+
+
+def test_in_the_report_each_card_has_a_name_and_a_heading_of_its_own(home: Path) -> None:
+    sections = [*parsed(write_report(Settings(home=home), _SITE).read_text(encoding="utf-8")).all("section")]
+    cards = [section for section in sections if section.get("id")]
+    headings = [next(card.all("h2")).get("id") for card in cards]
+    assert len({card.get("id") for card in cards}) == len(cards) > 50
+    assert headings == [card.get("aria-labelledby") for card in cards]
 
 
 def test_every_link_to_a_page_keeps_its_site(documents: list[tuple[View, Element]]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dashboards.access.scope import Denied
-from dashboards.cards import as_csv
+from dashboards.cards import Card, as_csv
 from dashboards.pages.frame import Page, whole_page
 from dashboards.pages.site import Site
 from tests.support import golden
@@ -74,3 +74,10 @@ def _values_of(page: Page, measures: set[str], of_page: set[str]) -> dict[tuple[
 def test_a_page_of_a_foreign_site_is_denied(site: Site, path: str) -> None:
     with pytest.raises(Denied):
         golden.built(site, f"{path}?site={FOREIGN}")
+
+
+def test_a_narrow_card_without_another_beside_it_is_wide() -> None:
+    cards = [Card(name, name, is_wide=name.isupper()) for name in "abAcBdef"]
+    laid_out = Page("A page", cards).laid_out
+    assert [card.name for card in laid_out] == [*"abAcBdef"]
+    assert [card.name for card in laid_out if card.is_wide] == [*"AcBf"]

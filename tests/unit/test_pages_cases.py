@@ -163,6 +163,11 @@ def test_a_patients_page_has_the_timeline_and_the_answers_with_their_evidence(ho
     assert "visit1" in text
 
 
+def test_levels_are_said_as_they_are_read() -> None:
+    assert page._levels("C4-5;C5-6") == "C4-5,\u00a0C5-6"
+    assert page._levels(None) == "not\u00a0recorded"
+
+
 def test_evidence_has_a_shape_of_its_own(home: Path, explained: list[str]) -> None:
     _, built = _site(home).build(reader_of(home, OWN, role="clinical"), f"/cases/{KEY}", "")
     assert built is not None

@@ -244,7 +244,7 @@ def test_a_rule_that_no_row_could_break_is_not_applicable_in_words() -> None:
     idle = replace(CRITICAL, rows_checked=0, rows_failed=0, outcome="not_applicable")
     (card,) = data_quality.not_applicable([REFUSED, ACCEPTED], [idle, replace(idle, submission_period="2026-03")])
     assert "1 rule not applicable" in str(card.sentence)
-    assert texts(card) == [["FUP-006", "Follow ups", "day is after death"]]
+    assert texts(card) == [["FUP-006", "Follow-ups", "day is after death"]]
     assert data_quality.not_applicable([ACCEPTED], []) == []
 
 

@@ -20,6 +20,7 @@ from dashboards.data import alarms, control, measures
 from dashboards.data import published as published_figures
 from dashboards.data.comparison import Compared
 from dashboards.data.control import ChartPoint
+from dashboards.data.measures import Measure, Value
 from dashboards.data.published import published
 from dashboards.pages import measure as measure_pages
 from dashboards.pages import overview as overviews
@@ -341,6 +342,34 @@ def test_a_narrowed_page_has_no_chart_of_months(home: Path) -> None:
     whole = cards(measure_page(a_view(home), "pain_12_months"))
     assert {"value", "trend", "years", "funnel", "groups", "reasons", "definition"} <= whole.keys()
     assert "trend" not in cards(measure_page(a_view(home, "?group=approach:anterior"), "pain_12_months"))
+
+
+def test_years_of_which_nobody_was_followed_so_long_are_named() -> None:
+    measure = a(Measure, measure="revision_2_years", unit="incidence")
+    years = [
+        a(Value, index_period=str(year), patients=80, estimate=0.1 if year < 2025 else None)
+        for year in range(2023, 2027)
+    ]
+    assert measure_pages._years_without_value(measure, years) == "2025, 2026: nobody followed so long yet."
+    assert measure_pages._years_without_value(measure, years[:2]) == ""
+
+
+def test_what_happened_is_noted_right_below_the_chart_by_month(tmp_path: Path) -> None:
+    write_release(tmp_path)
+    view = replace(a_view(tmp_path), reviews=Reviews(Settings(home=tmp_path).reviews_file))
+    names = [*cards(measure_page(view, "pain_12_months"))]
+    assert names[names.index("trend") :][:4] == ["trend", "annotate", "years", "funnel"]
+
+
+def test_where_all_others_are_hidden_no_chart_is_empty_and_no_sentence_speaks_of_them(tmp_path: Path) -> None:
+    write_release(tmp_path, all_hidden=True)
+    everybody = cards(measure_page(a_view(tmp_path, "?site=all"), "pain_12_months"))
+    assert everybody["funnel"].figure is None
+    assert everybody["funnel"].body == ["6 of 6 peers are not shown: too few patients followed, or suppressed."]
+    own = cards(measure_page(a_view(tmp_path), "pain_12_months"))
+    assert own["funnel"].figure is not None
+    assert not any("all sites" in own[name].sentence for name in ("years", "groups"))
+    assert any("suppressed:" in note for note in cards(overview(a_view(tmp_path, "?site=all")))["headlines"].notes)
 
 
 def test_an_unknown_measure_has_no_page(home: Path) -> None:

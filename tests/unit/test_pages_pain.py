@@ -22,7 +22,7 @@ a_view = partial(view_at, "/pain")
 def test_the_timeline_runs_from_the_first_weeks_to_20_years(home: Path) -> None:
     timeline = cards(pain(a_view(home)))["timeline"]
     assert len(timeline.beside) == 7
-    assert timeline.beside[-1] == ("Late pain at 20 years", "–")
+    assert timeline.beside[-1] == ("Late pain at 20 years", "Nobody assessed")
     assert [row[1] for row in texts(timeline)][:2] == ["Ashworth General", "All sites"]
 
 
