@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Ends = tuple[float, float]
 
-_PLENTY = 1e7
+PLENTY = 1e7
 """Patients where nothing bounds them."""
 _FEW = 10
 """Targets for which programs of their own cost less than one more program for all."""
@@ -52,7 +52,7 @@ class System:
         show that it may be so.
         """
         ids = np.arange(self._size, self._size + low.size).reshape(low.shape)
-        high = np.minimum(high, _PLENTY)
+        high = np.minimum(high, PLENTY)
         self._low.append(low.ravel())
         self._high.append(high.ravel())
         self._unknown.append((unknown & (low < high)).ravel())
@@ -224,7 +224,7 @@ class _Program:
         return targets
 
     def _close_ends(self, solver: "_Highs", at: int, minimum_cell_count: int, surely: bool) -> Ends | None:
-        """The ends of a count if they disclose it; the greater end is not looked for where the lesser one settles it."""
+        """The ends of a count if they disclose it; the greater is not looked for where the lesser settles it."""
         low = self._end(solver, at, 1)
         if low >= minimum_cell_count - CLOSE or not len(self._still_open(np.array([at]), minimum_cell_count, surely)):
             return None
