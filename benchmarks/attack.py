@@ -56,7 +56,7 @@ _KINDS = "select label as whole, kind as part, episodes as patients from label_k
 _TRUE_KINDS = """
 select label as whole, kind as part, count(*) as patients from labels where status = 'yes' and is_counted group by all
 """
-_STEPS = "select step, sum(patients_left) as patients from attrition group by step order by step"
+_STEPS = "select step, cast(sum(patients_left) as bigint) as patients from attrition group by step order by step"
 Key = tuple[str, str, str, str]
 Part = tuple[str, str]
 """A measure and a reason, or a label and a kind."""
@@ -76,7 +76,7 @@ def main() -> None:
         settings = Settings(home=options.home or Path(scratch), threads=1)
         if not settings.releases.is_dir():
             publish(settings, options.sites, options.patients, options.releases)
-        say(measure(settings, options.releases, options.measures))
+        measure(settings, options.releases, options.measures)
 
 
 def publish(settings: Settings, sites: int, patients: int, releases: int) -> None:
@@ -88,7 +88,7 @@ def publish(settings: Settings, sites: int, patients: int, releases: int) -> Non
 
 
 def measure(settings: Settings, releases: int, measures: int) -> Measured:
-    """The counts that were asked, and those that were surely small, of each attacker.
+    """The counts that were asked, and those that were surely small, of each attacker; printed as they come.
 
     Args:
         settings: where the releases are.
@@ -105,7 +105,7 @@ def measure(settings: Settings, releases: int, measures: int) -> Measured:
             for where in found:
                 print(f"surely small: {where}", flush=True)
             who = "a reader" if contributor is None else f"contributor {contributor}"
-            what = f"{who} of {len(together)} releases"
+            what = f"{who}, {'the newest release' if len(together) == 1 else f'{len(together)} releases'}"
             pair = [Figure(f"{what}, asked", asked, "counts"), Figure(f"{what}, surely small", len(found), "counts", 0)]
             say(Measured(pair))
             figures += pair
