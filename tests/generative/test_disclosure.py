@@ -26,6 +26,7 @@ from outcomes.disclosure.suppression import (
     hide_parts,
     hide_steps,
     is_small,
+    rounded,
 )
 from outcomes.errors import OutcomesError
 from tests.support.attacker import MINIMUM, Attacker
@@ -283,8 +284,8 @@ def test_any_minimum_cell_count_holds(counts: pa.Table, minimum_cell_count: int)
     assert not any(
         has_small_count(row, minimum_cell_count) for row in shown.to_pylist() if row["state"] != "suppressed"
     )
-    rounded = protected_measures(counts, minimum_cell_count, NESTING).to_pylist()
-    assert not any(has_small_count(row, minimum_cell_count) for row in rounded if row["state"] != "suppressed")
+    published = protected_measures(counts, minimum_cell_count, NESTING).to_pylist()
+    assert not any(has_small_count(row, minimum_cell_count) for row in published if row["state"] != "suppressed")
 
 
 @settings(deadline=None)
@@ -334,6 +335,18 @@ def test_no_difference_of_counts_in_tens_is_surely_small(one: int, other: int, m
     (low, other_low), (high, other_high) = before_coarse(coarse(counts, minimum_cell_count), minimum_cell_count)
     assert low <= counts[0] <= high
     assert not (other_low - high >= 1 and other_high - low < minimum_cell_count)
+
+
+def test_nor_beside_a_count_that_is_told_to_the_nearest_five_too() -> None:
+    """A kind that is a measure, a reason that is all the excluded, a horizon: beside all that is told in tens alone."""
+    counts = np.array([0, *range(MINIMUM, 400)])
+    low, high = before_coarse(coarse(counts, MINIMUM), MINIMUM)
+    low_in_fives, high_in_fives = before_rounding(rounded(counts, MINIMUM), MINIMUM)
+    low_of_both, high_of_both = np.maximum(low, low_in_fives), np.minimum(high, high_in_fives)
+    assert ((low_of_both <= counts) & (counts <= high_of_both)).all()
+    least, greatest = np.subtract.outer(low_of_both, high), np.subtract.outer(high_of_both, low)
+    assert not ((least >= 1) & (greatest < MINIMUM)).any()
+    assert not ((greatest <= -1) & (least > -MINIMUM)).any()
 
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -10,8 +10,8 @@ import pytest
 from outcomes.disclosure import audit as auditor
 from outcomes.disclosure import linear_program
 from outcomes.disclosure.audit import Finding, PublishedTables, audit, audit_all, published_tables, require_safe
-from outcomes.disclosure.lattice import UNNESTED, Nesting
-from outcomes.disclosure.measures import protected_measures, safe_measures
+from outcomes.disclosure.lattice import KEY, UNNESTED, Nesting
+from outcomes.disclosure.measures import Settled, in_order, protected_measures, safe_measures
 from outcomes.errors import OutcomesError
 from tests.support.lattices import Answers, Group, by_site, has_small_count, measure_counts, shown_but
 
@@ -223,6 +223,22 @@ def test_after_rounding_only_what_is_surely_small_is_found() -> None:
     )
     assert _bounds(audit(PublishedTables(MINIMUM, surely)), "numerator") == (1, 9)
     assert not audit(PublishedTables(MINIMUM, vaguely))  # 6 to 14
+
+
+def test_a_rounded_count_is_bounded_by_what_the_cohort_leaves_it() -> None:
+    """Site b is shown with 15 yes, 15 no and 55 excluded, of 73 to 77: it has 11 to 13 yes and not 11 to 17."""
+    answers: dict[str, Answers] = {"a": (8, 6, 74), "b": (12, 11, 53), "d": (4, 7, 51)}
+    measures = {"pain": by_site(**answers), "visit": by_site(**{site: (0, 0, sum(of)) for site, of in answers.items()})}
+    counts = in_order(measure_counts(measures))
+    everything = [(row["measure"], row["site_id"], tuple(row[name] for name in KEY)) for row in counts.to_pylist()]
+    rounded = protected_measures(counts, MINIMUM, settled=Settled(shown=everything))
+    shown = shown_but(rounded, lambda row: row["site_id"] == "d" and row["measure"] == "pain")
+    known = [
+        row | {name: exact[name] for name in ("numerator", "patients", "excluded")} if row["site_id"] == "a" else row
+        for row, exact in zip(shown.to_pylist(), counts.to_pylist(), strict=True)
+    ]
+    found = audit(PublishedTables(MINIMUM, pa.Table.from_pylist(known, schema=shown.schema), contributor="a"))
+    assert _bounds(found, "numerator", "d") == (2, 7)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 
 from outcomes.arrays import Floats, Ids, Mask
 from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, UNNESTED, Key, Lattice, Nesting
-from outcomes.disclosure.linear_program import Ends, System
+from outcomes.disclosure.linear_program import PLENTY, Ends, System
 from outcomes.disclosure.suppression import ROUND_TO, before_coarse, before_rounding
 from outcomes.errors import OutcomesError
 from outcomes.processes import may_have_children, side_by_side
@@ -220,15 +220,16 @@ class _Shown:
         if own is not None:
             low[:, own] = high[:, own] = shown[:, own]
         low[hidden], high[hidden] = 0, np.inf
-        low, high = (
-            np.concatenate([end, end[..., :_EXCLUDED].sum(axis=-1, keepdims=True)], axis=-1) for end in (low, high)
-        )
-        cohort_low = (low[..., _EXCLUDED] + low[..., _PATIENTS]).max(axis=0)
-        cohort_high = (high[..., _EXCLUDED] + high[..., _PATIENTS]).min(axis=0)
+        cohort_low, cohort_high = low.sum(axis=-1).max(axis=0), high.sum(axis=-1).min(axis=0)
         everybody = lattice.keys.index(EVERYBODY)
         known_low, known_high = _patients(published)
         cohort_low[ALL_SITES, everybody] = max(cohort_low[ALL_SITES, everybody], known_low)
         cohort_high[ALL_SITES, everybody] = min(cohort_high[ALL_SITES, everybody], known_high)
+        if published.round_to > 1:
+            _narrow(low, high, cohort_low, cohort_high)
+        low, high = (
+            np.concatenate([end, end[..., :_EXCLUDED].sum(axis=-1, keepdims=True)], axis=-1) for end in (low, high)
+        )
         has_rest = np.zeros((len(lattice.sites), len(lattice.lines)), dtype=bool)
         for at, line in enumerate(lattice.lines):
             has_rest[:, at] = cohort_low[:, line.total] > cohort_high[:, line.parts[:-1]].sum(axis=1)
@@ -650,6 +651,39 @@ def _tied(lattice: Lattice, nesting: Nesting) -> dict[str, Ids]:
             tied[part].add(place[whole])
             tied[whole].add(place[part])
     return {measure: np.array(sorted(places), dtype=np.intp) for measure, places in tied.items()}
+
+
+def _narrow(low: Floats, high: Floats, cohort_low: Floats, cohort_high: Floats) -> None:
+    """Narrow the bounds of yes, no and excluded, and of the cohort, by what each leaves the others, a few times over.
+
+    They add up to the cohort, which is the same in every measure, and the sites to all sites. In the programs what is
+    shown is an interval of its own in each sum: what the sums tell of it they have to know from here.
+
+    Args:
+        low: the least of each count, (measures, sites, keys, answers).
+        high: the greatest.
+        cohort_low: the least of the cohort, (sites, keys).
+        cohort_high: the greatest.
+    """
+    sums = [(np.moveaxis(low, -1, 0), np.moveaxis(high, -1, 0), cohort_low, cohort_high)]
+    if low.shape[1] > 1:
+        sums += [
+            (np.moveaxis(low[:, 1:], 1, 0), np.moveaxis(high[:, 1:], 1, 0), low[:, ALL_SITES], high[:, ALL_SITES]),
+            (cohort_low[1:], cohort_high[1:], cohort_low[ALL_SITES], cohort_high[ALL_SITES]),
+        ]
+    for _ in range(3):
+        for each in sums:
+            _narrow_sum(*each)
+
+
+def _narrow_sum(low: Floats, high: Floats, total_low: Floats, total_high: Floats) -> None:
+    """The same of parts, (parts, …), and their totals; what many measures have as their total is given once."""
+    finite = np.minimum(high, PLENTY)
+    least, greatest = low.sum(axis=0), finite.sum(axis=0)
+    np.maximum(total_low, least.reshape(-1, *total_low.shape).max(axis=0), out=total_low)
+    np.minimum(total_high, greatest.reshape(-1, *total_high.shape).min(axis=0), out=total_high)
+    np.maximum(low, total_low - (greatest - finite), out=low)
+    np.minimum(high, total_high - (least - low), out=high)
 
 
 def _differences(nesting: Nesting, lattice: Lattice) -> list[tuple[str, str, int]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Ends = tuple[float, float]
 
-_PLENTY = 1e7
+PLENTY = 1e7
 """Patients where nothing bounds them."""
 _FEW = 10
 """Targets for which programs of their own cost less than one more program for all."""
@@ -52,7 +52,7 @@ class System:
         show that it may be so.
         """
         ids = np.arange(self._size, self._size + low.size).reshape(low.shape)
-        high = np.minimum(high, _PLENTY)
+        high = np.minimum(high, PLENTY)
         self._low.append(low.ravel())
         self._high.append(high.ravel())
         self._unknown.append((unknown & (low < high)).ravel())
