@@ -94,17 +94,17 @@ DIRECTIONS = {
 
 _VARIATIONS = {
     None: "No value",
-    "common": "Common cause",
-    "special_improving": "Improving signal",
-    "special_concerning": "Concerning signal",
-    "special_neutral": "Signal, neither better nor worse",
+    "common": "Common cause variation",
+    "special_improving": "Special cause, improving",
+    "special_concerning": "Special cause, concerning",
+    "special_neutral": "Special cause, neither better nor worse",
 }
 
 _ASSURANCES = {
     None: "No target",
-    "hits": "Target consistently met",
-    "misses": "Target consistently missed",
-    "either": "Target met or missed by chance variation",
+    "hits": "Consistently passing the target",
+    "misses": "Consistently failing the target",
+    "either": "Hit and miss: the target is passed or failed by chance",
 }
 
 _POSITIONS = {
@@ -131,7 +131,7 @@ _SURENESS = {
     "beyond_95": "Chance alone gives this at one site in 20.",
 }
 
-SPARK = "wave, common cause; triangle, concerning signal; ring, improving signal; diamond, signal that is neither."
+SPARK = "wave, common cause; triangle, special cause, concerning; ring, improving; diamond, neither."
 """The signs of variation."""
 
 COMPLETE = 0.8

@@ -411,7 +411,10 @@ def _chosen_peers(view: View) -> str:
     if view.filters.peers == "all":
         return ""
     of = "size" if view.filters.peers == "similar" else "case mix"
-    return f"Only peers of similar {of} are drawn. What is expected, and the limits, are those of all sites."
+    return (
+        f"Only peers of similar {of} are drawn. What is expected, the limits, the years and the groups are those of "
+        "all sites."
+    )
 
 
 def _widened(everybody: Sequence[Compared]) -> str:

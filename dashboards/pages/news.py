@@ -20,6 +20,7 @@ _A_YEAR = 365
 """The target day of the visits whose completeness is told."""
 _LATE_MONTHS = 12
 """Deliveries of so many months are looked for; who is later than that is asked in other ways."""
+_WITHOUT = "All headline outcomes lack these months."
 
 
 def changed(view: View, site_id: str) -> Card:
@@ -125,14 +126,16 @@ def _late(view: View, site_id: str, in_force: Sequence[Submission]) -> str:
         return "When deliveries are due cannot be read; ask the administrator to check deliveries.csv."
     delivered = {one.submission_period for one in in_force}
     late = [one for one in due if one.site_id == site_id and one.due < today() and one.period not in delivered]
-    return f"Late: {_months([one.period for one in late])} (due {wording.day(late[0].due)})." if late else ""
+    if not late:
+        return ""
+    return f"Late: {_months([one.period for one in late])} (due {wording.day(late[0].due)}). {_WITHOUT}"
 
 
 def _refused(submissions: Sequence[Submission]) -> str:
     """The months whose latest attempt was refused."""
     latest = {one.submission_period: one for one in sorted(submissions, key=lambda one: one.attempt)}
     refused = sorted(period for period, one in latest.items() if one.status == "refused")
-    return f"Refused as last sent: {_months(refused)}." if refused else ""
+    return f"Refused as last sent: {_months(refused)}. {_WITHOUT}" if refused else ""
 
 
 def _missing(view: View, site_id: str, minimum: int) -> str:

@@ -191,8 +191,8 @@ def _latest_variation(months: Sequence[ChartPoint]) -> str | None:
 
 def _legend() -> str:
     return (
-        f"Variation: {wording.SPARK} Target: filled circle, consistently met; triangle, consistently missed; ring, met "
-        "or missed by chance variation. Among sites: position in the funnel of case-mix adjusted shares. Assessed: "
+        f"Variation: {wording.SPARK} Target: filled circle, consistently passing; triangle, consistently failing; "
+        "ring, hit and miss. Among sites: position in the funnel of case-mix adjusted shares. Assessed: "
         "patients in the denominator, and their share of all the site's patients. py: person-years. Mature: of a "
         "month, its patients have complete follow-up for the measure."
     )

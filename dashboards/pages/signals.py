@@ -353,7 +353,7 @@ def _cusum(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
         notes=[
             "Upwards: evidence that the odds, or the rate, of the outcome are twice those that the risk model expects "
             "for these patients; downwards: half. A sum that reaches its dotted limit signals and restarts at zero. "
-            "Triangle: concerning signal; ring: improving signal."
+            "Triangle: special cause, concerning; ring: improving."
         ],
         basis=f"{wording.count(sum(point.patients for point in points))} patients",
         about="Risk-adjusted cumulative sum (CUSUM): each patient changes the sums by the evidence that the "
@@ -408,7 +408,7 @@ def _excess(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
         ),
         notes=[
             "A rising line: more patients with the outcome than expected; a falling line: fewer. Read the slope: the "
-            "level is the sum of everything before. Triangle: concerning signal; ring: improving signal."
+            "level is the sum of everything before. Triangle: special cause, concerning; ring: improving."
         ],
         basis=f"{wording.count(sum(point.patients for point in points))} patients",
         about="The patients with the outcome that were observed, less those that the risk model expects of these "

@@ -49,7 +49,7 @@ def test_what_a_page_loads_changes_its_address_with_its_content_and_is_kept_for_
     page = parsed(client.get("/pain").get_data(as_text=True))
     loads = [one.get("src") or one.get("href") for tag in ("script", "link") for one in page.all(tag)]
     assets = [address for address in loads if address.startswith("/assets/")]
-    assert len(assets) == 5
+    assert len(assets) == 6
     for address in assets:
         path, _, version = address.partition("?")
         answer = client.get(address)

@@ -120,7 +120,7 @@ def test_in_the_demo_every_planted_story_is_three_clicks_from_its_chart_its_sign
 
         queue, anchor = follow(to_signal), urlsplit(to_signal).fragment
         (row,) = [row for row in queue.all("tr") if any(one.get("id") == anchor for one in row.all("span"))]
-        assert row.text.startswith(f"{title}Concerning signal"), row.text
+        assert row.text.startswith(f"{title}Special cause, concerning"), row.text
         patients = follow(next(link.get("href") for link in row.all("a") if link.text == "Patients"))
         (card,) = [card for card in patients.all("section") if card.get("id") == "patients"]
         assert f"{name}: {title}" in card.text

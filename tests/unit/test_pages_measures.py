@@ -73,17 +73,17 @@ def test_what_stands_out_is_said_in_words_concerning_first(home: Path) -> None:
     said = [(kind.text, why.text) for kind, why in zip(column(card, "Kind"), column(card, "Why"), strict=True)]
     assert said == [
         (
-            "Concerning signal",
+            "Special cause, concerning",
             "10\u00a0% against 7\u00a0% expected for these patients: about 18 more patients than expected since 2018. "
             "Chance alone gives this at fewer than one site in 20; the cumulative sum signals too.",
         ),
         (
-            "Improving signal",
+            "Special cause, improving",
             "21 observed against 43.2 expected for these patients: about 22 fewer patients than expected since 2018. "
             "Chance alone gives this at one site in 500.",
         ),
         (
-            "Signal, neither better nor worse",
+            "Special cause, neither better nor worse",
             "Quarter 1 of 2025 lies beyond the control limits (41\u00a0%, limits 5–35), and the next quarter confirms "
             "it.",
         ),
@@ -172,7 +172,10 @@ def test_chosen_peers_change_which_sites_are_drawn_and_that_is_said(home: Path, 
     chosen, everybody = (
         cards(measure_page(a_view(home, query), "pain_12_months"))["funnel"] for query in (f"?peers={peers}", "")
     )
-    said = f"Only peers of similar {of} are drawn. What is expected, and the limits, are those of all sites."
+    said = (
+        f"Only peers of similar {of} are drawn. What is expected, the limits, the years and the groups are those of "
+        "all sites."
+    )
     assert (said in chosen.notes, said in everybody.notes) == (True, False)
     assert chosen.sentence == everybody.sentence
 
@@ -250,7 +253,7 @@ def test_a_tile_says_target_trend_position_completeness_and_who_did_not_answer(h
     [
         ({"target": None, "assurance": None}, "none set"),
         ({"assurance": None}, "20\u00a0% (A. Lead: agreed)"),
-        ({"assurance": "misses"}, "20\u00a0% (A. Lead: agreed); target consistently missed"),
+        ({"assurance": "misses"}, "20\u00a0% (A. Lead: agreed); consistently failing the target"),
     ],
 )
 def test_a_target_is_said_with_who_set_it_and_why(home: Path, changes: dict[str, Any], said: str) -> None:
@@ -274,7 +277,7 @@ def test_the_data_behind_it_says_which_months_are_late(home: Path, tmp_path: Pat
     (tmp_path / "deliveries.csv").write_text(f"{columns}\n{line}\n", encoding="utf-8")
     view = replace(a_view(home), settings=Settings(home=tmp_path))
     said = parsed(cards(overview(view))["data-state"].body[0]).text
-    assert "Late: February\u00a02026 (due 10\u00a0March\u00a02026)." in said
+    assert "Late: February\u00a02026 (due 10\u00a0March\u00a02026). All headline outcomes lack these months." in said
 
 
 @pytest.mark.parametrize(
