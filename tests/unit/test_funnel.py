@@ -64,6 +64,7 @@ def test_exact_interval_of_a_share() -> None:
     patients=st.integers(20, 500), risk=st.floats(0.001, 0.999), observed=st.integers(0, 500), over_time=st.booleans()
 )
 @example(patients=400, risk=0.5, observed=179, over_time=False)
+@example(patients=39, risk=0.95, observed=39, over_time=False)
 def test_the_interval_excludes_1_exactly_beyond_the_95_percent_limits(
     patients: int, risk: float, observed: int, over_time: bool
 ) -> None:

@@ -225,7 +225,8 @@ class _Shown:
         known_low, known_high = _patients(published)
         cohort_low[ALL_SITES, everybody] = max(cohort_low[ALL_SITES, everybody], known_low)
         cohort_high[ALL_SITES, everybody] = min(cohort_high[ALL_SITES, everybody], known_high)
-        if published.round_to > 1:
+        # Beside earlier releases, where what looks the same is only taken to be, narrow bounds contradict each other.
+        if own is not None:
             _narrow(low, high, cohort_low, cohort_high)
         low, high = (
             np.concatenate([end, end[..., :_EXCLUDED].sum(axis=-1, keepdims=True)], axis=-1) for end in (low, high)

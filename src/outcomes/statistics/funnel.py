@@ -25,6 +25,7 @@ LEVEL_95, LEVEL_99_8 = 0.95, 0.998
 LIMITS = ("low_95", "high_95", "low_99_8", "high_99_8")
 
 FEWEST_SITES_TO_WIDEN = 20
+_ROUNDING = 1e-12
 WINSORISED = 0.1
 """Share of the z-scores that is drawn in at each end, so that true outliers do not widen the limits that show them."""
 
@@ -123,9 +124,13 @@ def widened_limits(error: Floats, tau2: float, level: float) -> Limits:
 
 
 def positions(values: Floats, inner: Limits, outer: Limits) -> NDArray[np.str_]:
-    """Where each value lies: inside, or above or below the 95 % or the 99.8 % limits."""
+    """Where each value lies: inside, or above or below the 95 % or the 99.8 % limits.
+
+    All patients of a site, where a limit is all of them too, are no more than it, however floats round.
+    """
+    more, less = values * (1 - _ROUNDING), values * (1 + _ROUNDING)
     return np.select(
-        [values > outer.high, values > inner.high, values < outer.low, values < inner.low],
+        [more > outer.high, more > inner.high, less < outer.low, less < inner.low],
         ["above_99_8", "above_95", "below_99_8", "below_95"],
         "inside",
     )
