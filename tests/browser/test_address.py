@@ -128,8 +128,10 @@ def test_only_the_last_of_several_pages_asked_for_is_shown(visitor: Visitor) -> 
     visitor.page.route("**/pain", lambda route: held.append(route))  # noqa: PLW0108
     links = visitor.page.locator(".nav")
     links.get_by_role("link", name="Pain and recovery").click()
+    assert visitor.page.evaluate("document.body.ariaBusy") == "true"
     links.get_by_role("link", name="Research access").click()
     visitor.wait_for_heading("Research access")
+    assert visitor.page.evaluate("document.body.ariaBusy") is None
     with visitor.page.expect_response("**/pain"):
         held[0].continue_()
     visitor.page.wait_for_timeout(500)

@@ -12,37 +12,15 @@ from werkzeug.test import TestResponse
 from dashboards.access.log import AccessLog
 from dashboards.reviews.notes import KINDS, REASONS, WITHDRAWALS, key_of, noted
 from dashboards.reviews.queue import today
-from dashboards.server import create_app
-from dashboards.settings import DashboardSettings
 from outcomes.settings import Settings
 from outcomes.site_files import Annotation, read_site_file
-from tests.support.dashboard_client import CLINICAL, QUALITY, REGISTER
-from tests.support.dashboard_release import FIRST_ID, FOREIGN, write_release
+from tests.support.dashboard_client import CLINICAL, QUALITY
+from tests.support.dashboard_release import FIRST_ID, FOREIGN
 from tests.support.html_tree import parsed
 
 _OWN = "ashworth"
 _MEASURE = "pain_12_months"
 _LINE = {"month": "2025-03", "kind": "rebase", "reason": "new_implant"}
-
-
-@pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("released")
-    write_release(home)
-    return home
-
-
-@pytest.fixture
-def home(released: Path, tmp_path: Path) -> Path:
-    (tmp_path / "releases").symlink_to(released / "releases")
-    (tmp_path / "access.csv").write_text(REGISTER, encoding="utf-8")
-    return tmp_path
-
-
-@pytest.fixture
-def client(home: Path) -> FlaskClient:
-    settings = DashboardSettings(login="proxy", proxy_address="127.0.0.1", public_url="http://localhost")
-    return create_app(Settings(home=home), settings).test_client()
 
 
 def _post(client: FlaskClient, site: str = _OWN, measure: str = _MEASURE, **changes: str) -> TestResponse:

@@ -6,35 +6,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from dashboards.server import create_app, server
-from dashboards.settings import DashboardSettings
-from outcomes.settings import Settings
-from tests.support.dashboard_client import CLINICAL, QUALITY, REGISTER
-from tests.support.dashboard_release import write_release
+from dashboards.server import server
+from tests.support.dashboard_client import CLINICAL, QUALITY, client_of
 from tests.support.html_tree import parsed
 
 _OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
-
-
-@pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("released")
-    write_release(home)
-    return home
-
-
-@pytest.fixture
-def home(released: Path, tmp_path: Path) -> Path:
-    """A home of its own, with the release and the register of users."""
-    (tmp_path / "releases").symlink_to(released / "releases")
-    (tmp_path / "access.csv").write_text(REGISTER, encoding="utf-8")
-    return tmp_path
-
-
-def _client(home: Path) -> FlaskClient:
-    settings = DashboardSettings(login="proxy", proxy_address="127.0.0.1", public_url="http://localhost")
-    found: FlaskClient = create_app(Settings(home=home), settings).test_client()
-    return found
 
 
 def _press(client: FlaskClient, user: str, **form: str) -> TestResponse:
@@ -51,7 +27,7 @@ def _pinned(client: FlaskClient, user: str, address: str = "/") -> list[str]:
 
 
 def test_pins_follow_their_user_to_another_browser_and_are_nobody_elses(home: Path) -> None:
-    first, second = _client(home), _client(home)
+    first, second = client_of(home), client_of(home)
     answer = _press(first, QUALITY, pin="transition_pain")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/#measures")
     _press(first, QUALITY, pin="early_discomfort")
@@ -71,14 +47,14 @@ def test_where_nobody_logs_in_all_share_one_set(home: Path) -> None:
 
 def test_one_comes_back_to_the_page_with_its_filters(home: Path) -> None:
     headers = {"X-Forwarded-User": QUALITY} | _OWN_PAGE
-    answer = _client(home).post("/pins?period=2023&next=//evil", data={"pin": "transition_pain"}, headers=headers)
+    answer = client_of(home).post("/pins?period=2023&next=//evil", data={"pin": "transition_pain"}, headers=headers)
     assert answer.headers["Location"] == "/?period=2023#measures"
 
 
 @pytest.mark.parametrize("origin", ["cross-site", "same-site", "none"])
 def test_a_pin_comes_from_a_page_of_the_dashboards(home: Path, origin: str) -> None:
     headers = {"X-Forwarded-User": QUALITY, "Sec-Fetch-Site": origin}
-    assert _client(home).post("/pins", data={"pin": "transition_pain"}, headers=headers).status_code == 403
+    assert client_of(home).post("/pins", data={"pin": "transition_pain"}, headers=headers).status_code == 403
     assert not (home / "reviews.sqlite").exists()
 
 
@@ -86,13 +62,13 @@ def test_a_pin_comes_from_a_page_of_the_dashboards(home: Path, origin: str) -> N
     "form", [{}, {"pin": "nothing"}, {"pin": ""}, {"pin": "transition_pain", "unpin": "transition_pain"}]
 )
 def test_what_the_page_cannot_send_is_refused(home: Path, form: dict[str, str]) -> None:
-    assert _press(_client(home), QUALITY, **form).status_code == 400
+    assert _press(client_of(home), QUALITY, **form).status_code == 400
     assert not (home / "reviews.sqlite").exists()
 
 
 def test_pins_that_cannot_be_read_take_nothing_but_the_pins(home: Path) -> None:
     (home / "reviews.sqlite").write_text("spoiled, " * 1000)
-    client = _client(home)
+    client = client_of(home)
     assert _press(client, QUALITY, pin="transition_pain").status_code == 503
     page = client.get("/", headers={"X-Forwarded-User": QUALITY}).get_data(as_text=True)
     assert "All measures" in page

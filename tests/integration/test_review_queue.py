@@ -14,36 +14,12 @@ from dashboards.access.scope import Scope
 from dashboards.data.reader import Releases
 from dashboards.data.signals import signals
 from dashboards.reviews.queue import STATES, Move, Reviews, State
-from dashboards.server import create_app, server
-from dashboards.settings import DashboardSettings
-from outcomes.settings import Settings
+from dashboards.server import server
 from tests.support.dashboard_client import CLINICAL, QUALITY, REGISTER
-from tests.support.dashboard_release import FIRST_ID, FOREIGN, write_release
+from tests.support.dashboard_release import FIRST_ID, FOREIGN
 from tests.support.html_tree import Element, parsed
 
 _OWN = "ashworth"
-
-
-@pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("released")
-    write_release(home)
-    return home
-
-
-@pytest.fixture
-def home(released: Path, tmp_path: Path) -> Path:
-    """A home of its own, with the release and the register of users."""
-    (tmp_path / "releases").symlink_to(released / "releases")
-    (tmp_path / "access.csv").write_text(REGISTER, encoding="utf-8")
-    return tmp_path
-
-
-@pytest.fixture
-def client(home: Path) -> FlaskClient:
-    settings = DashboardSettings(login="proxy", proxy_address="127.0.0.1", public_url="http://localhost")
-    found: FlaskClient = create_app(Settings(home=home), settings).test_client()
-    return found
 
 
 def _signal(home: Path, site_id: str) -> str:

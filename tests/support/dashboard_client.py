@@ -23,6 +23,13 @@ _FEW = 3
 """Pages of one thing that are alike, and so not all asked for."""
 
 
+def client_of(home: Path) -> FlaskClient:
+    """The dashboards over a home behind a proxy, as its test client; who asks stands in each request."""
+    settings = DashboardSettings(login="proxy", proxy_address="127.0.0.1", public_url="http://localhost")
+    found: FlaskClient = create_app(Settings(home=home), settings).test_client()
+    return found
+
+
 class Client:
     """The dashboards over a home, as one user of its register sees them.
 

@@ -25,9 +25,10 @@ LEVEL_95, LEVEL_99_8 = 0.95, 0.998
 LIMITS = ("low_95", "high_95", "low_99_8", "high_99_8")
 
 FEWEST_SITES_TO_WIDEN = 20
-_ROUNDING = 1e-12
 WINSORISED = 0.1
 """Share of the z-scores that is drawn in at each end, so that true outliers do not widen the limits that show them."""
+_ROUNDING = 1e-12
+"""By how much, relative to itself, a value may lie beyond a limit by the rounding of floats alone."""
 
 
 class Limits(NamedTuple):
