@@ -139,6 +139,9 @@ def test_the_dashboards_believe_the_address_of_the_proxy_alone() -> None:
     services = compose()["services"]
     believed = services["dashboards"]["environment"]["OUTCOMES_DASHBOARDS_PROXY_ADDRESS"]
     assert services["proxy"]["networks"]["front"]["ipv4_address"] == believed
+    header = DashboardSettings.model_fields["proxy_header"].default
+    configured = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
+    assert configured.count(f"proxy_set_header {header} $remote_user;") == configured.count("location / {") == 1
     assert services["dashboards"]["networks"] == ["front"]
     assert {name for name, service in services.items() if "front" in service["networks"]} == {"dashboards", "proxy"}
 
