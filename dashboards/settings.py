@@ -28,7 +28,7 @@ class DashboardSettings(BaseSettings):
             variables, never their values.
     """
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True)
 
     login: Literal["none", "oidc", "proxy"] = "none"
     """The way to log in. `none` shows invented patients alone, to browsers of the same machine."""

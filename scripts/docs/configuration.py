@@ -1,7 +1,10 @@
 """The page of all settings."""
 
+import ast
+import inspect
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -36,9 +39,22 @@ def page() -> str:
 
 
 def _settings(settings: type[BaseSettings]) -> Iterator[tuple[str, str, str, str]]:
+    meanings = _meanings(settings)
     for name, field in settings.model_fields.items():
         variable = f"{settings.model_config['env_prefix']}{name}".upper()
-        yield f"`{variable}`", _kind(field), _default(field.default), _one_line(field.description)
+        yield f"`{variable}`", _kind(field), _default(field.default), _one_line(meanings[name])
+
+
+def _meanings(settings: type[BaseSettings]) -> dict[str, str]:
+    """What stands as a string under each field, which the running program need not know."""
+    (declared,) = ast.parse(inspect.getsource(settings)).body
+    assert isinstance(declared, ast.ClassDef)
+    return {
+        field.target.id: str(meaning.value.value)
+        for field, meaning in pairwise(declared.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(meaning, ast.Expr) and isinstance(meaning.value, ast.Constant)
+    }
 
 
 def _kind(field: FieldInfo) -> str:

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Paths and thresholds of one installation. `OUTCOMES_HOME` is the one folder that holds all data."""
 
-    model_config = SettingsConfigDict(env_prefix="OUTCOMES_", frozen=True, use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(env_prefix="OUTCOMES_", frozen=True)
 
     home: Path = Path("data")
     """The one folder that holds all data."""
