@@ -17,7 +17,7 @@ from outcomes.settings import Settings
 from scripts.docs.markdown import document, section, table
 
 _HEADER = ("variable", "what it holds", "by default", "meaning")
-_KINDS = {Path: "a path", Path | None: "a path", str: "text", int: "a whole number", float: "a number"}
+_KINDS: dict[Any, str] = {Path: "a path", Path | None: "a path", str: "text", int: "a whole number", float: "a number"}
 
 
 def page() -> str:
