@@ -220,12 +220,18 @@ def add_line(path: Path, row: SiteFileRow, code: str, context: Mapping[str, Any]
     Raises:
         OutcomesError: `code` - the file as it stands cannot be used; it is left alone.
     """
+    return bool(add_lines(path, [row], code, context))
+
+
+def add_lines(path: Path, added: Sequence[SiteFileRow], code: str, context: Mapping[str, Any] | None = None) -> int:
+    """As `add_line`, several of one file at once; how many it did not have yet."""
+    model = type(added[0])
     with one_at_a_time(path.with_suffix(".lock")):
-        rows = list(read_site_file(path, type(row), code, context).values()) if path.exists() else []
-        if row in rows:
-            return False
-        _write(path, type(row), [*rows, row])
-        return True
+        rows = list(read_site_file(path, model, code, context).values()) if path.exists() else []
+        new = [one for one in added if one not in rows]
+        if new:
+            _write(path, model, [*rows, *new])
+        return len(new)
 
 
 def remove_line(path: Path, row: SiteFileRow, code: str, context: Mapping[str, Any] | None = None) -> bool:
