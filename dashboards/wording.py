@@ -6,6 +6,7 @@ from datetime import date
 
 from dashboards.data.alarms import patients_beyond
 from dashboards.data.changes import Towards
+from dashboards.data.control import RecentMonth
 from dashboards.data.measures import Measure, Value
 from dashboards.data.records import AlarmsRow, ControlChartsRow, MissingAnswersRow, SiteComparisonRow
 from dashboards.data.signals import Signal, parsed_id
@@ -370,7 +371,7 @@ def day(of: date) -> str:
     return f"{of.day}{NBSP}{month_name[of.month]}{NBSP}{of.year}"
 
 
-def target(measure: Measure, point: ControlChartsRow | None, latest: ControlChartsRow | None) -> str:
+def target(measure: Measure, point: ControlChartsRow | None, latest: ControlChartsRow | RecentMonth | None) -> str:
     """What a measure should reach, who set it and why, and whether it is met.
 
     Args:

@@ -19,7 +19,7 @@ from dashboards.cards import Card, Cell
 from dashboards.data import alarms, control, measures
 from dashboards.data import published as published_figures
 from dashboards.data.comparison import Compared
-from dashboards.data.control import ChartPoint
+from dashboards.data.control import ChartPoint, RecentMonth
 from dashboards.data.measures import Measure, Value
 from dashboards.data.published import published
 from dashboards.pages import measure as measure_pages
@@ -309,11 +309,12 @@ def test_a_measure_without_a_fixed_exposure_is_neither_charted_nor_compared(home
 
 
 def test_the_latest_month_that_is_judged_says_the_variation() -> None:
+    first = a(RecentMonth, index_period="2025-01", value=0.2, is_judged=True, variation="common")
     months = [
-        POINT,
-        replace(POINT, index_period="2025-02", variation="special_concerning"),
-        replace(POINT, index_period="2025-03", is_judged=False, variation=None),
-        replace(POINT, index_period="2025-04", value=None, variation=None),
+        first,
+        replace(first, index_period="2025-02", variation="special_concerning"),
+        replace(first, index_period="2025-03", is_judged=False, variation=None),
+        replace(first, index_period="2025-04", value=None, variation=None),
     ]
     assert overviews._latest_variation(months) == "special_concerning"
     assert overviews._latest_variation([]) is None

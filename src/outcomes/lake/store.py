@@ -40,6 +40,7 @@ from outcomes.lake.views import (
     rows_beside,
     rows_first_delivered_later,
     rows_in_force,
+    rows_in_force_of_patient,
     rows_written,
 )
 
@@ -249,8 +250,7 @@ class Lake:
             files = self._files(table.name, site_id)
             try:
                 con.execute(
-                    f"create table {table.name} as from ({rows_in_force(table, files)}) "
-                    "where site_id = $site_id and patient_id = $patient_id",
+                    f"create table {table.name} as {rows_in_force_of_patient(table, files)}",
                     {"site_id": site_id, "patient_id": patient_id},
                 )
             except duckdb.Error:
