@@ -57,8 +57,6 @@ _BY_YEARS = (
 _FUNNEL_HEAD = (
     "Site", "Adjusted share", "Patients followed", "Observed over expected", "95 % interval", "In the funnel",
 )  # fmt: skip
-_YEARS_ON_A_PHONE = 7
-"""So many have room for their names on the narrowest screen; a chart of more scrolls inside its card."""
 _FUNNEL_NOTE = (
     "Adjusted for case mix; peers are not named and not ranked, but who knows how many patients they have may "
     "recognise them. Hollow: follow-up less than 80 % complete. "
@@ -208,7 +206,7 @@ def _control_chart(view: View, measure: Measure, site_id: str) -> Card:
         f"By {_period_word(known)} of fusion",
         sentence=f"{measure.title} at {view.who}: {_signal(special, known)}",
         figure=trend.control_chart(measure, points, patients),
-        css_class="chart chart--tall chart--long",
+        css_class="chart chart--tall",
         table=Table(f"{measure.title} by {_period_word(known)} of fusion", head, rows, numbers=0),
         notes=[
             f"{wording.CHARTS[chart]}: {known[-1].reason_for_chart}.",
@@ -330,7 +328,6 @@ def _years(view: View, measure: Measure, values: Sequence[Value]) -> Card:
         sentence=f"{title}, with 95 % intervals"
         + ("; grey: all sites." if any(peer.estimate is not None for peer in peers) else "."),
         figure=trend.by_year(measure, values, peers),
-        css_class="chart chart--long chart--years" if len(values) > _YEARS_ON_A_PHONE else "chart",
         table=Table(
             title,
             ("Year of fusion", *VALUE_HEAD),
@@ -401,6 +398,7 @@ def _published(measure: Measure) -> list[Card]:
                 f"Published figures for {measure.title.lower()}",
                 ("Figure", "What it counts", "Source", "Comparable"),
                 rows,
+                is_stacked=True,
             ),
             is_table=True,
         )
