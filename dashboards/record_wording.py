@@ -91,7 +91,7 @@ def deciding(name: str | None, value: float | None) -> str:
         return ""
     if value is not None and name in _COUNTED:
         noun, rest = _COUNTED[name]
-        return f"{plural(round(value), noun)}{rest}"
+        return f"{plural(round(value), noun)}{rest}".replace(" ", NBSP)
     if value is not None and name in _DECIDING:
         return sentence_case(_DECIDING[name].format(f"{value:g}"))
     if value is not None and name == "days_to_care":

@@ -360,7 +360,7 @@ def reviewed(review: Review) -> str:
     decided = review.decision
     finding = in_words(decided.finding).lower() if decided.finding else ""
     if review.state == "acting":
-        return f"Action: {action(decided)}"
+        return f"Action: {action(decided)} (finding: {finding})"
     if review.state == "closed":
         outcome = f", {in_words(decided.outcome).lower()}" if decided.outcome else ""
         return f"Closed: {finding}{outcome}"
@@ -578,6 +578,11 @@ def sentence(measure: Measure, value: Value | None) -> str:
         return f"{measure.title}: no value yet, {basis(measure, value)}."
     said = f"{measure.title}: {amount(measure, value)} {in_brackets(measure, value)}".rstrip()
     return f"{said}, {counted_among(measure, value)}."
+
+
+def limits(low: float | None, high: float | None, n: int) -> str:
+    """Two limits of a share in percent; empty where there are none."""
+    return "" if low is None or high is None else f"{_number(low, n)}–{percent(high, n)}"
 
 
 def _why_suppressed(minimum_cell_count: int) -> str:

@@ -15,7 +15,7 @@ from outcomes.statistics.control_charts import QUARTER
 _UNITS = {"g": "Patients between outcomes"}
 _MARKS = {
     "special_concerning": ("Concerning", ("triangle-up", style.VERMILION, 11)),
-    "special_improving": ("Improving", ("circle-dot", style.BLUE, 11)),
+    "special_improving": ("Improving", ("circle-open-dot", style.BLUE, 12)),
     "special_neutral": ("Changed", ("diamond", style.GREY, 10)),
 }
 """Name, and shape, colour and size, of each kind of special cause."""
@@ -167,10 +167,10 @@ def _special(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]
 
 
 def _bands(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:
-    """The expected range of each phase that has one."""
+    """The expected range of each phase that has one; it goes on over months without a value, which have no limits."""
     bands = []
     for _, phase in groupby(points, key=lambda point: point.phase):
-        months = list(phase)
+        months = [point for point in phase if point.centre is not None]
         lower, upper = (
             [None if limit is None else round(factor * limit, 2) for limit in limits]
             for limits in ([point.lower for point in months], [point.upper for point in months])
@@ -180,10 +180,10 @@ def _bands(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:
 
 
 def _line(points: Sequence[ChartPoint], name: str, factor: float) -> dict[str, Any]:
-    """A limit or the centre over all phases, broken where a phase ends."""
+    """A limit or the centre over all phases, broken where a phase ends, and not at months without a value."""
     x: list[str] = []
     y: list[float | None] = []
-    for _, phase in groupby(points, key=lambda point: point.phase):
+    for _, phase in groupby((point for point in points if point.centre is not None), key=lambda point: point.phase):
         for point in phase:
             limit = getattr(point, name)
             x.append(point.index_period)

@@ -55,7 +55,8 @@ _BY_YEARS = (
     "sums on the page of the signals."
 )
 _FUNNEL_HEAD = (
-    "Site", "Adjusted share", "Patients followed", "Observed over expected", "95 % interval", "In the funnel",
+    "Site", "Adjusted share", "Patients followed", "Observed over expected", "95 % interval", "95 % limits",
+    "99.8 % limits", "In the funnel",
 )  # fmt: skip
 _FUNNEL_NOTE = (
     "Adjusted for case mix; peers are not named and not ranked, but who knows how many patients they have may "
@@ -460,7 +461,7 @@ def _funnel_sentence(view: View, measure: Measure, own: Compared | None) -> str:
 
 def _compared_row(name: str, one: Compared) -> list[Cell | str]:
     if one.adjusted_share is None:
-        return [name, *[wording.DASH] * 4, wording.in_words(one.marking or "suppressed")]
+        return [name, *[wording.DASH] * 6, wording.in_words(one.marking or "suppressed")]
     ratio = f"{one.ratio_low:.2f}–{one.ratio_high:.2f}" if one.ratio_low is not None else ""
     return [
         name,
@@ -468,6 +469,8 @@ def _compared_row(name: str, one: Compared) -> list[Cell | str]:
         counted(one.patients),
         Cell(f"{one.ratio:.2f}", one.ratio),
         ratio,
+        wording.limits(one.low_95, one.high_95, one.patients or 0) or wording.DASH,
+        wording.limits(one.low_99_8, one.high_99_8, one.patients or 0) or wording.DASH,
         wording.position(one),
     ]
 

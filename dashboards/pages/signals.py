@@ -108,7 +108,7 @@ def listed_signals(view: View, site_id: str) -> Card:
         "Signals",
         sentence=f"{wording.plural(len(found), 'signal')}, {wording.count(concerning) if concerning else 'none'} of "
         f"concern.{rest}",
-        table=Table("Signals, those of concern first", _HEAD[:3], rows),
+        table=Table("Signals, those of concern first", _HEAD[:3], rows, is_stacked=True),
         is_table=True,
     )
 

@@ -166,7 +166,7 @@ def test_a_patients_page_has_the_timeline_and_the_answers_with_their_evidence(ho
     assert explained == [KEY]
     assert all(one.title in text for one in EXPLAINED.labels)
     assert "Neck pain 6 of 10" in text
-    assert "900 days observed" in text
+    assert "900\u00a0days\u00a0observed" in text
 
 
 def test_a_patients_page_has_no_code_of_the_contract_and_no_key_of_a_surgeon(
@@ -197,8 +197,8 @@ def test_every_code_of_an_image_a_stay_and_a_treatment_is_said_without_underscor
     ("name", "value", "said"),
     [
         (None, None, ""),
-        ("observed_days", 1.0, "1 day observed"),
-        ("revisions", 2.0, "2 revisions"),
+        ("observed_days", 1.0, "1\u00a0day\u00a0observed"),
+        ("revisions", 2.0, "2\u00a0revisions"),
         ("arm_pain_nrs", 7.5, "Arm pain 7.5 of 10"),
         ("days_to_care", -16.0, "Care 16 days before"),
         ("days_to_care", 1.0, "Care 1 day after"),

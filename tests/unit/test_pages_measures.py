@@ -112,7 +112,7 @@ def test_the_first_screen_says_what_was_made_of_a_signal_and_leads_there(home: P
     due = datetime.now(UTC).date()
     plan = Decision("chance", "watch_two_quarters", "quality_lead", due)
     reviews.move(view.reader.scope, Move(SITE, signal, "acting", 1, plan))
-    assert said()[0] == f"Action: watch for two quarters, quality lead, due {wording.day(due)}"
+    assert said()[0] == f"Action: watch for two quarters, quality lead, due {wording.day(due)} (finding: chance)"
 
 
 def test_the_first_screen_says_that_work_of_an_earlier_year_is_open_and_that_the_new_signal_is_to_be_reviewed(

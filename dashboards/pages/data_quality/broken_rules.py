@@ -118,6 +118,7 @@ def rules_now(submissions: Sequence[Submission], failures: Sequence[RuleFailure]
                 ("Rule", "Table", "Severity", "What is wrong", "Rows checked", "Rows failed", "Share"),
                 rows,
                 numbers=3,
+                is_stacked=True,
             ),
             is_table=True,
             notes=[
@@ -163,6 +164,7 @@ def own_history(found: Sequence[OwnRuleHistory], categories: Mapping[tuple[str, 
                 ("Rule", "Table", "Kind", "What is wrong", "Since then", "Rows failed", "Rows before"),
                 rows,
                 numbers=2,
+                is_stacked=True,
             ),
             is_table=True,
         )

@@ -10,6 +10,7 @@ from dashboards.data.deliveries import (
     FailingRule,
     Submission,
 )
+from dashboards.data.measures import Measure
 from dashboards.pages.data_quality.parts import attempt
 from dashboards.pages.frame import View
 from dashboards.pages.number import counted
@@ -28,7 +29,7 @@ def resting(view: View, submissions: Sequence[Submission], failing: Sequence[Fai
     if not resting_on:
         said = ["No measure of this site rests on a month with a failing rule."]
         return Card("resting", "Measures that rest on failing rules", body=said)
-    ordered = sorted(resting_on.items(), key=lambda item: (-len(item[1]), [*view.measures].index(item[0])))
+    ordered = sorted(resting_on.items(), key=lambda item: _place(view.measures[item[0]], item[1]))
     titles = [view.measures[measure].title for measure, _ in ordered]
     # A rule that costs the row reaches nearly every measure: those that rest on the same rules are told together.
     alike = defaultdict[tuple[FailingRule, ...], list[str]](list)
@@ -55,6 +56,7 @@ def resting(view: View, submissions: Sequence[Submission], failing: Sequence[Fai
             ("Which measures", "Which rules", "Months delivered", "Measures", "Rules"),
             rows,
             numbers=2,
+            is_stacked=True,
         ),
         is_table=True,
         notes=[_RESTING],
@@ -107,6 +109,12 @@ def failing_in_force(submissions: Sequence[Submission], failing: Sequence[Failin
     """The failing rules of the submissions that are in force."""
     in_force = {(one.site_id, *attempt(one)) for one in submissions if one.status == "accepted"}
     return [one for one in failing if (one.site_id, *attempt(one)) in in_force]
+
+
+def _place(measure: Measure, rules: Sequence[FailingRule]) -> tuple[int, int, int]:
+    """Headline outcomes first, in their order; then those that rest on the most."""
+    is_other = measure.headline is None
+    return (1, -len(rules), measure.place) if is_other else (0, measure.headline or 0, measure.place)
 
 
 def _some(titles: Sequence[str]) -> str:

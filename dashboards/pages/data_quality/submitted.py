@@ -72,7 +72,7 @@ def refused(submissions: Sequence[Submission], sites: dict[str, Site]) -> list[C
             "refused",
             "Refused submissions",
             sentence=f"{wording.plural(len(found), 'submission')} refused; none of the rows are in the numbers.",
-            table=Table("Refused submissions", head, rows),
+            table=Table("Refused submissions", head, rows, is_stacked=True),
             is_table=True,
             notes=[latest_only(len(found))],
         )
