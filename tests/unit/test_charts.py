@@ -173,7 +173,10 @@ def test_band_and_limits_go_on_over_months_without_a_value() -> None:
 
 
 def test_an_axis_of_rows_without_a_value_has_no_numbers() -> None:
-    nothing, something = groups.interval_rows([None], [None], []), groups.interval_rows([(31, 27, 36)], [None], ["a"])
+    nothing, something = (
+        groups.interval_rows([None], [None], ["a"]),
+        groups.interval_rows([(31, 27, 36)], [None], ["a"]),
+    )
     shown = [figure["layout"]["xaxis"]["showticklabels"] for figure in (nothing, something)]
     assert shown == [False, True]
 

@@ -128,7 +128,8 @@ def test_the_first_screen_says_that_work_of_an_earlier_year_is_open_and_that_the
     )
     entry = next(parsed(cards(overview(view))["look-at-this"].body[0]).all("li"))
     _, work, new = [(link.text, link.get("href")) for link in entry.all("a")]
-    said = f"Work on this since the signal of 2025 is open: train the team, nursing lead, due {wording.day(due)}"
+    plan = f"train the team, nursing lead, due {wording.day(due)} (finding: chance)"
+    said = f"Work on this since the signal of 2025 is open: {plan}"
     assert work == (said, f"/signals#{earlier.replace('/', '-')}")
     assert new == ("This signal, of 2026: to be reviewed", f"/signals#{SITE}-pain_12_months-funnel-2026")
     assert "Reviewed: no" not in entry.text
