@@ -84,6 +84,7 @@ class FailingRule:
     source_table: str
     rule: str
     severity: str
+    reason: str
 
 
 RuleHistory = RuleHistoryRow

@@ -58,6 +58,7 @@ def trend(measure: Measure, months: Sequence[RecentMonth]) -> Markup:
         [point.value for point in months],
         f"{measure.title}, the last {MONTHS} months of fusion that can be judged: {variation}",
         [point.variation for point in months],
+        connects_gaps=True,
     )
 
 
