@@ -115,7 +115,8 @@ def _distinct(rows: pa.Table, columns: Sequence[str]) -> _Distinct:
 def _frame(rows: pa.Table) -> "pd.DataFrame":
     # Great Expectations compares whole columns of 64 bits, and narrower numbers one by one.
     wide = [field.with_type(pa.int64()) if pa.types.is_integer(field.type) else field for field in rows.schema]
-    return rows.cast(pa.schema(wide)).to_pandas()
+    frame: pd.DataFrame = rows.cast(pa.schema(wide)).to_pandas()
+    return frame
 
 
 def _batch(columns: Sequence[str]) -> str:
