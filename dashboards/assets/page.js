@@ -101,6 +101,21 @@
         link.textContent = table.hidden ? "View as table" : "Hide the table";
     }
 
+    /* What made each yes of a patient comes when the first is folded out, for all of them: it takes the server longer
+       than the page. Where it cannot be fetched, or is of another release, the link to it stays. */
+    async function fetchReasons(asked) {
+        const links = [...document.querySelectorAll(".reasons-at > a")];
+        links.forEach((link) => (link.parentElement.ariaBusy = "true"));
+        const page = await fetched(asked.href).catch(() => null);
+        const release = (of) => of.getElementById("offer").dataset.asks;
+        links.forEach((link) => {
+            const place = link.parentElement;
+            const said = page && release(page) === release(document) && page.getElementById(link.hash.slice(1));
+            if (said) place.replaceChildren(said);
+            place.ariaBusy = null;
+        });
+    }
+
     const actions = { table: toggleTable };
 
     document.addEventListener("change", (event) => {
@@ -120,6 +135,12 @@
             if (menu !== here || control) menu.open = false;
         });
     });
+
+    /* The event does not bubble. */
+    document.addEventListener("toggle", (event) => {
+        const asked = event.target.open && event.target.querySelector(":scope > .reasons-at:not([aria-busy]) > a");
+        if (asked) fetchReasons(asked);
+    }, true);
 
     document.addEventListener("keydown", (event) => {
         const menu = event.key === "Escape" && event.target.closest && event.target.closest(".card-menu[open]");

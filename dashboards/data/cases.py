@@ -1,12 +1,13 @@
 """Single patients of one's own site, for the clinical role: who has a label, and what a patient's answers rest on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dashboards.data.measures import Measure
 from dashboards.data.reader import Reader
 from outcomes.errors import OutcomesError
 from outcomes.release.explain import Explanation
+from outcomes.release.explain import answers as answers_of_patient
 from outcomes.release.explain import explain as explain_patient
 from outcomes.release.open import current_release
 from outcomes.settings import Settings
@@ -118,18 +119,34 @@ def episode(reader: Reader, site_id: str, patient_id: str) -> Episode | None:
     return next(iter(reader.own(Episode, "episodes", site_id, "patient_id = ?", patient_id)), None)
 
 
-def explanation(reader: Reader, settings: Settings, site_id: str, patient_id: str) -> Explanation | None:
-    """All that the reader's release knows of a patient; None when it knows no such patient.
+def answers(reader: Reader, settings: Settings, site_id: str, patient_id: str) -> Explanation | None:
+    """The records and answers that the reader's release has of a patient; None when it knows no such patient.
 
     Raises:
         Denied: the site is not one of the scope's, or its role may not see single patients.
         NotCurrent: the reader's release is not the current one.
     """
+    return _of_current(reader, settings, site_id, patient_id, answers_of_patient)
+
+
+def explanation(reader: Reader, settings: Settings, site_id: str, patient_id: str) -> Explanation | None:
+    """As `answers`, with what made each yes, which takes longer.
+
+    Raises:
+        Denied: the site is not one of the scope's, or its role may not see single patients.
+        NotCurrent: the reader's release is not the current one.
+    """
+    return _of_current(reader, settings, site_id, patient_id, explain_patient)
+
+
+def _of_current(
+    reader: Reader, settings: Settings, site_id: str, patient_id: str, ask: Callable[[Settings, str, str], Explanation]
+) -> Explanation | None:
     reader.scope.require_clinical(site_id)
     if current_release(settings).id != reader.release_id:
         raise NotCurrent
     try:
-        found = explain_patient(settings, site_id, patient_id)
+        found = ask(settings, site_id, patient_id)
     except OutcomesError as error:
         if error.code == "patient_unknown":
             return None

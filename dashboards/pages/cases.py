@@ -1,10 +1,13 @@
 """Single patients of one's own site, for the clinical role, where the installation allows it: lists and timelines.
 
+What made each yes has a page of its own, which a browser puts into that of the patient when it is asked for: to tell it
+takes longer than all else of a patient.
+
 Nothing of these pages can be saved as a file, and every view of a patient is in the access log, its key hashed.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dashboards import record_wording, wording
 from dashboards.cards import Card, Cell, Table
@@ -13,11 +16,14 @@ from dashboards.data import cases as queries
 from dashboards.data import definitions, measures, signals
 from dashboards.data.cases import Case, Episode, NotCurrent
 from dashboards.data.measures import Site
+from dashboards.data.reader import Reader
 from dashboards.filters import Filters
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import counted
 from dashboards.rendering import part
-from outcomes.release.explain import Evidence, Explanation, LabelAnswer, TimelineRecord
+from outcomes.release.explain import Evidence, Explanation, LabelAnswer, RecordKey, TimelineRecord
+from outcomes.release.why_not import JudgedCriterion
+from outcomes.settings import Settings
 
 _AT_MOST = 200
 _EVIDENCE_SHOWN = 6
@@ -30,7 +36,12 @@ _FIRST = {
     False: "Those fused latest come first: no risk model says for whom it was likely.",
 }
 """The order of the patients behind a signal, by whether the measure has a risk model."""
-_STATUSES = {"yes": "Yes", "no": "No", "not_assessable": "Not assessable"}
+_STATUSES = {
+    "yes": ("Yes", ("Label", "Kind", "Onset day", "Deciding value", "Evidence")),
+    "no": ("No", ("Label", "Deciding value", "Evidence")),
+    "not_assessable": ("Not assessable", ("Label", "Why")),
+}
+"""Each answer in words, and what is told of it."""
 _KEPT = "Every view of this page is recorded in the access log. Nothing on it can be downloaded."
 
 
@@ -165,18 +176,56 @@ def _case_cells(view: View, case: Case) -> list[Cell | str]:
 
 def case(view: View, patient_id: str) -> Page | None:
     """A patient's records and answers; None where there is no such patient, or where none are listed."""
+    return _of_patient(view, patient_id, queries.answers, _case)
+
+
+def reasons(view: View, patient_id: str) -> Page | None:
+    """What made each yes of a patient; None where there is no such patient, or where none are listed."""
+    return _of_patient(view, patient_id, queries.explanation, _reasons)
+
+
+def _of_patient(
+    view: View,
+    patient_id: str,
+    ask: Callable[[Reader, Settings, str, str], Explanation | None],
+    page: Callable[[View, Site, Explanation], Page],
+) -> Page | None:
+    """The page of what is asked about a patient of the site."""
     if not view.require_patients() or view.settings is None or view.site is None:
         return None
     try:
-        found = queries.explanation(view.reader, view.settings, view.site.site_id, patient_id)
+        found = ask(view.reader, view.settings, view.site.site_id, patient_id)
     except NotCurrent:
         return _not_current()
-    if found is None:
-        return None
-    fusion = queries.episode(view.reader, view.site.site_id, patient_id)
+    return None if found is None else page(view, view.site, found)
+
+
+def _case(view: View, site: Site, found: Explanation) -> Page:
+    fusion = queries.episode(view.reader, site.site_id, found.patient_id)
     return Page(
-        f"Patient {patient_id}",
-        [_patient(view, view.site, fusion, found), _timeline(found.timeline), *_answers(found.labels)],
+        f"Patient {found.patient_id}",
+        [_patient(view, site, fusion, found), _timeline(found.timeline), *_answers(view, found)],
+    )
+
+
+def _reasons(view: View, site: Site, found: Explanation) -> Page:
+    said = [one for one in found.labels if one.status == "yes"]
+    rows = [[_label(one), _made_by(one)] for one in said]
+    table = Table("What made each yes", ("Label", "What made it a yes"), rows, is_stacked=True)
+    return Page(
+        f"Patient {found.patient_id}: what made each yes",
+        [
+            Card(
+                "reasons",
+                f"{site.name}, release {found.release_id}",
+                sentence=f"{wording.plural(len(said), 'label')} with a yes; each opens to its definition.",
+                body=[part("way", f"Patient {found.patient_id}", view.href(f"/cases/{found.patient_id}"))],
+                table=table if said else None,
+                is_table=True,
+                notes=[_KEPT],
+                can_be_saved=False,
+            )
+        ],
     )
 
 
@@ -244,40 +293,33 @@ def _hover(record: TimelineRecord) -> str:
     return f"Day {_day(record.day)}<br>{text.replace('<', '&lt;')}" + ("<br>Evidence" if record.is_evidence else "")
 
 
-def _answers(labels: Sequence[LabelAnswer]) -> list[Card]:
+def _answers(view: View, found: Explanation) -> list[Card]:
     """The answers: first what is so, then what is not, then what cannot be said."""
+    reasons_at = f"/cases/why/{found.patient_id}"
+    rows: dict[str, Callable[[LabelAnswer], Sequence[Cell | str]]] = {
+        "yes": lambda one: [
+            _label(one),
+            wording.in_words(one.kind) if one.kind else wording.DASH,
+            _day(one.onset_day),
+            _value(one),
+            _with_way_to_reasons(_evidence(one), one.title, view.href(reasons_at, one.label)),
+        ],
+        "no": lambda one: [_label(one), _value(one), _evidence(one)],
+        "not_assessable": lambda one: [_label(one), wording.in_words(one.reason) if one.reason else wording.DASH],
+    }
     return [
-        _answers_card(status, said, found)
-        for status, said in _STATUSES.items()
-        if (found := [one for one in labels if one.status == status])
+        _answers_card(status, [row(one) for one in found.labels if one.status == status])
+        for status, row in rows.items()
+        if any(one.status == status for one in found.labels)
     ]
 
 
-def _answers_card(status: str, said: str, found: Sequence[LabelAnswer]) -> Card:
-    if status == "not_assessable":
-        head: tuple[str, ...] = ("Label", "Why")
-        rows: list[Sequence[Cell | str]] = [
-            [_label(one), wording.in_words(one.reason) if one.reason else wording.DASH] for one in found
-        ]
-    elif status == "no":
-        head = ("Label", "Deciding value", "Evidence")
-        rows = [[_label(one), _value(one), _evidence(one, one.evidence)] for one in found]
-    else:
-        head = ("Label", "Kind", "Onset day", "Deciding value", "Evidence")
-        rows = [
-            [
-                _label(one),
-                wording.in_words(one.kind) if one.kind else wording.DASH,
-                _day(one.onset_day),
-                _value(one),
-                _evidence(one, (*one.evidence, *one.supports)),
-            ]
-            for one in found
-        ]
+def _answers_card(status: str, rows: Sequence[Sequence[Cell | str]]) -> Card:
+    said, head = _STATUSES[status]
     return Card(
         status.replace("_", "-"),
         said,
-        sentence=f"{wording.plural(len(found), 'label')}; each opens to its definition.",
+        sentence=f"{wording.plural(len(rows), 'label')}; each opens to its definition.",
         table=Table(f"Labels: {said.lower()}", head, rows, is_stacked=True),
         is_table=True,
         can_be_saved=False,
@@ -294,20 +336,51 @@ def _value(one: LabelAnswer) -> str:
     return record_wording.deciding(one.value_name, one.value) or wording.DASH
 
 
-def _evidence(answer: LabelAnswer, records: Sequence[Evidence]) -> Cell:
+def _evidence(answer: LabelAnswer) -> Cell:
     """The records in words; a long text folds out. Of days observed alone the deciding value says it already."""
+    records: Sequence[Evidence] = answer.evidence
     if answer.value_name == "observed_days":
         records = [record for record in records if record.source_table != "patients"]
-    shown = [
-        ", ".join(filter(None, (record_wording.table(one.source_table), _words(one))))
-        for one in records[:_EVIDENCE_SHOWN]
-    ]
-    more = len(records) - len(shown)
-    said = "; ".join(shown) + (f"; and {more} more" if more else "")
+    said = "; ".join(_shown([_told(one) for one in records]))
     if len(said) <= _FOLDED_FROM:
         return Cell(said)
     short = said[:_FOLDED_FROM].rpartition(" ")[0].rstrip(",;")
     return Cell(said, content=part("folded", f"{short} …", said))
+
+
+def _with_way_to_reasons(evidence: Cell, title: str, href: str) -> Cell:
+    shown = evidence.text if evidence.content is None else evidence.content
+    return Cell(evidence.text, content=part("reasons_at", shown, title, href))
+
+
+def _made_by(answer: LabelAnswer) -> Cell:
+    """What made the yes: the criteria, with the records that met them, and the records that these are judged with."""
+    told = {(one.source_table, one.record_id): _told(one) for one in answer.evidence}
+    met = {"Criteria met": answer.criteria} | {f"Criteria met, {way.name}": way.criteria for way in answer.ways}
+    listed = {name: [_met(one, told) for one in criteria] for name, criteria in met.items() if criteria}
+    if not listed:
+        listed = {"Criteria met": ["Not known: the release has answered by another version of the definition."]}
+    records = {"Evidence": list(told.values()), "Judged with": [_told(one) for one in answer.supports]}
+    listed |= {name: _shown(said) for name, said in records.items() if said}
+    text = "; ".join(f"{name}: {', '.join(said)}" for name, said in listed.items())
+    return Cell(text, content=part("reasons", answer.label, listed.items()))
+
+
+def _met(criterion: JudgedCriterion, told: dict[RecordKey, str]) -> str:
+    """A criterion, and those records of the evidence that met it."""
+    said = wording.sentence_case(criterion.says)
+    records = [told[one.source_table, one.record_id] for one in criterion.records]
+    return f"{said}: {'; '.join(_shown(records))}" if records else said
+
+
+def _told(record: Evidence) -> str:
+    return ", ".join(filter(None, (record_wording.table(record.source_table), _words(record))))
+
+
+def _shown(said: Sequence[str]) -> list[str]:
+    """The first few, and how many more there are."""
+    more = len(said) - _EVIDENCE_SHOWN
+    return [*said[:_EVIDENCE_SHOWN], *([f"and {more} more"] if more > 0 else [])]
 
 
 def _words(record: TimelineRecord | Evidence) -> str:

@@ -9,7 +9,7 @@ from dashboards.data import measures
 from dashboards.data.reader import Reader, Releases
 from dashboards.filters import Choices, UnknownFilter, parse
 from dashboards.pages import frame, states
-from dashboards.pages.cases import case, cases, cases_of, cases_of_signal
+from dashboards.pages.cases import case, cases, cases_of, cases_of_signal, reasons
 from dashboards.pages.causes import causes
 from dashboards.pages.data_quality import data_quality
 from dashboards.pages.definitions import definitions
@@ -42,10 +42,14 @@ _PAGES: dict[str, Callable[[View], Page | None]] = {
     "/research": research,
 }
 _CASES = "/cases/"
+_REASONS = "/cases/why/"
+_OF_A_PATIENT = (_CASES, _REASONS)
+"""Addresses whose rest is a patient's key."""
 _PAGES_OF_ONE: dict[str, Callable[[View, str], Page | None]] = {
     "/measure/": measure_page,
     "/cases/of/": cases_of,
     "/cases/signal/": cases_of_signal,
+    _REASONS: reasons,
     _CASES: case,
 }
 """By the beginning of the address; the first that fits."""
@@ -142,13 +146,13 @@ def logged(path: str) -> str:
     prefix = _prefix(path)
     if prefix is None:
         return "no such page"
-    return case_view(path.removeprefix(prefix)) if prefix == _CASES else path
+    return case_view(path.removeprefix(prefix)) if prefix in _OF_A_PATIENT else path
 
 
 def logged_denied(path: str) -> str:
     """The same of a denied page: whether it exists was never looked up, so its name may be anything that was typed."""
     prefix = _prefix(path)
-    return logged(path) if prefix is None or prefix == _CASES else prefix
+    return logged(path) if prefix is None or prefix in _OF_A_PATIENT else prefix
 
 
 def _prefix(path: str) -> str | None:

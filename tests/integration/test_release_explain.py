@@ -1,5 +1,6 @@
 """What `explain`, `why_not` and `status` say of a small lake."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from outcomes.contract import TABLES, ColumnType
 from outcomes.errors import OutcomesError
 from outcomes.intake.manifest import submission_id
 from outcomes.release.build import build_release
-from outcomes.release.explain import LabelAnswer, explain
+from outcomes.release.explain import Evidence, LabelAnswer, TimelineRecord, answers, explain
 from outcomes.release.open import connect
 from outcomes.release.status import status
 from outcomes.release.why_not import WhyNot, why_not
@@ -286,6 +287,30 @@ def test_it_is_said_what_the_evidence_is_judged_with(cases: Settings) -> None:
     ]
     (pseudarthrosis,) = _label(cases, "refused", "refused", "revision_nonunion").supports
     assert (pseudarthrosis.submission_id, pseudarthrosis.is_superseded) == (f"refused-{SUBMISSION}", False)
+
+
+def test_answers_alone_are_those_of_the_explanation_and_make_no_relation_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = explain(settings, "north", "north-p021")
+    monkeypatch.setattr(
+        "outcomes.release.explain.trace_patient", lambda _: pytest.fail("it takes longer than all else")
+    )
+    found = answers(settings, "north", "north-p021")
+    assert any(each.criteria for each in whole.labels)
+    for answer, explained in zip(found.labels, whole.labels, strict=True):
+        assert (answer.criteria, answer.ways, answer.supports) == ((), (), ())
+        assert [_key(one) for one in answer.evidence] == [_key(one) for one in explained.evidence]
+        assert replace(explained, evidence=answer.evidence, criteria=(), ways=(), supports=()) == answer
+    cited = {_key(one) for each in found.labels for one in each.evidence}
+    assert {_key(one) for one in found.timeline if one.is_evidence} == cited
+    assert [replace(one, is_evidence=False) for one in found.timeline] == [
+        replace(one, is_evidence=False) for one in whole.timeline
+    ]
+
+
+def _key(record: Evidence | TimelineRecord) -> tuple[str, str]:
+    return record.source_table, record.record_id
 
 
 def test_what_a_no_rests_on_is_told(settings: Settings) -> None:

@@ -10,6 +10,7 @@ a chart its names and one hover of each line: the numbers themselves are the mat
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -29,25 +30,30 @@ from dashboards.rendering import render
 from dashboards.settings import DashboardSettings
 from dashboards.wording import UNKNOWN_FILTERS
 from outcomes.release.explain import Evidence, Explanation, LabelAnswer, TimelineRecord
+from outcomes.release.why_not import JudgedCriterion, SourceRecord, Way
 from outcomes.settings import Settings
 from tests.support.dashboard_release import EMPTY, FIRST_ID, OWN, write_release
 from tests.support.html_tree import parsed
 
 FOLDER = Path(__file__).parents[1] / "unit" / "golden"
 LABEL, PATIENT = "pain_past_3_months", "patientaa"
+_VISIT = SourceRecord("follow_ups", "visit1", ("neck pain 6 of 10",))
 EXPLAINED = Explanation(
     FIRST_ID,
     OWN[0],
     PATIENT,
     (
         TimelineRecord(0, "procedures", "proc1", "CPT 22551", "ashworth-2026-03", False),
-        TimelineRecord(120, "follow_ups", "visit1", "neck pain 6", "ashworth-2026-03", True),
-        TimelineRecord(None, "imaging", "image1", "CT <C5-6>", "ashworth-2026-03", False),
+        TimelineRecord(120, "follow_ups", "visit1", "neck pain 6 of 10, satisfaction 2 of 4", "ashworth-2026-03", True),
+        TimelineRecord(None, "imaging", "image1", "CT <C5-6>", "ashworth-2026-03", True),
     ),
     (
         LabelAnswer(
             LABEL, "Pain past 3 months", "yes", None, "persistent", 120, 6.0, "neck_pain_nrs", 1, "Pain of 4 or more.",
-            (Evidence("follow_ups", "visit1", "ashworth-2026-03", None),),
+            (Evidence("follow_ups", "visit1", "ashworth-2026-03", None, says="day 120: neck pain 6 of 10"),),
+            (JudgedCriterion("no revision before day 92", True, ()),),
+            (Way("by score", (JudgedCriterion("neck pain of 4 or more", True, (_VISIT,)),)),),
+            (Evidence("imaging", "image1", "ashworth-2026-03", None, says="no day: CT <C5-6> (was there before)"),),
         ),
         LabelAnswer("revision_performed", "Revision performed", "no", None, None, None, 900.0, "observed_days", 2,
                     "A revision.", ()),
@@ -55,7 +61,19 @@ EXPLAINED = Explanation(
                     None, 1, "Pain at 5 years.", ()),
     ),
 )  # fmt: skip
-"""What the lake would say of a patient; none is made for these tests."""
+"""What the lake would say of a patient, and what made the yes; none is made for these tests."""
+_RECORDED = Evidence(
+    "follow_ups", "visit1", "ashworth-2026-03", None, says="day 120: neck pain 6 of 10, satisfaction 2 of 4"
+)
+ANSWERED = replace(
+    EXPLAINED,
+    timeline=(*EXPLAINED.timeline[:2], replace(EXPLAINED.timeline[2], is_evidence=False)),
+    labels=(
+        replace(EXPLAINED.labels[0], evidence=(_RECORDED,), criteria=(), ways=(), supports=()),
+        *EXPLAINED.labels[1:],
+    ),
+)
+"""The same without what made the yes."""
 
 _TODAY = date(2026, 4, 15)
 """The day on which the pages are looked at."""
@@ -74,7 +92,7 @@ ADDRESSES = {
     ),
     "signals": tuple(f"/signals{query}" for query in _EVERYWHERE),
     "data_quality": tuple(f"/data-quality{query}" for query in _EVERYWHERE),
-    "cases": ("/cases", "/cases?site=all", f"/cases/of/{LABEL}", f"/cases/{PATIENT}"),
+    "cases": ("/cases", "/cases?site=all", f"/cases/of/{LABEL}", f"/cases/{PATIENT}", f"/cases/why/{PATIENT}"),
     "definitions": ("/definitions",),
     "research": ("/research",),
 }
@@ -129,6 +147,7 @@ def built(site: Site, address: str) -> tuple[View, Page]:
     path, _, query = address.partition("?")
     assert reader is not None
     with (
+        patch.object(cases, "answers_of_patient", lambda *_: ANSWERED),
         patch.object(cases, "explain_patient", lambda *_: EXPLAINED),
         patch.object(frame, "today", lambda: _TODAY),
         patch.object(monthly_log, "today", lambda: _TODAY),

@@ -32,12 +32,13 @@ from outcomes.settings import Settings
 from outcomes.site_files import Role
 from tests.support.dashboard_release import FIRST_ID, FOREIGN, SECOND_ID, SECRET_WORD, write_release
 from tests.support.dashboard_views import cards, reader_of, texts
-from tests.support.golden import EXPLAINED, LABEL, PATIENT
+from tests.support.golden import ANSWERED, EXPLAINED, LABEL, PATIENT
 from tests.support.html_tree import parsed
 
 OWN, KEY = "ashworth", PATIENT
 SIGNAL = f"{OWN}/pain_12_months/funnel/2026"
-PATHS = ["/cases", f"/cases/of/{LABEL}", f"/cases/signal/{SIGNAL}", f"/cases/{KEY}"]
+OF_A_PATIENT = [f"/cases/{KEY}", f"/cases/why/{KEY}"]
+PATHS = ["/cases", f"/cases/of/{LABEL}", f"/cases/signal/{SIGNAL}", *OF_A_PATIENT]
 
 
 @pytest.fixture
@@ -49,16 +50,20 @@ def home(tmp_path: Path, home: Path) -> Path:
 
 @pytest.fixture
 def explained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The patients that were explained; the lake behind the release is not made for these tests."""
+    """The patients that were asked about; the lake behind the release is not made for these tests."""
     asked: list[str] = []
 
-    def explain(_: Settings, site_id: str, patient_id: str) -> Explanation:
-        asked.append(patient_id)
-        if (site_id, patient_id) != (OWN, KEY):
-            raise OutcomesError("patient_unknown", f"release {FIRST_ID}")
-        return EXPLAINED
+    def known(answer: Explanation) -> Callable[[Settings, str, str], Explanation]:
+        def ask(_: Settings, site_id: str, patient_id: str) -> Explanation:
+            asked.append(patient_id)
+            if (site_id, patient_id) != (OWN, KEY):
+                raise OutcomesError("patient_unknown", f"release {FIRST_ID}")
+            return answer
 
-    monkeypatch.setattr(queries, "explain_patient", explain)
+        return ask
+
+    monkeypatch.setattr(queries, "answers_of_patient", known(ANSWERED))
+    monkeypatch.setattr(queries, "explain_patient", known(EXPLAINED))
     return asked
 
 
@@ -95,7 +100,7 @@ def test_a_quality_role_is_refused_and_the_log_says_so(home: Path, explained: li
     title, text = _shown(_site(home), path, role="quality")
     assert title == "No access"
     assert "Single patients are for the clinical role" in text
-    assert json.loads(_log(home))["view"].startswith("denied /cases" if path != f"/cases/{KEY}" else "denied cases/")
+    assert json.loads(_log(home))["view"].startswith("denied cases/" if path in OF_A_PATIENT else "denied /cases")
     assert KEY not in text + _log(home)
     assert explained == []
 
@@ -113,6 +118,7 @@ def test_another_sites_patients_are_not_yours_to_see(home: Path, explained: list
     [
         lambda reader, home: queries.with_label(reader, OWN, LABEL, 10),
         lambda reader, home: queries.episode(reader, OWN, KEY),
+        lambda reader, home: queries.answers(reader, Settings(home=home), OWN, KEY),
         lambda reader, home: queries.explanation(reader, Settings(home=home), OWN, KEY),
     ],
 )
@@ -122,12 +128,13 @@ def test_every_query_asks_for_the_clinical_role_itself(home: Path, read: Callabl
 
 
 def test_all_sites_together_list_nobody(home: Path, explained: list[str]) -> None:
-    for path in PATHS[:-1]:
+    for path in PATHS[:-2]:
         title, text = _shown(_site(home), path, "?site=all")
         assert title == "Cases"
         assert "Choose your site above" in text
         assert "patienta" not in text
-    assert _shown(_site(home), PATHS[-1], "?site=all")[0] == "No such page"
+    for path in OF_A_PATIENT:
+        assert _shown(_site(home), path, "?site=all")[0] == "No such page"
     assert explained == []
 
 
@@ -167,6 +174,56 @@ def test_a_patients_page_has_the_timeline_and_the_answers_with_their_evidence(ho
     assert all(one.title in text for one in EXPLAINED.labels)
     assert "Neck pain 6 of 10" in text
     assert "900\u00a0days\u00a0observed" in text
+    assert "neck pain 6 of 10, satisfaction 2 of 4" in text
+    assert f'href="/cases/why/{KEY}#{LABEL}"' in text
+
+
+def test_a_patients_page_does_not_ask_what_made_a_yes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "answers_of_patient", lambda *_: ANSWERED)
+    monkeypatch.setattr(queries, "explain_patient", lambda *_: pytest.fail("it takes longer than all else"))
+    assert _shown(_site(home), f"/cases/{KEY}")[0] == f"Patient {KEY}"
+
+
+def test_what_made_each_yes_is_told_with_the_records_that_counted(home: Path, explained: list[str]) -> None:
+    title, text = _shown(_site(home), f"/cases/why/{KEY}")
+    assert (title, explained) == (f"Patient {KEY}: what made each yes", [KEY])
+    (reasons,) = [each for each in parsed(text).all("dl") if each.get("id") == LABEL]
+    assert reasons.lines() == [
+        "Criteria met",
+        "No revision before day 92",
+        "Criteria met, by score",
+        "Neck pain of 4 or more: Follow-up, day 120: neck pain 6 of 10",
+        "Evidence",
+        "Follow-up, day 120: neck pain 6 of 10",
+        "Judged with",
+        "Image, no day: CT <C5-6> (was there before)",
+    ]
+    assert "Revision performed" not in text
+    assert f'href="/cases/{KEY}"' in text
+
+
+def test_of_a_yes_by_another_version_of_the_definition_it_says_that_nothing_is_known(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "explain_patient", lambda *_: ANSWERED)
+    assert "another version of the definition" in _shown(_site(home), f"/cases/why/{KEY}")[1]
+
+
+def test_without_a_yes_there_are_no_reasons(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "explain_patient", lambda *_: replace(EXPLAINED, labels=EXPLAINED.labels[1:]))
+    _, text = _shown(_site(home), f"/cases/why/{KEY}")
+    assert "0 labels with a yes" in text.replace("\u00a0", " ")
+    assert [*parsed(text).all("table")] == []
+
+
+def test_of_many_records_the_first_are_listed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    visits = tuple(Evidence("follow_ups", f"v{day}", "s", None, says=f"day {day}: numbness") for day in range(8))
+    found = replace(EXPLAINED, labels=(replace(EXPLAINED.labels[0], evidence=visits, criteria=(), ways=()),))
+    monkeypatch.setattr(queries, "explain_patient", lambda *_: found)
+    text = _shown(_site(home), f"/cases/why/{KEY}")[1]
+    assert "day 5: numbness" in text
+    assert "day 6: numbness" not in text
+    assert "and 2 more" in text
 
 
 def test_a_patients_page_has_no_code_of_the_contract_and_no_key_of_a_surgeon(
@@ -177,7 +234,7 @@ def test_a_patients_page_has_no_code_of_the_contract_and_no_key_of_a_surgeon(
     answers = [replace(EXPLAINED.labels[0], value_name="ndi_percent", kind="already_imaged", value=44.0)]
     answers[0] = replace(answers[0], evidence=(Evidence("procedures", "p1", "s1", None, says=record.description),))
     found = replace(EXPLAINED, timeline=(record, image), labels=tuple(answers))
-    monkeypatch.setattr(queries, "explain_patient", lambda *_: found)
+    monkeypatch.setattr(queries, "answers_of_patient", lambda *_: found)
     _, built = _site(home).build(reader_of(home, OWN, role="clinical"), f"/cases/{KEY}", "")
     said = " | ".join(text for card in cards(built).values() if card.table for row in texts(card) for text in row)
     assert "ICD-10-PCS 0RG2071 C4-5, C5-6 | " in said
@@ -213,7 +270,7 @@ def test_a_deciding_value_has_its_unit(name: str | None, value: float | None, sa
 def test_a_long_piece_of_evidence_folds_out(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     long = Evidence("follow_ups", "v", "s", None, says="day 92: " + ", ".join(["neck pain 1 of 10"] * 20))
     found = replace(EXPLAINED, labels=(replace(EXPLAINED.labels[0], evidence=(long,)),))
-    monkeypatch.setattr(queries, "explain_patient", lambda *_: found)
+    monkeypatch.setattr(queries, "answers_of_patient", lambda *_: found)
     _, text = _shown(_site(home), f"/cases/{KEY}")
     (folded,) = [one for one in parsed(text).all("details") if "…" in one.text and "Follow-up, day 92" in one.text]
     assert folded.text.count("neck pain 1 of 10") > 20
@@ -235,11 +292,14 @@ def test_evidence_has_a_shape_of_its_own(home: Path, explained: list[str]) -> No
     ]
 
 
-def test_the_log_holds_every_view_of_a_patient_and_never_the_key(home: Path, explained: list[str]) -> None:
-    _shown(_site(home), f"/cases/{KEY}", f"?site={OWN}")
+@pytest.mark.parametrize(("path", "rows"), [(OF_A_PATIENT[0], 6), (OF_A_PATIENT[1], 1)])
+def test_the_log_holds_every_view_of_a_patient_and_never_the_key(
+    home: Path, explained: list[str], path: str, rows: int
+) -> None:
+    _shown(_site(home), path, f"?site={OWN}")
     entry = json.loads(_log(home))
     assert entry["view"] == case_view(KEY)
-    assert entry["rows"] == 6
+    assert entry["rows"] == rows
     assert KEY not in _log(home)
 
 
@@ -257,31 +317,35 @@ def test_what_is_no_page_does_not_bring_a_key_into_the_log(home: Path, path: str
     assert KEY not in _log(home)
 
 
-def test_a_patient_whom_the_release_does_not_know_has_no_page(home: Path, explained: list[str]) -> None:
-    title, text = _shown(_site(home), "/cases/nobodyatall")
+@pytest.mark.parametrize("path", ["/cases/nobodyatall", "/cases/why/nobodyatall"])
+def test_a_patient_whom_the_release_does_not_know_has_no_page(home: Path, explained: list[str], path: str) -> None:
+    title, text = _shown(_site(home), path)
     assert title == "No such page"
     assert "nobodyatall" not in text + _log(home)
 
 
+@pytest.mark.parametrize("path", OF_A_PATIENT)
 def test_another_mistake_than_an_unknown_patient_is_not_taken_for_one(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    def explain(*_: object) -> Explanation:
+    def ask(*_: object) -> Explanation:
         raise OutcomesError("no_release", "releases")
 
-    monkeypatch.setattr(queries, "explain_patient", explain)
+    monkeypatch.setattr(queries, "answers_of_patient", ask)
+    monkeypatch.setattr(queries, "explain_patient", ask)
     with pytest.raises(OutcomesError) as raised:
-        _shown(_site(home), f"/cases/{KEY}")
+        _shown(_site(home), path)
     assert KEY not in str(raised.value)
 
 
-def test_a_page_of_an_older_release_says_so_and_shows_nothing(tmp_path: Path, explained: list[str]) -> None:
+@pytest.mark.parametrize("path", OF_A_PATIENT)
+def test_a_page_of_an_older_release_says_so_and_shows_nothing(tmp_path: Path, explained: list[str], path: str) -> None:
     write_release(tmp_path, FIRST_ID)
     write_release(tmp_path, SECOND_ID)
     site = _site(tmp_path)
     reader = site.releases.read(Scope("me", frozenset({OWN}), "clinical"), FIRST_ID)
     assert reader is not None
-    view, found = site.build(reader, f"/cases/{KEY}", "")
+    view, found = site.build(reader, path, "")
     assert found is not None
     text = whole_page(view, found)
     assert found.title == "Patient"
@@ -290,11 +354,13 @@ def test_a_page_of_an_older_release_says_so_and_shows_nothing(tmp_path: Path, ex
     assert "Neck pain 6 of 10" not in text
 
 
+@pytest.mark.parametrize("path", OF_A_PATIENT)
 def test_a_release_published_while_a_patient_is_explained_is_noticed(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr(queries, "explain_patient", lambda *_: replace(EXPLAINED, release_id=SECOND_ID))
-    _, text = _shown(_site(home), f"/cases/{KEY}")
+    for ask in ("answers_of_patient", "explain_patient"):
+        monkeypatch.setattr(queries, ask, lambda *_: replace(EXPLAINED, release_id=SECOND_ID))
+    _, text = _shown(_site(home), path)
     assert "This release is no longer the current one" in text
     assert "Neck pain 6 of 10" not in text
 

@@ -14,6 +14,7 @@ _ONE = {
     "/measure/": "pain_12_months",
     "/cases/of/": "pain_past_3_months",
     "/cases/signal/": f"{OWN[0]}/pain_12_months/funnel/2026",
+    "/cases/why/": "patientaa",
     "/cases/": "patientaa",
 }
 """One thing of each page of one thing."""
@@ -52,7 +53,7 @@ def test_a_page_of_patients_is_refused_to_who_may_see_none_with_a_line(home: Pat
     for address in _OF_PATIENTS:
         assert client.get(f"{kind}{address}?release={FIRST_ID}&card=patients").status_code == 403, address
     found = [*_lines(home)]
-    assert len(found) == len(_OF_PATIENTS) == 4
+    assert len(found) == len(_OF_PATIENTS) == 5
     assert all(name == user and view.startswith("denied ") for name, view in found)
     assert "patientaa" not in str(found)
 

@@ -3,7 +3,8 @@
 This shows single records. It is for people who may see them: those with access to the data folder itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class Evidence:
 
     `file` is where it was delivered, None when that file is no longer in the landing folder, whatever the reason;
     `is_superseded` says that the site has replaced the submission since the release was made. `says` is what the record
-    contributed: the sign that counted where it tells several, else all that it tells.
+    contributed: the sign that counted where it tells several and what made the answer is known, else all that it tells.
     """
 
     source_table: str
@@ -62,8 +63,8 @@ class LabelAnswer:
 
     Of a yes `criteria` and `ways` tell what made it one: all that a yes needs, and of the ways those that the evidence
     took, each criterion with the records of the evidence that met it; `supports` are the records that the evidence is
-    judged with, as a diagnosis tells what a fusion was for. They are empty of any other answer, and of one that the
-    release gave by another version of the definition.
+    judged with, as a diagnosis tells what a fusion was for. They are empty of any other answer, of one that the
+    release gave by another version of the definition, and where only `answers` were asked for.
     """
 
     label: str
@@ -121,8 +122,22 @@ class _Trace:
     records: dict[RecordKey, Evidence]
 
 
+@dataclass(frozen=True)
+class _Attached:
+    """A patient as the current release saw them: the open connection, the rows of the timeline, the delivered files."""
+
+    con: duckdb.DuckDBPyConnection
+    release_id: str
+    site_id: str
+    patient_id: str
+    timeline: Sequence[tuple[Any, ...]]
+    files: dict[tuple[str, str], Path]
+
+
 def explain(settings: Settings, site_id: str, patient_id: str, label: str | None = None) -> Explanation:
-    """Explain a patient's labels as the current release holds them; `label` names the only one to explain.
+    """Explain a patient's labels as the current release holds them, and what made each yes; `label` names the only one.
+
+    For what made a yes its relations are made again, which takes longer than all else: see `answers`.
 
     Raises:
         OutcomesError: label_unknown, no_release, or patient_unknown when no accepted submission of the release names
@@ -130,58 +145,74 @@ def explain(settings: Settings, site_id: str, patient_id: str, label: str | None
     """
     if label is not None:
         label_definition(label)
+    asked = [each for each in label_definitions() if label in {None, each.name}]
+    with _attached(settings, site_id, patient_id) as patient:
+        return _with_criteria(patient, _released(patient, asked))
+
+
+def answers(settings: Settings, site_id: str, patient_id: str) -> Explanation:
+    """As `explain`, without what made each yes: the release's answers, and all that the records they rest on tell.
+
+    Raises:
+        OutcomesError: no_release, or patient_unknown when no accepted submission of the release names the patient.
+    """
+    with _attached(settings, site_id, patient_id) as patient:
+        return _released(patient, label_definitions())
+
+
+@contextmanager
+def _attached(settings: Settings, site_id: str, patient_id: str) -> Iterator[_Attached]:
     release = current_release(settings)
     with connect_engine(settings) as con:
         attach_patient(con, settings, release, site_id, patient_id)
         timeline = con.execute(explaining("timeline").select).fetchall()
-        asked = [each for each in label_definitions() if label in {None, each.name}]
-        labels = _answers(con, _delivered_files(settings, site_id), asked, timeline)
-    cited = {_key(record) for answer in labels for record in (*answer.evidence, *answer.supports)}
-    return Explanation(
-        release_id=release.id,
-        site_id=site_id,
-        patient_id=patient_id,
-        timeline=tuple(
-            TimelineRecord(day, table, record, description, submission, (table, record) in cited)
-            for day, table, record, description, submission in timeline
-        ),
-        labels=labels,
-    )
+        yield _Attached(con, release.id, site_id, patient_id, timeline, _delivered_files(settings, site_id))
 
 
-def _answers(
-    con: duckdb.DuckDBPyConnection,
-    files: dict[tuple[str, str], Path],
-    definitions: Sequence[LabelDefinition],
-    timeline: Sequence[tuple[Any, ...]],
-) -> tuple[LabelAnswer, ...]:
-    """The release's answers, and of each yes what made it one: for that its relations are made again."""
-    answers = con.sql(
+def _released(patient: _Attached, definitions: Sequence[LabelDefinition]) -> Explanation:
+    """The release's answers, each with the records that it rests on."""
+    rows = patient.con.sql(
         """
         select label, status, reason, kind, onset_day, value, value_name, definition_version
         from released_labels
         """
     ).to_arrow_table()
-    told = {answer["label"]: answer for answer in answers.to_pylist()}
-    evidence = _evidence(con, files, timeline)
-    found = [
+    told = {answer["label"]: answer for answer in rows.to_pylist()}
+    evidence = _evidence(patient)
+    labels = tuple(
         LabelAnswer(
             **told[each.name], title=each.title, definition=each.definition, evidence=tuple(evidence.get(each.name, ()))
         )
         for each in definitions
         if each.name in told
-    ]
-    if any(answer.status == "yes" for answer in found):
-        trace = _trace(con, [answer for answer in found if answer.status == "yes"], _records(con, files, timeline))
-        found = [_with_criteria(answer, trace) if answer.status == "yes" else answer for answer in found]
-    return tuple(found)
+    )
+    return Explanation(
+        patient.release_id, patient.site_id, patient.patient_id, _marked(patient.timeline, labels), labels
+    )
 
 
-def _evidence(
-    con: duckdb.DuckDBPyConnection, files: dict[tuple[str, str], Path], timeline: Sequence[tuple[Any, ...]]
-) -> dict[str, list[Evidence]]:
+def _with_criteria(patient: _Attached, found: Explanation) -> Explanation:
+    """The same with what made each yes, for which the relations that criteria read are made again."""
+    said = [answer for answer in found.labels if answer.status == "yes"]
+    if not said:
+        return found
+    trace = _trace(patient, said)
+    labels = tuple(_traced(answer, trace) if answer.status == "yes" else answer for answer in found.labels)
+    return replace(found, timeline=_marked(patient.timeline, labels), labels=labels)
+
+
+def _marked(timeline: Sequence[tuple[Any, ...]], labels: Sequence[LabelAnswer]) -> tuple[TimelineRecord, ...]:
+    """The timeline, with those records marked that an answer rests on."""
+    cited = {_key(record) for answer in labels for record in (*answer.evidence, *answer.supports)}
+    return tuple(
+        TimelineRecord(day, table, record, description, submission, (table, record) in cited)
+        for day, table, record, description, submission in timeline
+    )
+
+
+def _evidence(patient: _Attached) -> dict[str, list[Evidence]]:
     """The records that each label rests on, by label, with all that they tell."""
-    rows = con.execute(
+    rows = patient.con.execute(
         """
         select
             label, source_table, record_id, submission_id,
@@ -190,27 +221,30 @@ def _evidence(
         order by label, source_table, record_id
         """
     ).fetchall()
-    told = _told(timeline)
+    told = _told(patient.timeline)
     found: dict[str, list[Evidence]] = {}
     for label, table, record, submission, is_superseded in rows:
-        file = files.get((submission, table))
+        file = patient.files.get((submission, table))
         says = told.get((table, record), "")
         found.setdefault(label, []).append(Evidence(table, record, submission, file, is_superseded, says))
     return found
 
 
-def _records(
-    con: duckdb.DuckDBPyConnection, files: dict[tuple[str, str], Path], timeline: Sequence[tuple[Any, ...]]
-) -> dict[RecordKey, Evidence]:
+def _records(patient: _Attached) -> dict[RecordKey, Evidence]:
     """Every record of the timeline, with all that it tells."""
-    rows = con.execute("select submission_id from submissions where is_superseded_since").fetchall()
+    rows = patient.con.execute("select submission_id from submissions where is_superseded_since").fetchall()
     superseded = {submission for (submission,) in rows}
-    told = _told(timeline)
+    told = _told(patient.timeline)
     return {
         (table, record): Evidence(
-            table, record, submission, files.get((submission, table)), submission in superseded, told[table, record]
+            table,
+            record,
+            submission,
+            patient.files.get((submission, table)),
+            submission in superseded,
+            told[table, record],
         )
-        for _, table, record, _, submission in timeline
+        for _, table, record, _, submission in patient.timeline
     }
 
 
@@ -232,7 +266,8 @@ def _on_day(source_table: str, day: int | None, says: str) -> str:
     return f"{when}{' (before surgery)' if is_before else ''}: {says}"
 
 
-def _trace(con: duckdb.DuckDBPyConnection, said: Sequence[LabelAnswer], records: dict[RecordKey, Evidence]) -> _Trace:
+def _trace(patient: _Attached, said: Sequence[LabelAnswer]) -> _Trace:
+    con = patient.con
     trace_patient(con)
     supports: dict[str, list[_Support]] = {}
     rows = con.execute(
@@ -245,11 +280,11 @@ def _trace(con: duckdb.DuckDBPyConnection, said: Sequence[LabelAnswer], records:
         judgements=judge(con, [each for answer in said for each in label_definition(answer.label).all_criteria]),
         supports=supports,
         kinds={(table, record): sign for table, record, sign in pain},
-        records=records,
+        records=_records(patient),
     )
 
 
-def _with_criteria(answer: LabelAnswer, trace: _Trace) -> LabelAnswer:
+def _traced(answer: LabelAnswer, trace: _Trace) -> LabelAnswer:
     """The yes with what made it one, and of each record of its evidence the sign that counted."""
     definition = label_definition(answer.label)
     if answer.definition_version != definition.version:
