@@ -204,14 +204,20 @@ def _clicks(chromium: Browser, address: str) -> Iterator[Figure]:
 
 
 def _cases(address: str, settings: Settings) -> Iterator[Figure]:
-    """The page of single patients, those with the most to tell; the first one, which begins a process, is apart."""
+    """The page of single patients, those with the most to tell, and beside it what made each yes.
+
+    The first pages, each of which begins a process, are apart.
+    """
     with duckdb.connect(str(settings.releases / "current" / "research.duckdb"), read_only=True) as con:
         patients = con.execute(_PATIENTS_WITH_MOST, [CASES + 2]).fetchall()
     cold = [seconds(partial(_ask, address, f"/cases/{patient}", site)) for site, patient in patients[:2]]
     taken = [seconds(partial(_ask, address, f"/cases/{patient}", site)) for site, patient in patients[2:]]
+    reasons = [seconds(partial(_ask, address, f"/cases/why/{patient}", site)) for site, patient in patients[2:]]
     yield Figure("page of a patient, the first after the start", 1000 * max(cold), "ms")
     yield Figure("page of a patient, p95", 1000 * _p95(taken), "ms", 300)
     yield Figure("page of a patient, median", 1000 * statistics.median(taken), "ms")
+    yield Figure("what made each yes of a patient, p95", 1000 * _p95(reasons), "ms")
+    yield Figure("what made each yes of a patient, median", 1000 * statistics.median(reasons), "ms")
 
 
 def _acts(page: Page) -> Iterator[Callable[[], object]]:

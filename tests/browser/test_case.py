@@ -1,6 +1,7 @@
 """The page of a patient: what made each yes is fetched when it is asked for, and without scripts it has a page."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
@@ -88,15 +89,16 @@ def test_without_scripts_a_link_leads_to_it(chromium: Browser, address: str) -> 
         assert found.page.get_by_text(COUNTED).is_visible()
 
 
-def test_where_it_cannot_be_fetched_or_is_of_another_release_the_link_stays(
-    reader: Visitor, tmp_path: Path, home: Path
+def test_where_it_is_of_another_release_the_link_stays(
+    reader: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader.open(CASE)
-    releases = tmp_path / "releases"
-    releases.unlink()
+    (tmp_path / "releases").unlink()
     write_release(tmp_path, SECOND_ID)
-    with reader.page.expect_response(f"**{REASONS}"):
+    monkeypatch.setattr(cases, "explain_patient", lambda *_: replace(EXPLAINED, release_id=SECOND_ID))
+    with reader.page.expect_response(f"**{REASONS}") as response:
         reader.page.get_by_text("What made it a yes", exact=True).click()
+    assert COUNTED in response.value.text()
     wait_until(reader.page, f"() => !document.querySelector('{PLACE}').ariaBusy")
     assert reader.page.get_by_text("Criteria and records").is_visible()
 
