@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     """The browser that prints reports, Chromium or one of its kin, where it is not on PATH."""
     threads: int = Field(default=2, ge=1)
     memory_limit: str = "4GB"
+    engine: Literal["duckdb", "sail", "spark"] = "duckdb"
+    """What runs the SQL of labels and measures: DuckDB itself, Sail in this process, or Spark (docs/engines.md)."""
     eq5d_value_set: Path | None = None
     """CSV (profile, index) of the country's EQ-5D-5L value set. Without it the index stays empty."""
     log: Literal["off", "stderr", "file"] = "off"

@@ -83,12 +83,10 @@ def build_release(
 
         def write(folder: Path) -> None:
             _read_rows(con, folder / _ROWS)
-            labelled = increment.label(con, on_progress, settings.eq5d_value_set)
+            labelled = increment.label(con, on_progress, settings)
             if on_labelled:
                 on_labelled(labelled)
-            run_measures(
-                con, settings.annotations_file, settings.targets_file, settings.minimum_cell_count, on_progress
-            )
+            run_measures(con, settings, on_progress)
             # A release of the past is rebuilt as it was then, whatever is current now.
             before = Before() if as_known_on else _published_before(settings.releases, inputs.release_id)
             _write_release(con, folder, inputs, before, processes)
@@ -140,11 +138,12 @@ def relations_of_marts() -> set[str]:
 def _increment(settings: Settings, inputs: Inputs, as_known_on: AsKnownOn) -> Increment:
     """The labelling of a release; one of the past has no use of the last labelling, nor the next of its."""
     folder = settings.labelled if as_known_on is None else None
-    return Increment(folder, _labels_rest_on(inputs), frozenset(relations_of_marts()))
+    rests_on = _labels_rest_on(inputs) | {"the engine": settings.engine}
+    return Increment(folder, rests_on, frozenset(relations_of_marts()))
 
 
 def _labels_rest_on(inputs: Inputs) -> dict[str, str | None]:
-    """What the labels rest on beside the records."""
+    """What the labels rest on beside the records and the engine."""
     return {
         "the code": inputs.code_version,
         "the definitions": inputs.definitions_sha256,
