@@ -141,4 +141,4 @@ def _are_equal(expected: duckdb.DuckDBPyRelation, found: duckdb.DuckDBPyRelation
 def _are_close(expected: pa.ChunkedArray, found: pa.ChunkedArray) -> bool:
     if not expected.is_null().equals(found.is_null()):
         return False
-    return np.allclose(*(cells.to_numpy() for cells in (expected, found)), rtol=1e-9, atol=1e-12, equal_nan=True)
+    return np.allclose(expected.to_numpy(), found.to_numpy(), rtol=1e-9, atol=1e-12, equal_nan=True)

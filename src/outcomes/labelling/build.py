@@ -144,7 +144,7 @@ def prepare(
     Raises:
         OutcomesError: value_set_malformed.
     """
-    load_references(con, settings and settings.eq5d_value_set, changed_thresholds)
+    load_references(con, settings.eq5d_value_set if settings else None, changed_thresholds)
     end_at_data_cut(con)
     labels = _quoted(label.name for label in label_definitions())
     reasons = _quoted(row["reason"] for row in reference_rows("reasons"))

@@ -89,7 +89,9 @@ def build_release(
             run_measures(con, settings, on_progress)
             # A release of the past is rebuilt as it was then, whatever is current now.
             before = Before() if as_known_on else _published_before(settings.releases, inputs.release_id)
-            _write_release(con, folder, inputs, before, processes)
+            rows = _write_research(con, folder, inputs.release_id)
+            _write_dashboard(con, folder, inputs, [*before.tables.values()], processes)
+            _write_manifest(folder, inputs, before, rows, engine.described(settings))
             _drop_rows(con, folder / _ROWS)
             increment.keep(con)
 
@@ -200,16 +202,12 @@ def _published_before(releases: Path, release_id: str) -> Before:
     return Before(tables, tuple(damaged))
 
 
-def _write_release(
-    con: duckdb.DuckDBPyConnection, folder: Path, inputs: Inputs, before: Before, processes: int
-) -> None:
-    rows = _write_research(con, folder, inputs.release_id)
-    _write_dashboard(con, folder, inputs, [*before.tables.values()], processes)
+def _write_manifest(folder: Path, inputs: Inputs, before: Before, rows: Mapping[str, int], made_by: str) -> None:
     manifest = {
         "release_id": inputs.release_id,
         "data_to": inputs.data_to,
         "code_version": inputs.code_version,
-        "engine": f"duckdb {duckdb.__version__}",
+        "engine": made_by,
         "definitions_sha256": inputs.definitions_sha256,
         "thresholds_sha256": thresholds_sha256(thresholds()),
         "eq5d_value_set_sha256": inputs.eq5d_value_set_sha256,

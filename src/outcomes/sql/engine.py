@@ -66,6 +66,12 @@ def _database(process: int, threads: int, memory_limit: str, scratch: Path) -> d
     return _begin(threads, memory_limit, scratch)
 
 
+def described(settings: Settings) -> str:
+    """What makes a release: DuckDB with its version, and the engine beside it if there is one."""
+    beside = "" if settings.engine == "duckdb" else f" with {settings.engine}"
+    return f"duckdb {duckdb.__version__}{beside}"
+
+
 def connect_read_only(database: Path) -> duckdb.DuckDBPyConnection:
     """A connection that can read this one file and nothing else, and writes nowhere.
 
