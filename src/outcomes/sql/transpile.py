@@ -27,11 +27,11 @@ def spark_select(select: str, lists: Collection[str]) -> str:
         if length.this.name in lists:
             length.replace(exp.ArraySize(this=length.this))
     # Sail reads a bare name in `having` as what the select calls so, even inside an aggregate.
-    for query in tree.find_all(exp.Select):
-        having, source = query.args.get("having"), query.args.get("from_")
-        for column in having.find_all(exp.Column) if having and source else ():
+    for having in tree.find_all(exp.Having):
+        source = having.parent_select.args["from_"].alias_or_name if having.parent_select else None
+        for column in having.find_all(exp.Column):
             if not column.table and column.find_ancestor(exp.AggFunc):
-                column.set("table", exp.to_identifier(source.alias_or_name))
+                column.set("table", exp.to_identifier(source))
     return tree.sql(dialect="spark", comments=False)
 
 
