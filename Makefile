@@ -65,7 +65,10 @@ bump: .venv/.base ## Raise versions of changed definitions: make bump NAMES="pai
 lock: .venv/.base ## Lock the newest allowed versions anew
 	cd requirements && ../$(LOCK) --upgrade setup.in -o setup.txt \
 		&& ../$(LOCK) --upgrade --extra airflow --extra dashboards --extra sqlalchemy ../pyproject.toml -o base.txt \
-		&& ../$(LOCK) --upgrade --group ../pyproject.toml:dev -c base.txt -o dev.txt
+		&& ../$(LOCK) --upgrade --group ../pyproject.toml:dev -c base.txt -o dev.txt \
+		&& ../$(LOCK) --upgrade -c base.txt ../pyproject.toml -o pipeline.txt \
+		&& ../$(LOCK) --upgrade -c base.txt --extra dashboards ../pyproject.toml -o dashboards.txt \
+		&& ../$(LOCK) --upgrade -c base.txt --extra dashboards --extra airflow ../pyproject.toml airflow.in -o airflow.txt
 
 .venv/.base: requirements/setup.txt requirements/base.txt pyproject.toml
 	@echo "Setting up .venv"

@@ -19,6 +19,7 @@ from benchmarks import beside, dashboards, fhir, intake, labels, measures, start
 from benchmarks._figures import Measured, say
 from benchmarks._growth import picture
 from benchmarks._page import curves_of, figures_table, growth_table, machine, steps_table, write
+from benchmarks.measures import MANY_SITES
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "benchmarks.md"
@@ -34,9 +35,11 @@ class Size:
         exported: megabytes of the FHIR export that is imported.
         labelled: patients of the lakes that are labelled.
         measured: patients of the lakes that are measured.
+        measured_sites: of the same; protection is audited once more for each of 4 to 12.
         beside: patients whose labels are compared with those of analysts.
         served: patients of the release that the dashboards show; None = that of the cases.
         of_cases: patients of the registry whose single patients they show.
+        sites_of_cases: of the same.
         submissions: that a lake holds.
     """
 
@@ -45,17 +48,43 @@ class Size:
     exported: int
     labelled: tuple[int, ...]
     measured: tuple[int, ...]
+    measured_sites: int
     beside: tuple[int, ...]
     served: int | None
     of_cases: int
+    sites_of_cases: int
     submissions: tuple[int, ...]
 
 
 _GROWING = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 SIZES = {
     # Protection takes as long of few patients as of many: once is enough for a run of minutes.
-    "small": Size(1, (250, 1000), 20, (2500, 10_000), (10_000,), (20_000,), None, 250, (10, 30)),
-    "full": Size(3, _GROWING, 1000, _GROWING, _GROWING, (20_000, 200_000), 1_000_000, 20_000, (375, 1500, 6000)),
+    "small": Size(
+        runs=1,
+        taken_in=(250, 1000),
+        exported=20,
+        labelled=(2500, 10_000),
+        measured=(10_000,),
+        measured_sites=3,
+        beside=(20_000,),
+        served=None,
+        of_cases=250,
+        sites_of_cases=3,
+        submissions=(10, 30),
+    ),
+    "full": Size(
+        runs=3,
+        taken_in=_GROWING,
+        exported=1000,
+        labelled=_GROWING,
+        measured=_GROWING,
+        measured_sites=MANY_SITES,
+        beside=(20_000, 200_000),
+        served=1_000_000,
+        of_cases=20_000,
+        sites_of_cases=6,
+        submissions=(375, 1500, 6000),
+    ),
 }
 _SITES, _MONTHS = 2, 1
 
@@ -83,9 +112,9 @@ def _jobs(size: Size, home: Path) -> dict[str, Callable[[], Measured]]:
         "intake": partial(intake.measure, size.taken_in, _SITES, _MONTHS, size.runs),
         "fhir": partial(fhir.measure, size.exported),
         "labels": partial(labels.measure, size.labelled, size.runs),
-        "measures": partial(measures.measure, size.measured, size.runs),
+        "measures": partial(measures.measure, size.measured, size.measured_sites, size.runs),
         "submissions": partial(submissions.measure, size.submissions, size.runs),
-        "dashboards": partial(dashboards.measure, size.served, size.of_cases, home),
+        "dashboards": partial(dashboards.measure, size.served, size.of_cases, size.sites_of_cases, home),
         "beside": partial(beside.measure, size.beside, size.runs),
     }
 

@@ -15,7 +15,9 @@ KEYS = {"patient_id", *(table.key for table in TABLES.values())}
 """The columns that hold keys of a site."""
 
 
-def make_large_lake(settings: Settings, lake: Path, patients: int, copies_of_site: int | None = None) -> None:
+def make_large_lake(
+    settings: Settings, lake: Path, patients: int, copies_of_site: int | None = None, sites: int = SITES
+) -> None:
     """Write the contract tables and the submissions of a large lake as one Parquet file each.
 
     Args:
@@ -24,11 +26,12 @@ def make_large_lake(settings: Settings, lake: Path, patients: int, copies_of_sit
         patients: about how many patients.
         copies_of_site: how many sites come of each; as many as copies when not given. Copies in a site of fewer than
             all are moved back in time, so that the lake spans 10 years.
+        sites: of the registry that is multiplied.
     """
     copies = -(-patients // SEED_PATIENTS)
     lake.mkdir()
     with connect(settings) as con:
-        load_registry(con, SEED, site_profiles(SITES), min(patients, SEED_PATIENTS))
+        load_registry(con, SEED, site_profiles(sites), min(patients, SEED_PATIENTS))
         for table in (*TABLES, "submissions"):
             con.execute(
                 f"""

@@ -67,21 +67,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--patients", type=int, help="of the registry that is multiplied")
     parser.add_argument("--patients-of-cases", type=int, default=5000, help="of the registry that is taken in")
+    parser.add_argument("--sites-of-cases", type=int, default=6, help="of the registry that is taken in")
     parser.add_argument("--home", type=Path, help="keep the registries and their releases here and reuse them")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        say(measure(options.patients, options.patients_of_cases, options.home or Path(scratch)))
+        home = options.home or Path(scratch)
+        say(measure(options.patients, options.patients_of_cases, options.sites_of_cases, home))
 
 
-def measure(patients: int | None, patients_of_cases: int, home: Path) -> Measured:
+def measure(patients: int | None, patients_of_cases: int, sites_of_cases: int, home: Path) -> Measured:
     """The sizes and times of the pages.
 
     Args:
         patients: of the registry that is multiplied; None = all pages are of the registry that is taken in.
         patients_of_cases: of the registry that is taken in, whose single patients are looked at.
+        sites_of_cases: of the same; two at least.
         home: where the registries and releases are, or are made.
     """
-    taken_in = _taken_in(home / "taken-in", patients_of_cases)
+    taken_in = _taken_in(home / "taken-in", patients_of_cases, sites_of_cases)
     served = taken_in if patients is None else _multiplied(home / "multiplied", patients)
     figures: list[Figure] = []
     with serving(served.home, workers=2) as address, browser() as chromium:
@@ -93,10 +96,10 @@ def measure(patients: int | None, patients_of_cases: int, home: Path) -> Measure
     return Measured(figures)
 
 
-def _taken_in(home: Path, patients: int) -> Settings:
+def _taken_in(home: Path, patients: int, sites: int) -> Settings:
     settings = Settings(home=home)
     if not settings.releases.is_dir():
-        synthesize(settings, patients=patients, faults=False)
+        synthesize(settings, patients=patients, sites=sites, faults=False)
         pipeline.ingest_landed(settings)
         pipeline.release(settings)
     return settings
@@ -214,7 +217,7 @@ def _cases(address: str, settings: Settings) -> Iterator[Figure]:
 def _acts(page: Page) -> Iterator[Callable[[], object]]:
     for link in ("Pain and recovery", "Adjacent segment disease", "Revision", "Causes and red flags", "Overview"):
         yield page.locator(".nav").get_by_role("link", name=link, exact=True).click
-    for place in (1, 3, 5):
+    for place in (1, 2):
         yield partial(page.locator("select[name=site]").select_option, index=place)
 
 

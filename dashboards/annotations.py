@@ -21,7 +21,7 @@ from dashboards.reviews.notes import KINDS, REASONS, WITHDRAWALS, key_of, noted
 from dashboards.reviews.queue import today
 from outcomes.errors import OutcomesError
 from outcomes.settings import Settings
-from outcomes.site_files import Annotation, WithdrawnAnnotation, add_line, remove_line
+from outcomes.site_files import Annotation, WithdrawnAnnotation, add_line, taking_out
 
 _MALFORMED = "annotations_malformed"
 
@@ -108,18 +108,20 @@ def _withdrawn(settings: Settings, log: AccessLog, reader: Reader) -> AnyRespons
         line = notes.get(request.form.get("note", ""))
         if line is None:
             return _page(409, "No such note any more", gone, chart)
-        log.record(reader.scope, f"annotation withdrawn {measure} {line.kind} {line.period}", reader.release_id, 1)
         kept = WithdrawnAnnotation(
             **line.model_dump(),
             withdrawn_on=today().isoformat(),
             withdrawn_by=reader.scope.user,
             withdrawn_reason=wording.in_words(request.form.get("reason")),
         )
-        add_line(settings.withdrawn_annotations_file, kept, _MALFORMED)
-        is_out = remove_line(settings.annotations_file, line, _MALFORMED, known)
+        audited = f"annotation withdrawn {measure} {line.kind} {line.period}"
+        with taking_out(settings.annotations_file, line, _MALFORMED, known) as is_there:
+            if is_there:
+                log.record(reader.scope, audited, reader.release_id, 1)
+                add_line(settings.withdrawn_annotations_file, kept, _MALFORMED)
     except (OutcomesError, OSError):
         return _unusable(chart)
-    if not is_out:
+    if not is_there:
         return _page(409, "No such note any more", gone, chart)
     return redirect(_chart(reader, site_id, measure, f"withdrawn={line.period}"), 303)
 

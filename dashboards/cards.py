@@ -48,6 +48,8 @@ class Table:
     numbers: int = 0
     groups: Sequence[str] = ()
     pins: Pins | None = None
+    is_stacked: bool = False
+    """Whether a row of words is as wide as the card on a narrow screen, its cells one below the other."""
 
     def is_pinned(self, row: Sequence[Cell]) -> bool:
         """Whether a row stands among those that are pinned."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from flask import Flask, Response, request
 
+from dashboards import wording
 from dashboards.access.limits import new_limiter
 from dashboards.access.scope import Denied, current_scope
 from dashboards.cards import Card, Table, as_csv
@@ -65,11 +66,12 @@ def _found(site: Site, kind: str, path: str) -> _Found | Response:
         return _refusal("Single patients do not leave as a file.", 403)
     try:
         view, page = site.build(reader, path, request.query_string.decode(errors="replace"))
-    except Denied:
+    except Denied as refused:
         site.log.record(scope, f"denied {kind} {logged_denied(path)}", reader.release_id, 0)
-        return _refusal("This is another site's page.", 403)
-    except UnknownFilter:
-        return _refusal("The release has no such year, group or peers.", 400)
+        return _refusal(f"No access: {refused}.", 403)
+    except UnknownFilter as unknown:
+        title, said, _ = wording.UNKNOWN_FILTERS[unknown.parameter]
+        return _refusal(f"{title}: {unknown.parameter} in the address. {said}", 400)
     wanted = [card for card in page.cards if card.name == request.args.get("card")] if page else []
     if not wanted or wanted[0].table is None:
         return _refusal("There is no such table.", 404)

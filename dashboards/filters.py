@@ -16,7 +16,11 @@ Peers = Literal["all", "similar", "case_mix"]
 
 
 class UnknownFilter(Exception):  # noqa: N818 - it is what the address holds, not a failure of ours
-    """The address names something that the release does not have."""
+    """The address names something that the release does not have: `parameter` says by which of its parameters."""
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(parameter)
+        self.parameter = parameter
 
 
 def group_order(group: tuple[str, str]) -> tuple[int, int, str]:
@@ -89,7 +93,7 @@ def parse(query: str, choices: Choices) -> Filters:
     group = given.get("group")
     return Filters(
         site=None if site == ALL_SITES else site,
-        period=_one_of(given.get("period"), choices.years) if group is None else None,
+        period=_year(given.get("period"), choices.years) if group is None else None,
         group=None if group is None else _group(group, choices.groups),
         peers=_peers(given.get("peers", "all")),
         month=_month(given.get("month")),
@@ -98,25 +102,25 @@ def parse(query: str, choices: Choices) -> Filters:
 
 def _month(value: str | None) -> str | None:
     if value is not None and not is_month(value):
-        raise UnknownFilter
+        raise UnknownFilter("month")
     return value
 
 
 def _peers(value: str) -> Peers:
     found = next((one for one in get_args(Peers) if one == value), None)
     if found is None:
-        raise UnknownFilter
+        raise UnknownFilter("peers")
     return found  # type: ignore[no-any-return]
 
 
-def _one_of(value: str | None, known: Sequence[str]) -> str | None:
+def _year(value: str | None, known: Sequence[str]) -> str | None:
     if value is not None and value not in known:
-        raise UnknownFilter
+        raise UnknownFilter("period")
     return value
 
 
 def _group(text: str, known: Sequence[tuple[str, str]]) -> tuple[str, str]:
     kind, _, value = text.partition(":")
     if (kind, value) not in known:
-        raise UnknownFilter
+        raise UnknownFilter("group")
     return kind, value

@@ -31,10 +31,13 @@ class DashboardSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True)
 
     login: Literal["none", "oidc", "proxy"] = "none"
+    """The way to log in. `none` shows invented patients alone, to browsers of the same machine."""
     oidc_issuer: str = ""
     """The provider's issuer, exactly as its discovery document gives it."""
     oidc_client_id: str = ""
+    """The client that the provider knows these dashboards as."""
     oidc_client_secret: SecretStr = SecretStr("")
+    """The secret of that client."""
     user_claim: str = Field(default="sub", min_length=1)
     """The claim of the ID token that names the user in access.csv."""
     public_url: str = ""
@@ -44,10 +47,13 @@ class DashboardSettings(BaseSettings):
     proxy_address: str = ""
     """The address from which the proxy connects; nobody else is believed."""
     proxy_header: str = Field(default="X-Forwarded-User", pattern=r"^[A-Za-z0-9-]+$")
+    """The header in which the proxy names the user; the proxy removes it from what browsers send."""
     cases: bool = False
     """Whether the pages that show single patients exist at all."""
     exports_per_minute: int = Field(default=30, ge=1)
+    """How many files a user may download from each server process."""
     session_hours: int = Field(default=8, ge=1, le=24)
+    """How long a login lasts, with `oidc`."""
 
     def __init__(self, **values: Any) -> None:
         try:

@@ -6,6 +6,7 @@ from datetime import date
 
 from dashboards.data.alarms import patients_beyond
 from dashboards.data.changes import Towards
+from dashboards.data.control import RecentMonth
 from dashboards.data.measures import Measure, Value
 from dashboards.data.records import AlarmsRow, ControlChartsRow, MissingAnswersRow, SiteComparisonRow
 from dashboards.data.signals import Signal, parsed_id
@@ -19,6 +20,34 @@ DASH = "–"
 SUPPRESSED = f"{DASH} suppressed"
 """What stands in place of a suppressed number. A word for small counts alone would tell that the others are not small,
 and with them what the small ones are."""
+
+UNKNOWN_FILTERS = {
+    "period": (
+        "No such year of fusion",
+        "It is a year in which patients of this release were fused, with four digits, such as period=2024. Choose "
+        "another year once the page is open.",
+        "Show all years",
+    ),
+    "group": (
+        "No such group of patients",
+        "It is a group of this release, by its kind and its value, such as group=approach:anterior. Choose another "
+        "group once the page is open.",
+        "Show all patients",
+    ),
+    "peers": (
+        "No such peers",
+        "They are peers=similar, sites of similar size, or peers=case_mix, sites of similar case mix. Choose once the "
+        "page is open.",
+        "Show all sites as peers",
+    ),
+    "month": (
+        "No such month",
+        "It is the month of the log for the board, as year and month, such as month=2026-03. Choose another month once "
+        "the page is open.",
+        "Show the last whole month",
+    ),
+}
+"""By parameter of the address: what there is not, what it can be, and the way on without it."""
 
 _CODES = {
     # why a patient could not be assessed
@@ -131,7 +160,10 @@ _SURENESS = {
     "beyond_95": "Chance alone gives this at one site in 20.",
 }
 
-SPARK = "wave, common cause; triangle, special cause, concerning; ring, improving; diamond, neither."
+SPECIAL = "triangle, special cause, concerning; ring, improving; diamond, neither."
+"""The marks of special causes."""
+
+SPARK = f"wave, common cause; {SPECIAL}"
 """The signs of variation."""
 
 COMPLETE = 0.8
@@ -329,7 +361,7 @@ def reviewed(review: Review) -> str:
     decided = review.decision
     finding = in_words(decided.finding).lower() if decided.finding else ""
     if review.state == "acting":
-        return f"Action: {action(decided)}"
+        return f"Action: {action(decided)} (finding: {finding})"
     if review.state == "closed":
         outcome = f", {in_words(decided.outcome).lower()}" if decided.outcome else ""
         return f"Closed: {finding}{outcome}"
@@ -341,12 +373,13 @@ def earlier(of: Earlier) -> str:
     review = of.review
     work = f"Work on this since the signal of {of.year}"
     if review.state != "closed":
-        return f"{work} is open: {_lower_first(reviewed(review).removeprefix('Action: '))}"
+        return f"{work} is open: {lower_first(reviewed(review).removeprefix('Action: '))}"
     closed = day(date.fromisoformat((review.at or "")[:10]))
     return f"{work} was closed on {closed}: {reviewed(review).removeprefix('Closed: ')}"
 
 
-def _lower_first(text: str) -> str:
+def lower_first(text: str) -> str:
+    """A text with a small letter at its start, as it goes on in a sentence."""
     return text[:1].lower() + text[1:]
 
 
@@ -370,7 +403,7 @@ def day(of: date) -> str:
     return f"{of.day}{NBSP}{month_name[of.month]}{NBSP}{of.year}"
 
 
-def target(measure: Measure, point: ControlChartsRow | None, latest: ControlChartsRow | None) -> str:
+def target(measure: Measure, point: ControlChartsRow | None, latest: ControlChartsRow | RecentMonth | None) -> str:
     """What a measure should reach, who set it and why, and whether it is met.
 
     Args:
@@ -546,6 +579,11 @@ def sentence(measure: Measure, value: Value | None) -> str:
         return f"{measure.title}: no value yet, {basis(measure, value)}."
     said = f"{measure.title}: {amount(measure, value)} {in_brackets(measure, value)}".rstrip()
     return f"{said}, {counted_among(measure, value)}."
+
+
+def limits(low: float | None, high: float | None, n: int) -> str:
+    """Two limits of a share in percent; empty where there are none."""
+    return "" if low is None or high is None else f"{_number(low, n)}–{percent(high, n)}"
 
 
 def _why_suppressed(minimum_cell_count: int) -> str:

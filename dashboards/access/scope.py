@@ -17,6 +17,18 @@ class Denied(Exception):  # noqa: N818 - denied is the word of the domain
     """Who asks may not see this. Its text names neither the user nor the site."""
 
 
+class UnknownUser(Exception):  # noqa: N818 - as Denied
+    """Who asks has logged in as `user`, whom the register of users does not hold."""
+
+    def __init__(self, user: str) -> None:
+        super().__init__("the user is not in the register")
+        self.user = user
+
+
+class PatientsDenied(Denied):
+    """Who asks may see the site's numbers, and not its patients."""
+
+
 @dataclass(frozen=True)
 class Scope:
     """What one user may see: the exact numbers of `sites`, and with the role `clinical` their patients too."""
@@ -42,7 +54,7 @@ class Scope:
         """
         self.require(site_id)
         if self.role != "clinical":
-            raise Denied("single patients are for the clinical role")
+            raise PatientsDenied("single patients are for the clinical role")
 
 
 def load_register(path: Path) -> dict[str, Scope]:

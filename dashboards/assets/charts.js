@@ -18,11 +18,27 @@
     const whenIdle = window.requestIdleCallback ?? ((act) => window.setTimeout(act, 50));
     let isPlanned = false;
 
+    /* Years of months are too many for a narrow screen: there a figure may have a layout for the latest of them. */
+    const narrow = window.matchMedia("screen and (max-width: 700px)");
+    const layouts = new WeakMap();
+
+    function layoutOf(graph, isNarrow) {
+        const layout = layouts.get(graph);
+        return { ...layout, ...(isNarrow && layout.meta?.narrow) };
+    }
+
+    function change(graph, isNarrow) {
+        if (layouts.get(graph).meta) window.Plotly.react(graph, graph.data, layoutOf(graph, isNarrow), config);
+    }
+
+    narrow.addEventListener("change", () => drawn.forEach((graph) => change(graph, narrow.matches)));
+
     function draw(graph) {
         if (!waiting.delete(graph)) return;
         seen.unobserve(graph);
         const figure = JSON.parse(graph.querySelector("script").textContent);
-        window.Plotly.newPlot(graph, figure.data, figure.layout, config);
+        layouts.set(graph, figure.layout);
+        window.Plotly.newPlot(graph, figure.data, layoutOf(graph, narrow.matches), config);
         graph.on("plotly_click", () => keep(graph));
         if (pointsOf(graph).length) takeKeys(graph);
         drawn.push(graph);
@@ -59,14 +75,15 @@
             const yaxis = axisOf(trace.yaxis ?? "y");
             return trace.x.map((x, pointNumber) => {
                 const place = [xaxis.d2p(x), yaxis.d2p(trace.y[pointNumber])];
+                const isShown = place[0] >= -1 && place[0] <= xaxis._length + 1;
                 const order = [yaxis._offset, xaxis._offset, ...(isOfRows ? place.reverse() : place)];
-                return { curveNumber, pointNumber, panel: xaxis._id + yaxis._id, order };
+                return { curveNumber, pointNumber, panel: xaxis._id + yaxis._id, order, isShown };
             });
         }
 
         return graph.data
             .flatMap((trace, number) => (trace.hovertemplate ? pointsOfTrace(trace, number) : []))
-            .filter(({ order }) => order.every(Number.isFinite))
+            .filter(({ order, isShown }) => isShown && order.every(Number.isFinite))
             .sort((one, other) => one.order.reduce((found, at, rank) => found || at - other.order[rank], 0));
     }
 
@@ -162,6 +179,7 @@
         rulesOfPrint.forEach((rule) => { rule.media.mediaText = media; });
         waiting.forEach(draw);
         document.querySelectorAll(".graph").forEach((graph) => {
+            change(graph, false);
             window.Plotly.relayout(graph, { width: graph.clientWidth, height: graph.clientHeight });
         });
     }
@@ -169,6 +187,7 @@
     function layForScreen() {
         lay("print");
         document.querySelectorAll(".graph").forEach((graph) => {
+            change(graph, narrow.matches);
             window.Plotly.relayout(graph, { width: null, height: null, autosize: true });
         });
     }

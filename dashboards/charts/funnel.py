@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import Any
 
+from dashboards import wording
 from dashboards.charts import style
 from dashboards.charts.style import Figure
 from dashboards.data.comparison import Compared
@@ -70,13 +71,21 @@ def _sites(sites: Sequence[Compared], colour: str, symbol: str, name: str, size:
         [round(100 * (one.adjusted_share or 0), 2) for one in sites],
         colour,
         [
-            f"{name}: {100 * (one.adjusted_share or 0):.1f} %<br>{one.patients:,} patients followed"
-            f"<br>observed over expected {one.ratio or 0:.2f}"
+            f"{name}: {100 * (one.adjusted_share or 0):.1f} %, {one.patients:,} patients followed"
+            f"<br>observed over expected {one.ratio or 0:.2f}{_limits(one)}"
             for one in sites
         ],
     )
     symbols = [f"{symbol}-open" if (one.completeness or 0) < 0.8 else symbol for one in sites]
     return trace | {"marker": {"size": size, "color": colour, "symbol": symbols}}
+
+
+def _limits(one: Compared) -> str:
+    """The exact limits at a site's size, as a line of its hover."""
+    if None in (one.low_95, one.high_95, one.low_99_8, one.high_99_8):
+        return ""
+    near, far = wording.limits(one.low_95, one.high_95, 0), wording.limits(one.low_99_8, one.high_99_8, 0)
+    return f"<br>limits of 95 %: {near}; of 99.8 %: {far}"
 
 
 def _limit_line(sites: Sequence[Compared], name: str, dash: str) -> dict[str, Any]:

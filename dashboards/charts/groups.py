@@ -46,7 +46,9 @@ def interval_rows(
         ],
         "layout": style.layout(
             (0, 20, AXIS_HEIGHT, 20),
-            xaxis=style.axis(range=[0, 1.08 * top or 1], ticksuffix=suffix, nticks=5, zeroline=True),
+            xaxis=style.axis(
+                range=[0, 1.08 * top or 1], ticksuffix=suffix, nticks=5, zeroline=True, showticklabels=top > 0
+            ),
             yaxis=style.axis(range=[len(rows) - 0.5, -0.5], showticklabels=False),
         ),
     }

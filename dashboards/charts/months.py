@@ -61,6 +61,10 @@ def lines(months: Sequence[str], shown: Sequence[Line], unit: str, suffix: str =
                 tickvals=ticks,
                 ticktext=[f"{wording.period(month)[:3]}<br>{month[:4]}" for month in ticks],
                 tickangle=0,
+                # Below the points, which may lie at 0.
+                ticks="outside",
+                ticklen=6,
+                tickcolor="rgba(0,0,0,0)",
             ),
             yaxis=style.axis(range=[0, 1.15 * top], showgrid=True, nticks=5, ticksuffix=suffix),
             annotations=[

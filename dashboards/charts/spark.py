@@ -2,20 +2,27 @@
 
 from collections.abc import Sequence
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from dashboards.charts import style
 
 _WIDTH, _HEIGHT, _AIR = 120, 28, 5
 
 
-def sparkline(values: Sequence[float | None], sentence: str, special: Sequence[str | None] = ()) -> Markup:
+def sparkline(
+    values: Sequence[float | None],
+    sentence: str,
+    special: Sequence[str | None] = (),
+    *,
+    connects_gaps: bool = False,
+) -> Markup:
     """A line of values from the left to the right; the last is marked, and so is what a rule marks.
 
     Args:
         values: from the oldest on; None leaves a gap.
         sentence: what it shows.
         special: the kind of variation of each value.
+        connects_gaps: whether the line goes on over gaps, as where months without patients have no value.
     """
     known = [value for value in values if value is not None]
     if not known:
@@ -31,9 +38,10 @@ def sparkline(values: Sequence[float | None], sentence: str, special: Sequence[s
         for place, kind in zip(places, [*special, *[None] * (len(values) - len(special))], strict=True)
         if place
     ]
+    line = [place for place in places if place] if connects_gaps else places
     last = next(place for place in reversed(places) if place)
     return _picture(
-        f'<path d="{_path(places)}" fill="none" stroke="{style.GREY}" stroke-width="1"/>{"".join(marks)}'
+        f'<path d="{_path(line)}" fill="none" stroke="{style.GREY}" stroke-width="1"/>{"".join(marks)}'
         f'<circle cx="{last[0]:.1f}" cy="{last[1]:.1f}" r="3" fill="{style.BLUE}"/>',
         _WIDTH,
         _HEIGHT,
@@ -85,7 +93,7 @@ def _path(places: Sequence[tuple[float, float] | None]) -> str:
 
 
 def _none(sentence: str) -> Markup:
-    return Markup('<span title="{}">–</span>').format(sentence)
+    return Markup(f'<span title="{escape(sentence)}">–</span>')
 
 
 def _picture(content: str, width: int, height: int, sentence: str) -> Markup:
@@ -93,7 +101,6 @@ def _picture(content: str, width: int, height: int, sentence: str) -> Markup:
 
     Its content holds numbers and colours, and no text.
     """
-    said = Markup('role="img" aria-label="{}"').format(sentence) if sentence else Markup('aria-hidden="true"')
-    return Markup('<svg {} width="{}" height="{}" viewBox="0 0 {} {}">{}</svg>').format(
-        said, width, height, width, height, Markup(content)
-    )
+    # Not by `Markup.format`, which parses its text anew for each of some hundred pictures a page.
+    said = f'role="img" aria-label="{escape(sentence)}"' if sentence else 'aria-hidden="true"'
+    return Markup(f'<svg {said} width="{width}" height="{height}" viewBox="0 0 {width} {height}">{content}</svg>')

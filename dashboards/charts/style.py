@@ -56,6 +56,17 @@ def layout(margin: tuple[int, int, int, int], **parts: Any) -> dict[str, Any]:
     }
 
 
+def with_narrow(wide: dict[str, Any], said: str, **parts: Any) -> dict[str, Any]:
+    """A layout that a narrow screen has otherwise (charts.js).
+
+    Args:
+        wide: the layout of other screens and of paper.
+        said: what the narrow one leaves out, said below the chart there.
+        parts: what stands in the place of parts of `wide`.
+    """
+    return {**wide, "meta": {"narrow": {**parts}, "said": said}}
+
+
 def axis(**parts: Any) -> dict[str, Any]:
     """An axis that cannot be zoomed and draws neither box nor zero line."""
     return {"fixedrange": True, "zeroline": False, "showgrid": False, "showline": False, "automargin": False, **parts}

@@ -7,6 +7,9 @@ from dashboards.charts import style
 from dashboards.charts.groups import AXIS_HEIGHT
 from dashboards.charts.style import Figure
 
+_UNIT_HEIGHT = 16
+"""Pixels below the axis for its unit; the style sheet leaves the same room."""
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -43,8 +46,11 @@ def timeline(rows: int, marks: Sequence[Mark]) -> Figure:
             for is_evidence, (symbol, colour, size) in shapes.items()
         ],
         "layout": style.layout(
-            (0, 20, AXIS_HEIGHT, 20),
+            (0, 20, AXIS_HEIGHT + _UNIT_HEIGHT, 20),
             xaxis=style.axis(range=[first - air, last + air], zeroline=True, nticks=5),
             yaxis=style.axis(range=[rows - 0.5, -0.5], showticklabels=False),
+            annotations=[
+                style.note("Days since the index fusion", 1, 0, xanchor="right", yanchor="top", yshift=-AXIS_HEIGHT + 8)
+            ],
         ),
     }

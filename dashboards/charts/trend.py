@@ -15,12 +15,16 @@ from outcomes.statistics.control_charts import QUARTER
 _UNITS = {"g": "Patients between outcomes"}
 _MARKS = {
     "special_concerning": ("Concerning", ("triangle-up", style.VERMILION, 11)),
-    "special_improving": ("Improving", ("circle-dot", style.BLUE, 11)),
+    "special_improving": ("Improving", ("circle-open-dot", style.BLUE, 12)),
     "special_neutral": ("Changed", ("diamond", style.GREY, 10)),
 }
 """Name, and shape, colour and size, of each kind of special cause."""
 _RIGHT = 96
 """Pixels for the names of the limits, at their ends."""
+_ON_A_PHONE = 24
+"""So many months have room on a narrow screen."""
+_YEARS_ON_A_PHONE = 7
+"""And so many years, with their names."""
 
 
 def scale(measure: Measure, chart: str | None) -> float:
@@ -49,6 +53,21 @@ def control_chart(measure: Measure, points: Sequence[ChartPoint], patients: Mapp
     shown = [point for point in points if point.value is not None]
     months = [point.index_period for point in points]
     top = max([factor * (limit or 0) for point in points for limit in (point.value, point.upper)], default=1)
+    axis = style.axis(type="date", range=_month_range(months), tickformat="%b<br>%Y", nticks=8)
+    notes = [
+        style.note(unit(measure, chart), 0, 1, xanchor="left", yanchor="bottom", yshift=10, xshift=-40),
+        style.note(f"{_period_word(points)} of fusion", 1, 0, xanchor="right", yanchor="top", yshift=-38),
+        *_target(points, factor),
+        *_notes(points),
+    ]
+    layout = style.layout(
+        (32, _RIGHT, 56, 44),
+        xaxis=axis,
+        yaxis=style.axis(range=[0, 1.08 * top or 1], showgrid=True, nticks=5, ticksuffix=_suffix(measure, chart)),
+        annotations=[*notes, *_ends(points, factor, is_inside=False)],
+        shapes=[*_rebase_lines(points), *_target_line(points, factor)],
+    )
+    latest = [point.index_period for point in shown[-_ON_A_PHONE:]]
     return {
         "data": [
             *_bands(points, factor),
@@ -56,18 +75,15 @@ def control_chart(measure: Measure, points: Sequence[ChartPoint], patients: Mapp
             _values(measure, points, patients, chart),
             *_special(shown, factor),
         ],
-        "layout": style.layout(
-            (32, _RIGHT, 56, 44),
-            xaxis=style.axis(type="date", range=_month_range(months), tickformat="%b<br>%Y", nticks=8),
-            yaxis=style.axis(range=[0, 1.08 * top or 1], showgrid=True, nticks=5, ticksuffix=_suffix(measure, chart)),
-            annotations=[
-                style.note(unit(measure, chart), 0, 1, xanchor="left", yanchor="bottom", yshift=10, xshift=-40),
-                style.note(f"{_period_word(points)} of fusion", 1, 0, xanchor="right", yanchor="top", yshift=-38),
-                *_ends(points, factor),
-                *_target(points, factor),
-                *_notes(points),
-            ],
-            shapes=[*_rebase_lines(points), *_target_line(points, factor)],
+        "layout": style.with_narrow(
+            layout,
+            f"On this narrow screen: the latest {len(latest)} of {len(shown)} {_period_word(points).lower()}s with a "
+            "value; the table has all."
+            if len(latest) < len(shown)
+            else "",
+            margin={**layout["margin"], "r": 12},
+            xaxis={**axis, "range": _month_range(latest), "nticks": 4},
+            annotations=[*notes, *_ends(points, factor, is_inside=True)],
         ),
     }
 
@@ -84,27 +100,30 @@ def by_year(measure: Measure, values: Sequence[Value], peers: Sequence[Value] = 
     years = [value.index_period or "" for value in values]
     top = max([_shown(measure, value.estimate_high) for value in (*values, *peers)], default=0)
     behind = [value for value in peers if value.estimate is not None and value.index_period in years]
-    return {
-        "data": [*([_peer_years(measure, behind)] if behind else []), _years(measure, values)],
-        "layout": style.layout(
-            (32, 16, 56, 44),
-            xaxis=style.axis(
-                type="category",
-                categoryarray=years,
-                categoryorder="array",
-                range=[-0.5, len(years) - 0.5],
-                tickvals=years,
-                ticktext=[f"{value.index_period}<br>{_patients(value)}" for value in values],
-                tickangle=0,
-            ),
-            yaxis=style.axis(range=[0, 1.08 * top or 1], showgrid=True, nticks=5, ticksuffix=_suffix(measure, None)),
-            annotations=[
-                style.note(unit(measure, None), 0, 1, xanchor="left", yanchor="bottom", yshift=10, xshift=-40),
-                style.note("Year of fusion, assessed patients", 1, 0, xanchor="right", yanchor="top", yshift=-40),
-                *(_hidden_year(value) for value in values if value.is_suppressed),
-            ],
-        ),
-    }
+    axis = style.axis(
+        type="category",
+        categoryarray=years,
+        categoryorder="array",
+        range=[-0.5, len(years) - 0.5],
+        tickvals=years,
+        ticktext=[f"{value.index_period}<br>{_patients(value)}" for value in values],
+        tickangle=0,
+    )
+    layout = style.layout(
+        (32, 16, 56, 44),
+        xaxis=axis,
+        yaxis=style.axis(range=[0, 1.08 * top or 1], showgrid=True, nticks=5, ticksuffix=_suffix(measure, None)),
+        annotations=[
+            style.note(unit(measure, None), 0, 1, xanchor="left", yanchor="bottom", yshift=10, xshift=-40),
+            style.note("Year of fusion, assessed patients", 1, 0, xanchor="right", yanchor="top", yshift=-40),
+            *(_hidden_year(value) for value in values if value.is_suppressed),
+        ],
+    )
+    if len(years) > _YEARS_ON_A_PHONE:
+        said = f"On this narrow screen: the latest {_YEARS_ON_A_PHONE} of {len(years)} years; the table has all."
+        latest = {**axis, "range": [len(years) - _YEARS_ON_A_PHONE - 0.5, len(years) - 0.5]}
+        layout = style.with_narrow(layout, said, xaxis=latest)
+    return {"data": [*([_peer_years(measure, behind)] if behind else []), _years(measure, values)], "layout": layout}
 
 
 def _values(
@@ -148,10 +167,10 @@ def _special(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]
 
 
 def _bands(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:
-    """The expected range of each phase that has one."""
+    """The expected range of each phase that has one; it goes on over months without a value, which have no limits."""
     bands = []
     for _, phase in groupby(points, key=lambda point: point.phase):
-        months = list(phase)
+        months = [point for point in phase if point.centre is not None]
         lower, upper = (
             [None if limit is None else round(factor * limit, 2) for limit in limits]
             for limits in ([point.lower for point in months], [point.upper for point in months])
@@ -161,10 +180,10 @@ def _bands(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:
 
 
 def _line(points: Sequence[ChartPoint], name: str, factor: float) -> dict[str, Any]:
-    """A limit or the centre over all phases, broken where a phase ends."""
+    """A limit or the centre over all phases, broken where a phase ends, and not at months without a value."""
     x: list[str] = []
     y: list[float | None] = []
-    for _, phase in groupby(points, key=lambda point: point.phase):
+    for _, phase in groupby((point for point in points if point.centre is not None), key=lambda point: point.phase):
         for point in phase:
             limit = getattr(point, name)
             x.append(point.index_period)
@@ -174,15 +193,15 @@ def _line(points: Sequence[ChartPoint], name: str, factor: float) -> dict[str, A
     return style.line(x, y, dash="solid" if name == "centre" else "dot", line={"shape": "hvh"})
 
 
-def _ends(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:
+def _ends(points: Sequence[ChartPoint], factor: float, *, is_inside: bool) -> list[dict[str, Any]]:
+    """The names of the limits at their ends: beside the plot, or where that is too narrow above the lines."""
+    place: dict[str, Any] = {"xanchor": "right", "yanchor": "bottom"} if is_inside else {"xanchor": "left", "xshift": 6}
     last = next((point for point in reversed(points) if point.centre is not None), None)
     if last is None:
         return []
     names = {"upper": "upper limit", "centre": "average", "lower": "lower limit"}
     ends = [(factor * getattr(last, name), text) for name, text in names.items() if getattr(last, name) is not None]
-    return [
-        style.note(text, 1, at, yref="y", xanchor="left", xshift=6) for at, text in ends if at > 0 or text == "average"
-    ]
+    return [style.note(text, 1, at, yref="y", **place) for at, text in ends if at > 0 or text == "average"]
 
 
 def _target_line(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:

@@ -24,6 +24,18 @@ class ChartPoint(ControlChartsRow):
         return self.variation is not None and self.variation != "common"
 
 
+@dataclass(frozen=True)
+class RecentMonth:
+    """What the overview says of a month of a control chart: of all measures the rest would be much to read."""
+
+    measure: str
+    index_period: str
+    value: float | None
+    is_judged: bool
+    variation: str | None
+    assurance: str | None
+
+
 CusumPoint = CusumRow
 """A period of the risk-adjusted cumulative sums of an outcome at a site."""
 
@@ -74,7 +86,7 @@ _RECENT = f"""
 """
 
 
-def recent_charts(reader: Reader, site_id: str, months: int) -> dict[str, list[ChartPoint]]:
+def recent_charts(reader: Reader, site_id: str, months: int) -> dict[str, list[RecentMonth]]:
     """The last months of every control chart of a site, by measure, oldest first, up to the last that can be judged.
 
     A measure of 24 months has no mature month in the last two years: its last months end two years ago.
@@ -83,7 +95,7 @@ def recent_charts(reader: Reader, site_id: str, months: int) -> dict[str, list[C
         Denied: the site is not one of the scope's.
     """
     found = defaultdict(list)
-    for point in reader.own(ChartPoint, "control_charts", site_id, _RECENT, months, order="measure, index_period"):
+    for point in reader.own(RecentMonth, "control_charts", site_id, _RECENT, months, order="measure, index_period"):
         found[point.measure].append(point)
     return dict(found)
 

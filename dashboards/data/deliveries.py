@@ -1,7 +1,7 @@
 """What sites delivered: submissions, rows, broken rules, blanked cells, who is counted, and who was followed."""
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dashboards.data.reader import SUPPRESSED, Reader
@@ -11,7 +11,6 @@ from dashboards.data.records import (
     CompletenessRow,
     RuleDefinitionsRow,
     RuleHistoryRow,
-    RuleMeasuresRow,
     SubmissionsRow,
     TableCountsRow,
     ValidationResultsRow,
@@ -85,6 +84,7 @@ class FailingRule:
     source_table: str
     rule: str
     severity: str
+    reason: str
 
 
 RuleHistory = RuleHistoryRow
@@ -105,6 +105,13 @@ class OwnRuleHistory:
     attempt_before: int | None
     rows_failed: int
     rows_failed_before: int
+
+
+@dataclass(frozen=True)
+class _Affected:
+    source_table: str
+    rule: str
+    measures: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -232,12 +239,12 @@ def rule_categories(reader: Reader) -> Mapping[tuple[str, str], str]:
     return {(one.source_table, one.rule): one.category for one in rules}
 
 
-def rule_measures(reader: Reader) -> Mapping[tuple[str, str], list[str]]:
+def rule_measures(reader: Reader) -> Mapping[tuple[str, str], Sequence[str]]:
     """The measures that each rule affects, by its table and code."""
-    found = defaultdict[tuple[str, str], list[str]](list)
-    for one in reader.protected(RuleMeasuresRow, "rule_measures", order="source_table, rule, measure"):
-        found[one.source_table, one.rule].append(one.measure)
-    return found
+    # A row for each rule: there are as many rows as rules times measures, and a page would make a record of each.
+    measures = {"measures": "list(measure order by measure)"}
+    found = reader.protected(_Affected, "rule_measures", "true group by source_table, rule", derived=measures)
+    return {(one.source_table, one.rule): one.measures for one in found}
 
 
 def attrition(reader: Reader) -> list[Step]:

@@ -2,15 +2,13 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, TypeVar
-
-import duckdb
 
 from dashboards.access.scope import Scope
 from outcomes.errors import OutcomesError
@@ -32,6 +30,11 @@ _ANSWERS_KEPT = 4096
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _Site:
+    site_id: str
+
+
 class Reader:
     """What a scope may read of one release.
 
@@ -47,7 +50,13 @@ class Reader:
         self._opened = opened
 
     def protected(
-        self, record: type[Record], mart: str, where: str = "true", *parameters: Any, order: str = ""
+        self,
+        record: type[Record],
+        mart: str,
+        where: str = "true",
+        *parameters: Any,
+        order: str = "",
+        derived: Mapping[str, str] = MappingProxyType({}),
     ) -> list[Record]:
         """Rows of a protected mart as records: each field is the column of its name.
 
@@ -57,8 +66,9 @@ class Reader:
             where: a condition in SQL, with a question mark for each parameter.
             parameters: their values.
             order: columns to sort by, in SQL.
+            derived: in SQL, fields that the mart has no column for.
         """
-        return _records(self._opened.protected, record, f'"{mart}" where {where}{_sorted(order)}', parameters)
+        return self._opened.protected.records(record, f'"{mart}" where {where}{_sorted(order)}', parameters, derived)
 
     def own(  # noqa: PLR0913 - a question has these parts
         self,
@@ -86,7 +96,7 @@ class Reader:
         """
         self.scope.require(site_id)
         source = f'"{mart}" where site_id = ? and ({where}){_sorted(order)}'
-        return _records(self._opened.exact, record, source, (site_id, *parameters), {**_NOTHING_HIDDEN, **derived})
+        return self._opened.exact.records(record, source, (site_id, *parameters), {**_NOTHING_HIDDEN, **derived})
 
 
 class Releases:
@@ -127,9 +137,7 @@ class Releases:
         """Every site of the current release, by id."""
         current = self.current_id()
         opened = self._open(current) if current else None
-        return (
-            frozenset(site for (site,) in opened.protected("select site_id from sites", ())) if opened else frozenset()
-        )
+        return frozenset(one.site_id for one in opened.protected.records(_Site, "sites")) if opened else frozenset()
 
     def read(self, scope: Scope, release_id: str | None = None) -> Reader | None:
         """A release as a scope may read it.
@@ -192,9 +200,9 @@ class _OpenRelease:
         self.release_id = release.folder.name
         self.published_after = next(iter(release.compared_with), None)
         self._inode = release.folder.stat().st_ino
-        self.protected = _remembering(connect_read_only(release.dashboard))
-        self.exact = _remembering(connect_read_only(release.research))
-        self.is_readable = _has(self.protected, protected_marts()) and _has(self.exact, research_marts())
+        self.protected = _Database(release.dashboard)
+        self.exact = _Database(release.research)
+        self.is_readable = self.protected.has(protected_marts()) and self.exact.has(research_marts())
         """Whether it has what the pages read; one that an older version made may lack some of it."""
 
     def is_of(self, folder: Path | None) -> bool:
@@ -202,29 +210,32 @@ class _OpenRelease:
         return folder is not None and folder.is_dir() and folder.stat().st_ino == self._inode
 
 
-def _has(ask: Any, marts: Iterable[Mart]) -> bool:
-    """Whether a database has every column of the marts."""
-    there = set(ask("select table_name, column_name from duckdb_columns()", ()))
-    return all((mart.name, column.name) in there for mart in marts for column in mart.columns)
+class _Database:
+    """A database of a release, and the answers that it gave: it never changes."""
 
+    def __init__(self, file: Path) -> None:
+        self._connection = connect_read_only(file)
+        self._answer: Callable[..., Sequence[Any]] = lru_cache(maxsize=_ANSWERS_KEPT)(self._ask)
 
-def _remembering(connection: duckdb.DuckDBPyConnection) -> Any:
-    @lru_cache(maxsize=_ANSWERS_KEPT)
-    def ask(sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        return connection.cursor().execute(sql, parameters).fetchall()
+    def has(self, marts: Iterable[Mart]) -> bool:
+        """Whether it has every column of the marts."""
+        columns = "select table_name, column_name from duckdb_columns()"
+        there = set(self._connection.cursor().execute(columns).fetchall())
+        return all((mart.name, column.name) in there for mart in marts for column in mart.columns)
 
-    return ask
+    def records(
+        self,
+        record: type[Record],
+        source: str,
+        parameters: tuple[Any, ...] = (),
+        derived: Mapping[str, str] = MappingProxyType({}),
+    ) -> list[Record]:
+        """The rows of a table as records: the list is the caller's own, the records are everybody's who asks."""
+        columns = ", ".join(derived.get(field.name, field.name) for field in fields(record))  # type: ignore[arg-type]
+        return list(self._answer(record, f"select {columns} from {source}", parameters))
 
-
-def _records(
-    ask: Any,
-    record: type[Record],
-    source: str,
-    parameters: tuple[Any, ...],
-    derived: Mapping[str, str] = MappingProxyType({}),
-) -> list[Record]:
-    columns = ", ".join(derived.get(field.name, field.name) for field in fields(record))  # type: ignore[arg-type]
-    return [record(*row) for row in ask(f"select {columns} from {source}", parameters)]
+    def _ask(self, record: type[Record], sql: str, parameters: tuple[Any, ...]) -> tuple[Record, ...]:
+        return tuple(record(*row) for row in self._connection.cursor().execute(sql, parameters).fetchall())
 
 
 def _sorted(order: str) -> str:

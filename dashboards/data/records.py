@@ -285,16 +285,6 @@ class RuleHistoryRow:
 
 
 @dataclass(frozen=True)
-class RuleMeasuresRow:
-    """One row per rule and measure."""
-
-    source_table: str
-    rule: str
-    measure: str
-    state: str
-
-
-@dataclass(frozen=True)
 class ScoreTrajectoriesRow:
     """One row per instrument and visit window (baseline included)."""
 

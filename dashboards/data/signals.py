@@ -99,7 +99,8 @@ def signals(reader: Reader, site_id: str) -> list[Signal]:
 
     Of control charts those that reach into the last 12 months of a chart: adjacent months that stand out by the same
     rule, in the same way, are one signal. Of the CUSUM each period in which it signals, as it starts anew after each.
-    the funnel each outcome beyond its limits that the first screen names, once for each year to which the data reach.
+    Of the funnel each outcome beyond its limits that the first screen names, once for each year to which the data
+    reach.
 
     Raises:
         Denied: the site is not one of the scope's.

@@ -6,7 +6,7 @@ Nothing of these pages can be saved as a file, and every view of a patient is in
 from collections import Counter
 from collections.abc import Sequence
 
-from dashboards import wording
+from dashboards import record_wording, wording
 from dashboards.cards import Card, Cell, Table
 from dashboards.charts.timeline import Mark, timeline
 from dashboards.data import cases as queries
@@ -21,6 +21,8 @@ from outcomes.release.explain import Evidence, Explanation, LabelAnswer, Timelin
 
 _AT_MOST = 200
 _EVIDENCE_SHOWN = 6
+_FOLDED_FROM = 120
+"""Characters of evidence that a row shows as they are."""
 _HOVER = 80
 """Characters of a record's description in a hover; the table has all of it."""
 _FIRST = {
@@ -33,8 +35,8 @@ _KEPT = "Every view of this page is recorded in the access log. Nothing on it ca
 
 
 def cases(view: View) -> Page | None:
-    """The labels of which patients can be listed; None for who may see none."""
-    if not view.may_see_cases:
+    """The labels of which patients can be listed; None where nobody's patients are listed."""
+    if not view.require_patients():
         return None
     if view.site is None:
         return _one_site_at_a_time()
@@ -66,9 +68,9 @@ def cases(view: View) -> Page | None:
 
 
 def cases_of(view: View, label: str) -> Page | None:
-    """The patients of one's own site who have a label; None where there is no such label, or for who may see none."""
+    """The patients of one's own site who have a label; None where there is no such label, or where none are listed."""
     definition = next((one for one in definitions.labels(view.reader) if one.label == label), None)
-    if not view.may_see_cases or definition is None:
+    if not view.require_patients() or definition is None:
         return None
     if view.site is None:
         return _one_site_at_a_time()
@@ -100,8 +102,8 @@ def cases_of(view: View, label: str) -> Page | None:
 
 
 def cases_of_signal(view: View, signal_id: str) -> Page | None:
-    """The patients behind a signal; None where there is no such signal, or for who may see none."""
-    if not view.may_see_cases:
+    """The patients behind a signal; None where there is no such signal, or where none are listed."""
+    if not view.require_patients():
         return None
     if view.site is None:
         return _one_site_at_a_time()
@@ -162,8 +164,8 @@ def _case_cells(view: View, case: Case) -> list[Cell | str]:
 
 
 def case(view: View, patient_id: str) -> Page | None:
-    """A patient's records and answers; None where there is no such patient, or for who may not see single ones."""
-    if not view.may_see_cases or view.settings is None or view.site is None:
+    """A patient's records and answers; None where there is no such patient, or where none are listed."""
+    if not view.require_patients() or view.settings is None or view.site is None:
         return None
     try:
         found = queries.explanation(view.reader, view.settings, view.site.site_id, patient_id)
@@ -209,8 +211,8 @@ def _timeline(records: Sequence[TimelineRecord]) -> Card:
     rows: list[Sequence[Cell | str]] = [
         [
             _day(record.day),
-            wording.in_words(record.source_table),
-            record.description,
+            record_wording.table(record.source_table),
+            _words(record),
             "Evidence" if record.is_evidence else "",
             record.record_id,
             record.submission_id,
@@ -223,12 +225,13 @@ def _timeline(records: Sequence[TimelineRecord]) -> Card:
         sentence=f"{wording.plural(len(records), 'record')} by day since the index fusion, "
         f"{wording.count(evidence)} of them evidence for an answer (diamonds).",
         figure=timeline(len(by_table), marks),
-        css_class="rows--groups",
-        beside=[(wording.in_words(table), wording.plural(number, "record")) for table, number in by_table.items()],
+        css_class="rows--groups rows--timeline",
+        beside=[(record_wording.table(table), wording.plural(number, "record")) for table, number in by_table.items()],
         table=Table(
             "Records by day since the index fusion",
-            ("Day", "Table", "Description", "Evidence", "Record", "Submission"),
+            ("Day", "Record of", "What it says", "Evidence", "Key of the record", "Submission"),
             rows,
+            is_stacked=True,
         ),
         notes=[f"{wording.plural(without_day, 'record')} without a day: in the table only." if without_day else ""],
         can_be_saved=False,
@@ -236,7 +239,8 @@ def _timeline(records: Sequence[TimelineRecord]) -> Card:
 
 
 def _hover(record: TimelineRecord) -> str:
-    text = record.description if len(record.description) <= _HOVER else f"{record.description[:_HOVER]}…"
+    said = _words(record)
+    text = said if len(said) <= _HOVER else f"{said[:_HOVER]}…"
     return f"Day {_day(record.day)}<br>{text.replace('<', '&lt;')}" + ("<br>Evidence" if record.is_evidence else "")
 
 
@@ -257,7 +261,7 @@ def _answers_card(status: str, said: str, found: Sequence[LabelAnswer]) -> Card:
         ]
     elif status == "no":
         head = ("Label", "Deciding value", "Evidence")
-        rows = [[_label(one), _value(one), _evidence(one.evidence)] for one in found]
+        rows = [[_label(one), _value(one), _evidence(one, one.evidence)] for one in found]
     else:
         head = ("Label", "Kind", "Onset day", "Deciding value", "Evidence")
         rows = [
@@ -266,7 +270,7 @@ def _answers_card(status: str, said: str, found: Sequence[LabelAnswer]) -> Card:
                 wording.in_words(one.kind) if one.kind else wording.DASH,
                 _day(one.onset_day),
                 _value(one),
-                _evidence((*one.evidence, *one.supports)),
+                _evidence(one, (*one.evidence, *one.supports)),
             ]
             for one in found
         ]
@@ -274,7 +278,7 @@ def _answers_card(status: str, said: str, found: Sequence[LabelAnswer]) -> Card:
         status.replace("_", "-"),
         said,
         sentence=f"{wording.plural(len(found), 'label')}; each opens to its definition.",
-        table=Table(f"Labels: {said.lower()}", head, rows),
+        table=Table(f"Labels: {said.lower()}", head, rows, is_stacked=True),
         is_table=True,
         can_be_saved=False,
     )
@@ -287,18 +291,28 @@ def _label(one: LabelAnswer) -> Cell:
 
 
 def _value(one: LabelAnswer) -> str:
-    if one.value is None:
-        return wording.DASH
-    return f"{one.value_name.replace('_', ' ')}: {one.value:g}" if one.value_name else f"{one.value:g}"
+    return record_wording.deciding(one.value_name, one.value) or wording.DASH
 
 
-def _evidence(records: Sequence[Evidence]) -> str:
+def _evidence(answer: LabelAnswer, records: Sequence[Evidence]) -> Cell:
+    """The records in words; a long text folds out. Of days observed alone the deciding value says it already."""
+    if answer.value_name == "observed_days":
+        records = [record for record in records if record.source_table != "patients"]
     shown = [
-        f"{record.source_table} {record.record_id}" + (f" ({record.says})" if record.says else "")
-        for record in records[:_EVIDENCE_SHOWN]
+        ", ".join(filter(None, (record_wording.table(one.source_table), _words(one))))
+        for one in records[:_EVIDENCE_SHOWN]
     ]
     more = len(records) - len(shown)
-    return "; ".join(shown) + (f"; and {more} more" if more else "") or wording.DASH
+    said = "; ".join(shown) + (f"; and {more} more" if more else "")
+    if len(said) <= _FOLDED_FROM:
+        return Cell(said)
+    short = said[:_FOLDED_FROM].rpartition(" ")[0].rstrip(",;")
+    return Cell(said, content=part("folded", f"{short} …", said))
+
+
+def _words(record: TimelineRecord | Evidence) -> str:
+    said = record.description if isinstance(record, TimelineRecord) else record.says
+    return record_wording.record(record.source_table, said)
 
 
 def _one_site_at_a_time() -> Page:

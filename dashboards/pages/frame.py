@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dashboards import wording
+from dashboards.access.scope import PatientsDenied
 from dashboards.cards import Card
 from dashboards.data import deliveries, measures
 from dashboards.data.measures import Measure, ReleaseInfo, Site
@@ -130,6 +131,16 @@ class View:
     def may_see_cases(self) -> bool:
         """Whether the reader may see single patients of some site."""
         return self.has_cases and self.reader.scope.role == "clinical" and bool(self.choices.sites)
+
+    def require_patients(self) -> bool:
+        """Whether single patients are listed in this installation; then the reader may see some.
+
+        Raises:
+            PatientsDenied: they are listed, and not for this reader.
+        """
+        if self.has_cases and not self.may_see_cases:
+            raise PatientsDenied("single patients are for the clinical role")
+        return self.has_cases
 
     @property
     def navigation(self) -> dict[str, str]:

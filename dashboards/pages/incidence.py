@@ -224,7 +224,9 @@ def _read(curve: Curve, day: int) -> str:
     span = _span(curve, day)
     if span is None:
         before, _ = curve.around(day)
-        return f"at least {wording.percent((before.incidence or 0) if before else 0, curve.patients)}"
+        known = before.incidence if before else None
+        # At least nobody says nothing.
+        return f"at least {wording.percent(known, curve.patients)}" if known else SUPPRESSED
     low, high = (wording.percent(share, curve.patients) for share in span)
     return low if low == high else f"{low.removesuffix(_PERCENT)} to {high}"
 

@@ -55,10 +55,9 @@ _BY_YEARS = (
     "sums on the page of the signals."
 )
 _FUNNEL_HEAD = (
-    "Site", "Adjusted share", "Patients followed", "Observed over expected", "95 % interval", "In the funnel",
+    "Site", "Adjusted share", "Patients followed", "Observed over expected", "95 % interval", "95 % limits",
+    "99.8 % limits", "In the funnel",
 )  # fmt: skip
-_YEARS_ON_A_PHONE = 7
-"""So many have room for their names on the narrowest screen; a chart of more scrolls inside its card."""
 _FUNNEL_NOTE = (
     "Adjusted for case mix; peers are not named and not ranked, but who knows how many patients they have may "
     "recognise them. Hollow: follow-up less than 80 % complete. "
@@ -208,7 +207,7 @@ def _control_chart(view: View, measure: Measure, site_id: str) -> Card:
         f"By {_period_word(known)} of fusion",
         sentence=f"{measure.title} at {view.who}: {_signal(special, known)}",
         figure=trend.control_chart(measure, points, patients),
-        css_class="chart chart--tall chart--long",
+        css_class="chart chart--tall",
         table=Table(f"{measure.title} by {_period_word(known)} of fusion", head, rows, numbers=0),
         notes=[
             f"{wording.CHARTS[chart]}: {known[-1].reason_for_chart}.",
@@ -330,7 +329,6 @@ def _years(view: View, measure: Measure, values: Sequence[Value]) -> Card:
         sentence=f"{title}, with 95 % intervals"
         + ("; grey: all sites." if any(peer.estimate is not None for peer in peers) else "."),
         figure=trend.by_year(measure, values, peers),
-        css_class="chart chart--long chart--years" if len(values) > _YEARS_ON_A_PHONE else "chart",
         table=Table(
             title,
             ("Year of fusion", *VALUE_HEAD),
@@ -401,6 +399,7 @@ def _published(measure: Measure) -> list[Card]:
                 f"Published figures for {measure.title.lower()}",
                 ("Figure", "What it counts", "Source", "Comparable"),
                 rows,
+                is_stacked=True,
             ),
             is_table=True,
         )
@@ -462,7 +461,7 @@ def _funnel_sentence(view: View, measure: Measure, own: Compared | None) -> str:
 
 def _compared_row(name: str, one: Compared) -> list[Cell | str]:
     if one.adjusted_share is None:
-        return [name, *[wording.DASH] * 4, wording.in_words(one.marking or "suppressed")]
+        return [name, *[wording.DASH] * 6, wording.in_words(one.marking or "suppressed")]
     ratio = f"{one.ratio_low:.2f}–{one.ratio_high:.2f}" if one.ratio_low is not None else ""
     return [
         name,
@@ -470,6 +469,8 @@ def _compared_row(name: str, one: Compared) -> list[Cell | str]:
         counted(one.patients),
         Cell(f"{one.ratio:.2f}", one.ratio),
         ratio,
+        wording.limits(one.low_95, one.high_95, one.patients or 0) or wording.DASH,
+        wording.limits(one.low_99_8, one.high_99_8, one.patients or 0) or wording.DASH,
         wording.position(one),
     ]
 

@@ -45,7 +45,9 @@ def monthly_log(view: View, site_id: str) -> list[Card]:
         replace(
             card,
             sentence=_summary(month, lines, found, stood),
-            table=Table(f"What became of signals in {wording.period(month)}", _HEAD, rows) if rows else None,
+            table=Table(f"What became of signals in {wording.period(month)}", _HEAD, rows, is_stacked=True)
+            if rows
+            else None,
             is_table=True,
             notes=[
                 "Signals that arose, that were worked on, or whose work was open at the end of the month; months are "

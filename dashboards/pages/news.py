@@ -1,6 +1,6 @@
 """What changed since the release before, and how the data behind the numbers are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dashboards import wording
 from dashboards.cards import Card
@@ -8,7 +8,7 @@ from dashboards.data import deliveries
 from dashboards.data.changes import Changes, Moved, changes, of_gone, of_new
 from dashboards.data.deliveries import Submission
 from dashboards.data.measures import Measure, Value
-from dashboards.pages.data_quality import resting_measures
+from dashboards.pages.data_quality.resting_measures import failing_in_force
 from dashboards.pages.frame import View
 from dashboards.rendering import part
 from dashboards.reviews.queue import today
@@ -18,6 +18,10 @@ from outcomes.periods import months_until
 
 _A_YEAR = 365
 """The target day of the visits whose completeness is told."""
+_OF_A_YEAR = "_12_months"
+"""How the names of measures of these visits end."""
+_RULES_NAMED = 5
+"""So many failing rules are told; the page of the data quality has the rest."""
 _LATE_MONTHS = 12
 """Deliveries of so many months are looked for; who is later than that is asked in other ways."""
 _WITHOUT = "All headline outcomes lack these months."
@@ -99,19 +103,12 @@ def data_lines(view: View, site_id: str, minimum: int = 0) -> list[str]:
     submissions = deliveries.own_submissions(view.reader, site_id)
     if not submissions:
         return ["Nothing has been delivered yet."]
-    failing = deliveries.own_failing_rules(view.reader, site_id)
-    resting = resting_measures(view, submissions, failing)
-    headlines = [one.title for one in view.headlines if one.measure in resting]
-    which = "all" if len(headlines) == len(view.headlines) else "; ".join(headlines) or "none"
     in_force = [one for one in submissions if one.status == "accepted"]
     lines = [
         _late(view, site_id, in_force),
         _refused(submissions),
         _missing(view, site_id, minimum),
-        f"Rules that rows break: {wording.count(len({(one.source_table, one.rule) for one in failing}))}; headline "
-        f"outcomes that rest on them: {which}."
-        if resting
-        else "",
+        *_failing(view, site_id, submissions),
     ]
     return [line for line in lines if line]
 
@@ -144,4 +141,32 @@ def _missing(view: View, site_id: str, minimum: int) -> str:
     window = next((one for one in windows if one.target_day == _A_YEAR), None)
     if window is None or window.response is None or min(window.answered, window.closed - window.answered) < minimum:
         return ""
-    return f"Visits at 12 months that were held: {wording.percent(window.response, window.closed)}."
+    held = f"Visits at 12 months that were held: {wording.percent(window.response, window.closed)}."
+    resting = [one for one in view.headlines if one.measure.endswith(_OF_A_YEAR)]
+    return f"{held} {_rest(view, resting, 'these visits')}" if resting else held
+
+
+def _failing(view: View, site_id: str, submissions: Sequence[Submission]) -> Iterator[str]:
+    """For each rule that rows in force break: which headline outcomes rest on it; the rules of the most first."""
+    failing = failing_in_force(submissions, deliveries.own_failing_rules(view.reader, site_id))
+    affected = deliveries.rule_measures(view.reader)
+    reasons = {(one.source_table, one.rule): one.reason for one in failing}
+    tiles = {rule: [one for one in view.headlines if one.measure in affected.get(rule, ())] for rule in reasons}
+    ordered = sorted(tiles, key=lambda rule: (-len(tiles[rule]), rule))
+    for rule in ordered[:_RULES_NAMED]:
+        others = len(affected.get(rule, ())) - len(tiles[rule])
+        beside = f" {wording.plural(others, 'other measure')} may." if others else ""
+        rest = wording.lower_first(_rest(view, tiles[rule], "it"))
+        yield f"Rows break {rule[1]}, {reasons[rule]}: {rest}{beside}"
+    if ordered[_RULES_NAMED:]:
+        more = wording.plural(len(ordered) - _RULES_NAMED, "further rule")
+        yield f"{more} that rows break: on the page Data quality."
+
+
+def _rest(view: View, resting: Sequence[Measure], on: str) -> str:
+    """Which headline outcomes rest on something."""
+    if not resting:
+        return f"No headline outcome rests on {on}."
+    if len(resting) == len(view.headlines):
+        return f"All headline outcomes rest on {on}."
+    return f"On {on} {'rests' if len(resting) == 1 else 'rest'} {'; '.join(one.title for one in resting)}."

@@ -7,7 +7,7 @@ from dashboards.cards import Card, Cell, Pins, Table
 from dashboards.charts.spark import assurance_sign, sparkline, variation_sign
 from dashboards.data import alarms, measures
 from dashboards.data.comparison import Compared
-from dashboards.data.control import ChartPoint
+from dashboards.data.control import RecentMonth
 from dashboards.data.measures import Measure, Value
 from dashboards.pages.frame import Page, View
 from dashboards.pages.news import changed, data_state
@@ -112,7 +112,7 @@ def _pins(view: View) -> Pins | None:
 
 
 def _own_row(
-    view: View, measure: Measure, value: Value, months: Sequence[ChartPoint], place: Compared | None
+    view: View, measure: Measure, value: Value, months: Sequence[RecentMonth], place: Compared | None
 ) -> list[Cell | str]:
     point = latest(months)
     variation = wording.variation(point.variation if point else None)
@@ -184,7 +184,7 @@ def _value_cells(measure: Measure, value: Value) -> list[Cell]:
     ]
 
 
-def _latest_variation(months: Sequence[ChartPoint]) -> str | None:
+def _latest_variation(months: Sequence[RecentMonth]) -> str | None:
     point = latest(months)
     return point.variation if point else None
 

@@ -108,7 +108,7 @@ def listed_signals(view: View, site_id: str) -> Card:
         "Signals",
         sentence=f"{wording.plural(len(found), 'signal')}, {wording.count(concerning) if concerning else 'none'} of "
         f"concern.{rest}",
-        table=Table("Signals, those of concern first", _HEAD[:3], rows),
+        table=Table("Signals, those of concern first", _HEAD[:3], rows, is_stacked=True),
         is_table=True,
     )
 
@@ -170,6 +170,7 @@ def _queue(view: View, queue: Sequence[tuple[Signal, Review]], before: Mapping[s
                 "Signals, their state, and what can be done",
                 _HEAD,
                 [_row(view, signal, review, before.get(signal.id)) for signal, review in queue[:_MOST_LISTED]],
+                is_stacked=True,
             ),
             is_table=True,
             notes=[
@@ -271,7 +272,9 @@ def _earlier(view: View, left: Mapping[str, Review]) -> list[Card]:
             "Earlier signals",
             sentence=f"{wording.plural(len(rows), 'signal')} found no more, or archived: those with work that is not "
             "closed, and those of which a new year's signal says the same again.",
-            table=Table("Earlier signals and the work on them", ("Measure", "Found by", *_HEAD[4:]), rows),
+            table=Table(
+                "Earlier signals and the work on them", ("Measure", "Found by", *_HEAD[4:]), rows, is_stacked=True
+            ),
             is_table=True,
         )
     ]
@@ -306,7 +309,7 @@ def _archive(view: View, archived: Sequence[Signal]) -> list[Card]:
             "Archive",
             sentence=f"{wording.plural(len(rows), 'signal')} of the cumulative sums, more than two years before the "
             "latest period of the measure; choose the table in the menu of this card.",
-            table=Table("Archived signals", _HEAD[:3], rows),
+            table=Table("Archived signals", _HEAD[:3], rows, is_stacked=True),
         )
     ]
 
@@ -335,6 +338,7 @@ def _cusum(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
     rows: list[list[Cell | str]] = [
         [
             point.index_period,
+            counted(point.patients),
             *(
                 Cell(f"{number:.2f}", round(number, 6))
                 for number in (point.cusum_upper, point.threshold_upper, point.cusum_lower, point.threshold_lower)
@@ -343,7 +347,7 @@ def _cusum(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
         ]
         for point in points
     ]
-    head = ("Period of fusion", "Sum (more)", "Limit (more)", "Sum (fewer)", "Limit (fewer)", "Signal")
+    head = ("Period of fusion", "Patients", "Sum (more)", "Limit (more)", "Sum (fewer)", "Limit (fewer)", "Signal")
     return Card(
         f"cusum-{measure.measure}",
         f"{measure.title}: cumulative sum",
@@ -353,7 +357,7 @@ def _cusum(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
         notes=[
             "Upwards: evidence that the odds, or the rate, of the outcome are twice those that the risk model expects "
             "for these patients; downwards: half. A sum that reaches its dotted limit signals and restarts at zero. "
-            "Triangle: special cause, concerning; ring: improving."
+            f"Marks: {wording.SPECIAL}"
         ],
         basis=f"{wording.count(sum(point.patients for point in points))} patients",
         about="Risk-adjusted cumulative sum (CUSUM): each patient changes the sums by the evidence that the "
@@ -408,7 +412,7 @@ def _excess(view: View, measure: Measure, points: Sequence[CusumPoint]) -> Card:
         ),
         notes=[
             "A rising line: more patients with the outcome than expected; a falling line: fewer. Read the slope: the "
-            "level is the sum of everything before. Triangle: special cause, concerning; ring: improving."
+            f"level is the sum of everything before. Marks: {wording.SPECIAL}"
         ],
         basis=f"{wording.count(sum(point.patients for point in points))} patients",
         about="The patients with the outcome that were observed, less those that the risk model expects of these "

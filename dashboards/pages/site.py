@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from dashboards.access.log import AccessLog, case_view
-from dashboards.access.scope import Denied, Scope
+from dashboards.access.scope import Denied, PatientsDenied, Scope
 from dashboards.data import measures
 from dashboards.data.reader import Reader, Releases
 from dashboards.filters import Choices, UnknownFilter, parse
@@ -91,11 +91,12 @@ class Site:
             return Shown(render("no_release.html", product=frame.PRODUCT), 503)
         try:
             view, page = self.build(reader, path, query)
-        except Denied:
+        except Denied as refused:
             self.log.record(scope, f"denied {logged_denied(path)}", reader.release_id, 0)
-            return self._instead(reader, path, states.denied(), 403)
-        except UnknownFilter:
-            return self._instead(reader, path, states.unknown_filter(path), 400)
+            page = states.patients_denied() if isinstance(refused, PatientsDenied) else states.denied()
+            return self._instead(reader, path, page, 403)
+        except UnknownFilter as unknown:
+            return self._instead(reader, path, states.unknown_filter(path, query, unknown.parameter), 400)
         if page is None:
             return self._instead(reader, path, states.not_found(), 404)
         self.log.record(scope, f"{logged(path)}{view.query}", reader.release_id, page.rows)
@@ -105,7 +106,7 @@ class Site:
         """The view of an address and its page; None where there is no such page.
 
         Raises:
-            Denied: the address asks for a site that is not one of the scope's.
+            Denied: the address asks for a site that is not one of the scope's, or for patients whom it may not see.
             UnknownFilter: it names a year, group or peer group that there is not.
         """
         choices = measures.choices(reader)

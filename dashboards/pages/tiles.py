@@ -12,7 +12,7 @@ from dashboards.charts.spark import assurance_sign, sparkline, variation_sign
 from dashboards.data import answers, comparison, control, measures
 from dashboards.data.answers import MissingAnswers
 from dashboards.data.comparison import Compared
-from dashboards.data.control import ChartPoint
+from dashboards.data.control import ChartPoint, RecentMonth
 from dashboards.data.measures import Measure, Value
 from dashboards.pages.frame import View
 from dashboards.pages.number import VALUE_HEAD, big_number, value_cells
@@ -29,7 +29,7 @@ _SAID_IN_A_PICTURE = ("Trend", "Among sites")
 class Lately:
     """Of a site, by measure: the last months of its control chart, its place in the funnel, and who did not answer."""
 
-    months: Mapping[str, Sequence[ChartPoint]]
+    months: Mapping[str, Sequence[RecentMonth]]
     places: Mapping[str, Compared]
     missing: Mapping[str, MissingAnswers]
     targets: Mapping[str, ChartPoint]
@@ -45,12 +45,12 @@ def lately(view: View, site_id: str) -> Lately:
     )
 
 
-def latest(months: Sequence[ChartPoint]) -> ChartPoint | None:
+def latest(months: Sequence[RecentMonth]) -> RecentMonth | None:
     """The latest month that is mature and has a value."""
     return next((point for point in reversed(months) if point.value is not None and point.is_judged), None)
 
 
-def trend(measure: Measure, months: Sequence[ChartPoint]) -> Markup:
+def trend(measure: Measure, months: Sequence[RecentMonth]) -> Markup:
     """The last months as a line."""
     point = latest(months)
     variation = wording.variation(point.variation) if point else _NO_MONTH
@@ -58,6 +58,7 @@ def trend(measure: Measure, months: Sequence[ChartPoint]) -> Markup:
         [point.value for point in months],
         f"{measure.title}, the last {MONTHS} months of fusion that can be judged: {variation}",
         [point.variation for point in months],
+        connects_gaps=True,
     )
 
 

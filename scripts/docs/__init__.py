@@ -3,7 +3,18 @@
 import tempfile
 from pathlib import Path
 
-from scripts.docs import codebook, contract, contract_files, cookbook, coverage, exit_codes, labels, measures, records
+from scripts.docs import (
+    codebook,
+    configuration,
+    contract,
+    contract_files,
+    cookbook,
+    coverage,
+    exit_codes,
+    labels,
+    measures,
+    records,
+)
 from scripts.docs.registry import make_registry
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -14,6 +25,7 @@ def pages() -> dict[str, str]:
     """The text of each page that is built from the code alone, by its path within `docs/`."""
     return {
         "codebook.md": codebook.page(),
+        "configuration.md": configuration.page(),
         "contract.md": contract.page(),
         "coverage.md": coverage.page(),
         "exit-codes.md": exit_codes.page(),

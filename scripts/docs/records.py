@@ -18,7 +18,6 @@ _READ = (
     "release_info",
     "rule_definitions",
     "rule_history",
-    "rule_measures",
     "score_trajectories",
     "site_comparison",
     "sites",

@@ -35,7 +35,7 @@ def remove_unheld(lock: Path) -> bool:
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold a folder of one's own, so that `is_held` tells others that it is in use; a crash leaves none held."""
+    """Hold a folder, once nobody else does, so that `is_held` tells that it is in use; a crash leaves none held."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

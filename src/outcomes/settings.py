@@ -13,11 +13,13 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="OUTCOMES_", frozen=True)
 
     home: Path = Path("data")
+    """The one folder that holds all data."""
     max_critical_share: float = Field(default=0.05, ge=0, le=1)
     """Share of a table's rows that may break a critical rule before the whole submission is refused."""
     minimum_cell_count: int = Field(default=11, ge=5)
     """The smallest count of patients that may be shown (10 and fewer are hidden)."""
     releases_kept: int = Field(default=5, ge=1)
+    """How many releases stay, the last published."""
     refused_days: int = Field(default=30, ge=1)
     """How long a delivery stays in landing that was refused or never finished: it may identify patients."""
     quarantine_days: int = Field(default=400, ge=1)
@@ -27,7 +29,9 @@ class Settings(BaseSettings):
     browser: Path | None = None
     """The browser that prints reports, Chromium or one of its kin, where it is not on PATH."""
     threads: int = Field(default=2, ge=1)
+    """Of a query, and the processes in which many submissions are taken in side by side."""
     memory_limit: str = "4GB"
+    """How much memory the database of one process may take; beyond it, it spills to disk."""
     engine: Literal["duckdb", "sail", "spark"] = "duckdb"
     """What runs the SQL of labels and measures: DuckDB itself, Sail in this process, or Spark (docs/engines.md)."""
     eq5d_value_set: Path | None = None

@@ -7,7 +7,8 @@ incomplete line, no line twice. Blank lines and white space around a cell do not
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -220,29 +221,36 @@ def add_line(path: Path, row: SiteFileRow, code: str, context: Mapping[str, Any]
     Raises:
         OutcomesError: `code` - the file as it stands cannot be used; it is left alone.
     """
+    return bool(add_lines(path, [row], code, context))
+
+
+def add_lines(path: Path, added: Sequence[SiteFileRow], code: str, context: Mapping[str, Any] | None = None) -> int:
+    """As `add_line`, several of one file at once; how many it did not have yet."""
+    model = type(added[0])
     with one_at_a_time(path.with_suffix(".lock")):
-        rows = list(read_site_file(path, type(row), code, context).values()) if path.exists() else []
-        if row in rows:
-            return False
-        _write(path, type(row), [*rows, row])
-        return True
+        rows = list(read_site_file(path, model, code, context).values()) if path.exists() else []
+        new = [one for one in added if one not in rows]
+        if new:
+            _write(path, model, [*rows, *new])
+        return len(new)
 
 
-def remove_line(path: Path, row: SiteFileRow, code: str, context: Mapping[str, Any] | None = None) -> bool:
-    """Take a line out of a site file; whole or not at all, one process at a time. Arguments as for `add_line`.
+@contextmanager
+def taking_out(path: Path, row: SiteFileRow, code: str, context: Mapping[str, Any] | None = None) -> Iterator[bool]:
+    """Take a line out of a site file once what is done within is done, one process at a time; where that fails it
+    stays. Arguments as for `add_line`.
 
-    Returns:
-        Whether it was taken out; not where the file has no such line.
+    Yields:
+        Whether the file has the line; not where another process has just taken it out.
 
     Raises:
         OutcomesError: `code` - the file as it stands cannot be used; it is left alone.
     """
     with one_at_a_time(path.with_suffix(".lock")):
         rows = list(read_site_file(path, type(row), code, context).values())
-        if row not in rows:
-            return False
-        _write(path, type(row), [one for one in rows if one != row])
-        return True
+        yield row in rows
+        if row in rows:
+            _write(path, type(row), [one for one in rows if one != row])
 
 
 def _write(path: Path, model: type[SiteFileRow], rows: Sequence[SiteFileRow]) -> None:

@@ -81,10 +81,18 @@ def test_back_and_forward_follow_pages_and_filters(visitor: Visitor) -> None:
     assert chosen(visitor.page)["period"] == "2023"
 
 
-@pytest.mark.parametrize("query", ["period=1999", "group=approach:sideways", "group=anterior", "peers=friends"])
-def test_an_unknown_filter_is_named_as_such_and_leads_on(visitor: Visitor, query: str) -> None:
-    assert "No such filter" in visitor.open(f"{MEASURE}?{query}")
-    visitor.page.get_by_role("link", name="Show the page without filters").click()
+@pytest.mark.parametrize(
+    ("query", "what", "way_on"),
+    [
+        ("period=1999", "year of fusion", "Show all years"),
+        ("group=approach:sideways", "group of patients", "Show all patients"),
+        ("group=anterior", "group of patients", "Show all patients"),
+        ("peers=friends", "peers", "Show all sites as peers"),
+    ],
+)
+def test_an_unknown_filter_is_named_as_such_and_leads_on(visitor: Visitor, query: str, what: str, way_on: str) -> None:
+    assert f"No such {what}" in visitor.open(f"{MEASURE}?{query}")
+    visitor.page.get_by_role("link", name=way_on).click()
     visitor.wait_for_heading("Neck pain at 12 months")
 
 

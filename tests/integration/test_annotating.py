@@ -2,7 +2,11 @@
 
 import csv
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -187,6 +191,28 @@ def test_a_note_that_somebody_has_taken_back_already_is_no_more(client: FlaskCli
     assert answer.status_code == 409
     assert "Nothing was changed." in answer.get_data(as_text=True)
     assert (_lines(home), _history(home), len(_audited(home))) == before
+
+
+def test_two_who_take_back_the_same_note_in_the_same_instant_stand_in_the_history_once(
+    client: FlaskClient, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one waits for the other where both have found the note, if nothing keeps them apart."""
+    _post(client)
+    note, both = _key(home), Barrier(2)
+    record = AccessLog.record
+
+    def meet(*what: Any) -> None:
+        with suppress(BrokenBarrierError):
+            both.wait(timeout=2)
+        record(*what)
+
+    monkeypatch.setattr(AccessLog, "record", meet)
+    with ThreadPoolExecutor() as threads:
+        reasons = WITHDRAWALS[:2]
+        answers = threads.map(lambda reason: _withdraw(client.application.test_client(), note, reason=reason), reasons)
+        assert sorted(answer.status_code for answer in answers) == [303, 409]
+    assert len(_history(home)) == 2, "a header and one line"
+    assert [view.startswith("annotation withdrawn") for view in _audited(home)].count(True) == 1
 
 
 @pytest.mark.parametrize("changes", [{"reason": "patient 17 fell"}, {"reason": ""}])

@@ -27,6 +27,7 @@ from dashboards.pages.frame import PRODUCT, Page, View, whole_page
 from dashboards.pages.site import Site
 from dashboards.rendering import render
 from dashboards.settings import DashboardSettings
+from dashboards.wording import UNKNOWN_FILTERS
 from outcomes.release.explain import Evidence, Explanation, LabelAnswer, TimelineRecord
 from outcomes.settings import Settings
 from tests.support.dashboard_release import EMPTY, FIRST_ID, OWN, write_release
@@ -105,7 +106,8 @@ def texts(folder: Path) -> dict[str, str]:
     header = whole_page(view, Page("", [], ("period", "group", "peers")))
     said["header"] = _joined([("/", *parsed(header).lines())])
     no_release = render("no_release.html", product=PRODUCT)
-    instead = {"no such page": states.not_found(), "denied": states.denied(), "filter": states.unknown_filter("/")}
+    instead = {"no such page": states.not_found(), "denied": states.denied(), "patients": states.patients_denied()}
+    instead |= {f"filter {one}": states.unknown_filter("/", f"{one}=x", one) for one in UNKNOWN_FILTERS}
     said["states"] = _joined(
         [
             ("no release", *parsed(no_release).lines()),

@@ -137,7 +137,7 @@ def test_axes_of_values_start_at_zero_and_hold_every_interval(figure: dict[str, 
 def test_each_kind_of_special_cause_has_a_shape_and_a_colour_of_its_own() -> None:
     figure = a_chart(MONTHS)
     marked = {trace["name"]: (trace["x"], trace["marker"]["symbol"]) for trace in figure["data"] if "name" in trace}
-    assert marked == {"Concerning": (["2026-01"], "triangle-up"), "Improving": (["2026-03"], "circle-dot")}
+    assert marked == {"Concerning": (["2026-01"], "triangle-up"), "Improving": (["2026-03"], "circle-open-dot")}
 
 
 def test_a_month_without_a_value_is_a_gap_and_limits_break_where_a_phase_ends() -> None:
@@ -161,6 +161,29 @@ def test_the_expected_range_is_a_band_behind_the_values_that_ends_with_each_phas
         ("toself", style.band(style.GREY), "skip")
     }
     assert not any("fill" in trace for trace in others)
+
+
+def test_band_and_limits_go_on_over_months_without_a_value() -> None:
+    unlimited = a_point("2025-12", None, variation=None, **UNLIMITED)
+    months = [a_point("2025-11", 31.0, chart="g"), unlimited, a_point("2026-01", 20.0, chart="g")]
+    band, lower, *_ = a_chart(months)["data"]
+    assert band["x"] == ["2025-11", "2026-01", "2026-01", "2025-11", "2026-01"]
+    assert lower["x"] == ["2025-11", "2026-01", "2026-01"]
+    assert None not in lower["y"][:-1]
+
+
+def test_an_axis_of_rows_without_a_value_has_no_numbers() -> None:
+    nothing, something = (
+        groups.interval_rows([None], [None], ["a"]),
+        groups.interval_rows([(31, 27, 36)], [None], ["a"]),
+    )
+    shown = [figure["layout"]["xaxis"]["showticklabels"] for figure in (nothing, something)]
+    assert shown == [False, True]
+
+
+def test_a_small_line_goes_on_over_gaps_where_it_is_asked_to() -> None:
+    apart, together = (spark.sparkline([1, None, 2], "", connects_gaps=one).count("M") for one in (False, True))
+    assert (apart, together) == (2, 1)
 
 
 def test_a_gap_in_the_limits_is_a_gap_in_the_band() -> None:
@@ -210,6 +233,7 @@ def test_in_a_funnel_only_the_own_site_has_a_name_and_hidden_peers_have_no_point
     peers, own = [trace for trace in figure["data"] if "markers" in trace["mode"]]
     assert (len(peers["x"]), peers["marker"]["color"]) == (2, style.GREY)
     assert (own["x"], own["marker"]["color"]) == ([300], style.BLUE)
+    assert own["text"][0].endswith("<br>limits of 95 %: 14–22\u00a0%; of 99.8 %: 12–24\u00a0%")
 
 
 def test_the_limits_of_a_site_alone_are_seen() -> None:

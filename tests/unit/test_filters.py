@@ -3,6 +3,9 @@
 import pytest
 
 from dashboards.filters import Choices, Filters, UnknownFilter, default_site, parse
+from dashboards.pages import states
+from dashboards.wording import UNKNOWN_FILTERS
+from tests.support.html_tree import parsed
 
 CHOICES = Choices(("ash", "birch"), ("2024", "2023"), (("approach", "anterior"), ("levels_band", "3+")))
 NOBODY = Choices((), ("2024",), ())
@@ -65,9 +68,24 @@ def test_empty_and_unrelated_parameters_say_nothing() -> None:
         "?month=2026-13",
     ],
 )
-def test_what_the_release_does_not_have_is_refused(query: str) -> None:
-    with pytest.raises(UnknownFilter):
+def test_what_the_release_does_not_have_is_refused_by_the_name_of_the_parameter(query: str) -> None:
+    with pytest.raises(UnknownFilter) as refused:
         parse(query, CHOICES)
+    assert query.startswith(f"?{refused.value.parameter}=")
+
+
+def test_each_filter_that_can_be_wrong_has_its_own_words_and_the_way_on_leaves_out_that_one_alone() -> None:
+    wrong = dict.fromkeys(("period", "group", "peers", "month"), "x")
+    assert wrong.keys() == UNKNOWN_FILTERS.keys()
+    said = set()
+    for name in wrong:
+        page = states.unknown_filter("/pain", f"site=ash&{name}=x&site=b%20c", name)
+        card = page.cards[0]
+        assert f"“{name}” in the address" in card.title
+        assert 'href="/pain?site=ash&amp;site=b+c"' in str(card.body[0])
+        said.add((page.title, parsed(card.body[0]).text))
+    assert len(said) == len(wrong)
+    assert 'href="/"' in str(states.unknown_filter("/", "month=x", "month").cards[0].body[0])
 
 
 def test_filters_are_narrow_when_they_leave_patients_out() -> None:

@@ -101,6 +101,24 @@ def test_a_later_row_of_the_same_key_supersedes(lake: Lake) -> None:
     assert _patients(lake) == [("p1", "2026-02")]
 
 
+def test_a_record_that_a_later_row_gives_to_another_patient_is_no_more_the_firsts(lake: Lake) -> None:
+    images = TABLES["imaging"]
+    for period, patient in (("2026-01", "p1"), ("2026-02", "p2")):
+        judgement = _write(lake, period, ["p1", "p2"])
+        row = {"site_id": "a", "period": period, "imaging_id": "i1", "patient_id": patient}
+        schema = pa.schema([*PROVENANCE, *images.schema])
+        lake.write_rows(images, pa.Table.from_pylist([row], schema=schema), judgement)
+        _commit(lake, judgement)
+    assert [_images_of(lake, patient) for patient in ("p1", "p2", "p3")] == [[], ["i1"], []]
+
+
+def _images_of(lake: Lake, patient: str) -> list[str]:
+    con = duckdb.connect()
+    lake.attach_submissions(con, site_id="a")
+    lake.load_patient(con, "a", patient)
+    return [image for (image,) in con.execute("select imaging_id from imaging").fetchall()]
+
+
 def test_a_tombstone_withdraws_and_a_later_row_brings_back(lake: Lake) -> None:
     _commit(lake, _write(lake, "2026-01", ["p1"]))
     _commit(lake, _write(lake, "2026-02", ["p1"], deleted=True))

@@ -1,6 +1,7 @@
 """Single patients: for the clinical role of the site, where the flag is set, never as a file, every view in the log."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import duckdb
 import pytest
 from flask.testing import FlaskClient
 
+from dashboards import record_wording
 from dashboards.access.log import AccessLog, case_view
 from dashboards.access.scope import Denied, Scope
 from dashboards.data import cases as queries
@@ -21,14 +23,15 @@ from dashboards.pages.frame import whole_page
 from dashboards.pages.site import Site
 from dashboards.server import create_app
 from dashboards.settings import DashboardSettings
+from outcomes.contract.tables import TABLES
 from outcomes.errors import OutcomesError
-from outcomes.release.explain import Explanation
+from outcomes.release.explain import Evidence, Explanation, TimelineRecord
 from outcomes.release.open import RESEARCH
 from outcomes.release.verify import seal
 from outcomes.settings import Settings
 from outcomes.site_files import Role
 from tests.support.dashboard_release import FIRST_ID, FOREIGN, SECOND_ID, SECRET_WORD, write_release
-from tests.support.dashboard_views import reader_of
+from tests.support.dashboard_views import cards, reader_of, texts
 from tests.support.golden import EXPLAINED, LABEL, PATIENT
 from tests.support.html_tree import parsed
 
@@ -88,10 +91,12 @@ def test_without_the_flag_there_is_no_such_page(home: Path, explained: list[str]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_for_a_quality_role_there_is_no_such_page(home: Path, explained: list[str], path: str) -> None:
+def test_a_quality_role_is_refused_and_the_log_says_so(home: Path, explained: list[str], path: str) -> None:
     title, text = _shown(_site(home), path, role="quality")
-    assert title == "No such page"
-    assert KEY not in text
+    assert title == "No access"
+    assert "Single patients are for the clinical role" in text
+    assert json.loads(_log(home))["view"].startswith("denied /cases" if path != f"/cases/{KEY}" else "denied cases/")
+    assert KEY not in text + _log(home)
     assert explained == []
 
 
@@ -160,7 +165,58 @@ def test_a_patients_page_has_the_timeline_and_the_answers_with_their_evidence(ho
     assert title == f"Patient {KEY}"
     assert explained == [KEY]
     assert all(one.title in text for one in EXPLAINED.labels)
-    assert "visit1" in text
+    assert "Neck pain 6 of 10" in text
+    assert "900\u00a0days\u00a0observed" in text
+
+
+def test_a_patients_page_has_no_code_of_the_contract_and_no_key_of_a_surgeon(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = TimelineRecord(3, "procedures", "p1", "ICD10PCS 0RG2071 C4-5;C5-6, surgeon sxk, encounter exk", "s1", True)
+    image = TimelineRecord(9, "imaging", "i1", "mri C5-6 disc_herniation grade 3", "s1", True)
+    answers = [replace(EXPLAINED.labels[0], value_name="ndi_percent", kind="already_imaged", value=44.0)]
+    answers[0] = replace(answers[0], evidence=(Evidence("procedures", "p1", "s1", None, says=record.description),))
+    found = replace(EXPLAINED, timeline=(record, image), labels=tuple(answers))
+    monkeypatch.setattr(queries, "explain_patient", lambda *_: found)
+    _, built = _site(home).build(reader_of(home, OWN, role="clinical"), f"/cases/{KEY}", "")
+    said = " | ".join(text for card in cards(built).values() if card.table for row in texts(card) for text in row)
+    assert "ICD-10-PCS 0RG2071 C4-5, C5-6 | " in said
+    assert "MRI: C5-6 disc herniation grade 3" in said
+    assert "Neck disability (NDI) 44\u00a0%" in said
+    assert not re.search(r"[a-z]_[a-z]|surgeon|exk", said)
+
+
+def test_every_code_of_an_image_a_stay_and_a_treatment_is_said_without_underscores() -> None:
+    for name in ("imaging", "encounters", "treatments"):
+        described = " ".join(column.description for column in TABLES[name].columns)
+        for code in re.findall(r"\b[a-z0-9]+_[a-z_0-9]+\b", described):
+            assert "_" not in record_wording.record(name, code), code
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        (None, None, ""),
+        ("observed_days", 1.0, "1\u00a0day\u00a0observed"),
+        ("revisions", 2.0, "2\u00a0revisions"),
+        ("arm_pain_nrs", 7.5, "Arm pain 7.5 of 10"),
+        ("days_to_care", -16.0, "Care 16 days before"),
+        ("days_to_care", 1.0, "Care 1 day after"),
+        ("screw_back_out", None, "A screw backing out"),
+        ("c2_7_sva", 40.1, "C2–7 sagittal vertical axis (SVA)"),
+    ],
+)
+def test_a_deciding_value_has_its_unit(name: str | None, value: float | None, said: str) -> None:
+    assert record_wording.deciding(name, value) == said
+
+
+def test_a_long_piece_of_evidence_folds_out(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = Evidence("follow_ups", "v", "s", None, says="day 92: " + ", ".join(["neck pain 1 of 10"] * 20))
+    found = replace(EXPLAINED, labels=(replace(EXPLAINED.labels[0], evidence=(long,)),))
+    monkeypatch.setattr(queries, "explain_patient", lambda *_: found)
+    _, text = _shown(_site(home), f"/cases/{KEY}")
+    (folded,) = [one for one in parsed(text).all("details") if "…" in one.text and "Follow-up, day 92" in one.text]
+    assert folded.text.count("neck pain 1 of 10") > 20
 
 
 def test_levels_are_said_as_they_are_read() -> None:
@@ -231,7 +287,7 @@ def test_a_page_of_an_older_release_says_so_and_shows_nothing(tmp_path: Path, ex
     assert found.title == "Patient"
     assert "This release is no longer the current one" in text
     assert explained == []
-    assert "visit1" not in text
+    assert "Neck pain 6 of 10" not in text
 
 
 def test_a_release_published_while_a_patient_is_explained_is_noticed(
@@ -240,7 +296,7 @@ def test_a_release_published_while_a_patient_is_explained_is_noticed(
     monkeypatch.setattr(queries, "explain_patient", lambda *_: replace(EXPLAINED, release_id=SECOND_ID))
     _, text = _shown(_site(home), f"/cases/{KEY}")
     assert "This release is no longer the current one" in text
-    assert "visit1" not in text
+    assert "Neck pain 6 of 10" not in text
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -19,7 +19,7 @@ from dashboards.data.deliveries import (
     RuleFailure,
     Submission,
 )
-from dashboards.pages import data_quality
+from dashboards.pages.data_quality import blanked_cells, broken_rules, cohort, resting_measures, submitted
 from dashboards.pages.frame import View
 from dashboards.pages.site import Site
 from tests.support.dashboard_release import FOREIGN, SITES, leaked
@@ -57,14 +57,14 @@ def _shown(site: Site, query: str) -> str:
 
 
 def test_rows_in_are_rows_accepted_plus_rows_quarantined_as_a_sentence() -> None:
-    assert data_quality.conservation([ACCEPTED, REFUSED]) == (
+    assert submitted.conservation([ACCEPTED, REFUSED]) == (
         "Rows add up in every submission: 1,500 in = 960 accepted + 540 quarantined + 0 pending."
     )
 
 
 def test_rows_that_do_not_add_up_are_said() -> None:
     lost = replace(ACCEPTED, rows_accepted=959, is_conserved=False)
-    assert data_quality.conservation([lost, REFUSED]).startswith("Rows do not add up in 1 submission: 1,500 in")
+    assert submitted.conservation([lost, REFUSED]).startswith("Rows do not add up in 1 submission: 1,500 in")
 
 
 def test_totals_leave_out_submissions_whose_counts_are_hidden() -> None:
@@ -77,7 +77,7 @@ def test_totals_leave_out_submissions_whose_counts_are_hidden() -> None:
         rows_pending=None,
         state="suppressed",
     )
-    assert data_quality.conservation([ACCEPTED, hidden]) == (
+    assert submitted.conservation([ACCEPTED, hidden]) == (
         "Rows add up in every submission: 1,000 in = 960 accepted + 40 quarantined + 0 pending, "
         "over the 1 submission whose counts are shown."
     )
@@ -111,7 +111,7 @@ def test_a_hidden_count_is_said_to_be_hidden_and_never_zero(site: Site) -> None:
     hidden = replace(
         ACCEPTED, site_id=OWN, rows_accepted=None, rows_quarantined=None, rows_pending=None, state="suppressed"
     )
-    card = data_quality.by_site(view, [hidden], [])
+    card = submitted.by_site(view, [hidden], [])
     row = next(row for row in texts(card) if row[0] == SITES[OWN])
     assert row[-4:] == ["1,000", *["– suppressed"] * 3]
 
@@ -133,13 +133,13 @@ def test_sites_stand_in_the_order_of_their_names_and_only_ones_own_leads_on(site
 
 
 def test_a_refused_submission_says_what_was_wrong_and_what_to_do() -> None:
-    (card,) = data_quality.refused([ACCEPTED, REFUSED], {})
+    (card,) = submitted.refused([ACCEPTED, REFUSED], {})
     assert texts(card) == [["March\u00a02026", "1", "file_encoding", "A file is not UTF-8", "Export it as UTF-8"]]
 
 
 def test_a_long_list_of_refused_submissions_says_that_it_is_cut() -> None:
     many = [replace(REFUSED, attempt=attempt) for attempt in range(1, 71)]
-    (card,) = data_quality.refused(many, {})
+    (card,) = submitted.refused(many, {})
     rows = texts(card)
     assert (len(rows), rows[0][1], card.notes[0]) == (60, "70", "The latest 60 of 70.")
 
@@ -159,9 +159,9 @@ def test_rules_of_all_sites_are_counted_by_submission_and_not_by_row() -> None:
         BrokenRule("b", "2026-02", 1, "FUP-006", "r"),
         BrokenRule("a", "2026-03", 1, "FUP-006", "r"),
     ]
-    (card,) = data_quality.rules_by_month([ACCEPTED, second, REFUSED], broken, ["2026-02"])
+    (card,) = broken_rules.rules_by_month([ACCEPTED, second, REFUSED], broken, ["2026-02"])
     assert texts(card) == [["2026-02", "2", "1.5"]]
-    (bars,) = data_quality.rules(broken, ["2026-02"])
+    (bars,) = broken_rules.rules(broken, ["2026-02"])
     assert texts(bars) == [["FUP-006", "r", "3"], ["FUP-007", "r", "1"]]
 
 
@@ -171,13 +171,13 @@ def test_quarantine_counts_critical_rules_of_submissions_in_force() -> None:
         replace(CRITICAL, rule="FUP-007", severity="warning"),
         replace(CRITICAL, rule="FUP-008", submission_period="2026-03"),
     ]
-    (card,) = data_quality.quarantine([ACCEPTED, REFUSED], failures)
+    (card,) = broken_rules.quarantine([ACCEPTED, REFUSED], failures)
     assert texts(card) == [["FUP-006", "day is after death", "40"]]
 
 
 def test_many_rules_are_drawn_in_part_and_listed_in_full() -> None:
     failures = [replace(CRITICAL, rule=f"R-{number:02d}", rows_failed=number) for number in range(1, 31)]
-    (card,) = data_quality.quarantine([ACCEPTED], failures)
+    (card,) = broken_rules.quarantine([ACCEPTED], failures)
     assert card.figure is not None
     assert (len(card.figure["data"][0]["x"]), len(card.beside), len(texts(card))) == (12, 12, 30)
     assert card.notes[0] == "The 12 most frequent of 30 rules; the table has them all."
@@ -187,7 +187,7 @@ def test_follow_up_stacks_held_open_and_lost_to_the_whole() -> None:
     counts = {"expected": 200, "done": 120, "due": 20, "lost": 60, "closed": 180, "answered": 120}
     window = a(Completeness, visit_window="12_months", **counts, response=120 / 180, clarks_c=0.9)
     nobody = a(Completeness, visit_window="24_months")
-    (card,) = data_quality.follow_up([window, nobody])
+    (card,) = cohort.follow_up([window, nobody])
     assert card.figure is not None
     assert [trace["x"] for trace in card.figure["data"]] == [[60.0], [10.0], [30.0]]
     assert card.sentence == (
@@ -220,7 +220,7 @@ def test_blanked_cells_are_shares_of_the_rows_of_submissions_in_force(site: Site
     view, _ = _built(site, f"?site={OWN}")
     refused = replace(BLANKED, submission_period="2026-03", cells=400)
     hidden = replace(BLANKED, column_name="asa", cells=None, rows_in=None, state="suppressed")
-    card = data_quality.blanked(view, [ACCEPTED, REFUSED], [BLANKED, refused, hidden])
+    card = blanked_cells.blanked(view, [ACCEPTED, REFUSED], [BLANKED, refused, hidden])
     assert texts(card) == [
         ["Patients", "asa", "PAT-006", "ASA is out of range", "1", "– suppressed", "– suppressed", "–"],
         ["Patients", "bmi", "PAT-006", "ASA is out of range", "1", "20", "1,000", "2.0\u00a0%"],
@@ -229,7 +229,7 @@ def test_blanked_cells_are_shares_of_the_rows_of_submissions_in_force(site: Site
 
 def test_no_blanked_cell_is_said(site: Site) -> None:
     view, _ = _built(site, f"?site={OWN}")
-    card = data_quality.blanked(view, [ACCEPTED], [])
+    card = blanked_cells.blanked(view, [ACCEPTED], [])
     assert card.table is None
     assert "No cell was set to missing." in str(card.body)
 
@@ -242,10 +242,10 @@ def test_all_sites_together_hide_the_blanked_cells_of_few_patients(site: Site) -
 
 def test_a_rule_that_no_row_could_break_is_not_applicable_in_words() -> None:
     idle = replace(CRITICAL, rows_checked=0, rows_failed=0, outcome="not_applicable")
-    (card,) = data_quality.not_applicable([REFUSED, ACCEPTED], [idle, replace(idle, submission_period="2026-03")])
+    (card,) = broken_rules.not_applicable([REFUSED, ACCEPTED], [idle, replace(idle, submission_period="2026-03")])
     assert "1 rule not applicable" in str(card.sentence)
     assert texts(card) == [["FUP-006", "Follow-ups", "day is after death"]]
-    assert data_quality.not_applicable([ACCEPTED], []) == []
+    assert broken_rules.not_applicable([ACCEPTED], []) == []
 
 
 def _became(rule: str, history: str, now: int, before: int) -> OwnRuleHistory:
@@ -260,7 +260,7 @@ def test_what_became_of_rules_is_said_in_words() -> None:
         _became("FUP-004", "untested", 0, 1),
         _became("FUP-005", "new", 1, 0),
     ]
-    (card,) = data_quality.own_history(found, {("follow_ups", "FUP-002"): "completeness"})
+    (card,) = broken_rules.own_history(found, {("follow_ups", "FUP-002"): "completeness"})
     assert card.sentence == (
         "March\u00a02026, attempt 2, against January\u00a02026, attempt 1: 2 rules newly broken, 1 rule still broken, "
         "1 rule resolved, 1 rule with no row to check."
@@ -272,27 +272,27 @@ def test_what_became_of_rules_is_said_in_words() -> None:
         ("FUP-001", "\u2013", "Resolved", "0", "3"),
         ("FUP-004", "\u2013", "With no row to check", "0", "1"),
     ]
-    assert data_quality.own_history([], {}) == []
+    assert broken_rules.own_history([], {}) == []
 
 
 def test_a_first_submission_is_held_against_none() -> None:
     first = replace(_became("FUP-002", "new", 2, 0), period_before=None, attempt_before=None)
-    (card,) = data_quality.own_history([first], {})
+    (card,) = broken_rules.own_history([first], {})
     assert card.sentence == "March\u00a02026, attempt 2, is the first submission: 1 rule newly broken."
 
 
 def test_measures_rest_on_failing_rules_of_submissions_in_force_alone(site: Site) -> None:
     view, _ = _built(site, f"?site={OWN}")
     in_force = replace(ACCEPTED, site_id=OWN)
-    failing = FailingRule(OWN, "2026-02", 1, "follow_ups", "FUP-006", "critical")
-    card = data_quality.resting(view, [in_force], [failing])
+    failing = FailingRule(OWN, "2026-02", 1, "follow_ups", "FUP-006", "critical", "day is after the patient's death")
+    card = resting_measures.resting(view, [in_force], [failing])
     assert str(card.sentence).startswith("4 measures of this site rest on months with failing rules: ")
     assert str(card.sentence).endswith(" and 1 more.")
     ((together, *row),) = texts(card)
     assert together.endswith(" and 1 more")
     assert row == ["FUP-006", "February\u00a02026", "4", "1"]
     for other in (replace(failing, submission_period="2026-03"), replace(failing, rule="FUP-001")):
-        none = data_quality.resting(view, [in_force, replace(REFUSED, site_id=OWN)], [other])
+        none = resting_measures.resting(view, [in_force, replace(REFUSED, site_id=OWN)], [other])
         assert none.table is None
         assert "No measure of this site rests" in str(none.body)
 

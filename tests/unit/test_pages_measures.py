@@ -16,13 +16,14 @@ import pytest
 from dashboards import wording
 from dashboards.access.scope import Denied
 from dashboards.cards import Card, Cell
-from dashboards.data import alarms, control, measures
+from dashboards.data import alarms, control, deliveries, measures
 from dashboards.data import published as published_figures
 from dashboards.data.comparison import Compared
-from dashboards.data.control import ChartPoint
+from dashboards.data.control import ChartPoint, RecentMonth
 from dashboards.data.measures import Measure, Value
 from dashboards.data.published import published
 from dashboards.pages import measure as measure_pages
+from dashboards.pages import news
 from dashboards.pages import overview as overviews
 from dashboards.pages.frame import View
 from dashboards.pages.measure import measure_page
@@ -32,6 +33,7 @@ from outcomes.release.open import RESEARCH
 from outcomes.release.verify import seal
 from outcomes.settings import Settings
 from tests.support.dashboard_release import EMPTY, FOREIGN, OWN, write_release
+from tests.support.dashboard_rows import HEADLINES
 from tests.support.dashboard_views import cards, view_at
 from tests.support.html_tree import parsed
 from tests.support.records import a
@@ -110,7 +112,7 @@ def test_the_first_screen_says_what_was_made_of_a_signal_and_leads_there(home: P
     due = datetime.now(UTC).date()
     plan = Decision("chance", "watch_two_quarters", "quality_lead", due)
     reviews.move(view.reader.scope, Move(SITE, signal, "acting", 1, plan))
-    assert said()[0] == f"Action: watch for two quarters, quality lead, due {wording.day(due)}"
+    assert said()[0] == f"Action: watch for two quarters, quality lead, due {wording.day(due)} (finding: chance)"
 
 
 def test_the_first_screen_says_that_work_of_an_earlier_year_is_open_and_that_the_new_signal_is_to_be_reviewed(
@@ -126,7 +128,8 @@ def test_the_first_screen_says_that_work_of_an_earlier_year_is_open_and_that_the
     )
     entry = next(parsed(cards(overview(view))["look-at-this"].body[0]).all("li"))
     _, work, new = [(link.text, link.get("href")) for link in entry.all("a")]
-    said = f"Work on this since the signal of 2025 is open: train the team, nursing lead, due {wording.day(due)}"
+    plan = f"train the team, nursing lead, due {wording.day(due)} (finding: chance)"
+    said = f"Work on this since the signal of 2025 is open: {plan}"
     assert work == (said, f"/signals#{earlier.replace('/', '-')}")
     assert new == ("This signal, of 2026: to be reviewed", f"/signals#{SITE}-pain_12_months-funnel-2026")
     assert "Reviewed: no" not in entry.text
@@ -268,8 +271,34 @@ def test_a_target_is_said_with_who_set_it_and_why(home: Path, changes: dict[str,
 def test_the_data_behind_it_says_what_is_refused_and_failing_and_which_headlines_rest_on_it(home: Path) -> None:
     said = parsed(cards(overview(a_view(home)))["data-state"].body[0]).text
     assert "Refused as last sent: February\u00a02026." in said
-    assert "Rules that rows break: 3; headline outcomes that rest on them: " in said
-    assert "Visits at 12 months that were held: " in said
+    assert "Rows break PRO-006, the code is not in the format of its system: no headline outcome rests on it." in said
+    assert "no headline outcome rests on it. 4 other measures may." in said
+    assert "that were held: 80\u00a0%. On these visits rest Neck pain at 12 months; " in said
+
+
+@pytest.mark.parametrize(
+    ("affected", "rest"),
+    [
+        ((HEADLINES[0],), "on it rests Neck pain at 12 months."),
+        ((HEADLINES[0], HEADLINES[2]), "on it rest Neck pain at 12 months; Revision within 2 years."),
+        ((*HEADLINES, "early_discomfort"), "all headline outcomes rest on it. 1 other measure may."),
+        (("early_discomfort",), "no headline outcome rests on it. 1 other measure may."),
+    ],
+)
+def test_each_failing_rule_is_said_with_the_tiles_that_rest_on_it_those_of_most_first(
+    home: Path, monkeypatch: pytest.MonkeyPatch, affected: tuple[str, ...], rest: str
+) -> None:
+    monkeypatch.setattr(deliveries, "rule_measures", lambda _: {("procedures", "PRO-006"): [*affected]})
+    rules = [one.text for one in parsed(cards(overview(a_view(home)))["data-state"].body[0]).all("li")][-3:]
+    said = f"Rows break PRO-006, the code is not in the format of its system: {rest}"
+    assert said in rules
+    assert rules[0] == said or not {*affected} & {*HEADLINES}
+
+
+def test_of_many_failing_rules_the_rest_is_counted(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(news, "_RULES_NAMED", 1)
+    said = parsed(cards(overview(a_view(home)))["data-state"].body[0]).text
+    assert "2 further rules that rows break: on the page Data quality." in said
 
 
 def test_the_data_behind_it_says_which_months_are_late(home: Path, tmp_path: Path) -> None:
@@ -309,11 +338,12 @@ def test_a_measure_without_a_fixed_exposure_is_neither_charted_nor_compared(home
 
 
 def test_the_latest_month_that_is_judged_says_the_variation() -> None:
+    first = a(RecentMonth, index_period="2025-01", value=0.2, is_judged=True, variation="common")
     months = [
-        POINT,
-        replace(POINT, index_period="2025-02", variation="special_concerning"),
-        replace(POINT, index_period="2025-03", is_judged=False, variation=None),
-        replace(POINT, index_period="2025-04", value=None, variation=None),
+        first,
+        replace(first, index_period="2025-02", variation="special_concerning"),
+        replace(first, index_period="2025-03", is_judged=False, variation=None),
+        replace(first, index_period="2025-04", value=None, variation=None),
     ]
     assert overviews._latest_variation(months) == "special_concerning"
     assert overviews._latest_variation([]) is None

@@ -235,7 +235,7 @@ def test_the_queue_says_who_moved_what_and_offers_the_moves_of_the_state(reader:
     assert [_cells(row)[4] for row in (*rows[:4], rows[-1])] == [
         "Explained: data error",
         "Under review",
-        f"Action: train the team, surgical lead, due {wording.day(_DUE)}",
+        f"Action: train the team, surgical lead, due {wording.day(_DUE)} (finding: change of care)",
         "New",
         "Closed: data error",
     ]
@@ -283,7 +283,7 @@ def test_work_on_a_signal_that_is_found_no_more_stays_until_it_is_closed(reader:
         [
             "Neck pain at 12 months",
             "Chart (run of 7 or more on one side of the average), May\u00a02019",
-            f"Action: train the team, surgical lead, due {wording.day(_DUE)}",
+            f"Action: train the team, surgical lead, due {wording.day(_DUE)} (finding: change of care)",
         ]
     ]
     assert [button.get("value") for button in _within(earlier.rows[0][-1], "button")] == ["closed", "reviewing"]
@@ -308,7 +308,7 @@ def test_a_signal_of_a_new_year_says_what_became_of_that_of_the_year_before(read
         ways = [link.get("href") for link in _within(row[4], "a")]
         return _cells(row)[4], ways, [_cells(each)[1] for each in earlier.rows]
 
-    plan = f"train the team, surgical lead, due {wording.day(_DUE)}"
+    plan = f"train the team, surgical lead, due {wording.day(_DUE)} (finding: change of care)"
     there = [f"#{last_year.replace('/', '-')}"]
     assert stands() == (f"New. Work on this since the signal of 2025 is open: {plan}.", there, ["Funnel, 2025"])
     _moved(reviews, now, "reviewing")

@@ -183,7 +183,7 @@ def test_a_part_lies_within_its_whole_only_at_sites_that_deliver_what_the_whole_
     require_nested(counts, nesting)
     assert {("part", "a"), ("whole", "a")} & _hidden(safe_measures(counts, MINIMUM, nesting))  # 5 are between them
     exact = protected_measures(counts, MINIMUM, round_to=1)
-    findings = audit(PublishedTables(MINIMUM, exact, round_to=1), nesting)
+    findings = audit(PublishedTables(MINIMUM, exact, counts, round_to=1), nesting)
     assert {(finding.count, finding.low, finding.high) for finding in findings} == {("what whole has more", 5, 5)}
     assert {finding.cell[1] for finding in findings if finding.cell} == {"a"}
 
@@ -208,21 +208,22 @@ def test_a_part_of_a_hidden_whole_is_hidden() -> None:
 
 def test_safe_measures_hide_what_only_several_sums_together_give_away() -> None:
     groups = _bridge()
-    first = protected_measures(measure_counts({"pain": groups}), MINIMUM, round_to=1)
-    assert audit(PublishedTables(MINIMUM, first, round_to=1))
-    shown = safe_measures(measure_counts({"pain": groups}), MINIMUM)
+    counts = measure_counts({"pain": groups})
+    first = protected_measures(counts, MINIMUM, round_to=1)
+    assert audit(PublishedTables(MINIMUM, first, counts, round_to=1))
+    shown = safe_measures(counts, MINIMUM)
     assert len(_suppressed(shown)) > len(_suppressed(first))
 
 
 def test_what_the_release_before_shows_is_not_given_away_by_the_next() -> None:
     sites = {"b": (40, 70, 20), "c": (50, 80, 30), "d": (60, 90, 40)}
     before = measure_counts({"pain": by_site(a=(20, 60, 20), **sites)})
-    shown_before = PublishedTables(MINIMUM, safe_measures(before, MINIMUM))
+    shown_before = PublishedTables(MINIMUM, safe_measures(before, MINIMUM), before)
     assert not _hidden(shown_before.measures)
     # A correction: 12 patients of site a are delivered by nobody any more.
     now = measure_counts({"pain": by_site(a=(8, 60, 20), **sites)})
     shown = safe_measures(now, MINIMUM, previous=[shown_before])
-    assert not audit(PublishedTables(MINIMUM, shown), previous=[shown_before])
+    assert not audit(PublishedTables(MINIMUM, shown, now), previous=[shown_before])
 
 
 def test_all_measures_are_audited_with_the_release_before_also_where_one_has_to_hide_more() -> None:
@@ -235,9 +236,10 @@ def test_all_measures_are_audited_with_the_release_before_also_where_one_has_to_
             {"pain": bridge, "revision": {group: (yes, sum(all_of) - yes, 0) for (group, all_of), yes in answers}}
         )
 
-    before = PublishedTables(MINIMUM, safe_measures(both((12, 3, 3, 3, 8, 8, 8, 12, 0)), MINIMUM))
-    shown = safe_measures(both((8, 12, 0, 0, 0, 20, 0, 8, 3)), MINIMUM, previous=[before])
-    assert not audit(PublishedTables(MINIMUM, shown), previous=[before])
+    first, now = both((12, 3, 3, 3, 8, 8, 8, 12, 0)), both((8, 12, 0, 0, 0, 20, 0, 8, 3))
+    before = PublishedTables(MINIMUM, safe_measures(first, MINIMUM), first)
+    shown = safe_measures(now, MINIMUM, previous=[before])
+    assert not audit(PublishedTables(MINIMUM, shown, now), previous=[before])
 
 
 def test_what_other_tables_show_is_kept_and_others_are_hidden_around_it() -> None:
@@ -253,6 +255,12 @@ def test_what_cannot_be_kept_beside_other_tables_is_hidden() -> None:
     shown = safe_measures(counts, MINIMUM, shown_elsewhere=told)
     (of_all,) = (row for row in shown.to_pylist() if not row["site_id"] and row["resolution"] == "year")
     assert of_all["state"] == "suppressed" or len(_hidden(shown)) > 1
+
+
+def test_a_cell_with_a_small_count_is_hidden_whatever_other_tables_show() -> None:
+    counts = measure_counts({"pain": by_site(a=(30, 60, 4), b=(40, 70, 20), c=(20, 50, 20))})
+    shown = safe_measures(counts, MINIMUM, shown_elsewhere=[("pain", "a", EVERYBODY)])
+    assert ("pain", "a") in _hidden(shown)
 
 
 def test_what_is_asked_again_is_answered_as_if_asked_first() -> None:

@@ -221,3 +221,14 @@ def test_deliveries_are_counted_by_their_state_latest_first(reader: Reader) -> N
     assert ashworth == ["2026-03", "2026-02", "2026-01", "2025-12"]
     steps = deliveries.attrition(reader)
     assert [step.step for step in steps] == [1, 2, 3, 4]
+
+
+def test_each_rule_names_the_measures_that_it_affects(reader: Reader) -> None:
+    affected = ["early_discomfort", "normal_discomfort", "pain_past_3_months", "transition_pain"]
+    assert deliveries.rule_measures(reader) == {("follow_ups", "FUP-006"): affected}
+
+
+def test_what_a_page_does_with_its_rows_changes_those_of_no_other(reader: Reader) -> None:
+    before = measures.sites(reader)
+    measures.sites(reader).clear()
+    assert measures.sites(reader) == before != []

@@ -1,5 +1,8 @@
 """Files that are there whole or not at all."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,3 +30,12 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatc
     with pytest.raises(OSError, match="no room"):
         write_whole(path, b"after")
     assert path.read_bytes() == b"before"
+
+
+def test_several_may_write_a_file_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda _: time.sleep(0.01))
+    path, contents = tmp_path / "sites.csv", [b"%d" % number * 100 for number in range(8)]
+    with ThreadPoolExecutor(len(contents)) as writers:
+        assert set(writers.map(partial(write_whole, path), contents)) == {path}
+    assert [one.name for one in tmp_path.iterdir()] == ["sites.csv"]
+    assert path.read_bytes() in contents

@@ -53,7 +53,7 @@ def admission(
         user = _user(ended)
         if user is None:
             return _send_to_login()
-        return register.scope(user) or answers.unknown_user(user, has_log_out=True)
+        return register.scope(user)
 
     return admit
 

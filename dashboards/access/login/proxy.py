@@ -24,7 +24,7 @@ def admission(register: Register, address: str, header: str) -> Callable[[], Sco
         user = _user(header)
         if user is None or not _is_from(request.remote_addr or "", str(proxy)):
             return answers.refused()
-        return register.scope(user) or answers.unknown_user(user)
+        return register.scope(user)
 
     return admit
 

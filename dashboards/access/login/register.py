@@ -3,7 +3,7 @@
 from pathlib import Path
 from threading import Lock
 
-from dashboards.access.scope import Scope, load_register
+from dashboards.access.scope import Scope, UnknownUser, load_register
 from outcomes.errors import OutcomesError
 
 _Stamp = tuple[int, int, int]
@@ -24,10 +24,11 @@ class Register:
         self._lock = Lock()
         self._stamp, self._scopes = self._stamp_of_file(), load_register(path)
 
-    def scope(self, user: str) -> Scope | None:
-        """What the user may see; None who is not in the register.
+    def scope(self, user: str) -> Scope:
+        """What the user may see.
 
         Raises:
+            UnknownUser: the register does not hold the user.
             OutcomesError: `access_malformed` - the file has changed and cannot be read; then nobody is let in, since
                 the one it was changed for may be somebody who had to go.
         """
@@ -36,7 +37,10 @@ class Register:
             if stamp != self._stamp:
                 self._scopes = load_register(self._path)
                 self._stamp = stamp
-            return self._scopes.get(user)
+            found = self._scopes.get(user)
+        if found is None:
+            raise UnknownUser(user)
+        return found
 
     def _stamp_of_file(self) -> _Stamp:
         """What differs once the file was written or replaced: time in nanoseconds, size, inode."""

@@ -18,7 +18,7 @@ what is surely small counts as disclosed; and what is shown enters each sum as a
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 from itertools import chain
 from pathlib import Path
 
@@ -26,6 +26,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow import parquet
 
 from outcomes.arrays import Floats, Ids, Mask
 from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, UNNESTED, Key, Lattice, Nesting
@@ -37,6 +38,8 @@ from outcomes.sql.catalog.marts import mart_schema
 
 _YES, _NO, _EXCLUDED, _PATIENTS = range(4)
 _NAMES = ("numerator", "complement", "excluded", "patients")
+_TOO_FINE = "month"
+"""Nine in ten months of a site hold a small count: others see its years."""
 _MANY = 40
 """So many measures are worth further processes."""
 COMPARED = ("submissions", "rule_failures", "blanked_cells")
@@ -51,6 +54,9 @@ class PublishedTables:
     Attributes:
         minimum_cell_count: the one it was published with.
         measures: as `outcomes.disclosure.measures.protected_measures` makes it.
+        true: the counts behind `measures`, in whatever order. They tell the auditor no count, but what somebody may
+            know of how the counts hang together: where totals have no rest, which measures lie within each other at
+            which site, and which counts did not change since a release before.
         measure_exclusions: measure, reason, patients (coarse), state.
         label_kinds: label, kind, episodes (coarse), state.
         attrition: step, patients_left (coarse), state; of an older release exact.
@@ -58,11 +64,11 @@ class PublishedTables:
         submissions, rule_failures, blanked_cells: as they are protected.
         round_to: the step that `measures` is rounded to.
         contributor: a site that knows its own counts, which stand in `measures` as they are.
-        true: the counts behind `measures`, row for row. No finding hangs on them, they only save programs.
     """
 
     minimum_cell_count: int
     measures: pa.Table | None = None
+    true: pa.Table | None = None
     measure_exclusions: pa.Table | None = None
     label_kinds: pa.Table | None = None
     attrition: pa.Table | None = None
@@ -72,7 +78,6 @@ class PublishedTables:
     blanked_cells: pa.Table | None = None
     round_to: int = ROUND_TO
     contributor: str | None = None
-    true: pa.Table | None = None
 
 
 @dataclass(frozen=True, order=True)
@@ -91,8 +96,13 @@ class Finding:
         return f"{self.table}: {self.count} of {self.where}"
 
 
-def published_tables(dashboard: Path) -> PublishedTables:
-    """The tables of a `dashboard.duckdb`; of an older release some may be missing."""
+def published_tables(dashboard: Path, measures: Path) -> PublishedTables:
+    """The tables of a `dashboard.duckdb`; of an older release some may be missing.
+
+    Args:
+        dashboard: the file.
+        measures: the Parquet file of the exact measures behind it.
+    """
     with duckdb.connect(str(dashboard), read_only=True) as con:
         there = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
         tables = {name: _in_present_words(con.table(name).to_arrow_table()) for name in AUDITED if name in there}
@@ -100,7 +110,14 @@ def published_tables(dashboard: Path) -> PublishedTables:
     tables |= {
         name: table for name, table in rows.items() if {*mart_schema(name, "protected").names} <= {*table.column_names}
     }
-    return PublishedTables(minimum_cell_count=tables["release_info"]["minimum_cell_count"][0].as_py(), **tables)
+    true = counts_behind_measures(_in_present_words(parquet.read_table(measures)))
+    minimum_cell_count = tables["release_info"]["minimum_cell_count"][0].as_py()
+    return PublishedTables(minimum_cell_count, true=true, **tables)
+
+
+def counts_behind_measures(exact: pa.Table) -> pa.Table:
+    """The rows of the exact measures of which the protected ones are made."""
+    return exact.filter(pc.not_equal(exact["resolution"], _TOO_FINE))
 
 
 def _in_present_words(table: pa.Table) -> pa.Table:
@@ -137,8 +154,7 @@ def audit(
         published: the tables of the release.
         nesting: which measures count patients of each other.
         previous: the tables of releases before, the newest first. Then only what they tell together with this one is
-            looked for. A count that looks the same in both is taken to be the same; where that contradicts itself the
-            oldest are left out, one after another.
+            looked for, by somebody who knows which counts did not change, hidden ones too.
         only: audit these measures and not all; None among them stands for all.
     """
     return audit_all([published], nesting, previous, only)
@@ -165,7 +181,8 @@ def audit_all(
     for published in tables:
         if published.measures is None or not len(published.measures):
             continue
-        findings += _shown_differences(_Shown.of(published, nesting), nesting, published.minimum_cell_count)
+        shown = _Shown.of(published, nesting)
+        findings += chain(shown.untrue(), _shown_differences(shown, nesting, published.minimum_cell_count))
         measures = _asked(published.measures, only)
         pieces += [(published, part) for at in range(processes) if (part := measures[at::processes])]
     work = partial(_audit_measures, nesting=nesting, previous=previous)
@@ -191,16 +208,16 @@ class _Shown:
     hidden: Mask
     cohort_low: Floats
     cohort_high: Floats
-    has_rest: Mask
-    """(sites, lines): whether the totals are more than their parts."""
     true: Floats
-    """The counts themselves, (measures, sites, keys with rests, answers); not numbers where nobody gives them."""
+    """The counts themselves, (measures, sites, keys with rests, answers)."""
     is_news: Mask
     """(measures, sites, keys, answers): whether a release before bounds it more closely."""
     tied: Mapping[str, Ids]
     """Where the measures stand that lie within or around each measure."""
     contributor: int | None = None
     """The place of the site that knows its own counts."""
+    has_before: bool = False
+    """Whether it is looked at together with other releases."""
 
     @classmethod
     def of(cls, published: PublishedTables, nesting: Nesting) -> "_Shown":
@@ -225,42 +242,30 @@ class _Shown:
         known_low, known_high = _patients(published)
         cohort_low[ALL_SITES, everybody] = max(cohort_low[ALL_SITES, everybody], known_low)
         cohort_high[ALL_SITES, everybody] = min(cohort_high[ALL_SITES, everybody], known_high)
-        # Beside earlier releases, where what looks the same is only taken to be, narrow bounds contradict each other.
-        if own is not None:
-            _narrow(low, high, cohort_low, cohort_high)
+        low, high, cohort_low, cohort_high = _narrowed_where_shown(low, high, hidden, cohort_low, cohort_high)
         low, high = (
             np.concatenate([end, end[..., :_EXCLUDED].sum(axis=-1, keepdims=True)], axis=-1) for end in (low, high)
         )
-        has_rest = np.zeros((len(lattice.sites), len(lattice.lines)), dtype=bool)
-        for at, line in enumerate(lattice.lines):
-            has_rest[:, at] = cohort_low[:, line.total] > cohort_high[:, line.parts[:-1]].sum(axis=1)
-        # The rest of all sites is the sum of theirs; where no site is known to have one, each may.
-        has_rest[1:] |= has_rest[ALL_SITES] & ~has_rest[1:].any(axis=0)
-        has_rest[ALL_SITES] = has_rest[1:].any(axis=0)
         true = _true_counts(lattice, published.true)
         no_news = np.zeros(low.shape, dtype=bool)
         tied = _tied(lattice, nesting)
-        return cls(lattice, low, high, hidden, cohort_low, cohort_high, has_rest, true, no_news, tied, own)
+        return cls(lattice, low, high, hidden, cohort_low, cohort_high, true, no_news, tied, own)
 
     @property
     def true_cohort(self) -> Floats:
         """The size of the cohort, (sites, keys with rests)."""
         return np.asarray(self.true[0, ..., _PATIENTS] + self.true[0, ..., _EXCLUDED])
 
-    @property
-    def contradictory_sums(self) -> Mask:
-        """The counts whose bounds alone show that a sum is none, (measures, sites, keys)."""
-        wrong = np.zeros(self.hidden.shape, dtype=bool)
-        of_sites = (self.low[:, 1:].sum(axis=1), self.high[:, 1:].sum(axis=1))
-        is_wrong = (self.low[:, ALL_SITES] > of_sites[1]) | (self.high[:, ALL_SITES] < of_sites[0])
-        wrong |= is_wrong.any(axis=-1)[:, np.newaxis]
-        for at, line in enumerate(self.lattice.lines):
-            parts = line.parts[:-1]
-            least, greatest = self.low[:, :, parts].sum(axis=2), self.high[:, :, parts].sum(axis=2)
-            too_few = (self.low[:, :, line.total] > greatest) & ~self.has_rest[:, [at]]
-            is_wrong = (too_few | (self.high[:, :, line.total] < least)).any(axis=-1)
-            wrong[:, :, [line.total, *parts]] |= is_wrong[..., np.newaxis]
-        return wrong
+    @cached_property
+    def has_rest(self) -> Mask:
+        """(sites, lines): whether the totals are more than their parts."""
+        return np.asarray(self.true_cohort[:, self.lattice.is_rest] > 0)
+
+    def untrue(self) -> Iterator[Finding]:
+        """What is shown and does not stand for the counts behind it: nothing follows from such a table."""
+        true = self.true[:, :, ~self.lattice.is_rest]
+        for measure, site, key in np.argwhere(((true < self.low) | (true > self.high)).any(axis=-1)):
+            yield _finding(self.lattice, self.lattice.measures[measure], "untrue counts", (site, key), (0, np.inf))
 
     @property
     def rests(self) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -272,8 +277,8 @@ class _Shown:
         return np.asarray(self.hidden[self.lattice.measures.index(measure)])
 
     def where_nested(self, part: str, whole: str) -> Mask:
-        """The sites, and whether all together, where a part lies within its whole, as far as anybody can see."""
-        is_counted = self.high[:, :, self.lattice.keys.index(EVERYBODY), _PATIENTS] > 0
+        """The sites, and whether all together, where a part lies within its whole."""
+        is_counted = self.true[:, :, self.lattice.keys.index(EVERYBODY), _PATIENTS] > 0
         return self.lattice.where_nested(*(is_counted[self.lattice.measures.index(name)] for name in (part, whole)))
 
     def unknown(self, measure: str | None) -> Mask:
@@ -300,9 +305,12 @@ class _Shown:
 
         Such parts tell nothing, and can hold whatever their total does: by the Fréchet bounds as much of it as they
         have patients, and nothing if the other parts have patients enough. They need no program, unless a measure that
-        lies within or around this one is shown there: that bounds them too.
+        lies within or around this one is shown there: that bounds them too. The totals of several releases tell what
+        was added to one part while the others stayed.
         """
         silent = np.zeros(self.lattice.shape[2], dtype=bool)
+        if self.has_before:
+            return silent
         with_tied = [self.lattice.measures.index(measure), *self.tied.get(measure, ())]
         nothing_shown = (self.hidden[with_tied].all(axis=0) | (self.cohort_high == 0)).all(axis=0)
         for line in reversed(self.lattice.lines):
@@ -370,23 +378,20 @@ class _Shown:
 
 @dataclass(frozen=True)
 class _Same:
-    """Counts of two releases that are taken to be the same."""
+    """Counts of two releases that are the same."""
 
     before: _Shown
     places: tuple[Ids, ...]
-    """Of each measure, site and key of the release before, where it stands in the newer one; -1 = nowhere."""
+    """Of each measure, site and key with rests of the release before: where it stands in the newer one, or -1."""
     counts: Mask
-    """(measures, sites, keys) of the release before."""
+    """(measures, sites, keys with rests) of the release before."""
     cohort: Mask
-    """(sites, keys) of the release before."""
-    has_other_rest: Mask
-    """(sites, lines) of the release before: whether the newer one has a rest there and this one none, or the other way
-    round."""
+    """(sites, keys with rests) of the release before."""
 
     def add_cohort(self, system: System, cohort: Ids) -> Ids:
         """Add the sums of the cohort before, given the ids of the newer one."""
         ids = self.before.add_cohort(system, self._placed(cohort[..., np.newaxis], self.cohort)[..., 0])
-        self._tell_news(system, ids, self.cohort)
+        system.is_news(ids[~self.cohort])
         return ids
 
     def add_measure(self, system: System, measure: str, cohort_before: Ids, ids: Ids) -> None:
@@ -394,78 +399,63 @@ class _Same:
         if measure in self.before.lattice.measures:
             same = self.counts[self.before.lattice.measures.index(measure)]
             ids = self.before.add_measure(system, measure, cohort_before, self._placed(ids, same))
-            self._tell_news(system, ids, same)
-
-    def _tell_news(self, system: System, ids: Ids, same: Mask) -> None:
-        """Counts that are not the same are news, and rests where only one of the releases has any.
-
-        A rest that both have follows from what is the same.
-        """
-        system.is_news(ids[np.concatenate([~same, self.has_other_rest], axis=1)])
+            system.is_news(ids[~same])
 
     def _placed(self, newer: Ids, same: Mask) -> Ids:
         """Ids of the newer release where they stand in the release before; -1 where it is not the same count."""
         _, site, key = self.places
-        placed = np.full((len(site), self.before.lattice.shape[2], newer.shape[-1]), -1)
-        placed[:, : len(key)] = np.where(same[..., np.newaxis], newer[np.ix_(site, key)], -1)
-        return placed
+        return np.where(same[..., np.newaxis], newer[np.ix_(site, key)], -1)
 
 
 def _taken_together(shown: _Shown, before: _Shown) -> tuple[_Shown, _Same]:
-    """The newer release with what the one before says of the same counts.
-
-    Taken to be the same is what looks the same, as do the count over all sites and the cohorts, unless a sum then
-    contradicts itself; what is hidden in one of the two looks like anything.
-    """
-    axes = [(each.lattice.measures, each.lattice.sites, each.lattice.keys) for each in (before, shown)]
+    """The newer release with what the one before says of the counts that are the same."""
+    axes = [(each.lattice.measures, each.lattice.sites, each.lattice.all_keys) for each in (before, shown)]
     places = tuple(
         np.array([new.index(name) if name in new else -1 for name in old], dtype=np.intp)
         for old, new in zip(*axes, strict=True)
     )
-    old, new = (
-        np.ix_(*(np.flatnonzero(place >= 0) for place in places)),
-        np.ix_(*(place[place >= 0] for place in places)),
+    same = _are_there(places) & (shown.true[np.ix_(*places)] == before.true).all(axis=-1)
+    cohort = _are_there(places[1:]) & (shown.true_cohort[np.ix_(*places[1:])] == before.true_cohort)
+
+    old, new = _both(places, same[..., : len(before.lattice.keys)])
+    low, high = _narrowed((shown.low, shown.high), new, (before.low, before.high), old)
+    is_news = shown.is_news | (low != shown.low) | (high != shown.high)
+    hidden = shown.hidden.copy()
+    hidden[new] &= before.hidden[old]
+    old, new = _both(places[1:], cohort[:, : len(before.lattice.keys)])
+    of_cohort = (shown.cohort_low, shown.cohort_high), new, (before.cohort_low, before.cohort_high), old
+    cohort_low, cohort_high = _narrowed(*of_cohort)
+    together = replace(
+        shown,
+        low=low,
+        high=high,
+        hidden=hidden,
+        cohort_low=cohort_low,
+        cohort_high=cohort_high,
+        is_news=is_news,
+        has_before=True,
     )
-    low, high = np.maximum(shown.low[new], before.low[old]), np.minimum(shown.high[new], before.high[old])
-    cohort_low = np.maximum(shown.cohort_low[new[1:]][0], before.cohort_low[old[1:]][0])
-    cohort_high = np.minimum(shown.cohort_high[new[1:]][0], before.cohort_high[old[1:]][0])
-    cohort = cohort_low <= cohort_high
-    cohort &= cohort[[ALL_SITES]]
-    same = (low <= high).all(axis=-1) & cohort
-
-    def taken() -> _Shown:
-        bounds = shown.low.copy(), shown.high.copy()
-        for ends, end in zip(bounds, (low, high), strict=True):
-            ends[new] = np.where(same[..., np.newaxis], end, ends[new])
-        is_news = shown.is_news | (bounds[0] != shown.low) | (bounds[1] != shown.high)
-        hidden = shown.hidden.copy()
-        hidden[new] &= ~same | before.hidden[old]
-        return replace(shown, low=bounds[0], high=bounds[1], hidden=hidden, is_news=is_news)
-
-    same &= same[:, [ALL_SITES]]
-    same &= ~taken().contradictory_sums[new]
-    same &= same[:, [ALL_SITES]]
-    together = taken()
-    same_counts, same_cohort = np.zeros(before.hidden.shape, dtype=bool), np.zeros(before.cohort_low.shape, dtype=bool)
-    same_counts[old] = same
-    same_cohort[old[1:]] = cohort
-    return together, _Same(before, places, same_counts, same_cohort, _has_other_rest(shown, before))
+    return together, _Same(replace(before, has_before=True), places, same, cohort)
 
 
-def _has_other_rest(shown: _Shown, before: _Shown) -> Mask:
-    """(sites, lines) of the release before."""
-    has_rest = {
-        (site, key): bool(has)
-        for site, of_site in zip(shown.lattice.sites, shown.has_rest, strict=True)
-        for key, has in zip(shown.lattice.rests, of_site, strict=True)
-    }
-    return np.array(
-        [
-            [has_rest.get((site, key)) != has for key, has in zip(before.lattice.rests, of_site, strict=True)]
-            for site, of_site in zip(before.lattice.sites, before.has_rest, strict=True)
-        ],
-        dtype=bool,
-    ).reshape(before.has_rest.shape)
+def _are_there(places: Sequence[Ids]) -> Mask:
+    """Where the release before has a count of which the newer one has a place."""
+    return np.asarray(reduce(np.logical_and.outer, [place >= 0 for place in places]))
+
+
+def _both(places: Sequence[Ids], same: Mask) -> tuple[tuple[Ids, ...], tuple[Ids, ...]]:
+    """Where the same counts stand in the release before, and in the newer one."""
+    old = np.nonzero(same)
+    return old, tuple(place[at] for place, at in zip(places, old, strict=True))
+
+
+def _narrowed(
+    ends: tuple[Floats, Floats], at: tuple[Ids, ...], before: tuple[Floats, Floats], there: tuple[Ids, ...]
+) -> tuple[Floats, Floats]:
+    """The bounds of counts with what another release says of some of them."""
+    low, high = (end.copy() for end in ends)
+    low[at], high[at] = np.maximum(low[at], before[0][there]), np.minimum(high[at], before[1][there])
+    return low, high
 
 
 def _asked(table: pa.Table, only: Collection[str | None] | None) -> list[str | None]:
@@ -478,28 +468,18 @@ def _audit_measures(
     piece: tuple[PublishedTables, list[str | None]], nesting: Nesting, previous: Sequence[PublishedTables]
 ) -> list[Finding]:
     published, measures = piece
-    shown = _Shown.of(published, nesting)
-    open_rests = replace(shown, has_rest=np.ones_like(shown.has_rest))
-    variants = [_Variant(shown, nesting), _Variant(open_rests, nesting), _Variant(open_rests, UNNESTED)]
-    before = [_Shown.of(each, nesting) for each in previous if each.measures is not None]
-    variants = [*_with_releases_before(shown, before, nesting), *variants]
+    together, same = _Shown.of(published, nesting), list[_Same]()
+    for each in previous:
+        if each.measures is not None:
+            together, same_as = _taken_together(together, _Shown.of(each, nesting))
+            same.append(same_as)
+    known = _Known(together, nesting, tuple(same))
     is_rounded = published.round_to > 1
     return [
         finding
         for measure in measures
-        for finding in _audit_measure(variants, measure, published.minimum_cell_count, is_rounded)
+        for finding in _audit_measure(known, measure, published.minimum_cell_count, is_rounded)
     ]
-
-
-def _with_releases_before(shown: _Shown, before: Sequence[_Shown], nesting: Nesting) -> list["_Variant"]:
-    """This release with all releases before, then without the oldest one, and so on."""
-    variants = list[_Variant]()
-    together, same = shown, list[_Same]()
-    for each in before:
-        together, same_as = _taken_together(together, each)
-        same.append(same_as)
-        variants.insert(0, _Variant(together, nesting, tuple(same)))
-    return variants
 
 
 def _shown_differences(shown: _Shown, nesting: Nesting, minimum_cell_count: int) -> Iterator[Finding]:
@@ -519,8 +499,8 @@ def _shown_differences(shown: _Shown, nesting: Nesting, minimum_cell_count: int)
 
 
 @dataclass(frozen=True)
-class _Variant:
-    """What the attacker takes for true."""
+class _Known:
+    """What the attacker knows."""
 
     shown: _Shown
     nesting: Nesting
@@ -532,33 +512,23 @@ class _Variant:
         return _differences(self.nesting, self.shown.lattice)
 
 
-def _audit_measure(
-    variants: list[_Variant], measure: str | None, minimum_cell_count: int, is_rounded: bool
-) -> Iterator[Finding]:
-    """Try the boldest assumptions first; where they contradict each other, the next ones. None = the cohort alone."""
-    open_still = None
-    for variant in variants:
-        if _hides_nothing(variant, measure):
-            return
-        system, targets = _measure_system(variant, measure)
-        ids = np.concatenate([target.ids[target.at] for target in targets])
-        disclosed, open_still = system.disclosed(
-            ids if open_still is None else np.intersect1d(ids, open_still),
-            minimum_cell_count,
-            surely=is_rounded,
-            only_news=bool(variant.same),
-        )
-        for found, ends in sorted(disclosed.items()):
-            yield next(target for target in targets if found in target.ids).finding(variant.shown.lattice, found, ends)
-        if not len(open_still):
-            return
-    yield Finding("measures", measure or "the cohort", "contradictory sums", 0, np.inf)
+def _audit_measure(known: _Known, measure: str | None, minimum_cell_count: int, is_rounded: bool) -> Iterator[Finding]:
+    """What is disclosed of a measure; None = the cohort alone."""
+    if _hides_nothing(known, measure):
+        return
+    system, targets = _measure_system(known, measure)
+    ids = np.concatenate([target.ids[target.at] for target in targets])
+    disclosed, contradicted = system.disclosed(ids, minimum_cell_count, surely=is_rounded, only_news=bool(known.same))
+    for found, ends in sorted(disclosed.items()):
+        yield next(target for target in targets if found in target.ids).finding(known.shown.lattice, found, ends)
+    if len(contradicted):
+        yield Finding("measures", measure or "the cohort", "contradictory sums", 0, np.inf)
 
 
-def _hides_nothing(variant: _Variant, measure: str | None) -> bool:
+def _hides_nothing(known: _Known, measure: str | None) -> bool:
     """Whether no count of a measure is to be kept, nor what is between it and one that it lies within."""
-    shown = variant.shown
-    tied = [names for *names, _ in variant.differences if measure in names]
+    shown = known.shown
+    tied = [names for *names, _ in known.differences if measure in names]
     return not (
         shown.unknown(measure).any()
         or any((shown.is_hidden(one) ^ shown.is_hidden(other)).any() for one, other in tied)
@@ -586,13 +556,13 @@ def _finding(lattice: Lattice, measure: str | None, count: str, place: tuple[int
     return Finding("measures", where, count, round(ends[0], 3), round(ends[1], 3), cell)
 
 
-def _measure_system(variant: _Variant, measure: str | None) -> tuple[System, list[_Target]]:
+def _measure_system(known: _Known, measure: str | None) -> tuple[System, list[_Target]]:
     """The sums of a measure and of the cohort, with what is shown of other measures that lie within or around it."""
-    shown, system = variant.shown, System()
+    shown, system = known.shown, System()
     cohort = shown.add_cohort(system)
     if measure is None:
         of_cohort = shown.targets(system, cohort, shown.unknown(None), shown.true_cohort)
-        for same in variant.same:
+        for same in known.same:
             same.add_cohort(system, cohort)
         return system, [_Target(None, "size", *of_cohort)]
 
@@ -608,13 +578,13 @@ def _measure_system(variant: _Variant, measure: str | None) -> tuple[System, lis
 
     # Hidden parts bound their whole by what they add up to. That makes large programs, and is left to the audit of one
     # release by a reader, who is taken to know every shown count to the patient.
-    is_asked = shown.contributor is None and not variant.same
-    parts = {part for part, whole, _ in variant.differences if is_asked and whole == measure}
+    is_asked = shown.contributor is None and not known.same
+    parts = {part for part, whole, _ in known.differences if is_asked and whole == measure}
 
     def answers(name: str, answer: int) -> Ids:
         return ids[..., answer] if name == measure else shown.add_known(system, name, answer, name in parts)
 
-    for part, whole, answer in variant.differences:
+    for part, whole, answer in known.differences:
         if measure in (part, whole):
             true_left = true_of(whole, _YES) - true_of(part, answer)
             left = _anything(system, true_left)
@@ -624,8 +594,7 @@ def _measure_system(variant: _Variant, measure: str | None) -> tuple[System, lis
             only_one = (shown.is_hidden(part) ^ shown.is_hidden(whole)) & nested[:, np.newaxis]
             at = np.pad(only_one, shown.rests) & ~silent
             targets.append(_Target(part, f"what {whole} has more", *shown.targets(system, left, at, true_left)))
-    # Last, so that a count has the same id in each variant.
-    for same in variant.same:
+    for same in known.same:
         same.add_measure(system, measure, same.add_cohort(system, cohort), ids)
     return system, targets
 
@@ -636,10 +605,11 @@ def _anything(system: System, true: Floats) -> Ids:
 
 
 def _true_counts(lattice: Lattice, table: pa.Table | None) -> Floats:
-    """(measures, sites, keys with rests, answers); not numbers without a table."""
-    if table is None:
-        return np.full((*lattice.shape, len(_NAMES)), np.nan)
-    yes, patients, excluded = (lattice.cube(table[name]) for name in ("numerator", "patients", "excluded"))
+    """(measures, sites, keys with rests, answers)."""
+    assert table is not None
+    own = Lattice.of(table)
+    assert (own.measures, own.sites, own.keys) == (lattice.measures, lattice.sites, lattice.keys)
+    yes, patients, excluded = (own.cube(table[name]) for name in ("numerator", "patients", "excluded"))
     return np.stack([yes, patients - yes, excluded, patients], axis=-1).astype(float)
 
 
@@ -652,6 +622,20 @@ def _tied(lattice: Lattice, nesting: Nesting) -> dict[str, Ids]:
             tied[part].add(place[whole])
             tied[whole].add(place[part])
     return {measure: np.array(sorted(places), dtype=np.intp) for measure, places in tied.items()}
+
+
+def _narrowed_where_shown(
+    low: Floats, high: Floats, hidden: Mask, cohort_low: Floats, cohort_high: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """As `_narrow`, for what is shown; what is hidden is left to the programs, which say whether it is disclosed."""
+    ends = low, high, cohort_low, cohort_high
+    narrow = tuple(end.copy() for end in ends)
+    _narrow(*narrow)
+    at = hidden[..., np.newaxis], hidden[..., np.newaxis], hidden.all(axis=0), hidden.all(axis=0)
+    low, high, cohort_low, cohort_high = (
+        np.where(is_hidden, end, narrowed) for is_hidden, end, narrowed in zip(at, ends, narrow, strict=True)
+    )
+    return low, high, cohort_low, cohort_high
 
 
 def _narrow(low: Floats, high: Floats, cohort_low: Floats, cohort_high: Floats) -> None:

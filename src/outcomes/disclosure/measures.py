@@ -86,7 +86,8 @@ def safe_measures(  # noqa: PLR0913, PLR0917 - what a release is protected with
         minimum_cell_count: the smallest count that may be shown.
         nesting: which measures count patients of each other.
         previous: what the releases before have published, the newest first.
-        shown_elsewhere: cells whose counts other tables show, not to be hidden if all others can be kept safe.
+        shown_elsewhere: cells whose counts other tables show, not to be hidden if all others can be kept safe, unless
+            one of their own counts is small.
         processes: how many may audit.
 
     Raises:
@@ -95,7 +96,7 @@ def safe_measures(  # noqa: PLR0913, PLR0917 - what a release is protected with
     counts = in_order(counts)
     suppression = _Suppression(counts, nesting, minimum_cell_count)
     exact, shown = (_rounded(counts, minimum_cell_count, step) for step in (1, ROUND_TO))
-    to_hide, to_show = set[Cell](), set(shown_elsewhere)
+    to_hide, to_show = set[Cell](), set(shown_elsewhere) - _with_a_small_count(counts, minimum_cell_count)
     found: set[Cell] = set()
     before: Mask | None = None
     # Measures that have changed since they were last audited alone, with what a site knows of itself, and together with
@@ -108,7 +109,7 @@ def safe_measures(  # noqa: PLR0913, PLR0917 - what a release is protected with
         if before is not None:
             changed = {cell[0] for cell in found} | suppression.to_audit_again(before, hidden)
             alone, by_contributors, together = (each | changed for each in (alone, by_contributors, together))
-        published = PublishedTables(minimum_cell_count, suppression.without(hidden, exact), round_to=1)
+        published = PublishedTables(minimum_cell_count, suppression.without(hidden, exact), counts, round_to=1)
         findings, alone = audit_all([published], nesting, only=alone, processes=processes), set()
         if not findings:
             known_to_each = suppression.known_to_contributors(hidden, shown, counts)
@@ -117,7 +118,7 @@ def safe_measures(  # noqa: PLR0913, PLR0917 - what a release is protected with
                 set(),
             )
         if not findings and previous:
-            published = PublishedTables(minimum_cell_count, suppression.without(hidden, shown))
+            published = PublishedTables(minimum_cell_count, suppression.without(hidden, shown), counts)
             findings, together = audit_all([published], nesting, previous, together, processes), set()
         if not findings:
             return suppression.without(hidden, _with_figures(shown, counts["days"]))
@@ -288,7 +289,7 @@ class _Suppression:
             for name in names:
                 mixed = mixed.append_column(name, pc.if_else(own, counts[name], shown[name]))
             known_to_each.append(
-                PublishedTables(self._minimum_cell_count, self.without(known, mixed), contributor=site, true=counts)
+                PublishedTables(self._minimum_cell_count, self.without(known, mixed), counts, contributor=site)
             )
         return known_to_each
 
@@ -557,6 +558,12 @@ def _within(nesting: Nesting, lattice: Lattice, cells: Counts) -> list[tuple[int
 def _cells(measures: pa.Table) -> Iterator[Cell]:
     measure, site, *key = (measures[name].to_pylist() for name in ("measure", "site_id", *KEY))
     return zip(measure, site, zip(*key, strict=True), strict=True)
+
+
+def _with_a_small_count(counts: pa.Table, minimum_cell_count: int) -> set[Cell]:
+    yes, patients, excluded = (counts[name].to_numpy() for name in ("numerator", "patients", "excluded"))
+    small = is_small(np.stack([yes, patients - yes, patients, excluded]), minimum_cell_count).any(axis=0)
+    return set(_cells(counts.filter(pa.array(small))))
 
 
 def _suppressed(measures: pa.Table) -> set[Cell]:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from outcomes.disclosure.audit import AUDITED, COMPARED, PublishedTables, require_safe
+from outcomes.disclosure.audit import AUDITED, COMPARED, PublishedTables, counts_behind_measures, require_safe
 from outcomes.disclosure.comparison import protected_comparison
 from outcomes.disclosure.curves import protected_curves
 from outcomes.disclosure.deliveries import Before as RowsBefore
@@ -28,9 +27,6 @@ from outcomes.disclosure.scores import protected_trajectories
 from outcomes.disclosure.suppression import with_state
 from outcomes.sql.catalog.marts import protected_marts
 from outcomes.sql.catalog.measures import MeasureDefinition, measure_definitions
-
-_TOO_FINE = "month"
-"""Nine in ten months of a site hold a small count: others see its years."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +106,10 @@ def protected_tables(
         context.exact[name] = con.sql(f'from "{relations[name]}"').to_arrow_table()
         context.done[name] = protect(name, context.exact[name], context)
     # The measures themselves are audited before they are rounded (`safe_measures`): here what stands beside them.
-    audited = PublishedTables(context.minimum_cell_count, **{name: context.done[name] for name in AUDITED})
+    tables = {name: context.done[name] for name in AUDITED}
+    audited = PublishedTables(
+        context.minimum_cell_count, true=counts_behind_measures(context.exact["measures"]), **tables
+    )
     require_safe(audited, nesting(), only=())
     return context.done
 
@@ -158,7 +157,7 @@ def _place(measure: MeasureDefinition) -> int:
 
 
 def _measures(exact: pa.Table, context: Context) -> pa.Table:
-    exact = in_order(exact.filter(pc.not_equal(exact["resolution"], _TOO_FINE)))
+    exact = in_order(counts_behind_measures(exact))
     horizons = {measure.id: measure.horizon for measure in measure_definitions() if measure.horizon}
     protected = context.done["cumulative_incidence"]
     curves = HorizonCurves.of(protected, horizons)

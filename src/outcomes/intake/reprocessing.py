@@ -58,13 +58,15 @@ def settle(settings: Settings, site_id: str) -> list[JudgedAgain]:
 
 def _settle(settings: Settings, site_id: str) -> Iterator[JudgedAgain]:
     times: Counter[str] = Counter()
-    while stale := [
-        one
-        for one in Lake(settings.lake).stale(site_id)
-        if times[one.period] < _TIMES_JUDGED and has_landed(settings, one)
-    ]:
-        times[stale[0].period] += 1
-        yield _judge_again(settings, stale[0])
+    while stale := _first_stale(settings, site_id, times):
+        times[stale.period] += 1
+        yield _judge_again(settings, stale)
+
+
+def _first_stale(settings: Settings, site_id: str, times: Counter[str]) -> SubmissionRecord | None:
+    """The first whose turn it is; of the others no file need be read yet to see whether they are what was delivered."""
+    stale = (one for one in Lake(settings.lake).stale(site_id) if times[one.period] < _TIMES_JUDGED)
+    return next((one for one in stale if has_landed(settings, one)), None)
 
 
 def reprocess(settings: Settings, record: SubmissionRecord, *, dry_run: bool = False) -> JudgedAgain:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from functools import cache
 from typing import Any
@@ -78,11 +79,16 @@ def rule_of(expectation: Expectation) -> Rule:
         reason=meta["reason"],
         category=meta["category"],
         context=meta["context"],
-        columns=tuple(asked[name] for name in ("column", "column_A", "column_B") if name in asked),
+        columns=columns_of(asked),
         blanks=meta.get("blanks"),
         asks_for_a_value=expectation["type"] == "expect_column_values_to_not_be_null",
         spares_tombstones=not meta.get("tombstones", False),
     )
+
+
+def columns_of(kwargs: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns that an expectation looks at, by its arguments."""
+    return tuple(kwargs[name] for name in ("column", "column_A", "column_B") if name in kwargs)
 
 
 def closed_lists(table: str) -> dict[str, dict[str, str]]:

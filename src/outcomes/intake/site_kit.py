@@ -1,7 +1,5 @@
 """What a new site needs: a line in the register, its folders, a mapping to complete, and a list of steps."""
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +10,7 @@ from outcomes.intake.sources.guess import empty_mapping
 from outcomes.intake.sources.redcap import find_dictionary
 from outcomes.intake.sources.templates import mapping_template
 from outcomes.settings import Settings
-from outcomes.site_files import Site, site_names
-from outcomes.whole_files import write_whole
+from outcomes.site_files import Site, add_lines, site_names
 
 _CHECKLIST = """# Before {site} delivers
 
@@ -88,18 +85,10 @@ def _write_new(path: Path, text: str) -> None:
 
 
 def _register(settings: Settings, site: Site) -> None:
-    """Add a line to the register, the whole file or nothing.
+    """Add a line to the register.
 
     Without a register every site is known: a new one names also those that have landed before.
     """
-    path = settings.sites_file
-    if path.is_file():
-        before = path.read_text(encoding="utf-8-sig").rstrip("\n") + "\n"
-        added = [site]
-    else:
-        before = ",".join(Site.model_fields) + "\n"
-        landed = sorted({delivery.site_id for delivery in deliveries(settings)} - {site.site_id})
-        added = [*(Site(site_id=other, name="") for other in landed), site]
-    lines = io.StringIO()
-    csv.writer(lines, lineterminator="\n").writerows([each.site_id, each.name] for each in added)
-    write_whole(path, (before + lines.getvalue()).encode())
+    landed = set() if settings.sites_file.is_file() else {each.site_id for each in deliveries(settings)}
+    others = [Site(site_id=other, name="") for other in sorted(landed - {site.site_id})]
+    add_lines(settings.sites_file, [*others, site], "sites_malformed")

@@ -15,7 +15,6 @@ import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
@@ -35,9 +34,6 @@ from outcomes.sql.engine import materialize
 from outcomes.sql.files import SqlFile
 from outcomes.sql.shipped import shipped
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 _KNOWN = {"patients": "known_patients", "encounters": "known_encounters"}
 """Relations on which later tables rest, made once the table that they come from is judged."""
 
@@ -45,6 +41,8 @@ _NAMED_AHEAD = pa.schema({"key": pa.string(), "period": pa.string()})
 
 _MEASURED_FROM_PATIENT = "days_after_"
 """Begins the facts of critical rules that rest on a patient's data cut or death."""
+
+_NO_ROWS: Ids = np.array([], dtype=np.intp)
 
 _FIRST = 10
 """Rows that break a rule, to be looked up by whoever wrote the file."""
@@ -204,20 +202,20 @@ def _stage(table: Table, *, of_cells: bool) -> list[Expectation]:
 
 
 def _broken(table: Table, stage: list[Expectation], rows: pa.Table) -> dict[str, _Broken]:
-    """What becomes of some rules over rows that hold all that they look at, by the rule's code."""
+    """What becomes of some rules over rows that hold all that they look at, in order, by the rule's code."""
     rules = [rule_of(one) for one in stage]
-    frame = _frame(rows, {"deleted", *(column for rule in rules for column in rule.columns)})
-    is_tombstone = frame["deleted"].eq(True).to_numpy(dtype=bool)
-    tombstones = frame.index[is_tombstone]
-    is_given = {name: frame[name].notna().to_numpy() for name in frame.columns}
+    is_tombstone = _as_mask(pc.fill_null(rows["deleted"], False))
+    # What is not there at all is for Great Expectations to find: the rule then cannot be evaluated.
+    looked_at = {name for rule in rules for name in rule.columns}.intersection(rows.column_names)
+    is_given = {name: _as_mask(pc.is_valid(rows[name])) for name in looked_at}
     checked = {rule.code: _rows_checked(rule, is_given, is_tombstone) for rule in rules}
-    found = Expectations().broken_rows(table.name, frame, [one for one in stage if checked[one["meta"]["code"]]])
+    found = Expectations().broken_rows(table.name, rows, [one for one in stage if checked[one["meta"]["code"]]])
     broken = {}
     for rule in rules:
-        numbers = np.array(found.get(rule.code, ()), dtype=np.intp)
-        if rule.spares_tombstones and len(tombstones):
-            numbers = numbers[~np.isin(numbers, tombstones)]
-        broken[rule.code] = _Broken(rule, numbers, checked[rule.code])
+        at = found.get(rule.code, _NO_ROWS)
+        if rule.spares_tombstones:
+            at = at[~is_tombstone[at]]
+        broken[rule.code] = _Broken(rule, at + 1, checked[rule.code])
     return broken
 
 
@@ -233,23 +231,17 @@ def _with_facts(con: duckdb.DuckDBPyConnection, table: Table, stage: Sequence[Ex
     return found.project(names).order("row_number").to_arrow_table()
 
 
-def _frame(rows: pa.Table, columns: set[str]) -> "pd.DataFrame":
-    """The columns that are looked at; the unnamed index holds the row number, which results then name."""
-    table = rows.select([name for name in rows.column_names if name in columns or name == "row_number"])
-    # Great Expectations compares whole columns of 64 bits, and narrower numbers one by one.
-    wide = [field.with_type(pa.int64()) if pa.types.is_integer(field.type) else field for field in table.schema]
-    frame: pd.DataFrame = table.cast(pa.schema(wide)).to_pandas()
-    return frame.set_index("row_number").rename_axis(None)
-
-
 def _rows_checked(rule: Rule, is_given: Mapping[str, Mask], is_tombstone: Mask) -> int:
     """The number of rows to which a rule applies: those where all that it looks at is given."""
     applies = ~is_tombstone if rule.spares_tombstones else np.ones_like(is_tombstone)
     for column in rule.columns:
-        # What is not there at all is for Great Expectations to find: the rule then cannot be evaluated.
         if column in is_given and not rule.asks_for_a_value:
             applies = applies & is_given[column]
     return int(applies.sum())
+
+
+def _as_mask(flags: pa.ChunkedArray) -> Mask:
+    return np.asarray(flags.to_numpy(), dtype=bool)
 
 
 def _lost(broken: Iterable[_Broken]) -> list[_Lost]:

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
@@ -40,6 +40,7 @@ from outcomes.lake.views import (
     rows_beside,
     rows_first_delivered_later,
     rows_in_force,
+    rows_in_force_of_patient,
     rows_written,
 )
 
@@ -105,7 +106,7 @@ class Lake:
 
     def commit(self, record: SubmissionRecord) -> None:
         """Append the row that makes a submission's rows visible, or records its refusal or withdrawal."""
-        rows = with_digest(pa.Table.from_pylist([asdict(record)], schema=SUBMISSIONS))
+        rows = with_digest(pa.Table.from_pylist([_row(record)], schema=SUBMISSIONS))
         table = self._delta("submissions") or self._uri("submissions")
         write_deltalake(table, rows, mode="append", schema_mode=_ADDS_COLUMNS)
         commits = self._delta("submissions")
@@ -249,8 +250,7 @@ class Lake:
             files = self._files(table.name, site_id)
             try:
                 con.execute(
-                    f"create table {table.name} as from ({rows_in_force(table, files)}) "
-                    "where site_id = $site_id and patient_id = $patient_id",
+                    f"create table {table.name} as {rows_in_force_of_patient(table, files)}",
                     {"site_id": site_id, "patient_id": patient_id},
                 )
             except duckdb.Error:
@@ -531,6 +531,12 @@ def _records(con: duckdb.DuckDBPyConnection, query: str) -> list[SubmissionRecor
     # In microseconds: for a time of its own PyArrow begins pandas, which takes longer than all the rest.
     rows = con.sql(f"select * replace (epoch_us(recorded_at) as recorded_at) from ({query})").to_arrow_table()
     return [_record(row) for row in rows.select(names).to_pylist()]
+
+
+def _row(record: SubmissionRecord) -> dict[str, Any]:
+    # Not `asdict` of the whole, which would copy each of the thousands of hashes by itself.
+    row = {one.name: getattr(record, one.name) for one in fields(record)}
+    return row | {name: [asdict(one) for one in row[name]] for name in ("tables", "rules", "blanked")}
 
 
 def _record(row: dict[str, Any]) -> SubmissionRecord:

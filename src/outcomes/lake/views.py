@@ -178,6 +178,18 @@ def rows_in_force(table: Table, files: Sequence[str]) -> str:
     return _one_row_a_key(table, rows_written(table, files), "submissions", "desc")
 
 
+def rows_in_force_of_patient(table: Table, files: Sequence[str]) -> str:
+    """SQL: as `rows_in_force`, of one patient: $site_id and $patient_id.
+
+    What is in force of a key may be another patient's row, so the patient's keys are found first; of all other rows of
+    the site nothing but key and patient is read.
+    """
+    of_patient = "site_id = $site_id and patient_id = $patient_id"
+    rows = rows_written(table, files)
+    of_keys = f"select * from ({rows}) where {table.key} in (select {table.key} from ({rows}) where {of_patient})"
+    return f"select * from ({_one_row_a_key(table, of_keys, 'submissions', 'desc')}) where {of_patient}"
+
+
 def rows_before(table: Table, files: Sequence[str]) -> str:
     """SQL: as `rows_in_force`, the columns at which the rules look."""
     return _looked_at(table, rows_in_force(table, files))

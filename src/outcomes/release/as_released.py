@@ -50,9 +50,11 @@ def attach_patient(
             f"create table {name} as from research.{mart} where site_id = $site_id and patient_id = $patient_id",
             {"site_id": site_id, "patient_id": patient_id},
         )
-    # Of one patient's rows the plan does not matter: to think about it, or to wake another thread, takes longer.
-    con.execute("pragma disable_optimizer; set threads = 1")
+    # Of one patient's rows neither another thread nor the plan matters: to wake it, or to think, takes longer. Only
+    # the plan spares reading the columns of all other patients of the site.
+    con.execute("set threads = 1")
     lake.load_patient(con, site_id, patient_id)
+    con.execute("pragma disable_optimizer")
     con.execute("create table explained_patient as select site_id, patient_id from patients")
     if con.execute("from explained_patient").fetchone() is None:
         raise OutcomesError("patient_unknown", f"release {release.id}")

@@ -36,6 +36,8 @@ _STORAGE_VERSION = "v1.4.0"
 """Of the DuckDB files, so that older DuckDB and R can open them."""
 _ROWS = "in_force.duckdb"
 """The rows in force, beside the release while it is built."""
+_EXACT_MEASURES = "parquet/measures.parquet"
+"""The counts behind what a release shows of measures."""
 _log = logging.getLogger(__name__)
 
 
@@ -193,12 +195,13 @@ def _published_before(releases: Path, release_id: str) -> Before:
         if folder.name == release_id:
             continue
         try:
-            verify_file(folder, DASHBOARD)
+            for name in (DASHBOARD, _EXACT_MEASURES):
+                verify_file(folder, name)
         except OutcomesError as error:
             damaged.append(folder.name)
             _log.warning("the differences from a damaged release cannot be audited: %s", error.where)
             continue
-        tables[folder.name] = published_tables(folder / DASHBOARD)
+        tables[folder.name] = published_tables(folder / DASHBOARD, folder / _EXACT_MEASURES)
     return Before(tables, tuple(damaged))
 
 

@@ -61,9 +61,9 @@ _STORIES = pa.schema(
     dict.fromkeys(("site_id", "kind", "risk"), pa.string()) | {"factor": pa.float64(), "since": pa.string()}
 )
 _TARGETS = [
-    ("pain_past_3_months", 0.25, "Registry board", "Invented: one in four at most"),
-    ("revision_2_years", 0.08, "Registry board", "Invented: what the best sites report"),
-    ("follow_up_12_months", 0.8, "Registry board", "Invented: what registries ask of their sites"),
+    ("pain_past_3_months", 0.25, "Registry board", "invented for the demo, at most one in four"),
+    ("revision_2_years", 0.08, "Registry board", "invented for the demo, as low as at the best sites"),
+    ("follow_up_12_months", 0.8, "Registry board", "invented for the demo, as many as registries ask for"),
 ]
 
 
