@@ -16,6 +16,9 @@ from dashboards.pages.frame import View
 from dashboards.pages.number import counted, hidden_or_counted, sentence
 from outcomes.errors import MISTAKES
 
+_SEEN_AT_ONCE = 10
+"""Refused submissions of many words each; earlier ones fold out."""
+
 
 def state(who: str, submissions: Sequence[Submission]) -> Card:
     """How many submissions were accepted, and whether their rows add up."""
@@ -72,7 +75,7 @@ def refused(submissions: Sequence[Submission], sites: dict[str, Site]) -> list[C
             "refused",
             "Refused submissions",
             sentence=f"{wording.plural(len(found), 'submission')} refused; none of the rows are in the numbers.",
-            table=Table("Refused submissions", head, rows, is_stacked=True),
+            table=Table("Refused submissions", head, rows, is_stacked=True, folds_after=_SEEN_AT_ONCE),
             is_table=True,
             notes=[latest_only(len(found))],
         )
