@@ -88,6 +88,7 @@ def cases_of(view: View, label: str) -> Page | None:
                     ("Patient", "Year of fusion", "Approach", "Levels", "Kind", "Onset day"),
                     [_case_cells(view, one) for one in found],
                     numbers=1,
+                    is_stacked=True,
                 )
                 if found
                 else None,

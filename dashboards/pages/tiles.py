@@ -22,7 +22,7 @@ MONTHS = 24
 PICTURE_WIDTH, PICTURE_HEIGHT = 480, 264
 """Pixels of a tile as a picture."""
 _NO_MONTH = "No month that can be judged"
-_RARE = "; the line shows the patients between outcomes: the higher, the rarer"
+_RARE = ", of patients between outcomes"
 """Of a g-chart, whose values are no shares."""
 _SAID_IN_A_PICTURE = ("Trend", "Among sites")
 

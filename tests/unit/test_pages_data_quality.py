@@ -151,7 +151,7 @@ def test_rules_over_time_are_exact_shares_of_the_last_attempt_that_was_not_refus
     assert rows[0][1:] == ["2,114", "23", "1.1\u00a0%", "2", "0.1\u00a0%"]
     one, none = (replace(ACCEPTED, rows_in=20_000, rows_quarantined=rows) for rows in (1, 0))
     said = [broken_rules.over_time([each], [])[0].sentence for each in (one, none)]
-    assert ["<0.1\u00a0% of the rows broke a critical" in said[0], "no rows broke a critical" in said[1]] == [
+    assert ["<0.1\u00a0% of the rows broke a critical" in said[0], "no row broke a critical rule, " in said[1]] == [
         True,
         True,
     ]

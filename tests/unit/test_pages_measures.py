@@ -186,7 +186,7 @@ def test_a_tile_says_where_its_line_shows_patients_between_outcomes(tmp_path: Pa
     seal(folder)
     body = parsed(cards(overview(a_view(tmp_path)))["headlines"].body[0])
     tiles = {next(tile.all("h3")).text: tile.text for tile in body.all("div") if tile.get("class") == "tile"}
-    said = "the line shows the patients between outcomes: the higher, the rarer"
+    said = "Common cause variation, of patients between outcomes"
     assert [said in tiles[title] for title in ("Revision within 2 years", "Neck pain at 12 months")] == [True, False]
 
 
@@ -302,19 +302,19 @@ def test_a_target_is_said_with_who_set_it_and_why(home: Path, changes: dict[str,
 def test_the_data_behind_it_says_what_is_refused_and_failing_and_which_headlines_rest_on_it(home: Path) -> None:
     said = parsed(cards(overview(a_view(home)))["data-state"].body[0]).text
     assert "Refused as last sent: February\u00a02026." in said
-    rule = "Some rows break rule PRO-006: the code is not in the format of its system."
-    assert f"{rule} No headline outcome rests on these rows." in said
-    assert "No headline outcome rests on these rows. 4 other measures may." in said
+    rule = "Rows break PRO-006 (the code is not in the format of its system):"
+    assert f"{rule} no headline outcome rests on them." in said
+    assert "no headline outcome rests on them. 4 other measures may." in said
     assert "that were held: 80\u00a0%. On these visits rest Neck pain at 12 months; " in said
 
 
 @pytest.mark.parametrize(
     ("affected", "rest"),
     [
-        ((HEADLINES[0],), "On these rows rests Neck pain at 12 months."),
-        ((HEADLINES[0], HEADLINES[2]), "On these rows rest Neck pain at 12 months; Revision within 2 years."),
-        ((*HEADLINES, "early_discomfort"), "All headline outcomes rest on these rows. 1 other measure may."),
-        (("early_discomfort",), "No headline outcome rests on these rows. 1 other measure may."),
+        ((HEADLINES[0],), "on them rests Neck pain at 12 months."),
+        ((HEADLINES[0], HEADLINES[2]), "on them rest Neck pain at 12 months; Revision within 2 years."),
+        ((*HEADLINES, "early_discomfort"), "all headline outcomes rest on them. 1 other measure may."),
+        (("early_discomfort",), "no headline outcome rests on them. 1 other measure may."),
     ],
 )
 def test_each_failing_rule_is_said_with_the_tiles_that_rest_on_it_those_of_most_first(
@@ -322,7 +322,7 @@ def test_each_failing_rule_is_said_with_the_tiles_that_rest_on_it_those_of_most_
 ) -> None:
     monkeypatch.setattr(deliveries, "rule_measures", lambda _: {("procedures", "PRO-006"): [*affected]})
     rules = [one.text for one in parsed(cards(overview(a_view(home)))["data-state"].body[0]).all("li")][-3:]
-    said = f"Some rows break rule PRO-006: the code is not in the format of its system. {rest}"
+    said = f"Rows break PRO-006 (the code is not in the format of its system): {rest}"
     assert said in rules
     assert rules[0] == said or not {*affected} & {*HEADLINES}
 

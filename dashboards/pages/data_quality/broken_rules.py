@@ -55,12 +55,13 @@ def over_time(submissions: Sequence[Submission], failures: Sequence[RuleFailure]
         ]
         for month, one, out, flag in zip(months, attempts, kept_out, warned, strict=True)
     ]
+    critical = _broke(kept_out[-1], attempts[-1], "a critical rule", "quarantined")
+    warning = _broke(warned[-1], attempts[-1], "a warning rule", "flagged")
     return [
         Card(
             "over-time",
             "Rules broken over time",
-            sentence=f"{wording.period(months[-1])}: {_part(kept_out[-1], attempts[-1])} a critical rule and were "
-            f"quarantined, {_part(warned[-1], attempts[-1])} a warning rule and were flagged.",
+            sentence=f"{wording.period(months[-1])}: {critical}, {warning}.",
             figure=lines(
                 months,
                 [Line("quarantined", kept_out, style.BLUE), Line("flagged", warned, style.GREY)],
@@ -81,9 +82,10 @@ def over_time(submissions: Sequence[Submission], failures: Sequence[RuleFailure]
     ]
 
 
-def _part(share: float, of: Submission) -> str:
-    """How many of the rows broke a rule, in percent."""
-    return f"{wording.percent(share / 100, of.rows_in or 1)} of the rows broke" if share else "no rows broke"
+def _broke(share: float, of: Submission, rule: str, what: str) -> str:
+    """How many of the rows broke a rule, in percent, and what became of them."""
+    rows = wording.percent(share / 100, of.rows_in or 1)
+    return f"{rows} of the rows broke {rule} and were {what}" if share else f"no row broke {rule}"
 
 
 def rules_now(submissions: Sequence[Submission], failures: Sequence[RuleFailure]) -> list[Card]:

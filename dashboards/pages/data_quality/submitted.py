@@ -16,8 +16,8 @@ from dashboards.pages.frame import View
 from dashboards.pages.number import counted, hidden_or_counted, sentence
 from outcomes.errors import MISTAKES
 
-_SEEN_AT_ONCE = 10
-"""Refused submissions of many words each; earlier ones fold out."""
+_SEEN_AT_ONCE = 12
+"""Submissions: a year of months; earlier ones fold out."""
 
 
 def state(who: str, submissions: Sequence[Submission]) -> Card:
@@ -114,7 +114,7 @@ def attempts(submissions: Sequence[Submission]) -> list[Card]:
             "attempts",
             "Submission by submission",
             sentence="Every attempt to submit a month, latest first. A full submission replaces all earlier ones.",
-            table=Table("Submissions", head, rows, numbers=4),
+            table=Table("Submissions", head, rows, numbers=4, is_stacked=True, folds_after=_SEEN_AT_ONCE),
             is_table=True,
             notes=[latest_only(len(submissions))],
         )
@@ -147,6 +147,7 @@ def tables(tables: Sequence[TableRows]) -> list[Card]:
                 ("Table", *ROW_COUNTS, "Quarantined, share", "Cells set to missing"),
                 rows,
                 numbers=6,
+                is_stacked=True,
             ),
             is_table=True,
         )
