@@ -64,7 +64,7 @@ bump: .venv/.base ## Raise versions of changed definitions: make bump NAMES="pai
 
 lock: .venv/.base ## Lock the newest allowed versions anew
 	cd requirements && ../$(LOCK) --upgrade setup.in -o setup.txt \
-		&& ../$(LOCK) --upgrade --all-extras ../pyproject.toml -o base.txt \
+		&& ../$(LOCK) --upgrade --extra airflow --extra dashboards --extra sqlalchemy ../pyproject.toml -o base.txt \
 		&& ../$(LOCK) --upgrade --group ../pyproject.toml:dev -c base.txt -o dev.txt \
 		&& ../$(LOCK) --upgrade -c base.txt ../pyproject.toml -o pipeline.txt \
 		&& ../$(LOCK) --upgrade -c base.txt --extra dashboards ../pyproject.toml -o dashboards.txt \

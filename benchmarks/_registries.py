@@ -34,7 +34,7 @@ def measured_registry(
             con.execute("set enable_progress_bar = false")
             load_registry(con, seed, profiles, patients, stories)
             run(con, kept=relations_of_marts())
-            run_measures(con, settings.annotations_file, settings.targets_file, settings.minimum_cell_count)
+            run_measures(con, settings)
             yield con
 
 

@@ -56,6 +56,15 @@ _KINDS = "select label as whole, kind as part, episodes as patients from label_k
 _TRUE_KINDS = """
 select label as whole, kind as part, count(*) as patients from labels where status = 'yes' and is_counted group by all
 """
+_OF_SITES = """
+select 'reason' as source, measure as whole, reason as part, site_id as site, patients from measure_exclusions
+where site_id is not null
+union all
+select 'kind', label, kind, site_id, count(*) from labels where status = 'yes' and is_counted group by all
+union all
+select 'lost at step', '', cast(step as varchar), site_id, patients_out from attrition
+"""
+"""The parts of each site, which it knows of itself."""
 _STEPS = "select step, cast(sum(patients_left) as bigint) as patients from attrition group by step order by step"
 Key = tuple[str, str, str, str]
 Part = tuple[str, str]
@@ -139,6 +148,7 @@ class Release:
         shown: of each measure the least and the greatest that what is shown stands for, (2, sites, keys, 3).
         lines: what adds up to what, as places of keys: the total and its parts.
         reasons, kinds: over all sites, the bounds and the true count of each.
+        of_sites: the true count of each such part at a site, by table, whole, part and site.
         steps: of each step of attrition the least and the greatest who were left, and how many were.
         patients: between which ends the release says that the cohort is.
     """
@@ -150,6 +160,7 @@ class Release:
     lines: list[tuple[int, list[int]]] = field(default_factory=list)
     reasons: dict[Part, tuple[float, float, float]] = field(default_factory=dict)
     kinds: dict[Part, tuple[float, float, float]] = field(default_factory=dict)
+    of_sites: dict[tuple[str, str, str, str], float] = field(default_factory=dict)
     steps: Floats = field(default_factory=lambda: np.zeros((0, 3)))
     patients: tuple[float, float] = (0, np.inf)
 
@@ -189,6 +200,10 @@ class Release:
     def _read_beside(self, dashboard: Path, research: Path) -> None:
         self.reasons = _parts(_rows(dashboard, _REASONS), _rows(research, f"{_REASONS} where site_id is null"))
         self.kinds = _parts(_rows(dashboard, _KINDS), _rows(research, _TRUE_KINDS))
+        self.of_sites = {
+            (row["source"], row["whole"], row["part"], row["site"]): float(row["patients"])
+            for row in _rows(research, _OF_SITES)
+        }
         left = [[row["patients"] for row in _rows(database, _STEPS)] for database in (dashboard, research)]
         known = [(0, np.inf) if shown is None else _to_ten(shown) for shown in left[0]]
         self.steps = np.array([(*ends, float(true)) for ends, true in zip(known, left[1], strict=True)])
@@ -319,9 +334,8 @@ def _knowledge(releases: Sequence[Release], contributor: str | None, asked: str 
         _tie(knowledge.program, cubes, names)
         if asked in release.shown:
             _ask(knowledge, cubes, asked, where)
-        for (table, whole, part), at in cubes.parts.items():
-            if contributor is None and whole == (asked or "") and at.is_hidden and 1 <= at.true <= SMALL:
-                knowledge.targets.setdefault(at.id, f"{where}, {table} {part}")
+        if asked is None or asked in release.shown:
+            _ask_parts(knowledge, cubes, asked or "", where)
         before = cubes
     return knowledge
 
@@ -478,6 +492,20 @@ def _ask(knowledge: _Knowledge, cubes: _Cubes, name: str, where: str) -> None:
         at = " ".join(filter(None, release.keys[key]))
         who = release.sites[site] or ("the others" if contributor else "all sites")
         knowledge.targets.setdefault(int(ids[site, key, count]), f"{where}, {_COUNTS[count]} of {who}, {at}")
+
+
+def _ask_parts(knowledge: _Knowledge, cubes: _Cubes, whole: str, where: str) -> None:
+    """The small parts that are not told; to a contributor those of the others, told or not."""
+    program, contributor = knowledge.program, cubes.contributor
+    for (table, of_whole, part), at in cubes.parts.items():
+        if of_whole != whole:
+            continue
+        own = cubes.release.of_sites.get((table, whole, part, contributor or ""), 0.0)
+        others = int(program.add(*np.array([[0], [np.inf], [at.true - own]]))[0])
+        known = program.add(*np.array([[own]] * 3))
+        program.adds_up(np.array(at.id), np.array([others, int(known[0])]))
+        if (contributor or at.is_hidden) and 1 <= at.true - own <= SMALL:
+            knowledge.targets.setdefault(others, f"{where}, {table} {part} of {'the others' if contributor else 'all'}")
 
 
 # --- linear programs ---------------------------------------------------------------------------------------------

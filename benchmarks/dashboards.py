@@ -121,7 +121,7 @@ def _build(settings: Settings, lake: Path, patients: int) -> None:
         for file in sorted(lake.glob("*.parquet")):
             con.execute(f"create view {file.stem} as from '{file}'")
         run(con, kept=relations_of_marts())
-        run_measures(con, settings.annotations_file, settings.targets_file, settings.minimum_cell_count)
+        run_measures(con, settings)
         facts = ReleaseFacts(RELEASE, "2026-09", settings.minimum_cell_count, "benchmark", is_synthetic=True)
         con.execute(f"attach '{folder / 'research.duckdb'}' as research")
         for mart in research_marts():

@@ -2,6 +2,7 @@
 
 A synthetic registry is drawn and multiplied: each copy of a site is a site of its own. Run with
 `python -m benchmarks.labels --patients 1000000`; the ratio tells more than the seconds, since machines differ.
+`OUTCOMES_ENGINE` names the engine.
 """
 
 import argparse
@@ -75,7 +76,7 @@ def _seconds_to_label(settings: Settings, lake: Path, evidence: Path, steps: Ste
     with connect(settings) as con:
         for file in sorted(lake.glob("*.parquet")):
             con.execute(f"create view {file.stem} as from '{file}'")
-        labelling = seconds(lambda: run(con, steps, kept=relations_of_marts()))
+        labelling = seconds(lambda: run(con, steps, settings, kept=relations_of_marts()))
         writing = seconds(lambda: con.execute(f"copy (from label_evidence) to '{evidence}'"))
     return labelling, writing
 

@@ -68,7 +68,7 @@ def _steps(settings: Settings, lake: Path) -> dict[str, float]:
         for file in sorted(lake.glob("*.parquet")):
             con.execute(f"create view {file.stem} as from '{file}'")
         run(con, kept=relations_of_marts())
-        run_measures(con, settings.annotations_file, settings.targets_file, settings.minimum_cell_count, steps)
+        run_measures(con, settings, steps)
         steps("protection and audit")
         facts = ReleaseFacts("benchmark", "2026-01", settings.minimum_cell_count, "benchmark", is_synthetic=True)
         protected_tables(con, facts, site_names={})

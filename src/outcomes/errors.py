@@ -242,6 +242,11 @@ MISTAKES: dict[str, Mistake] = {
         "the database could not be reached or read",
         "try the address, the account and its rights with the database's own client",
     ),
+    "engine_missing": Mistake(
+        107,
+        "the engine that OUTCOMES_ENGINE names is not installed",
+        "install outcomes[spark] for sail, or pyspark and Java 17 for spark; or leave OUTCOMES_ENGINE unset",
+    ),
     "periods_reversed": Mistake(85, "the first month comes after the last", "exchange --from and --to"),
     "doctor_failed": Mistake(86, "a check of `outcomes doctor` failed", "do what its line says"),
     "history_removed": Mistake(

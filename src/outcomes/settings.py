@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     """Of a query, and the processes in which many submissions are taken in side by side."""
     memory_limit: str = "4GB"
     """How much memory the database of one process may take; beyond it, it spills to disk."""
+    engine: Literal["duckdb", "sail", "spark"] = "duckdb"
+    """What runs the SQL of labels and measures: DuckDB itself, Sail in this process, or Spark (docs/engines.md)."""
     eq5d_value_set: Path | None = None
     """CSV (profile, index) of the country's EQ-5D-5L value set. Without it the index stays empty."""
     log: Literal["off", "stderr", "file"] = "off"

@@ -23,6 +23,7 @@ from outcomes.disclosure.suppression import (
     before_rounding,
     coarse,
     hide_parts,
+    hide_parts_of_sites,
     hide_steps,
     is_small,
     rounded,
@@ -289,6 +290,26 @@ def test_no_small_part_of_a_known_sum_can_be_worked_out(parts: Counts) -> None:
     for part in map(int, np.flatnonzero(is_small(parts, MINIMUM))):
         low, high = attacker.bounds(part)
         assert high - low >= MINIMUM - 1e-6
+
+
+@settings(deadline=None)
+@given(arrays(np.int64, st.tuples(st.integers(4, 6), st.integers(1, 4)), elements=COUNTS))
+def test_no_site_is_sure_of_a_small_part_of_all_others(counts: Counts) -> None:
+    """Shown parts are told to the nearest ten; how many they are together is known to the patient."""
+    hidden, of_all = hide_parts_of_sites(counts, MINIMUM), counts.sum(axis=0)
+    if hidden is None or counts.any(axis=1).sum() < SITES_AGAINST_CONTRIBUTORS:
+        return
+    for own in counts:
+        others, attacker = of_all - own, Attacker()
+        attacker.adds_up("others", range(len(others)))
+        attacker.knows("others", others.sum())
+        told = before_coarse(coarse(of_all, MINIMUM), MINIMUM)
+        least, greatest = (end - own for end in told)
+        for part in map(int, np.flatnonzero(~hidden)):
+            attacker.knows_between(part, max(least[part], 0), greatest[part])
+        for part in map(int, np.flatnonzero(is_small(others, MINIMUM))):
+            low, high = attacker.bounds(part)
+            assert low < 1 - 1e-6 or high > MINIMUM - 1 + 1e-6
 
 
 @settings(deadline=None)

@@ -7,6 +7,7 @@ import pytest
 
 from outcomes.errors import OutcomesError
 from outcomes.labelling.build import run
+from outcomes.settings import Settings
 from outcomes.sql.reference import load_references
 from tests.support import marts
 from tests.support.situations import Row, complete, label
@@ -105,7 +106,7 @@ def test_the_index_comes_from_the_value_set(tmp_path: Path) -> None:
     value_set.write_text("profile,index\n11111,1.0\n55555,-0.285\n", encoding="utf-8")
     profiles = ["11111", "55555", "12345", "1111"]
     con = label({"site": complete({"follow_ups": [{"day": day} | _levels(each) for day, each in enumerate(profiles)]})})
-    run(con, eq5d_value_set=value_set)
+    run(con, settings=Settings(eq5d_value_set=value_set))
     found = con.execute("select eq5d_index from follow_up_scores order by day").fetchall()
     assert found == [(1.0,), (-0.285,), (None,), (None,)]
 

@@ -13,8 +13,8 @@ def test_kinds_are_hidden_with_others() -> None:
     shown = protected_kinds(kinds, _measures(revision_performed="shown"), MINIMUM).to_pylist()
     assert [(row["kind"], row["episodes"], row["state"] == "suppressed") for row in shown] == [
         ("fusion", None, True),
-        ("removal", None, True),
         ("other", 40, False),
+        ("removal", None, True),
     ]
 
 
@@ -40,8 +40,23 @@ def test_kinds_that_give_each_other_back_are_hidden_together() -> None:
     assert {row["episodes"] for row in protected_kinds(kinds, of_all, MINIMUM).to_pylist()} == {None}
 
 
-def _kinds(label: str, counts: dict[str, int]) -> pa.Table:
-    return pa.Table.from_pylist([{"label": label, "kind": name, "episodes": count} for name, count in counts.items()])
+def test_a_kind_that_others_than_one_site_hardly_have_is_hidden_from_that_site() -> None:
+    """Site a knows its own 40: of the 45 the others have 5."""
+    of_sites = [_kinds("pain", {"persistent": 60, "recurrent": 30, "late": yes}, site) for site, yes in OF_SITES]
+    shown = protected_kinds(pa.concat_tables(of_sites), _measures(pain="shown"), MINIMUM)
+    states = dict(zip(shown["kind"].to_pylist(), shown["state"].to_pylist(), strict=True))
+    assert states == {"late": "suppressed", "persistent": "shown", "recurrent": "suppressed"}
+    three = protected_kinds(pa.concat_tables(of_sites[:3]), _measures(pain="shown"), MINIMUM)
+    assert set(three["state"].to_pylist()) == {"shown"}
+
+
+OF_SITES = [("a", 40), ("b", 5), ("c", 0), ("d", 0)]
+
+
+def _kinds(label: str, counts: dict[str, int], site: str = "a") -> pa.Table:
+    return pa.Table.from_pylist(
+        [{"label": label, "kind": name, "site_id": site, "episodes": count} for name, count in counts.items()]
+    )
 
 
 def _measures(site_id: str | None = None, **states: str) -> pa.Table:

@@ -25,7 +25,7 @@ stratum_kinds as (
 
 -- What each group counts towards: cohorts by their number, profiles by theirs below zero. A cohort without a month
 -- counts towards no month.
-memberships as (
+of_cohorts as (
     select distinct
         measure_groups.cohort as group_number, measure_groups.site_id, resolutions.resolution,
         case resolutions.resolution
@@ -37,7 +37,9 @@ memberships as (
         cast(null as varchar) as stratum
     from measure_groups
     cross join resolutions
-    union all
+),
+
+of_profiles as (
     select distinct
         -measure_groups.profile as group_number, measure_groups.site_id,
         'all' as resolution,
@@ -53,13 +55,21 @@ memberships as (
     cross join stratum_kinds
 ),
 
+memberships as (
+    select group_number, site_id, resolution, index_period, stratum_kind, stratum
+    from of_cohorts
+    union all
+    select group_number, site_id, resolution, index_period, stratum_kind, stratum
+    from of_profiles
+),
+
 -- Month numbers count from year 0; a year is that of its first month.
 numbered as (
     select
         resolution,
         12 * cast(substr(index_period, 1, 4) as integer)
         + coalesce(try_cast(substr(index_period, 6) as integer), 1) - 1 as month
-    from memberships
+    from of_cohorts
     where index_period is not null
 ),
 
@@ -83,7 +93,7 @@ listed as (
     from calendar
     union all
     select distinct resolution, index_period, stratum_kind, stratum
-    from memberships
+    from of_profiles
     where stratum is not null
     union all
     select

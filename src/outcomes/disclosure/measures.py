@@ -34,7 +34,7 @@ from outcomes.disclosure.suppression import (
     Sums,
     coarse,
     hide,
-    hide_parts,
+    hide_parts_of_sites,
     hide_secondary,
     is_small,
     rounded,
@@ -191,20 +191,22 @@ def protected_exclusions(exclusions: pa.Table, measures: pa.Table, minimum_cell_
     """Why episodes are not in the denominator, over all sites.
 
     Counts are coarse, for the same patients are counted under a reason of several measures. Of a measure whose sum is
-    hidden, and where listing the reasons would disclose a small count, all are hidden. `exclusions` is the relation
-    `measure_exclusions`, `measures` are the protected ones.
+    hidden, and where listing the reasons would disclose a small count, also to a site that knows its own, all are
+    hidden. `exclusions` is the relation `measure_exclusions`, `measures` are the protected ones.
     """
-    exclusions = exclusions.filter(pc.is_null(exclusions["site_id"])).select(["measure", "reason", "patients"])
-    exclusions = exclusions.sort_by([("measure", "ascending"), ("reason", "ascending")])
-    names, counts = np.array(exclusions["measure"].to_pylist(), dtype=str), exclusions["patients"].to_numpy()
+    exclusions = exclusions.sort_by([(name, "ascending") for name in ("measure", "site_id", "reason")])
+    of_all = exclusions.filter(pc.is_null(exclusions["site_id"])).select(["measure", "reason", "patients"])
+    of_sites = exclusions.filter(pc.is_valid(exclusions["site_id"]))
+    names, counts = np.array(of_all["measure"].to_pylist(), dtype=str), of_all["patients"].to_numpy()
     without_sum = [measure for measure, site, key in _suppressed(measures) if (site, key) == (None, EVERYBODY)]
     hidden = np.isin(names, np.array(without_sum, dtype=str))
     for measure in np.unique(names[~hidden]):
         rows = names == measure
-        to_hide = hide_parts(counts[rows], minimum_cell_count)
+        by_site = of_sites.filter(pc.equal(of_sites["measure"], measure))["patients"].to_numpy()
+        to_hide = hide_parts_of_sites(by_site.reshape(-1, rows.sum()), minimum_cell_count)
         hidden[rows] = True if to_hide is None else to_hide
     shown = pa.array(coarse(counts, minimum_cell_count), mask=hidden)
-    return with_state(exclusions.set_column(2, "patients", shown), hidden, zero=counts == 0)
+    return with_state(of_all.set_column(2, "patients", shown), hidden, zero=counts == 0)
 
 
 def shown_counts(shown: pa.Table) -> dict[tuple[str, str | None], tuple[int, int]]:

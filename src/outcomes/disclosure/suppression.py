@@ -72,8 +72,10 @@ def _from_to(shown: Counts, low: Counts, high: Counts) -> tuple[Counts, Counts]:
     return np.where(shown > 0, low, 0), np.where(shown > 0, high, 0)
 
 
-def hide_parts(counts: Counts, minimum_cell_count: int, *, know_their_own: bool = False) -> Mask | None:
-    """Which parts of a known sum to hide.
+def hide_parts(
+    counts: Counts, minimum_cell_count: int, *, know_their_own: bool = False, also: Mask | bool = False
+) -> Mask | None:
+    """Which parts of a known sum to hide, `also` those that are hidden already.
 
     A part that is listed holds at least one patient, so of k hidden parts that add up to s each lies between 1 and
     s - (k - 1). A part that knows its own count takes it out of the sum; the largest leaves the others least room.
@@ -81,8 +83,9 @@ def hide_parts(counts: Counts, minimum_cell_count: int, *, know_their_own: bool 
     Returns:
         The parts to hide, the smallest first; None when not even listing them is safe.
     """
-    hidden = is_small(counts, minimum_cell_count)
-    while hidden.any():
+    small = is_small(counts, minimum_cell_count)
+    hidden = small | also
+    while small.any():
         unknown = np.sort(counts[hidden])[: -1 if know_their_own else None]
         if len(unknown) > 1 and unknown.sum() - len(unknown) >= minimum_cell_count:
             break
@@ -90,6 +93,32 @@ def hide_parts(counts: Counts, minimum_cell_count: int, *, know_their_own: bool 
         if not len(shown):
             return None
         hidden[shown[np.argmin(counts[shown])]] = True
+    return hidden
+
+
+def hide_parts_of_sites(counts: Counts, minimum_cell_count: int) -> Mask | None:
+    """Which parts of a known sum over all sites to hide, from readers and from sites that know their own parts.
+
+    To a site the parts are what all others have of them. Where too few sites have any, readers alone are shut out.
+
+    Args:
+        counts: (sites, parts).
+        minimum_cell_count: the smallest count that may be shown.
+
+    Returns:
+        The parts to hide, as `hide_parts` does; None when not even listing them is safe.
+    """
+    of_all = counts.sum(axis=0)
+    has_contributors = counts.any(axis=1).sum() >= SITES_AGAINST_CONTRIBUTORS
+    known = [of_all, *(of_all - counts if has_contributors else ())]
+    hidden, before = np.zeros(len(of_all), dtype=bool), -1
+    while hidden.sum() > before:
+        before = hidden.sum()
+        for parts in known:
+            more = hide_parts(parts, minimum_cell_count, also=hidden)
+            if more is None:
+                return None
+            hidden = more
     return hidden
 
 

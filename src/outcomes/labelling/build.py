@@ -1,15 +1,15 @@
 """Run the definitions over the lake: episodes first, then each label, then their evidence."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from outcomes.contract import TABLES
 from outcomes.lake import PROVENANCE
+from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import LabelDefinition, label_definitions, relations_in_order
-from outcomes.sql.engine import materialize
+from outcomes.sql.engine import engine_of
 from outcomes.sql.files import SqlFile
 from outcomes.sql.reference import load_references, reference_rows
 
@@ -89,7 +89,7 @@ inner join in_force
 def run(
     con: duckdb.DuckDBPyConnection,
     on_progress: Progress | None = None,
-    eq5d_value_set: Path | None = None,
+    settings: Settings | None = None,
     kept: Collection[str] | None = None,
     changed_thresholds: Mapping[str, Any] | None = None,
 ) -> None:
@@ -102,46 +102,49 @@ def run(
     Args:
         con: the connection.
         on_progress: told about each step.
-        eq5d_value_set: the installation's EQ-5D-5L value set, see `load_references`.
+        settings: name the engine and the installation's EQ-5D-5L value set (see `load_references`). When not given, it
+            is DuckDB without a value set.
         kept: relations that must stay; the others go after their last use, since of many patients they would fill the
             memory. All stay when not given.
         changed_thresholds: conventions to label under instead of those declared, by name.
 
     Raises:
-        OutcomesError: value_set_malformed.
+        OutcomesError: value_set_malformed, engine_missing.
     """
-    prepare(con, eq5d_value_set, changed_thresholds)
+    prepare(con, settings, changed_thresholds)
     files = relations_in_order()
     labels = label_definitions()
     spent = _spent_after(files, kept)
-    for done, file in enumerate(files):
-        if on_progress:
-            on_progress(file.name, done, len(files))
-        materialize(con, [file])
-        for label in (each for each in labels if each.file == file):
-            _add_results(con, label)
-        for name in spent[file.name]:
-            con.execute(f"drop table {name}")
+    read = {file.name for file in files} if kept is None else {*kept, *(label.file.name for label in labels)}
+    with engine_of(settings)(con) as engine:
+        for done, file in enumerate(files):
+            if on_progress:
+                on_progress(file.name, done, len(files))
+            engine.materialize(file, is_read=file.name in read)
+            for label in (each for each in labels if each.file == file):
+                _add_results(con, label)
+            for name in spent[file.name]:
+                engine.drop(name)
     if on_progress:
         on_progress("labels", len(files), len(files))
 
 
 def prepare(
     con: duckdb.DuckDBPyConnection,
-    eq5d_value_set: Path | None = None,
+    settings: Settings | None = None,
     changed_thresholds: Mapping[str, Any] | None = None,
 ) -> None:
     """Make what the labelling rests on and leads to: reference tables, contract tables up to the data cut, no results.
 
     Args:
         con: a connection that has the lake attached.
-        eq5d_value_set: as of `run`.
+        settings: name the value set, see `load_references`; there is none when not given.
         changed_thresholds: as of `run`.
 
     Raises:
         OutcomesError: value_set_malformed.
     """
-    load_references(con, eq5d_value_set, changed_thresholds)
+    load_references(con, settings.eq5d_value_set if settings else None, changed_thresholds)
     end_at_data_cut(con)
     labels = _quoted(label.name for label in label_definitions())
     reasons = _quoted(row["reason"] for row in reference_rows("reasons"))

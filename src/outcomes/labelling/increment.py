@@ -6,7 +6,7 @@ the same as before has the same labels. One fact is of a whole site: whether a l
 for all.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from outcomes.contract import TABLES
 from outcomes.labelling import kept
 from outcomes.labelling.build import Progress, prepare, run
 from outcomes.labelling.sensitivity import answer_trials, count_answers, sensitivity_needs
+from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import relations_in_order
 from outcomes.sql.engine import materialize
 
@@ -159,7 +160,7 @@ class Increment:
     needed: frozenset[str]
 
     def label(
-        self, con: duckdb.DuckDBPyConnection, on_progress: Progress | None = None, eq5d_value_set: Path | None = None
+        self, con: duckdb.DuckDBPyConnection, on_progress: Progress | None = None, settings: Settings | None = None
     ) -> Labelled:
         """Label all patients, those without new records as they were labelled before, and make `sensitivity`.
 
@@ -169,21 +170,30 @@ class Increment:
         Args:
             con: a connection that has the lake attached, checked against its digests.
             on_progress: told about each step.
-            eq5d_value_set: as of `labelling.build.run`.
+            settings: as of `labelling.build.run`.
 
         Raises:
-            OutcomesError: value_set_malformed.
+            OutcomesError: value_set_malformed, engine_missing.
         """
         records = " union all ".join(_RECORDS.format(table=table.name, key=table.key) for table in TABLES.values())
         materialize(con, (file for file in relations_in_order() if file.name in _OF_SITES))
         con.execute(_FINGERPRINTS.format(records=records))
         patients, relations = _count(con, "fingerprints"), _relations(self.needed)
         why_all = self._why_all(con, patients)
+
+        def label_all(on: duckdb.DuckDBPyConnection) -> None:
+            for_trials = _relations(sensitivity_needs())
+            run(on, on_progress, settings, kept=relations | for_trials)
+            answer_trials(on)
+            # What only the trials of other conventions read goes again.
+            for name in sorted(for_trials - relations):
+                on.execute(f'drop table "{name}"')
+
         if why_all:
-            _label_all(con, relations, on_progress, eq5d_value_set)
+            label_all(con)
         else:
-            _label_touched(con, relations, on_progress, eq5d_value_set)
-            prepare(con, eq5d_value_set)
+            _label_touched(con, label_all)
+            prepare(con, settings)
             _put_together(con, relations)
         count_answers(con)
         return Labelled(patients, patients if why_all else _count(con, "touched"), why_all)
@@ -213,20 +223,7 @@ def _relations(needed: Collection[str]) -> set[str]:
     return {file.name for file in relations_in_order()} & set(needed)
 
 
-def _label_all(
-    con: duckdb.DuckDBPyConnection, relations: set[str], on_progress: Progress | None, eq5d_value_set: Path | None
-) -> None:
-    """Label every patient on a connection; what only the trials of other conventions read goes again."""
-    for_trials = _relations(sensitivity_needs())
-    run(con, on_progress, eq5d_value_set, kept=relations | for_trials)
-    answer_trials(con)
-    for name in sorted(for_trials - relations):
-        con.execute(f'drop table "{name}"')
-
-
-def _label_touched(
-    con: duckdb.DuckDBPyConnection, relations: set[str], on_progress: Progress | None, eq5d_value_set: Path | None
-) -> None:
+def _label_touched(con: duckdb.DuckDBPyConnection, label_all: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
     """Label the touched patients in a database of their own, `again`."""
     con.execute("attach ':memory:' as again")
     con.execute("create table again.main.submissions as from submissions")
@@ -234,7 +231,7 @@ def _label_touched(
         con.execute(f'create table again.main."{name}" as from "{name}" semi join touched using (site_id, patient_id)')
     with con.cursor() as cursor:
         cursor.execute("use again")
-        _label_all(cursor, relations, on_progress, eq5d_value_set)
+        label_all(cursor)
 
 
 def _put_together(con: duckdb.DuckDBPyConnection, relations: set[str]) -> None:

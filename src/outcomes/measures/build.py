@@ -20,15 +20,14 @@ from outcomes.measures.inputs import make_inputs
 from outcomes.measures.missing_answers import missing_answers_table
 from outcomes.measures.risk_models import fit_risk_models
 from outcomes.periods import add_months
+from outcomes.settings import Settings
 from outcomes.site_files import Annotation, Row, Target, read_site_file
 from outcomes.sql.catalog.measures import measure_definitions
 
 
 def run_measures(
     con: duckdb.DuckDBPyConnection,
-    annotations_file: Path,
-    targets_file: Path,
-    minimum_cell_count: int,
+    settings: Settings,
     on_progress: Progress | None = None,
 ) -> None:
     """Make every relation that the marts of measures select from.
@@ -39,31 +38,30 @@ def run_measures(
 
     Args:
         con: a connection that holds the lake and the relations of the labelling step.
-        annotations_file: the installation's annotations of control charts; it need not exist.
-        targets_file: the installation's targets of measures; it need not exist.
-        minimum_cell_count: fewer patients than this are no level of a risk model's factor.
+        settings: where annotations of control charts and targets of measures are, if there are any; the engine; the
+            minimum cell count: fewer patients are no level of a risk model's factor.
         on_progress: told about each step.
 
     Raises:
-        OutcomesError: annotations_malformed, targets_malformed.
+        OutcomesError: annotations_malformed, targets_malformed, engine_missing.
     """
     measures = measure_definitions()
     sites = [site for (site,) in con.execute("select distinct site_id from submissions").fetchall()]
     known = {"measures": {measure.id: measure.unit for measure in measures}, "sites": sites}
-    annotations = _optional(annotations_file, Annotation, "annotations_malformed", known)
-    targets = _optional(targets_file, Target, "targets_malformed", known)
+    annotations = _optional(settings.annotations_file, Annotation, "annotations_malformed", known)
+    targets = _optional(settings.targets_file, Target, "targets_malformed", known)
     charted = {measure.id: measure.direction for measure in measures if measure.is_compared}
     immature_from = _immature_from(con)
     names = {"measure": list(immature_from), "first_period": list(immature_from.values())}
     _register(con, immature_months=pa.table(names, schema=pa.schema(dict.fromkeys(names, pa.string()))))
 
     def risks() -> None:
-        risk = fit_risk_models(con, minimum_cell_count)
+        risk = fit_risk_models(con, settings.minimum_cell_count)
         _register(con, risk_models=risk.models, risk_calibration=risk.calibration, expected_outcomes=risk.expected)
         _register(con, site_comparison=comparison_table(con, risk.expected))
 
     steps: dict[str, Callable[[], None]] = {
-        "measures": lambda: make_inputs(con),
+        "measures": lambda: make_inputs(con, settings),
         "intervals": lambda: _register(con, measure_estimates=_estimates(con)),
         "missing answers": lambda: _register(con, missing_answers=missing_answers_table(con)),
         "improvement rates": lambda: _register(con, improvement_rates=improvement_rate_table(con)),

@@ -4,14 +4,16 @@ import duckdb
 import pyarrow as pa
 
 from outcomes.measures.rules import rule_definitions_table, rule_measures_table
+from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.marts import mart_schema
 from outcomes.sql.catalog.measures import definitions_table
+from outcomes.sql.engine import engine_of
 from outcomes.sql.files import in_order, load
 from outcomes.sql.shipped import shipped
 
 
-def make_inputs(con: duckdb.DuckDBPyConnection) -> None:
+def make_inputs(con: duckdb.DuckDBPyConnection, settings: Settings | None = None) -> None:
     """Make the relations of `sql/relations/measures/`, each after those it needs; afterwards nothing is registered.
 
     Leaves, among others: `measure_definitions`, `label_definitions`, `rule_definitions`, `rule_measures`,
@@ -20,6 +22,10 @@ def make_inputs(con: duckdb.DuckDBPyConnection) -> None:
 
     Args:
         con: a connection that holds the lake and the relations of the labelling step.
+        settings: name the engine that makes the relations; DuckDB when not given.
+
+    Raises:
+        OutcomesError: engine_missing.
     """
     defined = {
         "measure_definitions": definitions_table(),
@@ -31,10 +37,9 @@ def make_inputs(con: duckdb.DuckDBPyConnection) -> None:
         con.register("definitions", definitions)
         con.execute(f"create or replace table {name} as from definitions")
         con.unregister("definitions")
-    for file in in_order(load(shipped("sql", "relations", "measures"))):
-        # Answers of a hundred measures are many times as large as the labels: counted, never stored.
-        kind = "view" if file.header.get("is_view") else "table"
-        con.execute(f'create or replace {kind} "{file.name}" as {file.select}')
+    with engine_of(settings)(con) as engine:
+        for file in in_order(load(shipped("sql", "relations", "measures"))):
+            engine.materialize(file)
 
 
 def _labels_table() -> pa.Table:

@@ -85,15 +85,15 @@ def build_release(
 
         def write(folder: Path) -> None:
             _read_rows(con, folder / _ROWS)
-            labelled = increment.label(con, on_progress, settings.eq5d_value_set)
+            labelled = increment.label(con, on_progress, settings)
             if on_labelled:
                 on_labelled(labelled)
-            run_measures(
-                con, settings.annotations_file, settings.targets_file, settings.minimum_cell_count, on_progress
-            )
+            run_measures(con, settings, on_progress)
             # A release of the past is rebuilt as it was then, whatever is current now.
             before = Before() if as_known_on else _published_before(settings.releases, inputs.release_id)
-            _write_release(con, folder, inputs, before, processes)
+            rows = _write_research(con, folder, inputs.release_id)
+            _write_dashboard(con, folder, inputs, [*before.tables.values()], processes)
+            _write_manifest(folder, inputs, before, rows, engine.described(settings))
             _drop_rows(con, folder / _ROWS)
             increment.keep(con)
 
@@ -142,11 +142,12 @@ def relations_of_marts() -> set[str]:
 def _increment(settings: Settings, inputs: Inputs, as_known_on: AsKnownOn) -> Increment:
     """The labelling of a release; one of the past has no use of the last labelling, nor the next of its."""
     folder = settings.labelled if as_known_on is None else None
-    return Increment(folder, _labels_rest_on(inputs), frozenset(relations_of_marts()))
+    rests_on = _labels_rest_on(inputs) | {"the engine": settings.engine}
+    return Increment(folder, rests_on, frozenset(relations_of_marts()))
 
 
 def _labels_rest_on(inputs: Inputs) -> dict[str, str | None]:
-    """What the labels rest on beside the records."""
+    """What the labels rest on beside the records and the engine."""
     return {
         "the code": inputs.code_version,
         "the definitions": inputs.definitions_sha256,
@@ -204,16 +205,12 @@ def _published_before(releases: Path, release_id: str) -> Before:
     return Before(tables, tuple(damaged))
 
 
-def _write_release(
-    con: duckdb.DuckDBPyConnection, folder: Path, inputs: Inputs, before: Before, processes: int
-) -> None:
-    rows = _write_research(con, folder, inputs.release_id)
-    _write_dashboard(con, folder, inputs, [*before.tables.values()], processes)
+def _write_manifest(folder: Path, inputs: Inputs, before: Before, rows: Mapping[str, int], made_by: str) -> None:
     manifest = {
         "release_id": inputs.release_id,
         "data_to": inputs.data_to,
         "code_version": inputs.code_version,
-        "engine": f"duckdb {duckdb.__version__}",
+        "engine": made_by,
         "definitions_sha256": inputs.definitions_sha256,
         "thresholds_sha256": thresholds_sha256(thresholds()),
         "eq5d_value_set_sha256": inputs.eq5d_value_set_sha256,

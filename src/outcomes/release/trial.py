@@ -56,8 +56,8 @@ def try_thresholds(settings: Settings, changed: Mapping[str, str], on_progress: 
         Lake(settings.lake).attach(con)
         if read_inputs(con, settings).release_id != before.id:
             raise OutcomesError("release_outdated", before.id)
-        run(con, on_progress, settings.eq5d_value_set, changed_thresholds=values)
-        make_inputs(con)
+        run(con, on_progress, settings, changed_thresholds=values)
+        make_inputs(con, settings)
         after = _write(con, settings.scratch, before, values)
     of_patients = {mart: rows for mart, rows in before.counts.items() if mart in after.counts}
     before = replace(before, manifest=before.manifest | {"rows": of_patients})

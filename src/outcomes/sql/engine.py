@@ -1,14 +1,18 @@
-"""DuckDB, the default engine: connections with the settings' limits, and relations made from SQL files."""
+"""Connections to DuckDB with the settings' limits, and the engines that make relations from SQL files for them."""
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 
+from outcomes.errors import OutcomesError
 from outcomes.settings import Settings
 from outcomes.sql.files import SqlFile
 
@@ -62,6 +66,12 @@ def _database(process: int, threads: int, memory_limit: str, scratch: Path) -> d
     return _begin(threads, memory_limit, scratch)
 
 
+def described(settings: Settings) -> str:
+    """What makes a release: DuckDB with its version, and the engine beside it if there is one."""
+    beside = "" if settings.engine == "duckdb" else f" with {settings.engine}"
+    return f"duckdb {duckdb.__version__}{beside}"
+
+
 def connect_read_only(database: Path) -> duckdb.DuckDBPyConnection:
     """A connection that can read this one file and nothing else, and writes nowhere.
 
@@ -81,6 +91,61 @@ def connect_read_only(database: Path) -> duckdb.DuckDBPyConnection:
 
 
 def materialize(con: duckdb.DuckDBPyConnection, files: Iterable[SqlFile]) -> None:
-    """Make each file's relation a table of its name, in the order given."""
+    """Make each file's relation, in the order given: a table of its name, or a view where its header says so."""
     for file in files:
-        con.execute(f'create or replace table "{file.name}" as {file.select}')
+        kind = "view" if file.is_view else "table"
+        con.execute(f'create or replace {kind} "{file.name}" as {file.select}')
+
+
+class Engine(Protocol):
+    """Makes relations of SQL files out of those that a DuckDB connection holds, and leaves them there."""
+
+    def materialize(self, file: SqlFile, *, is_read: bool = True) -> None:
+        """Make the file's relation.
+
+        Args:
+            file: the file; what it reads is on the connection, or was made before.
+            is_read: whether anything reads it that is no such file. If not, its rows may stay with the engine.
+        """
+
+    def drop(self, name: str) -> None:
+        """Drop a table that was made."""
+
+
+_PACKAGES = {"sail": ("pysail", "pyspark"), "spark": ("pyspark",)}
+"""What each engine but DuckDB needs."""
+
+OpenEngine = Callable[[duckdb.DuckDBPyConnection], AbstractContextManager[Engine]]
+"""Opens an engine for the relations of a connection."""
+
+
+@dataclass(frozen=True)
+class _DuckDb:
+    con: duckdb.DuckDBPyConnection
+
+    def materialize(self, file: SqlFile, *, is_read: bool = True) -> None:
+        materialize(self.con, [file])
+
+    def drop(self, name: str) -> None:
+        self.con.execute(f'drop table "{name}"')
+
+
+@contextmanager
+def duckdb_itself(con: duckdb.DuckDBPyConnection) -> Iterator[Engine]:
+    """The default engine: the connection's own."""
+    yield _DuckDb(con)
+
+
+def engine_of(settings: Settings | None) -> OpenEngine:
+    """The engine that the settings name; DuckDB without any.
+
+    Raises:
+        OutcomesError: engine_missing.
+    """
+    if settings is None or settings.engine == "duckdb":
+        return duckdb_itself
+    if not all(map(find_spec, _PACKAGES[settings.engine])):
+        raise OutcomesError("engine_missing", settings.engine)
+    from outcomes.sql.spark import spark  # noqa: PLC0415 - its packages are an extra
+
+    return partial(spark, settings.engine, settings.scratch)

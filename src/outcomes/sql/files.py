@@ -95,6 +95,11 @@ class SqlFile:
         return "labels" in self.header
 
     @property
+    def is_view(self) -> bool:
+        """Whether its rows are many times as many as what is made of them: they are worked out anew, never stored."""
+        return bool(self.header.get("is_view"))
+
+    @property
     def select(self) -> str:
         """The statement, without header and closing semicolon."""
         return self._parts[1]
