@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, repeat
 from operator import itemgetter
 from typing import Any
@@ -50,6 +50,15 @@ class Table:
     pins: Pins | None = None
     is_stacked: bool = False
     """Whether a row of words is as wide as the card on a narrow screen, its cells one below the other."""
+    folds_after: int | None = None
+    """So many rows are seen at once; the others fold out below them."""
+
+    def in_two(self) -> tuple["Table", "Table | None"]:
+        """The rows that are seen at once, and those that fold out; None where all are seen."""
+        if self.folds_after is None or len(self.rows) <= self.folds_after:
+            return self, None
+        first, others = self.rows[: self.folds_after], self.rows[self.folds_after :]
+        return replace(self, rows=first), replace(self, caption=f"{self.caption}, further ones", rows=others)
 
     def is_pinned(self, row: Sequence[Cell]) -> bool:
         """Whether a row stands among those that are pinned."""

@@ -563,6 +563,12 @@ def basis(measure: Measure, value: Value) -> str:
     )
 
 
+def cannot_be_told(value: Value) -> str:
+    """Of a share that rests on fewer than half of the patients."""
+    everybody = (value.patients or 0) + (value.excluded or 0)
+    return f"Cannot be told: {count(value.patients or 0)} of {count(everybody)} assessed"
+
+
 def counted_among(measure: Measure, value: Value) -> str:
     """With the outcome, and among whom; of an incidence those seen to have it, as the share counts everybody's time."""
     among = "seen among" if measure.is_incidence else "of"

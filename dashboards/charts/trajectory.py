@@ -90,7 +90,7 @@ def _brief(patients: int | None) -> str:
     """A count that fits under a tick on a narrow screen; the table has the whole one."""
     if patients is None:
         return wording.DASH
-    return str(patients) if patients < 10_000 else f"{round(patients / 1000)}k"
+    return wording.count(patients) if patients < 10_000 else f"{round(patients / 1000)}k"
 
 
 def _medians(scores: Sequence[Scores], windows: Sequence[str], colour: str, shift: float, whose: str) -> dict[str, Any]:

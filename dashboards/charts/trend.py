@@ -57,7 +57,7 @@ def control_chart(measure: Measure, points: Sequence[ChartPoint], patients: Mapp
     notes = [
         style.note(unit(measure, chart), 0, 1, xanchor="left", yanchor="bottom", yshift=10, xshift=-40),
         style.note(f"{_period_word(points)} of fusion", 1, 0, xanchor="right", yanchor="top", yshift=-38),
-        *_target(points, factor),
+        *_target(points, chart, factor),
         *_notes(points),
     ]
     layout = style.layout(
@@ -65,7 +65,7 @@ def control_chart(measure: Measure, points: Sequence[ChartPoint], patients: Mapp
         xaxis=axis,
         yaxis=style.axis(range=[0, 1.08 * top or 1], showgrid=True, nticks=5, ticksuffix=_suffix(measure, chart)),
         annotations=[*notes, *_ends(points, factor, is_inside=False)],
-        shapes=[*_rebase_lines(points), *_target_line(points, factor)],
+        shapes=[*_rebase_lines(points), *_target_line(points, chart, factor)],
     )
     latest = [point.index_period for point in shown[-_ON_A_PHONE:]]
     return {
@@ -204,15 +204,20 @@ def _ends(points: Sequence[ChartPoint], factor: float, *, is_inside: bool) -> li
     return [style.note(text, 1, at, yref="y", **place) for at, text in ends if at > 0 or text == "average"]
 
 
-def _target_line(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:
-    target = points[-1].target if points else None
+def _drawn_target(points: Sequence[ChartPoint], chart: str | None) -> float | None:
+    """The target where it is of the unit that is drawn: patients between outcomes have none."""
+    return points[-1].target if points and chart not in _UNITS else None
+
+
+def _target_line(points: Sequence[ChartPoint], chart: str | None, factor: float) -> list[dict[str, Any]]:
+    target = _drawn_target(points, chart)
     if target is None:
         return []
     return [style.level(factor * target, style.BLUE)]
 
 
-def _target(points: Sequence[ChartPoint], factor: float) -> list[dict[str, Any]]:
-    target = points[-1].target if points else None
+def _target(points: Sequence[ChartPoint], chart: str | None, factor: float) -> list[dict[str, Any]]:
+    target = _drawn_target(points, chart)
     if target is None:
         return []
     return [style.note("target", 0, factor * target, yref="y", xanchor="left", yanchor="bottom", xshift=4)]

@@ -34,6 +34,7 @@ class RecentMonth:
     is_judged: bool
     variation: str | None
     assurance: str | None
+    chart: str | None
 
 
 CusumPoint = CusumRow

@@ -99,6 +99,7 @@ def cases_of(view: View, label: str) -> Page | None:
                     ("Patient", "Year of fusion", "Approach", "Levels", "Kind", "Onset day"),
                     [_case_cells(view, one) for one in found],
                     numbers=1,
+                    is_stacked=True,
                 )
                 if found
                 else None,
@@ -161,8 +162,8 @@ def _episode_cells(view: View, episode: Episode) -> list[Cell | str]:
 
 
 def _levels(listed: str | None) -> str:
-    """Levels as they are read, in one line, of a list that is parted by semicolons."""
-    return listed.replace(";", f",{wording.NBSP}") if listed else f"not{wording.NBSP}recorded"
+    """Levels as they are read, of a list that is parted by semicolons."""
+    return listed.replace(";", ", ") if listed else "not recorded"
 
 
 def _case_cells(view: View, case: Case) -> list[Cell | str]:

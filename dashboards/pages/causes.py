@@ -15,6 +15,10 @@ _NO_DIAGNOSIS = (
     "A suspected cause is a reason to investigate, not a diagnosis. Each share is of patients whose site delivers a "
     "table that records the cause."
 )
+_NOT_TOLD = (
+    "Cannot be told: fewer than half of the patients could be assessed, as where a site delivers no images. Those who "
+    "could be may differ from the others, so the share, in the table of this card, cannot be compared."
+)
 _UNSEEN = "Care received elsewhere is not recorded: the shares are of patients whose site records all their treatments."
 
 
@@ -29,17 +33,28 @@ def causes(view: View) -> Page:
         bars_card(view, _suspected(view, suspected), suspected),
         bars_card(
             view,
-            Card("red-flags", "Red flags", sentence=_most_frequent(view, flags), notes=[_SEVERAL, _why(flags)]),
+            Card(
+                "red-flags",
+                "Red flags",
+                sentence=_most_frequent(view, flags),
+                notes=[_SEVERAL, _why(flags), _not_told(flags)],
+            ),
             flags,
         ),
         bars_card(
             view,
             Card("imaging", "Time to imaging and to a visit", sentence=_imaged(view, imaging), notes=[_why(imaging)]),
             imaging,
+            is_of_everybody=False,
         ),
         bars_card(
             view,
-            Card("care", "Conservative care received", sentence=_most_frequent(view, care), notes=[_SEVERAL, _UNSEEN]),
+            Card(
+                "care",
+                "Conservative care received",
+                sentence=_most_frequent(view, care),
+                notes=[_SEVERAL, _UNSEEN, _not_told(care)],
+            ),
             care,
         ),
     ]
@@ -55,8 +70,8 @@ def _suspected(view: View, rows: Sequence[Row]) -> Card:
         "causes",
         f"Suspected causes: {view.who}",
         sentence=_most_frequent(view, rows),
-        body=[big_number(row.measure, row.value) for row in rows[:1]],
-        notes=[_SEVERAL, _NO_DIAGNOSIS],
+        body=[big_number(row.measure, row.value) for row in rows[:1] if row.is_told],
+        notes=[_SEVERAL, _NO_DIAGNOSIS, _not_told(rows)],
     )
 
 
@@ -74,11 +89,18 @@ def _most_frequent(view: View, rows: Sequence[Row]) -> str:
     if not rows:
         return ""
     first = rows[0]
+    if not first.is_told:
+        return f"Most frequent{of}: cannot be told, as fewer than half of the patients could be assessed."
     if first.value.estimate is None:
         is_hidden = any(row.value.is_suppressed for row in rows)
         return f"Most frequent{of}: {'every share is suppressed' if is_hidden else 'no patient could be assessed yet'}."
+    told = "" if all(row.is_told for row in rows) else " of those that can be told"
     said = wording.amount(first.measure, first.value)
-    return f"Most frequent{of}: {first.name[:1].lower()}{first.name[1:]}, {said}."
+    return f"Most frequent{told}{of}: {wording.lower_first(first.name)}, {said}."
+
+
+def _not_told(rows: Sequence[Row]) -> str:
+    return "" if all(row.is_told for row in rows) else _NOT_TOLD
 
 
 def _why(rows: Sequence[Row]) -> str:

@@ -177,6 +177,7 @@ def _lead(view: View, outcome: _Outcome, lines: Sequence[Line]) -> Card:
             ("Since fusion", "Whose", *_READ_HEAD),
             rows,
             len(_READ_HEAD),
+            is_stacked=True,
         ),
         is_table=True,
         basis=f"{wording.count(lines[0].curve.patients)} patients at the start" if lines[0].curve.shown else "",

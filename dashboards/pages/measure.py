@@ -99,7 +99,7 @@ def _statement(view: View, measure: Measure, value: Value | None) -> Card:
         view.who if not view.filters.are_narrow else f"{view.who}: {wording.narrowed(view.filters)}",
         body=[big_number(measure, value)],
         sentence=measure.why,
-        table=Table(f"{measure.title}, now", ("Whose", *VALUE_HEAD), rows, numbers=5),
+        table=Table(f"{measure.title}, now", ("Whose", *VALUE_HEAD), rows, numbers=5, is_stacked=True),
         is_table=True,
         notes=[
             "Counts of all sites are rounded to 5; the site's own are exact." if view.site else "",
@@ -154,7 +154,7 @@ def _share(share: float | None, patients: int) -> Cell:
 def _limits(one: MissingAnswers) -> str:
     if one.weighted_low is None or one.weighted_high is None:
         return ""
-    return f"{wording.percent(one.weighted_low, one.answered)} to {wording.percent(one.weighted_high, one.answered)}"
+    return wording.limits(one.weighted_low, one.weighted_high, one.answered)
 
 
 def _trend(view: View, measure: Measure) -> list[Card]:
@@ -212,6 +212,7 @@ def _control_chart(view: View, measure: Measure, site_id: str) -> Card:
         notes=[
             f"{wording.CHARTS[chart]}: {known[-1].reason_for_chart}.",
             "Shaded: the expected range, between the limits, where values lie as long as nothing changes.",
+            "The target is a share, and is not drawn." if chart == "g" and points[-1].target is not None else "",
             _not_mature(points),
             "Fewer than 12 values: trial limits, which will still change." if known[-1].has_trial_limits else "",
             _false_alarms(known[-1].false_alarm_rate),

@@ -77,14 +77,19 @@ def _summary(month: str, lines: Sequence[_Line], found: Arisen, stood: Mapping[s
     overdue = sum(review.is_overdue(_end(month)) for review in work)
     waiting = len((found.standing | found.arose) - stood.keys())
     by_then = "so far" if today() <= last_day(month) else "at the end of the month"
-    return (
+    done = (
         f"{wording.plural(sum(line.arose for line in lines), 'signal')} arose; "
         f"{wording.plural(led.count('explained') + led.count('acting'), 'finding')}, "
-        f"{wording.plural(led.count('acting'), 'action')} agreed, {wording.count(led.count('closed'))} closed. "
+        f"{wording.plural(led.count('acting'), 'action')} agreed, {wording.count(led.count('closed'))} closed."
+    )
+    left = (
         f"Open {by_then}: work on {wording.plural(len(work), 'signal')}"
         f"{f' ({wording.count(overdue)} overdue)' if overdue else ''}, and {wording.plural(waiting, 'signal')} that "
         "nobody has taken up."
     )
+    if not led and not any(line.arose for line in lines):
+        done = "No signal arose, and nothing was found, agreed or closed."
+    return f"{done} {left if work or waiting else f'Nothing was open {by_then}.'}"
 
 
 def _row(view: View, month: str, line: _Line) -> list[Cell | str]:

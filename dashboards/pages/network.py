@@ -52,6 +52,7 @@ def _spread(view: View, compared: dict[str, list[Compared]]) -> Card:
             ("Outcome", "All sites", "Lowest to highest site", "Sites compared", "Beyond 95 %", "Beyond 99.8 %"),
             rows,
             numbers=3,
+            is_stacked=True,
         ),
         is_table=True,
         notes=[

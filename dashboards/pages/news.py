@@ -156,8 +156,8 @@ def _failing(view: View, site_id: str, submissions: Sequence[Submission]) -> Ite
     for rule in ordered[:_RULES_NAMED]:
         others = len(affected.get(rule, ())) - len(tiles[rule])
         beside = f" {wording.plural(others, 'other measure')} may." if others else ""
-        rest = wording.lower_first(_rest(view, tiles[rule], "it"))
-        yield f"Rows break {rule[1]}, {reasons[rule]}: {rest}{beside}"
+        rest = wording.lower_first(_rest(view, tiles[rule], "them"))
+        yield f"Rows break {rule[1]} ({reasons[rule]}): {rest}{beside}"
     if ordered[_RULES_NAMED:]:
         more = wording.plural(len(ordered) - _RULES_NAMED, "further rule")
         yield f"{more} that rows break: on the page Data quality."

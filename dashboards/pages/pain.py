@@ -11,6 +11,7 @@ from dashboards.charts import windows as charts
 from dashboards.charts.trajectory import Scale, drawn, patients_below, score, trajectory
 from dashboards.charts.windows import Panel
 from dashboards.data import answers, scores
+from dashboards.data.measures import Value
 from dashboards.data.scores import Scores
 from dashboards.pages.frame import Page, View
 from dashboards.pages.number import big_number, counted, in_short, sentence, with_interval
@@ -398,6 +399,10 @@ def _panels_card(view: View, card: Card, found: dict[str, list[Row]]) -> Card:
     rows = [row for of_one in found.values() for row in of_one]
     if not rows:
         return none_held(view, card)
+    card = replace(card, table=values_table(view, card.title, rows))
+    values = [value for row in rows for value in (row.value, row.everybody) if value is not None]
+    if all(value.estimate is None for value in values):
+        return replace(card, body=[_no_share(view, values)], notes=[])
     windows = [window for window in charts.TICKS if any(_window(row) == window for row in rows)]
     has_others = any(row.everybody and row.everybody.estimate is not None for row in rows)
     return replace(
@@ -406,9 +411,14 @@ def _panels_card(view: View, card: Card, found: dict[str, list[Row]]) -> Card:
         figure=charts.panels(
             windows, [_panel(view, name, of_one, windows) for name, of_one in found.items() if of_one]
         ),
-        table=values_table(view, card.title, rows),
         notes=[*card.notes, *notes_on_values(view, rows)],
     )
+
+
+def _no_share(view: View, values: Sequence[Value]) -> str:
+    if any(value.is_suppressed for value in values):
+        return f"No share can be shown. {wording.hidden_note(view.minimum_cell_count)}"
+    return "Nobody could be assessed yet. Shares are shown once scores have been delivered."
 
 
 def _window(row: Row) -> str:

@@ -12,6 +12,10 @@ from dashboards.data.measures import Measure, Value
 from dashboards.pages.frame import View
 from dashboards.pages.number import VALUE_HEAD, in_short, value_cells, with_interval
 
+_LEAST_ASSESSED = 0.5
+"""Part of the patients. Where only those with a finding can be assessed, as where a site delivers no images, the share
+is 100 %, and says nothing of the others."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -25,6 +29,11 @@ class Row:
     def name(self) -> str:
         """The measure without the heading that its card says."""
         return wording.sentence_case(self.measure.title.rpartition(": ")[2])
+
+    @property
+    def is_told(self) -> bool:
+        """Whether its share can stand beside others: at least half of the patients could be assessed."""
+        return not few_assessed(self.measure, self.value)
 
 
 def rows_of(view: View) -> dict[str, Row]:
@@ -45,14 +54,24 @@ def chosen(rows: Mapping[str, Row], names: Iterable[str]) -> list[Row]:
     return [rows[name] for name in names if name in rows]
 
 
+def few_assessed(measure: Measure, value: Value) -> bool:
+    """Whether fewer than half of the patients could be assessed: who was may differ from the others.
+
+    Of a cumulative incidence everybody's time counts, and of a value that is not there nothing can be said.
+    """
+    if measure.is_incidence or value.estimate is None or value.patients is None or value.excluded is None:
+        return False
+    return value.patients < _LEAST_ASSESSED * (value.patients + value.excluded)
+
+
 def by_size(rows: Sequence[Row]) -> list[Row]:
-    """The largest share first; those without one last, as they came."""
-    return sorted(rows, key=lambda row: (row.value.estimate is None, -(row.value.estimate or 0)))
+    """The largest share first; those of which few were assessed and those without one last, as they came."""
+    return sorted(rows, key=lambda row: -row.value.estimate if row.is_told and row.value.estimate is not None else 1)
 
 
 def interval_card(view: View, card: Card, rows: Sequence[Row]) -> Card:
     """A card with a row for each measure: its value with the 95 % interval, and a circle where all sites lie."""
-    said = [_said(view, row.measure, row.value) for row in rows]
+    said = [in_short(row.measure, row.value) for row in rows]
     others = [row.everybody and with_interval(row.measure, row.everybody) for row in rows]
     figure = interval_rows(
         [with_interval(row.measure, row.value) for row in rows],
@@ -68,15 +87,25 @@ def interval_card(view: View, card: Card, rows: Sequence[Row]) -> Card:
     )
 
 
-def bars_card(view: View, card: Card, rows: Sequence[Row]) -> Card:
-    """A card with a row for each measure: a bar of its share, and below it one of all sites."""
+def bars_card(view: View, card: Card, rows: Sequence[Row], *, is_of_everybody: bool = True) -> Card:
+    """A card with a row for each measure: a bar of its share, and below it one of all sites.
+
+    Where fewer than half could be assessed there is no bar: the table has the share.
+
+    Args:
+        view: of the page.
+        card: its name, title, sentence and notes.
+        rows: the measures.
+        is_of_everybody: whether the measures ask about every patient, and not about those with a red flag alone.
+    """
     if not rows:
         return none_held(view, card)
-    others = [Share(row.everybody.estimate, _said(view, row.measure, row.everybody)) for row in rows if row.everybody]
+    own = [_share(row.measure, row.value, is_of_everybody) for row in rows]
+    others = [_share(row.measure, row.everybody, is_of_everybody) for row in rows if row.everybody]
     return replace(
         _with_numbers(view, card, rows),
         sentence=f"{card.sentence} Grey: all sites." if others else card.sentence,
-        figure=paired_bars([Share(row.value.estimate, _said(view, row.measure, row.value)) for row in rows], others),
+        figure=paired_bars(own, others),
         css_class="rows--bars rows--pairs" if others else "rows--bars",
         beside=[(row.name, "") for row in rows],
     )
@@ -96,8 +125,10 @@ def _with_numbers(view: View, card: Card, rows: Sequence[Row]) -> Card:
     return replace(card, table=values_table(view, card.title, rows), notes=[*card.notes, *notes_on_values(view, rows)])
 
 
-def _said(view: View, measure: Measure, value: Value) -> str:
-    return in_short(measure, value)
+def _share(measure: Measure, value: Value, is_of_everybody: bool) -> Share:
+    if is_of_everybody and few_assessed(measure, value):
+        return Share(None, wording.cannot_be_told(value))
+    return Share(value.estimate, in_short(measure, value))
 
 
 def values_table(view: View, caption: str, rows: Sequence[Row]) -> Table:
@@ -116,6 +147,7 @@ def values_table(view: View, caption: str, rows: Sequence[Row]) -> Table:
             if value is not None
         ],
         numbers=5,
+        is_stacked=True,
     )
 
 

@@ -240,7 +240,9 @@ def _state_in_words(review: Review) -> str:
 
 
 def _last_moved(review: Review) -> str:
-    return f"{review.user}, {review.at[:16].replace('T', ' ')} UTC" if review.at else ""
+    if not review.at:
+        return ""
+    return f"{review.user}, {wording.day(date.fromisoformat(review.at[:10]))}, {review.at[11:16]}{wording.NBSP}UTC"
 
 
 def _forms(view: View, signal_id: str, review: Review, of_what: str) -> Markup | None:

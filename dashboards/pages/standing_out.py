@@ -1,6 +1,7 @@
 """Look at this: what stands out at a site, in a few sentences, and what its team has made of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 
 from markupsafe import Markup
 
@@ -30,12 +31,16 @@ _BUDGET = (
 
 
 def standing_out(view: View, site_id: str) -> Card:
-    """Up to five sentences, overdue actions first, then what is of concern, the surest and largest first."""
-    named = list(alarms.own(view.reader, site_id).values())
+    """Up to five sentences, overdue actions first, then what is of concern, the surest and largest first.
+
+    Of each measure one: what stands out about it, and the overdue action, are said together.
+    """
+    named = alarms.own(view.reader, site_id)
     reviews = _reviews(view, site_id)
     found = signals.signals(view.reader, site_id) if reviews is not None or view.reviewed else []
-    overdue = list(_overdue(view, found, reviews or {}))
-    anew = [_entry(view, one, found, reviews) for one in named]
+    late = _late(view, reviews or {})
+    overdue = [_overdue(view, actions, named.get(measure), found, reviews) for measure, actions in late.items()]
+    anew = [_entry(view, one, found, reviews) for measure, one in named.items() if measure not in late]
     said = [*overdue[: max(_MOST_OVERDUE, MOST_SENTENCES - len(anew))], *anew][:MOST_SENTENCES]
     more = len(overdue) + len(anew) - len(said)
     body: list[str | Markup] = [part("standing_out", said)] if said else []
@@ -44,7 +49,7 @@ def standing_out(view: View, site_id: str) -> Card:
     if not named:
         body.append(f"Nothing {'else ' if said else ''}stands out. {_checked(view, site_id)}")
         return Card("look-at-this", _TITLE, body=body, notes=[_BUDGET])
-    table = Table("What stands out", ("Measure", "Kind", "Why"), [_row(view, one) for one in named])
+    table = Table("What stands out", ("Measure", "Kind", "Why"), [_row(view, one) for one in named.values()])
     return Card("look-at-this", _TITLE, body=body, table=table, notes=[_BUDGET])
 
 
@@ -70,20 +75,45 @@ def _checked(view: View, site_id: str) -> str:
     return f"Checked: {wording.plural(over_time, 'measure')} over time{beside}."
 
 
-def _overdue(view: View, found: Sequence[Signal], reviews: Mapping[str, Review]) -> Iterator[_Entry]:
-    """The actions whose day has passed, the longest overdue first; also of signals that the release finds no more."""
-    variations = {one.id: one.variation for one in found}
-    late = [
+def _late(view: View, reviews: Mapping[str, Review]) -> dict[str, list[tuple[date, str, Review]]]:
+    """The actions whose day has passed by measure, the longest overdue first, also of signals found no more."""
+    late = sorted(
         (review.decision.due, signal, review)
         for signal, review in reviews.items()
         if review.decision.due and review.is_overdue(today()) and parsed_id(signal).measure in view.measures
-    ]
-    for due, signal, review in sorted(late, key=lambda each: each[:2]):
-        measure = view.measures[parsed_id(signal).measure]
-        sign = variation_sign(variations.get(signal), "Action overdue")
-        said = f"action overdue since {wording.day(due)}: {wording.action(review.decision)}."
-        href = view.href("/signals", signals.anchor_of(signal), period=None, group=None)
-        yield sign, measure.title, view.href(f"/measure/{measure.measure}"), said, [("Close it", href)]
+    )
+    by_measure: dict[str, list[tuple[date, str, Review]]] = {}
+    for one in late:
+        by_measure.setdefault(parsed_id(one[1]).measure, []).append(one)
+    return by_measure
+
+
+def _overdue(
+    view: View,
+    actions: Sequence[tuple[date, str, Review]],
+    alarm: Alarm | None,
+    found: Sequence[Signal],
+    reviews: Mapping[str, Review] | None,
+) -> _Entry:
+    """The longest overdue action about a measure, and after it why the measure stands out where it does."""
+    due, signal, review = actions[0]
+    there = view.href("/signals", signals.anchor_of(signal), period=None, group=None)
+    said = f"action overdue since {wording.day(due)}: {wording.action(review.decision)}."
+    if actions[1:]:
+        said += f" {wording.plural(len(actions) - 1, 'more action')} overdue."
+    if alarm is not None:
+        sign, title, href, why, made = _entry(view, alarm, found, reviews)
+        # What was made of the signal that the action is about has just been said.
+        return sign, title, href, f"{said} {wording.sentence_case(why)}", [("Close it", there), *_others(made, there)]
+    variations = {one.id: one.variation for one in found}
+    measure = view.measures[parsed_id(signal).measure]
+    sign = variation_sign(variations.get(signal), "Action overdue")
+    return sign, measure.title, view.href(f"/measure/{measure.measure}"), said, [("Close it", there)]
+
+
+def _others(made: Sequence[tuple[str, str]], there: str) -> list[tuple[str, str]]:
+    """What was made of other signals than the one that stands there."""
+    return [one for one in made if one[1] != there]
 
 
 def _entry(view: View, one: Alarm, found: Sequence[Signal], reviews: Mapping[str, Review] | None) -> _Entry:

@@ -22,6 +22,8 @@ MONTHS = 24
 PICTURE_WIDTH, PICTURE_HEIGHT = 480, 264
 """Pixels of a tile as a picture."""
 _NO_MONTH = "No month that can be judged"
+_RARE = ", of patients between outcomes"
+"""Of a g-chart, whose values are no shares."""
 _SAID_IN_A_PICTURE = ("Trend", "Among sites")
 
 
@@ -132,11 +134,12 @@ def _context(measure: Measure, of_site: Lately, view: View) -> list[tuple[str, s
     missing = None if view.filters.are_narrow else of_site.missing.get(measure.measure)
     is_followed = not view.filters.are_narrow and measure.category != "follow-up"
     variation = wording.variation(point.variation) if point else _NO_MONTH
+    drawn_as = _RARE if point and point.chart == "g" else ""
     assurance = assurance_sign(point.assurance, wording.assurance(point.assurance)) if point and point.assurance else ""
     sign = variation_sign(point.variation, variation) if point else ""
     said = [
         ("Target", assurance, wording.target(measure, of_site.targets.get(measure.measure), point)),
-        ("Trend", Markup("{}<br>{}").format(trend(measure, months), sign), variation),
+        ("Trend", Markup("{}<br>{}").format(trend(measure, months), sign) if point else "", f"{variation}{drawn_as}"),
         ("Among sites", "", wording.position(place)),
         ("Completeness", "", wording.completeness(place) if is_followed else ""),
         ("Without an answer", "", wording.unanswered(missing) if missing else ""),

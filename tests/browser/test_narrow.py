@@ -71,7 +71,9 @@ def test_five_tiles_fall_into_rows_of_alike_width(visitor: Visitor, width: int, 
     assert [*Counter(tops).values()] == rows
 
 
-@pytest.mark.parametrize("path", ["/signals", "/data-quality", "/data-quality?site=brackenridge"])
+@pytest.mark.parametrize(
+    "path", ["/signals", "/data-quality", "/data-quality?site=brackenridge", "/revision", "/asd", CHART]
+)
 def test_rows_of_words_are_read_without_scrolling_sideways(visitor: Visitor, path: str) -> None:
     visitor.open(path)
     tables = visitor.page.locator(".table:has(> .stacked)")

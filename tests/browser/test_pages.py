@@ -282,6 +282,23 @@ def test_paper_has_neither_navigation_nor_menus(visitor: Visitor) -> None:
     assert visitor.page.locator("h1").is_visible()
 
 
+def test_paper_has_no_column_for_what_can_be_done_and_shows_what_is_folded_on_a_screen(visitor: Visitor) -> None:
+    visitor.open("/signals")
+    head = visitor.page.locator("#queue thead th")
+    visitor.page.emulate_media(media="print")
+    assert [head.nth(-2).is_visible(), head.last.is_visible()] == [True, False]
+    visitor.page.evaluate(
+        """() => {
+            const folded = document.createElement("details");
+            folded.className = "further";
+            folded.innerHTML = "<summary>2 more</summary><p>Further rows</p>";
+            document.querySelector(".card").append(folded);
+        }"""
+    )
+    assert visitor.page.get_by_text("Further rows").is_visible()
+    assert not visitor.page.get_by_text("2 more").is_visible()
+
+
 def test_whoever_sees_no_single_patient_has_no_way_there(quality_visitor: Visitor, clinical_visitor: Visitor) -> None:
     quality_visitor.open("/")
     assert quality_visitor.page.get_by_role("link", name="Cases", exact=True).count() == 0

@@ -213,6 +213,12 @@ def test_a_sum_stands_in_the_band_between_its_thresholds_and_says_its_patients()
     assert ("signals at 4.0" in more["hovertemplate"], "signals at 3.5" in fewer["hovertemplate"]) == (True, True)
 
 
+def test_the_target_of_a_share_is_not_drawn_among_patients_between_outcomes() -> None:
+    layout = a_chart([a_point("2026-01", 31.0, chart="g", target=0.08)])["layout"]
+    assert "target" not in {note["text"] for note in layout["annotations"]}
+    assert layout["shapes"] == []
+
+
 def test_a_note_is_a_number_at_the_top_of_its_month_and_the_target_is_named() -> None:
     texts = {note["text"]: note["x"] for note in a_chart(MONTHS)["layout"]["annotations"]}
     assert texts["1"] == "2026-02"

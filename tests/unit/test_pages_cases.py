@@ -277,8 +277,8 @@ def test_a_long_piece_of_evidence_folds_out(home: Path, monkeypatch: pytest.Monk
 
 
 def test_levels_are_said_as_they_are_read() -> None:
-    assert page._levels("C4-5;C5-6") == "C4-5,\u00a0C5-6"
-    assert page._levels(None) == "not\u00a0recorded"
+    assert page._levels("C4-5;C5-6") == "C4-5, C5-6"
+    assert page._levels(None) == "not recorded"
 
 
 def test_evidence_has_a_shape_of_its_own(home: Path, explained: list[str]) -> None:

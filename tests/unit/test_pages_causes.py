@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from dashboards.cards import Card, Cell
@@ -10,7 +11,9 @@ from dashboards.charts.pairs import Share, paired_bars
 from dashboards.data.measures import Value
 from dashboards.pages.causes import causes
 from dashboards.pages.rows import Row, by_size, chosen, rows_of
-from tests.support.dashboard_release import EMPTY, write_release
+from outcomes.release.open import RESEARCH
+from outcomes.release.verify import seal
+from tests.support.dashboard_release import EMPTY, OWN, write_release
 from tests.support.dashboard_views import cards, view_at
 from tests.support.html_tree import parsed
 from tests.support.records import a
@@ -34,6 +37,36 @@ def test_rows_stand_by_size_and_hidden_ones_last_as_they_came(home: Path) -> Non
     rows = [Row(measure, a_value(estimate), None) for estimate in (None, 0.1, 0.0, 0.4, None)]
     assert [row.value.estimate for row in by_size(rows)] == [0.4, 0.1, 0.0, None, None]
     assert by_size(rows)[3] is rows[0]
+
+
+def test_a_share_of_few_assessed_is_named_last_and_cannot_be_told(tmp_path: Path) -> None:
+    folder = write_release(tmp_path)
+    with duckdb.connect(str(folder / RESEARCH)) as con:
+        con.execute(
+            "update measures set numerator = 9, patients = 9, excluded = 90, estimate = 1, estimate_low = 0.7, "
+            "estimate_high = 1 where measure = 'suspected_nonunion' and site_id = ?",
+            [OWN[0]],
+        )
+    seal(folder)
+    card = cards(causes(a_view(tmp_path)))["causes"]
+    assert card.figure is not None
+    assert card.sentence.startswith("Most frequent of those that can be told: ")
+    assert "nonunion" not in card.sentence
+    assert [name for name, _ in card.beside][-1] == "Suspected nonunion"
+    assert "Cannot be told: 9 of 99 assessed" in {note["text"] for note in card.figure["layout"]["annotations"]}
+    assert any("fewer than half of the patients could be assessed" in note for note in card.notes)
+    assert "9 of 9 assessed" not in str(card.body)
+    assert "100\u00a0%" in [row[2].text for row in cells(card)]
+
+
+def test_what_asks_about_some_patients_alone_is_told_of_these(tmp_path: Path) -> None:
+    folder = write_release(tmp_path)
+    with duckdb.connect(str(folder / RESEARCH)) as con:
+        con.execute("update measures set excluded = 10 * patients where measure like 'red_flag_imaging%'")
+    seal(folder)
+    card = cards(causes(a_view(tmp_path)))["imaging"]
+    assert card.figure is not None
+    assert not any("Cannot be told" in note["text"] for note in card.figure["layout"].get("annotations", ()))
 
 
 def test_there_are_six_causes_five_red_flags_four_of_care_in_time_and_all_care(home: Path) -> None:

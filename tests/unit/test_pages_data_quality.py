@@ -149,6 +149,12 @@ def test_rules_over_time_are_exact_shares_of_the_last_attempt_that_was_not_refus
     rows = texts(shown["over-time"])
     assert [row[0] for row in rows] == ["2025-12", "2026-01", "2026-03"]
     assert rows[0][1:] == ["2,114", "23", "1.1\u00a0%", "2", "0.1\u00a0%"]
+    one, none = (replace(ACCEPTED, rows_in=20_000, rows_quarantined=rows) for rows in (1, 0))
+    said = [broken_rules.over_time([each], [])[0].sentence for each in (one, none)]
+    assert ["<0.1\u00a0% of the rows broke a critical" in said[0], "no row broke a critical rule, " in said[1]] == [
+        True,
+        True,
+    ]
 
 
 def test_rules_of_all_sites_are_counted_by_submission_and_not_by_row() -> None:
@@ -173,6 +179,9 @@ def test_quarantine_counts_critical_rules_of_submissions_in_force() -> None:
     ]
     (card,) = broken_rules.quarantine([ACCEPTED, REFUSED], failures)
     assert texts(card) == [["FUP-006", "day is after death", "40"]]
+    assert not card.body
+    (empty,) = broken_rules.quarantine([ACCEPTED], [])
+    assert empty.body == ["No row is in quarantine."]
 
 
 def test_many_rules_are_drawn_in_part_and_listed_in_full() -> None:

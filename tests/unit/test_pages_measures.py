@@ -148,16 +148,46 @@ def _overdue_since_january(folder: Path) -> None:
         database.commit()
 
 
-@pytest.mark.parametrize("year", [2026, 2025])
-def test_an_overdue_action_is_the_first_thing_said_also_of_a_signal_that_has_gone(
-    home: Path, tmp_path: Path, year: int
+@pytest.mark.parametrize(
+    ("year", "ways"), [(2026, ["Close it"]), (2025, ["Close it", "This signal, of 2026: to be reviewed"])]
+)
+def test_an_overdue_action_is_the_first_thing_said_together_with_why_its_measure_stands_out(
+    home: Path, tmp_path: Path, year: int, ways: list[str]
 ) -> None:
     view, reviews = _reviewing(home, tmp_path)
     _act_on(reviews, view, [f"{SITE}/revision_2_years/funnel/{year}"])
     _overdue_since_january(tmp_path)
     first, *others = parsed(cards(overview(view))["look-at-this"].body[0]).all("li")
     assert "action overdue since 31\u00a0January\u00a02026: train the team, nursing lead" in first.text
-    assert len(others) == 3
+    assert "observed against" in first.text
+    title, *found = [link.text for link in first.all("a")]
+    assert found == ways
+    assert not any(title in other.text for other in others)
+    assert len(others) == len(alarms.own(view.reader, SITE)) - 1
+
+
+def test_several_overdue_actions_about_a_measure_are_said_once_also_of_one_that_stands_out_no_more(
+    home: Path, tmp_path: Path
+) -> None:
+    view, reviews = _reviewing(home, tmp_path)
+    measure = next(one for one in view.measures if one not in alarms.own(view.reader, SITE))
+    _act_on(reviews, view, [f"{SITE}/{measure}/funnel/{year}" for year in (2023, 2024, 2025)])
+    _overdue_since_january(tmp_path)
+    entries = [entry.text for entry in parsed(cards(overview(view))["look-at-this"].body[0]).all("li")]
+    assert ["2 more actions overdue." in entry for entry in entries] == [True, *[False] * (len(entries) - 1)]
+    assert sum("overdue since" in entry for entry in entries) == 1
+
+
+def test_a_tile_says_where_its_line_shows_patients_between_outcomes(tmp_path: Path) -> None:
+    folder = write_release(tmp_path)
+    with duckdb.connect(str(folder / RESEARCH)) as con:
+        con.execute("update control_charts set chart = 'g' where measure = 'revision_2_years'")
+        con.execute("update control_charts set chart = 'p' where measure = 'pain_12_months'")
+    seal(folder)
+    body = parsed(cards(overview(a_view(tmp_path)))["headlines"].body[0])
+    tiles = {next(tile.all("h3")).text: tile.text for tile in body.all("div") if tile.get("class") == "tile"}
+    said = "Common cause variation, of patients between outcomes"
+    assert [said in tiles[title] for title in ("Revision within 2 years", "Neck pain at 12 months")] == [True, False]
 
 
 def test_a_tile_with_a_number_and_no_month_does_not_say_that_it_has_no_value(tmp_path: Path) -> None:
@@ -205,7 +235,8 @@ def test_no_more_than_five_things_are_said_and_the_rest_is_counted(home: Path, t
 
 def test_overdue_actions_are_among_the_five_things_that_are_said(home: Path, tmp_path: Path) -> None:
     view, reviews = _reviewing(home, tmp_path)
-    _act_on(reviews, view, [f"{SITE}/revision_2_years/funnel/{year}" for year in range(2019, 2026)])
+    quiet = [one for one in view.measures if one not in alarms.own(view.reader, SITE)]
+    _act_on(reviews, view, [f"{SITE}/{one}/funnel/2025" for one in quiet[:7]])
     _overdue_since_january(tmp_path)
     card = cards(overview(view))["look-at-this"]
     assert ["overdue" in entry.text for entry in parsed(card.body[0]).all("li")] == [True] * 2 + [False] * 3
@@ -271,18 +302,19 @@ def test_a_target_is_said_with_who_set_it_and_why(home: Path, changes: dict[str,
 def test_the_data_behind_it_says_what_is_refused_and_failing_and_which_headlines_rest_on_it(home: Path) -> None:
     said = parsed(cards(overview(a_view(home)))["data-state"].body[0]).text
     assert "Refused as last sent: February\u00a02026." in said
-    assert "Rows break PRO-006, the code is not in the format of its system: no headline outcome rests on it." in said
-    assert "no headline outcome rests on it. 4 other measures may." in said
+    rule = "Rows break PRO-006 (the code is not in the format of its system):"
+    assert f"{rule} no headline outcome rests on them." in said
+    assert "no headline outcome rests on them. 4 other measures may." in said
     assert "that were held: 80\u00a0%. On these visits rest Neck pain at 12 months; " in said
 
 
 @pytest.mark.parametrize(
     ("affected", "rest"),
     [
-        ((HEADLINES[0],), "on it rests Neck pain at 12 months."),
-        ((HEADLINES[0], HEADLINES[2]), "on it rest Neck pain at 12 months; Revision within 2 years."),
-        ((*HEADLINES, "early_discomfort"), "all headline outcomes rest on it. 1 other measure may."),
-        (("early_discomfort",), "no headline outcome rests on it. 1 other measure may."),
+        ((HEADLINES[0],), "on them rests Neck pain at 12 months."),
+        ((HEADLINES[0], HEADLINES[2]), "on them rest Neck pain at 12 months; Revision within 2 years."),
+        ((*HEADLINES, "early_discomfort"), "all headline outcomes rest on them. 1 other measure may."),
+        (("early_discomfort",), "no headline outcome rests on them. 1 other measure may."),
     ],
 )
 def test_each_failing_rule_is_said_with_the_tiles_that_rest_on_it_those_of_most_first(
@@ -290,7 +322,7 @@ def test_each_failing_rule_is_said_with_the_tiles_that_rest_on_it_those_of_most_
 ) -> None:
     monkeypatch.setattr(deliveries, "rule_measures", lambda _: {("procedures", "PRO-006"): [*affected]})
     rules = [one.text for one in parsed(cards(overview(a_view(home)))["data-state"].body[0]).all("li")][-3:]
-    said = f"Rows break PRO-006, the code is not in the format of its system: {rest}"
+    said = f"Rows break PRO-006 (the code is not in the format of its system): {rest}"
     assert said in rules
     assert rules[0] == said or not {*affected} & {*HEADLINES}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboards import wording
 from dashboards.cards import Cell
 from dashboards.data import scores
 from dashboards.data.scores import Scores
@@ -86,7 +87,7 @@ def test_own_scores_are_exact_and_those_of_all_sites_as_everybody_may_see_them(h
     card = cards(pain(view))["scores-mjoa"]
     assert card.figure is not None
     assert len(card.figure["data"][0]["x"]) == len(others) - 1
-    assert [text for _, text in card.below[0][1]] == [str(each.patients) for each in own]
+    assert [text for _, text in card.below[0][1]] == [wording.count(each.patients or 0) for each in own]
     assert card.below[1][1][-1][1] == "–"
     assert texts(card)[-1] == ["24 months", "All sites", *["– suppressed"] * 4]
 

@@ -203,7 +203,7 @@ def test_a_site_without_signals_has_an_empty_queue_and_no_chart(reader: Reader, 
     with_alarms = signals_page(_view(reader, EMPTY, Reviews(tmp_path / "reviews.sqlite"))).cards
     state, queue, log, *sums = with_alarms
     assert (log.name, log.table) == ("log", None)
-    assert log.sentence.startswith("0 signals arose; 0 findings, 0 actions agreed, 0 closed. Open at the end")
+    assert log.sentence.startswith("No signal arose, and nothing was found, agreed or closed. ")
     assert "0 new, 0 under review" in parsed(state.body[0]).text
     assert queue.table is None
     assert [card.name for card in sums] == [f"cusum-{measure}" for measure in HEADLINES]
@@ -239,7 +239,7 @@ def test_the_queue_says_who_moved_what_and_offers_the_moves_of_the_state(reader:
         "New",
         "Closed: data error",
     ]
-    assert _cells(rows[0])[5].startswith("ada, 20")
+    assert _cells(rows[0])[5].startswith(f"ada, {wording.day(datetime.now(UTC).date())}, ")
     assert _cells(rows[3])[5] == ""
     pressed = [[button.get("value") for button in _within(row[-1], "button")] for row in rows]
     assert pressed[:4] == [["closed", "reviewing"], ["explained", "acting"], ["closed", "reviewing"], ["reviewing"]]

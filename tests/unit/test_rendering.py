@@ -38,6 +38,23 @@ def test_a_figure_cannot_end_its_script_and_keeps_its_texts() -> None:
     assert json.loads(said)["data"][0]["y"] == [1, None]
 
 
+def test_the_rows_of_a_long_table_after_the_first_fold_out() -> None:
+    rows = [[str(number)] for number in range(12)]
+    page = parsed(render("table.html", table=Table("Numbers", ("Number",), rows, folds_after=10)))
+    assert [len(list(one.all("tr"))) for one in page.all("table")] == [11, 3]
+    (details,) = page.all("details")
+    assert next(details.all("summary")).text == "2 more"
+    whole = parsed(render("table.html", table=Table("Numbers", ("Number",), rows[:10], folds_after=10)))
+    assert not list(whole.all("details"))
+
+
+def test_a_stacked_row_says_once_that_its_numbers_are_suppressed() -> None:
+    hidden = Cell("– suppressed", "suppressed")
+    table = Table("Numbers", ("Site", "n", "Share"), [["a", hidden, hidden], ["b", "1", "–"]], is_stacked=True)
+    cells = list(parsed(render("table.html", table=table)).all("td"))
+    assert [cell.get("data-head") for cell in cells] == ["n", "", "n", ""]
+
+
 def test_cells_are_texts_links_or_what_a_template_made_and_numbers_stand_right() -> None:
     table = Table("Numbers", ("Site", "Link", "n"), [[Cell("a<b"), Cell("c", href="/x?a=1&b=2"), "3"]], numbers=1)
     (row,) = list(parsed(render("table.html", table=table)).all("tr"))[1:]

@@ -49,18 +49,19 @@ def over_time(submissions: Sequence[Submission], failures: Sequence[RuleFailure]
             month,
             counted(one.rows_in or 0),
             counted(one.rows_quarantined or 0),
-            Cell(f"{out:.1f}{wording.NBSP}%", round(out, 3)),
+            Cell(wording.percent(out / 100, one.rows_in or 1), round(out, 3)),
             counted(flagged[attempt(one)]),
-            Cell(f"{flag:.1f}{wording.NBSP}%", round(flag, 3)),
+            Cell(wording.percent(flag / 100, one.rows_in or 1), round(flag, 3)),
         ]
         for month, one, out, flag in zip(months, attempts, kept_out, warned, strict=True)
     ]
+    critical = _broke(kept_out[-1], attempts[-1], "a critical rule", "quarantined")
+    warning = _broke(warned[-1], attempts[-1], "a warning rule", "flagged")
     return [
         Card(
             "over-time",
             "Rules broken over time",
-            sentence=f"{wording.period(months[-1])}: {kept_out[-1]:.1f}{wording.NBSP}% of the rows broke a critical "
-            f"rule and were quarantined, {warned[-1]:.1f}{wording.NBSP}% broke a warning rule and were flagged.",
+            sentence=f"{wording.period(months[-1])}: {critical}, {warning}.",
             figure=lines(
                 months,
                 [Line("quarantined", kept_out, style.BLUE), Line("flagged", warned, style.GREY)],
@@ -79,6 +80,12 @@ def over_time(submissions: Sequence[Submission], failures: Sequence[RuleFailure]
             "lose a value.",
         )
     ]
+
+
+def _broke(share: float, of: Submission, rule: str, what: str) -> str:
+    """How many of the rows broke a rule, in percent, and what became of them."""
+    rows = wording.percent(share / 100, of.rows_in or 1)
+    return f"{rows} of the rows broke {rule} and were {what}" if share else f"no row broke {rule}"
 
 
 def rules_now(submissions: Sequence[Submission], failures: Sequence[RuleFailure]) -> list[Card]:
@@ -249,7 +256,7 @@ def rules(broken: Sequence[BrokenRule], periods: Sequence[str]) -> list[Card]:
         "A rule counts once per submission, in however many rows. A rule that found no row to check was not applicable "
         "there and is not counted. Choose your site to see its counts of rows and the rules that were not applicable."
     ]
-    blank = Card("rules", "Rules broken", notes=notes)
+    blank = Card("rules", "Rules broken", body=["No row broke a rule."], notes=notes)
     reasons = {one.rule: one.reason for one in broken}
     return _bars_by_rule(blank, Counter(one.rule for one in broken), reasons, what, COUNTED)
 
@@ -262,7 +269,7 @@ def quarantine(submissions: Sequence[Submission], failures: Sequence[RuleFailure
         if one.severity == "critical" and attempt(one) in in_force:
             rows[one.rule] += one.rows_failed
     notes = ["A row that breaks several rules counts for each. Corrected rows can be submitted again."]
-    blank = Card("quarantine", "Quarantine by rule", notes=notes)
+    blank = Card("quarantine", "Quarantine by rule", body=["No row is in quarantine."], notes=notes)
     return _bars_by_rule(blank, rows, {one.rule: one.reason for one in failures}, "rows in quarantine", OWN)
 
 
@@ -272,7 +279,7 @@ def _bars_by_rule(
     """The most frequent rules as bars, all of them in the table.
 
     Args:
-        blank: the card's name, title and notes.
+        blank: the card's name, title and notes, and what it says where no rule was broken.
         counts: how often each rule was broken.
         reasons: what each rule says is wrong.
         what: what is counted, in wording.
@@ -280,12 +287,13 @@ def _bars_by_rule(
     """
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     if not ordered:
-        return [replace(blank, body=["No row broke such a rule."], notes=())]
+        return [replace(blank, notes=())]
     drawn = [Bar(f"{rule}: {reasons[rule]}", number, wording.count(number)) for rule, number in ordered[:_BARS]]
     rest = f"The {_BARS} most frequent of {len(ordered)} rules; the table has them all." if ordered[_BARS:] else ""
     return [
         replace(
             blank,
+            body=(),
             sentence=f"Most frequent: {drawn[0].name}, {drawn[0].text} {what}.",
             figure=bars(drawn, marker),
             css_class="rows--bars rows--rules",

@@ -16,6 +16,9 @@ from dashboards.pages.frame import View
 from dashboards.pages.number import counted, hidden_or_counted, sentence
 from outcomes.errors import MISTAKES
 
+_SEEN_AT_ONCE = 12
+"""Submissions: a year of months; earlier ones fold out."""
+
 
 def state(who: str, submissions: Sequence[Submission]) -> Card:
     """How many submissions were accepted, and whether their rows add up."""
@@ -72,7 +75,7 @@ def refused(submissions: Sequence[Submission], sites: dict[str, Site]) -> list[C
             "refused",
             "Refused submissions",
             sentence=f"{wording.plural(len(found), 'submission')} refused; none of the rows are in the numbers.",
-            table=Table("Refused submissions", head, rows, is_stacked=True),
+            table=Table("Refused submissions", head, rows, is_stacked=True, folds_after=_SEEN_AT_ONCE),
             is_table=True,
             notes=[latest_only(len(found))],
         )
@@ -111,7 +114,7 @@ def attempts(submissions: Sequence[Submission]) -> list[Card]:
             "attempts",
             "Submission by submission",
             sentence="Every attempt to submit a month, latest first. A full submission replaces all earlier ones.",
-            table=Table("Submissions", head, rows, numbers=4),
+            table=Table("Submissions", head, rows, numbers=4, is_stacked=True, folds_after=_SEEN_AT_ONCE),
             is_table=True,
             notes=[latest_only(len(submissions))],
         )
@@ -144,6 +147,7 @@ def tables(tables: Sequence[TableRows]) -> list[Card]:
                 ("Table", *ROW_COUNTS, "Quarantined, share", "Cells set to missing"),
                 rows,
                 numbers=6,
+                is_stacked=True,
             ),
             is_table=True,
         )
