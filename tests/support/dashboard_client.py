@@ -83,7 +83,7 @@ class Client:
             if not _is_known(address, found):
                 answer = self.get(address)
                 # Pages of single patients are not everybody's.
-                assert answer.status_code == 200 or (answer.status_code == 404 and "/cases" in address), address
+                assert answer.status_code == 200 or (answer.status_code in {403, 404} and "/cases" in address), address
                 found[address] = answer.get_data(as_text=True)
                 links = (link.get("href") for link in parsed(found[address]).all("a"))
                 waiting += [link.partition("#")[0] for link in links if _is_page(link)]
