@@ -7,7 +7,7 @@ from unittest.mock import patch
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -37,6 +37,8 @@ COUNTS = st.sampled_from([0, 0, 0, 1, 2, 5, 9, 10, 11, 12, 25, 60])
 PERIODS = st.sampled_from([("2023", "2024"), ("2023", "2024", "2025"), ("2023-01", "2023-02", "2024-01")])
 NESTING = Nesting(part_of=frozenset({("part", "whole")}))
 COUNTED = ("yes", "no", "excluded", "patients")
+MADE_OF = {"patients": ("yes", "no"), "size": ("patients", "excluded")}
+MORE = st.sampled_from([0, 0, 1, 3, 5, 8, 15])
 
 
 class Reader(Attacker):
@@ -113,6 +115,32 @@ def unrelated(draw: st.DrawFn) -> pa.Table:
             yes, no, excluded = joint.sum(axis=axis).tolist()
             of_measure[site, year, "anterior"] = (yes, no, excluded)
     return measure_counts(groups)
+
+
+_YEARS: dict[Group, Answers] = {
+    ("a", "2022", "x"): (75, 44, 20),
+    ("a", "2023", "x"): (42, 53, 44),
+    ("b", "2022", "x"): (44, 75, 75),
+    ("b", "2023", "x"): (42, 44, 42),
+}
+BEGUN = [measure_counts({"pain": groups}) for groups in (_YEARS, _YEARS | {("a", "2024", "x"): (40, 5, 40)})]
+"""A year begins, of which one count is small; the years before did not change, and all of them are shown."""
+
+
+@st.composite
+def growing(draw: st.DrawFn) -> list[pa.Table]:
+    """Counts of one measure in two or three releases; to few groups something is added, and a year may begin."""
+    sites, approaches = "abcd"[: draw(st.integers(1, 4))], ("anterior", "posterior")[: draw(st.integers(1, 2))]
+    groups: dict[Group, Answers] = {}
+    releases: list[pa.Table] = []
+    for year in draw(st.sampled_from([("2023", "2024"), ("2023", "2023"), ("2023", "2024", "2025")])):
+        for group in product(sites, (year,), approaches):
+            groups.setdefault(group, (draw(COUNTS), draw(COUNTS), draw(COUNTS)))
+        for group in draw(st.lists(st.sampled_from(sorted(groups)), max_size=2 if releases else 0)):
+            yes, no, excluded = groups[group]
+            groups[group] = (yes + draw(MORE), no + draw(MORE), excluded + draw(MORE))
+        releases.append(measure_counts({"pain": groups}))
+    return releases
 
 
 @settings(deadline=None, max_examples=examples(40))
@@ -260,6 +288,55 @@ def test_what_follows_a_release_gives_nothing_of_it_away(before: pa.Table, now: 
     assert not audit(second, previous=[first])
 
 
+@settings(deadline=None, max_examples=examples(5))
+@example(BEGUN)
+@given(growing())
+def test_what_follows_a_release_gives_nothing_of_it_away_not_to_who_knows_what_stayed(
+    releases: list[pa.Table],
+) -> None:
+    """All sums of the releases at once; where nothing changed, the counts are the same."""
+    shown: list[pa.Table] = []
+    before: list[PublishedTables] = []
+    for counts in releases:
+        shown.append(safe_measures(counts, MINIMUM, previous=before))
+        before.insert(0, PublishedTables(MINIMUM, shown[-1], counts))
+    # A count is named after the release in which it was first seen.
+    attacker, first_seen = Attacker(), dict[tuple[Any, ...], tuple[Any, ...]]()
+    small = set[tuple[Any, ...]]()
+    for number, (counts, table) in enumerate(zip(releases, shown, strict=True)):
+        true = {(*_place(row)[1:], name): count for row in counts.to_pylist() for name, count in _counts(row).items()}
+        sizes = {(*cell, "size"): true[*cell, "patients"] + true[*cell, "excluded"] for *cell, _ in true}
+        cells = {at: tuple(true[*at[:2], name] for name in COUNTED) for at in true} | sizes
+        name_of = {at: first_seen.setdefault((*at, cell), (number, *at)) for at, cell in cells.items()}
+        _know(attacker, table, name_of)
+        hidden = {_place(row)[1:] for row in table.to_pylist() if row["state"] == "suppressed"}
+        small |= {name_of[at] for at, count in true.items() if at[:2] in hidden and 0 < count < MINIMUM}
+    for name in sorted(small, key=str):
+        low, high = attacker.bounds(name)
+        assert low < 1 - 1e-6 or high > MINIMUM - 1 + 1e-6, (name, low, high)
+
+
+def _know(attacker: Attacker, shown: pa.Table, name_of: dict[tuple[Any, ...], tuple[Any, ...]]) -> None:
+    """What a table of one measure shows, and what adds up in it."""
+    for row in shown.to_pylist():
+        if row["state"] != "suppressed":
+            counts = {name: count for name, count in _counts(row).items() if name != "patients"}
+            ends = before_rounding(np.array([*counts.values()]), MINIMUM)
+            for name, low, high in zip(counts, *ends, strict=True):
+                attacker.knows_between(name_of[*_place(row)[1:], name], low, high)
+    keys = {key for _, key, _ in name_of}
+    sites = {site for site, *_ in name_of}
+    years, approaches = ([key for key in keys if is_part(key)] for is_part in (_is_year, _is_approach))
+    for (site, key, count), at in name_of.items():
+        if site is None:
+            attacker.adds_up(at, [name_of[one, key, count] for one in sites if one])
+        if key == EVERYBODY:
+            for parts in (years, approaches):
+                attacker.adds_up(at, [name_of[site, part, count] for part in parts])
+        if count in MADE_OF:
+            attacker.adds_up(at, [name_of[site, key, part] for part in MADE_OF[count]])
+
+
 @settings(deadline=None, max_examples=examples(20))
 @given(registries(measures=2), st.integers(5, 20))
 def test_any_minimum_cell_count_holds(counts: pa.Table, minimum_cell_count: int) -> None:
@@ -354,6 +431,14 @@ def test_nor_beside_a_count_that_is_told_to_the_nearest_five_too() -> None:
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in ("resolution", "index_period", "stratum_kind", "stratum"))
+
+
+def _is_year(key: tuple[Any, ...]) -> bool:
+    return bool(key[0] == "year")
+
+
+def _is_approach(key: tuple[Any, ...]) -> bool:
+    return bool(key[2] == "approach")
 
 
 def _place(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -1,10 +1,12 @@
 """The auditor on tables that can be followed by hand: what it finds, and where it finds nothing."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from pyarrow import parquet
 
@@ -147,16 +149,25 @@ def test_two_releases_tell_more_than_each() -> None:
 
 def test_all_kept_releases_are_asked_together() -> None:
     counts = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
-    oldest, newest = (PublishedTables(MINIMUM, _hiding(counts, sites), counts, round_to=1) for sites in ("ab", "ac"))
-    assert not audit(newest, previous=[newest])
-    assert _bounds(audit(newest, previous=[newest, oldest]), "numerator") == (3, 3)
+    oldest, before, newest = (
+        PublishedTables(MINIMUM, _hiding(counts, sites), counts, round_to=1) for sites in ("ab", "abc", "ac")
+    )
+    assert not audit(newest, previous=[before])
+    assert _bounds(audit(newest, previous=[before, oldest]), "numerator") == (3, 3)
+
+
+def test_what_the_releases_before_tell_by_themselves_hinders_no_release() -> None:
+    counts = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
+    oldest, before = (PublishedTables(MINIMUM, _hiding(counts, sites), counts, round_to=1) for sites in ("ab", "ac"))
+    assert audit(before, previous=[oldest])
+    assert not audit(PublishedTables(MINIMUM, _hiding(counts, "ad"), counts, round_to=1), previous=[before, oldest])
 
 
 def test_an_older_release_in_which_a_site_was_another_takes_nothing_from_what_the_newer_ones_tell() -> None:
     # In the oldest two sites had swapped patients: the same total over all sites.
     swapped = measure_counts({"pain": by_site(a=(23, 60, 20), **SITES | {"c": (0, 50, 40)})})
     counts = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
-    oldest = PublishedTables(MINIMUM, _hiding(swapped, "b"), swapped, round_to=1)
+    oldest = PublishedTables(MINIMUM, _hiding(swapped, "ab"), swapped, round_to=1)
     before, newest = (PublishedTables(MINIMUM, _hiding(counts, sites), counts, round_to=1) for sites in ("ab", "ac"))
     assert _bounds(audit(newest, previous=[before, oldest]), "numerator") == (3, 3)
 
@@ -195,9 +206,30 @@ def test_what_did_not_change_tells_what_did() -> None:
     assert _bounds(found, "numerator") == (9, 9)  # without b and d, and without c as it was
 
 
+def test_what_is_shown_and_did_not_change_falls_out_of_the_difference_of_two_releases() -> None:
+    """75 and then 80 in all, 30 and 40 in the years before: these are as they were, so 2025 has 4 to 9, not to 16."""
+    years: dict[Group, Answers] = {("a", "2023", "x"): (32, 60, 20), ("a", "2024", "x"): (41, 60, 20)}
+    before, now = (measure_counts({"pain": years | more}) for more in ({}, {("a", "2025", "x"): (5, 60, 20)}))
+    first, second = (
+        PublishedTables(MINIMUM, shown_but(_all_rounded(counts), lambda row: row["index_period"] == "2025"), counts)
+        for counts in (before, now)
+    )
+    assert not audit(second)
+    assert _bounds(audit(second, previous=[first]), "numerator") == (4, 9)
+
+
+def test_a_release_tells_nothing_of_what_one_before_has_hidden_and_has_changed_since() -> None:
+    """Site b did not change, and is shown later: before, site a was what it left."""
+    before = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
+    now = measure_counts({"pain": by_site(a=(23, 60, 20), **SITES)})
+    first = PublishedTables(MINIMUM, _hiding(before, "ab"), before, round_to=1)
+    found = audit(PublishedTables(MINIMUM, _hiding(now, ""), now, round_to=1), previous=[first])
+    assert _bounds(found, "numerator before") == (3, 3)
+
+
 def test_what_changed_between_releases_is_not_taken_to_be_the_same() -> None:
     before = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
-    now = measure_counts({"pain": by_site(a=(9, 80, 40), **SITES | {"c": (21, 51, 41)})})
+    now = measure_counts({"pain": by_site(a=(9, 80, 40), **SITES | {"b": (41, 71, 31), "c": (21, 51, 41)})})
     first = PublishedTables(MINIMUM, _hiding(before, "ab"), before, round_to=1)
     assert not audit(PublishedTables(MINIMUM, _hiding(now, "ac"), now, round_to=1), previous=[first])
 
@@ -255,8 +287,7 @@ def test_a_rounded_count_is_bounded_by_what_the_cohort_leaves_it() -> None:
     answers: dict[str, Answers] = {"a": (8, 6, 74), "b": (12, 11, 53), "d": (4, 7, 51)}
     measures = {"pain": by_site(**answers), "visit": by_site(**{site: (0, 0, sum(of)) for site, of in answers.items()})}
     counts = in_order(measure_counts(measures))
-    everything = [(row["measure"], row["site_id"], tuple(row[name] for name in KEY)) for row in counts.to_pylist()]
-    rounded = protected_measures(counts, MINIMUM, settled=Settled(shown=everything))
+    rounded = _all_rounded(counts)
     shown = shown_but(rounded, lambda row: row["site_id"] == "d" and row["measure"] == "pain")
     known = [
         row | {name: exact[name] for name in ("numerator", "patients", "excluded")} if row["site_id"] == "a" else row
@@ -312,12 +343,10 @@ def test_the_attrition_tells_the_size_of_the_cohort() -> None:
 def test_the_file_is_what_is_audited_whatever_an_older_release_calls_it(tmp_path: Path, older: dict[str, str]) -> None:
     counts = measure_counts({"pain": by_site(a=(5, 60, 20), b=(42, 70, 30))})
     leaky = shown_but(counts, has_small_count)
-    path, exact = tmp_path / "dashboard.duckdb", tmp_path / "measures.parquet"
-    parquet.write_table(counts.rename_columns([older.get(name, name) for name in counts.column_names]), exact)
+    path, exact = _write(
+        tmp_path, leaky, counts.rename_columns([older.get(name, name) for name in counts.column_names])
+    )
     with duckdb.connect(str(path)) as con:
-        con.register("leaky", leaky)
-        con.execute("create table measures as from leaky")
-        con.execute("create table release_info as select 11 as minimum_cell_count, 230 as patient_count_rounded")
         for table, name in (("measures", "index_period"), ("release_info", "minimum_cell_count")):
             if name in older:
                 con.execute(f"alter table {table} rename column {name} to {older[name]}")
@@ -328,10 +357,58 @@ def test_the_file_is_what_is_audited_whatever_an_older_release_calls_it(tmp_path
     assert "5" not in refusal.value.where.split("first:")[1]
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda shown, exact: (shown.slice(1), exact), "each measure once"),
+        (lambda shown, exact: (shown, exact.slice(1)), "each measure once"),
+        (
+            lambda shown, exact: (shown, exact.filter(pc.not_equal(exact["stratum_kind"], "approach"))),
+            "not those behind them",
+        ),
+        (lambda shown, exact: (shown.drop_columns("state"), exact), "measures has no state"),
+        (lambda shown, exact: (shown, exact.drop_columns(["patients", "stratum"])), "true has no patients, stratum"),
+    ],
+)
+def test_an_older_release_of_another_kind_is_said_to_be_so(
+    tmp_path: Path, change: Callable[[pa.Table, pa.Table], tuple[pa.Table, pa.Table]], said: str
+) -> None:
+    counts = measure_counts({"pain": by_site(a=(5, 60, 20), b=(42, 70, 30))})
+    with pytest.raises(ValueError, match=said):
+        published_tables(*_write(tmp_path, *change(shown_but(counts, has_small_count), counts)))
+
+
+def test_what_an_older_release_shows_and_is_untrue_teaches_nothing(tmp_path: Path) -> None:
+    """A count of 3 was told as 15: taken for true, all else of the releases would contradict it."""
+    counts = measure_counts({"pain": by_site(a=(3, 60, 20), **SITES)})
+    before = published_tables(*_write(tmp_path, _all_rounded(counts), counts))
+    assert before.measures is not None
+    hidden = before.measures.filter(pc.equal(before.measures["state"], "suppressed"))
+    assert set(hidden["site_id"].to_pylist()) == {"a"}
+    now = PublishedTables(MINIMUM, safe_measures(counts, MINIMUM, previous=[before]), counts)
+    assert not audit(now, previous=[before])
+
+
+def _write(folder: Path, shown: pa.Table, exact: pa.Table) -> tuple[Path, Path]:
+    """A dashboard.duckdb with measures, and the file of the exact ones."""
+    path, behind = folder / "dashboard.duckdb", folder / "measures.parquet"
+    parquet.write_table(exact, behind)
+    with duckdb.connect(str(path)) as con:
+        con.register("shown", shown)
+        con.execute("create table measures as from shown")
+        con.execute("create table release_info as select 11 as minimum_cell_count, 230 as patient_count_rounded")
+    return path, behind
+
+
 def test_a_registry_of_one_small_site_tells_nothing() -> None:
     counts = measure_counts({"pain": by_site(a=(2, 3, 1))})
     shown = safe_measures(counts, MINIMUM)
     assert set(shown["state"].to_pylist()) == {"suppressed"}
+
+
+def _all_rounded(counts: pa.Table) -> pa.Table:
+    everything = [(row["measure"], row["site_id"], tuple(row[name] for name in KEY)) for row in counts.to_pylist()]
+    return protected_measures(counts, MINIMUM, settled=Settled(shown=everything))
 
 
 def _hiding(counts: pa.Table, sites: str, measure: str | None = None) -> pa.Table:

@@ -28,8 +28,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from outcomes.arrays import Floats, Ids, Mask
-from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, UNNESTED, Key, Lattice, Nesting
+from outcomes.arrays import Counts, Floats, Ids, Mask
+from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, KEY, UNNESTED, Key, Lattice, Nesting
 from outcomes.disclosure.linear_program import PLENTY, Ends, System
 from outcomes.disclosure.suppression import ROUND_TO, before_coarse, before_rounding
 from outcomes.errors import OutcomesError
@@ -45,6 +45,14 @@ _MANY = 40
 COMPARED = ("submissions", "rule_failures", "blanked_cells")
 """Counts of rows, of which no small change between releases is shown (see `outcomes.disclosure.deliveries`)."""
 AUDITED = ("measures", "measure_exclusions", "label_kinds", "attrition", "release_info")
+_COUNTED = frozenset({"measure", "site_id", *KEY, "numerator", "patients", "excluded"})
+_NEEDED = {
+    "measures": _COUNTED | {"state"},
+    "true": _COUNTED,
+    "attrition": frozenset({"step", "patients_left"}),
+    "release_info": frozenset({"minimum_cell_count", "patient_count_rounded"}),
+}
+"""The columns without which nothing can be compared with a release before."""
 
 
 @dataclass(frozen=True)
@@ -102,22 +110,50 @@ def published_tables(dashboard: Path, measures: Path) -> PublishedTables:
     Args:
         dashboard: the file.
         measures: the Parquet file of the exact measures behind it.
+
+    Raises:
+        ValueError: an older release holds other columns, or not each measure for each site and key.
     """
     with duckdb.connect(str(dashboard), read_only=True) as con:
         there = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
         tables = {name: _in_present_words(con.table(name).to_arrow_table()) for name in AUDITED if name in there}
         rows = {name: con.table(name).to_arrow_table() for name in COMPARED if name in there}
-    tables |= {
+    rows = {
         name: table for name, table in rows.items() if {*mart_schema(name, "protected").names} <= {*table.column_names}
     }
-    true = counts_behind_measures(_in_present_words(parquet.read_table(measures)))
+    tables["true"] = _in_present_words(parquet.read_table(measures))
+    for name, columns in _NEEDED.items():
+        if name in tables and (missing := columns - {*tables[name].column_names}):
+            raise ValueError(f"{name} has no {', '.join(sorted(missing))}")
+    if not {"measures", "release_info"} <= tables.keys():
+        raise ValueError("it has no measures, or says nothing of itself")
+    tables["true"] = counts_behind_measures(tables["true"])
     minimum_cell_count = tables["release_info"]["minimum_cell_count"][0].as_py()
-    return PublishedTables(minimum_cell_count, true=true, **tables)
+    published = PublishedTables(minimum_cell_count, **tables, **rows)
+    return replace(published, measures=_without_untrue(published))
 
 
 def counts_behind_measures(exact: pa.Table) -> pa.Table:
     """The rows of the exact measures of which the protected ones are made."""
     return exact.filter(pc.not_equal(exact["resolution"], _TOO_FINE))
+
+
+def _without_untrue(published: PublishedTables) -> pa.Table:
+    """The measures of an older release; what does not stand for the counts behind it is taken as hidden.
+
+    Nothing follows from it, and all that it is added up with would contradict itself.
+    """
+    table = published.measures
+    assert table is not None
+    assert published.true is not None
+    lattice, behind = Lattice.of(table), Lattice.of(published.true)
+    if (lattice.measures, lattice.sites, lattice.keys) != (behind.measures, behind.sites, behind.keys):
+        raise ValueError("the measures that are shown are not those behind them")
+    low, high = before_rounding(_answers(lattice, table), published.minimum_cell_count, published.round_to)
+    true = _answers(behind, published.true)
+    is_untrue = np.asarray(((true < low) | (true > high)).any(axis=-1))
+    state = pc.if_else(pa.array(lattice.column(is_untrue)), "suppressed", table["state"])
+    return table.set_column(table.column_names.index("state"), "state", state)
 
 
 def _in_present_words(table: pa.Table) -> pa.Table:
@@ -154,7 +190,7 @@ def audit(
         published: the tables of the release.
         nesting: which measures count patients of each other.
         previous: the tables of releases before, the newest first. Then only what they tell together with this one is
-            looked for, by somebody who knows which counts did not change, hidden ones too.
+            looked for, in any of them, by somebody who knows which counts did not change, hidden ones too.
         only: audit these measures and not all; None among them stands for all.
     """
     return audit_all([published], nesting, previous, only)
@@ -226,10 +262,7 @@ class _Shown:
         lattice = Lattice.of(table)
         real = ~lattice.is_rest
         hidden = lattice.cube(pc.cast(pc.equal(table["state"], "suppressed"), pa.int64()))[..., real] > 0
-        yes, patients, excluded = (
-            lattice.cube(table[name])[..., real] for name in ("numerator", "patients", "excluded")
-        )
-        shown = np.stack([yes, patients - yes, excluded], axis=-1)
+        shown = _answers(lattice, table)[:, :, real]
         low, high = (
             each.astype(float) for each in before_rounding(shown, published.minimum_cell_count, published.round_to)
         )
@@ -366,7 +399,9 @@ class _Shown:
     ) -> Ids:
         low, high = bounds
         rests = np.where(self.has_rest, np.inf, 0)
-        ids = system.counts(np.pad(low, self.rests), np.concatenate([high, rests], axis=1), unknown, true)
+        # What is shown and did not change is the same in the sums of all releases: it falls out of their difference.
+        open_in_sums = unknown | self.has_before
+        ids = system.counts(np.pad(low, self.rests), np.concatenate([high, rests], axis=1), open_in_sums, true)
         if known is not None:
             ids = np.where(known >= 0, known, ids)
         if len(ids) > 1:
@@ -394,12 +429,25 @@ class _Same:
         system.is_news(ids[~self.cohort])
         return ids
 
-    def add_measure(self, system: System, measure: str, cohort_before: Ids, ids: Ids) -> None:
-        """Add the sums of a measure before, given the ids of the newer one."""
-        if measure in self.before.lattice.measures:
-            same = self.counts[self.before.lattice.measures.index(measure)]
-            ids = self.before.add_measure(system, measure, cohort_before, self._placed(ids, same))
-            system.is_news(ids[~same])
+    def add_measure(self, system: System, measure: str, cohort_before: Ids, ids: Ids) -> list["_Target"]:
+        """Add the sums of a measure before, given the ids of the newer one; what has changed must stay hidden too."""
+        if measure not in self.before.lattice.measures:
+            return []
+        same = self.counts[self.before.lattice.measures.index(measure)]
+        ids = self.before.add_measure(system, measure, cohort_before, self._placed(ids, same))
+        system.is_news(ids[~same])
+        asked = self.asked(measure)
+        return [
+            _Target(measure, f"{count} before", ids[..., answer], asked, self.before.lattice)
+            for answer, count in enumerate(_NAMES)
+        ]
+
+    def asked(self, measure: str | None) -> Mask:
+        """What the release before hides of a measure and the newer one has otherwise, (sites, keys with rests)."""
+        if measure not in self.before.lattice.measures:
+            return np.zeros((1, 1), dtype=bool)
+        same = self.counts[self.before.lattice.measures.index(measure)]
+        return np.asarray(self.before.unknown(measure) & _are_there(self.places[1:]) & ~same)
 
     def _placed(self, newer: Ids, same: Mask) -> Ids:
         """Ids of the newer release where they stand in the release before; -1 where it is not the same count."""
@@ -468,6 +516,19 @@ def _audit_measures(
     piece: tuple[PublishedTables, list[str | None]], nesting: Nesting, previous: Sequence[PublishedTables]
 ) -> list[Finding]:
     published, measures = piece
+    findings = _found_in(published, measures, nesting, previous)
+    if not (findings and previous):
+        return findings
+    # What the releases before tell by themselves no release can take back: it would never be published.
+    in_question = [measure for measure in measures if measure in {each.cell[0] for each in findings if each.cell}]
+    told = _found_in(_showing_nothing(published), in_question, nesting, previous)
+    told_already = {(each.cell, each.count) for each in told if each.cell}
+    return [each for each in findings if (each.cell, each.count) not in told_already]
+
+
+def _found_in(
+    published: PublishedTables, measures: list[str | None], nesting: Nesting, previous: Sequence[PublishedTables]
+) -> list[Finding]:
     together, same = _Shown.of(published, nesting), list[_Same]()
     for each in previous:
         if each.measures is not None:
@@ -480,6 +541,14 @@ def _audit_measures(
         for measure in measures
         for finding in _audit_measure(known, measure, published.minimum_cell_count, is_rounded)
     ]
+
+
+def _showing_nothing(published: PublishedTables) -> PublishedTables:
+    """The same release with all its counts hidden."""
+    assert published.measures is not None
+    at, states = published.measures.column_names.index("state"), pa.repeat("suppressed", len(published.measures))
+    hidden = published.measures.set_column(at, "state", states)
+    return PublishedTables(published.minimum_cell_count, hidden, published.true, round_to=published.round_to)
 
 
 def _shown_differences(shown: _Shown, nesting: Nesting, minimum_cell_count: int) -> Iterator[Finding]:
@@ -532,6 +601,7 @@ def _hides_nothing(known: _Known, measure: str | None) -> bool:
     return not (
         shown.unknown(measure).any()
         or any((shown.is_hidden(one) ^ shown.is_hidden(other)).any() for one, other in tied)
+        or any(same.asked(measure).any() for same in known.same)
     )
 
 
@@ -543,10 +613,12 @@ class _Target:
     count: str
     ids: Ids
     at: Mask
+    lattice: Lattice | None = None
+    """Of a release before."""
 
     def finding(self, lattice: Lattice, found: int, ends: Ends) -> Finding:
         place = tuple(int(axis[0]) for axis in np.nonzero(self.ids == found))
-        return _finding(lattice, self.measure, self.count, place, ends)
+        return _finding(self.lattice or lattice, self.measure, self.count, place, ends)
 
 
 def _finding(lattice: Lattice, measure: str | None, count: str, place: tuple[int, ...], ends: Ends) -> Finding:
@@ -595,7 +667,7 @@ def _measure_system(known: _Known, measure: str | None) -> tuple[System, list[_T
             at = np.pad(only_one, shown.rests) & ~silent
             targets.append(_Target(part, f"what {whole} has more", *shown.targets(system, left, at, true_left)))
     for same in known.same:
-        same.add_measure(system, measure, same.add_cohort(system, cohort), ids)
+        targets += same.add_measure(system, measure, same.add_cohort(system, cohort), ids)
     return system, targets
 
 
@@ -609,8 +681,15 @@ def _true_counts(lattice: Lattice, table: pa.Table | None) -> Floats:
     assert table is not None
     own = Lattice.of(table)
     assert (own.measures, own.sites, own.keys) == (lattice.measures, lattice.sites, lattice.keys)
-    yes, patients, excluded = (own.cube(table[name]) for name in ("numerator", "patients", "excluded"))
-    return np.stack([yes, patients - yes, excluded, patients], axis=-1).astype(float)
+    answers = _answers(own, table)
+    patients = answers[..., :_EXCLUDED].sum(axis=-1, keepdims=True)
+    return np.concatenate([answers, patients], axis=-1).astype(float)
+
+
+def _answers(lattice: Lattice, table: pa.Table) -> Counts:
+    """Yes, no and excluded, null as 0, (measures, sites, keys with rests, answers)."""
+    yes, patients, excluded = (lattice.cube(table[name]) for name in ("numerator", "patients", "excluded"))
+    return np.stack([yes, patients - yes, excluded], axis=-1)
 
 
 def _tied(lattice: Lattice, nesting: Nesting) -> dict[str, Ids]:

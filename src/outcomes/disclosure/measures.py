@@ -131,7 +131,7 @@ def safe_measures(  # noqa: PLR0913, PLR0917 - what a release is protected with
                 {cell for cell in cells if cell[0] not in anew} for cells in (to_show, to_hide, found)
             )
         beside = suppression.smallest_beside(around, hidden, to_show)
-        to_hide |= around | beside | _whole_breakdowns(around, counts, attempts_left)
+        to_hide |= around | beside | _whole_breakdowns(around, counts, nesting, attempts_left)
         of_found = {measure for measure, *_ in found}
         for each in previous:
             if each.measures is not None:
@@ -490,17 +490,24 @@ def _places(cells: Collection[Cell], lattice: Lattice) -> Iterator[tuple[int | s
             yield at, lattice.sites.index(site), lattice.keys.index(key)
 
 
-def _whole_breakdowns(found: Collection[Cell], counts: pa.Table, attempts_left: int) -> set[Cell]:
-    """As attempts run out: the whole breakdown (years, or strata of a kind), then all of the site in the measure."""
+def _whole_breakdowns(found: Collection[Cell], counts: pa.Table, nesting: Nesting, attempts_left: int) -> set[Cell]:
+    """As attempts run out: the whole breakdown (years, or strata of a kind), then all of the site, of the measure.
+
+    And the cells around: a release before may have shown the part that stands beside them.
+    """
     if attempts_left > 3:
         return set()
     breakdowns = {(measure, resolution, stratum_kind) for measure, _, (resolution, _, stratum_kind, _) in found}
     sites = {(measure, site) for measure, site, _ in found}
-    return {
+    measures = {measure for measure, *_ in found}
+    around = {(whole, site, key) for measure, site, key in found for part, whole in nesting.pairs if part == measure}
+    return around | {
         (measure, site, key)
         for measure, site, key in _cells(counts)
         for any_or_this in (None, measure)
-        if (any_or_this, key[0], key[2]) in breakdowns or (attempts_left <= 2 and (any_or_this, site) in sites)
+        if (any_or_this, key[0], key[2]) in breakdowns
+        or (attempts_left <= 2 and (any_or_this, site) in sites)
+        or (attempts_left <= 1 and any_or_this in measures)
     }
 
 

@@ -47,7 +47,7 @@ class Before:
 
     Attributes:
         tables: of the kept releases by id, the one that was published last first.
-        damaged: releases that can no longer be read.
+        damaged: releases that can no longer be read, or hold other columns than are compared today.
     """
 
     tables: Mapping[str, PublishedTables] = field(default_factory=dict)
@@ -188,7 +188,7 @@ def is_current(settings: Settings) -> bool:
 def _published_before(releases: Path, release_id: str) -> Before:
     """What the kept releases have published before this one.
 
-    A damaged one stops nothing: the audit says which it could not read.
+    One that cannot be compared stops nothing: the manifest says which.
     """
     tables, damaged = {}, []
     for folder in last_published(releases):
@@ -197,11 +197,11 @@ def _published_before(releases: Path, release_id: str) -> Before:
         try:
             for name in (DASHBOARD, _EXACT_MEASURES):
                 verify_file(folder, name)
-        except OutcomesError as error:
+            tables[folder.name] = published_tables(folder / DASHBOARD, folder / _EXACT_MEASURES)
+        except (OutcomesError, ValueError) as error:
             damaged.append(folder.name)
-            _log.warning("the differences from a damaged release cannot be audited: %s", error.where)
-            continue
-        tables[folder.name] = published_tables(folder / DASHBOARD, folder / _EXACT_MEASURES)
+            where = error.where if isinstance(error, OutcomesError) else f"{folder.name}: {error}"
+            _log.warning("the differences from a damaged release cannot be audited: %s", where)
     return Before(tables, tuple(damaged))
 
 

@@ -130,7 +130,7 @@ def _audited(audit: dict[str, Any]) -> str:
     else:
         said.append("There was no release before with which to compare this one.")
     if audit["not_compared_with"]:
-        said.append(f"Damaged and therefore not compared: {', '.join(audit['not_compared_with'])}.")
+        said.append(f"Damaged or of another kind, and therefore not compared: {', '.join(audit['not_compared_with'])}.")
     return " ".join(said)
 
 
