@@ -1,7 +1,10 @@
 """How researchers get at the tables behind the dashboards: what a release holds, how to open and cite it."""
 
+from collections import Counter
+
 from dashboards import wording
 from dashboards.cards import Card, Table
+from dashboards.data.suppression import cells_of_measures
 from dashboards.pages.frame import Page, View
 from dashboards.rendering import part
 
@@ -48,10 +51,14 @@ con <- dbConnect(duckdb::duckdb(), "releases/{release}/research.duckdb", read_on
 labels <- dbGetQuery(con, "select * from labels where label = 'suspected_asd'")"""
 
 
+_BREAKDOWNS = (("whole", "all patients"), ("year", "by year"), ("stratum", "by stratum"))
+
+
 def research(view: View) -> Page:
     """Access for research, in plain text; it holds no number of patients."""
     release = view.reader.release_id
-    return Page("Research access", [_access(), _contents(release), _opening(release), _marts(), _citing(view, release)])
+    cards = [_access(), _contents(release), _opening(release), _marts(), _suppressed(view), _citing(view, release)]
+    return Page("Research access", cards)
 
 
 def _access() -> Card:
@@ -100,6 +107,40 @@ def _marts() -> Card:
             "and report not assessable beside it: a missing visit is never a no."
         ],
     )
+
+
+def _suppressed(view: View) -> Card:
+    """Risk and utility: what suppression costs, and what it keeps."""
+    counted = cells_of_measures(view.reader)
+    rows = [
+        [f"{'All sites' if is_of_all else 'A site'}, {words}", *_cells(counted.get((is_of_all, breakdown), Counter()))]
+        for is_of_all in (True, False)
+        for breakdown, words in _BREAKDOWNS
+    ]
+    of_all = sum(counted.values(), Counter[str]())
+    least = view.minimum_cell_count
+    return Card(
+        "suppressed",
+        "What is suppressed",
+        sentence=f"{_share(of_all)} of the measures' cells that have patients are suppressed: they hold 1 to "
+        f"{least - 1} patients, or protect one that does.",
+        table=Table("Cells of measures", ("Cells", "Shown", "Zero", "Suppressed", "Share suppressed"), rows, numbers=4),
+        is_table=True,
+        notes=[
+            f"A release is published only if the audit finds no count of 1 to {least - 1} patients that can be worked "
+            "out from it, nor from it and the releases before it that are kept. privacy-report.md names these."
+        ],
+    )
+
+
+def _cells(by_state: Counter[str]) -> list[str]:
+    counts = (by_state[state] for state in ("shown", "zero", "suppressed"))
+    return [*(f"{count:,}" for count in counts), _share(by_state)]
+
+
+def _share(by_state: Counter[str]) -> str:
+    with_patients = by_state["shown"] + by_state["zero"] + by_state["suppressed"]
+    return wording.percent(by_state["suppressed"] / with_patients, with_patients) if with_patients else "None"
 
 
 def _citing(view: View, release: str) -> Card:

@@ -7,6 +7,7 @@ from dashboards.access.scope import Scope
 from dashboards.data.reader import Releases
 from dashboards.pages.site import Site
 from dashboards.settings import DashboardSettings
+from outcomes.release.privacy_report import cells_by_state
 from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.measures import measure_definitions
@@ -61,3 +62,14 @@ def test_research_access_names_the_release_and_no_number_of_patients(home: Path)
     (main,) = _page(home, "/research").all("main")
     assert f'outcomes.connect("{FIRST_ID}")' in main.text
     assert str(PATIENTS) not in main.text
+
+
+def test_research_access_counts_what_is_suppressed(home: Path) -> None:
+    """As the release's privacy report counts it, which is written apart."""
+    counted = cells_by_state(home / "releases" / FIRST_ID / "dashboard.duckdb")
+    (card,) = (card for card in _page(home, "/research").all("section") if card.get("id") == "suppressed")
+    rows = [[cell.text for cell in row.all("td")] for row in card.all("tr")]
+    kinds = [f"{who}{what}" for who in ("all sites", "a site") for what in ("", ", by year", ", by stratum")]
+    of_kind = [counted[f"measures: {kind}"] for kind in kinds]
+    said = [[f"{cells[state]:,}" for state in ("shown", "zero", "suppressed")] for cells in of_kind]
+    assert [cells[:3] for cells in rows if cells] == said
