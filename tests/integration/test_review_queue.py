@@ -1,6 +1,7 @@
 """The review queue as the server answers it: who may move which signal, and what a request that does not fit gets."""
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -142,7 +143,7 @@ def test_a_foreign_signal_is_denied_alike_whether_it_exists_or_not(client: Flask
 
 def test_the_moves_of_a_site_are_not_told_to_others(client: FlaskClient, home: Path) -> None:
     _post(client, _signal(home, _OWN), "reviewing")
-    assert f"{QUALITY}, 20" in _page(client, "/signals", QUALITY).text
+    assert re.search(rf"{QUALITY}, \d+\s\w+\s20\d\d, ", _page(client, "/signals", QUALITY).text)
     assert QUALITY not in _page(client, "/signals", CLINICAL).text
     assert QUALITY not in _page(client, "/signals?site=all", CLINICAL).text
     assert "No access" in _page(client, f"/signals?site={_OWN}", CLINICAL).text
