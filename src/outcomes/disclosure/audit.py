@@ -146,11 +146,9 @@ def _without_untrue(published: PublishedTables) -> pa.Table:
     table = published.measures
     assert table is not None
     assert published.true is not None
-    lattice, behind = Lattice.of(table), Lattice.of(published.true)
-    if (lattice.measures, lattice.sites, lattice.keys) != (behind.measures, behind.sites, behind.keys):
-        raise ValueError("the measures that are shown are not those behind them")
+    lattice = Lattice.of(table)
+    true = _answers_behind(lattice, published.true)
     low, high = before_rounding(_answers(lattice, table), published.minimum_cell_count, published.round_to)
-    true = _answers(behind, published.true)
     is_untrue = np.asarray(((true < low) | (true > high)).any(axis=-1))
     state = pc.if_else(pa.array(lattice.column(is_untrue)), "suppressed", table["state"])
     return table.set_column(table.column_names.index("state"), "state", state)
@@ -429,7 +427,9 @@ class _Same:
         system.is_news(ids[~self.cohort])
         return ids
 
-    def add_measure(self, system: System, measure: str, cohort_before: Ids, ids: Ids) -> list["_Target"]:
+    def add_measure(
+        self, system: System, measure: str, cohort_before: Ids, ids: Ids, releases_ago: int
+    ) -> list["_Target"]:
         """Add the sums of a measure before, given the ids of the newer one; what has changed must stay hidden too."""
         if measure not in self.before.lattice.measures:
             return []
@@ -438,7 +438,7 @@ class _Same:
         system.is_news(ids[~same])
         asked = self.asked(measure)
         return [
-            _Target(measure, f"{count} before", ids[..., answer], asked, self.before.lattice)
+            _Target(measure, f"{count} {releases_ago} before", ids[..., answer], asked, self.before.lattice)
             for answer, count in enumerate(_NAMES)
         ]
 
@@ -666,8 +666,8 @@ def _measure_system(known: _Known, measure: str | None) -> tuple[System, list[_T
             only_one = (shown.is_hidden(part) ^ shown.is_hidden(whole)) & nested[:, np.newaxis]
             at = np.pad(only_one, shown.rests) & ~silent
             targets.append(_Target(part, f"what {whole} has more", *shown.targets(system, left, at, true_left)))
-    for same in known.same:
-        targets += same.add_measure(system, measure, same.add_cohort(system, cohort), ids)
+    for ago, same in enumerate(known.same, start=1):
+        targets += same.add_measure(system, measure, same.add_cohort(system, cohort), ids, ago)
     return system, targets
 
 
@@ -679,11 +679,21 @@ def _anything(system: System, true: Floats) -> Ids:
 def _true_counts(lattice: Lattice, table: pa.Table | None) -> Floats:
     """(measures, sites, keys with rests, answers)."""
     assert table is not None
-    own = Lattice.of(table)
-    assert (own.measures, own.sites, own.keys) == (lattice.measures, lattice.sites, lattice.keys)
-    answers = _answers(own, table)
+    answers = _answers_behind(lattice, table)
     patients = answers[..., :_EXCLUDED].sum(axis=-1, keepdims=True)
     return np.concatenate([answers, patients], axis=-1).astype(float)
+
+
+def _answers_behind(lattice: Lattice, table: pa.Table) -> Counts:
+    """The answers of the exact measures, which stand in an order of their own, as those of a lattice that shows them.
+
+    Raises:
+        ValueError: they are of other measures, sites or keys.
+    """
+    own = Lattice.of(table)
+    if (own.measures, own.sites, own.keys) != (lattice.measures, lattice.sites, lattice.keys):
+        raise ValueError("the measures that are shown are not those behind them")
+    return _answers(own, table)
 
 
 def _answers(lattice: Lattice, table: pa.Table) -> Counts:
