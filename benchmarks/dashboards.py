@@ -23,6 +23,7 @@ from benchmarks._figures import Figure, Measured, say, seconds
 from benchmarks._large import make_large_lake
 from benchmarks.measures import COPIES_OF_SITE
 from outcomes import pipeline
+from outcomes.contract import TABLES
 from outcomes.disclosure.protect import ReleaseFacts, protected_tables
 from outcomes.labelling.build import run
 from outcomes.measures.build import run_measures
@@ -30,7 +31,7 @@ from outcomes.release.build import relations_of_marts
 from outcomes.release.verify import seal
 from outcomes.settings import Settings
 from outcomes.sql.catalog.marts import protected_marts, research_marts
-from outcomes.sql.engine import connect
+from outcomes.sql.engine import connect, on_disk
 from outcomes.synthetic import synthesize
 from tests.support.browser import browser, serving, wait_until, wait_until_drawn, wait_until_in_view_drawn
 
@@ -120,23 +121,24 @@ def _build(settings: Settings, lake: Path, patients: int) -> None:
     with connect(settings) as con:
         for file in sorted(lake.glob("*.parquet")):
             con.execute(f"create view {file.stem} as from '{file}'")
-        run(con, kept=relations_of_marts())
-        run_measures(con, settings)
-        facts = ReleaseFacts(RELEASE, "2026-09", settings.minimum_cell_count, "benchmark", is_synthetic=True)
-        con.execute(f"attach '{folder / 'research.duckdb'}' as research")
-        for mart in research_marts():
-            if mart.name in NOT_READ:
-                columns = ", ".join(f'"{column.name}" varchar' for column in mart.columns)
-                con.execute(f'create table research."{mart.name}" ({columns})')
-            else:
-                con.execute(f'create table research."{mart.name}" as {mart.select}')
-        con.execute("detach research")
-        tables = protected_tables(con, facts, site_names={})
-        con.execute(f"attach '{folder / 'dashboard.duckdb'}' as dashboard")
-        for protected in protected_marts():
-            con.register("rows_of_mart", tables[protected.name])
-            con.execute(f'create table dashboard."{protected.name}" as from rows_of_mart')
-        con.execute("detach dashboard")
+        with on_disk(con, folder / "work.duckdb", [*TABLES, "submissions"]):
+            run(con, kept=relations_of_marts())
+            run_measures(con, settings)
+            facts = ReleaseFacts(RELEASE, "2026-09", settings.minimum_cell_count, "benchmark", is_synthetic=True)
+            con.execute(f"attach '{folder / 'research.duckdb'}' as research")
+            for mart in research_marts():
+                if mart.name in NOT_READ:
+                    columns = ", ".join(f'"{column.name}" varchar' for column in mart.columns)
+                    con.execute(f'create table research."{mart.name}" ({columns})')
+                else:
+                    con.execute(f'create table research."{mart.name}" as {mart.select}')
+            con.execute("detach research")
+            tables = protected_tables(con, facts, site_names={})
+            con.execute(f"attach '{folder / 'dashboard.duckdb'}' as dashboard")
+            for protected in protected_marts():
+                con.register("rows_of_mart", tables[protected.name])
+                con.execute(f'create table dashboard."{protected.name}" as from rows_of_mart')
+            con.execute("detach dashboard")
     manifest = {"release_id": RELEASE, "data_to": "2026-09", "is_synthetic": True, "rows": {}, "submissions": []}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     seal(folder)

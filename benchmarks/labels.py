@@ -18,10 +18,11 @@ import duckdb
 
 from benchmarks._figures import Figure, Measured, Steps, median_seconds, say, seconds
 from benchmarks._large import make_large_lake
+from outcomes.contract import TABLES
 from outcomes.labelling.build import run
 from outcomes.release.build import relations_of_marts
 from outcomes.settings import Settings
-from outcomes.sql.engine import connect
+from outcomes.sql.engine import connect, on_disk
 
 
 def main() -> None:
@@ -76,8 +77,9 @@ def _seconds_to_label(settings: Settings, lake: Path, evidence: Path, steps: Ste
     with connect(settings) as con:
         for file in sorted(lake.glob("*.parquet")):
             con.execute(f"create view {file.stem} as from '{file}'")
-        labelling = seconds(lambda: run(con, steps, settings, kept=relations_of_marts()))
-        writing = seconds(lambda: con.execute(f"copy (from label_evidence) to '{evidence}'"))
+        with on_disk(con, evidence.with_name("work.duckdb"), [*TABLES, "submissions"]):
+            labelling = seconds(lambda: run(con, steps, settings, kept=relations_of_marts()))
+            writing = seconds(lambda: con.execute(f"copy (from label_evidence) to '{evidence}'"))
     return labelling, writing
 
 

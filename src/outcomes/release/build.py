@@ -34,8 +34,8 @@ from outcomes.sql.shipped import shipped
 
 _STORAGE_VERSION = "v1.4.0"
 """Of the DuckDB files, so that older DuckDB and R can open them."""
-_ROWS = "in_force.duckdb"
-"""The rows in force, beside the release while it is built."""
+_WORK = "work.duckdb"
+"""The rows in force and all that is made of them, beside the release while it is built."""
 _EXACT_MEASURES = "parquet/measures.parquet"
 """The counts behind what a release shows of measures."""
 _log = logging.getLogger(__name__)
@@ -84,18 +84,17 @@ def build_release(
         increment = _increment(settings, inputs, as_known_on)
 
         def write(folder: Path) -> None:
-            _read_rows(con, folder / _ROWS)
-            labelled = increment.label(con, on_progress, settings)
-            if on_labelled:
-                on_labelled(labelled)
-            run_measures(con, settings, on_progress)
-            # A release of the past is rebuilt as it was then, whatever is current now.
-            before = Before() if as_known_on else _published_before(settings.releases, inputs.release_id)
-            rows = _write_research(con, folder, inputs.release_id)
-            _write_dashboard(con, folder, inputs, [*before.tables.values()], processes)
-            _write_manifest(folder, inputs, before, rows, engine.described(settings))
-            _drop_rows(con, folder / _ROWS)
-            increment.keep(con)
+            with engine.on_disk(con, folder / _WORK, [*TABLES, "submissions"]):
+                labelled = increment.label(con, on_progress, settings)
+                if on_labelled:
+                    on_labelled(labelled)
+                run_measures(con, settings, on_progress)
+                # A release of the past is rebuilt as it was then, whatever is current now.
+                before = Before() if as_known_on else _published_before(settings.releases, inputs.release_id)
+                rows = _write_research(con, folder, inputs.release_id)
+                _write_dashboard(con, folder, inputs, [*before.tables.values()], processes)
+                _write_manifest(folder, inputs, before, rows, engine.described(settings))
+                increment.keep(con)
 
         return read_release(
             publish(
@@ -117,19 +116,6 @@ def _attach_lake(con: duckdb.DuckDBPyConnection, settings: Settings, as_known_on
     damaged = Lake(settings.lake).attach_sound(con, as_known_on)
     if damaged and not settings.release_without_damaged:
         raise OutcomesError("lake_damaged", ", ".join(map(str, damaged)))
-
-
-def _read_rows(con: duckdb.DuckDBPyConnection, database: Path) -> None:
-    """Read the rows in force once, out of the many files of the lake, since each step asks for them again."""
-    con.execute(f"attach {literal(database)} as in_force")
-    for name in TABLES:
-        con.execute(f'create table in_force."{name}" as from "{name}"')
-        con.execute(f'create or replace view "{name}" as from in_force."{name}"')
-
-
-def _drop_rows(con: duckdb.DuckDBPyConnection, database: Path) -> None:
-    con.execute("detach in_force")
-    database.unlink()
 
 
 def relations_of_marts() -> set[str]:

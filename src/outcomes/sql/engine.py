@@ -15,6 +15,7 @@ import duckdb
 from outcomes.errors import OutcomesError
 from outcomes.settings import Settings
 from outcomes.sql.files import SqlFile
+from outcomes.sql.quoting import literal
 
 
 def connect(settings: Settings, scratch: Path | None = None) -> duckdb.DuckDBPyConnection:
@@ -40,6 +41,29 @@ def _begin(threads: int, memory_limit: str, scratch: Path) -> duckdb.DuckDBPyCon
             "autoload_known_extensions": False,
         }
     )
+
+
+@contextmanager
+def on_disk(con: duckdb.DuckDBPyConnection, database: Path, tables: Iterable[str]) -> Iterator[None]:
+    """Read tables of a connection once, and make on disk what is made of them meanwhile; afterwards it is gone.
+
+    On disk relations are small, and only what is being read is in memory, where those of a million patients have no
+    room.
+
+    Args:
+        con: the connection; meanwhile it sees these tables, and no other of its own.
+        database: the file to write; it must not be there.
+        tables: the tables or views.
+    """
+    con.execute(f"attach {literal(database)} as work")
+    try:
+        for name in tables:
+            con.execute(f'create table work."{name}" as from "{name}"')
+        con.execute("use work")
+        yield
+    finally:
+        con.execute("use memory; detach work")
+        database.unlink()
 
 
 @contextmanager
