@@ -22,7 +22,8 @@ from outcomes.release.build import build_release
 from outcomes.release.open import DASHBOARD, RESEARCH
 from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import relations_in_order
-from outcomes.sql.engine import connect, engine_of
+from outcomes.sql.engine import connect
+from outcomes.sql.engine_choice import engine_of
 from outcomes.sql.files import load
 from outcomes.sql.shipped import shipped
 from outcomes.synthetic.profiles import site_profiles

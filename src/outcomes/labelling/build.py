@@ -9,7 +9,7 @@ from outcomes.contract import TABLES
 from outcomes.lake import PROVENANCE
 from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import LabelDefinition, label_definitions, relations_in_order
-from outcomes.sql.engine import engine_of
+from outcomes.sql.engine_choice import engine_of
 from outcomes.sql.files import SqlFile
 from outcomes.sql.reference import load_references, reference_rows
 

@@ -8,7 +8,7 @@ from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import label_definitions
 from outcomes.sql.catalog.marts import mart_schema
 from outcomes.sql.catalog.measures import definitions_table
-from outcomes.sql.engine import engine_of
+from outcomes.sql.engine_choice import engine_of
 from outcomes.sql.files import in_order, load
 from outcomes.sql.shipped import shipped
 
