@@ -6,7 +6,7 @@ rationale: >
   evidence of the labels.
 grain: one row per image, encounter, diagnosis, treatment, procedure and follow-up visit of an episode
 is_view: true
-needs: [episodes, coded_records, treatment_classes, red_flags, label_evidence]
+needs: [episodes, coded_records, groups_of_record, labels_of_record]
 columns:
   kind: what the record is
   joint: the joints of it, joined by a semicolon
@@ -75,30 +75,6 @@ with events as (
     from follow_ups
 ),
 
--- Of the list of conservative care the class is told, of the list of revisions the group.
-groups as (
-    select
-        source_table, site_id, record_id,
-        coalesce(procedure_group, list) as code_group
-    from coded_records
-    where list <> 'conservative_care'
-    union
-    select source_table, site_id, record_id, treatment_class as code_group
-    from treatment_classes
-    union
-    select source_table, site_id, record_id, flag as code_group
-    from red_flags
-    where source_table = 'follow_ups'
-),
-
-groups_of_record as (
-    select
-        source_table, site_id, record_id,
-        string_agg(code_group, ';' order by code_group) as code_groups
-    from groups
-    group by source_table, site_id, record_id
-),
-
 named_joints as (
     select distinct source_table, site_id, record_id, joint
     from coded_records
@@ -110,14 +86,6 @@ joints_of_record as (
         source_table, site_id, record_id,
         string_agg(joint, ';' order by joint) as joints
     from named_joints
-    group by source_table, site_id, record_id
-),
-
-labels_of_record as (
-    select
-        source_table, site_id, record_id,
-        string_agg(label, ';' order by label) as labels
-    from label_evidence
     group by source_table, site_id, record_id
 )
 
