@@ -5,6 +5,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from outcomes.sql.engine import materialize
 from outcomes.sql.files import SqlFile
 from outcomes.sql.shipped import shipped
 from tests.support.situations import complete, label
@@ -43,7 +44,8 @@ def con() -> duckdb.DuckDBPyConnection:
         "imaging": [{"imaging_id": "i", "patient_id": "q", "day": 5, "finding": "normal"}],
     }
     made = label({"north": complete(RECORDS), "south": elsewhere})
-    made.execute("create view events as " + SqlFile(shipped("sql", "relations", "measures", "events.sql")).select)
+    names = ("groups_of_record", "labels_of_record", "events")
+    materialize(made, (SqlFile(shipped("sql", "relations", "measures", f"{name}.sql")) for name in names))
     return made
 
 
