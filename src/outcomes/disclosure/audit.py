@@ -35,6 +35,7 @@ from outcomes.disclosure.suppression import ROUND_TO, before_coarse, before_roun
 from outcomes.errors import OutcomesError
 from outcomes.processes import may_have_children, side_by_side
 from outcomes.sql.catalog.marts import mart_schema
+from outcomes.sql.engine import connect_read_only
 
 _YES, _NO, _EXCLUDED, _PATIENTS = range(4)
 _NAMES = ("numerator", "complement", "excluded", "patients")
@@ -112,16 +113,21 @@ def published_tables(dashboard: Path, measures: Path) -> PublishedTables:
         measures: the Parquet file of the exact measures behind it.
 
     Raises:
-        ValueError: an older release holds other columns, or not each measure for each site and key.
+        OutcomesError: release_damaged, the file cannot be opened.
+        ValueError: what it holds cannot be read; or an older release holds other columns, or not each measure for each
+            site and key.
     """
-    with duckdb.connect(str(dashboard), read_only=True) as con:
-        there = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
-        tables = {name: _in_present_words(con.table(name).to_arrow_table()) for name in AUDITED if name in there}
-        rows = {name: con.table(name).to_arrow_table() for name in COMPARED if name in there}
+    try:
+        with connect_read_only(dashboard) as con:
+            there = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
+            tables = {name: _in_present_words(con.table(name).to_arrow_table()) for name in AUDITED if name in there}
+            rows = {name: con.table(name).to_arrow_table() for name in COMPARED if name in there}
+        tables["true"] = _in_present_words(parquet.read_table(measures))
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        raise ValueError(f"it cannot be read ({type(error).__name__})") from None
     rows = {
         name: table for name, table in rows.items() if {*mart_schema(name, "protected").names} <= {*table.column_names}
     }
-    tables["true"] = _in_present_words(parquet.read_table(measures))
     for name, columns in _NEEDED.items():
         if name in tables and (missing := columns - {*tables[name].column_names}):
             raise ValueError(f"{name} has no {', '.join(sorted(missing))}")
