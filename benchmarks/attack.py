@@ -377,7 +377,7 @@ def _tied(measure: str) -> set[str]:
 
 
 def _knowledge(releases: Sequence[Release], contributor: str | None, asked: str | None) -> _Knowledge:
-    """All that somebody knows of a measure; None = of the steps from all patients to the cohort."""
+    """All that somebody knows of a measure; None = of the steps from all patients to the cohort, and of its parts."""
     knowledge = _Knowledge(_Program())
     before: _Cubes | None = None
     for number, release in enumerate(releases):
@@ -389,6 +389,8 @@ def _knowledge(releases: Sequence[Release], contributor: str | None, asked: str 
         _tie(knowledge.program, cubes, names)
         if asked in release.shown:
             _ask(knowledge, cubes, asked, where)
+        if asked is None:
+            _ask_cohort(knowledge, cubes, where)
         if asked is None or asked in release.shown:
             _ask_parts(knowledge, cubes, asked or "", where)
         before = cubes
@@ -529,12 +531,25 @@ def _tie(program: "_Program", cubes: _Cubes, names: Sequence[str]) -> None:
 
 
 def _ask(knowledge: _Knowledge, cubes: _Cubes, name: str, where: str) -> None:
-    """The counts of a measure that are small in truth and not known; to a contributor all sites are the others."""
-    program, release, contributor = knowledge.program, cubes.release, cubes.contributor
-    ids, true = cubes.ids[name], cubes.true(name)
+    """The counts of a measure that are small in truth and not known."""
+    true = cubes.true(name)
     true = np.concatenate([true, true[..., :_EXCLUDED].sum(axis=-1, keepdims=True)], axis=-1)
+    _ask_cells(knowledge, cubes, cubes.ids[name], true, cubes.release.hidden(name), where)
+
+
+def _ask_cohort(knowledge: _Knowledge, cubes: _Cubes, where: str) -> None:
+    """The sizes of the cohort that no measure shows."""
+    hidden = np.all([cubes.release.hidden(name) for name in cubes.release.measures], axis=0)
+    _ask_cells(knowledge, cubes, cubes.cohort[..., np.newaxis], cubes.cohort_true, hidden, where)
+
+
+def _ask_cells(  # noqa: PLR0913, PLR0917 - cells of a cube
+    knowledge: _Knowledge, cubes: _Cubes, ids: Ids, true: Floats, of_keys: Mask, where: str
+) -> None:
+    """Counts (sites, keys and rests, counts), where they are hidden; to a contributor all sites are the others."""
+    program, release, contributor = knowledge.program, cubes.release, cubes.contributor
     hidden = np.zeros(true.shape[:2], dtype=bool)
-    hidden[:, : len(release.keys)] = release.hidden(name)
+    hidden[:, : len(release.keys)] = of_keys
     if contributor is not None:
         own = release.sites.index(contributor)
         others_true = true[_ALL] - true[own]
@@ -546,7 +561,8 @@ def _ask(knowledge: _Knowledge, cubes: _Cubes, name: str, where: str) -> None:
     for site, key, count in np.argwhere(hidden[..., np.newaxis] & (true >= 1) & (true <= SMALL)):
         at = " ".join(filter(None, release.keys[key]))
         who = release.sites[site] or ("the others" if contributor else "all sites")
-        knowledge.targets.setdefault(int(ids[site, key, count]), f"{where}, {_COUNTS[count]} of {who}, {at}")
+        what = _COUNTS[count] if ids.shape[-1] > 1 else "cohort"
+        knowledge.targets.setdefault(int(ids[site, key, count]), f"{where}, {what} of {who}, {at}")
 
 
 def _ask_parts(knowledge: _Knowledge, cubes: _Cubes, whole: str, where: str) -> None:
