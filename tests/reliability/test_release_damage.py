@@ -134,9 +134,7 @@ def test_a_database_that_cannot_be_opened_although_its_sum_is_right_is_a_damaged
     assert Releases(folder.parent).read(Scope("quinn", frozenset({"ashworth"}), "quality")) is None
 
 
-def test_a_kept_release_that_cannot_be_opened_is_not_compared(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_kept_release_that_cannot_be_opened_is_not_compared(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def write(folder: Path) -> None:
         writes("a")(folder)
         (folder / "parquet" / "measures.parquet").write_text("a")

@@ -33,7 +33,7 @@ def test_every_number_says_how_it_is_protected() -> None:
 
 
 def test_beside_numbers_of_patients_every_word_says_how_it_is_protected_too() -> None:
-    """A word may tell of patients as well as a number does; what a row is of, its key, and its state need not say it."""
+    """A word may tell of patients as a number does; the key of a row and its state need not say it."""
     undeclared = [
         f"{mart.name}.{column.name}"
         for mart in protected_marts()

@@ -80,15 +80,18 @@ def connect_read_only(database: Path) -> duckdb.DuckDBPyConnection:
     Raises:
         OutcomesError: release_damaged; DuckDB cannot open the file, as one that a later version of it wrote.
     """
-    config = {
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-        "enable_external_access": False,
-        "temp_directory": "",
-        "lock_configuration": True,
-    }
     try:
-        return duckdb.connect(str(database), read_only=True, config=config)
+        return duckdb.connect(
+            str(database),
+            read_only=True,
+            config={
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "enable_external_access": False,
+                "temp_directory": "",
+                "lock_configuration": True,
+            },
+        )
     except duckdb.Error:
         where = f"{database.parent.name}: {database.name} cannot be opened"
         raise OutcomesError("release_damaged", where) from None
