@@ -3,8 +3,10 @@
 An invented registry grows over some months; after each one a release is published, protected with those before. Then
 measures are drawn at random. All that the releases show of a measure, and of all that are tied to it, makes one system
 of linear equations: years, strata, sites, measures within each other, classes, reasons, kinds, attrition, curves at
-horizons. HiGHS is asked of each hidden count that is truly small whether it can be anything but 1 to 10. Everything
-that the attacker takes for known is first seen to hold of the exact counts.
+horizons. So does each curve on all its days, with those of its sites, strata and types and the measures of its
+horizons; and so do the sites that are compared, who could be followed beside who was. HiGHS is asked of each hidden
+count that is truly small whether it can be anything but 1 to 10. Everything that the attacker takes for known is first
+seen to hold of the exact counts.
 
 The attacker is a reader, or a contributor, who knows all counts of one site in every release. Of several releases the
 attacker is also told which cells did not change in truth, hidden ones too, which nobody can know of all.
@@ -15,7 +17,8 @@ import argparse
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -65,11 +68,19 @@ union all
 select 'lost at step', '', cast(step as varchar), site_id, patients_out from attrition
 """
 """The parts of each site, which it knows of itself."""
+_CURVES = """
+select outcome, coalesce(site_id, '') as site, stratum_kind, coalesce(stratum, '') as stratum, day, events, at_risk
+from cumulative_incidence {where} order by outcome, site, stratum_kind, stratum, day
+"""
+_COMPARED = "select measure, site_id as site, patients, eligible from site_comparison order by measure, site"
+_MISSING = "select distinct measure as whole, reason as part from measure_exclusions where is_missing"
 _STEPS = "select step, cast(sum(patients_left) as bigint) as patients from attrition group by step order by step"
 Key = tuple[str, str, str, str]
 Part = tuple[str, str]
 """A measure and a reason, or a label and a kind."""
 EVERYBODY: Key = ("all", "", "all", "")
+_Curve = tuple[str, int, int]
+"""An outcome, and the places of a site and a key."""
 
 
 def main() -> None:
@@ -122,12 +133,19 @@ def measure(settings: Settings, releases: int, measures: int) -> Measured:
 
 
 def attack(releases: Sequence["Release"], contributor: str | None, measures: int) -> tuple[int, list[str]]:
-    """How many small counts were asked of measures drawn at random, and the places of those that are surely small."""
+    """How many small counts were asked of measures drawn at random, and the places of those that are surely small.
+
+    Of one release its curves and the comparison of its sites are attacked too.
+    """
     names = [name for name in releases[-1].measures if len(releases) == 1 or len(_tied(name)) <= _MANY]
     drawn = np.random.default_rng(0).permutation(names)[:measures]
     asked, found = 0, []
-    for name in (None, *map(str, drawn)):
-        knowledge = _knowledge(releases, contributor, name)
+    systems = [partial(_knowledge, releases, contributor, name) for name in (None, *map(str, drawn))]
+    if len(releases) == 1:
+        systems += [partial(_of_curves, releases[0], contributor, outcome) for outcome in _outcomes(releases[0])]
+        systems += [partial(_of_comparison, releases[0], contributor, measure) for measure in releases[0].eligible]
+    for system in systems:
+        knowledge = system()
         asked += len(knowledge.targets)
         small = knowledge.program.surely_small(np.array([*knowledge.targets], dtype=np.intp))
         found += [knowledge.targets[at] for at in small]
@@ -151,6 +169,11 @@ class Release:
         of_sites: the true count of each such part at a site, by table, whole, part and site.
         steps: of each step of attrition the least and the greatest who were left, and how many were.
         patients: between which ends the release says that the cohort is.
+        curves: of each outcome, site and key the days, and the least, the greatest and the true number of those who
+            have had it and of those at risk, (3, days, 2).
+        eligible: of each measure that is compared, by site, the least, the greatest and the true number of those who
+            could be followed.
+        missing: of each such measure the reasons of those who could be followed and were not.
     """
 
     sites: list[str]
@@ -163,6 +186,9 @@ class Release:
     of_sites: dict[tuple[str, str, str, str], float] = field(default_factory=dict)
     steps: Floats = field(default_factory=lambda: np.zeros((0, 3)))
     patients: tuple[float, float] = (0, np.inf)
+    curves: dict[str, dict[tuple[int, int], tuple[list[int], Floats]]] = field(default_factory=dict)
+    eligible: dict[str, dict[str, tuple[float, float, float]]] = field(default_factory=dict)
+    missing: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> "Release":
@@ -222,6 +248,35 @@ class Release:
                     low, high = _to_ten(row["events"])
                     ends = self.shown[name][:, site, key, _YES]
                     ends[:] = max(ends[0], low), min(ends[1], high)
+        self._read_curves(dashboard, research)
+        self._read_comparison(dashboard, research)
+
+    def _read_curves(self, dashboard: Path, research: Path) -> None:
+        names = ("outcome", "site", "stratum_kind", "stratum", "day")
+        shown = {tuple(row[name] for name in names): row for row in _rows(dashboard, _CURVES.format(where=""))}
+        points: defaultdict[tuple[str, int, int], list[tuple[int, Any]]] = defaultdict(list)
+        for row in _rows(research, _CURVES.format(where="where estimator = 'aalen_johansen'")):
+            place = tuple(row[name] for name in names)
+            if place in shown:
+                hidden = shown[place]["events"] is None
+                ends = [(0, np.inf) if hidden else _to_ten(shown[place][name]) for name in ("events", "at_risk")]
+                true = [(row["events"],), (row["at_risk"],)]
+                key = ("all", "", row["stratum_kind"], row["stratum"])
+                of_curve = row["outcome"], self.sites.index(row["site"]), self.keys.index(key)
+                points[of_curve].append((row["day"], [*map(sum, zip(ends, true, strict=True), ((), ()))]))
+        for (outcome, *group), of_days in points.items():
+            days, counts = zip(*of_days, strict=True)
+            cells = np.moveaxis(np.array(counts, dtype=float), -1, 0)
+            self.curves.setdefault(outcome, {})[group[0], group[1]] = [*days], cells
+
+    def _read_comparison(self, dashboard: Path, research: Path) -> None:
+        shown = {(row["measure"], row["site"]): row["eligible"] for row in _rows(dashboard, _COMPARED)}
+        for row in _rows(research, _COMPARED):
+            told = shown[row["measure"], row["site"]]
+            ends = (0, np.inf) if told is None else _to_ten(told)
+            self.eligible.setdefault(row["measure"], {})[row["site"]] = (*ends, float(row["eligible"]))
+        for row in _rows(research, _MISSING):
+            self.missing.setdefault(row["whole"], []).append(row["part"])
 
     @property
     def measures(self) -> list[str]:
@@ -322,7 +377,7 @@ def _tied(measure: str) -> set[str]:
 
 
 def _knowledge(releases: Sequence[Release], contributor: str | None, asked: str | None) -> _Knowledge:
-    """All that somebody knows of a measure; None = of the steps from all patients to the cohort."""
+    """All that somebody knows of a measure; None = of the steps from all patients to the cohort, and of its parts."""
     knowledge = _Knowledge(_Program())
     before: _Cubes | None = None
     for number, release in enumerate(releases):
@@ -334,6 +389,8 @@ def _knowledge(releases: Sequence[Release], contributor: str | None, asked: str 
         _tie(knowledge.program, cubes, names)
         if asked in release.shown:
             _ask(knowledge, cubes, asked, where)
+        if asked is None:
+            _ask_cohort(knowledge, cubes, where)
         if asked is None or asked in release.shown:
             _ask_parts(knowledge, cubes, asked or "", where)
         before = cubes
@@ -474,12 +531,25 @@ def _tie(program: "_Program", cubes: _Cubes, names: Sequence[str]) -> None:
 
 
 def _ask(knowledge: _Knowledge, cubes: _Cubes, name: str, where: str) -> None:
-    """The counts of a measure that are small in truth and not known; to a contributor all sites are the others."""
-    program, release, contributor = knowledge.program, cubes.release, cubes.contributor
-    ids, true = cubes.ids[name], cubes.true(name)
+    """The counts of a measure that are small in truth and not known."""
+    true = cubes.true(name)
     true = np.concatenate([true, true[..., :_EXCLUDED].sum(axis=-1, keepdims=True)], axis=-1)
+    _ask_cells(knowledge, cubes, cubes.ids[name], true, cubes.release.hidden(name), where)
+
+
+def _ask_cohort(knowledge: _Knowledge, cubes: _Cubes, where: str) -> None:
+    """The sizes of the cohort that no measure shows."""
+    hidden = np.all([cubes.release.hidden(name) for name in cubes.release.measures], axis=0)
+    _ask_cells(knowledge, cubes, cubes.cohort[..., np.newaxis], cubes.cohort_true, hidden, where)
+
+
+def _ask_cells(  # noqa: PLR0913, PLR0917 - cells of a cube
+    knowledge: _Knowledge, cubes: _Cubes, ids: Ids, true: Floats, of_keys: Mask, where: str
+) -> None:
+    """Counts (sites, keys and rests, counts), where they are hidden; to a contributor all sites are the others."""
+    program, release, contributor = knowledge.program, cubes.release, cubes.contributor
     hidden = np.zeros(true.shape[:2], dtype=bool)
-    hidden[:, : len(release.keys)] = release.hidden(name)
+    hidden[:, : len(release.keys)] = of_keys
     if contributor is not None:
         own = release.sites.index(contributor)
         others_true = true[_ALL] - true[own]
@@ -491,7 +561,8 @@ def _ask(knowledge: _Knowledge, cubes: _Cubes, name: str, where: str) -> None:
     for site, key, count in np.argwhere(hidden[..., np.newaxis] & (true >= 1) & (true <= SMALL)):
         at = " ".join(filter(None, release.keys[key]))
         who = release.sites[site] or ("the others" if contributor else "all sites")
-        knowledge.targets.setdefault(int(ids[site, key, count]), f"{where}, {_COUNTS[count]} of {who}, {at}")
+        what = _COUNTS[count] if ids.shape[-1] > 1 else "cohort"
+        knowledge.targets.setdefault(int(ids[site, key, count]), f"{where}, {what} of {who}, {at}")
 
 
 def _ask_parts(knowledge: _Knowledge, cubes: _Cubes, whole: str, where: str) -> None:
@@ -506,6 +577,142 @@ def _ask_parts(knowledge: _Knowledge, cubes: _Cubes, whole: str, where: str) -> 
         program.adds_up(np.array(at.id), np.array([others, int(known[0])]))
         if (contributor or at.is_hidden) and 1 <= at.true - own <= SMALL:
             knowledge.targets.setdefault(others, f"{where}, {table} {part} of {'the others' if contributor else 'all'}")
+
+
+# --- curves, and sites that are compared ---------------------------------------------------------------------------
+
+
+def _outcomes(release: Release) -> list[str]:
+    """What curves wait for, a type of revision with all revisions."""
+    return [outcome for outcome, curves in release.curves.items() if len(curves) > 1]
+
+
+def _of_curves(release: Release, contributor: str | None, outcome: str) -> _Knowledge:
+    """All that somebody knows of the curves of an outcome: by days, sites, strata, types and measures at horizons."""
+    knowledge = _Knowledge(_Program())
+    program, cubes = knowledge.program, _Cubes(knowledge.program, release, contributor, None)
+    curves: dict[_Curve, Ids] = {}
+    for name in (each for each in release.curves if each.startswith(outcome)):
+        for group, (_, (low, high, true)) in release.curves[name].items():
+            is_own = contributor is not None and release.sites[group[0]] == contributor
+            curves[name, *group] = program.add(*([true] * 3 if is_own else [low, high, true]))
+    days = release.curves[outcome][_ALL, _ALL][0]
+    for group, (_, (_, _, true)) in release.curves[outcome].items():
+        ids = curves[outcome, *group]
+        program.adds_up(ids[0, 1], np.array([ids[-1, 1], *_between(program, true[:1, 1] - true[-1:, 1])]))
+        apart = _between(program, true[0, 1] - true[1:, 1] - true[:-1, 0])  # censored, and what came since the day
+        program.adds_up(np.broadcast_to(ids[0, 1], apart.shape), np.stack([ids[1:, 1], ids[:-1, 0], apart], axis=-1))
+    for place, ids in curves.items():
+        true = release.curves[place[0]][place[1], place[2]][1][2]
+        more = _between(program, np.diff(true, axis=0) * (1, -1))
+        program.adds_up(ids[1:, 0], np.stack([ids[:-1, 0], more[:, 0]], axis=-1))
+        program.adds_up(ids[:-1, 1], np.stack([ids[1:, 1], more[:, 1]], axis=-1))
+    kinds = {release.keys[key][2] for _, _, key in curves} - {"all"}
+    parts = [[at for at in curves if at[0] == outcome and release.keys[at[2]][2] == kind] for kind in kinds]
+    parts += [[at for at in curves if at[0] == outcome and at[1] != _ALL]]
+    for of_whole in parts:
+        _adds_up_to_all(program, release, curves, of_whole)
+    types = [at for at in curves if at[0] != outcome]  # those who have had any type are all who were revised
+    _adds_up_to_all(program, release, {at: ids[:, :1] for at, ids in curves.items()}, types)
+    for name, definition in _definitions().items():
+        if definition.horizon and definition.horizon.outcome == outcome and name in release.shown:
+            cubes.add(name)
+            for _, site, key in [at for at in curves if at[0] == outcome]:
+                ids, of_measure = curves[outcome, site, key], cubes.ids[name][site, key]
+                program.adds_up(of_measure[_YES], ids[days.index(definition.horizon.day), :1])
+                at_risk = release.curves[outcome][site, key][1][2, 0, 1]
+                more = _between(program, at_risk - release.true[name][site, key, :_EXCLUDED].sum())
+                program.adds_up(ids[0, 1], np.array([of_measure[_PATIENTS], more]))
+    _ask_curves(knowledge, release, contributor, curves)
+    return knowledge
+
+
+def _between(program: "_Program", true: Floats) -> Ids:
+    """Counts of which nothing else is known."""
+    return program.add(np.zeros_like(true), np.full(true.shape, np.inf), true)
+
+
+def _adds_up_to_all(
+    program: "_Program", release: Release, curves: Mapping[_Curve, Ids], parts: Sequence[_Curve]
+) -> None:
+    """Groups that make up all patients do so on each day; they have a rest where in truth there is one."""
+    if not parts:
+        return
+    outcome = next(iter(curves))[0]
+    counts = curves[parts[0]].shape[1]
+    true = [release.curves[name][site, key][1][2, :, :counts] for name, site, key in parts]
+    rest = release.curves[outcome][_ALL, _ALL][1][2, :, :counts] - np.sum(true, axis=0)
+    ids = [curves[part] for part in parts] + ([_between(program, rest)] if rest.any() else [])
+    program.adds_up(curves[outcome, _ALL, _ALL], np.stack(ids, axis=-1))
+
+
+def _ask_curves(knowledge: _Knowledge, release: Release, contributor: str | None, curves: Mapping[_Curve, Ids]) -> None:
+    """Whatever happened to a few in the days up to a day, or between two days that follow each other or are shown."""
+    program = knowledge.program
+    for (name, site, key), told in curves.items():
+        ids, who = told, release.sites[site] or ("the others" if contributor else "all sites")
+        days, (_, high, true) = release.curves[name][site, key]
+        if contributor is not None and release.sites[site] == contributor:
+            continue
+        own = np.zeros_like(true)
+        if contributor is not None and (site, key) == (_ALL, _ALL):
+            at_own = release.sites.index(contributor), _ALL
+            if (name, *at_own) not in curves:
+                continue
+            own, ids_own = release.curves[name][at_own][1][2], curves[name, *at_own]
+            others = _between(program, true - own)
+            program.adds_up(told, np.stack([ids_own, others], axis=-1))
+            ids = others
+        shown = np.flatnonzero(np.isfinite(high[:, 0]))
+        steps = {(at, at + 1) for at in range(len(days) - 1)} | {*pairwise(shown)}
+        steps |= {(0, int(at)) for at in range(1, len(days))}
+        known = true - own
+        for start, end in sorted(steps):
+            for count, sign in ((0, 1), (1, -1)):
+                change = sign * (known[end, count] - known[start, count])
+                if 1 <= change <= SMALL:
+                    made = _between(program, np.array(change))
+                    first, last = (start, end) if sign > 0 else (end, start)
+                    program.adds_up(ids[last, count], np.array([ids[first, count], made]))
+                    what = ("events", "left")[count]
+                    where = " ".join(filter(None, release.keys[key][2:]))
+                    place = f"curve {name}, {what} of {who}, {where}, days {days[start]} to {days[end]}"
+                    knowledge.targets.setdefault(int(made), place)
+
+
+def _of_comparison(release: Release, contributor: str | None, measure: str) -> _Knowledge:
+    """What somebody knows of who could be followed: those who were, and those whose answer is missing."""
+    knowledge = _Knowledge(_Program())
+    program, cubes = knowledge.program, _Cubes(knowledge.program, release, contributor, None)
+    eligible = release.eligible[measure]
+    of_true = [eligible[site][2] for site in release.sites[1:]]
+    patients = {name: release.true[name][1:, _ALL, :_EXCLUDED].sum(axis=-1) for name in release.eligible}
+    alike = [name for name, counts in patients.items() if name != measure and (counts == of_true).all()]
+    for name in (measure, *alike):
+        cubes.add(name)
+    _tie(program, cubes, [measure, *alike])
+    lost, ids = np.array(of_true) - patients[measure], []
+    for place, site in enumerate(release.sites[1:], start=1):
+        low, high, true = eligible[site]
+        low, high = (true, true) if site == contributor else (low, high)
+        all_of = program.add(*np.array([[low], [high], [true]]))[0]
+        missing = _between(program, lost[place - 1 : place])
+        of_measure = cubes.ids[measure][place, _ALL]
+        program.adds_up(all_of, np.array([of_measure[_PATIENTS], *missing]))
+        rest = _between(program, np.array([release.true[measure][place, _ALL, _EXCLUDED] - lost[place - 1]]))
+        program.adds_up(of_measure[_EXCLUDED], np.array([*missing, *rest]))
+        for name in alike:
+            program.adds_up(all_of, cubes.ids[name][place, _ALL, _PATIENTS, np.newaxis])
+        if site != contributor and 1 <= lost[place - 1] <= SMALL:
+            knowledge.targets[int(missing[0])] = f"compared {measure}, who could be followed and was not, of {site}"
+        ids += [int(missing[0])]
+    reasons = [cubes.parts["reason", measure, part] for part in release.missing.get(measure, [])]
+    if reasons and sum(part.true for part in reasons) == lost.sum():
+        total = _between(program, np.array(lost.sum()))
+        program.adds_up(total, np.array(ids))
+        program.adds_up(total, np.array([part.id for part in reasons]))
+    _ask(knowledge, cubes, measure, f"compared {measure}")
+    return knowledge
 
 
 # --- linear programs ---------------------------------------------------------------------------------------------

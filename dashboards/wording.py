@@ -261,9 +261,10 @@ def hidden_note(minimum_cell_count: int) -> str:
     return f"{_why_suppressed(minimum_cell_count)} Other counts of patients are rounded to 5."
 
 
-def hidden_rows_note(minimum_cell_count: int) -> str:
-    """Why a number of rows is suppressed, as a footnote."""
-    return f"{_why_suppressed(minimum_cell_count)} Other counts are exact."
+def rows_note(minimum_cell_count: int, is_suppressed: bool) -> str:
+    """How coarse the numbers of rows are that everybody may see, and why one is suppressed, as a footnote."""
+    rounded = f"Rows are rounded to {minimum_cell_count - 1}."
+    return f"{_why_suppressed(minimum_cell_count)} {rounded}" if is_suppressed else rounded
 
 
 def variation(code: str | None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -122,6 +123,35 @@ def test_a_query_on_a_damaged_release_ends_with_its_code(tmp_path: Path) -> None
     assert result.exit_code == MISTAKES["release_damaged"].exit_status == 87
     assert "release_damaged: a file of a release is missing" in result.stderr
     assert "(a: research.duckdb has changed). To do: restore its folder from a backup; or run" in result.stderr
+
+
+def test_a_database_that_cannot_be_opened_although_its_sum_is_right_is_a_damaged_release(tmp_path: Path) -> None:
+    """As one that another version of DuckDB wrote: it is what was published, and nobody can read it."""
+    folder = put(tmp_path / "releases", "a")
+    result = CliRunner().invoke(app, ["--home", str(tmp_path), "query", "from labels"])
+    assert result.exit_code == MISTAKES["release_damaged"].exit_status
+    assert "(a: research.duckdb cannot be opened). To do:" in result.stderr
+    assert Releases(folder.parent).read(Scope("quinn", frozenset({"ashworth"}), "quality")) is None
+
+
+def test_a_kept_release_that_cannot_be_opened_is_not_compared(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def write(folder: Path) -> None:
+        writes("a")(folder)
+        (folder / "parquet" / "measures.parquet").write_text("a")
+
+    publish(tmp_path, "a", write, kept=5)
+    assert build._published_before(tmp_path, "b") == build.Before({}, ("a",))
+    assert "cannot be audited: a: dashboard.duckdb cannot be opened" in caplog.text
+    (tmp_path / "a" / DASHBOARD).unlink()
+    _write_nothing_told(tmp_path / "a" / DASHBOARD)
+    seal(tmp_path / "a")
+    assert build._published_before(tmp_path, "b") == build.Before({}, ("a",))
+    assert "cannot be audited: a: it cannot be read (" in caplog.text
+
+
+def _write_nothing_told(database: Path) -> None:
+    with duckdb.connect(str(database)) as con:
+        con.execute("create table release_info as select 11 as minimum_cell_count")
 
 
 @pytest.mark.parametrize("name", [MANIFEST, DASHBOARD, RESEARCH])

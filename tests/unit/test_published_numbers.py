@@ -32,6 +32,18 @@ def test_every_number_says_how_it_is_protected() -> None:
     assert undeclared == []
 
 
+def test_beside_numbers_of_patients_every_word_says_how_it_is_protected_too() -> None:
+    """A word may tell of patients as a number does; the key of a row and its state need not say it."""
+    undeclared = [
+        f"{mart.name}.{column.name}"
+        for mart in protected_marts()
+        if {word for column in mart.columns for word in column.protection} - {"not_of_patients"}
+        for column in mart.columns
+        if not column.protection and column.name not in (*mart.key, "state")
+    ]
+    assert undeclared == []
+
+
 def test_a_number_that_says_nothing_is_found() -> None:
     given = read_yaml(shipped("sql", "marts") / "label_kinds.yaml")
     given["columns"]["further"] = {"type": "integer", "unit": "patients", "description": "more of them"}

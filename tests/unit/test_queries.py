@@ -213,6 +213,18 @@ def test_every_site_is_compared_as_everybody_may_see_it(reader: Reader) -> None:
     assert set(comparison.own(reader, OWN)) == set(HEADLINES)
 
 
+def test_a_site_stands_beside_the_share_of_all_sites_that_everybody_may_see(reader: Reader) -> None:
+    """The exact one, less its own patients, would tell it of the others."""
+    exact = comparison.own(reader, OWN)[COMPARED]
+    assert exact.target_share == next(each.target_share for each in comparison.peers(reader, COMPARED))
+    shares = ("target_share", "adjusted_share", "high_95")
+    coarse = comparison._beside(exact, 2 * (exact.target_share or 0))
+    hidden = comparison._beside(exact, None)
+    assert [getattr(coarse, name) for name in shares] == [2 * getattr(exact, name) for name in shares]
+    assert [getattr(hidden, name) for name in shares] == [None] * 3
+    assert (coarse.ratio, hidden.ratio, hidden.position) == (exact.ratio, exact.ratio, exact.position)
+
+
 def test_deliveries_are_counted_by_their_state_latest_first(reader: Reader) -> None:
     state = deliveries.validation_state(reader, OWN)
     assert (state.accepted, state.refused) == (3, 1)

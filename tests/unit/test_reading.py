@@ -276,6 +276,11 @@ def packed_well() -> bytes:
             "imaging: columns, 1,000 at most",
         ),
         (
+            "imaging.csv",
+            f"{HEADER}{',x' * 100_000}\n{ROW}\n".encode,
+            "imaging: columns, 1,000 at most",
+        ),
+        (
             "imaging.parquet",
             lambda: parquet_bytes(1, **{f"c{place}": ["x"] for place in range(1_001)}),
             "imaging: columns, 1,000 at most",
@@ -283,7 +288,17 @@ def packed_well() -> bytes:
         ("imaging.parquet", lambda: of_one_value("x" * (2**20 + 1), 1), "imaging: bytes of a cell, 1,048,576 at most"),
         ("imaging.parquet", packed_well, "imaging: unpacked bytes for each packed one, 500 at most"),
     ],
-    ids=["columns", "line", "rows", "unpacked", "many columns", "columns of parquet", "cell", "ratio"],
+    ids=[
+        "columns",
+        "line",
+        "rows",
+        "unpacked",
+        "many columns",
+        "more columns than cells",
+        "columns of parquet",
+        "cell",
+        "ratio",
+    ],
 )
 def test_a_file_beyond_the_limits_is_refused(name: str, content: Callable[[], bytes], where: str) -> None:
     with pytest.raises(SubmissionRefused) as refused:

@@ -399,7 +399,8 @@ def test_of_a_hidden_measure_the_model_is_hidden() -> None:
     rows = protected_models(fitted().models, _shown("suppressed")).to_pylist()
     (row,) = [row for row in rows if row["measure"] == OUTCOME]
     assert row["state"] == "suppressed"
-    assert {row[name] for name in ("patients", "events", "c_statistic", "brier", "ratio")} == {None}
+    hidden_of_row = ("patients", "events", "c_statistic", "brier", "ratio", "model_kind", "reason")
+    assert {row[name] for name in hidden_of_row} == {None}
     hidden = protected_calibration(fitted().calibration, _shown("suppressed"), MINIMUM).to_pylist()
     assert [(row["first_tenth"], row["last_tenth"], row["patients"]) for row in hidden] == [(1, 10, None)]
 

@@ -39,8 +39,8 @@ def blanked(view: View, submissions: Sequence[Submission], cells: Sequence[Blank
         notes=[
             "Rows in: of the table, over the submissions in which the column lost a value. Corrected rows can be "
             "submitted again.",
-            f"{wording.hidden_rows_note(view.minimum_cell_count)} Cells, rows and share are of the submissions whose "
-            "counts are shown."
+            f"{wording.rows_note(view.minimum_cell_count, is_suppressed=True)} Cells, rows and share are of the "
+            "submissions whose counts are shown."
             if is_hidden
             else "",
         ],

@@ -172,9 +172,7 @@ def by_site(view: View, submissions: Sequence[Submission], broken: Sequence[Brok
             numbers=8,
         ),
         is_table=True,
-        notes=[
-            wording.hidden_rows_note(view.minimum_cell_count) if any(one.is_suppressed for one in submissions) else ""
-        ],
+        notes=[wording.rows_note(view.minimum_cell_count, any(one.is_suppressed for one in submissions))],
     )
 
 

@@ -34,7 +34,7 @@ from outcomes.disclosure.linear_program import PLENTY, Ends, System
 from outcomes.disclosure.suppression import ROUND_TO, before_coarse, before_rounding
 from outcomes.errors import OutcomesError
 from outcomes.processes import may_have_children, side_by_side
-from outcomes.sql.catalog.marts import mart_schema
+from outcomes.sql.engine import connect_read_only
 
 _YES, _NO, _EXCLUDED, _PATIENTS = range(4)
 _NAMES = ("numerator", "complement", "excluded", "patients")
@@ -42,8 +42,6 @@ _TOO_FINE = "month"
 """Nine in ten months of a site hold a small count: others see its years."""
 _MANY = 40
 """So many measures are worth further processes."""
-COMPARED = ("submissions", "rule_failures", "blanked_cells")
-"""Counts of rows, of which no small change between releases is shown (see `outcomes.disclosure.deliveries`)."""
 AUDITED = ("measures", "measure_exclusions", "label_kinds", "attrition", "release_info")
 _COUNTED = frozenset({"measure", "site_id", *KEY, "numerator", "patients", "excluded"})
 _NEEDED = {
@@ -69,7 +67,6 @@ class PublishedTables:
         label_kinds: label, kind, episodes (coarse), state.
         attrition: step, patients_left (coarse), state; of an older release exact.
         release_info: patient_count_rounded, to 10.
-        submissions, rule_failures, blanked_cells: as they are protected.
         round_to: the step that `measures` is rounded to.
         contributor: a site that knows its own counts, which stand in `measures` as they are.
     """
@@ -81,9 +78,6 @@ class PublishedTables:
     label_kinds: pa.Table | None = None
     attrition: pa.Table | None = None
     release_info: pa.Table | None = None
-    submissions: pa.Table | None = None
-    rule_failures: pa.Table | None = None
-    blanked_cells: pa.Table | None = None
     round_to: int = ROUND_TO
     contributor: str | None = None
 
@@ -112,16 +106,17 @@ def published_tables(dashboard: Path, measures: Path) -> PublishedTables:
         measures: the Parquet file of the exact measures behind it.
 
     Raises:
-        ValueError: an older release holds other columns, or not each measure for each site and key.
+        OutcomesError: release_damaged, the file cannot be opened.
+        ValueError: what it holds cannot be read; or an older release holds other columns, or not each measure for each
+            site and key.
     """
-    with duckdb.connect(str(dashboard), read_only=True) as con:
-        there = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
-        tables = {name: _in_present_words(con.table(name).to_arrow_table()) for name in AUDITED if name in there}
-        rows = {name: con.table(name).to_arrow_table() for name in COMPARED if name in there}
-    rows = {
-        name: table for name, table in rows.items() if {*mart_schema(name, "protected").names} <= {*table.column_names}
-    }
-    tables["true"] = _in_present_words(parquet.read_table(measures))
+    try:
+        with connect_read_only(dashboard) as con:
+            there = {name for (name,) in con.execute("select table_name from duckdb_tables()").fetchall()}
+            tables = {name: _in_present_words(con.table(name).to_arrow_table()) for name in AUDITED if name in there}
+        tables["true"] = _in_present_words(parquet.read_table(measures))
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        raise ValueError(f"it cannot be read ({type(error).__name__})") from None
     for name, columns in _NEEDED.items():
         if name in tables and (missing := columns - {*tables[name].column_names}):
             raise ValueError(f"{name} has no {', '.join(sorted(missing))}")
@@ -129,7 +124,7 @@ def published_tables(dashboard: Path, measures: Path) -> PublishedTables:
         raise ValueError("it has no measures, or says nothing of itself")
     tables["true"] = counts_behind_measures(tables["true"])
     minimum_cell_count = tables["release_info"]["minimum_cell_count"][0].as_py()
-    published = PublishedTables(minimum_cell_count, **tables, **rows)
+    published = PublishedTables(minimum_cell_count, **tables)
     return replace(published, measures=_without_untrue(published))
 
 
@@ -147,9 +142,8 @@ def _without_untrue(published: PublishedTables) -> pa.Table:
     assert table is not None
     assert published.true is not None
     lattice = Lattice.of(table)
-    true = _answers_behind(lattice, published.true)
-    low, high = before_rounding(_answers(lattice, table), published.minimum_cell_count, published.round_to)
-    is_untrue = np.asarray(((true < low) | (true > high)).any(axis=-1))
+    low, high, _ = _bounds(lattice, published)
+    is_untrue = _is_untrue(_answers_behind(lattice, published.true)[:, :, ~lattice.is_rest], low, high)
     state = pc.if_else(pa.array(lattice.column(is_untrue)), "suppressed", table["state"])
     return table.set_column(table.column_names.index("state"), "state", state)
 
@@ -258,16 +252,7 @@ class _Shown:
         table = published.measures
         assert table is not None
         lattice = Lattice.of(table)
-        real = ~lattice.is_rest
-        hidden = lattice.cube(pc.cast(pc.equal(table["state"], "suppressed"), pa.int64()))[..., real] > 0
-        shown = _answers(lattice, table)[:, :, real]
-        low, high = (
-            each.astype(float) for each in before_rounding(shown, published.minimum_cell_count, published.round_to)
-        )
-        own = lattice.sites.index(published.contributor) if published.contributor else None
-        if own is not None:
-            low[:, own] = high[:, own] = shown[:, own]
-        low[hidden], high[hidden] = 0, np.inf
+        low, high, hidden = _bounds(lattice, published)
         cohort_low, cohort_high = low.sum(axis=-1).max(axis=0), high.sum(axis=-1).min(axis=0)
         everybody = lattice.keys.index(EVERYBODY)
         known_low, known_high = _patients(published)
@@ -280,6 +265,7 @@ class _Shown:
         true = _true_counts(lattice, published.true)
         no_news = np.zeros(low.shape, dtype=bool)
         tied = _tied(lattice, nesting)
+        own = lattice.sites.index(published.contributor) if published.contributor else None
         return cls(lattice, low, high, hidden, cohort_low, cohort_high, true, no_news, tied, own)
 
     @property
@@ -294,8 +280,7 @@ class _Shown:
 
     def untrue(self) -> Iterator[Finding]:
         """What is shown and does not stand for the counts behind it: nothing follows from such a table."""
-        true = self.true[:, :, ~self.lattice.is_rest]
-        for measure, site, key in np.argwhere(((true < self.low) | (true > self.high)).any(axis=-1)):
+        for measure, site, key in np.argwhere(_is_untrue(self.true[:, :, ~self.lattice.is_rest], self.low, self.high)):
             yield _finding(self.lattice, self.lattice.measures[measure], "untrue counts", (site, key), (0, np.inf))
 
     @property
@@ -694,6 +679,31 @@ def _answers_behind(lattice: Lattice, table: pa.Table) -> Counts:
     if (own.measures, own.sites, own.keys) != (lattice.measures, lattice.sites, lattice.keys):
         raise ValueError("the measures that are shown are not those behind them")
     return _answers(own, table)
+
+
+def _bounds(lattice: Lattice, published: PublishedTables) -> tuple[Floats, Floats, Mask]:
+    """What measures that are shown stand for: the least and the greatest of yes, no and excluded, and what is hidden.
+
+    (measures, sites, keys, answers), and (measures, sites, keys); what is hidden may be anything, and what a
+    contributor knows of itself is what it is.
+    """
+    table, real = published.measures, ~lattice.is_rest
+    assert table is not None
+    hidden = lattice.cube(pc.cast(pc.equal(table["state"], "suppressed"), pa.int64()))[..., real] > 0
+    shown = _answers(lattice, table)[:, :, real]
+    low, high = (
+        each.astype(float) for each in before_rounding(shown, published.minimum_cell_count, published.round_to)
+    )
+    if published.contributor:
+        own = lattice.sites.index(published.contributor)
+        low[:, own] = high[:, own] = shown[:, own]
+    low[hidden], high[hidden] = 0, np.inf
+    return low, high, hidden
+
+
+def _is_untrue(true: Counts | Floats, low: Floats, high: Floats) -> Mask:
+    """The cells in which a count is not between its bounds; the counts are along the last axis."""
+    return np.asarray(((true < low) | (true > high)).any(axis=-1))
 
 
 def _answers(lattice: Lattice, table: pa.Table) -> Counts:

@@ -8,10 +8,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from outcomes.disclosure.audit import AUDITED, COMPARED, PublishedTables, counts_behind_measures, require_safe
+from outcomes.disclosure.audit import AUDITED, PublishedTables, counts_behind_measures, require_safe
 from outcomes.disclosure.comparison import protected_comparison
 from outcomes.disclosure.curves import protected_curves
-from outcomes.disclosure.deliveries import Before as RowsBefore
 from outcomes.disclosure.deliveries import (
     protected_attrition,
     protected_blanked,
@@ -65,14 +64,6 @@ class Context:
     def minimum_cell_count(self) -> int:
         """The smallest count that may be shown."""
         return self.facts.minimum_cell_count
-
-    @property
-    def rows_before(self) -> RowsBefore:
-        """The counts of rows that the releases before have shown."""
-        submissions, failures, blanked = (
-            [table for each in self.before if (table := getattr(each, name)) is not None] for name in COMPARED
-        )
-        return RowsBefore(submissions, failures, blanked)
 
     @property
     def measures(self) -> tuple[pa.Table, int]:
@@ -197,12 +188,12 @@ _PROTECT: dict[str, Callable[[pa.Table, Context], pa.Table]] = {
     "label_kinds": lambda exact, context: protected_kinds(exact, *context.measures),
     "score_trajectories": lambda exact, context: protected_trajectories(exact, context.minimum_cell_count),
     "attrition": lambda exact, context: protected_attrition(exact, context.minimum_cell_count),
-    "rule_failures": lambda exact, context: protected_failures(exact, context.minimum_cell_count, context.rows_before),
+    "rule_failures": lambda exact, context: protected_failures(exact, context.minimum_cell_count),
     "blanked_cells": lambda exact, context: protected_blanked(
-        exact, context.exact["rule_failures"], context.minimum_cell_count, context.rows_before
+        exact, context.exact["rule_failures"], context.minimum_cell_count
     ),
     "submissions": lambda exact, context: protected_submissions(
-        exact, context.exact["rule_failures"], context.minimum_cell_count, context.rows_before
+        exact, context.exact["rule_failures"], context.minimum_cell_count
     ),
     "release_info": _release_info,
     "sites": _sites,

@@ -25,7 +25,8 @@ def protected_models(models: pa.Table, shown: pa.Table) -> pa.Table:
     """The models in the form that may be shown.
 
     Only levels that bear a coefficient are listed, and each of those rests on enough patients of either answer.
-    Patients and events are those of the protected measures, `shown`; where those are hidden, so is all of the model.
+    Patients and events are those of the protected measures, `shown`; where those are hidden, so is all of the model,
+    its kind too: that no model bears the events would tell how few they are.
     """
     rows = []
     counts = shown_counts(shown)
@@ -38,9 +39,9 @@ def protected_models(models: pa.Table, shown: pa.Table) -> pa.Table:
             name: None if count is None or row[name] is None else round(row[name], digits)
             for name, digits in _SHOWN_DIGITS.items()
         }
-        rows.append(
-            row | figures | {"patients": patients, "events": events, "state": "shown" if count else "suppressed"}
-        )
+        words = {name: row[name] if count else None for name in ("model_kind", "reason")}
+        counted = {"patients": patients, "events": events, "state": "shown" if count else "suppressed"}
+        rows.append(row | figures | words | counted)
     return pa.Table.from_pylist(rows, schema=mart_schema("risk_models", "protected"))
 
 

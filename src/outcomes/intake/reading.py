@@ -253,13 +253,14 @@ def _parse_csv(name: str, content: bytes) -> pa.Table:
         raise ValueError
     content = _BLANK_LINES_ABOVE.sub(rb"\1", content)
     closed = content if content.endswith(b"\n") else content + b"\n"
-    parse = csv.ParseOptions(newlines_in_values=True, invalid_row_handler=_without_cells)
-    with csv.open_csv(pa.BufferReader(closed), parse_options=parse) as reader:
+    # The head is asked first: rows that do not fit one of too many columns would hide what is wrong with it.
+    of_head = csv.ParseOptions(newlines_in_values=True, invalid_row_handler=lambda _: "skip")
+    with csv.open_csv(pa.BufferReader(closed), parse_options=of_head) as reader:
         names = reader.schema.names
     _limit(len(names), _MOST_COLUMNS, f"{name}: columns")
     return csv.read_csv(
         pa.BufferReader(closed),
-        parse_options=parse,
+        parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=_without_cells),
         convert_options=csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
             null_values=[""],

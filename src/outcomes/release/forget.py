@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 
+from outcomes.errors import OutcomesError
 from outcomes.labelling import kept
 from outcomes.release.open import RESEARCH
 from outcomes.release.publish import remove_releases
@@ -39,5 +40,5 @@ def _holds(folder: Path, site_id: str, patient_id: str) -> bool:
                 ).fetchone()
                 for (mart,) in marts
             )
-    except duckdb.Error:
+    except (duckdb.Error, OutcomesError):
         return True

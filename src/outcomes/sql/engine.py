@@ -97,18 +97,25 @@ def connect_read_only(database: Path) -> duckdb.DuckDBPyConnection:
     """A connection that can read this one file and nothing else, and writes nowhere.
 
     It spills nothing to disk either: by default that would go beside the file, which is part of a release.
+
+    Raises:
+        OutcomesError: release_damaged; DuckDB cannot open the file, as one that a later version of it wrote.
     """
-    return duckdb.connect(
-        str(database),
-        read_only=True,
-        config={
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "enable_external_access": False,
-            "temp_directory": "",
-            "lock_configuration": True,
-        },
-    )
+    try:
+        return duckdb.connect(
+            str(database),
+            read_only=True,
+            config={
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "enable_external_access": False,
+                "temp_directory": "",
+                "lock_configuration": True,
+            },
+        )
+    except duckdb.Error:
+        where = f"{database.parent.name}: {database.name} cannot be opened"
+        raise OutcomesError("release_damaged", where) from None
 
 
 def materialize(con: duckdb.DuckDBPyConnection, files: Iterable[SqlFile]) -> None:

@@ -53,7 +53,7 @@ PROTECTIONS = {
     "model": "each level has enough patients of either answer, and figures are told to two or three digits",
     "quartiles": "each quarter holds enough patients, and scores are rounded",
     "words": "a word from the exact counts of cells that are shown, which the audit takes as known to the patient",
-    "rows": "rows of submissions: no small count, nor what others tell of it, in this release and the ones before",
+    "rows": "no small count of rows, nor what others tell of it; to the nearest 10, all rows of a table to 20",
 }
 """How a column may be protected: in the audit, by what is shown anyway, or by a rule of its own. Who says which test
 holds each: docs/privacy.md."""
