@@ -10,6 +10,7 @@ from typing import Protocol
 
 import duckdb
 
+from outcomes.errors import OutcomesError
 from outcomes.settings import Settings
 from outcomes.sql.files import SqlFile
 from outcomes.sql.quoting import literal
