@@ -44,7 +44,7 @@ def con() -> duckdb.DuckDBPyConnection:
         "imaging": [{"imaging_id": "i", "patient_id": "q", "day": 5, "finding": "normal"}],
     }
     made = label({"north": complete(RECORDS), "south": elsewhere})
-    names = ("groups_of_record", "labels_of_record", "events")
+    names = ("described_records", "events")
     materialize(made, (SqlFile(shipped("sql", "relations", "measures", f"{name}.sql")) for name in names))
     return made
 

@@ -6,7 +6,7 @@ rationale: >
   evidence of the labels.
 grain: one row per image, encounter, diagnosis, treatment, procedure and follow-up visit of an episode
 is_view: true
-needs: [episodes, coded_records, groups_of_record, labels_of_record]
+needs: [episodes, described_records]
 columns:
   kind: what the record is
   joint: the joints of it, joined by a semicolon
@@ -73,45 +73,21 @@ with events as (
         cast(null as varchar) as joint,
         cast(null as varchar) as code_group
     from follow_ups
-),
-
-named_joints as (
-    select distinct source_table, site_id, record_id, joint
-    from coded_records
-    where source_table = 'diagnoses' and joint is not null
-),
-
-joints_of_record as (
-    select
-        source_table, site_id, record_id,
-        string_agg(joint, ';' order by joint) as joints
-    from named_joints
-    group by source_table, site_id, record_id
 )
 
 select
     events.site_id, events.patient_id, events.day, events.kind, events.record_id,
-    coalesce(events.joint, joints_of_record.joints) as joint,
-    coalesce(events.code_group, groups_of_record.code_groups) as code_group,
-    labels_of_record.labels is not null as is_counted,
-    labels_of_record.labels
+    coalesce(events.joint, described_records.joints) as joint,
+    coalesce(events.code_group, described_records.code_groups) as code_group,
+    described_records.labels is not null as is_counted,
+    described_records.labels
 from events
 inner join episodes
     on
         events.site_id = episodes.site_id
         and events.patient_id = episodes.patient_id
-left join groups_of_record
+left join described_records
     on
-        events.source_table = groups_of_record.source_table
-        and events.site_id = groups_of_record.site_id
-        and events.record_id = groups_of_record.record_id
-left join joints_of_record
-    on
-        events.source_table = joints_of_record.source_table
-        and events.site_id = joints_of_record.site_id
-        and events.record_id = joints_of_record.record_id
-left join labels_of_record
-    on
-        events.source_table = labels_of_record.source_table
-        and events.site_id = labels_of_record.site_id
-        and events.record_id = labels_of_record.record_id
+        events.source_table = described_records.source_table
+        and events.site_id = described_records.site_id
+        and events.record_id = described_records.record_id
