@@ -14,7 +14,8 @@ _OTHERS_MAY_ENTER = stat.S_IXGRP | stat.S_IXOTH
 
 
 def check_home(settings: Settings) -> None:
-    """See that the home is one: a folder into which something was delivered, taken in or published.
+    """See that the home is one: a folder into which something was delivered, taken in or published, unless the lake is
+    in an object store.
 
     A folder on a disk that is not mounted is missing, or it is empty; neither may pass for "nothing to do".
 
@@ -24,7 +25,8 @@ def check_home(settings: Settings) -> None:
     home = settings.home
     if not home.is_dir():
         raise OutcomesError("home_missing", f"{home} is {'no folder' if home.exists() else 'not there'}")
-    if not any(folder.is_dir() for folder in (settings.landing, settings.lake, settings.releases)):
+    data = (settings.landing, settings.lake, settings.releases)
+    if not settings.lake_url and not any(folder.is_dir() for folder in data):
         raise OutcomesError("home_missing", f"{home} holds neither landing nor lake nor releases")
 
 

@@ -92,7 +92,7 @@ def waiting(settings: Settings) -> list[Delivery]:
     """
     from outcomes.lake import Lake, newest_not_refused
 
-    standing = newest_not_refused(Lake(settings.lake).attempts())
+    standing = newest_not_refused(Lake.of(settings).attempts())
     return [each for each in landed(settings) if not _is_known(each, standing.get((each.site_id, each.period)))]
 
 
@@ -312,7 +312,7 @@ def _settle_all(settings: Settings) -> list[tuple[str, Settled]]:
     from outcomes.lake import Lake
 
     with _redacted_errors("judging again"):
-        stale = {record.site_id for record in Lake(settings.lake).stale()}
+        stale = {record.site_id for record in Lake.of(settings).stale()}
     return [(site_id, _settle_one(settings, site_id)) for site_id in sorted(stale)]
 
 
@@ -378,7 +378,7 @@ def standing(
 
     return [
         record
-        for record in Lake(settings.lake).standing(site_id)
+        for record in Lake.of(settings).standing(site_id)
         if (first or "") <= record.period <= (last or record.period)
     ]
 
@@ -387,7 +387,7 @@ def superseded(settings: Settings, results: Iterable[Ingested]) -> list[tuple[st
     """Of what was taken in, the (site_id, period) pairs of which no row is in force: a later full submission holds."""
     from outcomes.lake import Lake
 
-    in_force = {(record.site_id, record.period) for record in Lake(settings.lake).in_force()}
+    in_force = {(record.site_id, record.period) for record in Lake.of(settings).in_force()}
     return [
         (result.site_id, result.period)
         for result in results

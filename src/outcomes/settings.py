@@ -1,19 +1,25 @@
 """Every path and threshold that a site may set, read from the environment (prefix `OUTCOMES_`)."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+Url = Annotated[str, Field(pattern=r"^(s3|gs|az|abfss?)://[^:?#\s]+[^:?#\s/]$")]
+"""Of a place in an object store, without credentials: those are the environment's."""
+
 
 class Settings(BaseSettings):
-    """Paths and thresholds of one installation. `OUTCOMES_HOME` is the one folder that holds all data."""
+    """Paths and thresholds of one installation. `OUTCOMES_HOME` is the one folder that holds all data, but for what
+    is in an object store."""
 
     model_config = SettingsConfigDict(env_prefix="OUTCOMES_", frozen=True)
 
     home: Path = Path("data")
     """The one folder that holds all data."""
+    lake_url: Url | None = None
+    """Where the lake is, if in an object store, with the locks of all machines that use it (docs/object-storage.md)."""
     max_critical_share: float = Field(default=0.05, ge=0, le=1)
     """Share of a table's rows that may break a critical rule before the whole submission is refused."""
     minimum_cell_count: int = Field(default=11, ge=5)
@@ -46,8 +52,13 @@ class Settings(BaseSettings):
 
     @property
     def lake(self) -> Path:
-        """The Delta tables of accepted rows."""
+        """The Delta tables of accepted rows, unless they are at `OUTCOMES_LAKE_URL`."""
         return self.home / "lake"
+
+    @property
+    def copies(self) -> Path:
+        """Copies of objects that this machine has read; each can be fetched again."""
+        return self.home / "copies"
 
     @property
     def quarantine(self) -> Path:

@@ -114,7 +114,7 @@ def _attach_lake(con: duckdb.DuckDBPyConnection, settings: Settings, as_known_on
     Raises:
         OutcomesError: lake_damaged, unless the settings say to go on without the damaged submissions.
     """
-    damaged = Lake(settings.lake).attach_sound(con, as_known_on)
+    damaged = Lake.of(settings).attach_sound(con, as_known_on)
     if damaged and not settings.release_without_damaged:
         raise OutcomesError("lake_damaged", ", ".join(map(str, damaged)))
 
@@ -163,7 +163,7 @@ def next_release_id(settings: Settings, as_known_on: AsKnownOn = None) -> str:
         OutcomesError: nothing_to_release, sites_malformed, value_set_malformed.
     """
     with engine.connect(settings) as con:
-        Lake(settings.lake).attach_submissions(con, as_known_on)
+        Lake.of(settings).attach_submissions(con, as_known_on)
         return read_inputs(con, settings).release_id
 
 

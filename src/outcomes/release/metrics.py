@@ -65,5 +65,5 @@ def _release_age(settings: Settings) -> _Samples:
 
 
 def _last_ingest(settings: Settings) -> _Samples:
-    times = [one.recorded_at.timestamp() for one in Lake(settings.lake).attempts() if one.recorded_at]
+    times = [one.recorded_at.timestamp() for one in Lake.of(settings).attempts() if one.recorded_at]
     return {"": max(times)} if times else {}

@@ -115,7 +115,7 @@ def status(settings: Settings, site_id: str | None = None, since: str | datetime
         site_id: of this site only.
         since: of this month (`YYYY-MM`) and later ones only, or only what was recorded from this time on.
     """
-    lake = Lake(settings.lake)
+    lake = Lake.of(settings)
     month, time = (None, since) if isinstance(since, datetime) else (since, None)
     with in_memory() as con:
         lake.attach_submissions(con, site_id=site_id)
