@@ -483,12 +483,14 @@ def forget(settings: Settings, site_id: str, patient_id: str) -> Forgot:
     from outcomes.intake.erasure import changed, erase
     from outcomes.intake.forgotten import Forgotten
     from outcomes.release.forget import remove_holding
+    from outcomes.release.origin import refresh
     from outcomes.release.publish import current
 
     with _redacted_errors(site_id):
         erased = erase(settings, site_id, patient_id)
         taken_in = ingest_each(settings, [(site_id, period) for period in changed(settings, site_id)])
     try:
+        refresh(settings)
         published = release(settings) if current(settings.releases) else None
     except OutcomesError as error:
         if error.code != "nothing_to_release":
@@ -518,12 +520,13 @@ def vacuum(settings: Settings, keep_days: int, *, dry_run: bool = False) -> list
     """
     from outcomes.intake.tidying import Gone
     from outcomes.intake.tidying import vacuum as tidy
+    from outcomes.release.origin import origin_of
     from outcomes.release.publish import remove_old
 
     check_home(settings)
     with logged(settings, "vacuum", dry_run=str(dry_run).lower()) as line, _redacted_errors("vacuum"):
         gone = tidy(settings, keep_days, dry_run=dry_run)
-        releases = remove_old(settings, settings.releases_kept, dry_run=dry_run)
+        releases = remove_old(settings, settings.releases_kept, dry_run=dry_run, origin=origin_of(settings))
         gone.append(Gone("old releases", len(releases), sum(each.size for each in releases)))
         line["gone"] = {one.what: one.count for one in gone}
     return gone
@@ -669,10 +672,12 @@ def rollback(settings: Settings, release_id: str, reason: str | None = None) -> 
     Raises:
         OutcomesError: no_release, release_damaged, disk_full, not_writable, access_denied.
     """
+    from outcomes.release.origin import origin_of, refresh
     from outcomes.release.publish import roll_back
 
     with _redacted_errors("rollback"):
-        return roll_back(settings.releases, release_id, reason)
+        refresh(settings)
+        return roll_back(settings.releases, release_id, reason, origin_of(settings))
 
 
 def diff(settings: Settings, before: str, after: str) -> ReleaseDiff:

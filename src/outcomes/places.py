@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import takewhile
@@ -241,8 +241,9 @@ class Objects:
         limit = time.time() - unused
         for folder, _, files in os.walk(self._copies / below):
             for file in (Path(folder, name) for name in files):
-                if str(file) not in wanted and file.stat().st_atime <= limit:
-                    file.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):  # somebody else of this machine has dropped it
+                    if str(file) not in wanted and file.stat().st_atime <= limit:
+                        file.unlink()
 
     @cached_property
     def _store(self) -> ObjectStore:
@@ -251,8 +252,15 @@ class Objects:
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
-        with reached(self.uri):
+        """Name what fails while the store is asked; its own words may hold what was sent."""
+        try:
             yield
+        except NotFoundError:
+            raise FileNotFoundError(self.uri) from None
+        except (AlreadyExistsError, PreconditionError):
+            raise
+        except BaseError as error:
+            raise OutcomesError("place_unreachable", f"{self.uri}: {type(error).__name__}") from None
 
 
 def _entries(folder: str, prefix: str) -> Iterator[tuple[str, Entry]]:
@@ -269,27 +277,22 @@ def _entries(folder: str, prefix: str) -> Iterator[tuple[str, Entry]]:
                 yield f"{prefix}{entry.name}", Entry(told.st_size, told.st_mtime, str(told.st_mtime_ns))
 
 
-@contextmanager
-def reached(uri: str) -> Iterator[None]:
-    """Name what fails while an object store is asked; its own words may hold what was sent.
+@cache
+def _store_of(url: str, process: int) -> ObjectStore:
+    """The store at a URL, with the credentials of the environment.
 
     Raises:
-        OutcomesError: place_unreachable.
+        RuntimeError: a process that has asked a store was forked; the library's threads are gone, so that the child
+            would wait for ever.
     """
-    try:
-        yield
-    except NotFoundError:
-        raise FileNotFoundError(uri) from None
-    except (AlreadyExistsError, PreconditionError):
-        raise
-    except BaseError as error:
-        raise OutcomesError("place_unreachable", f"{uri}: {type(error).__name__}") from None
+    if _first_to_ask() != process:
+        raise RuntimeError("an object store was asked before the process was forked")
+    return from_url(url)
 
 
 @cache
-def _store_of(url: str, _process: int) -> ObjectStore:
-    """The store at a URL, with the credentials of the environment; a fork has one of its own."""
-    return from_url(url)
+def _first_to_ask() -> int:
+    return os.getpid()
 
 
 def _version(e_tag: str | None, version: str | None) -> Version:

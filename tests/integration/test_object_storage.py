@@ -1,6 +1,7 @@
 """Places in an object store: what is there is what a folder of this machine would hold."""
 
 import io
+import os
 import threading
 import time
 import uuid
@@ -14,19 +15,25 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from dashboards.data.reader import Releases
 from outcomes import pipeline, shared_locks
 from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError
+from outcomes.home import check_home, check_writable
 from outcomes.intake.erasure import erase
 from outcomes.lake import PROVENANCE, Lake, LakeUpkeep, SubmissionRecord
 from outcomes.places import Objects, Remote, lake_place
+from outcomes.release import history
 from outcomes.release.build import build_release
-from outcomes.release.open import Release
+from outcomes.release.open import Release, open_release
+from outcomes.release.origin import Origin, origin_of, refresh
+from outcomes.release.publish import current, folders, publish, remove_releases, roll_back
 from outcomes.settings import Settings
 from outcomes.shared_locks import lake_lock, lease
 from outcomes.sql.engine import connect
 from tests.support.lake_state import lake_state
 from tests.support.object_store import environment, make_bucket, serving
+from tests.support.small_releases import writes
 from tests.support.submissions import follow_up, fusion, patient, write_submission
 
 
@@ -50,7 +57,13 @@ def local(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def remote(tmp_path: Path, bucket: str) -> Settings:
-    return Settings(home=tmp_path / "here", max_critical_share=1.0, threads=1, lake_url=f"{bucket}/registry/lake")
+    return Settings(
+        home=tmp_path / "here",
+        max_critical_share=1.0,
+        threads=1,
+        lake_url=f"{bucket}/registry/lake",
+        releases_url=f"{bucket}/registry/releases",
+    )
 
 
 def deliver(settings: Settings, *, second: bool = True) -> None:
@@ -176,6 +189,23 @@ def test_a_store_that_does_not_answer_is_named(remote: Settings, monkeypatch: py
         Lake.of(elsewhere).commit(SubmissionRecord("id", "north", "2025-05", 1, "refused"))
 
 
+def test_what_is_only_below_the_home_is_not_sought_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUTCOMES_LANDING_URL", "s3://bucket/landing")
+    with pytest.raises(OutcomesError, match=r"place_not_supported.*OUTCOMES_LANDING_URL"):
+        pipeline.landed(Settings(home=tmp_path))
+
+
+def test_a_machine_of_dashboards_begins_with_an_empty_home(remote: Settings) -> None:
+    remote.home.mkdir()
+    check_home(remote)
+    check_writable(remote)
+
+
+def test_a_home_at_a_url_is_refused() -> None:
+    with pytest.raises(ValueError, match="home"):
+        Settings(home=Path("s3://bucket/home"))
+
+
 @pytest.mark.parametrize("url", ["http://host/lake", "s3://key:secret@bucket/lake", "s3://bucket/lake/", "lake"])
 def test_a_url_of_another_kind_or_with_a_secret_is_refused(url: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="lake_url"):
@@ -231,3 +261,216 @@ def test_the_lock_of_a_process_that_goes_on_is_not_taken(remote: Settings, monke
         order.append("first")
     waiting.join()
     assert order == ["first", "second"]
+
+
+def test_a_forked_process_is_told_and_does_not_wait_for_ever(remote: Settings) -> None:
+    Objects(place(remote)).entries()
+    child = os.fork()
+    if not child:
+        try:
+            Objects(place(remote)).entries()
+        except RuntimeError:
+            os._exit(7)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_a_release_that_was_fetched_in_part_is_fetched_to_its_end(
+    machines: tuple[Settings, Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = machines
+    put(one, "a")
+    fetched, asked = Objects.fetched, list[str]()
+
+    def breaks_off(objects: Objects, name: str, file: Path) -> Path:
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        asked.append(name)
+        return fetched(objects, name, file)
+
+    with monkeypatch.context() as crashing:
+        crashing.setattr(Objects, "fetched", breaks_off)
+        with pytest.raises(KeyboardInterrupt):
+            refresh(two)
+    assert current_id(two) == "a"
+    assert open_release(settings=two).research.read_text() == "a"
+    assert not list(two.releases.glob(".fetched*"))
+
+
+@pytest.fixture
+def machines(tmp_path: Path, bucket: str) -> tuple[Settings, Settings]:
+    """Two machines with the same releases."""
+    url = f"{bucket}/registry/releases"
+    one, two = (Settings(home=tmp_path / name, threads=1, releases_url=url) for name in ("one", "two"))
+    return one, two
+
+
+def put(settings: Settings, release_id: str, kept: int = 5) -> Path:
+    return publish(settings.releases, release_id, writes(release_id), kept=kept, origin=origin_of(settings))
+
+
+def current_id(settings: Settings) -> str | None:
+    refresh(settings)
+    folder = current(settings.releases)
+    return folder.name if folder else None
+
+
+def kept_at(settings: Settings) -> list[str]:
+    refresh(settings)
+    return [folder.name for folder in folders(settings.releases)]
+
+
+def pointer(settings: Settings) -> Objects:
+    assert settings.releases_url
+    return Objects(Remote(settings.releases_url, settings.releases))
+
+
+def test_a_release_of_one_machine_is_opened_by_another(machines: tuple[Settings, Settings]) -> None:
+    one, two = machines
+    with pytest.raises(OutcomesError, match="no_release"):
+        open_release(settings=two)
+    put(one, "a")
+    put(one, "b")
+    opened = open_release(settings=two)
+    assert (opened.id, opened.folder.parent) == ("b", two.home / "copies" / "releases")
+    assert opened.research.read_text() == "b"
+    assert open_release("a", two).id == "a"
+    assert [move.after for move in history.moves(two.releases)] == ["a", "b"]
+
+
+def test_dashboards_show_what_was_published_elsewhere(
+    machines: tuple[Settings, Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = machines
+    put(one, "a")
+    releases = Releases.of(two)
+    assert releases.current_id() == "a"
+    put(one, "b")
+    assert releases.current_id() == "a", "nobody asks the store with each page"
+    monkeypatch.setattr("dashboards.data.reader._SECONDS_AS_REFRESHED", 0)
+    assert releases.current_id() == "b"
+    monkeypatch.setattr(releases, "_refresh", unreachable)
+    assert releases.current_id() == "b", "what was fetched is shown while the store cannot be reached"
+
+
+def unreachable() -> None:
+    raise OutcomesError("place_unreachable", "s3://bucket")
+
+
+def test_a_rollback_holds_for_all_machines(machines: tuple[Settings, Settings]) -> None:
+    one, two = machines
+    put(one, "a")
+    put(one, "b")
+    assert current_id(two) == "b"
+    roll_back(two.releases, "a", "tried", origin_of(two))
+    assert current_id(one) == "a"
+    put(one, "b")
+    assert current_id(two) == "a", "nobody makes a release current by chance that was rolled back"
+
+
+def test_the_oldest_go_by_when_they_were_published_and_everywhere(machines: tuple[Settings, Settings]) -> None:
+    one, two = machines
+    for release_id in ("c", "b", "a"):
+        put(one, release_id)
+        time.sleep(1.1)  # the history tells whole seconds
+    assert kept_at(two) == ["a", "b", "c"]
+    put(two, "d", kept=2)
+    assert kept_at(one) == kept_at(two) == ["a", "d"]
+    assert {name.split("/")[0] for name in pointer(one).entries()} == {"a", "d", "current", "history.jsonl", "locks"}
+
+
+@pytest.mark.parametrize("at", ["send_history", "point_at"])
+def test_a_crash_before_the_pointer_moves_changes_nothing_that_readers_see(
+    machines: tuple[Settings, Settings], at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = machines
+    put(one, "a")
+    with monkeypatch.context() as crashing:
+        crashing.setattr(Origin, at, crash)
+        with pytest.raises(KeyboardInterrupt):
+            put(one, "b")
+    assert current_id(two) == current_id(one) == "a"
+    put(two, "b")
+    assert current_id(one) == "b"
+
+
+def test_a_crash_while_a_release_is_sent_leaves_none(
+    machines: tuple[Settings, Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = machines
+    put(one, "a")
+    with monkeypatch.context() as crashing:
+        crashing.setattr(Objects, "send", sends_half)
+        with pytest.raises(KeyboardInterrupt):
+            put(one, "b")
+    assert (kept_at(two), current_id(two)) == (["a"], "a")
+    put(two, "b")
+    assert (kept_at(one), current_id(one)) == (["a", "b"], "b")
+
+
+def crash(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def sends_half(objects: Objects, folder: Path, to: str, names: list[str]) -> None:
+    for name in names[:2]:
+        objects.write(f"{to}/{name}", (folder / name).read_bytes())
+    raise KeyboardInterrupt
+
+
+def test_of_two_that_publish_at_once_each_has_its_turn(machines: tuple[Settings, Settings]) -> None:
+    with ThreadPoolExecutor(2) as at_once:
+        list(at_once.map(put, machines, ("a", "b")))
+    one, two = machines
+    assert current_id(one) == current_id(two) in {"a", "b"}
+    assert kept_at(one) == kept_at(two) == ["a", "b"]
+    first, second = history.moves(one.releases)
+    assert (first.before, second.before, second.after) == (None, first.after, current_id(one))
+
+
+def test_of_two_of_which_one_was_taken_for_gone_the_other_wins(machines: tuple[Settings, Settings]) -> None:
+    one, two = machines
+    put(one, "a")
+
+    def published_meanwhile(folder: Path) -> None:
+        held, version = pointer(two).read_version("locks/releases")
+        assert held != b"free"
+        assert pointer(two).write_if("locks/releases", b"free", version), "as after a minute without a sign"
+        put(two, "b")
+        writes("c")(folder)
+
+    with pytest.raises(OutcomesError, match="place_changed"):
+        publish(one.releases, "c", published_meanwhile, kept=5, origin=origin_of(one))
+    assert current_id(one) == current_id(two) == "b"
+    assert [move.after for move in history.moves(one.releases)] == ["a", "b"]
+
+
+def test_a_release_that_was_damaged_in_the_store_is_not_opened_and_is_built_anew(
+    machines: tuple[Settings, Settings],
+) -> None:
+    one, two = machines
+    put(one, "a")
+    pointer(one).write("a/research.duckdb", b"other")
+    with pytest.raises(OutcomesError, match="release_damaged"):
+        open_release(settings=two)
+    put(two, "a")
+    assert open_release(settings=two).research.read_text() == "a"
+
+
+def test_a_copy_that_lacks_its_sums_is_fetched_again(machines: tuple[Settings, Settings]) -> None:
+    one, two = machines
+    put(one, "a")
+    refresh(two)
+    (two.releases / "a" / "SHA256SUMS").unlink()
+    assert open_release(settings=two).research.read_text() == "a"
+
+
+def test_releases_that_hold_an_erased_patient_go_everywhere(machines: tuple[Settings, Settings]) -> None:
+    one, two = machines
+    put(one, "a")
+    assert current_id(two) == "a"
+    assert remove_releases(one.releases, lambda _: True, origin_of(one)) == 1
+    assert (current_id(two), kept_at(two)) == (None, [])
+    assert not [name for name in pointer(one).entries() if name.startswith("a/")]
+    put(two, "b")
+    assert current_id(one) == "b"

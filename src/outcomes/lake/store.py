@@ -43,7 +43,7 @@ from outcomes.lake.views import (
     rows_in_force_of_patient,
     rows_written,
 )
-from outcomes.places import Folder, Remote, lake_place, place_at
+from outcomes.places import Folder, Objects, Remote, lake_place, place_at
 from outcomes.settings import Settings
 
 AsKnownOn = str | datetime.datetime | None
@@ -118,8 +118,9 @@ class Lake:
         self._append("submissions", rows)
         commits = self._delta("submissions")
         if commits and len(commits.file_uris()) > _COMMITS_IN_SMALL_FILES:
-            commits.optimize.compact()
-            commits.create_checkpoint()
+            with self._writing():
+                commits.optimize.compact()
+                commits.create_checkpoint()
         # Those of an earlier version too, and one whose copy a crash has prevented.
         records = self._recorded(record.site_id)
         digests = (with_digest(records) if records["record_digest"].null_count else records)["record_digest"]
@@ -453,20 +454,34 @@ class Lake:
         files = sorted(delta.file_uris(file_pruning_predicate=of_site))
         if isinstance(self._place, Folder):
             return files
-        root = delta.table_uri.rstrip("/")
-        names = [f"{name}{file.removeprefix(root)}" for file in files]
         if site_id is None:
-            self._place.forget_others(name, names, READERS_NEED.total_seconds())
-        return self._place.here(names)
+            self._forget_copies(name, READERS_NEED)
+        return self._place.here([_name_of(file, delta, name) for file in files])
+
+    def _forget_copies(self, name: str, unused: datetime.timedelta) -> None:
+        """Drop this machine's copies of files of a table that are no longer in force, if the lake is elsewhere."""
+        if isinstance(self._place, Objects):
+            delta = self._delta(name)
+            in_force = [_name_of(file, delta, name) for file in delta.file_uris()] if delta else []
+            self._place.forget_others(name, in_force, unused.total_seconds())
 
     def _delta(self, name: str) -> DeltaTable | None:
         try:
             return open_table(self._place, name)
         except DeltaError:
             raise OutcomesError("lake_damaged", f"the log of {name}") from None
+        except OSError:
+            if isinstance(self._place, Folder):
+                raise
+            raise OutcomesError("place_unreachable", self._place.uri) from None
 
     def _uri(self, name: str) -> str:
         return f"{self._place.uri}/{name}"
+
+
+def _name_of(file: str, delta: DeltaTable, name: str) -> str:
+    """The name within the lake of a file of a table at a URL."""
+    return f"{name}{file.removeprefix(delta.table_uri.rstrip('/'))}"
 
 
 def rests_on(con: duckdb.DuckDBPyConnection, judged: SubmissionRecord) -> str:

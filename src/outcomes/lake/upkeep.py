@@ -23,7 +23,6 @@ from outcomes.lake.digest import context_of, digest_of, hashes_of_keys
 from outcomes.lake.records import KEYS_BY_HASH, SUBMISSIONS
 from outcomes.lake.store import HISTORY, READERS_NEED, Lake, in_memory, with_digest
 from outcomes.lake.views import WRITTEN_BY, rows_written
-from outcomes.places import Objects
 from outcomes.sql.quoting import literal
 
 _Found = Mapping[tuple[str, str], Sequence[Any]]
@@ -115,7 +114,8 @@ class LakeUpkeep(Lake):
         deleted = 0
         for table in tables:
             if delta := self._delta(table.name):
-                deleted += int(delta.delete(conditions[table.name])["num_deleted_rows"])
+                with self._writing():
+                    deleted += int(delta.delete(conditions[table.name])["num_deleted_rows"])
         return deleted
 
     def _names_by_hash(self, rows: PatientRows) -> bool:
@@ -134,23 +134,19 @@ class LakeUpkeep(Lake):
         """
         for name in TABLES:
             if delta := self._delta(name):
-                delta.vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
-                # A commit that says nothing, so that the log can end with it instead of a deletion that names the key.
-                delta.alter.set_table_properties({"delta.logRetentionDuration": "interval 1 days"})
+                with self._writing():
+                    delta.vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
+                    # A commit that says nothing, so that the log can end with it, not a deletion that names the key.
+                    delta.alter.set_table_properties({"delta.logRetentionDuration": "interval 1 days"})
                 self._shorten_log(name, timedelta())
-            self._forget_copies(name)
+            self._forget_copies(name, timedelta())
             self._place.remove(
                 file
                 for file in self._were_set_aside(name)
                 if file.split("/")[1] in (f"site_id={site_id}", "_delta_log")
             )
         self._place.remove(self._were_set_aside("submissions"))
-        self._forget_copies("submissions")
-
-    def _forget_copies(self, name: str) -> None:
-        """Drop this machine's copies of files that are no longer in force, if the lake is elsewhere."""
-        if isinstance(self._place, Objects):
-            self._place.forget_others(name, (), 0)
+        self._forget_copies("submissions", timedelta())
 
     def restore_record(self) -> list[str]:
         """Write the record of submissions again, if it is damaged, from the copies and what of it can be read.
@@ -231,13 +227,15 @@ class LakeUpkeep(Lake):
             if (delta := self._delta(table.name)) and self._count(table, f"{WRITTEN_BY} in ({listed})"):
                 has_judgement = any(field.name == "judgement_id" for field in delta.schema().fields)
                 of_row = WRITTEN_BY if has_judgement else "submission_id"
-                delta.delete(f"{of_row} in ({listed})")
+                with self._writing():
+                    delta.delete(f"{of_row} in ({listed})")
 
     def compact(self) -> None:
         """Write the small files of each table as few, and the state of its log in one piece."""
         for delta in self._deltas():
-            delta.optimize.compact()
-            delta.create_checkpoint()
+            with self._writing():
+                delta.optimize.compact()
+                delta.create_checkpoint()
 
     def small_files(self) -> int:
         """How many files a compaction would write as fewer: those of partitions with more than one."""
@@ -267,7 +265,8 @@ class LakeUpkeep(Lake):
         hours = int(older_than.total_seconds() // 3600)
         for name in (*TABLES, "submissions"):
             if delta := self._delta(name):
-                _vacuum(delta, hours, dry_run=False)
+                with self._writing():
+                    _vacuum(delta, hours, dry_run=False)
                 self._shorten_log(name, older_than)
 
     def _deltas(self) -> list[DeltaTable]:
@@ -276,7 +275,8 @@ class LakeUpkeep(Lake):
     def _shorten_log(self, name: str, older_than: timedelta) -> None:
         delta = self._delta(name)
         if delta:
-            delta.create_checkpoint()
+            with self._writing():
+                delta.create_checkpoint()
             self._place.remove(self._log_before_checkpoint(name, older_than))
 
     def _log_before_checkpoint(self, name: str, older_than: timedelta) -> list[str]:

@@ -9,6 +9,7 @@ from outcomes.intake.manifest import is_as_stated, submission_id
 from outcomes.intake.rules import rules_sha256
 from outcomes.lake import Lake, SubmissionRecord, newest_not_refused
 from outcomes.lake.store import in_memory
+from outcomes.release.origin import refresh
 from outcomes.release.publish import current
 from outcomes.settings import Settings
 
@@ -137,6 +138,7 @@ def status(settings: Settings, site_id: str | None = None, since: str | datetime
         ).fetchall()
         outcomes = con.execute(_RULES).fetchall()
         blanked = con.execute(_BLANKED).fetchall()
+    refresh(settings)
     release = current(settings.releases)
     return Status(
         submissions=tuple(SubmissionStatus(*row) for row in rows),
