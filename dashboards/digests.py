@@ -48,7 +48,7 @@ def digest(settings: Settings, site_id: str) -> Digest | None:
     Raises:
         OutcomesError: no_release; report_unknown - the release does not have the site.
     """
-    releases = Releases(settings.releases)
+    releases = Releases.of(settings)
     reader = releases.read(Scope("digest", frozenset({site_id}), "quality"))
     if reader is None:
         raise OutcomesError("no_release", str(settings.releases))

@@ -91,7 +91,7 @@ def write_tiles(settings: Settings, site_id: str, period: str | None = None) -> 
 
 def report_view(settings: Settings, site_id: str, period: str | None = None) -> View:
     """What a site's report is made of; arguments and errors as for `write_report`."""
-    releases = Releases(settings.releases)
+    releases = Releases.of(settings)
     release_id = _release_to(releases, period)
     verify(releases.folder / release_id, [DASHBOARD, RESEARCH])
     scope = Scope("report", frozenset({site_id}), "quality")

@@ -44,7 +44,7 @@ def create_app(settings: Settings, dashboard_settings: DashboardSettings | None 
         OutcomesError: login_needed, login_malformed, access_malformed.
     """
     chosen = dashboard_settings or DashboardSettings()
-    releases = Releases(settings.releases)
+    releases = Releases.of(settings)
     site = pages.Site(settings, chosen, releases, AccessLog(settings.access_log))
     flask = Flask("dashboards", static_folder=ASSETS, static_url_path="/assets")
     # The addresses that pages name change with the content.

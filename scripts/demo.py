@@ -122,7 +122,7 @@ def describe(settings: Settings, run: dict[str, Any], task: dict[str, Any]) -> s
     site_id, period = task["rendered_map_index"], run["partition_key"]
     if task["state"] == "success":
         return f"{period}  {site_id}: taken in"
-    attempts = Lake(settings.lake).recorded(site_id, period)
+    attempts = Lake.of(settings).recorded(site_id, period)
     if not attempts or attempts[-1].outcome != "refused":
         raise RuntimeError(failure(settings, task))
     return f"{period}  {site_id}: refused, {attempts[-1].code}"

@@ -4,9 +4,10 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -14,6 +15,8 @@ from dashboards.access.scope import Scope
 from outcomes.errors import OutcomesError
 from outcomes.release import history
 from outcomes.release.open import DASHBOARD, Release, read_release
+from outcomes.release.origin import refresh
+from outcomes.settings import Settings
 from outcomes.sql.catalog.marts import Mart, protected_marts, research_marts
 from outcomes.sql.engine import connect_read_only
 
@@ -27,6 +30,8 @@ _RELEASES_OPEN = 3
 """The current release, and those that pages opened earlier still show."""
 _ANSWERS_KEPT = 4096
 """Answers kept of each release: a release never changes."""
+_SECONDS_AS_REFRESHED = 15.0
+"""How long nobody looks into an object store again for another release."""
 _log = logging.getLogger(__name__)
 
 
@@ -100,16 +105,30 @@ class Reader:
 
 
 class Releases:
-    """Opens releases read-only, the current one and those that open pages still show."""
+    """Opens releases read-only, the current one and those that open pages still show.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the releases.
+        refresh: makes the folder what is in the object store of which it is a copy; it may raise OutcomesError.
+    """
+
+    def __init__(self, folder: Path, refresh: Callable[[], None] | None = None) -> None:
         self.folder = folder
+        self._refresh = refresh
+        self._refreshed = -_SECONDS_AS_REFRESHED
+        self._refreshing = Lock()
         self._opened: OrderedDict[str, _OpenRelease] = OrderedDict()
         self._lock = Lock()
         self._said: set[str] = set()
 
+    @classmethod
+    def of(cls, settings: Settings) -> "Releases":
+        """The releases of an installation."""
+        return cls(settings.releases, partial(refresh, settings) if settings.releases_url else None)
+
     def current_id(self) -> str | None:
         """The release that `current` points at, or None before the first."""
+        self._keep_fresh()
         # The versioned path, not the pointer: DuckDB caches an open file by its path.
         folder = (self.folder / "current").resolve()
         return folder.name if (folder / DASHBOARD).is_file() else None
@@ -185,6 +204,20 @@ class Releases:
             while len(self._opened) > _RELEASES_OPEN:
                 self._opened.popitem(last=False)
             return opened
+
+    def _keep_fresh(self) -> None:
+        """Fetch what is new in an object store; who asks while another one fetches sees what was there before."""
+        if self._refresh is None or not self._refreshing.acquire(blocking=False):
+            return
+        try:
+            if monotonic() - self._refreshed >= _SECONDS_AS_REFRESHED:
+                self._refresh()
+                self._refreshed = monotonic()
+        except OutcomesError as failure:
+            self._refreshed = monotonic()
+            self._say(failure)
+        finally:
+            self._refreshing.release()
 
     def _say(self, damage: OutcomesError) -> None:
         """Log a damage once, not with every page."""

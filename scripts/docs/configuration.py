@@ -13,11 +13,18 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from dashboards.settings import DashboardSettings
-from outcomes.settings import Settings
+from outcomes.settings import Settings, Url
 from scripts.docs.markdown import document, section, table
 
 _HEADER = ("variable", "what it holds", "by default", "meaning")
-_KINDS: dict[Any, str] = {Path: "a path", Path | None: "a path", str: "text", int: "a whole number", float: "a number"}
+_KINDS: dict[Any, str] = {
+    Path: "a path",
+    Path | None: "a path",
+    Url | None: "a URL",
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+}
 
 
 def page() -> str:

@@ -303,6 +303,19 @@ MISTAKES: dict[str, Mistake] = {
         "the account that runs the command may not read or write this",
         "give it the right to, or run the command as the account that owns OUTCOMES_HOME",
     ),
+    "place_unreachable": Mistake(
+        108,
+        "an object store could not be reached, read or written",
+        "see that the URL is right, and the environment's credentials and their rights (docs/object-storage.md)",
+    ),
+    "place_changed": Mistake(
+        109, "another process wrote to the same place in an object store meanwhile", "run the command again"
+    ),
+    "place_not_supported": Mistake(
+        110,
+        "what this variable names cannot be in an object store",
+        "unset it: landing and quarantine are folders below OUTCOMES_HOME (docs/object-storage.md)",
+    ),
     "delivery_late": Mistake(
         80,
         "a delivery that deliveries.csv expects has not come by its day, or was refused and not delivered again",

@@ -92,7 +92,7 @@ def waiting(settings: Settings) -> list[Delivery]:
     """
     from outcomes.lake import Lake, newest_not_refused
 
-    standing = newest_not_refused(Lake(settings.lake).attempts())
+    standing = newest_not_refused(Lake.of(settings).attempts())
     return [each for each in landed(settings) if not _is_known(each, standing.get((each.site_id, each.period)))]
 
 
@@ -312,7 +312,7 @@ def _settle_all(settings: Settings) -> list[tuple[str, Settled]]:
     from outcomes.lake import Lake
 
     with _redacted_errors("judging again"):
-        stale = {record.site_id for record in Lake(settings.lake).stale()}
+        stale = {record.site_id for record in Lake.of(settings).stale()}
     return [(site_id, _settle_one(settings, site_id)) for site_id in sorted(stale)]
 
 
@@ -378,7 +378,7 @@ def standing(
 
     return [
         record
-        for record in Lake(settings.lake).standing(site_id)
+        for record in Lake.of(settings).standing(site_id)
         if (first or "") <= record.period <= (last or record.period)
     ]
 
@@ -387,7 +387,7 @@ def superseded(settings: Settings, results: Iterable[Ingested]) -> list[tuple[st
     """Of what was taken in, the (site_id, period) pairs of which no row is in force: a later full submission holds."""
     from outcomes.lake import Lake
 
-    in_force = {(record.site_id, record.period) for record in Lake(settings.lake).in_force()}
+    in_force = {(record.site_id, record.period) for record in Lake.of(settings).in_force()}
     return [
         (result.site_id, result.period)
         for result in results
@@ -483,12 +483,14 @@ def forget(settings: Settings, site_id: str, patient_id: str) -> Forgot:
     from outcomes.intake.erasure import changed, erase
     from outcomes.intake.forgotten import Forgotten
     from outcomes.release.forget import remove_holding
+    from outcomes.release.origin import refresh
     from outcomes.release.publish import current
 
     with _redacted_errors(site_id):
         erased = erase(settings, site_id, patient_id)
         taken_in = ingest_each(settings, [(site_id, period) for period in changed(settings, site_id)])
     try:
+        refresh(settings)
         published = release(settings) if current(settings.releases) else None
     except OutcomesError as error:
         if error.code != "nothing_to_release":
@@ -518,12 +520,13 @@ def vacuum(settings: Settings, keep_days: int, *, dry_run: bool = False) -> list
     """
     from outcomes.intake.tidying import Gone
     from outcomes.intake.tidying import vacuum as tidy
+    from outcomes.release.origin import origin_of
     from outcomes.release.publish import remove_old
 
     check_home(settings)
     with logged(settings, "vacuum", dry_run=str(dry_run).lower()) as line, _redacted_errors("vacuum"):
         gone = tidy(settings, keep_days, dry_run=dry_run)
-        releases = remove_old(settings, settings.releases_kept, dry_run=dry_run)
+        releases = remove_old(settings, settings.releases_kept, dry_run=dry_run, origin=origin_of(settings))
         gone.append(Gone("old releases", len(releases), sum(each.size for each in releases)))
         line["gone"] = {one.what: one.count for one in gone}
     return gone
@@ -669,10 +672,12 @@ def rollback(settings: Settings, release_id: str, reason: str | None = None) -> 
     Raises:
         OutcomesError: no_release, release_damaged, disk_full, not_writable, access_denied.
     """
+    from outcomes.release.origin import origin_of, refresh
     from outcomes.release.publish import roll_back
 
     with _redacted_errors("rollback"):
-        return roll_back(settings.releases, release_id, reason)
+        refresh(settings)
+        return roll_back(settings.releases, release_id, reason, origin_of(settings))
 
 
 def diff(settings: Settings, before: str, after: str) -> ReleaseDiff:

@@ -1,19 +1,27 @@
 """Every path and threshold that a site may set, read from the environment (prefix `OUTCOMES_`)."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Url = Annotated[str, Field(pattern=r"^(s3|gs|az|abfss?)://[^:?#\s]+[^:?#\s/]$")]
+"""Of a place in an object store, without credentials: those are the environment's."""
 
 
 class Settings(BaseSettings):
-    """Paths and thresholds of one installation. `OUTCOMES_HOME` is the one folder that holds all data."""
+    """Paths and thresholds of one installation. `OUTCOMES_HOME` is the one folder that holds all data, but for what
+    is in an object store."""
 
     model_config = SettingsConfigDict(env_prefix="OUTCOMES_", frozen=True)
 
     home: Path = Path("data")
-    """The one folder that holds all data."""
+    """The one folder that holds all data, of this machine's file system."""
+    lake_url: Url | None = None
+    """Where the lake is, if in an object store, with the locks of all machines that use it (docs/object-storage.md)."""
+    releases_url: Url | None = None
+    """Where the releases are, if in an object store."""
     max_critical_share: float = Field(default=0.05, ge=0, le=1)
     """Share of a table's rows that may break a critical rule before the whole submission is refused."""
     minimum_cell_count: int = Field(default=11, ge=5)
@@ -39,6 +47,14 @@ class Settings(BaseSettings):
     log: Literal["off", "stderr", "file"] = "off"
     """Where each step of ingest and release is logged, one JSON object a line: nowhere, standard error, or a file."""
 
+    @field_validator("home")
+    @classmethod
+    def _is_no_url(cls, home: Path) -> Path:
+        """A URL would pass for a folder of that name; what can be at one has a variable of its own."""
+        if home.parts and home.parts[0].endswith(":"):
+            raise ValueError
+        return home
+
     @property
     def landing(self) -> Path:
         """Where sites deliver: `landing/<site>/<period>/`."""
@@ -46,8 +62,13 @@ class Settings(BaseSettings):
 
     @property
     def lake(self) -> Path:
-        """The Delta tables of accepted rows."""
+        """The Delta tables of accepted rows, unless they are at `OUTCOMES_LAKE_URL`."""
         return self.home / "lake"
+
+    @property
+    def copies(self) -> Path:
+        """Copies of objects that this machine has read; each can be fetched again."""
+        return self.home / "copies"
 
     @property
     def quarantine(self) -> Path:
@@ -56,8 +77,8 @@ class Settings(BaseSettings):
 
     @property
     def releases(self) -> Path:
-        """Published releases; `releases/current` points at one."""
-        return self.home / "releases"
+        """Published releases; `releases/current` points at one. With `OUTCOMES_RELEASES_URL` below `copies`."""
+        return (self.copies if self.releases_url else self.home) / "releases"
 
     @property
     def labelled(self) -> Path:

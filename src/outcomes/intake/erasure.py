@@ -22,10 +22,9 @@ from outcomes.intake.landing import Delivery, deliveries, is_site_id
 from outcomes.intake.manifest import MANIFEST, place, submission_id, submission_id_of
 from outcomes.intake.reading import as_delivered, is_table_file
 from outcomes.intake.redaction import CannotBeSearched, count_rows_of, keys_of, without_rows_of
-from outcomes.intake.submission import site_lock
 from outcomes.lake import Lake, LakeUpkeep, PatientRows, newest_not_refused
-from outcomes.locks import one_at_a_time
 from outcomes.settings import Settings
+from outcomes.shared_locks import lake_lock, site_lock
 
 _STAGED = ".erasing"
 """Ends the name of a file that waits to take another's place."""
@@ -68,7 +67,7 @@ def find_patient(settings: Settings, site_id: str, patient_id: str) -> PatientHe
     held = PatientHeld(
         landing=_count(_landed_files(settings, site_id), rows),
         quarantine=_count(_quarantined_files(settings, site_id), rows),
-        lake=LakeUpkeep(settings.lake).count_patient(rows),
+        lake=LakeUpkeep.of(settings).count_patient(rows),
         not_searched=not_searched,
         began_before=Forgotten(settings).knows(site_id, patient_id),
     )
@@ -101,10 +100,10 @@ def erase(settings: Settings, site_id: str, patient_id: str) -> PatientHeld:
         for tombstones in (True, False):
             erased["landing"] += _erase_landed(settings, rows, tombstones=tombstones)
             erased["quarantine"] += _erase_quarantined(settings, rows, tombstones=tombstones)
-            with one_at_a_time(settings.lake_lock):
-                erased["lake"] += LakeUpkeep(settings.lake).erase(rows, tombstones=tombstones)
-        with one_at_a_time(settings.lake_lock):
-            LakeUpkeep(settings.lake).purge(site_id)
+            with lake_lock(settings):
+                erased["lake"] += LakeUpkeep.of(settings).erase(rows, tombstones=tombstones)
+        with lake_lock(settings):
+            LakeUpkeep.of(settings).purge(site_id)
         return PatientHeld(**erased, not_searched=not_searched, began_before=began_before)
 
 
@@ -112,7 +111,7 @@ def changed(settings: Settings, site_id: str) -> list[str]:
     """The periods of a site whose landing folder holds another submission than the accepted one that stands."""
     found = []
     for delivery in _complete(settings, site_id):
-        attempts = Lake(settings.lake).recorded(site_id, delivery.period)
+        attempts = Lake.of(settings).recorded(site_id, delivery.period)
         standing = newest_not_refused(attempts).get((site_id, delivery.period))
         known = {each.submission_id for each in (standing, *attempts[-1:]) if each}
         if standing and standing.outcome == "accepted" and submission_id(delivery.folder) not in known:
@@ -126,7 +125,7 @@ def _complete(settings: Settings, site_id: str) -> list[Delivery]:
 
 def _rows_of(settings: Settings, site_id: str, patient_id: str) -> tuple[PatientRows, tuple[str, ...]]:
     """What tells the patient's rows, and the places that could not be searched."""
-    keys = {name: set(found) for name, found in LakeUpkeep(settings.lake).patient_keys(site_id, patient_id).items()}
+    keys = {name: set(found) for name, found in LakeUpkeep.of(settings).patient_keys(site_id, patient_id).items()}
     not_searched = {
         place(each.folder)
         for each in deliveries(settings)
@@ -305,11 +304,11 @@ def _names(manifest: Path) -> set[str]:
 
 def _keep_withdrawn(settings: Settings, delivery: Delivery, manifest: bytes) -> None:
     """A withdrawn submission stays so under its new manifest: no ingest may take it for a correction."""
-    lake = Lake(settings.lake)
+    lake = Lake.of(settings)
     attempts = lake.recorded(delivery.site_id, delivery.period)
     standing = newest_not_refused(attempts).get((delivery.site_id, delivery.period))
     if standing and standing.outcome == "withdrawn" and standing.submission_id == submission_id(delivery.folder):
-        with one_at_a_time(settings.lake_lock):
+        with lake_lock(settings):
             lake.commit(
                 replace(
                     standing,

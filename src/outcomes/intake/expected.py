@@ -176,7 +176,7 @@ class _Attempts:
 
 
 def _attempts(settings: Settings) -> _Attempts:
-    recorded = Lake(settings.lake).attempts()
+    recorded = Lake.of(settings).attempts()
     newest = {(each.site_id, each.period): each for each in recorded}
     return _Attempts(
         {(each.site_id, each.period) for each in recorded if each.outcome == "accepted"},

@@ -25,10 +25,11 @@ from outcomes.intake.quarantine import quarantine_folder, read_quarantine
 from outcomes.intake.reading import as_cells, read_table
 from outcomes.intake.rules import CELL_FACTS, rules
 from outcomes.intake.spreadsheet import guarded, read_rows, unguarded, written
-from outcomes.intake.submission import ingest_submission, site_lock
+from outcomes.intake.submission import ingest_submission
 from outcomes.intake.typed import cells_null_already, typed_rows
 from outcomes.lake import Lake, SubmissionRecord
 from outcomes.settings import Settings
+from outcomes.shared_locks import site_lock
 from outcomes.sql.engine import connect
 
 _REASON = "__reason"
@@ -213,7 +214,7 @@ class _Row:
 
 def _in_force(settings: Settings, site_id: str | None = None, period: str | None = None) -> Iterator[_InForce]:
     with connect(settings) as con:
-        Lake(settings.lake).attach(con)
+        Lake.of(settings).attach(con)
         places = con.execute(
             """
             select site_id, period, submission_id

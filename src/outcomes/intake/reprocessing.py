@@ -13,12 +13,11 @@ from outcomes.intake.submission import (
     holds_its_files,
     judge,
     rows_in_lake,
-    site_lock,
     write_rows,
 )
 from outcomes.lake import Lake, LakeUpkeep, SubmissionRecord, newest_not_refused
-from outcomes.locks import one_at_a_time
 from outcomes.settings import Settings
+from outcomes.shared_locks import lake_lock, site_lock
 from outcomes.sql.engine import connect
 
 _TIMES_JUDGED = 3
@@ -65,7 +64,7 @@ def _settle(settings: Settings, site_id: str) -> Iterator[JudgedAgain]:
 
 def _first_stale(settings: Settings, site_id: str, times: Counter[str]) -> SubmissionRecord | None:
     """The first whose turn it is; of the others no file need be read yet to see whether they are what was delivered."""
-    stale = (one for one in Lake(settings.lake).stale(site_id) if times[one.period] < _TIMES_JUDGED)
+    stale = (one for one in Lake.of(settings).stale(site_id) if times[one.period] < _TIMES_JUDGED)
     return next((one for one in stale if has_landed(settings, one)), None)
 
 
@@ -140,12 +139,12 @@ def _judge_again(settings: Settings, record: SubmissionRecord) -> JudgedAgain:
 
 
 def _standing(settings: Settings, site_id: str, period: str) -> SubmissionRecord | None:
-    return newest_not_refused(Lake(settings.lake).recorded(site_id, period)).get((site_id, period))
+    return newest_not_refused(Lake.of(settings).recorded(site_id, period)).get((site_id, period))
 
 
 def _record(settings: Settings, record: SubmissionRecord) -> SubmissionRecord:
-    lake = Lake(settings.lake)
-    with one_at_a_time(settings.lake_lock):
+    lake = Lake.of(settings)
+    with lake_lock(settings):
         record = replace(record, recorded_at=lake.next_time(record.site_id))
         lake.commit(record)
     return record
@@ -164,20 +163,20 @@ def repair(settings: Settings) -> Iterator[SubmissionRecord | OutcomesError]:
     Yields:
         Each submission that is whole again, then why another is not: delivery_replaced or lake_damaged.
     """
-    with one_at_a_time(settings.lake_lock):
-        lost = LakeUpkeep(settings.lake).restore_record()
+    with lake_lock(settings):
+        lost = LakeUpkeep.of(settings).restore_record()
     for site_id in lost:
         yield OutcomesError("lake_damaged", f"{site_id}: a record of its submissions is lost; ingest what now waits")
     with connect(settings) as con:
-        damaged = Lake(settings.lake).attach_sound(con)
+        damaged = Lake.of(settings).attach_sound(con)
     tables: dict[tuple[str, str], set[str]] = {}
     for one in damaged:
         tables.setdefault((one.site_id, one.period), set()).add(one.source_table)
-    records = [each for each in Lake(settings.lake).standing() if (each.site_id, each.period) in tables]
+    records = [each for each in Lake.of(settings).standing() if (each.site_id, each.period) in tables]
     for record in records:
         for name in tables[record.site_id, record.period]:
-            with one_at_a_time(settings.lake_lock):
-                Lake(settings.lake).remove_period(TABLES[name], record.site_id, record.period)
+            with lake_lock(settings):
+                Lake.of(settings).remove_period(TABLES[name], record.site_id, record.period)
     waiting = [record for record in records if has_landed(settings, record)]
     repaired = True
     while repaired and waiting:
@@ -202,7 +201,7 @@ def _is_rewritten(settings: Settings, record: SubmissionRecord, tables: set[str]
     judged = judge(attempt, beside_damage=True)
     is_as_before = rows_in_lake(judged.record) == rows_in_lake(record)
     if is_as_before and record.judgement_id:
-        with one_at_a_time(settings.lake_lock):
+        with lake_lock(settings):
             write_rows(attempt, [one for one in judged.judgements if one.table.name in tables], record.judgement_id)
         return True
     if record.judgement_id is None or judged.record.rules_sha256 != record.rules_sha256:

@@ -3,7 +3,6 @@
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,9 +41,9 @@ from outcomes.lake import (
     newest_not_refused,
     rests_on,
 )
-from outcomes.locks import one_at_a_time
 from outcomes.periods import is_month
 from outcomes.settings import Settings
+from outcomes.shared_locks import lake_lock, site_lock
 from outcomes.sql.engine import workspace
 
 
@@ -74,14 +73,9 @@ def ingest_submission(settings: Settings, site_id: str, period: str) -> Submissi
         return _ingest(settings, site_id, period)
 
 
-def site_lock(settings: Settings, site_id: str) -> AbstractContextManager[None]:
-    """One judgement of a site at a time, since each rests on what the site's other periods hold."""
-    return one_at_a_time(settings.locks / site_id)
-
-
 def _ingest(settings: Settings, site_id: str, period: str) -> SubmissionRecord:
     folder = settings.landing / site_id / period
-    attempts = Lake(settings.lake).recorded(site_id, period)
+    attempts = Lake.of(settings).recorded(site_id, period)
     attempt = Attempt(settings, site_id, period, submission_id(folder), len(attempts) + 1)
     standing = newest_not_refused(attempts).get((site_id, period))
     if standing and standing.submission_id == attempt.submission_id:
@@ -123,7 +117,7 @@ class Attempt:
     @property
     def lake(self) -> Lake:
         """Where its accepted rows go."""
-        return Lake(self.settings.lake)
+        return Lake.of(self.settings)
 
     @property
     def quarantine(self) -> Path:
@@ -194,7 +188,7 @@ def commit(attempt: Attempt, judged: Judged, before: SubmissionRecord | None = N
         recorded_at=attempt.lake.next_time(attempt.site_id),
     )
     # Two processes that change the columns of one Delta table at once would fail each other.
-    with one_at_a_time(attempt.settings.lake_lock):
+    with lake_lock(attempt.settings):
         if judged.refusal:
             write_refusal(attempt.quarantine, judged.refusal, record.rules)
         else:

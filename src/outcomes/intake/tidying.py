@@ -10,9 +10,10 @@ from pathlib import Path
 from outcomes.intake.landing import deliveries
 from outcomes.intake.manifest import MANIFEST, submission_id
 from outcomes.lake import Lake, LakeUpkeep, SubmissionRecord, newest_not_refused
-from outcomes.lake.upkeep import READERS_NEED
-from outcomes.locks import one_at_a_time, remove_unheld
+from outcomes.lake.store import READERS_NEED
+from outcomes.locks import remove_unheld
 from outcomes.settings import Settings
+from outcomes.shared_locks import lake_lock, site_lock
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def vacuum(settings: Settings, keep_days: int, *, dry_run: bool) -> list[Gone]:
     landed = _remove_landed(settings, dry_run=dry_run)
     with ExitStack() as held:
         if not dry_run:
-            held.enter_context(one_at_a_time(settings.lake_lock))
+            held.enter_context(lake_lock(settings))
         return [
             *landed,
             *_vacuum_lake(settings, keep_days, dry_run=dry_run),
@@ -54,7 +55,7 @@ def vacuum(settings: Settings, keep_days: int, *, dry_run: bool) -> list[Gone]:
 
 
 def _vacuum_lake(settings: Settings, keep_days: int, *, dry_run: bool) -> list[Gone]:
-    lake = LakeUpkeep(settings.lake)
+    lake = LakeUpkeep.of(settings)
     rows = lake.rows_by_judgement()
     uncommitted = sorted(rows.keys() - lake.committed())
     past = [one for one in lake.past(datetime.now(UTC) - timedelta(days=keep_days)) if one.written_by in rows]
@@ -65,7 +66,7 @@ def _vacuum_lake(settings: Settings, keep_days: int, *, dry_run: bool) -> list[G
         lake.remove_judged([*uncommitted, *(one.written_by for one in past)])
         lake.compact()
     unreferenced = lake.unreferenced()
-    size = sum(file.stat().st_size for file in unreferenced)
+    size = sum(unreferenced.values())
     if not dry_run:
         lake.remove_unreferenced()
     return [
@@ -78,7 +79,7 @@ def _vacuum_lake(settings: Settings, keep_days: int, *, dry_run: bool) -> list[G
 
 def _old_quarantine(settings: Settings) -> Iterator[Path]:
     """The folders of submissions that are neither the newest attempt of their month nor what it stands on."""
-    attempts = Lake(settings.lake).attempts()
+    attempts = Lake.of(settings).attempts()
     newest = {(each.site_id, each.period): each.submission_id for each in attempts}
     standing = {place: each.submission_id for place, each in newest_not_refused(attempts).items()}
     for folder in sorted(settings.quarantine.glob("*/*/*")):
@@ -106,9 +107,9 @@ def _remove_landed(settings: Settings, *, dry_run: bool) -> list[Gone]:
         "withdrawn": settings.quarantine_days,
     }
     gone: dict[str, list[Gone]] = {why: [] for why in days}
-    records = {(one.site_id, one.period, one.submission_id): one for one in Lake(settings.lake).attempts()}
+    records = {(one.site_id, one.period, one.submission_id): one for one in Lake.of(settings).attempts()}
     for each in deliveries(settings):
-        with nullcontext() if dry_run else one_at_a_time(settings.locks / each.site_id):
+        with nullcontext() if dry_run else site_lock(settings, each.site_id):
             named = submission_id(each.folder) if (each.folder / MANIFEST).exists() else ""
             record = records.get((each.site_id, each.period, named))
             why = record.outcome if record else "waiting" if named else "unfinished"

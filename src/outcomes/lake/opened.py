@@ -3,50 +3,41 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from deltalake import DeltaTable
+
+from outcomes.places import Entry, Place
 
 
 @dataclass(frozen=True)
 class _Opened:
     table: DeltaTable
-    log: Mapping[str, tuple[int, int]]
-    """By name, when each file of the log was written and how long it is."""
+    log: Mapping[str, Entry]
+    """By name, each file of the log."""
 
 
 _OPENED: dict[tuple[int, str], _Opened] = {}
-"""By process and folder; what a process had opened before it was forked is none of the child's."""
+"""By process and folder or URL; what a process had opened before it was forked is none of the child's."""
 
 
-def open_table(folder: str) -> DeltaTable | None:
+def open_table(place: Place, name: str) -> DeltaTable | None:
     """A Delta table as it is now; None where there is none.
 
     Raises:
         DeltaError: its log cannot be read.
+        OutcomesError: place_unreachable.
     """
-    log = _files_of_log(Path(folder, "_delta_log"))
-    place = (os.getpid(), folder)
-    opened = _OPENED.pop(place, None)
+    log = place.entries(f"{name}/_delta_log")
+    uri = f"{place.uri}/{name}"
+    opened = _OPENED.pop((os.getpid(), uri), None)
     # Of a log in which a file was written anew, nothing known before holds.
     if opened and opened.log.items() <= log.items():
         table = opened.table
         if len(opened.log) < len(log):
             table.update_incremental()
-    elif DeltaTable.is_deltatable(folder):
-        table = DeltaTable(folder)
+    elif log and DeltaTable.is_deltatable(uri):
+        table = DeltaTable(uri)
     else:
         return None
-    _OPENED[place] = _Opened(table, log)
+    _OPENED[os.getpid(), uri] = _Opened(table, log)
     return table
-
-
-def _files_of_log(log: Path) -> dict[str, tuple[int, int]]:
-    if not log.is_dir():
-        return {}
-    found = {}
-    with os.scandir(log) as entries:
-        for entry in entries:
-            told = entry.stat()
-            found[entry.name] = (told.st_mtime_ns, told.st_size)
-    return found

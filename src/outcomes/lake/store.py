@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import DeltaError
+from deltalake.exceptions import CommitFailedError, DeltaError
 from pyarrow import parquet
 
 from outcomes.contract import TABLES, Table
@@ -43,6 +43,8 @@ from outcomes.lake.views import (
     rows_in_force_of_patient,
     rows_written,
 )
+from outcomes.places import Folder, Objects, Remote, lake_place, place_at
+from outcomes.settings import Settings
 
 AsKnownOn = str | datetime.datetime | None
 """Leave out every submission of a later period (`YYYY-MM`), or every judgement recorded after a time; None: nothing."""
@@ -60,6 +62,9 @@ _BY_KEY = frozenset(KEYS_BY_HASH)
 
 HISTORY = "history.json"
 """From when on the lake still holds all that was in force; without it from the beginning."""
+
+READERS_NEED = datetime.timedelta(hours=24)
+"""How long files that nothing refers to any more stay, for readers that opened the lake before."""
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
@@ -81,10 +86,18 @@ class Damage:
 
 
 class Lake:
-    """The Delta tables below one folder (or object-store URL, as a string)."""
+    """The Delta tables below one folder, or one URL of an object store.
 
-    def __init__(self, root: Path | str) -> None:
-        self._root = str(root).rstrip("/")
+    Of the latter, whatever reads or writes it may raise OutcomesError: place_unreachable.
+    """
+
+    def __init__(self, root: Path | Remote) -> None:
+        self._place = place_at(root)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The lake of an installation."""
+        return cls(lake_place(settings))
 
     def write_rows(self, table: Table, rows: pa.Table, judgement_id: str) -> None:
         """Write a submission's accepted rows of one table; of a judgement that never commits none is seen.
@@ -96,27 +109,22 @@ class Lake:
         """
         if rows.num_rows:
             rows = rows.select([*PROVENANCE.names, *table.schema.names])
-            write_deltalake(
-                self._delta(table.name) or self._uri(table.name),
-                rows.append_column(JUDGEMENT_ID, pa.repeat(judgement_id, rows.num_rows)),
-                partition_by=["site_id", "period"],
-                mode="append",
-                schema_mode=_ADDS_COLUMNS,
-            )
+            rows = rows.append_column(JUDGEMENT_ID, pa.repeat(judgement_id, rows.num_rows))
+            self._append(table.name, rows, partition_by=["site_id", "period"])
 
     def commit(self, record: SubmissionRecord) -> None:
         """Append the row that makes a submission's rows visible, or records its refusal or withdrawal."""
         rows = with_digest(pa.Table.from_pylist([_row(record)], schema=SUBMISSIONS))
-        table = self._delta("submissions") or self._uri("submissions")
-        write_deltalake(table, rows, mode="append", schema_mode=_ADDS_COLUMNS)
+        self._append("submissions", rows)
         commits = self._delta("submissions")
         if commits and len(commits.file_uris()) > _COMMITS_IN_SMALL_FILES:
-            commits.optimize.compact()
-            commits.create_checkpoint()
+            with self._writing():
+                commits.optimize.compact()
+                commits.create_checkpoint()
         # Those of an earlier version too, and one whose copy a crash has prevented.
         records = self._recorded(record.site_id)
         digests = (with_digest(records) if records["record_digest"].null_count else records)["record_digest"]
-        copy_records(self._copies, records, digests)
+        copy_records(self._place, records, digests)
 
     def recorded(self, site_id: str, period: str) -> list[SubmissionRecord]:
         """The attempts of one site and period as last judged, oldest first (without their rules and cells)."""
@@ -183,11 +191,10 @@ class Lake:
         Raises:
             OutcomesError: lake_damaged.
         """
-        file = Path(self._uri(HISTORY))
-        if not file.exists():
-            return None
         try:
-            return datetime.datetime.fromisoformat(json.loads(file.read_text(encoding="utf-8"))["from"])
+            return datetime.datetime.fromisoformat(json.loads(self._place.read(HISTORY))["from"])
+        except FileNotFoundError:
+            return None
         except (OSError, ValueError, KeyError, TypeError):
             raise OutcomesError("lake_damaged", HISTORY) from None
 
@@ -361,9 +368,7 @@ class Lake:
                 return
         except OutcomesError:
             pass
-        folder = Path(self._uri(table.name))
-        if folder.exists():
-            folder.rename(folder.with_name(f".{table.name}-{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S%f}"))
+        self._set_aside(table.name)
 
     def _checked(self, con: duckdb.DuckDBPyConnection, table: Table) -> tuple[list[str], list[Damage]]:
         """The files of a table that can be read to their end, and what of its rows in force is not as committed.
@@ -386,16 +391,16 @@ class Lake:
         Raises:
             OutcomesError: lake_damaged when one cannot be read, is not what was committed, or is only there as a copy.
         """
-        copies, rows = copied(self._copies, site_id), self._records_in_table(site_id)
+        copies, rows = self._copied(site_id), self._records_in_table(site_id)
         if _lacks(rows, copies):  # or the one was read before and the other after an erasure
-            copies, rows = copied(self._copies, site_id), self._records_in_table(site_id)
+            copies, rows = self._copied(site_id), self._records_in_table(site_id)
             if _lacks(rows, copies):
                 raise OutcomesError("lake_damaged", "the record of submissions")
         return rows
 
     def _records_in_table(self, site_id: str | None) -> pa.Table:
         files = self._files("submissions")
-        if not files and any(Path(self._root).glob(".submissions-*")):  # a repair was killed
+        if not files and self._were_set_aside("submissions"):  # a repair was killed
             raise OutcomesError("lake_damaged", "the record of submissions")
         try:
             rows = _records_in([(file, Path(file).stat().st_mtime_ns) for file in files])
@@ -403,25 +408,80 @@ class Lake:
             raise OutcomesError("lake_damaged", "the record of submissions") from None
         return rows if site_id is None else rows.filter(pc.equal(rows["site_id"], site_id))
 
-    @property
-    def _copies(self) -> Path:
-        return Path(self._uri("records"))
+    def _copied(self, site_id: str | None) -> set[str]:
+        return set(copied(self._place, site_id).values())
+
+    def _append(self, name: str, rows: pa.Table, partition_by: list[str] | None = None) -> None:
+        with self._writing():
+            write_deltalake(
+                self._delta(name) or self._uri(name),
+                rows,
+                partition_by=partition_by,
+                mode="append",
+                schema_mode=_ADDS_COLUMNS,
+            )
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Name what fails while a table is written at a URL.
+
+        Raises:
+            OutcomesError: place_changed, place_unreachable.
+        """
+        try:
+            yield
+        except (DeltaError, OSError) as error:
+            if isinstance(self._place, Folder):
+                raise
+            code = "place_changed" if isinstance(error, CommitFailedError) else "place_unreachable"
+            raise OutcomesError(code, self._place.uri) from None
+
+    def _set_aside(self, name: str) -> None:
+        """Give a table whose log cannot be read a hidden name."""
+        if self._place.entries(name):
+            self._place.rename(name, f".{name}-{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S%f}")
+
+    def _were_set_aside(self, name: str) -> list[str]:
+        """The files of tables that were set aside."""
+        return [file for file in self._place.entries() if file.startswith(f".{name}-")]
 
     def _files(self, name: str, site_id: str | None = None) -> list[str]:
+        """Paths of the files of a table, or of its rows of one site, in order."""
         delta = self._delta(name)
         if delta is None:
             return []
         of_site = None if site_id is None else [("site_id", "=", site_id)]
-        return sorted(delta.file_uris(file_pruning_predicate=of_site))
+        files = sorted(delta.file_uris(file_pruning_predicate=of_site))
+        if isinstance(self._place, Folder):
+            return files
+        if site_id is None:
+            self._forget_copies(name, READERS_NEED)
+        return self._place.here([_name_of(file, delta, name) for file in files])
+
+    def _forget_copies(self, name: str, unused: datetime.timedelta) -> None:
+        """Drop this machine's copies of files of a table that are no longer in force, if the lake is elsewhere."""
+        if isinstance(self._place, Objects):
+            delta = self._delta(name)
+            in_force = [_name_of(file, delta, name) for file in delta.file_uris()] if delta else []
+            self._place.forget_others(name, in_force, unused.total_seconds())
 
     def _delta(self, name: str) -> DeltaTable | None:
         try:
-            return open_table(self._uri(name))
+            return open_table(self._place, name)
         except DeltaError:
             raise OutcomesError("lake_damaged", f"the log of {name}") from None
+        except OSError:
+            if isinstance(self._place, Folder):
+                raise
+            raise OutcomesError("place_unreachable", self._place.uri) from None
 
     def _uri(self, name: str) -> str:
-        return f"{self._root}/{name}"
+        return f"{self._place.uri}/{name}"
+
+
+def _name_of(file: str, delta: DeltaTable, name: str) -> str:
+    """The name within the lake of a file of a table at a URL."""
+    return f"{name}{file.removeprefix(delta.table_uri.rstrip('/'))}"
 
 
 def rests_on(con: duckdb.DuckDBPyConnection, judged: SubmissionRecord) -> str:

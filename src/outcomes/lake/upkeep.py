@@ -4,12 +4,11 @@ Whoever calls holds the lock of the lake, so that nobody writes to it meanwhile.
 """
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 import duckdb
@@ -19,15 +18,12 @@ from deltalake import DeltaTable, write_deltalake
 
 from outcomes.contract import TABLES, Table
 from outcomes.errors import OutcomesError
-from outcomes.lake.copies import copy_records, is_sound, readable_records, remove_copies
+from outcomes.lake.copies import copied, copy_records, is_sound, readable_records, remove_copies
 from outcomes.lake.digest import context_of, digest_of, hashes_of_keys
 from outcomes.lake.records import KEYS_BY_HASH, SUBMISSIONS
-from outcomes.lake.store import HISTORY, Lake, in_memory, with_digest
+from outcomes.lake.store import HISTORY, READERS_NEED, Lake, in_memory, with_digest
 from outcomes.lake.views import WRITTEN_BY, rows_written
 from outcomes.sql.quoting import literal
-
-READERS_NEED = timedelta(hours=24)
-"""How long files that nothing refers to any more stay, for readers that opened the lake before."""
 
 _Found = Mapping[tuple[str, str], Sequence[Any]]
 """By judgement and period: rows, their digest and their context."""
@@ -118,7 +114,8 @@ class LakeUpkeep(Lake):
         deleted = 0
         for table in tables:
             if delta := self._delta(table.name):
-                deleted += int(delta.delete(conditions[table.name])["num_deleted_rows"])
+                with self._writing():
+                    deleted += int(delta.delete(conditions[table.name])["num_deleted_rows"])
         return deleted
 
     def _names_by_hash(self, rows: PatientRows) -> bool:
@@ -137,14 +134,19 @@ class LakeUpkeep(Lake):
         """
         for name in TABLES:
             if delta := self._delta(name):
-                delta.vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
-                # A commit that says nothing, so that the log can end with it instead of a deletion that names the key.
-                delta.alter.set_table_properties({"delta.logRetentionDuration": "interval 1 days"})
+                with self._writing():
+                    delta.vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
+                    # A commit that says nothing, so that the log can end with it, not a deletion that names the key.
+                    delta.alter.set_table_properties({"delta.logRetentionDuration": "interval 1 days"})
                 self._shorten_log(name, timedelta())
-            for file in self._set_aside(name, f"site_id={site_id}"):
-                file.unlink()
-        for folder in Path(self._root).glob(".submissions-*"):
-            shutil.rmtree(folder)
+            self._forget_copies(name, timedelta())
+            self._place.remove(
+                file
+                for file in self._were_set_aside(name)
+                if file.split("/")[1] in (f"site_id={site_id}", "_delta_log")
+            )
+        self._place.remove(self._were_set_aside("submissions"))
+        self._forget_copies("submissions", timedelta())
 
     def restore_record(self) -> list[str]:
         """Write the record of submissions again, if it is damaged, from the copies and what of it can be read.
@@ -157,23 +159,24 @@ class LakeUpkeep(Lake):
         Raises:
             OutcomesError: lake_damaged when nothing of it is left.
         """
-        unsound = [copy for copy in sorted(self._copies.glob("*/*.parquet")) if not is_sound(copy)]
+        unsound = {
+            copy: digest for copy, digest in copied(self._place).items() if not is_sound(self._place, copy, digest)
+        }
         try:
             self._recorded()
         except OutcomesError:
             self._write_record_again()
-        for copy in unsound:
-            copy.unlink()
+        self._place.remove(unsound)
         records = self._recorded()
-        copy_records(self._copies, records, with_digest(records)["record_digest"])
-        return sorted({copy.parent.name for copy in unsound if not copy.exists()})
+        copy_records(self._place, records, with_digest(records)["record_digest"])
+        return sorted({copy.split("/")[1] for copy in unsound.keys() - copied(self._place).keys()})
 
     def _write_record_again(self) -> None:
-        table = Path(self._uri("submissions"))
         # Copies come first: files that a later one has replaced lie in the table's folder for a while. What was set
         # aside is all that there is when an earlier repair was killed.
-        folders = [*sorted(self._copies.glob("*")), table, *sorted(Path(self._root).glob(".submissions-*"))]
-        found = readable_records([file for folder in folders for file in sorted(folder.glob("*.parquet"))])
+        files = [*copied(self._place), *self._place.entries("submissions"), *self._were_set_aside("submissions")]
+        of_rows = [file for file in files if file.endswith(".parquet") and "/_delta_log/" not in file]
+        found = readable_records(self._place, of_rows)
         sound = found.filter(pc.fill_null(pc.equal(found["record_digest"], with_digest(found)["record_digest"]), True))
         with in_memory() as con:
             con.register("found", sound.append_column("place", pa.array(range(sound.num_rows), pa.int64())))
@@ -187,9 +190,9 @@ class LakeUpkeep(Lake):
             ).to_arrow_table()
         if not records.num_rows:
             raise OutcomesError("lake_damaged", "the record of submissions")
-        if table.exists():
-            table.rename(table.with_name(f".submissions-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"))
-        write_deltalake(str(table), records.cast(SUBMISSIONS))
+        self._set_aside("submissions")
+        with self._writing():
+            write_deltalake(self._uri("submissions"), records.cast(SUBMISSIONS))
 
     def rows_by_judgement(self) -> Counter[str]:
         """How many rows each judgement has in the lake."""
@@ -213,12 +216,9 @@ class LakeUpkeep(Lake):
 
     def forget_history(self, before: datetime) -> None:
         """Record that what was in force before a time may no longer be complete."""
-        file = Path(self._uri(HISTORY))
         known = self.history_from()
         if known is None or before > known:
-            unfinished = file.with_name(f".{file.name}")
-            unfinished.write_text(json.dumps({"from": before.isoformat()}) + "\n", encoding="utf-8")
-            unfinished.replace(file)
+            self._place.write(HISTORY, (json.dumps({"from": before.isoformat()}) + "\n").encode())
 
     def remove_judged(self, written_by: Iterable[str]) -> None:
         """Delete all rows of these judgements."""
@@ -227,41 +227,46 @@ class LakeUpkeep(Lake):
             if (delta := self._delta(table.name)) and self._count(table, f"{WRITTEN_BY} in ({listed})"):
                 has_judgement = any(field.name == "judgement_id" for field in delta.schema().fields)
                 of_row = WRITTEN_BY if has_judgement else "submission_id"
-                delta.delete(f"{of_row} in ({listed})")
+                with self._writing():
+                    delta.delete(f"{of_row} in ({listed})")
 
     def compact(self) -> None:
         """Write the small files of each table as few, and the state of its log in one piece."""
         for delta in self._deltas():
-            delta.optimize.compact()
-            delta.create_checkpoint()
+            with self._writing():
+                delta.optimize.compact()
+                delta.create_checkpoint()
 
     def small_files(self) -> int:
         """How many files a compaction would write as fewer: those of partitions with more than one."""
-        partitions: dict[Path, int] = {}
+        partitions: dict[PurePath, int] = {}
         for delta in self._deltas():
             for file in delta.file_uris():
-                partitions[Path(file).parent] = partitions.get(Path(file).parent, 0) + 1
+                partitions[PurePath(file).parent] = partitions.get(PurePath(file).parent, 0) + 1
         return sum(files for files in partitions.values() if files > 1)
 
-    def unreferenced(self, older_than: timedelta = READERS_NEED) -> list[Path]:
-        """The files that nothing refers to any more: of rows that were rewritten, and of logs before a checkpoint."""
+    def unreferenced(self, older_than: timedelta = READERS_NEED) -> dict[str, int]:
+        """The files that nothing refers to any more: of rows that were rewritten, and of logs before a checkpoint.
+
+        Returns:
+            Their bytes, by name.
+        """
         hours = int(older_than.total_seconds() // 3600)
-        return [
-            file
-            for name in (*TABLES, "submissions")
-            if (delta := self._delta(name))
-            for file in [
-                *(Path(self._uri(name), one) for one in _vacuum(delta, hours, dry_run=True)),
-                *self._log_before_checkpoint(name, older_than),
-            ]
-        ]
+        found: dict[str, int] = {}
+        for name in (*TABLES, "submissions"):
+            if delta := self._delta(name):
+                old = {f"{name}/{file}" for file in _vacuum(delta, hours, dry_run=True)}
+                old.update(self._log_before_checkpoint(name, older_than))
+                found |= {file: entry.size for file, entry in self._place.entries(name).items() if file in old}
+        return found
 
     def remove_unreferenced(self, older_than: timedelta = READERS_NEED) -> None:
         """Remove those files."""
         hours = int(older_than.total_seconds() // 3600)
         for name in (*TABLES, "submissions"):
             if delta := self._delta(name):
-                _vacuum(delta, hours, dry_run=False)
+                with self._writing():
+                    _vacuum(delta, hours, dry_run=False)
                 self._shorten_log(name, older_than)
 
     def _deltas(self) -> list[DeltaTable]:
@@ -270,32 +275,23 @@ class LakeUpkeep(Lake):
     def _shorten_log(self, name: str, older_than: timedelta) -> None:
         delta = self._delta(name)
         if delta:
-            delta.create_checkpoint()
-            for file in self._log_before_checkpoint(name, older_than):
-                file.unlink()
+            with self._writing():
+                delta.create_checkpoint()
+            self._place.remove(self._log_before_checkpoint(name, older_than))
 
-    def _log_before_checkpoint(self, name: str, older_than: timedelta) -> list[Path]:
+    def _log_before_checkpoint(self, name: str, older_than: timedelta) -> list[str]:
         """The files of a log that its last checkpoint makes needless."""
-        log = Path(self._uri(name), "_delta_log")
-        pointer = log / "_last_checkpoint"
-        if not pointer.exists():
+        log = f"{name}/_delta_log"
+        pointer = f"{log}/_last_checkpoint"
+        try:
+            version = f"{json.loads(self._place.read(pointer))['version']:020}"
+        except FileNotFoundError:
             return []
-        version = f"{json.loads(pointer.read_text(encoding='utf-8'))['version']:020}"
         limit = (datetime.now(UTC) - older_than).timestamp()
         return [
             file
-            for file in sorted(log.iterdir())
-            if file != pointer and file.name.partition(".")[0] < version and file.stat().st_mtime <= limit
-        ]
-
-    def _set_aside(self, name: str, partition: str) -> list[Path]:
-        """Files of a damaged table that was set aside."""
-        return [
-            file
-            for folder in Path(self._root).glob(f".{name}-*")
-            for part in (f"{partition}/**/*", "_delta_log/*")
-            for file in folder.glob(part)
-            if file.is_file()
+            for file, entry in self._place.entries(log).items()
+            if file != pointer and PurePath(file).name.partition(".")[0] < version and entry.written <= limit
         ]
 
     def _restate(self, site_id: str, conditions: Mapping[Table, str]) -> None:
@@ -309,9 +305,10 @@ class LakeUpkeep(Lake):
             if record["site_id"] == site_id:
                 _restate_one(record, found)
         restated = with_digest(pa.Table.from_pylist(records, schema=SUBMISSIONS))
-        remove_copies(self._copies, site_id)
-        write_deltalake(self._uri("submissions"), restated, mode="overwrite", schema_mode="overwrite")
-        copy_records(self._copies, restated, restated["record_digest"])
+        remove_copies(self._place, site_id)
+        with self._writing():
+            write_deltalake(self._uri("submissions"), restated, mode="overwrite", schema_mode="overwrite")
+        copy_records(self._place, restated, restated["record_digest"])
 
     def _digests(self, table: Table, site_id: str, condition: str = "true") -> _Found:
         rows = self._query(

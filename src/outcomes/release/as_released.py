@@ -30,7 +30,7 @@ def attach_patient(
     Raises:
         OutcomesError: patient_unknown when no accepted submission of the release names the patient.
     """
-    lake = Lake(settings.lake)
+    lake = Lake.of(settings)
     lake.attach_submissions(con, site_id=site_id)
     con.execute(f"attach '{str(release.research).replace(chr(39), chr(39) * 2)}' as research (read_only)")
     con.execute(

@@ -19,6 +19,7 @@ from outcomes.measures.build import run_measures
 from outcomes.release.codebook import comment_on, data_package, parquet_path, protected_package
 from outcomes.release.inputs import Inputs, read_inputs, thresholds_sha256
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH, Release, read_release
+from outcomes.release.origin import origin_of, refresh
 from outcomes.release.privacy_report import cells_by_state, write_privacy_report
 from outcomes.release.publish import current, is_rolled_back, last_published, publish
 from outcomes.release.verify import file_sha256, verify, verify_file
@@ -103,6 +104,7 @@ def build_release(
                 write,
                 kept=settings.releases_kept,
                 make_current=as_known_on is None,
+                origin=origin_of(settings),
             )
         )
 
@@ -113,7 +115,7 @@ def _attach_lake(con: duckdb.DuckDBPyConnection, settings: Settings, as_known_on
     Raises:
         OutcomesError: lake_damaged, unless the settings say to go on without the damaged submissions.
     """
-    damaged = Lake(settings.lake).attach_sound(con, as_known_on)
+    damaged = Lake.of(settings).attach_sound(con, as_known_on)
     if damaged and not settings.release_without_damaged:
         raise OutcomesError("lake_damaged", ", ".join(map(str, damaged)))
 
@@ -149,7 +151,7 @@ def next_release_id(settings: Settings, as_known_on: AsKnownOn = None) -> str:
         OutcomesError: nothing_to_release, sites_malformed, value_set_malformed.
     """
     with engine.connect(settings) as con:
-        Lake(settings.lake).attach_submissions(con, as_known_on)
+        Lake.of(settings).attach_submissions(con, as_known_on)
         return read_inputs(con, settings).release_id
 
 
@@ -159,6 +161,7 @@ def is_current(settings: Settings) -> bool:
     Raises:
         OutcomesError: nothing_to_release, sites_malformed, value_set_malformed.
     """
+    refresh(settings)
     wanted, now = next_release_id(settings), current(settings.releases)
     if now is None:
         return False

@@ -174,7 +174,7 @@ def _refused(settings: Settings) -> _Told:
 def _lake(settings: Settings) -> _Told:
     """All rows in force compared with what was committed."""
     with connect(settings) as con:
-        damaged = Lake(settings.lake).attach_sound(con)
+        damaged = Lake.of(settings).attach_sound(con)
     if damaged:
         return "failure", f"rows are not as they were committed: {_some(list(map(str, damaged)))}", "outcomes repair"
     return "ok", "holds what was committed to it"
@@ -182,7 +182,7 @@ def _lake(settings: Settings) -> _Told:
 
 def _unsettled(settings: Settings) -> _Told:
     """What an intake that was broken off left to be judged again."""
-    stale = [f"{each.site_id}/{each.period}" for each in Lake(settings.lake).stale()]
+    stale = [f"{each.site_id}/{each.period}" for each in Lake.of(settings).stale()]
     if stale:
         return "warning", f"rests on what has changed since: {_some(stale)}", "outcomes ingest"
     return "ok", "every judgement rests on what is in force"

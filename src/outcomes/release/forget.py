@@ -8,6 +8,7 @@ import duckdb
 from outcomes.errors import OutcomesError
 from outcomes.labelling import kept
 from outcomes.release.open import RESEARCH
+from outcomes.release.origin import origin_of
 from outcomes.release.publish import remove_releases
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect_read_only
@@ -19,7 +20,9 @@ def remove_holding(settings: Settings, site_id: str, patient_id: str) -> int:
     Returns:
         How many releases were removed.
     """
-    removed = remove_releases(settings.releases, lambda folder: _holds(folder, site_id, patient_id))
+    removed = remove_releases(
+        settings.releases, lambda folder: _holds(folder, site_id, patient_id), origin_of(settings)
+    )
     kept.discard(settings.labelled)
     # Scratch releases hold single patients, and so does what the database spills to disk.
     for left in settings.scratch.glob("*"):

@@ -77,7 +77,7 @@ def read_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> Inputs:
     rows = con.execute(_SUBMISSIONS).fetchall()
     submissions = [dict(zip(columns, row, strict=True)) for row in rows]
     if not any(row["status"] == "accepted" for row in submissions):
-        raise OutcomesError("nothing_to_release", str(settings.lake))
+        raise OutcomesError("nothing_to_release", settings.lake_url or str(settings.lake))
     return Inputs(
         submissions=submissions,
         site_names=site_names(settings.sites_file) or {},

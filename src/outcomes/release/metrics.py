@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from outcomes.lake import Lake
+from outcomes.release.origin import refresh
 from outcomes.release.publish import CURRENT
 from outcomes.release.status import status
 from outcomes.settings import Settings
@@ -60,10 +61,11 @@ def _gauge(name: str, help_text: str, samples: _Samples) -> Iterable[str]:
 
 def _release_age(settings: Settings) -> _Samples:
     """The pointer is made anew with each release that is published."""
+    refresh(settings)
     pointer = settings.releases / CURRENT
     return {"": time.time() - pointer.lstat().st_mtime} if pointer.is_symlink() else {}
 
 
 def _last_ingest(settings: Settings) -> _Samples:
-    times = [one.recorded_at.timestamp() for one in Lake(settings.lake).attempts() if one.recorded_at]
+    times = [one.recorded_at.timestamp() for one in Lake.of(settings).attempts() if one.recorded_at]
     return {"": max(times)} if times else {}

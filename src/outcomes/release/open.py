@@ -9,6 +9,7 @@ import duckdb
 
 from outcomes.errors import OutcomesError
 from outcomes.release import publish
+from outcomes.release.origin import refresh
 from outcomes.release.verify import unless_removed, verify, verify_file
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect_read_only
@@ -114,7 +115,9 @@ def current_release(settings: Settings | None = None) -> Release:
     Raises:
         OutcomesError: no_release, release_damaged.
     """
-    releases = (settings or Settings()).releases
+    settings = settings or Settings()
+    refresh(settings)
+    releases = settings.releases
     while folder := publish.current(releases):
         try:
             return read_release(folder)
@@ -122,7 +125,7 @@ def current_release(settings: Settings | None = None) -> Release:
             # Another release has been published, and this one removed, between the two steps.
             if folder == publish.current(releases):
                 raise
-    raise OutcomesError("no_release", str(releases))
+    raise OutcomesError("no_release", settings.releases_url or str(releases))
 
 
 def open_release(release_id: str | None = None, settings: Settings | None = None) -> Release:
@@ -138,9 +141,10 @@ def open_release(release_id: str | None = None, settings: Settings | None = None
     settings = settings or Settings()
     if release_id in {None, publish.CURRENT}:
         return current_release(settings)
+    refresh(settings)
     kept = {folder.name: folder for folder in publish.folders(settings.releases)}
     if release_id not in kept:
-        raise OutcomesError("no_release", f"{release_id} in {settings.releases}")
+        raise OutcomesError("no_release", f"{release_id} in {settings.releases_url or settings.releases}")
     return read_release(kept[release_id].resolve())
 
 

@@ -3,12 +3,16 @@
 A crash at any moment leaves the releases as they were, and at most hidden folders that the next build removes.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from outcomes.errors import OutcomesError
 from outcomes.locks import one_at_a_time
@@ -16,10 +20,13 @@ from outcomes.release import history
 from outcomes.release.verify import seal, verify
 from outcomes.settings import Settings
 
+if TYPE_CHECKING:
+    from outcomes.release.origin import Origin
+
 CURRENT = "current"
 _UNFINISHED = ".building"
 _DAMAGED = ".damaged-"
-_LOCK = ".lock"
+LOCK = ".lock"
 _log = logging.getLogger(__name__)
 
 
@@ -32,8 +39,14 @@ class OldRelease:
     """Bytes of its files."""
 
 
-def publish(
-    releases: Path, release_id: str, write: Callable[[Path], None], *, kept: int, make_current: bool = True
+def publish(  # noqa: PLR0913 - each says another thing of the release or its place
+    releases: Path,
+    release_id: str,
+    write: Callable[[Path], None],
+    *,
+    kept: int,
+    make_current: bool = True,
+    origin: Origin | None = None,
 ) -> Path:
     """Publish a release; one that is there already is left as it is, unless it is damaged: then it is built anew.
 
@@ -45,13 +58,17 @@ def publish(
         write: writes the release's files into the empty folder it is given.
         kept: how many releases stay, the ones last published; the current one always stays.
         make_current: point `current` at this release.
+        origin: the releases in the object store of which the folder is a copy; each step is taken there first.
 
     Returns:
         The release's folder; that of the current release when this one was rolled back.
+
+    Raises:
+        OutcomesError: place_unreachable; place_changed when somebody else has published there meanwhile.
     """
     releases.mkdir(parents=True, exist_ok=True)
     folder = releases / release_id
-    with one_at_a_time(releases / _LOCK):
+    with _turn(releases, origin):
         _clear_leftovers(releases)
         now = current(releases)
         if make_current and now and is_rolled_back(releases, release_id):
@@ -62,30 +79,31 @@ def publish(
             )  # fmt: skip
             return now
         if _is_to_be_built(folder):
-            _build(releases, folder, write)
+            _build(releases, folder, write, origin)
         if make_current:
-            _point_at(releases, release_id, history.RELEASE)
+            _point_at(releases, release_id, history.RELEASE, origin=origin)
         for old in _beyond(releases, kept, folder):
-            _remove(releases, old)
+            _remove(releases, old, origin)
     return folder
 
 
-def remove_releases(releases: Path, is_to_go: Callable[[Path], bool]) -> int:
+def remove_releases(releases: Path, is_to_go: Callable[[Path], bool], origin: Origin | None = None) -> int:
     """Remove releases, the current one too, and what a crash has left of one; how many were removed.
 
     Args:
         releases: the folder of all releases.
         is_to_go: tells of a release's folder whether it is to be removed.
+        origin: as of `publish`.
     """
-    if not releases.is_dir():
+    if origin is None and not releases.is_dir():
         return 0
-    with one_at_a_time(releases / _LOCK):
+    with _turn(releases, origin):
         _clear_leftovers(releases)
         gone = [folder for folder in folders(releases) if is_to_go(folder)]
         for folder in gone:
             if folder.resolve() == current(releases):
                 (releases / CURRENT).unlink()
-            _remove(releases, folder)
+            _remove(releases, folder, origin)
     return len(gone)
 
 
@@ -118,44 +136,46 @@ def is_rolled_back(releases: Path, release_id: str) -> bool:
     return (now is None or now.name != release_id) and history.was_rolled_back(releases, release_id) is not None
 
 
-def roll_back(releases: Path, release_id: str, reason: str | None = None) -> str | None:
+def roll_back(releases: Path, release_id: str, reason: str | None = None, origin: Origin | None = None) -> str | None:
     """Point `current` at another release that is kept, after all its files have been verified.
 
     Args:
         releases: the folder of all releases.
         release_id: the release that becomes current.
         reason: why; recorded in the history.
+        origin: as of `publish`.
 
     Returns:
         The release that was current.
 
     Raises:
-        OutcomesError: no_release, release_damaged.
+        OutcomesError: no_release, release_damaged; and of an object store as `publish`.
     """
     if release_id not in {folder.name for folder in folders(releases)}:
         raise OutcomesError("no_release", f"{release_id} in {releases}")
-    with one_at_a_time(releases / _LOCK):
+    with _turn(releases, origin):
         verify(releases / release_id)
         before = current(releases)
-        _point_at(releases, release_id, history.ROLLBACK, reason)
+        _point_at(releases, release_id, history.ROLLBACK, reason, origin)
     return before.name if before else None
 
 
-def remove_old(settings: Settings, keep: int, *, dry_run: bool) -> list[OldRelease]:
+def remove_old(settings: Settings, keep: int, *, dry_run: bool, origin: Origin | None = None) -> list[OldRelease]:
     """Remove the releases beyond the last published ones, and what crashed builds left.
 
     Args:
         settings: where the releases are.
         keep: how many stay, at least one; the current one always stays.
         dry_run: remove nothing.
+        origin: as of `publish`.
 
     Returns:
         What went, or would go, by name.
     """
     releases = settings.releases
-    if not releases.is_dir():
+    if origin is None and not releases.is_dir():
         return []
-    with one_at_a_time(releases / _LOCK):
+    with _turn(releases, origin):
         leftovers = _leftovers(releases)
         old = [*leftovers, *_beyond(releases, max(keep, 1))]
         listed = [OldRelease(path.name, _size(path)) for path in sorted(old)]
@@ -163,8 +183,19 @@ def remove_old(settings: Settings, keep: int, *, dry_run: bool) -> list[OldRelea
             _clear_leftovers(releases)
             for folder in old:
                 if folder not in leftovers:
-                    _remove(releases, folder)
+                    _remove(releases, folder, origin)
     return listed
+
+
+@contextmanager
+def _turn(releases: Path, origin: Origin | None) -> Iterator[None]:
+    """Be the only one that changes the releases, of this machine or of all that use the object store."""
+    with one_at_a_time(releases / LOCK):
+        if origin is None:
+            yield
+        else:
+            with origin.turn():
+                yield
 
 
 def _is_to_be_built(folder: Path) -> bool:
@@ -179,13 +210,15 @@ def _is_to_be_built(folder: Path) -> bool:
     return False
 
 
-def _build(releases: Path, folder: Path, write: Callable[[Path], None]) -> None:
+def _build(releases: Path, folder: Path, write: Callable[[Path], None], origin: Origin | None) -> None:
     unfinished, damaged = releases / _UNFINISHED, releases / f"{_DAMAGED}{folder.name}"
     try:
         unfinished.mkdir()
         write(unfinished)
         seal(unfinished)
         _sync(unfinished)
+        if origin:
+            origin.send(unfinished, folder.name)
     except BaseException:
         # The place that it takes is needed for what is kept, above all when the disk is full.
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -197,17 +230,30 @@ def _build(releases: Path, folder: Path, write: Callable[[Path], None]) -> None:
     _clear(damaged)
 
 
-def _point_at(releases: Path, release_id: str, action: str, reason: str | None = None) -> None:
+def _point_at(
+    releases: Path, release_id: str, action: str, reason: str | None = None, origin: Origin | None = None
+) -> None:
     now = current(releases)
     if now == (releases / release_id).resolve():
         return
     # Recorded first: a move that nobody knows of could be undone by the next release.
     history.record(releases, action, now.name if now else None, release_id, reason)
+    if origin:
+        origin.send_history()
+        origin.point_at(release_id)
     (releases / release_id).touch()  # published last, so it is the last to be removed
-    pointer = releases / f".{CURRENT}"
-    pointer.unlink(missing_ok=True)
-    pointer.symlink_to(release_id)
-    pointer.replace(releases / CURRENT)
+    link(releases, release_id)
+
+
+def link(releases: Path, release_id: str | None) -> None:
+    """Let `current` be a link to a release of the folder, or be none, in one step."""
+    if release_id is None:
+        (releases / CURRENT).unlink(missing_ok=True)
+    else:
+        pointer = releases / f".{CURRENT}"
+        pointer.unlink(missing_ok=True)
+        pointer.symlink_to(release_id)
+        pointer.replace(releases / CURRENT)
     _sync_folder(releases)
 
 
@@ -221,8 +267,10 @@ def _time(folder: Path) -> tuple[int, str]:
     return folder.stat().st_mtime_ns, folder.name
 
 
-def _remove(releases: Path, folder: Path) -> None:
+def _remove(releases: Path, folder: Path, origin: Origin | None) -> None:
     """Remove a release; it goes by one rename first, so that it is never half there."""
+    if origin:
+        origin.remove(folder.name)
     folder.rename(releases / _UNFINISHED)
     _clear(releases / _UNFINISHED)
 

@@ -9,6 +9,7 @@ from outcomes.intake.manifest import is_as_stated, submission_id
 from outcomes.intake.rules import rules_sha256
 from outcomes.lake import Lake, SubmissionRecord, newest_not_refused
 from outcomes.lake.store import in_memory
+from outcomes.release.origin import refresh
 from outcomes.release.publish import current
 from outcomes.settings import Settings
 
@@ -115,7 +116,7 @@ def status(settings: Settings, site_id: str | None = None, since: str | datetime
         site_id: of this site only.
         since: of this month (`YYYY-MM`) and later ones only, or only what was recorded from this time on.
     """
-    lake = Lake(settings.lake)
+    lake = Lake.of(settings)
     month, time = (None, since) if isinstance(since, datetime) else (since, None)
     with in_memory() as con:
         lake.attach_submissions(con, site_id=site_id)
@@ -137,6 +138,7 @@ def status(settings: Settings, site_id: str | None = None, since: str | datetime
         ).fetchall()
         outcomes = con.execute(_RULES).fetchall()
         blanked = con.execute(_BLANKED).fetchall()
+    refresh(settings)
     release = current(settings.releases)
     return Status(
         submissions=tuple(SubmissionStatus(*row) for row in rows),

@@ -53,7 +53,7 @@ def try_thresholds(settings: Settings, changed: Mapping[str, str], on_progress: 
     values = {name: _value(name, text) for name, text in changed.items()}
     before = current_release(settings)
     with connect(settings) as con:
-        Lake(settings.lake).attach(con)
+        Lake.of(settings).attach(con)
         if read_inputs(con, settings).release_id != before.id:
             raise OutcomesError("release_outdated", before.id)
         run(con, on_progress, settings, changed_thresholds=values)
