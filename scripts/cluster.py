@@ -8,7 +8,6 @@ refused, and the marts of both releases must be equal, byte for byte. The exit s
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -47,16 +46,17 @@ def main() -> int:
     sites, months = parser.parse_args().size
     end_on_signals()
     folder = Path(tempfile.mkdtemp(prefix="outcomes-cluster-"))
+    status = 0
     try:
         compare(folder, sites, months)
     except KeyboardInterrupt:
         say("Ended.")
-        return 1
-    except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
+        status = 1
+    except (RuntimeError, OSError) as error:
         say(f"Failed: {error}\nWhat there is to look at: {folder}")
         return 1
     shutil.rmtree(folder)
-    return 0
+    return status
 
 
 def size_of(text: str) -> tuple[int, int]:
@@ -81,12 +81,16 @@ def compare(folder: Path, sites: int, months: int) -> None:
         RuntimeError: they differ, or something failed.
     """
     one, many = Settings(home=folder / "commands"), Settings(home=folder / "cluster")
+    scratch = {"TMPDIR": str(folder / "tmp")}  # what is killed leaves its scratch files
+    (folder / "tmp").mkdir()
     size = ["--sites", str(sites), "--patients", str(PATIENTS_OF_A_SITE * sites), "--months", str(months - 1)]
-    command(one, "synthesize", *size)
-    shutil.copytree(one.home, many.home)
-    say(f"{sites} sites, {months} months: {len(pipeline.landed(one))} submissions")
-    command(one, "ingest", may_refuse=True)
-    command(one, "release")
+    with Processes(folder / "logs") as processes:
+        environment = os.environ | scratch | {"OUTCOMES_HOME": str(one.home)}
+        command(processes, environment, "synthesize", *size)
+        shutil.copytree(one.home, many.home)
+        say(f"{sites} sites, {months} months: {len(pipeline.landed(one))} submissions")
+        command(processes, environment, "ingest")
+        command(processes, environment, "release")
     say("Taken in and released by commands")
     with (
         Processes(folder / "logs") as servers,
@@ -94,20 +98,22 @@ def compare(folder: Path, sites: int, months: int) -> None:
         redis(servers) as broker,
         Processes(folder / "logs") as processes,
     ):
-        Cluster(processes, many, database, broker).take_in()
+        Cluster(processes, many, database, broker, scratch).take_in()
     compare_marts(one, many)
 
 
-def command(settings: Settings, *arguments: str, may_refuse: bool = False) -> None:
-    """Run one command of `outcomes`.
+def command(processes: Processes, environment: dict[str, str], name: str, *arguments: str) -> None:
+    """Run one command of `outcomes`; that some submissions are refused is no failure.
 
     Raises:
         RuntimeError: it failed.
     """
-    environment = os.environ | {"OUTCOMES_HOME": str(settings.home)}
-    done = subprocess.run([OUTCOMES, *arguments], env=environment, capture_output=True, text=True, check=False)
-    if done.returncode and not (may_refuse and "\nsubmissions_refused: " in done.stderr):
-        raise RuntimeError(f"outcomes {' '.join(arguments)} failed:\n{done.stderr}")
+    processes.start(name, [OUTCOMES, name, *arguments], environment)
+    try:
+        processes.finish(name)
+    except RuntimeError:
+        if "\nsubmissions_refused: " not in processes.log(name).read_text(encoding="utf-8"):
+            raise
 
 
 class Cluster:
@@ -118,14 +124,17 @@ class Cluster:
         settings: the home with the deliveries.
         database: the address of an empty PostgreSQL database, without a scheme.
         broker: the address of a Redis.
+        variables: more of the environment.
     """
 
-    def __init__(self, processes: Processes, settings: Settings, database: str, broker: str) -> None:
+    def __init__(
+        self, processes: Processes, settings: Settings, database: str, broker: str, variables: dict[str, str]
+    ) -> None:
         self._processes = processes
         self._settings = settings
         self._airflow = LocalAirflow(processes, settings.home, paused=True)
         del self._airflow.environment["AIRFLOW__CORE__PARALLELISM"]
-        self._airflow.environment |= {
+        self._airflow.environment |= variables | {
             "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}",
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+postgresql://{database}",
