@@ -45,10 +45,10 @@ test-long: .venv/.browser ## Run the long tests, and the generated ones with man
 # In a room of its own, from the lock that sites use and the built wheel; not part of `test`.
 cluster-test: .venv/.base ## Backfill in an Airflow of Celery, PostgreSQL and Redis, kill parts of it (CLUSTER=full: 30 sites, 36 months; or 12x12)
 	@reason=$$($(BIN)/python -m scripts.servers) || { echo "Skipped: $$reason"; exit 0; }; \
-	$(MAKE) --no-print-directory .venv-cluster/.packages \
+	$(MAKE) --silent --no-print-directory .venv-cluster/.packages \
 		|| { echo "Skipped: Celery is missing, since requirements/airflow.txt could not be installed"; exit 0; }; \
 	rm -rf .venv-cluster/wheel; \
-	$(BIN)/hatchling build -t wheel -d .venv-cluster/wheel; \
+	$(BIN)/hatchling build -t wheel -d .venv-cluster/wheel > /dev/null; \
 	$(BIN)/uv pip install --quiet --python .venv-cluster --no-deps --reinstall .venv-cluster/wheel/*.whl; \
 	.venv-cluster/bin/python -m scripts.cluster $(CLUSTER)
 
