@@ -48,7 +48,7 @@ cluster-test: .venv/.base ## Backfill in an Airflow of Celery, PostgreSQL and Re
 	$(MAKE) --silent --no-print-directory .venv-cluster/.packages \
 		|| { echo "Skipped: Celery is missing, since requirements/airflow.txt could not be installed"; exit 0; }; \
 	rm -rf .venv-cluster/wheel; \
-	$(BIN)/hatchling build -t wheel -d .venv-cluster/wheel > /dev/null; \
+	$(BIN)/hatchling build -t wheel -d .venv-cluster/wheel; \
 	$(BIN)/uv pip install --quiet --python .venv-cluster --no-deps --reinstall .venv-cluster/wheel/*.whl; \
 	.venv-cluster/bin/python -m scripts.cluster $(CLUSTER)
 

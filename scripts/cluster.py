@@ -24,7 +24,7 @@ from scripts.local_airflow import SCHEDULER, LocalAirflow, end_on_signals
 from scripts.processes import Processes
 from scripts.servers import postgres, redis
 
-SIZES = {"small": "6x6", "full": "30x36"}
+SIZES = {"small": "3x4", "full": "30x36"}
 PATIENTS_OF_A_SITE = 50
 WORKERS = 3
 INTAKE = "follow_up_submissions"
