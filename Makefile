@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 DEMO_SERVE ?= 1
 BENCH ?= small
+CLUSTER ?= small
 BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python .venv --compile-bytecode --require-hashes
 # In the order of the folders: else files of few tests come last, which are the ones that take longest.
@@ -16,10 +17,10 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 KINDS := $(filter-out test-support test-__pycache__,$(patsubst tests/%/,test-%,$(wildcard tests/*/)))
 
-.PHONY: help setup demo test coverage test-long $(KINDS) lint bench serve airflow bump lock
+.PHONY: help setup demo test coverage test-long $(KINDS) cluster-test lint bench serve airflow bump lock
 
 help: ## Show this list
-	@sed -nE 's/^([a-z-]+|\$$\(KINDS\)):.*## (.*)/  make \1\t\2/p' Makefile | sed 's/\$$(KINDS)/test-KIND/' | expand -t 18
+	@sed -nE 's/^([a-z-]+|\$$\(KINDS\)):.*## (.*)/  make \1\t\2/p' Makefile | sed 's/\$$(KINDS)/test-KIND/' | expand -t 20
 
 setup: .venv/.dev ## Make .venv with everything that development needs
 
@@ -40,6 +41,16 @@ coverage: .venv/.browser ## Run the unit tests and the specification and print w
 test-long: .venv/.browser ## Run the long tests, and the generated ones with many times the examples
 	$(PYTEST) -m long
 	ORACLE_PATIENTS=20000 $(PYTEST) tests/generative --hypothesis-profile long
+
+# In a room of its own, from the lock that sites use and the built wheel; not part of `test`.
+cluster-test: .venv/.base ## Backfill in an Airflow of Celery, PostgreSQL and Redis, kill parts of it (CLUSTER=full: 30 sites, 36 months; or 12x12)
+	@reason=$$($(BIN)/python -m scripts.servers) || { echo "Skipped: $$reason"; exit 0; }; \
+	$(MAKE) --silent --no-print-directory .venv-cluster/.packages \
+		|| { echo "Skipped: Celery is missing, since requirements/airflow.txt could not be installed"; exit 0; }; \
+	rm -rf .venv-cluster/wheel; \
+	$(BIN)/hatchling build -t wheel -d .venv-cluster/wheel; \
+	$(BIN)/uv pip install --quiet --python .venv-cluster --no-deps --reinstall .venv-cluster/wheel/*.whl; \
+	.venv-cluster/bin/python -m scripts.cluster $(CLUSTER)
 
 lint: .venv/.dev ## Run ruff, mypy, import-linter and sqlfluff; check licences and definitions' versions
 	$(BIN)/ruff check .
@@ -76,6 +87,12 @@ lock: .venv/.base ## Lock the newest allowed versions anew
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/setup.txt
 	@$(INSTALL) -r requirements/base.txt
 	@$(BIN)/uv pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-cluster/.packages: .venv/.base requirements/airflow.txt
+	@echo "Setting up .venv-cluster"
+	@[ -x .venv-cluster/bin/python ] || $(BIN)/python -m venv --without-pip .venv-cluster
+	@$(BIN)/uv pip install --quiet --python .venv-cluster --compile-bytecode --require-hashes -r requirements/airflow.txt
 	@touch $@
 
 .venv/.dev: .venv/.base requirements/dev.txt

@@ -22,7 +22,8 @@ from outcomes.home import private_files
 from outcomes.settings import Settings
 from scripts.processes import Processes
 
-ROOT = Path(__file__).parents[1]
+DAG_BUNDLE = {"name": "outcomes", "classpath": "outcomes.dag_bundle.PackagedDags", "kwargs": {}}
+SCHEDULER = ("scheduler", "--skip-serve-logs")
 HOST = "127.0.0.1"
 START_SECONDS = 300
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -46,7 +47,8 @@ class LocalAirflow:
             **os.environ,
             "OUTCOMES_HOME": str(self._home),
             "AIRFLOW_HOME": str(self._home / "airflow"),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+            "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([DAG_BUNDLE]),
+            "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(self._home / "airflow" / "dag_bundles"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "4",
@@ -61,7 +63,6 @@ class LocalAirflow:
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
             # How late, in seconds, the end of a task may be noticed; the default 5 is longer than small tasks take.
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         }
 
     @property
@@ -77,13 +78,14 @@ class LocalAirflow:
         """Bring the metadata database up to date and start the three services."""
         self._tell_shells()
         self.run("airflow-db", "db", "migrate")
-        self._launch("airflow-scheduler", "scheduler", "--skip-serve-logs")
-        self._launch("airflow-dag-processor", "dag-processor")
-        self._launch("airflow-api-server", "api-server")
+        self.launch("airflow-scheduler", *SCHEDULER)
+        self.launch("airflow-dag-processor", "dag-processor")
+        self.launch("airflow-api-server", "api-server")
 
     def _tell_shells(self) -> None:
         """Write what the `airflow` command needs to know, no secret, as a file that a shell can source."""
-        told = (name for name in self.environment if name in {"OUTCOMES_HOME", "AIRFLOW_HOME"} or "__CORE__" in name)
+        homes, sections = {"OUTCOMES_HOME", "AIRFLOW_HOME"}, ("AIRFLOW__CORE__", "AIRFLOW__DAG_PROCESSOR__")
+        told = (name for name in self.environment if name in homes or name.startswith(sections))
         lines = [f"export {name}={shlex.quote(self.environment[name])}\n" for name in told]
         self.shell_file.parent.mkdir(parents=True, exist_ok=True)
         self.shell_file.write_text("".join(lines), encoding="utf-8")
@@ -94,10 +96,11 @@ class LocalAirflow:
         Raises:
             RuntimeError: it failed.
         """
-        self._launch(name, *arguments)
+        self.launch(name, *arguments)
         self._processes.finish(name)
 
-    def _launch(self, name: str, *arguments: str) -> None:
+    def launch(self, name: str, *arguments: str) -> None:
+        """Start one `airflow` command and return at once."""
         airflow = Path(sys.executable).with_name("airflow")
         self._processes.start(name, [str(airflow), *arguments], self.environment)
 

@@ -52,6 +52,23 @@ class Processes:
             if process.poll() not in (None, 0):
                 raise RuntimeError(self._failure(name))
 
+    def kill(self, name: str) -> None:
+        """End a program and all that it started at once, as a machine that loses its power; it may be started again."""
+        process = self._started.pop(name)
+        members = _members_of({process.pid})
+        for member in members:
+            with suppress(psutil.NoSuchProcess):
+                member.send_signal(signal.SIGKILL)
+        process.wait()
+        psutil.wait_procs(members, timeout=GRACE_SECONDS)
+
+    def end(self, name: str) -> None:
+        """Ask a program to end, and make it when it does not."""
+        self._started[name].terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._started[name].wait(GRACE_SECONDS)
+        self.kill(name)
+
     def log(self, name: str) -> Path:
         """Where a program's output goes."""
         return self._logs / f"{name}.log"
@@ -83,8 +100,11 @@ class Processes:
             signal.signal(impatient, handler)
 
     def _members(self) -> list[psutil.Process]:
-        sessions = {process.pid for process in self._started.values()}
-        return [process for process in psutil.process_iter() if _session(process.pid) in sessions]
+        return _members_of({process.pid for process in self._started.values()})
+
+
+def _members_of(sessions: set[int]) -> list[psutil.Process]:
+    return [process for process in psutil.process_iter() if _session(process.pid) in sessions]
 
 
 def _session(pid: int) -> int | None:

@@ -29,8 +29,13 @@ def is_month(text: str) -> bool:
 
 def add_months(month: str, months: int) -> str:
     """The month that comes so many months later; earlier when fewer than none."""
-    year, of_year = divmod(12 * int(month[:4]) + int(month[5:]) - 1 + months, 12)
+    year, of_year = divmod(month_number(month) + months, 12)
     return f"{year:04d}-{of_year + 1:02d}"
+
+
+def month_number(month: str) -> int:
+    """Which month it is, counted through the years: the next month has the next number."""
+    return 12 * int(month[:4]) + int(month[5:]) - 1
 
 
 def quarter_of(month: str) -> str:

@@ -123,17 +123,22 @@ def _redacted_errors(where: str) -> Iterator[None]:
 
 
 def sites_with_delivery(settings: Settings, period: str, today: date) -> list[str]:
-    """The sites whose submission of this period is complete, in order; none while all are still expected.
+    """The sites whose submission of this period is complete; none while all are still expected.
+
+    In order, but each month begins with another site: Airflow takes up months that run side by side place by place, and
+    two intakes of one site would wait for each other.
 
     Raises:
         OutcomesError: nothing_delivered, or deliveries_malformed.
     """
     from outcomes.intake.expected import due_deliveries
+    from outcomes.periods import month_number
 
     sites = [delivery.site_id for delivery in landed(settings, periods=[period])]
     if not sites and not any(today <= delivery.due for delivery in due_deliveries(settings, [period])):
         raise OutcomesError("nothing_delivered", period)
-    return sites
+    first = month_number(period) % len(sites) if sites else 0
+    return sites[first:] + sites[:first]
 
 
 def new_deliveries(settings: Settings, today: date, state_of: Callable[[str], str | None]) -> list[NewDelivery]:

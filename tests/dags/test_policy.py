@@ -80,6 +80,11 @@ def test_no_task_holds_a_worker_while_it_waits(dags: dict[str, Any]) -> None:
     assert not dags["new_deliveries"].get_task("take_in").partial_kwargs.get("wait_for_completion")
 
 
+def test_every_worker_can_do_every_task_and_no_pool_has_to_be_made(dags: dict[str, Any]) -> None:
+    tasks = [task for dag in dags.values() for task in dag.tasks]
+    assert {(task.queue, task.pool, task.pool_slots) for task in tasks} == {("default", "default_pool", 1)}
+
+
 def test_tasks_that_are_mapped_over_sites_are_limited(dags: dict[str, Any]) -> None:
     limits = {
         task.task_id: task.max_active_tis_per_dag for dag in dags.values() for task in dag.tasks if task.is_mapped

@@ -10,6 +10,7 @@ from outcomes import pipeline
 from outcomes.errors import OutcomesError, SubmissionRefused
 from outcomes.intake import expected
 from outcomes.intake.expected import DueDelivery, NewDelivery, due_deliveries, in_words
+from outcomes.periods import months_until
 from outcomes.settings import Settings
 from tests.support.submissions import drawn, fusion, patient, restate, write_submission
 
@@ -125,6 +126,18 @@ def test_a_month_without_deliveries_is_named_once_none_is_expected(settings: Set
         with pytest.raises(OutcomesError) as alert:
             pipeline.sites_with_delivery(settings, period, today)
         assert (alert.value.code, alert.value.exit_status) == ("nothing_delivered", 81)
+
+
+def test_months_side_by_side_begin_with_different_sites(settings: Settings) -> None:
+    """Else the workers would all be at the same site, of which one intake runs at a time."""
+    months = months_until("2026-02", 4)
+    for period in months:
+        for site_id in ("east", "north", "south", "west"):
+            deliver(settings, site_id, period)
+    orders = [pipeline.sites_with_delivery(settings, period, TODAY) for period in months]
+    assert all(sorted(order) == ["east", "north", "south", "west"] for order in orders)
+    for same_place in zip(*orders, strict=True):
+        assert len(set(same_place)) == len(months)
 
 
 # New deliveries

@@ -1,6 +1,8 @@
 """The built package, installed outside the checkout, runs from an empty folder."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -13,6 +15,19 @@ import pytest
 from tests.support.browser import free_port, wait_until_healthy
 
 ROOT = Path(__file__).parents[2]
+
+# As Airflow's DAG processor and its workers do: the bundle of the configuration, and the DAGs of its folder.
+FIND_DAGS = """
+import json
+from airflow.dag_processing.bundles.manager import DagBundlesManager
+from airflow.dag_processing.dagbag import BundleDagBag
+
+(bundle,) = DagBundlesManager().get_all_dag_bundles()
+bundle.initialize()
+bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
+found = {"dags": sorted(bag.dags), "errors": bag.import_errors, "path": str(bundle.path), "name": bundle.name}
+print(json.dumps(found | {"version": bundle.get_current_version().version}))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +46,15 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python.parent
 
 
-def environment() -> dict[str, str]:
+def environment(**more: str) -> dict[str, str]:
     """Of a shell that knows neither the checkout nor its data."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("OUTCOMES_", "PYTHONPATH"))}
+    known = ("OUTCOMES_", "PYTHONPATH", "AIRFLOW_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(known)} | more
 
 
-def run(command: list[str], cwd: Path) -> str:
-    """Run a program; its output."""
-    finished = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False)
+def run(command: list[str], cwd: Path, **more: str) -> str:
+    """Run a program with more variables in its environment; its output."""
+    finished = subprocess.run(command, cwd=cwd, env=environment(**more), capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
 
@@ -59,6 +75,18 @@ def test_the_packages_are_the_installed_ones_and_typed(programs: Path, tmp_path:
     for imported in run([str(programs / "python"), "-c", say], cwd=tmp_path).split():
         assert Path(imported).is_relative_to(programs.parent)
     assert len(list(programs.parent.glob("lib/python*/site-packages/outcomes/py.typed"))) == 1
+
+
+def test_airflow_finds_the_dags_of_the_wheel_by_the_line_that_is_documented(programs: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "airflow-cluster.md").read_text(encoding="utf-8")
+    ((name, value),) = re.findall(r"^(AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST)='(.*)'$", page, re.MULTILINE)
+    options = {name: value, "AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    found = json.loads(run([str(programs / "python"), "-c", FIND_DAGS], cwd=tmp_path, **options).splitlines()[-1])
+    assert found["dags"] == [file.stem for file in sorted((ROOT / "dags").glob("[!_]*.py"))]
+    assert found["errors"] == {}
+    assert Path(found["path"]).is_relative_to(programs.parent)
+    installed = run([str(programs / "python"), "-c", "import outcomes; print(outcomes.__version__)"], cwd=tmp_path)
+    assert (found["name"], found["version"]) == ("outcomes", installed.strip())
 
 
 def test_the_wheel_synthesizes_ingests_and_releases(released: Path) -> None:

@@ -48,6 +48,21 @@ def test_children_in_a_process_group_of_their_own_are_ended_too(tmp_path: Path) 
     assert not started.is_running()
 
 
+def test_a_killed_program_leaves_no_child_and_may_be_started_again(tmp_path: Path) -> None:
+    child = "import os, time; print(os.getpid()); time.sleep(60)"
+    parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-uc', {child!r}], process_group=0).wait()"
+    with Processes(tmp_path) as processes:
+        processes.start("worker", [sys.executable, "-c", parent])
+        while not (printed := processes.log("worker").read_text(encoding="utf-8")):
+            time.sleep(0.1)
+        processes.kill("worker")
+        assert not psutil.pid_exists(int(printed))
+        processes.check()
+        processes.start("worker", [sys.executable, "-c", "print('again')"])
+        processes.finish("worker")
+        assert processes.log("worker").read_text(encoding="utf-8") == "again\n"
+
+
 def test_a_program_that_fails_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
     with Processes(tmp_path) as processes:
         processes.start("broken", [sys.executable, "-c", "raise SystemExit('the reason')"])

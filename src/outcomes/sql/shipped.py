@@ -1,4 +1,4 @@
-"""Find the folders that ship with the package: sql, expectations."""
+"""Find the folders that ship with the package: sql, expectations, dags."""
 
 from pathlib import Path
 
