@@ -39,6 +39,9 @@ _WORK = "work.duckdb"
 """The rows in force and all that is made of them, beside the release while it is built."""
 _EXACT_MEASURES = "parquet/measures.parquet"
 """The counts behind what a release shows of measures."""
+_PATIENTS_AT_ONCE = 200_000
+"""The marts of patients and records are written so many patients at a time: to sort those of a million takes more
+memory than there is."""
 _log = logging.getLogger(__name__)
 
 
@@ -225,9 +228,10 @@ def _write_research(con: duckdb.DuckDBPyConnection, folder: Path, release_id: st
     (folder / "parquet").mkdir()
     _attach(con, folder / RESEARCH, "research")
     rows = {}
+    groups = _groups_of_sites(con)
     for mart in research_marts():
         _require_types(con, mart, mart.relation)
-        ((rows[mart.name],),) = con.execute(f'create table research."{mart.name}" as {mart.select}').fetchall()
+        rows[mart.name] = _write_mart(con, mart, groups)
         con.execute(
             f'copy research."{mart.name}" to {literal(folder / parquet_path(mart))} (format parquet, compression zstd)'
         )
@@ -236,6 +240,39 @@ def _write_research(con: duckdb.DuckDBPyConnection, folder: Path, release_id: st
     (folder / "datapackage.json").write_text(data_package(con, "research", release_id, sums), encoding="utf-8")
     con.execute("detach research")
     return rows
+
+
+def _write_mart(con: duckdb.DuckDBPyConnection, mart: Mart, groups: Sequence[str]) -> int:
+    """Write an exact mart in the order of its key, if that begins with the site and the patient by groups of sites."""
+    is_of_patients = mart.key[:2] == ("site_id", "patient_id")
+    first, *others = map(mart.select_where, groups) if is_of_patients else [mart.select]
+    ((rows,),) = con.execute(f'create table research."{mart.name}" as {first}').fetchall()
+    for select in others:
+        ((more,),) = con.execute(f'insert into research."{mart.name}" {select}').fetchall()
+        rows += more
+    return int(rows)
+
+
+def _groups_of_sites(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Conditions in SQL that divide all sites into groups of about `_PATIENTS_AT_ONCE` patients, by their ids."""
+    last_of_each = con.execute(
+        """
+        with counted as (
+            select site_id, (sum(count(*)) over (order by site_id) - 1) // ? as number
+            from patients
+            group by site_id
+        )
+
+        select max(site_id)
+        from counted
+        group by number
+        order by number
+        """,
+        [_PATIENTS_AT_ONCE],
+    ).fetchall()
+    ends = [literal(site) for (site,) in last_of_each[:-1]]
+    after, to = [f"site_id > {end}" for end in ends], [f"site_id <= {end}" for end in ends]
+    return [f"{low} and {high}" for low, high in zip(["true", *after], [*to, "true"], strict=True)]
 
 
 def _write_dashboard(
