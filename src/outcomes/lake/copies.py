@@ -21,8 +21,9 @@ COPIES = "records"
 def copied(place: Place, site_id: str | None = None) -> dict[str, str]:
     """The copies of the records of one site, or of all: by name, the digest."""
     below = COPIES if site_id is None else f"{COPIES}/{site_id}"
-    files = map(PurePath, place.entries(below))
-    return {file.as_posix(): file.stem for file in files if file.suffix == ".parquet"}
+    files = [PurePath(name) for name in place.entries(below) if name.endswith(".parquet")]
+    # Of no name, the folder would be that of all sites.
+    return {file.as_posix(): file.stem for file in files if site_id in {None, file.parent.name}}
 
 
 def copy_records(place: Place, records: pa.Table, digests: pa.ChunkedArray) -> None:

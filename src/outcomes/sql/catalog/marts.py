@@ -138,15 +138,19 @@ class Mart:
     @property
     def select(self) -> str:
         """The exact table as a query on its relation, which may keep texts as an enumeration."""
-        return self.select_where("true")
+        return f"{self._columns_of_relation} order by {self.order}"
 
     def select_where(self, condition: str) -> str:
         """As `select`, of the rows that meet a condition in SQL."""
+        return f"{self._columns_of_relation} where {condition} order by {self.order}"
+
+    @property
+    def _columns_of_relation(self) -> str:
         columns = (
             f'cast("{column.name}" as varchar) as "{column.name}"' if column.type == "text" else f'"{column.name}"'
             for column in self.columns
         )
-        return f'select {", ".join(columns)} from "{self.relation}" where {condition} order by {self.order}'
+        return f'select {", ".join(columns)} from "{self.relation}"'
 
     def require_types(self, found: Mapping[str, str]) -> None:
         """Compare the declared types with those that a table has.
