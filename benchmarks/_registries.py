@@ -57,6 +57,8 @@ def load_registry(
             "submission_id": profile.site_id,
             "site_id": profile.site_id,
             "period": UNTIL,
+            "attempt": 1,
+            "kind": "full",
             "tables": [_all_accepted(name, rows.num_rows) for name, rows in tables.items()],
         }
         for profile, tables in sites
