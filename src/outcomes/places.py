@@ -24,6 +24,7 @@ from obstore.store import from_url
 
 from outcomes.errors import OutcomesError
 from outcomes.settings import Settings
+from outcomes.whole_files import private
 
 if TYPE_CHECKING:
     from obstore import PutMode, UpdateVersion
@@ -225,7 +226,7 @@ class Objects:
         try:
             with self._reached():
                 found = obstore.get(self._store, name)
-                with open(unfinished, "wb", opener=_private) as copy:
+                with open(unfinished, "wb", opener=private) as copy:
                     for part in found.stream():
                         copy.write(part)
             unfinished.replace(file)
@@ -297,7 +298,3 @@ def _first_to_ask() -> int:
 
 def _version(e_tag: str | None, version: str | None) -> Version:
     return {name: told for name, told in (("e_tag", e_tag), ("version", version)) if told}
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, mode=0o600)

@@ -16,12 +16,13 @@ def write_whole(path: Path, content: bytes) -> Path:
     unfinished = path.with_name(f"{path.name}.unfinished")
     with held(path.parent):
         unfinished.unlink(missing_ok=True)
-        with open(unfinished, "xb", opener=_private) as file:
+        with open(unfinished, "xb", opener=private) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         return unfinished.replace(path)
 
 
-def _private(path: str, flags: int) -> int:
+def private(path: str, flags: int) -> int:
+    """Open a file, for `open`, so that one that is made is for this account alone."""
     return os.open(path, flags, mode=0o600)

@@ -445,6 +445,20 @@ def test_of_two_of_which_one_was_taken_for_gone_the_other_wins(machines: tuple[S
     assert [move.after for move in history.moves(one.releases)] == ["a", "b"]
 
 
+def test_who_was_late_with_the_pointer_or_the_history_is_told(machines: tuple[Settings, Settings]) -> None:
+    one, two = machines
+    put(one, "a")
+    late = origin_of(one)
+    assert late
+    late.pull()
+    put(two, "b")
+    with pytest.raises(OutcomesError, match="place_changed"):
+        late.point_at("a")
+    with pytest.raises(OutcomesError, match="place_changed"):
+        late.send_history()
+    assert current_id(one) == current_id(two) == "b"
+
+
 def test_a_release_that_was_damaged_in_the_store_is_not_opened_and_is_built_anew(
     machines: tuple[Settings, Settings],
 ) -> None:

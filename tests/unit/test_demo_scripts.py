@@ -35,28 +35,30 @@ def test_a_task_that_failed_for_another_reason_fails_the_demo(tmp_path: Path) ->
         describe(settings, RUN, FAILED)
 
 
+def _start_with_child(processes: Processes, name: str, child: str) -> int:
+    """Start a program with a child in a process group of its own, which prints its process id; that id."""
+    parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-uc', {child!r}], process_group=0).wait()"
+    processes.start(name, [sys.executable, "-c", parent])
+    while not (printed := processes.log(name).read_text(encoding="utf-8")):
+        time.sleep(0.1)
+    return int(printed)
+
+
 def test_children_in_a_process_group_of_their_own_are_ended_too(tmp_path: Path) -> None:
     """As Airflow's tasks are; this child also ignores the polite signal."""
     child = "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(os.getpid()); time.sleep(60)"
-    parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-uc', {child!r}], process_group=0).wait()"
     with Processes(tmp_path) as processes:
-        processes.start("parent", [sys.executable, "-c", parent])
-        while not (printed := processes.log("parent").read_text(encoding="utf-8")):
-            time.sleep(0.1)
-        started = psutil.Process(int(printed))
+        started = psutil.Process(_start_with_child(processes, "parent", child))
         assert started.is_running()
     assert not started.is_running()
 
 
 def test_a_killed_program_leaves_no_child_and_may_be_started_again(tmp_path: Path) -> None:
     child = "import os, time; print(os.getpid()); time.sleep(60)"
-    parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-uc', {child!r}], process_group=0).wait()"
     with Processes(tmp_path) as processes:
-        processes.start("worker", [sys.executable, "-c", parent])
-        while not (printed := processes.log("worker").read_text(encoding="utf-8")):
-            time.sleep(0.1)
+        started = _start_with_child(processes, "worker", child)
         processes.kill("worker")
-        assert not psutil.pid_exists(int(printed))
+        assert not psutil.pid_exists(started)
         processes.check()
         processes.start("worker", [sys.executable, "-c", "print('again')"])
         processes.finish("worker")
