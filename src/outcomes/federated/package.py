@@ -69,9 +69,7 @@ def make_package(settings: Settings, study: str, private_key: Path, path: Path) 
         {
             "format": _FORMAT,
             "study": study,
-            "code_version": code_version(),
-            "definitions_sha256": definitions_sha256(),
-            "minimum_cell_count": settings.minimum_cell_count,
+            **installed(settings),
             "sha256": {_DEFINITIONS: hashlib.sha256(definitions).hexdigest()},
         }
     )
@@ -114,10 +112,11 @@ def require_same(package: Package, here: dict[str, Any]) -> None:
     Raises:
         OutcomesError: package_of_other_version, which names what differs.
     """
+    asked = {name: getattr(package, name) for name in ("code_version", "definitions_sha256", "minimum_cell_count")}
     differing = [
-        f"{name} {getattr(package, name)} is asked for, here it is {here[name]}"
-        for name in ("code_version", "definitions_sha256", "minimum_cell_count")
-        if getattr(package, name) != here[name]
+        f"{name} {wanted} is asked for, here it is {here[name]}"
+        for name, wanted in asked.items()
+        if wanted != here[name]
     ]
     if differing:
         raise OutcomesError("package_of_other_version", "; ".join(differing))

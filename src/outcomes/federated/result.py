@@ -20,7 +20,11 @@ from outcomes.sql.catalog.marts import mart_schema, protected_marts
 from outcomes.sql.engine import connect_read_only
 
 _STATEMENT = "result.json"
-_STATED = ("release_id", "data_to", "is_synthetic", "eq5d_value_set_sha256", *("code_version", "definitions_sha256"))
+_OF_RELEASE = (
+    *("release_id", "data_to", "is_synthetic", "eq5d_value_set_sha256"),
+    *("code_version", "definitions_sha256", "minimum_cell_count"),
+)
+"""What a result says of its release, in the words of that one's manifest."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ def write_result(release: Release, package: Package, path: Path) -> None:
             for mart in protected_marts()
         }
     statement = {
-        **{name: release.manifest[name] for name in (*_STATED, "minimum_cell_count")},
+        **{name: release.manifest[name] for name in _OF_RELEASE},
         "package_sha256": package.sha256,
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
@@ -108,7 +112,7 @@ def read_result(path: Path, package: Package) -> Result:
     try:
         stated = json.loads(files[_STATEMENT])
         of_package, sums = stated["package_sha256"], stated["sha256"]
-        told = {name: stated[name] for name in (*_STATED, "minimum_cell_count")}
+        told = {name: stated[name] for name in _OF_RELEASE}
     except (ValueError, KeyError, TypeError):
         raise OutcomesError("result_malformed", f"{path.name}: {_STATEMENT}") from None
     if of_package != package.sha256:
