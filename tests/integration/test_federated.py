@@ -387,7 +387,7 @@ def test_a_result_from_which_a_small_count_can_be_worked_out_is_refused(study: S
     result = read_result(study.results[1], study.package)
     measures = result.tables["measures"].to_pylist()
     measure, *_ = (row["measure"] for row in measures if row["state"] == "shown" and row["resolution"] == "all")
-    told = {
+    told: dict[str | None, Row] = {
         None: {"numerator": 105, "patients": 205, "excluded": 0, "state": "shown"},
         "north": {"numerator": 100, "patients": 100, "excluded": 0, "state": "shown"},
         "south": {"numerator": None, "patients": None, "excluded": None, "state": "suppressed"},
