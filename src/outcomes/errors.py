@@ -332,7 +332,8 @@ MISTAKES: dict[str, Mistake] = {
     "package_of_other_version": Mistake(
         114,
         "the package asks for other code, definitions or thresholds than there are here",
-        "install the version that it names, or set OUTCOMES_MINIMUM_CELL_COUNT; else ask for a package of this version",
+        "install the version that it names, or ask for a package of this one; a lower OUTCOMES_MINIMUM_CELL_COUNT "
+        "shows smaller counts in all that you release: that is not for the study to decide",
     ),
     "result_malformed": Mistake(
         115, "this is no whole result of a package", "have it sent again; `outcomes package run` writes one"

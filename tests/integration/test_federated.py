@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 
 from outcomes import cli
 from outcomes.errors import MISTAKES, OutcomesError
+from outcomes.federated import archive
 from outcomes.federated.merge import MANIFEST, MERGED, merge
 from outcomes.federated.package import Package, make_package, open_package
 from outcomes.federated.result import read_result, run_package
@@ -29,6 +31,9 @@ from tests.integration.small_lake import SITES, fill_lake
 
 NODES = (SITES[:1], SITES[1:])
 KEY = ("measure", "resolution", "index_period", "stratum_kind", "stratum")
+COUNTS = ("numerator", "patients", "excluded")
+FIGURES = ("estimate", "estimate_low", "estimate_high", "person_years")
+Row = dict[str, Any]
 
 
 class Study(NamedTuple):
@@ -69,14 +74,14 @@ def write_keys(key: Ed25519PrivateKey | X25519PrivateKey, private: Path, public:
 
 
 def contents(file: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(file) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
 
 
 def written(file: Path, files: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(file, "w") as archive:
+    with zipfile.ZipFile(file, "w") as opened:
         for name, content in files.items():
-            archive.writestr(name, content)
+            opened.writestr(name, content)
     return file
 
 
@@ -114,7 +119,14 @@ def test_every_protected_mart_is_there_with_whose_rows_they_are(study: Study, me
                 assert rows.cast(result.tables[mart.name].schema).equals(result.tables[mart.name])
     stated = json.loads((merged / MANIFEST).read_text())
     assert [each["sites"] for each in stated["results"]] == [sorted(sites) for sites in NODES]
+    assert [each["is_synthetic"] for each in stated["results"]] == [False, False]
     assert stated["package_sha256"] == study.package.sha256
+
+
+def test_older_readers_can_open_what_is_merged(merged: Path) -> None:
+    with duckdb.connect(str(merged / MERGED), read_only=True) as con:
+        ((version,),) = con.sql("select tags['storage_version'] from duckdb_databases() where not internal").fetchall()
+    assert version.startswith("v1.4.0")
 
 
 def test_a_result_holds_the_protected_marts_and_nothing_else(study: Study) -> None:
@@ -243,6 +255,125 @@ def test_a_result_that_is_not_whole_is_not_merged(study: Study, tmp_path: Path, 
     assert code_of(error) == "result_malformed"
 
 
+@pytest.mark.parametrize("content", [b"[]", b"\xff", b"[" * 200_000, b'{"sha256": []}'])
+def test_a_statement_that_states_nothing_is_named(study: Study, tmp_path: Path, content: bytes) -> None:
+    files = contents(study.results[0]) | {"result.json": content}
+    with pytest.raises(OutcomesError) as error:
+        read_result(written(tmp_path / "result.zip", files), study.package)
+    assert code_of(error) == "result_malformed"
+
+
+def test_bytes_that_do_not_unpack_are_named(study: Study, tmp_path: Path) -> None:
+    file, content = tmp_path / "result.zip", bytearray(study.results[0].read_bytes())
+    for at in range(60, len(content) // 2, 50):
+        content[at] ^= 0xFF
+    file.write_bytes(content)
+    with pytest.raises(OutcomesError) as error:
+        read_result(file, study.package)
+    assert code_of(error) == "result_malformed"
+
+
+def test_an_archive_that_unpacks_to_more_than_memory_holds_is_not_read(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = contents(study.results[0])
+    most = sum(map(len, files.values()))
+    monkeypatch.setattr(archive, "_AT_MOST_BYTES", most)
+    file = written(tmp_path / "result.zip", files)
+    assert read_result(file, study.package)
+    monkeypatch.setattr(archive, "_AT_MOST_BYTES", most - 1)
+    with pytest.raises(OutcomesError) as error:
+        read_result(file, study.package)
+    assert code_of(error) == "result_malformed"
+
+
+def of_all(row: Row) -> bool:
+    return row["site_id"] is None and row["resolution"] == "all" and row["stratum_kind"] == "all"
+
+
+UNSOUND: dict[str, Callable[[list[Row]], list[Row]]] = {
+    "a row is missing": lambda rows: rows[1:],
+    "a row is there twice": lambda rows: [*rows, rows[0]],
+    "a measure is missing": lambda rows: [row for row in rows if row["measure"] != rows[0]["measure"]],
+    "all sites are missing": lambda rows: [row for row in rows if row["site_id"]],
+    "all patients are missing": lambda rows: [
+        row for row in rows if row["resolution"] != "all" or row["stratum_kind"] != "all"
+    ],
+    "the site is another": lambda rows: [row | {"site_id": row["site_id"] and "elsewhere"} for row in rows],
+    "no measure": lambda rows: [row | {"measure": None} for row in rows],
+    "no state": lambda rows: [row | {"state": None} for row in rows],
+    "another state": lambda rows: [row | {"state": "unknown"} for row in rows],
+    "another kind of stratum": lambda rows: [row | {"stratum_kind": row["stratum_kind"].upper()} for row in rows],
+    "shown without a count": lambda rows: [
+        row | ({"excluded": None} if row["state"] != "suppressed" else {}) for row in rows
+    ],
+    "hidden with counts": lambda rows: [
+        row | (dict.fromkeys(COUNTS, 20) if row["state"] == "suppressed" else {}) for row in rows
+    ],
+    "hidden with a share": lambda rows: [
+        row | ({"estimate": 0.125} if row["state"] == "suppressed" else {}) for row in rows
+    ],
+    "a count below zero": lambda rows: [row | ({"excluded": -20} if row["excluded"] else {}) for row in rows],
+    "more yes than patients": lambda rows: [
+        row | ({"numerator": row["patients"] + 20} if row["patients"] else {}) for row in rows
+    ],
+}
+
+
+@pytest.mark.parametrize("what", UNSOUND)
+def test_measures_that_cannot_be_audited_and_added_up_are_not_merged(study: Study, tmp_path: Path, what: str) -> None:
+    measures = read_result(study.results[1], study.package).tables["measures"]
+    rows = UNSOUND[what](measures.to_pylist())
+    assert refusal_of_merging(study, tmp_path, rows, measures.schema) == "result_malformed"
+
+
+@pytest.mark.parametrize(
+    ("mart", "column", "values"),
+    [
+        ("sites", "site_id", [None]),
+        ("release_info", "minimum_cell_count", [5]),
+        ("release_info", "minimum_cell_count", []),
+        ("release_info", "patient_count_rounded", [-100]),
+    ],
+)
+def test_a_mart_that_says_what_cannot_be_is_not_merged(
+    study: Study, tmp_path: Path, mart: str, column: str, values: list[Any]
+) -> None:
+    table = read_result(study.results[0], study.package).tables[mart]
+    table = with_column(table.slice(0, len(values)), column, values)
+    with pytest.raises(OutcomesError) as error:
+        read_result(with_mart(study.results[0], tmp_path, mart, table), study.package)
+    assert code_of(error) == "result_malformed"
+
+
+@pytest.mark.parametrize(
+    ("mart", "column"),
+    [("attrition", "patients_left"), ("measure_exclusions", "patients"), ("cumulative_incidence", "at_risk")],
+)
+def test_a_small_count_in_any_mart_is_refused(study: Study, tmp_path: Path, mart: str, column: str) -> None:
+    table = read_result(study.results[1], study.package).tables[mart]
+    file = with_mart(study.results[1], tmp_path, mart, with_column(table, column, [3] * len(table)))
+    with pytest.raises(OutcomesError) as error:
+        merge(study.package, [file], tmp_path / "merged")
+    assert code_of(error) == "disclosure_risk"
+
+
+def test_counts_that_are_not_rounded_are_refused(study: Study, tmp_path: Path) -> None:
+    measures = read_result(study.results[1], study.package).tables["measures"]
+    rows = [row | ({"excluded": row["excluded"] + 1} if row["excluded"] else {}) for row in measures.to_pylist()]
+    assert refusal_of_merging(study, tmp_path, rows, measures.schema) == "disclosure_risk"
+
+
+def with_column(table: pa.Table, name: str, values: list[Any]) -> pa.Table:
+    at = table.column_names.index(name)
+    return table.set_column(at, name, pa.array(values, table.schema.field(at).type))
+
+
+def with_mart(result: Path, folder: Path, mart: str, table: pa.Table) -> Path:
+    """The result with another mart."""
+    return written(folder / "result.zip", changed(contents(result), mart, table_bytes(table)))
+
+
 def test_a_result_that_shows_a_small_count_is_refused(study: Study, tmp_path: Path) -> None:
     result = read_result(study.results[1], study.package)
     measures = result.tables["measures"].to_pylist()
@@ -256,14 +387,14 @@ def test_a_result_from_which_a_small_count_can_be_worked_out_is_refused(study: S
     result = read_result(study.results[1], study.package)
     measures = result.tables["measures"].to_pylist()
     measure, *_ = (row["measure"] for row in measures if row["state"] == "shown" and row["resolution"] == "all")
-    told = {
+    told: dict[str | None, Row] = {
         None: {"numerator": 105, "patients": 205, "excluded": 0, "state": "shown"},
         "north": {"numerator": 100, "patients": 100, "excluded": 0, "state": "shown"},
         "south": {"numerator": None, "patients": None, "excluded": None, "state": "suppressed"},
     }
     for row in measures:
         if (row["measure"], row["resolution"], row["stratum_kind"]) == (measure, "all", "all"):
-            row.update(told[row["site_id"]])
+            row.update(told[row["site_id"]] | dict.fromkeys(FIGURES))
     assert refusal_of_merging(study, tmp_path, measures, result.tables["measures"].schema) == "disclosure_risk"
 
 

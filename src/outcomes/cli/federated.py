@@ -34,7 +34,7 @@ def make(
     """
     from outcomes.federated.package import make_package
 
-    check_new(to)
+    check_new(to, "FILE")
     made = make_package(ctx.obj, study, key, to)
     typer.echo(f"package {made.study} ({made.code_version}): {to}")
 

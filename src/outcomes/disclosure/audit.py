@@ -62,8 +62,8 @@ class PublishedTables:
         measures: as `outcomes.disclosure.measures.protected_measures` makes it.
         true: the counts behind `measures`, in whatever order. They tell the auditor no count, but what somebody may
             know of how the counts hang together: where totals have no rest, which measures lie within each other at
-            which site, and which counts did not change since a release before. None where nobody has them: every total
-            may have a rest then, and what is hidden may be counted.
+            which site, and which counts did not change since a release before. None where nobody has them: a total
+            then has a rest only where it is shown to be more than its parts, and what is hidden may be counted.
         measure_exclusions: measure, reason, patients (coarse), state.
         label_kinds: label, kind, episodes (coarse), state.
         attrition: step, patients_left (coarse), state; of an older release exact.
@@ -277,7 +277,21 @@ class _Shown:
     @cached_property
     def has_rest(self) -> Mask:
         """(sites, lines): whether the totals are more than their parts."""
-        return np.asarray(~(self.true_cohort[:, self.lattice.is_rest] <= 0))
+        rests = self.true_cohort[:, self.lattice.is_rest]
+        return np.where(np.isnan(rests), self._is_rest_shown, rests > 0)
+
+    @property
+    def _is_rest_shown(self) -> Mask:
+        """(lines,): whether at any site the parts that are shown cannot be all of their total."""
+        ends = [
+            (self.low, self.high),
+            (self.cohort_low[np.newaxis, ..., np.newaxis], self.cohort_high[np.newaxis, ..., np.newaxis]),
+        ]
+        shown = [
+            any((low[:, :, line.total] > high[:, :, line.parts[:-1]].sum(axis=2)).any() for low, high in ends)
+            for line in self.lattice.lines
+        ]
+        return np.array(shown, dtype=bool)
 
     def untrue(self) -> Iterator[Finding]:
         """What is shown and does not stand for the counts behind it: nothing follows from such a table."""

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from outcomes.errors import OutcomesError
 from outcomes.whole_files import write_whole
 
 _AT_MOST_BYTES = 2**30
-"""Of one file in an archive: far more than the protected marts of a large registry have."""
+"""Of all files in an archive: far more than the protected marts of a large registry have."""
 
 
 def write_archive(path: Path, files: Mapping[str, bytes]) -> None:
@@ -31,7 +32,7 @@ def read_archive(path: Path, names: Iterable[str], mistake: str) -> dict[str, by
     """The files of these names, and no other may be there.
 
     Raises:
-        OutcomesError: the `mistake`, when it cannot be read, or holds others or a larger one than it may.
+        OutcomesError: the `mistake`, when it cannot be read, or holds others or more than it may.
     """
     wanted = sorted(names)
     try:
@@ -39,8 +40,8 @@ def read_archive(path: Path, names: Iterable[str], mistake: str) -> dict[str, by
             infos = archive.infolist()
             if sorted(info.filename for info in infos) != wanted:
                 raise OutcomesError(mistake, f"{path.name} must hold {', '.join(wanted)}")
-            if any(info.file_size > _AT_MOST_BYTES for info in infos):
+            if sum(info.file_size for info in infos) > _AT_MOST_BYTES:
                 raise OutcomesError(mistake, f"{path.name} is too large")
             return {info.filename: archive.read(info) for info in infos}
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError):
+    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError):
         raise OutcomesError(mistake, path.name) from None

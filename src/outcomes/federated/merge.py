@@ -18,11 +18,12 @@ import pyarrow.compute as pc
 
 from outcomes.disclosure.audit import AUDITED, PublishedTables, audit
 from outcomes.disclosure.protect import nesting
-from outcomes.disclosure.suppression import before_rounding, is_small
+from outcomes.disclosure.suppression import before_rounding, is_small, rounded
 from outcomes.errors import OutcomesError
 from outcomes.federated.package import Package
 from outcomes.federated.result import Result, read_result
 from outcomes.measures.estimates import DAYS_PER_YEAR, with_intervals
+from outcomes.release.build import STORAGE_VERSION
 from outcomes.sql.catalog.marts import protected_marts
 from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.sql.quoting import literal
@@ -172,19 +173,33 @@ def _require_safe(result: Result) -> None:
         OutcomesError: disclosure_risk.
     """
     named = ", ".join(result.sites)
-    measures = result.tables["measures"]
-    numerator, patients, excluded = (measures[name].fill_null(0).to_numpy() for name in _COUNTS)
-    if is_small(np.stack([numerator, patients - numerator, excluded]), result.minimum_cell_count).any():
-        raise OutcomesError("disclosure_risk", f"{named}: measures")
+    if fault := _small_or_exact(result):
+        raise OutcomesError("disclosure_risk", f"{named}: {fault}")
     published = PublishedTables(result.minimum_cell_count, **{name: result.tables[name] for name in AUDITED})
     if findings := audit(published, nesting()):
         raise OutcomesError("disclosure_risk", f"{named}: {len(findings)} counts, the first: {findings[0]}")
 
 
+def _small_or_exact(result: Result) -> str | None:
+    """Where a small count of patients is shown, or one of the measures that is not rounded."""
+    measures, minimum = result.tables["measures"], result.minimum_cell_count
+    numerator, patients, excluded = (measures[name].fill_null(0).to_numpy() for name in _COUNTS)
+    answers = np.stack([numerator, patients - numerator, excluded])
+    if (rounded(answers, minimum) != answers).any():
+        return "measures"
+    counts = (
+        (mart.name, column.name) for mart in protected_marts() for column in mart.columns if column.is_count_of_patients
+    )
+    for mart, count in counts:
+        if is_small(result.tables[mart][count].fill_null(0).to_numpy(), minimum).any():
+            return f"{mart}.{count}"
+    return None
+
+
 def _write(path: Path, results: Sequence[Result], totals: pa.Table) -> None:
     """Write each protected mart with a column that says whose rows they are, and the totals."""
     with duckdb.connect() as con:
-        con.execute(f"attach {literal(path)} as merged")
+        con.execute(f"attach {literal(path)} as merged (storage_version '{STORAGE_VERSION}')")
         for mart in protected_marts():
             rows = pa.concat_tables(
                 result.tables[mart.name].add_column(0, "result", pa.repeat(number, len(result.tables[mart.name])))
@@ -211,6 +226,7 @@ def _manifest(package: Package, results: Sequence[Result]) -> dict[str, object]:
                 "sites": result.sites,
                 "release_id": result.release_id,
                 "data_to": result.data_to,
+                "is_synthetic": result.is_synthetic,
                 "eq5d_value_set_sha256": result.eq5d_value_set_sha256,
             }
             for number, result in enumerate(results, 1)

@@ -3,20 +3,24 @@
 import hashlib
 import io
 import json
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet
 
 from outcomes import pipeline
+from outcomes.disclosure.lattice import EVERYBODY, Lattice
 from outcomes.errors import OutcomesError
 from outcomes.federated.archive import read_archive, write_archive
 from outcomes.federated.package import Package, installed, require_same
 from outcomes.labelling.build import Progress
 from outcomes.release.open import Release
 from outcomes.settings import Settings
-from outcomes.sql.catalog.marts import mart_schema, protected_marts
+from outcomes.sql.catalog.marts import Mart, mart_schema, protected_marts
+from outcomes.sql.catalog.measures import measure_definitions
 from outcomes.sql.engine import connect_read_only
 
 _STATEMENT = "result.json"
@@ -104,6 +108,8 @@ def write_result(release: Release, package: Package, path: Path) -> None:
 def read_result(path: Path, package: Package) -> Result:
     """Read an answer and see that it is one to this package, whole, with the tables that are declared.
 
+    A table is whole if it can be audited and added up: no row is missing or there twice, and what is hidden is empty.
+
     Raises:
         OutcomesError: result_malformed, result_of_other_package, package_of_other_version.
     """
@@ -111,23 +117,26 @@ def read_result(path: Path, package: Package) -> Result:
     files = read_archive(path, (_STATEMENT, *names), "result_malformed")
     try:
         stated = json.loads(files[_STATEMENT])
-        of_package, sums = stated["package_sha256"], stated["sha256"]
+        of_package, sums = stated["package_sha256"], {name: stated["sha256"][name] for name in names}
         told = {name: stated[name] for name in _OF_RELEASE}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise OutcomesError("result_malformed", f"{path.name}: {_STATEMENT}") from None
     if of_package != package.sha256:
         raise OutcomesError("result_of_other_package", path.name)
     require_same(package, told)
     for name in names:
-        if sums.get(name) != hashlib.sha256(files[name]).hexdigest():
+        if sums[name] != hashlib.sha256(files[name]).hexdigest():
             raise OutcomesError("result_malformed", f"{path.name}: {name}")
+    tables = {mart.name: _table(path, mart.name, files[f"{mart.name}.parquet"]) for mart in protected_marts()}
+    if fault := _fault(tables, package.minimum_cell_count):
+        raise OutcomesError("result_malformed", f"{path.name}: {fault}")
     return Result(
         str(told["release_id"]),
         str(told["data_to"]),
         told["is_synthetic"] is True,
         package.minimum_cell_count,
         told["eq5d_value_set_sha256"],
-        {mart.name: _table(path, mart.name, files[f"{mart.name}.parquet"]) for mart in protected_marts()},
+        tables,
     )
 
 
@@ -147,3 +156,56 @@ def _table(path: Path, name: str, content: bytes) -> pa.Table:
         return parquet.read_table(pa.BufferReader(content)).cast(mart_schema(name, "protected"))
     except (pa.ArrowException, ValueError, OSError):
         raise OutcomesError("result_malformed", f"{path.name}: {name}") from None
+
+
+def _fault(tables: Mapping[str, pa.Table], minimum_cell_count: int) -> str | None:
+    """The first mart that cannot be audited or added up, if there is one."""
+    for mart in protected_marts():
+        if not _is_as_declared(mart, tables[mart.name]):
+            return mart.name
+    if tables["release_info"]["minimum_cell_count"].to_pylist() != [minimum_cell_count]:
+        return "release_info"
+    sites = {*tables["sites"]["site_id"].to_pylist()}
+    if None in sites:
+        return "sites"
+    return None if _are_whole(tables["measures"], sites) else "measures"
+
+
+def _is_as_declared(mart: Mart, table: pa.Table) -> bool:
+    """Whether each key is there once, each value of a closed list in it, and no count of patients below zero."""
+    return (
+        table.group_by([*mart.key]).aggregate([]).num_rows == table.num_rows
+        and table["state"].null_count == 0
+        and all({*table[each.name].unique().to_pylist()} <= {*each.enum, None} for each in mart.columns if each.enum)
+        and not any(_is_any(pc.less(table[each.name], 0)) for each in mart.columns if each.is_count_of_patients)
+    )
+
+
+def _are_whole(measures: pa.Table, sites: Set[str]) -> bool:
+    """Whether each measure is there for each site and key, with counts where they are shown and none where hidden.
+
+    Where nobody was operated on there are none at all.
+    """
+    if not len(measures):
+        return True
+    try:
+        lattice = Lattice.of(measures)
+    except ValueError:
+        return False
+    is_hidden = pc.equal(measures["state"], "suppressed")
+    counts, others = (
+        ("numerator", "patients", "excluded"),
+        ("estimate", "estimate_low", "estimate_high", "person_years"),
+    )
+    return (
+        lattice.measures == tuple(sorted(measure.id for measure in measure_definitions()))
+        and EVERYBODY in lattice.keys
+        and {*lattice.sites} <= {None, *sites}
+        and all(measures[name].is_null().equals(is_hidden) for name in counts)
+        and not any(_is_any(pc.and_(is_hidden, measures[name].is_valid())) for name in others)
+        and not _is_any(pc.greater(measures["numerator"], measures["patients"]))
+    )
+
+
+def _is_any(values: pa.ChunkedArray) -> bool:
+    return pc.any(values).as_py() is True
