@@ -487,9 +487,9 @@ def forget(settings: Settings, site_id: str, patient_id: str) -> Forgot:
     """
     from outcomes.intake.erasure import changed, erase
     from outcomes.intake.forgotten import Forgotten
+    from outcomes.release.folders import current
     from outcomes.release.forget import remove_holding
     from outcomes.release.origin import refresh
-    from outcomes.release.publish import current
 
     with _redacted_errors(site_id):
         erased = erase(settings, site_id, patient_id)

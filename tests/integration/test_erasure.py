@@ -25,8 +25,9 @@ from outcomes.intake.manifest import Kind, write_manifest
 from outcomes.lake import Lake, LakeUpkeep, hashes_of_keys
 from outcomes.lake.records import KEYS_BY_HASH
 from outcomes.lake.store import in_memory
+from outcomes.release.folders import current, folders
 from outcomes.release.open import current_release
-from outcomes.release.publish import current, folders, publish
+from outcomes.release.publish import publish
 from outcomes.settings import Settings
 from outcomes.sql.engine import connect
 from tests.integration.test_lake_v1 import LAKE_V1

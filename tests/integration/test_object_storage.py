@@ -25,9 +25,10 @@ from outcomes.lake import PROVENANCE, Lake, LakeUpkeep, SubmissionRecord
 from outcomes.places import Objects, Remote, lake_place
 from outcomes.release import history
 from outcomes.release.build import build_release
+from outcomes.release.folders import current, folders
 from outcomes.release.open import Release, open_release
 from outcomes.release.origin import Origin, origin_of, refresh
-from outcomes.release.publish import current, folders, publish, remove_releases, roll_back
+from outcomes.release.publish import publish, remove_releases, roll_back
 from outcomes.settings import Settings
 from outcomes.shared_locks import lake_lock, lease
 from outcomes.sql.engine import connect

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from outcomes.errors import OutcomesError
-from outcomes.release.publish import current, publish, remove_old, roll_back
+from outcomes.release.folders import current
+from outcomes.release.publish import publish, remove_old, roll_back
 from outcomes.settings import Settings
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from outcomes.lake import Lake
 from outcomes.release.build import next_release_id
-from outcomes.release.publish import current
+from outcomes.release.folders import current
 from outcomes.release.status import status
 from outcomes.release.verify import verify
 from outcomes.settings import Settings

@@ -7,8 +7,9 @@ from pathlib import Path
 import duckdb
 
 from outcomes.errors import OutcomesError
+from outcomes.release.folders import current
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH
-from outcomes.release.publish import current, publish
+from outcomes.release.publish import publish
 from outcomes.release.verify import verify
 
 FILES = (MANIFEST, RESEARCH, DASHBOARD, "parquet/labels.parquet")

@@ -17,11 +17,12 @@ from outcomes.labelling.increment import Increment, Labelled
 from outcomes.lake import AsKnownOn, Lake
 from outcomes.measures.build import run_measures
 from outcomes.release.codebook import comment_on, data_package, parquet_path, protected_package
+from outcomes.release.folders import current
 from outcomes.release.inputs import Inputs, read_inputs, thresholds_sha256
 from outcomes.release.open import DASHBOARD, MANIFEST, RESEARCH, Release, read_release
 from outcomes.release.origin import origin_of, refresh
 from outcomes.release.privacy_report import cells_by_state, write_privacy_report
-from outcomes.release.publish import current, is_rolled_back, last_published, publish
+from outcomes.release.publish import is_rolled_back, last_published, publish
 from outcomes.release.verify import file_sha256, verify, verify_file
 from outcomes.settings import Settings
 from outcomes.sql import engine

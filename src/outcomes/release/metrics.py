@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from outcomes.lake import Lake
+from outcomes.release.folders import CURRENT
 from outcomes.release.origin import refresh
-from outcomes.release.publish import CURRENT
 from outcomes.release.status import status
 from outcomes.settings import Settings
 

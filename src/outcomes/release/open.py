@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from outcomes.errors import OutcomesError
-from outcomes.release import publish
+from outcomes.release.folders import CURRENT, current, folders
 from outcomes.release.origin import refresh
 from outcomes.release.verify import unless_removed, verify, verify_file
 from outcomes.settings import Settings
@@ -118,12 +118,12 @@ def current_release(settings: Settings | None = None) -> Release:
     settings = settings or Settings()
     refresh(settings)
     releases = settings.releases
-    while folder := publish.current(releases):
+    while folder := current(releases):
         try:
             return read_release(folder)
         except OutcomesError:
             # Another release has been published, and this one removed, between the two steps.
-            if folder == publish.current(releases):
+            if folder == current(releases):
                 raise
     raise OutcomesError("no_release", settings.releases_url or str(releases))
 
@@ -139,10 +139,10 @@ def open_release(release_id: str | None = None, settings: Settings | None = None
         OutcomesError: no_release, release_damaged.
     """
     settings = settings or Settings()
-    if release_id in {None, publish.CURRENT}:
+    if release_id in {None, CURRENT}:
         return current_release(settings)
     refresh(settings)
-    kept = {folder.name: folder for folder in publish.folders(settings.releases)}
+    kept = {folder.name: folder for folder in folders(settings.releases)}
     if release_id not in kept:
         raise OutcomesError("no_release", f"{release_id} in {settings.releases_url or settings.releases}")
     return read_release(kept[release_id].resolve())

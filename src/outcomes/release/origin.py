@@ -17,7 +17,7 @@ from outcomes.errors import OutcomesError
 from outcomes.locks import is_held, one_at_a_time
 from outcomes.places import Entry, Objects, Remote, Version
 from outcomes.release import history
-from outcomes.release.publish import CURRENT, LOCK, current, folders, link
+from outcomes.release.folders import CURRENT, LOCK, current, folders, link
 from outcomes.release.verify import SUMS, verify
 from outcomes.settings import Settings
 from outcomes.shared_locks import lease

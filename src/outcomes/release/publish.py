@@ -3,8 +3,6 @@
 A crash at any moment leaves the releases as they were, and at most hidden folders that the next build removes.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import shutil
@@ -12,21 +10,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from outcomes.errors import OutcomesError
 from outcomes.locks import one_at_a_time
 from outcomes.release import history
+from outcomes.release.folders import CURRENT, LOCK, current, folders, link, sync_folder
+from outcomes.release.origin import Origin
 from outcomes.release.verify import seal, verify
 from outcomes.settings import Settings
 
-if TYPE_CHECKING:
-    from outcomes.release.origin import Origin
-
-CURRENT = "current"
 _UNFINISHED = ".building"
 _DAMAGED = ".damaged-"
-LOCK = ".lock"
 _log = logging.getLogger(__name__)
 
 
@@ -105,17 +99,6 @@ def remove_releases(releases: Path, is_to_go: Callable[[Path], bool], origin: Or
                 (releases / CURRENT).unlink()
             _remove(releases, folder, origin)
     return len(gone)
-
-
-def current(releases: Path) -> Path | None:
-    """The folder of the current release, by its own name; None when nothing has been released."""
-    pointer = releases / CURRENT
-    return pointer.resolve() if pointer.is_dir() else None
-
-
-def folders(releases: Path) -> list[Path]:
-    """The folders of the releases that are kept, by name."""
-    return sorted(path for path in releases.glob("[!.]*") if path.is_dir() and not path.is_symlink())
 
 
 def last_published(releases: Path) -> list[Path]:
@@ -226,7 +209,7 @@ def _build(releases: Path, folder: Path, write: Callable[[Path], None], origin: 
     if folder.is_dir():  # and damaged: nobody could open it, so nobody misses it between the two renames
         folder.rename(damaged)
     unfinished.rename(folder)
-    _sync_folder(releases)
+    sync_folder(releases)
     _clear(damaged)
 
 
@@ -243,18 +226,6 @@ def _point_at(
         origin.point_at(release_id)
     (releases / release_id).touch()  # published last, so it is the last to be removed
     link(releases, release_id)
-
-
-def link(releases: Path, release_id: str | None) -> None:
-    """Let `current` be a link to a release of the folder, or be none, in one step."""
-    if release_id is None:
-        (releases / CURRENT).unlink(missing_ok=True)
-    else:
-        pointer = releases / f".{CURRENT}"
-        pointer.unlink(missing_ok=True)
-        pointer.symlink_to(release_id)
-        pointer.replace(releases / CURRENT)
-    _sync_folder(releases)
 
 
 def _beyond(releases: Path, kept: int, newest: Path | None = None) -> list[Path]:
@@ -310,15 +281,7 @@ def _size(folder: Path) -> int:
 def _sync(folder: Path) -> None:
     for path in [*folder.rglob("*"), folder]:
         if path.is_dir():
-            _sync_folder(path)
+            sync_folder(path)
         else:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,8 +9,8 @@ from outcomes.intake.manifest import is_as_stated, submission_id
 from outcomes.intake.rules import rules_sha256
 from outcomes.lake import Lake, SubmissionRecord, newest_not_refused
 from outcomes.lake.store import in_memory
+from outcomes.release.folders import current
 from outcomes.release.origin import refresh
-from outcomes.release.publish import current
 from outcomes.settings import Settings
 
 
