@@ -9,6 +9,7 @@ import pytest
 from outcomes.contract import TABLES, ColumnType
 from outcomes.errors import OutcomesError
 from outcomes.intake.manifest import submission_id
+from outcomes.release.build import build_release
 from outcomes.release.explain import Evidence, LabelAnswer, TimelineRecord, answers, explain
 from outcomes.release.open import connect
 from outcomes.release.status import status
@@ -16,7 +17,6 @@ from outcomes.release.why_not import WhyNot, why_not
 from outcomes.settings import Settings
 from outcomes.sql.catalog.labels import label_definition, label_definitions
 from tests.integration.small_lake import commit
-from tests.support.exact_release import build_exact_release
 from tests.support.files import copied
 from tests.support.submissions import fusion, patient, write_submission
 
@@ -39,7 +39,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     commit(made, "refused", "2026-01", _refused_and_irritated())
     commit(made, "absence", "2026-01", _revised_on(50))
     commit(made, "revised", "2026-01", _revised_on(300), "44136fa355b3")  # sha256 of {}
-    build_exact_release(made)
+    build_release(made)
     return made
 
 
