@@ -9,6 +9,7 @@ import csv
 import io
 import re
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,23 +88,24 @@ def _declared(definition: Locked) -> tuple[Path, int]:
         return shipped("sql", "codelists", f"{definition.name}.csv"), 0
     if definition.kind == "measure":
         path = shipped("sql", "definitions", "measures.yaml")
-        return path, _version_place(_measure_entry(path.read_text(encoding="utf-8"), definition.name))
+        return path, _measure_places(path.read_text(encoding="utf-8"))[definition.name]
     file = label_definition(definition.name).file
     # Two spaces for what opens the header, so that its places are those of the file.
     node = yaml.compose("  " + file.path.read_text(encoding="utf-8")[2:].split("*/", 1)[0])
     return file.path, _version_place(_value(_value(node, "labels"), definition.name) if file.is_family else node)
 
 
-def _measure_entry(text: str, measure: str) -> Any:
-    """The entry of measures.yaml that declares a measure."""
+@cache
+def _measure_places(text: str) -> dict[str, int]:
+    """The place of the version of each measure that measures.yaml declares; those of one entry share it."""
     given: dict[str, Any] = yaml.safe_load(text)
     nodes = [node for _, group in _value(yaml.compose(text), "groups").value for node in group.value]
     entries = [given["defaults"] | entry for group in given["groups"].values() for entry in group]
-    return next(
-        node
+    return {
+        one["id"]: _version_place(node)
         for node, entry in zip(nodes, entries, strict=True)
-        if measure in (one["id"] for one in expanded({"id": entry["id"], "each": entry.get("each", {})}))
-    )
+        for one in expanded({"id": entry["id"], "each": entry.get("each", {})})
+    }
 
 
 def _value(node: Any, key: str) -> Any:

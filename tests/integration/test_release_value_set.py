@@ -9,6 +9,7 @@ from outcomes.errors import OutcomesError
 from outcomes.release.build import build_release, next_release_id
 from outcomes.settings import Settings
 from tests.integration.small_lake import commit
+from tests.support.exact_release import build_exact_release
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def settings(tmp_path: Path) -> Settings:
 def test_the_index_reaches_the_release_and_another_value_set_makes_another(settings: Settings) -> None:
     assert settings.eq5d_value_set
     settings.eq5d_value_set.write_text("profile,index\n22222,0.7\n", encoding="utf-8")
-    release = build_release(settings)
+    release = build_exact_release(settings)
     with duckdb.connect(str(release.research), read_only=True) as con:
         assert con.execute("select eq5d_profile, eq5d_index from follow_ups").fetchall() == [("22222", 0.7)]
     settings.eq5d_value_set.write_text("profile,index\n22222,0.8\n", encoding="utf-8")

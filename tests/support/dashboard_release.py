@@ -7,7 +7,9 @@ anybody else that holds one of them has told what it should not.
 
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -68,13 +70,11 @@ def write_release(
         all_hidden: every protected count of patients is suppressed.
         after: the release before it.
     """
-    names = _names(sites)
 
     def write(folder: Path) -> None:
-        _write_protected(folder, release_id, rows.protected(release_id, names, EMPTY, patients, all_hidden), after)
-        with duckdb.connect(str(folder / RESEARCH)) as con:
-            _fill(con, research_marts(), rows.exact("ashworth", patients))
-            _add_sites(con, [site for site in names if site not in ("ashworth", EMPTY)])
+        (folder / DASHBOARD).write_bytes(_dashboard(release_id, sites, patients, all_hidden))
+        (folder / RESEARCH).write_bytes(_research(sites, patients))
+        _write_manifest(folder, release_id, after)
 
     return publish.publish(home / "releases", release_id, write, kept=3)
 
@@ -91,7 +91,8 @@ def write_release_of(home: Path, con: duckdb.DuckDBPyConnection, names: dict[str
     """
 
     def write(folder: Path) -> None:
-        _write_protected(folder, FIRST_ID, rows.protected(FIRST_ID, names, EMPTY, PATIENTS, all_hidden=False))
+        _write_dashboard(folder / DASHBOARD, rows.protected(FIRST_ID, names, EMPTY, PATIENTS, all_hidden=False))
+        _write_manifest(folder, FIRST_ID)
         made = {name for (name,) in con.execute("select table_name from information_schema.tables").fetchall()}
         con.execute(f"attach {literal(folder / RESEARCH)} as research")
         for mart in research_marts():
@@ -104,10 +105,32 @@ def write_release_of(home: Path, con: duckdb.DuckDBPyConnection, names: dict[str
     return publish.publish(home / "releases", FIRST_ID, write, kept=1)
 
 
-def _write_protected(folder: Path, release_id: str, protected: rows.Rows, after: str | None = None) -> None:
-    """What everybody may see, and the manifest."""
-    with duckdb.connect(str(folder / DASHBOARD)) as con:
+@lru_cache(maxsize=8)
+def _dashboard(release_id: str, sites: int, patients: int, all_hidden: bool) -> bytes:
+    """The database of what everybody may see. Many tests ask for the same, which takes half a second to invent."""
+    with TemporaryDirectory() as folder:
+        database = Path(folder, DASHBOARD)
+        _write_dashboard(database, rows.protected(release_id, _names(sites), EMPTY, patients, all_hidden))
+        return database.read_bytes()
+
+
+@lru_cache(maxsize=8)
+def _research(sites: int, patients: int) -> bytes:
+    """The database of the exact numbers; of it holds the same."""
+    with TemporaryDirectory() as folder:
+        database = Path(folder, RESEARCH)
+        with duckdb.connect(str(database)) as con:
+            _fill(con, research_marts(), rows.exact("ashworth", patients))
+            _add_sites(con, [site for site in _names(sites) if site not in ("ashworth", EMPTY)])
+        return database.read_bytes()
+
+
+def _write_dashboard(database: Path, protected: rows.Rows) -> None:
+    with duckdb.connect(str(database)) as con:
         _fill(con, protected_marts(), protected)
+
+
+def _write_manifest(folder: Path, release_id: str, after: str | None = None) -> None:
     manifest: dict[str, object] = {"release_id": release_id, "data_to": rows.DATA_TO, "is_synthetic": True}
     manifest |= {"audit": {"compared_with": [after] if after else []}}
     (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")

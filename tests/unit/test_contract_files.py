@@ -33,7 +33,8 @@ def test_rows_of_a_sound_registry_are_valid(table: str) -> None:
     columns = {column.name for column in TABLES[table].columns}
     rows = [{name: value for name, value in row.items() if name in columns} for row in ROWS[table]]
     assert rows
-    assert not [error.message for row in rows for error in validator(table).iter_errors(row)]
+    of_table = validator(table)
+    assert not [error.message for row in rows for error in of_table.iter_errors(row)]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -260,11 +259,19 @@ def as_text(value: object) -> str | None:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@pytest.fixture
-def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+@pytest.fixture(scope="module")
+def beside_an_empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        Lake(Settings(home=tmp_path).lake).attach_context(connection, "site-a", "2026-01")
+        Lake(Settings(home=tmp_path_factory.mktemp("home")).lake).attach_context(connection, "site-a", "2026-01")
         yield connection
+
+
+@pytest.fixture
+def con(beside_an_empty_lake: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """What a test makes is gone after it."""
+    beside_an_empty_lake.begin()
+    yield beside_an_empty_lake
+    beside_an_empty_lake.rollback()
 
 
 def judge(con: duckdb.DuckDBPyConnection, tables: dict[str, list[Row]]) -> dict[str, Judgement]:

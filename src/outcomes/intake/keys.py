@@ -9,7 +9,8 @@ import re
 import string
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from itertools import chain
+from itertools import compress
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -122,32 +123,59 @@ def _digest(value: str) -> bytes:
 
 def _worked_back(digests: dict[bytes, str], length: int) -> set[str]:
     """Of the keys by their bytes, those that are a hash of a short secret, or its beginning."""
-    begun, tried = _begin(digests), _beginnings_tried(length)
-    if not (tried[np.searchsorted(tried[:-1], begun)] == begun).any():
-        return set()
-    whole = _HASHES.get(length)
-    found = {digest for digest in map(whole, _short_secrets()) if digest in digests} if whole else set()
-    beginnings = {hash_of(secret)[:length] for secret in _some_secrets() for hash_of in _HASHES.values()}
+    begun = _begin(digests, length)
+    found: set[bytes] = set()
+    if length in _HASHES:
+        found = {_HASHES[length](secret) for secret in _short_hashes(length).secrets(begun, _short_secrets())}
+    some = [tried.secrets(begun, _some_secrets()) for tried in _some_hashes()]
+    beginnings = {
+        hash_of(secret)[:length] for hash_of, each in zip(_HASHES.values(), some, strict=True) for secret in each
+    }
     cut = digests.keys() & beginnings
     if len(cut) >= _MORE_THAN_CHANCE:
         found |= cut
-    return {digests[digest] for digest in found}
+    return {digests[digest] for digest in digests.keys() & found}
+
+
+class _Tried(NamedTuple):
+    """How the hashes of secrets begin, ascending, and the place of each secret among them."""
+
+    begun: NDArray[np.uint64]
+    places: NDArray[np.uint32]
+
+    def secrets(self, begun: NDArray[np.uint64], secrets: Iterable[bytes]) -> Iterable[bytes]:
+        """Of the secrets, those with a hash that begins like one of these."""
+        if not (self.begun[np.searchsorted(self.begun[:-1], begun)] == begun).any():
+            return ()
+        is_one = np.zeros(len(self.places), dtype=bool)
+        is_one[self.places[np.isin(self.begun, begun)]] = True
+        return compress(secrets, is_one.tolist())
 
 
 @cache
-def _beginnings_tried(length: int) -> NDArray[np.uint64]:
-    """How all hashes begin that keys of so many bytes are compared with, ascending; it takes a second a process."""
-    whole = _HASHES.get(length)
-    tried = chain(
-        map(whole, _short_secrets()) if whole else (),
-        (hash_of(secret) for secret in _some_secrets() for hash_of in _HASHES.values()),
-    )
-    return np.unique(_begin(tried))
+def _short_hashes(length: int) -> _Tried:
+    """All that hashes of so many bytes are compared with; it takes a second a process."""
+    return _tried(_HASHES[length], length, _short_secrets())
 
 
-def _begin(digests: Iterable[bytes]) -> NDArray[np.uint64]:
-    """The first six bytes of each, which even a UUID made of a hash has of it."""
-    return np.frombuffer(b"".join(b"\0\0" + digest[:6] for digest in digests), dtype=">u8").astype(np.uint64)
+@cache
+def _some_hashes() -> list[_Tried]:
+    """What beginnings of hashes are compared with, by the kind of hash; it takes half a second a process."""
+    return [_tried(hash_of, length, _some_secrets()) for length, hash_of in _HASHES.items()]
+
+
+def _tried(hash_of: Callable[[bytes], bytes], length: int, secrets: Iterable[bytes]) -> _Tried:
+    begun = _begin(map(hash_of, secrets), length)
+    places = np.argsort(begun)
+    return _Tried(begun[places], places.astype(np.uint32))
+
+
+def _begin(digests: Iterable[bytes], length: int) -> NDArray[np.uint64]:
+    """The first six of so many bytes of each, which even a UUID made of a hash has of it."""
+    whole = np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(-1, length)
+    begun = np.zeros((len(whole), 8), dtype=np.uint8)
+    begun[:, 2:] = whole[:, :6]
+    return begun.view(">u8").ravel().astype(np.uint64)
 
 
 _HASHES: dict[int, Callable[[bytes], bytes]] = {

@@ -84,6 +84,7 @@ def check_lock() -> None:
         raise OutcomesError("definition_changed", ", ".join([*changed[:_NAMED], *more]))
 
 
+@cache
 def definitions_sha256() -> str:
     """A digest of all that `sql/` says: the definitions, every other statement, and the texts; not of comments."""
     root = shipped("sql")
