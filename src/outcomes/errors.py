@@ -311,11 +311,6 @@ MISTAKES: dict[str, Mistake] = {
     "place_changed": Mistake(
         109, "another process wrote to the same place in an object store meanwhile", "run the command again"
     ),
-    "place_not_supported": Mistake(
-        110,
-        "what this variable names cannot be in an object store",
-        "unset it: landing and quarantine are folders below OUTCOMES_HOME (docs/object-storage.md)",
-    ),
     "delivery_late": Mistake(
         80,
         "a delivery that deliveries.csv expects has not come by its day, or was refused and not delivered again",

@@ -164,6 +164,15 @@ class Objects:
             found = obstore.get(self._store, name)
             return bytes(found.bytes()), _version(found.meta["e_tag"], found.meta["version"])
 
+    def version(self, name: str) -> Version | None:
+        """Which writing of an object there is; None when there is none."""
+        try:
+            with self._reached():
+                found = obstore.head(self._store, name)
+        except FileNotFoundError:
+            return None
+        return _version(found["e_tag"], found["version"])
+
     def write(self, name: str, content: bytes) -> None:
         """See `Place`."""
         with self._reached():
@@ -179,7 +188,11 @@ class Objects:
             try:
                 condition: PutMode = "create" if version is None else cast("UpdateVersion", version)
                 written = obstore.put(self._store, name, content, mode=condition)
-            except (AlreadyExistsError, PreconditionError, FileNotFoundError):
+            except (AlreadyExistsError, PreconditionError):
+                return None
+            except FileNotFoundError:
+                if version is None:  # there is no such bucket: whoever waits for a turn would wait for ever
+                    raise OutcomesError("place_unreachable", f"{self.uri}: NotFoundError") from None
                 return None
         return _version(written["e_tag"], written["version"])
 
@@ -221,6 +234,20 @@ class Objects:
             # The time of the last use, by which `forget_others` goes; that of the last change stays.
             os.utime(file, ns=(time.time_ns(), told.st_mtime_ns))
             return file
+        self.fetch(name, file)
+        return file
+
+    def fetch(self, name: str, file: Path, written: float | None = None) -> str | None:
+        """Copy an object to a file of this machine, whole, in place of what is there.
+
+        Args:
+            name: of the object.
+            file: where to.
+            written: when the file shall have been written (seconds since 1970); else it is now.
+
+        Returns:
+            Which writing it is; None when it is gone, and then the file is as it was.
+        """
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = file.with_name(f".{file.name}.{os.getpid()}-{threading.get_ident()}")
         try:
@@ -229,12 +256,14 @@ class Objects:
                 with open(unfinished, "wb", opener=private) as copy:
                     for part in found.stream():
                         copy.write(part)
+            if written is not None:
+                os.utime(unfinished, (written, written))
             unfinished.replace(file)
         except FileNotFoundError:
-            pass
+            return None
         finally:
             unfinished.unlink(missing_ok=True)
-        return file
+        return found.meta["e_tag"] or ""
 
     def forget_others(self, below: str, names: Collection[str], unused: float) -> None:
         """Of the objects below a name, drop the copies of all others, once not used for so many seconds."""

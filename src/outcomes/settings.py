@@ -22,6 +22,10 @@ class Settings(BaseSettings):
     """Where the lake is, if in an object store, with the locks of all machines that use it (docs/object-storage.md)."""
     releases_url: Url | None = None
     """Where the releases are, if in an object store."""
+    landing_url: Url | None = None
+    """Where sites deliver, `<site>/<period>/`, if in an object store."""
+    quarantine_url: Url | None = None
+    """Where refused rows are, if in an object store."""
     max_critical_share: float = Field(default=0.05, ge=0, le=1)
     """Share of a table's rows that may break a critical rule before the whole submission is refused."""
     minimum_cell_count: int = Field(default=11, ge=5)
@@ -57,8 +61,8 @@ class Settings(BaseSettings):
 
     @property
     def landing(self) -> Path:
-        """Where sites deliver: `landing/<site>/<period>/`."""
-        return self.home / "landing"
+        """Where sites deliver: `landing/<site>/<period>/`. With `OUTCOMES_LANDING_URL` below `copies`."""
+        return (self.copies if self.landing_url else self.home) / "landing"
 
     @property
     def lake(self) -> Path:
@@ -72,8 +76,9 @@ class Settings(BaseSettings):
 
     @property
     def quarantine(self) -> Path:
-        """Refused rows with their rule codes: `quarantine/<site>/<period>/<submission_id>/<table>.parquet`."""
-        return self.home / "quarantine"
+        """Refused rows with their rule codes: `quarantine/<site>/<period>/<submission_id>/<table>.parquet`. With
+        `OUTCOMES_QUARANTINE_URL` below `copies`."""
+        return (self.copies if self.quarantine_url else self.home) / "quarantine"
 
     @property
     def releases(self) -> Path:

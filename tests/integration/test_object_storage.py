@@ -189,12 +189,6 @@ def test_a_store_that_does_not_answer_is_named(remote: Settings, monkeypatch: py
         Lake.of(elsewhere).commit(SubmissionRecord("id", "north", "2025-05", 1, "refused"))
 
 
-def test_what_is_only_below_the_home_is_not_sought_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OUTCOMES_LANDING_URL", "s3://bucket/landing")
-    with pytest.raises(OutcomesError, match=r"place_not_supported.*OUTCOMES_LANDING_URL"):
-        pipeline.landed(Settings(home=tmp_path))
-
-
 def test_a_machine_of_dashboards_begins_with_an_empty_home(remote: Settings) -> None:
     remote.home.mkdir()
     check_home(remote)
