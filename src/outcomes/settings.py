@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Url = Annotated[str, Field(pattern=r"^(s3|gs|az|abfss?)://[^:?#\s]+[^:?#\s/]$")]
@@ -58,6 +58,15 @@ class Settings(BaseSettings):
         if home.parts and home.parts[0].endswith(":"):
             raise ValueError
         return home
+
+    @field_validator("lake_url", "releases_url", "landing_url", "quarantine_url")
+    @classmethod
+    def _is_apart(cls, url: str | None, info: ValidationInfo) -> str | None:
+        """What is in one place would pass for something of another that lies around it."""
+        others = [f"{other}/" for name, other in info.data.items() if name.endswith("_url") and other]
+        if url and any(f"{url}/".startswith(other) or other.startswith(f"{url}/") for other in others):
+            raise ValueError
+        return url
 
     @property
     def landing(self) -> Path:

@@ -6,6 +6,7 @@ place and removed from it: a crash before the journal changes nothing, and after
 """
 
 import json
+import logging
 import os
 import re
 import uuid
@@ -26,7 +27,10 @@ from outcomes.whole_files import write_whole
 WRITTEN_LAST = "manifest.json"
 """The file that a delivery lacks until all its others are there."""
 
+_log = logging.getLogger(__name__)
 _AT_ONCE = 8
+_LONGEST_NAME = 255
+"""Bytes of a file's name."""
 _JOURNAL = "journal"
 
 
@@ -72,12 +76,26 @@ class WorkingCopy:
 
     def sites_behind(self, site_id: str | None = None) -> list[str]:
         """The sites, or whether it is this one, whose copy is not what is there; one request tells."""
-        sites = [site_id] if site_id else [folder.name for folder in self._folder.glob("*") if folder.is_dir()]
-        there: dict[str, dict[str, Entry]] = {site: {} for site in sites if _is_site(site)}
-        for name, entry in _files(self._objects.entries(site_id or "")).items() if there or not site_id else ():
-            if _is_site(site := name.partition("/")[0]):
-                there.setdefault(site, {})[name] = entry
-        return sorted(site for site, entries in there.items() if self._differing(site, entries))
+        if site_id:
+            there = {site_id: self._objects.entries(site_id)} if _is_site(site_id) else {}
+        else:
+            there = self._of_all_sites()
+        return sorted(site for site, entries in there.items() if self._differing(site, _files(entries)))
+
+    def _of_all_sites(self) -> dict[str, dict[str, Entry]]:
+        """What is there of each site; one whose objects cannot be listed, as of a name like `a//b`, is left out."""
+        there: dict[str, dict[str, Entry]] = {folder.name: {} for folder in self._folder.glob("*") if folder.is_dir()}
+        try:
+            for name, entry in self._objects.entries().items():
+                there.setdefault(name.partition("/")[0], {})[name] = entry
+        except OutcomesError:
+            for site in {*there, *self._objects.folders()}:
+                try:
+                    there[site] = self._objects.entries(site)
+                except OutcomesError as error:
+                    _log.warning("deliveries of a site cannot be listed: %s/%s", error.where, site)
+                    there.pop(site, None)
+        return {site: entries for site, entries in there.items() if _is_site(site)}
 
     @private_files()
     def fetch(self, site_id: str) -> None:
@@ -90,8 +108,8 @@ class WorkingCopy:
         differing = self._differing(site_id, there)
         if not differing:
             return
-        for name in differing - there.keys():
-            (self._folder / name).unlink(missing_ok=True)
+        for name in Folder(self._folder).entries(site_id).keys() - there.keys():
+            (self._folder / name).unlink()
         _remove_empty_folders(self._folder / site_id)
         known = {name: one for name, one in self._known(site_id).items() if name not in differing}
         for names in _manifests_last(differing & there.keys()):
@@ -177,23 +195,12 @@ class WorkingCopy:
     def _write(self, journal: _Journal, names: Iterable[str], content: Callable[[str], bytes]) -> dict[str, str | None]:
         def one(name: str) -> str | None:
             try:
-                return self._write_one(name, content(name), journal.written[name])
+                return self._objects.write_over(name, content(name), journal.written[name])
             except FileNotFoundError:  # one whose lock was lost put it aside, another dropped it
                 return None
 
         with ThreadPoolExecutor(_AT_ONCE) as at_once:
             return dict(zip(names, at_once.map(one, names), strict=True))
-
-    def _write_one(self, name: str, content: bytes, seen: str | None) -> str | None:
-        """Write an object in place of the writing that was seen, unless that was done before."""
-        there = self._objects.version(name) if seen else None
-        if (there and there["e_tag"]) == seen and (written := self._objects.write_if(name, content, there)):
-            return written["e_tag"]
-        with suppress(FileNotFoundError):
-            found, version = self._objects.read_version(name)
-            if found == content:
-                return version["e_tag"]
-        return None
 
     def _differing(self, site_id: str, there: Mapping[str, Entry]) -> set[str]:
         """The files of a site that are not the same here and there, or only in one of the two."""
@@ -257,9 +264,13 @@ def _aside(site_id: str) -> str:
 
 
 def _files(entries: Mapping[str, Entry]) -> dict[str, Entry]:
-    """The objects that can be files; one that is a folder to others, as consoles make them, can not."""
+    """The objects that can be files: none that is a folder to others, as consoles make them, or has too long a name."""
     folders = {str(folder) for name in entries for folder in PurePosixPath(name).parents}
-    return {name: entry for name, entry in entries.items() if name not in folders}
+    return {
+        name: entry
+        for name, entry in entries.items()
+        if name not in folders and max(map(len, name.encode().split(b"/"))) <= _LONGEST_NAME
+    }
 
 
 def _manifests_last(names: Iterable[str]) -> tuple[list[str], list[str]]:

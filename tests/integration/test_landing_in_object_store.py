@@ -20,7 +20,7 @@ from outcomes.intake.expected import new_deliveries
 from outcomes.intake.manifest import Kind, submission_id
 from outcomes.intake.mending import count_quarantine, mend
 from outcomes.intake.site_kit import make_site_kit
-from outcomes.lake import Lake
+from outcomes.lake import Lake, LakeUpkeep
 from outcomes.places import Objects, Remote
 from outcomes.release.doctor import examine
 from outcomes.release.explain import explain
@@ -28,8 +28,9 @@ from outcomes.release.status import status
 from outcomes.settings import Settings
 from outcomes.shared_locks import look_into_landing, site_lock
 from outcomes.synthetic import synthesize
-from tests.integration.test_erasure import _holds
+from tests.integration.test_erasure import GONE, _february, _holds, _january
 from tests.integration.test_quarantine_workflow import PLACE, exported, faulty, mended_by_hand, rewrite, sound
+from tests.integration.test_table_traps import Hospital
 from tests.support.dying_store import Killed, kill
 from tests.support.examples import few
 from tests.support.files import snapshot
@@ -156,7 +157,8 @@ def test_all_four_places_of_two_machines(machines: tuple[Settings, Settings], lo
     assert sorted(path.name for path in two.home.iterdir()) == ["copies", "locks", "out.csv"]
     assert open_to_others(two) == []
     erase(two, "north", "p000001")
-    pipeline.landed(one)
+    assert len(pipeline.landed(one)) == 1
+    assert count_quarantine(one) == []
     for machine in (one, two):
         assert_gone(machine, "p000001")
 
@@ -174,6 +176,51 @@ def assert_gone(settings: Settings, key: str) -> None:
     assert files
     assert [file for file in files if _holds(file, key)] == []
     shutil.rmtree(found)
+
+
+TAKING_IN = 18
+"""More than the requests of an intake that change something."""
+
+
+@pytest.mark.parametrize("step", few(2, [9, 10, *(n for n in range(1, TAKING_IN) if n not in {9, 10})]))
+def test_an_intake_that_was_killed_is_done_again_and_no_record_lacks_its_quarantine(
+    remote: Settings, local: Settings, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(remote, local, faulty())
+    with monkeypatch.context() as patched:
+        kill(patched, step)
+        with suppress(Killed):
+            pipeline.take_in(remote, *PLACE)
+    was_sent = "patients.parquet" in {name.rpartition("/")[2] for name in held(quarantine(remote))}
+    is_listed = any(name.endswith("/journal") for name in held(quarantine(remote)))
+    assert was_sent or is_listed or not Lake.of(remote).attempts()
+    for settings in (local, remote):
+        pipeline.ingest(settings, *PLACE)
+    assert lake_state(local) == lake_state(remote)
+    assert held(quarantine(remote)) == {
+        name: content for name, content in snapshot(local.quarantine).items() if content
+    }
+
+
+def test_what_the_lake_alone_knew_is_not_forgotten_before_it_is_erased(
+    remote: Settings, local: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that only names the key of another one, which is in the lake and nowhere else any more."""
+    deliver(remote, local, _january("p1", GONE), "2026-01")
+    deliver(remote, local, {"procedures": []} | _february("p1", GONE), "2026-02", "incremental")
+    pipeline.ingest_landed(remote)
+    landing(remote).remove([name for name in held(landing(remote)) if name.startswith("north/2026-01/")])
+
+    def killed(*_: object) -> None:
+        kill(patched, 0)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LakeUpkeep, "purge", killed)
+        with pytest.raises(Killed):
+            erase(remote, "north", GONE)
+    erase(remote, "north", GONE)
+    assert_gone(remote, GONE)
 
 
 ERASING = 30
@@ -336,6 +383,16 @@ def test_an_invented_registry_is_sent(local: Settings, remote: Settings) -> None
     assert held(landing(remote)) == {name: one for name, one in snapshot(local.landing).items() if one}
     with pytest.raises(OutcomesError, match="folder_not_empty"):
         synthesize(remote.model_copy(update={"home": local.home}), patients=120, sites=1)
+
+
+def test_an_import_is_sent(remote: Settings, tmp_path: Path) -> None:
+    hospital = Hospital(tmp_path)
+    hospital.settings = remote
+    imported = hospital.mapped()
+    assert held(landing(remote)) == {f"north/2025-06/{one.name}": one.read_bytes() for one in imported.folder.iterdir()}
+    hospital.settings = remote.model_copy(update={"home": tmp_path / "other"})
+    with pytest.raises(OutcomesError, match="folder_not_empty"):
+        hospital.mapped()
 
 
 def test_a_new_site_is_registered_beside_those_that_have_landed(remote: Settings, local: Settings) -> None:

@@ -206,6 +206,19 @@ def test_a_url_of_another_kind_or_with_a_secret_is_refused(url: str, tmp_path: P
         Settings(home=tmp_path, lake_url=url)
 
 
+@pytest.mark.parametrize("url", ["s3://bucket/all", "s3://bucket/all/landing/quarantine", "s3://bucket/all/landing"])
+def test_a_place_within_another_is_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="quarantine_url"):
+        Settings(home=tmp_path, landing_url="s3://bucket/all/landing", quarantine_url=url)
+    Settings(home=tmp_path, landing_url="s3://bucket/all/landing", quarantine_url="s3://bucket/all/landing2")
+
+
+def test_the_lock_of_a_bucket_that_is_not_there_is_not_waited_for(remote: Settings) -> None:
+    elsewhere = remote.model_copy(update={"lake_url": "s3://no-such-bucket/lake"})
+    with pytest.raises(OutcomesError, match="place_unreachable"), lake_lock(elsewhere):
+        pass
+
+
 def test_machines_take_turns(remote: Settings, tmp_path: Path) -> None:
     machines = [remote.model_copy(update={"home": tmp_path / name}) for name in ("one", "two", "three")]
     inside, most = 0, 0

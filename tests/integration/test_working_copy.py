@@ -1,5 +1,6 @@
 """A working copy of a site: what is sent comes whole or not at all, whatever breaks off, over nobody else's work."""
 
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -285,7 +286,7 @@ def test_a_fetch_that_broke_off_is_made_good(two: Machine, monkeypatch: pytest.M
 def test_the_folders_of_consoles_and_other_names_are_no_deliveries(one: Machine, two: Machine, store: Objects) -> None:
     for name in ("north", "north/2026-01", "north/2026-04"):
         obstore.put(store._store, name, b"")  # as a name that ends in / is told
-    for name in ("readme.txt", "Jane/2026-01/patients.csv", ".trash/2026-01/patients.csv"):
+    for name in ("readme.txt", "Jane/2026-01/a.csv", ".trash/2026-01/a.csv", f"north/2026-01/{'x' * 256}"):
         store.write(name, b"other")
     assert two.copy.sites_behind() == ["north"]
     two.begin()
@@ -293,6 +294,21 @@ def test_the_folders_of_consoles_and_other_names_are_no_deliveries(one: Machine,
     store.write("north/2026-04/patients.csv", b"uploaded")
     two.begin()
     assert two.files() == BEFORE | {"north/2026-04/patients.csv": b"uploaded"}
+
+
+def test_a_site_with_a_name_that_cannot_be_read_is_alone_in_trouble(
+    two: Machine, store: Objects, server: str, url: str
+) -> None:
+    store.write("south/2026-01/patients.csv", b"uploaded")
+    bucket = url.removeprefix("s3://")
+    urllib.request.urlopen(urllib.request.Request(f"{server}/{bucket}/south//x", data=b"x", method="PUT")).close()
+    assert two.copy.sites_behind() == ["north"]
+    two.begin()
+    assert two.copy.sites_behind() == []
+    with pytest.raises(OutcomesError, match="place_unreachable"):
+        two.copy.fetch("south")
+    with pytest.raises(OutcomesError, match="place_unreachable"):
+        WorkingCopy(Remote("s3://no-such-bucket/landing", two.folder)).sites_behind()
 
 
 def test_no_request_is_made_for_each_delivery(
