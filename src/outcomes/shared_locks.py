@@ -104,7 +104,7 @@ def _copies(settings: Settings) -> list[WorkingCopy]:
 
 
 def _shared_lock(settings: Settings, site_id: str) -> tuple[str, Remote | None]:
-    """The object that is a site's lock: where the deliveries are, as somebody may write those who has no lake."""
+    """The object that is a site's lock, and its place: by the deliveries, since who imports may have no lake."""
     for url, folder in ((settings.landing_url, settings.landing), (settings.quarantine_url, settings.quarantine)):
         if url:
             return f".locks/{site_id}", Remote(url, folder)

@@ -81,22 +81,30 @@ def _vacuum_lake(settings: Settings, keep_days: int, *, dry_run: bool) -> list[G
 def _remove_quarantined(settings: Settings, *, dry_run: bool) -> list[Gone]:
     """Remove what nothing needs of quarantine: of former attempts, of too long ago, and what a crash left."""
     look_into_quarantine(settings)
-    kinds = {
-        "quarantine of former attempts": _old_quarantine,
-        f"quarantine of more than {settings.quarantine_days} days": _long_quarantined,
-        _LEFTOVERS: _left_in_quarantine,
-    }
-    gone: dict[str, list[Gone]] = {what: [] for what in kinds}
-    for folder in sorted(path for path in settings.quarantine.glob("*") if path.is_dir()):
-        with nullcontext() if dry_run else site_lock(settings, folder.name):
-            for what, found in kinds.items():
-                gone[what].append(_remove(what, found(settings, folder), dry_run=dry_run))
-    return [_sum(what, removed) for what, removed in gone.items()]
+    attempts = Lake.of(settings).attempts()
+    kinds = ("quarantine of former attempts", f"quarantine of more than {settings.quarantine_days} days", _LEFTOVERS)
+    gone: list[list[Gone]] = [[] for _ in kinds]
+    for site in sorted(path for path in settings.quarantine.glob("*") if path.is_dir()):
+        found = _needless(settings, site, [one for one in attempts if one.site_id == site.name])
+        with ExitStack() as held:
+            if not dry_run and any(found):
+                held.enter_context(site_lock(settings, site.name))
+                # An intake may have written there meanwhile.
+                found = _needless(settings, site, Lake.of(settings).attempts(site.name))
+            for removed, what, paths in zip(gone, kinds, found, strict=True):
+                removed.append(_remove(what, paths, dry_run=dry_run))
+    return [_sum(what, removed) for what, removed in zip(kinds, gone, strict=True)]
 
 
-def _old_quarantine(settings: Settings, site: Path) -> Iterator[Path]:
+def _needless(settings: Settings, site: Path, attempts: Sequence[SubmissionRecord]) -> tuple[list[Path], ...]:
+    """What nothing needs of the quarantine of a site that has made these attempts, by why it is not needed."""
+    former = list(_old_quarantine(site, attempts))
+    old = [folder for folder in _long_quarantined(settings, site) if folder not in former]
+    return former, old, list(_leftovers(sorted(site.glob("*/.*"))))
+
+
+def _old_quarantine(site: Path, attempts: Sequence[SubmissionRecord]) -> Iterator[Path]:
     """The folders of submissions that are neither the newest attempt of their month nor what it stands on."""
-    attempts = Lake.of(settings).attempts(site.name)
     newest = {each.period: each.submission_id for each in attempts}
     standing = {period: each.submission_id for (_, period), each in newest_not_refused(attempts).items()}
     for folder in sorted(site.glob("*/*")):
@@ -111,10 +119,6 @@ def _long_quarantined(settings: Settings, site: Path) -> Iterator[Path]:
     for folder in sorted(site.glob("*/[!.]*")):
         if folder.lstat().st_mtime <= limit:
             yield folder
-
-
-def _left_in_quarantine(_: Settings, site: Path) -> Iterator[Path]:
-    return _leftovers(sorted(site.glob("*/.*")))
 
 
 def _remove_landed(settings: Settings, *, dry_run: bool) -> list[Gone]:
