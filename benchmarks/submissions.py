@@ -33,7 +33,7 @@ from outcomes.lake.views import JUDGEMENT_ID
 from outcomes.periods import add_months
 from outcomes.release.build import relations_of_marts
 from outcomes.settings import Settings
-from outcomes.sql.engine import connect
+from outcomes.sql.engine import connect, on_disk
 from outcomes.synthetic import synthesize
 
 PATIENTS = 10
@@ -155,9 +155,11 @@ def _schema(table: str) -> pa.Schema:
 
 
 def _label(settings: Settings) -> None:
+    """As a release does, which reads each of the many small files once."""
     with connect(settings) as con:
         Lake(settings.lake).attach(con)
-        run(con, kept=relations_of_marts())
+        with on_disk(con, settings.home / "work.duckdb", [*TABLES, "submissions"]):
+            run(con, kept=relations_of_marts())
 
 
 def _status(settings: Settings) -> None:

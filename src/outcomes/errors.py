@@ -311,6 +311,34 @@ MISTAKES: dict[str, Mistake] = {
     "place_changed": Mistake(
         109, "another process wrote to the same place in an object store meanwhile", "run the command again"
     ),
+    "key_unreadable": Mistake(
+        111,
+        "the key cannot be read as an Ed25519 key in PEM",
+        "name the file; docs/federated.md says how to make one, without a passphrase",
+    ),
+    "package_malformed": Mistake(
+        112, "this is no package of a federated study", "have it sent again; `outcomes package make` writes one"
+    ),
+    "package_not_trusted": Mistake(
+        113,
+        "the package was not signed with this key, or was changed since",
+        "run nothing of it; ask who coordinates the study",
+    ),
+    "package_of_other_version": Mistake(
+        114,
+        "the package asks for other code, definitions or thresholds than there are here",
+        "install the version that it names, or ask for a package of this one; a lower OUTCOMES_MINIMUM_CELL_COUNT "
+        "shows smaller counts in all that you release: that is not for the study to decide",
+    ),
+    "result_malformed": Mistake(
+        115, "this is no whole result of a package", "have it sent again; `outcomes package run` writes one"
+    ),
+    "result_of_other_package": Mistake(
+        116, "the result answers another package", "ask the site to run the one that is merged"
+    ),
+    "results_overlap": Mistake(
+        117, "a site is in more than one result", "leave out the older one, or let one of the sites take another id"
+    ),
     "delivery_late": Mistake(
         80,
         "a delivery that deliveries.csv expects has not come by its day, or was refused and not delivered again",

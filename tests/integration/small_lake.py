@@ -1,6 +1,6 @@
 """A small lake written by hand: three sites of a hundred patients; visits, images, few revisions and complications."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +23,23 @@ def fill_lake(
     *,
     backwards: bool = False,
     empty: Collection[tuple[str, str]] = (),
+    sites: Sequence[str] = SITES,
 ) -> None:
-    """Commit one full submission per site, and one that was refused.
+    """Commit one full submission per site, and one of the first that was refused.
 
     `backwards` turns all orders round; `empty` names columns, by table, that hold nothing.
     """
     order = -1 if backwards else 1
-    for site_id in SITES[::order]:
+    for site_id in sites[::order]:
         rows = {
             name: [{column: value for column, value in row.items() if (name, column) not in empty} for row in rows]
             for name, rows in _rows(site_id).items()
         }
         commit(settings, site_id, period, {name: records[::order] for name, records in rows.items()})
     refused = SubmissionRecord(
-        "east-2026-02-refused", "east", "2026-02", 1, "refused", "checksum_mismatch", rows_in=50, rows_quarantined=50
-    )
+        f"{sites[0]}-2026-02-refused", sites[0], "2026-02", 1, "refused", "checksum_mismatch", rows_in=50,
+        rows_quarantined=50,
+    )  # fmt: skip
     Lake(settings.lake).commit(refused)
 
 

@@ -51,7 +51,7 @@ def ingested(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_all_commands_are_there() -> None:
     expected = "synthesize manifest check init import mapping ingest backfill reprocess withdraw repair release"
     expected += " rollback diff sensitivity explain export quarantine status doctor metrics query serve report"
-    expected += " verify-log forget vacuum end-sessions"
+    expected += " verify-log forget vacuum end-sessions package merge"
     assert sorted(expected.split()) == COMMANDS
 
 

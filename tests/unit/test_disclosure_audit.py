@@ -1,10 +1,12 @@
 """The auditor on tables that can be followed by hand: what it finds, and where it finds nothing."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -15,6 +17,7 @@ from outcomes.disclosure import linear_program
 from outcomes.disclosure.audit import Finding, PublishedTables, audit, audit_all, published_tables, require_safe
 from outcomes.disclosure.lattice import KEY, UNNESTED, Nesting
 from outcomes.disclosure.measures import Settled, in_order, protected_measures, safe_measures
+from outcomes.disclosure.suppression import rounded
 from outcomes.errors import OutcomesError
 from tests.support.lattices import Answers, Group, by_site, has_small_count, measure_counts, shown_but
 
@@ -404,6 +407,54 @@ def test_a_registry_of_one_small_site_tells_nothing() -> None:
     counts = measure_counts({"pain": by_site(a=(2, 3, 1))})
     shown = safe_measures(counts, MINIMUM)
     assert set(shown["state"].to_pylist()) == {"suppressed"}
+
+
+# --- where nobody knows the true counts --------------------------------------------------------------------------
+
+
+def test_without_true_counts_years_and_strata_are_taken_to_be_all_of_their_total() -> None:
+    years = {"2023": (5, 80, 0), "2024": (50, 80, 0)}
+    counts = measure_counts({"pain": {("a", year, "x"): answers for year, answers in years.items()}})
+    shown = _rounded(shown_but(counts, has_small_count))
+    assert audit(PublishedTables(MINIMUM, shown, counts))
+    assert audit(PublishedTables(MINIMUM, shown)) == audit(PublishedTables(MINIMUM, shown, counts))
+
+
+@pytest.mark.parametrize("sites", ["ab", "abc"])
+def test_without_true_counts_what_somebody_careless_shows_is_found_all_the_same(sites: str) -> None:
+    found = 0
+    for seed in range(8):
+        counts = measure_counts({"pain": _drawn(np.random.default_rng(seed), sites)})
+        shown = _rounded(shown_but(counts, has_small_count))
+        known = audit(PublishedTables(MINIMUM, shown, counts))
+        assert audit(PublishedTables(MINIMUM, shown)) == known
+        found += len(known)
+    assert found
+
+
+@pytest.mark.parametrize("sites", ["a", "ab", "abc"])
+def test_without_true_counts_patients_without_a_year_or_a_stratum_are_no_contradiction(sites: str) -> None:
+    is_named = {"index_period": "2022", "stratum": "combined"}
+    for seed in range(4):
+        counts = in_order(measure_counts({"pain": _drawn(np.random.default_rng(seed), sites)}))
+        for name, value in is_named.items():
+            counts = counts.filter(pc.invert(_is(counts, name, value)))
+        assert audit(PublishedTables(MINIMUM, safe_measures(counts, MINIMUM))) == []
+
+
+def _drawn(random: np.random.Generator, sites: str) -> dict[Group, Answers]:
+    groups = itertools.product(sites, ("2022", "2023", "2024"), ("anterior", "combined", "posterior"))
+    return {
+        group: (int(random.integers(0, 12)), int(random.choice([4, 30, 60])), int(random.choice([0, 0, 3, 20])))
+        for group in groups
+    }
+
+
+def _rounded(shown: pa.Table) -> pa.Table:
+    yes, patients, excluded = (shown[name].fill_null(0).to_numpy() for name in ("numerator", "patients", "excluded"))
+    yes, no, excluded = (rounded(each, MINIMUM) for each in (yes, patients - yes, excluded))
+    columns = {"numerator": yes, "patients": yes + no, "excluded": excluded}
+    return pa.table({name: columns.get(name, shown[name]) for name in shown.column_names})
 
 
 def _all_rounded(counts: pa.Table) -> pa.Table:

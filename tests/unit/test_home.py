@@ -35,10 +35,11 @@ ARGUMENTS = {
     "vacuum": "vacuum",
     "export": "export fhir measures",
     "end-sessions": "end-sessions b.jones",
+    "package": "package run study.zip --key study.pub --to north.zip",
 }
 """Every command that works on a home that is there."""
 MAKE_A_HOME = {"synthesize", "import", "init"}
-NEED_NONE = {"mapping", "manifest", "check", "verify-log", "doctor"}
+NEED_NONE = {"mapping", "manifest", "check", "verify-log", "doctor", "merge"}
 
 
 def _nothing(home: Path) -> None:
@@ -85,7 +86,7 @@ def test_a_missing_home_is_no_success_of_a_task_either(tmp_path: Path, step: Cal
 
 
 @pytest.mark.parametrize(
-    "command", ["ingest", "release", "backfill", "sensitivity", "report", "reprocess", "repair", "rollback"]
+    "command", ["ingest", "release", "backfill", "sensitivity", "report", "reprocess", "repair", "rollback", "package"]
 )
 def test_a_home_that_cannot_be_written_to_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str

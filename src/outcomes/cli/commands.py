@@ -16,18 +16,18 @@ from pydantic import ValidationError
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from outcomes.cli import lake, operation, releases, submissions
+from outcomes.cli import federated, lake, operation, releases, submissions
 from outcomes.errors import OutcomesError, UnexpectedError, fault_of_the_machine
 from outcomes.home import check_home, check_writable, private_files
 from outcomes.settings import Settings
 
 _OTHERS = entry_points(group="outcomes.commands")
-_NEED_NO_HOME = {"synthesize", "import", "init", "manifest", "check", "verify-log", "doctor"}
+_NEED_NO_HOME = {"synthesize", "import", "init", "manifest", "check", "verify-log", "doctor", "make", "merge"}
 """Commands that make a home (synthesize, import, init), that name a folder or file of their own, and that look whether
 it is there (doctor)."""
 _WRITE = {
     *("ingest", "backfill", "reprocess", "withdraw", "repair", "forget", "vacuum", "mend"),
-    *("release", "rollback", "sensitivity", "report"),
+    *("release", "rollback", "sensitivity", "report", "run"),
 }
 
 
@@ -114,6 +114,13 @@ def _see_to_home(part: typer.Typer) -> None:
         _see_to_home(group.typer_instance)
 
 
-for _part in (submissions.app, lake.app, releases.app, operation.app, *(other.load() for other in _OTHERS)):
+for _part in (
+    submissions.app,
+    lake.app,
+    releases.app,
+    federated.app,
+    operation.app,
+    *(other.load() for other in _OTHERS),
+):
     _see_to_home(_part)
     app.add_typer(_part)

@@ -25,16 +25,16 @@ def month(param: typer.CallbackParam, value: str | None) -> str | None:
     return value
 
 
-def check_new(file: Path) -> None:
-    """See that a file can be written and overwrites none.
+def check_new(file: Path, hint: str = "--to") -> None:
+    """See that a file can be written and overwrites none; the hint says which option or argument names it.
 
     Raises:
         typer.BadParameter: else.
     """
     if file.exists():
-        raise typer.BadParameter("it is there already; name a new file", param_hint="--to")
+        raise typer.BadParameter("it is there already; name a new file", param_hint=hint)
     if not file.absolute().parent.is_dir():
-        raise typer.BadParameter("its folder is not there", param_hint="--to")
+        raise typer.BadParameter("its folder is not there", param_hint=hint)
 
 
 def site_and_period(text: str) -> tuple[str, str]:

@@ -62,7 +62,8 @@ class PublishedTables:
         measures: as `outcomes.disclosure.measures.protected_measures` makes it.
         true: the counts behind `measures`, in whatever order. They tell the auditor no count, but what somebody may
             know of how the counts hang together: where totals have no rest, which measures lie within each other at
-            which site, and which counts did not change since a release before.
+            which site, and which counts did not change since a release before. None where nobody has them: a total
+            then has a rest only where it is shown to be more than its parts, and what is hidden may be counted.
         measure_exclusions: measure, reason, patients (coarse), state.
         label_kinds: label, kind, episodes (coarse), state.
         attrition: step, patients_left (coarse), state; of an older release exact.
@@ -237,7 +238,7 @@ class _Shown:
     cohort_low: Floats
     cohort_high: Floats
     true: Floats
-    """The counts themselves, (measures, sites, keys with rests, answers)."""
+    """The counts themselves, (measures, sites, keys with rests, answers); not a number where nobody knows them."""
     is_news: Mask
     """(measures, sites, keys, answers): whether a release before bounds it more closely."""
     tied: Mapping[str, Ids]
@@ -276,7 +277,21 @@ class _Shown:
     @cached_property
     def has_rest(self) -> Mask:
         """(sites, lines): whether the totals are more than their parts."""
-        return np.asarray(self.true_cohort[:, self.lattice.is_rest] > 0)
+        rests = self.true_cohort[:, self.lattice.is_rest]
+        return np.where(np.isnan(rests), self._is_rest_shown, rests > 0)
+
+    @property
+    def _is_rest_shown(self) -> Mask:
+        """(lines,): whether at any site the parts that are shown cannot be all of their total."""
+        ends = [
+            (self.low, self.high),
+            (self.cohort_low[np.newaxis, ..., np.newaxis], self.cohort_high[np.newaxis, ..., np.newaxis]),
+        ]
+        shown = [
+            any((low[:, :, line.total] > high[:, :, line.parts[:-1]].sum(axis=2)).any() for low, high in ends)
+            for line in self.lattice.lines
+        ]
+        return np.array(shown, dtype=bool)
 
     def untrue(self) -> Iterator[Finding]:
         """What is shown and does not stand for the counts behind it: nothing follows from such a table."""
@@ -294,7 +309,9 @@ class _Shown:
 
     def where_nested(self, part: str, whole: str) -> Mask:
         """The sites, and whether all together, where a part lies within its whole."""
-        is_counted = self.true[:, :, self.lattice.keys.index(EVERYBODY), _PATIENTS] > 0
+        everybody = self.lattice.keys.index(EVERYBODY)
+        patients = self.true[:, :, everybody, _PATIENTS]
+        is_counted = np.where(np.isnan(patients), self.high[:, :, everybody, _PATIENTS], patients) > 0
         return self.lattice.where_nested(*(is_counted[self.lattice.measures.index(name)] for name in (part, whole)))
 
     def unknown(self, measure: str | None) -> Mask:
@@ -662,8 +679,9 @@ def _anything(system: System, true: Floats) -> Ids:
 
 
 def _true_counts(lattice: Lattice, table: pa.Table | None) -> Floats:
-    """(measures, sites, keys with rests, answers)."""
-    assert table is not None
+    """(measures, sites, keys with rests, answers); not a number where nobody knows them."""
+    if table is None:
+        return np.full((*lattice.shape, len(_NAMES)), np.nan)
     answers = _answers_behind(lattice, table)
     patients = answers[..., :_EXCLUDED].sum(axis=-1, keepdims=True)
     return np.concatenate([answers, patients], axis=-1).astype(float)

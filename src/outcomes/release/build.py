@@ -33,7 +33,7 @@ from outcomes.sql.quoting import literal
 from outcomes.sql.reference import thresholds
 from outcomes.sql.shipped import shipped
 
-_STORAGE_VERSION = "v1.4.0"
+STORAGE_VERSION = "v1.4.0"
 """Of the DuckDB files, so that older DuckDB and R can open them."""
 _WORK = "work.duckdb"
 """The rows in force and all that is made of them, beside the release while it is built."""
@@ -300,7 +300,7 @@ def _require_types(con: duckdb.DuckDBPyConnection, mart: Mart, relation: str) ->
 
 
 def _attach(con: duckdb.DuckDBPyConnection, database: Path, name: str) -> None:
-    con.execute(f"attach {literal(database)} as {name} (storage_version '{_STORAGE_VERSION}')")
+    con.execute(f"attach {literal(database)} as {name} (storage_version '{STORAGE_VERSION}')")
 
 
 def _sums(folder: Path, paths: Iterable[Path]) -> dict[str, str]:

@@ -99,6 +99,11 @@ class Column:
         return self.type in ("integer", "number")
 
     @property
+    def is_count_of_patients(self) -> bool:
+        """Whether it counts patients of the data."""
+        return self.type == "integer" and self.unit == "patients" and NOT_OF_PATIENTS not in self.protection
+
+    @property
     def comment(self) -> str:
         """The description with its unit, in one line."""
         return self.description if self.unit in ("", NO_UNIT) else f"{self.description} ({self.unit})"
