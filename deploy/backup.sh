@@ -19,7 +19,8 @@ if [ -e reviews.sqlite ]; then
 fi
 # tar ends with 1 when a file changed while it was read: a log that grew, a delivery that is arriving.
 flock locks/lake.lock tar --create --file="$file.unfinished" \
-    --exclude='./reviews.sqlite*' --exclude=./locks --exclude=./tmp --exclude=./labelled --exclude=./airflow \
+    --exclude='./reviews.sqlite*' --exclude=./locks --exclude=./tmp --exclude=./labelled --exclude=./copies \
+    --exclude=./airflow \
     . "${reviews[@]}" || [ $? -eq 1 ]
 mv "$file.unfinished" "$file"
 echo "$file"

@@ -311,11 +311,6 @@ MISTAKES: dict[str, Mistake] = {
     "place_changed": Mistake(
         109, "another process wrote to the same place in an object store meanwhile", "run the command again"
     ),
-    "place_not_supported": Mistake(
-        110,
-        "what this variable names cannot be in an object store",
-        "unset it: landing and quarantine are folders below OUTCOMES_HOME (docs/object-storage.md)",
-    ),
     "key_unreadable": Mistake(
         111,
         "the key cannot be read as an Ed25519 key in PEM",

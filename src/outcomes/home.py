@@ -11,27 +11,23 @@ from outcomes.settings import Settings
 
 _OTHERS_MAY_READ = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_MAY_ENTER = stat.S_IXGRP | stat.S_IXOTH
-_ONLY_BELOW_HOME = frozenset({"OUTCOMES_LANDING_URL", "OUTCOMES_QUARANTINE_URL"})
-"""Variables that somebody may set who has read of those for lake and releases, and who would wait for data in vain."""
 
 
 def check_home(settings: Settings) -> None:
-    """See that the home is one: a folder into which something was delivered, taken in or published, unless the lake or
-    the releases are in an object store.
+    """See that the home is one: a folder into which something was delivered, taken in or published, unless that is in
+    an object store.
 
     A folder on a disk that is not mounted is missing, or it is empty; neither may pass for "nothing to do".
 
     Raises:
-        OutcomesError: home_missing; place_not_supported, when the environment says that what can only be below the home
-            is elsewhere.
+        OutcomesError: home_missing.
     """
-    if elsewhere := sorted(_ONLY_BELOW_HOME & os.environ.keys()):
-        raise OutcomesError("place_not_supported", ", ".join(elsewhere))
     home = settings.home
     if not home.is_dir():
         raise OutcomesError("home_missing", f"{home} is {'no folder' if home.exists() else 'not there'}")
     data = (settings.landing, settings.lake, settings.releases)
-    if not (settings.lake_url or settings.releases_url) and not any(folder.is_dir() for folder in data):
+    urls = (settings.landing_url, settings.lake_url, settings.quarantine_url, settings.releases_url)
+    if not any(urls) and not any(folder.is_dir() for folder in data):
         raise OutcomesError("home_missing", f"{home} holds neither landing nor lake nor releases")
 
 

@@ -20,6 +20,19 @@ def one_at_a_time(lock: Path) -> Iterator[None]:
                 return
 
 
+@contextmanager
+def unless_held(lock: Path) -> Iterator[bool]:
+    """Hold this lock file, unless a process does already; gives whether it is held by this one now."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield _is_in_place(lock, held)
+
+
 def remove_unheld(lock: Path) -> bool:
     """Remove a lock file, unless a process holds it; who waits for it takes a new one. Whether it was removed."""
     with lock.open("r+") as held:

@@ -364,7 +364,9 @@ def reprocess(
         dry_run: write nothing.
     """
     from outcomes.intake.reprocessing import reprocess as judge_again
+    from outcomes.shared_locks import look_into_landing
 
+    look_into_landing(settings)
     for record in records:
         with _redacted_errors(f"{record.site_id}/{record.period}"):
             try:

@@ -146,9 +146,14 @@ class Objects:
             # A prefix in the sense of object_store ends at a `/`, as a folder's name does.
             found = [one for page in obstore.list(self._store, below or None, chunk_size=1000) for one in page]
         return {
-            one["path"]: Entry(one["size"], one["last_modified"].timestamp(), one["e_tag"] or "")
+            one["path"]: Entry(one["size"], one["last_modified"].timestamp(), _writing(one["e_tag"]))
             for one in sorted(found, key=lambda one: one["path"])
         }
+
+    def folders(self) -> list[str]:
+        """The names of the folders that are not within another one."""
+        with self._reached():
+            return sorted(obstore.list_with_delimiter(self._store)["common_prefixes"])
 
     def read(self, name: str) -> bytes:
         """See `Place`."""
@@ -163,6 +168,30 @@ class Objects:
         with self._reached():
             found = obstore.get(self._store, name)
             return bytes(found.bytes()), _version(found.meta["e_tag"], found.meta["version"])
+
+    def write_over(self, name: str, content: bytes, seen: str | None) -> str | None:
+        """Write an object over the writing that was seen, as `Entry` has it (None: there was none).
+
+        Returns:
+            Which writing it is now, also when it held this already; None when it is somebody else's, which stays.
+        """
+        there = None if seen is None else self._head(name)
+        is_as_seen = seen is None if there is None else _writing(there.get("e_tag")) == seen
+        if is_as_seen and (written := self.write_if(name, content, there)):
+            return _writing(written.get("e_tag"))
+        try:
+            found, version = self.read_version(name)
+        except FileNotFoundError:
+            return None
+        return _writing(version.get("e_tag")) if found == content else None
+
+    def _head(self, name: str) -> Version | None:
+        try:
+            with self._reached():
+                found = obstore.head(self._store, name)
+        except FileNotFoundError:
+            return None
+        return _version(found["e_tag"], found["version"])
 
     def write(self, name: str, content: bytes) -> None:
         """See `Place`."""
@@ -179,7 +208,11 @@ class Objects:
             try:
                 condition: PutMode = "create" if version is None else cast("UpdateVersion", version)
                 written = obstore.put(self._store, name, content, mode=condition)
-            except (AlreadyExistsError, PreconditionError, FileNotFoundError):
+            except (AlreadyExistsError, PreconditionError):
+                return None
+            except FileNotFoundError:
+                if version is None:  # there is no such bucket: whoever waits for a turn would wait for ever
+                    raise OutcomesError("place_unreachable", f"{self.uri}: NotFoundError") from None
                 return None
         return _version(written["e_tag"], written["version"])
 
@@ -221,20 +254,36 @@ class Objects:
             # The time of the last use, by which `forget_others` goes; that of the last change stays.
             os.utime(file, ns=(time.time_ns(), told.st_mtime_ns))
             return file
+        self.fetch(name, file)
+        return file
+
+    def fetch(self, name: str, file: Path, written: float | None = None) -> str | None:
+        """Copy an object to a file of this machine, whole, in place of what is there.
+
+        Args:
+            name: of the object.
+            file: where to.
+            written: when the file shall have been written (seconds since 1970); else it is now.
+
+        Returns:
+            Which writing it is, as `Entry` has it; None when it is gone, and then the file is as it was.
+        """
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        unfinished = file.with_name(f".{file.name}.{os.getpid()}-{threading.get_ident()}")
+        unfinished = file.with_name(f".fetched.{os.getpid()}-{threading.get_ident()}")
         try:
             with self._reached():
                 found = obstore.get(self._store, name)
                 with open(unfinished, "wb", opener=private) as copy:
                     for part in found.stream():
                         copy.write(part)
+            if written is not None:
+                os.utime(unfinished, (written, written))
             unfinished.replace(file)
         except FileNotFoundError:
-            pass
+            return None
         finally:
             unfinished.unlink(missing_ok=True)
-        return file
+        return _writing(found.meta["e_tag"])
 
     def forget_others(self, below: str, names: Collection[str], unused: float) -> None:
         """Of the objects below a name, drop the copies of all others, once not used for so many seconds."""
@@ -294,6 +343,11 @@ def _store_of(url: str, process: int) -> ObjectStore:
 @cache
 def _first_to_ask() -> int:
     return os.getpid()
+
+
+def _writing(e_tag: str | None) -> str:
+    """Which writing of an object a store tells; some tell it with quotation marks here and without there."""
+    return (e_tag or "").strip('"')
 
 
 def _version(e_tag: str | None, version: str | None) -> Version:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Url = Annotated[str, Field(pattern=r"^(s3|gs|az|abfss?)://[^:?#\s]+[^:?#\s/]$")]
@@ -22,6 +22,10 @@ class Settings(BaseSettings):
     """Where the lake is, if in an object store, with the locks of all machines that use it (docs/object-storage.md)."""
     releases_url: Url | None = None
     """Where the releases are, if in an object store."""
+    landing_url: Url | None = None
+    """Where sites deliver, `<site>/<period>/`, if in an object store."""
+    quarantine_url: Url | None = None
+    """Where refused rows are, if in an object store."""
     max_critical_share: float = Field(default=0.05, ge=0, le=1)
     """Share of a table's rows that may break a critical rule before the whole submission is refused."""
     minimum_cell_count: int = Field(default=11, ge=5)
@@ -55,10 +59,19 @@ class Settings(BaseSettings):
             raise ValueError
         return home
 
+    @field_validator("lake_url", "releases_url", "landing_url", "quarantine_url")
+    @classmethod
+    def _is_apart(cls, url: str | None, info: ValidationInfo) -> str | None:
+        """What is in one place would pass for something of another that lies around it."""
+        others = [f"{other}/" for name, other in info.data.items() if name.endswith("_url") and other]
+        if url and any(f"{url}/".startswith(other) or other.startswith(f"{url}/") for other in others):
+            raise ValueError
+        return url
+
     @property
     def landing(self) -> Path:
-        """Where sites deliver: `landing/<site>/<period>/`."""
-        return self.home / "landing"
+        """Where sites deliver: `landing/<site>/<period>/`. With `OUTCOMES_LANDING_URL` below `copies`."""
+        return (self.copies if self.landing_url else self.home) / "landing"
 
     @property
     def lake(self) -> Path:
@@ -72,8 +85,9 @@ class Settings(BaseSettings):
 
     @property
     def quarantine(self) -> Path:
-        """Refused rows with their rule codes: `quarantine/<site>/<period>/<submission_id>/<table>.parquet`."""
-        return self.home / "quarantine"
+        """Refused rows with their rule codes: `quarantine/<site>/<period>/<submission_id>/<table>.parquet`. With
+        `OUTCOMES_QUARANTINE_URL` below `copies`."""
+        return (self.copies if self.quarantine_url else self.home) / "quarantine"
 
     @property
     def releases(self) -> Path:

@@ -9,13 +9,14 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from outcomes.errors import OutcomesError
-from outcomes.locks import one_at_a_time
+from outcomes.locks import one_at_a_time, unless_held
 from outcomes.places import Objects, Remote, Version, lake_place
 from outcomes.settings import Settings
+from outcomes.working_copy import WorkingCopy, landing_copy, quarantine_copy
 
 _SECONDS_UNTIL_GONE = 60.0
 _SECONDS_BETWEEN_SIGNS = 15.0
@@ -30,7 +31,8 @@ def lake_lock(settings: Settings) -> Iterator[None]:
     Raises:
         OutcomesError: place_unreachable; place_changed as `lease`.
     """
-    with _lock(settings, settings.lake_lock):
+    place = lake_place(settings)
+    with _lock(settings.lake_lock, f"locks/{settings.lake_lock.name}", place if isinstance(place, Remote) else None):
         yield
 
 
@@ -38,21 +40,82 @@ def lake_lock(settings: Settings) -> Iterator[None]:
 def site_lock(settings: Settings, site_id: str) -> Iterator[None]:
     """One judgement of a site at a time, since each rests on what the site's other periods hold.
 
+    Where landing or quarantine is in an object store, its working copy is what is there when the lock is taken, and
+    what has changed is sent before it is given back, whatever becomes of what is done within.
+
     Raises:
-        OutcomesError: as `lake_lock`.
+        OutcomesError: as `lake_lock`, and as `send`.
     """
-    with _lock(settings, settings.locks / site_id):
-        yield
+    with _lock(settings.locks / site_id, *_shared_lock(settings, site_id)):
+        for copy in _copies(settings):
+            copy.finish(site_id)
+            copy.fetch(site_id)
+        try:
+            yield
+        finally:
+            send(settings, site_id)
+
+
+def landing_turn(settings: Settings, site_id: str) -> AbstractContextManager[None]:
+    """The `site_lock` of whoever writes a delivery, where landing is in an object store: it has to be sent.
+
+    A folder needs none: a delivery comes into it in one step.
+    """
+    return site_lock(settings, site_id) if settings.landing_url else nullcontext()
+
+
+def send(settings: Settings, site_id: str) -> None:
+    """Send what has changed of a site in landing and quarantine; whoever calls holds the site's lock.
+
+    Raises:
+        OutcomesError: place_unreachable; place_changed, when somebody else has written the same files meanwhile.
+    """
+    for copy in _copies(settings):
+        copy.send(site_id)
+
+
+def look_into_landing(settings: Settings, site_id: str | None = None) -> None:
+    """Make the working copy of landing what is there, of one site or all, where landing is in an object store.
+
+    Of a site whose lock a process of this machine holds it stays as it is: that process works in it.
+
+    Raises:
+        OutcomesError: place_unreachable.
+    """
+    _look(settings, landing_copy(settings), site_id)
+
+
+def look_into_quarantine(settings: Settings, site_id: str | None = None) -> None:
+    """As `look_into_landing`, of quarantine."""
+    _look(settings, quarantine_copy(settings), site_id)
+
+
+def _look(settings: Settings, copy: WorkingCopy | None, site_id: str | None) -> None:
+    if copy is None:
+        return
+    for site in copy.sites_behind(site_id):
+        with unless_held(settings.locks / site) as is_free:
+            if is_free:
+                copy.fetch(site)
+
+
+def _copies(settings: Settings) -> list[WorkingCopy]:
+    return [copy for copy in (landing_copy(settings), quarantine_copy(settings)) if copy]
+
+
+def _shared_lock(settings: Settings, site_id: str) -> tuple[str, Remote | None]:
+    """The object that is a site's lock, and its place: by the deliveries, since who imports may have no lake."""
+    for url, folder in ((settings.landing_url, settings.landing), (settings.quarantine_url, settings.quarantine)):
+        if url:
+            return f".locks/{site_id}", Remote(url, folder)
+    place = lake_place(settings)
+    return f"locks/{site_id}", place if isinstance(place, Remote) else None
 
 
 @contextmanager
-def _lock(settings: Settings, lock: Path) -> Iterator[None]:
-    place = lake_place(settings)
+def _lock(lock: Path, name: str, remote: Remote | None) -> Iterator[None]:
     # The machine's own comes first: its processes need not ask the store whose turn among them it is.
-    with (
-        one_at_a_time(lock),
-        lease(place, f"locks/{lock.name}") if isinstance(place, Remote) else nullcontext(),
-    ):
+    with one_at_a_time(lock), lease(remote, name) if remote else nullcontext():
         yield
 
 

@@ -19,7 +19,7 @@ from outcomes.settings import Settings
 from tests.support.submissions import follow_up, fusion, patient, write_submission
 
 ROOT = Path(__file__).parents[2]
-LEFT_OUT = {"labelled", "locks", "tmp", "reviews.sqlite-wal", "reviews.sqlite-shm"}
+LEFT_OUT = {"copies", "labelled", "locks", "tmp", "reviews.sqlite-wal", "reviews.sqlite-shm"}
 PAGE = (ROOT / "docs" / "upgrade-and-backup.md").read_text(encoding="utf-8")
 
 

@@ -190,12 +190,6 @@ def test_a_store_that_does_not_answer_is_named(remote: Settings, monkeypatch: py
         Lake.of(elsewhere).commit(SubmissionRecord("id", "north", "2025-05", 1, "refused"))
 
 
-def test_what_is_only_below_the_home_is_not_sought_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OUTCOMES_LANDING_URL", "s3://bucket/landing")
-    with pytest.raises(OutcomesError, match=r"place_not_supported.*OUTCOMES_LANDING_URL"):
-        pipeline.landed(Settings(home=tmp_path))
-
-
 def test_a_machine_of_dashboards_begins_with_an_empty_home(remote: Settings) -> None:
     remote.home.mkdir()
     check_home(remote)
@@ -211,6 +205,19 @@ def test_a_home_at_a_url_is_refused() -> None:
 def test_a_url_of_another_kind_or_with_a_secret_is_refused(url: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="lake_url"):
         Settings(home=tmp_path, lake_url=url)
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/all", "s3://bucket/all/landing/quarantine", "s3://bucket/all/landing"])
+def test_a_place_within_another_is_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="quarantine_url"):
+        Settings(home=tmp_path, landing_url="s3://bucket/all/landing", quarantine_url=url)
+    Settings(home=tmp_path, landing_url="s3://bucket/all/landing", quarantine_url="s3://bucket/all/landing2")
+
+
+def test_the_lock_of_a_bucket_that_is_not_there_is_not_waited_for(remote: Settings) -> None:
+    elsewhere = remote.model_copy(update={"lake_url": "s3://no-such-bucket/lake"})
+    with pytest.raises(OutcomesError, match="place_unreachable"), lake_lock(elsewhere):
+        pass
 
 
 def test_machines_take_turns(remote: Settings, tmp_path: Path) -> None:

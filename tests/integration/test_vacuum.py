@@ -216,7 +216,7 @@ def test_old_quarantine_locks_and_leftovers_go(settings: Settings) -> None:
     assert (gone["quarantine of former attempts"], gone["lock files"], gone["leftovers of crashes"]) == (2, 1, 3)
     assert sorted(path.name for path in newest.parent.iterdir()) == ["a-2026-01-2", "a-2026-01-3"]
     assert [path.name for path in settings.scratch.iterdir()] == ["young"]
-    assert sorted(path.name for path in settings.locks.iterdir()) == ["lake.lock", "young"]
+    assert sorted(path.name for path in settings.locks.iterdir()) == ["a", "lake.lock", "young"]
 
 
 def test_quarantine_has_an_end(settings: Settings) -> None:

@@ -143,7 +143,9 @@ def explain(
         printing.print_criteria(why_not(ctx.obj, site_id, patient_id, label))
         return
     from outcomes.release.explain import explain as explain_patient
+    from outcomes.shared_locks import look_into_landing
 
+    look_into_landing(ctx.obj, site_id)
     explanation = explain_patient(ctx.obj, site_id, patient_id, label)
     printing.print_explanation(explanation, marks_evidence=label is not None)
 

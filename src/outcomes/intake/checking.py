@@ -88,7 +88,8 @@ def check_submission(settings: Settings, folder: Path) -> Checked:
 
 def _alone(settings: Settings, home: Path) -> Settings:
     """The same settings with a home that knows who was forgotten and nothing else."""
-    alone = settings.model_copy(update={"home": home, "lake_url": None, "releases_url": None})
+    urls = dict.fromkeys(("lake_url", "releases_url", "landing_url", "quarantine_url"))
+    alone = settings.model_copy(update={"home": home, **urls})
     for known, copy in (
         (settings.forgotten_file, alone.forgotten_file),
         (settings.forgotten_key, alone.forgotten_key),

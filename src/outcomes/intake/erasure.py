@@ -18,13 +18,13 @@ from typing import Any
 from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError
 from outcomes.intake.forgotten import Forgotten
-from outcomes.intake.landing import Delivery, deliveries, is_site_id
+from outcomes.intake.landing import Delivery, deliveries_of, is_site_id
 from outcomes.intake.manifest import MANIFEST, place, submission_id, submission_id_of
 from outcomes.intake.reading import as_delivered, is_table_file
 from outcomes.intake.redaction import CannotBeSearched, count_rows_of, keys_of, without_rows_of
 from outcomes.lake import Lake, LakeUpkeep, PatientRows, newest_not_refused
 from outcomes.settings import Settings
-from outcomes.shared_locks import lake_lock, site_lock
+from outcomes.shared_locks import lake_lock, look_into_landing, look_into_quarantine, send, site_lock
 
 _STAGED = ".erasing"
 """Ends the name of a file that waits to take another's place."""
@@ -63,6 +63,8 @@ def find_patient(settings: Settings, site_id: str, patient_id: str) -> PatientHe
     """
     if not is_site_id(site_id) or not patient_id or patient_id != patient_id.strip():
         raise OutcomesError("patient_unknown", "the patient is named SITE/PATIENT")
+    look_into_landing(settings, site_id)
+    look_into_quarantine(settings, site_id)
     rows, not_searched = _rows_of(settings, site_id, patient_id)
     held = PatientHeld(
         landing=_count(_landed_files(settings, site_id), rows),
@@ -100,6 +102,8 @@ def erase(settings: Settings, site_id: str, patient_id: str) -> PatientHeld:
         for tombstones in (True, False):
             erased["landing"] += _erase_landed(settings, rows, tombstones=tombstones)
             erased["quarantine"] += _erase_quarantined(settings, rows, tombstones=tombstones)
+            # What the lake knows of the patient's keys finds these rows again, were they still there after a crash.
+            send(settings, site_id)
             with lake_lock(settings):
                 erased["lake"] += LakeUpkeep.of(settings).erase(rows, tombstones=tombstones)
         with lake_lock(settings):
@@ -120,7 +124,7 @@ def changed(settings: Settings, site_id: str) -> list[str]:
 
 
 def _complete(settings: Settings, site_id: str) -> list[Delivery]:
-    return [each for each in deliveries(settings) if each.site_id == site_id and each.is_complete]
+    return [each for each in deliveries_of(settings, site_id) if each.is_complete]
 
 
 def _rows_of(settings: Settings, site_id: str, patient_id: str) -> tuple[PatientRows, tuple[str, ...]]:
@@ -128,8 +132,8 @@ def _rows_of(settings: Settings, site_id: str, patient_id: str) -> tuple[Patient
     keys = {name: set(found) for name, found in LakeUpkeep.of(settings).patient_keys(site_id, patient_id).items()}
     not_searched = {
         place(each.folder)
-        for each in deliveries(settings)
-        if each.site_id == site_id and not each.is_complete and any(each.folder.iterdir())
+        for each in deliveries_of(settings, site_id)
+        if not each.is_complete and any(each.folder.iterdir())
     }
     for file in (*_landed_files(settings, site_id), *_quarantined_files(settings, site_id)):
         try:
@@ -181,8 +185,9 @@ def _quarantined_files(settings: Settings, site_id: str) -> Iterator[Path]:
 
 def _place(settings: Settings, file: Path) -> str:
     """The site and period of a file of landing or quarantine."""
-    parts = file.relative_to(settings.home).parts
-    return "/".join(parts[1:3] if parts[0] == settings.landing.name else (*parts[1:3], parts[0]))
+    if file.is_relative_to(settings.landing):
+        return "/".join(file.relative_to(settings.landing).parts[:2])
+    return "/".join((*file.relative_to(settings.quarantine).parts[:2], settings.quarantine.name))
 
 
 def _count(files: Iterator[Path], rows: PatientRows) -> int:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 from outcomes.intake.landing import Delivery, deliveries
 from outcomes.intake.manifest import submission_id
@@ -13,6 +14,7 @@ from outcomes.lake import Lake
 from outcomes.periods import add_months, first_day
 from outcomes.settings import Settings
 from outcomes.site_files import ExpectedDeliveries, read_site_file
+from outcomes.working_copy import landing_copy
 
 AT_ONCE = 100
 """So many new deliveries are named at a time, the oldest months first; the others have their turn the next time."""
@@ -97,12 +99,12 @@ def new_deliveries(
     Raises:
         FileNotFoundError: there is no landing folder, as when what holds it is not mounted.
     """
-    if not settings.landing.is_dir():
+    if not settings.landing_url and not settings.landing.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no landing folder", str(settings.landing))
     refused = _attempts(settings).refused
     found = []
     for delivery in sorted(waiting, key=lambda each: (each.period, each.site_id)):
-        name = _name(delivery)
+        name = _name(settings, delivery)
         names = [name] if submission_id(delivery.folder) in refused else [name, f"{name}_{today}"]
         if untaken := _first_untaken(names, state_of):
             found.append(NewDelivery(untaken, delivery.site_id, delivery.period))
@@ -122,14 +124,19 @@ def _first_untaken(names: Iterable[str], state_of: Callable[[str], str | None]) 
     return None
 
 
-def _name(delivery: Delivery) -> str:
+def _name(settings: Settings, delivery: Delivery) -> str:
     """Site and month, and a digest that changes whenever a file of the folder is written, replaced or taken away."""
-    files = sorted(
-        (file.name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-        for file, stat in ((file, file.stat()) for file in delivery.folder.iterdir())
-    )
-    digest = hashlib.sha256(repr(files).encode()).hexdigest()
+    copy = landing_copy(settings)
+    state = copy.versions(delivery.folder) if copy else _as_written(delivery.folder)
+    digest = hashlib.sha256(repr(state).encode()).hexdigest()
     return f"delivery_{delivery.site_id}_{delivery.period}_{digest[:12]}"
+
+
+def _as_written(folder: Path) -> list[tuple[str, int, int, int]]:
+    return sorted(
+        (file.name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        for file, stat in ((file, file.stat()) for file in folder.iterdir())
+    )
 
 
 def _register(settings: Settings) -> list[ExpectedDeliveries]:

@@ -2,12 +2,14 @@
 
 import os.path
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from outcomes.intake.manifest import MANIFEST
 from outcomes.periods import is_month
 from outcomes.settings import Settings
+from outcomes.shared_locks import look_into_landing
 from outcomes.site_files import SITE_ID, site_names
 
 
@@ -22,10 +24,26 @@ class Delivery:
 
 
 def deliveries(settings: Settings) -> list[Delivery]:
-    """All folders that have landed, by site and period; folders named otherwise are left alone."""
+    """All folders that have landed, by site and period; folders named otherwise are left alone.
+
+    Raises:
+        OutcomesError: place_unreachable.
+    """
+    look_into_landing(settings)
+    return _deliveries(settings.landing.glob("*/*"))
+
+
+def deliveries_of(settings: Settings, site_id: str) -> list[Delivery]:
+    """Of `deliveries` those of a site, without a look into an object store: of whoever holds the site's lock, or has
+    looked just before.
+    """
+    return _deliveries((settings.landing / site_id).glob("*"))
+
+
+def _deliveries(folders: Iterable[Path]) -> list[Delivery]:
     return [
         Delivery(folder.parent.name, folder.name, folder, os.path.lexists(folder / MANIFEST))
-        for folder in sorted(settings.landing.glob("*/*"))
+        for folder in sorted(folders)
         if folder.is_dir() and is_site_id(folder.parent.name) and is_month(folder.name)
     ]
 

@@ -17,8 +17,9 @@ from outcomes.errors import SubmissionRefused
 from outcomes.intake.reading import codes_for_missing, count_rows, is_table_file, read_bytes
 from outcomes.periods import MONTH
 from outcomes.site_files import SiteId
+from outcomes.working_copy import WRITTEN_LAST
 
-MANIFEST = "manifest.json"
+MANIFEST = WRITTEN_LAST
 _MOST_BYTES = 2**20
 _LEFT_BY_SYSTEMS = (".", "~$", "thumbs.db", "desktop.ini")
 """How the names of files begin that operating systems and office programs leave in a folder, in lower case."""

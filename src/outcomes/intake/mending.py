@@ -29,7 +29,7 @@ from outcomes.intake.submission import ingest_submission
 from outcomes.intake.typed import cells_null_already, typed_rows
 from outcomes.lake import Lake, SubmissionRecord
 from outcomes.settings import Settings
-from outcomes.shared_locks import site_lock
+from outcomes.shared_locks import look_into_landing, look_into_quarantine, site_lock
 from outcomes.sql.engine import connect
 
 _REASON = "__reason"
@@ -97,6 +97,7 @@ def count_quarantine(
         table: this contract table alone.
         rule: this rule alone.
     """
+    look_into_quarantine(settings, site_id)
     counts = Counter[tuple[str, str, str, str, str]]()
     for one in _in_force(settings, site_id, period):
         for name, rows in one.rows.items():
@@ -233,6 +234,8 @@ def _in_force(settings: Settings, site_id: str | None = None, period: str | None
 
 
 def _of_month(settings: Settings, site_id: str, period: str) -> _InForce:
+    look_into_landing(settings, site_id)
+    look_into_quarantine(settings, site_id)
     found = next(_in_force(settings, site_id, period), None)
     if found is None or not found.rows:
         raise OutcomesError("quarantine_empty", f"{site_id}/{period}")
@@ -446,5 +449,6 @@ def _ingested_or_undone(settings: Settings, one: _InForce, folder: Path, former:
             if next(_in_force(settings, one.site_id, one.period)).submission_id == one.submission_id:
                 _bring_back(folder, one)
         raise
-    shutil.rmtree(former)
+    with site_lock(settings, one.site_id):
+        shutil.rmtree(former)
     return record

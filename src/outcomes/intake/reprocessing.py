@@ -17,7 +17,7 @@ from outcomes.intake.submission import (
 )
 from outcomes.lake import Lake, LakeUpkeep, SubmissionRecord, newest_not_refused
 from outcomes.settings import Settings
-from outcomes.shared_locks import lake_lock, site_lock
+from outcomes.shared_locks import lake_lock, look_into_landing, site_lock
 from outcomes.sql.engine import connect
 
 _TIMES_JUDGED = 3
@@ -163,6 +163,7 @@ def repair(settings: Settings) -> Iterator[SubmissionRecord | OutcomesError]:
     Yields:
         Each submission that is whole again, then why another is not: delivery_replaced or lake_damaged.
     """
+    look_into_landing(settings)
     with lake_lock(settings):
         lost = LakeUpkeep.of(settings).restore_record()
     for site_id in lost:

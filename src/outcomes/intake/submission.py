@@ -43,7 +43,7 @@ from outcomes.lake import (
 )
 from outcomes.periods import is_month
 from outcomes.settings import Settings
-from outcomes.shared_locks import lake_lock, site_lock
+from outcomes.shared_locks import lake_lock, send, site_lock
 from outcomes.sql.engine import workspace
 
 
@@ -199,6 +199,7 @@ def commit(attempt: Attempt, judged: Judged, before: SubmissionRecord | None = N
                 for one in judged.judgements
             }
             write_quarantine(attempt.quarantine, kept)
+        send(attempt.settings, attempt.site_id)
         attempt.lake.commit(record)
     return record
 

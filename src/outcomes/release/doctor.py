@@ -20,6 +20,7 @@ from outcomes.lake import Lake
 from outcomes.locks import is_held
 from outcomes.release.status import status
 from outcomes.settings import Settings
+from outcomes.shared_locks import look_into_landing, look_into_quarantine
 from outcomes.site_files import site_names
 from outcomes.sql.engine import connect
 
@@ -138,6 +139,8 @@ def _locks(settings: Settings) -> _Told:
 
 def _leftovers(settings: Settings) -> _Told:
     """What a crash leaves; what a running process is about to finish looks alike, so that a held lock excuses it."""
+    look_into_landing(settings)
+    look_into_quarantine(settings)
     found = [path for path in _unfinished(settings) if time.time() - path.lstat().st_mtime > _LONG]
     if found and not any(is_held(lock) for lock in _lock_files(settings)):
         return "warning", f"left unfinished: {_some(found)}", "remove it; nothing reads it"

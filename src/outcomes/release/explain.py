@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from outcomes.intake.landing import deliveries
+from outcomes.intake.landing import deliveries_of
 from outcomes.intake.manifest import submission_id
 from outcomes.intake.reading import is_table_file
 from outcomes.release.as_released import attach_patient, explaining, trace_patient
@@ -337,8 +337,8 @@ def _delivered_files(settings: Settings, site_id: str) -> dict[tuple[str, str], 
     """The site's delivered files that are still there, by submission and table."""
     return {
         (submission_id(delivery.folder), file.stem.lower()): file
-        for delivery in deliveries(settings)
-        if delivery.site_id == site_id and delivery.is_complete
+        for delivery in deliveries_of(settings, site_id)
+        if delivery.is_complete
         for file in delivery.folder.iterdir()
         if is_table_file(file.name)
     }

@@ -3,6 +3,7 @@ of what is to become of each submission and of each planted fault."""
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from outcomes.errors import OutcomesError
 from outcomes.home import private_files
 from outcomes.periods import day_number, last_day, months_until
 from outcomes.settings import Settings
+from outcomes.shared_locks import landing_turn, look_into_landing
 from outcomes.synthetic.adjacent import draw_adjacent_disease
 from outcomes.synthetic.complications import complication_diagnoses
 from outcomes.synthetic.diagnoses import (
@@ -35,7 +37,7 @@ from outcomes.synthetic.faults import PlantedFault, Submission, plant_flags, pla
 from outcomes.synthetic.images import draw_images
 from outcomes.synthetic.patients import Plan, draw_plan
 from outcomes.synthetic.profiles import SiteProfile, site_profiles
-from outcomes.synthetic.spoiled import FAULT_SITES, ExpectedSubmission, write_spoiled_submissions
+from outcomes.synthetic.spoiled import FAULT_SITES, UNREGISTERED_SITE, ExpectedSubmission, write_spoiled_submissions
 from outcomes.synthetic.stays import Stays, add_return_visits, add_unplanned_stays, held_as_outpatient
 from outcomes.synthetic.stories import Story, planted_stories
 from outcomes.synthetic.submissions import submissions, without_dots, write_submission
@@ -129,6 +131,7 @@ def synthesize(  # noqa: PLR0913 - each argument is one choice about the registr
     Raises:
         OutcomesError: folder_not_empty when something has landed already.
     """
+    look_into_landing(settings)
     if settings.landing.is_dir() and any(settings.landing.iterdir()):
         raise OutcomesError("folder_not_empty", str(settings.landing))
     profiles = site_profiles(sites)
@@ -139,11 +142,15 @@ def synthesize(  # noqa: PLR0913 - each argument is one choice about the registr
     key = _Key([], [], planted)
     total = sites * len(periods)
     for number, (profile, stream, size) in enumerate(zip(profiles, streams, _sizes(profiles, patients), strict=True)):
-        for done in _write_site(settings, key, _Site(profile, number, size, periods, faults, planted), stream):
-            if on_progress:
-                on_progress(f"{profile.site_id}/{periods[done]}", number * len(periods) + done + 1, total)
+        with landing_turn(settings, profile.site_id):
+            for done in _write_site(settings, key, _Site(profile, number, size, periods, faults, planted), stream):
+                if on_progress:
+                    on_progress(f"{profile.site_id}/{periods[done]}", number * len(periods) + done + 1, total)
     if faults:
-        key.submissions += write_spoiled_submissions(spoiling, settings.home, settings.landing, periods)
+        with ExitStack() as turns:
+            for site_id in (*(site.site_id for site in FAULT_SITES), UNREGISTERED_SITE):
+                turns.enter_context(landing_turn(settings, site_id))
+            key.submissions += write_spoiled_submissions(spoiling, settings.home, settings.landing, periods)
     registered = [*profiles, *(FAULT_SITES if faults else ())]
     _write_csv(settings.sites_file, ["site_id", "name"], [(each.site_id, each.name) for each in registered])
     _write_csv(settings.targets_file, ["measure", "target", "author", "reason"], _TARGETS)

@@ -41,6 +41,7 @@ from outcomes.intake.sources.index_fusion import make_index_days
 from outcomes.locks import held, is_held, one_at_a_time
 from outcomes.periods import is_month, last_day
 from outcomes.settings import Settings
+from outcomes.shared_locks import landing_turn, look_into_landing
 from outcomes.sql.engine import connect
 from outcomes.sql.files import SqlFile, in_order, with_needs
 
@@ -239,17 +240,24 @@ def import_extract(settings: Settings, source: Source, site_id: str, period: str
         with connect(settings, scratch) as con:
             period, left_out = make_tables(con, source, crosswalk, period, scratch)
             folder = settings.landing / site_id / period
-            if folder.exists():
-                raise OutcomesError("folder_not_empty", f"{site_id}/{period} in the landing folder")
+            look_into_landing(settings, site_id)
+            _check_new(folder)
             crosswalk.save()
             made = scratch / "made" / site_id / period
             manifest = deliver(con, source, made, scratch, left_out)
         # The tables are gone from memory by now: the check needs as much again.
         if refusal := check_submission(settings, made).refusal:
             raise refusal
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _move(made, folder)
+        with landing_turn(settings, site_id):
+            _check_new(folder)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            _move(made, folder)
         return Import(folder, manifest, crosswalk.path, tuple(left_out))
+
+
+def _check_new(folder: Path) -> None:
+    if folder.exists():
+        raise OutcomesError("folder_not_empty", f"{folder.parent.name}/{folder.name} in the landing folder")
 
 
 def check_place(settings: Settings, source: Source, site_id: str, period: str | None) -> None:
