@@ -50,6 +50,8 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     pytest.importorskip("pysail" if name == "sail" else "pyspark")
     if name == "spark" and not (shutil.which("java") and importlib.util.find_spec("py4j")):
         pytest.skip("needs Java, and pyspark in the place of pyspark-client")
+    # A session on Sail leaves it set, with which a Spark of this machine does not begin.
+    monkeypatch.delenv("SPARK_CONNECT_MODE_ENABLED", raising=False)
     monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", SMALL_SPARK)
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
     return name
