@@ -427,7 +427,9 @@ def test_an_import_is_sent(remote: Settings, tmp_path: Path) -> None:
 
 def test_a_new_site_is_registered_beside_those_that_have_landed(remote: Settings, local: Settings) -> None:
     deliver(remote, local, sound())
-    make_site_kit(remote, "south", "South")
+    kit = make_site_kit(remote, "south", "South")
+    assert kit.landing == f"{remote.landing_url}/south"
+    assert f"the folder `{kit.landing}/MONTH`" in kit.checklist.read_text(encoding="utf-8")
     assert [line.split(",")[0] for line in remote.sites_file.read_text().splitlines()] == ["site_id", "north", "south"]
 
 

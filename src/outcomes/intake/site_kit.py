@@ -26,7 +26,7 @@ Files of this folder stay at the site. What is delivered is the folder `{landing
 - [ ] The extract is imported.
       outcomes import {source} EXTRACT --site {site} --period MONTH --mapping {folder}/mapping.toml
 - [ ] The submission is checked, and its report is read.
-      outcomes check {landing}/MONTH
+      outcomes check {made}/MONTH
 - [ ] `crosswalks/{site}.csv` is kept where only the site can read it: with it the same patient has the same key next
       month, and with it the keys can be undone. It is in the backup, and it is never sent.
 - [ ] The folder of the month is handed over.
@@ -35,12 +35,12 @@ Files of this folder stay at the site. What is delivered is the folder `{landing
 
 @dataclass(frozen=True)
 class SiteKit:
-    """Where the files of a new site stand; `is_new` says whether the register got a line."""
+    """Where the files of a new site stand, and where it delivers; `is_new` says whether the register got a line."""
 
     folder: Path
     mapping: Path
     checklist: Path
-    landing: Path
+    landing: str
     is_new: bool
 
 
@@ -60,20 +60,21 @@ def make_site_kit(settings: Settings, site_id: str, name: str, extract: Path | N
     """
     if not is_site_id(site_id):
         raise OutcomesError("site_unknown", "a site_id is lower-case letters, digits, - and _")
-    folder = settings.home / "sites" / site_id
+    folder, made = settings.home / "sites" / site_id, settings.landing / site_id
     kit = SiteKit(
         folder=folder,
         mapping=folder / "mapping.toml",
         checklist=folder / "checklist.md",
-        landing=settings.landing / site_id,
+        landing=f"{settings.landing_url}/{site_id}" if settings.landing_url else str(made),
         is_new=site_id not in (site_names(settings.sites_file) or {}),
     )
     mapping = empty_mapping() if extract is None else mapping_template(settings, extract)
     source = "redcap" if extract is not None and find_dictionary(extract) else "table"
-    for made in (kit.folder, kit.landing):
-        made.mkdir(parents=True, exist_ok=True)
+    for each in (folder, made):
+        each.mkdir(parents=True, exist_ok=True)
     _write_new(kit.mapping, mapping)
-    _write_new(kit.checklist, _CHECKLIST.format(site=site_id, source=source, folder=kit.folder, landing=kit.landing))
+    checklist = _CHECKLIST.format(site=site_id, source=source, folder=folder, landing=kit.landing, made=made)
+    _write_new(kit.checklist, checklist)
     if kit.is_new:
         _register(settings, Site(site_id=site_id, name=name))
     return kit
