@@ -70,10 +70,11 @@ def write_release(
         all_hidden: every protected count of patients is suppressed.
         after: the release before it.
     """
+    names = _names(sites)
 
     def write(folder: Path) -> None:
-        (folder / DASHBOARD).write_bytes(_dashboard(release_id, sites, patients, all_hidden))
-        (folder / RESEARCH).write_bytes(_research(sites, patients))
+        (folder / DASHBOARD).write_bytes(_dashboard(release_id, names, patients, all_hidden))
+        (folder / RESEARCH).write_bytes(_research(names, patients))
         _write_manifest(folder, release_id, after)
 
     return publish.publish(home / "releases", release_id, write, kept=3)
@@ -105,23 +106,27 @@ def write_release_of(home: Path, con: duckdb.DuckDBPyConnection, names: dict[str
     return publish.publish(home / "releases", FIRST_ID, write, kept=1)
 
 
+Names = tuple[tuple[str, str], ...]
+"""Each site's id and name."""
+
+
 @lru_cache(maxsize=8)
-def _dashboard(release_id: str, sites: int, patients: int, all_hidden: bool) -> bytes:
+def _dashboard(release_id: str, names: Names, patients: int, all_hidden: bool) -> bytes:
     """The database of what everybody may see. Many tests ask for the same, which takes half a second to invent."""
     with TemporaryDirectory() as folder:
         database = Path(folder, DASHBOARD)
-        _write_dashboard(database, rows.protected(release_id, _names(sites), EMPTY, patients, all_hidden))
+        _write_dashboard(database, rows.protected(release_id, dict(names), EMPTY, patients, all_hidden))
         return database.read_bytes()
 
 
 @lru_cache(maxsize=8)
-def _research(sites: int, patients: int) -> bytes:
+def _research(names: Names, patients: int) -> bytes:
     """The database of the exact numbers; of it holds the same."""
     with TemporaryDirectory() as folder:
         database = Path(folder, RESEARCH)
         with duckdb.connect(str(database)) as con:
             _fill(con, research_marts(), rows.exact("ashworth", patients))
-            _add_sites(con, [site for site in _names(sites) if site not in ("ashworth", EMPTY)])
+            _add_sites(con, [site for site, _ in names if site not in ("ashworth", EMPTY)])
         return database.read_bytes()
 
 
@@ -136,9 +141,9 @@ def _write_manifest(folder: Path, release_id: str, after: str | None = None) -> 
     (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
 
-def _names(sites: int) -> dict[str, str]:
+def _names(sites: int) -> Names:
     more = {f"site-{number:03d}": f"Harbour City {number}" for number in range(len(SITES), sites)}
-    return dict(list((SITES | more).items())[:sites])
+    return tuple((SITES | more).items())[:sites]
 
 
 def _fill(con: duckdb.DuckDBPyConnection, declared: tuple[Mart, ...], contents: rows.Rows) -> None:
