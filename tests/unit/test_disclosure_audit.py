@@ -300,6 +300,35 @@ def test_a_rounded_count_is_bounded_by_what_the_cohort_leaves_it() -> None:
     assert _bounds(found, "numerator", "d") == (2, 7)
 
 
+def test_a_rounded_count_is_bounded_by_what_the_other_strata_leave_it() -> None:
+    """Of 83 to 87 yes 63 to 67 are anterior: posterior are 16 or 17 and not 11 to 17, of which site b has 15."""
+    groups: dict[Group, Answers] = {
+        ("a", "2024", "anterior"): (13, 60, 60),
+        ("a", "2024", "posterior"): (1, 70, 60),
+        ("b", "2024", "anterior"): (27, 60, 40),
+        ("b", "2024", "posterior"): (15, 60, 40),
+        ("c", "2024", "anterior"): (14, 60, 60),
+        ("c", "2024", "posterior"): (0, 0, 0),
+        ("d", "2024", "anterior"): (13, 60, 60),
+        ("d", "2024", "posterior"): (0, 0, 0),
+    }
+    counts = in_order(measure_counts({"pain": groups}))
+    shown = shown_but(
+        _all_rounded(counts),
+        lambda row: (
+            (row["site_id"] == "a" and row["resolution"] + row["stratum_kind"] != "allall")
+            or (row["site_id"] in {"c", "d"} and row["stratum"] != "posterior")
+        ),
+    )
+    known = [
+        row | {name: exact[name] for name in ("numerator", "patients", "excluded")} if row["site_id"] == "b" else row
+        for row, exact in zip(shown.to_pylist(), counts.to_pylist(), strict=True)
+    ]
+    found = audit(PublishedTables(MINIMUM, pa.Table.from_pylist(known, schema=shown.schema), counts, contributor="b"))
+    posterior = [each for each in found if each.cell and each.cell[1:] == ("a", ("all", None, "approach", "posterior"))]
+    assert _bounds(posterior, "numerator", "a") == (1, 2)
+
+
 @pytest.mark.parametrize(
     ("shown", "bounds"),
     [

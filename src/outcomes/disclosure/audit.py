@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial, reduce
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -29,7 +30,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from outcomes.arrays import Counts, Floats, Ids, Mask
-from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, KEY, UNNESTED, Key, Lattice, Nesting
+from outcomes.disclosure.lattice import ALL_SITES, EVERYBODY, KEY, UNNESTED, Key, Lattice, Line, Nesting
 from outcomes.disclosure.linear_program import PLENTY, Ends, System
 from outcomes.disclosure.suppression import ROUND_TO, before_coarse, before_rounding
 from outcomes.errors import OutcomesError
@@ -227,6 +228,15 @@ def audit_all(
 # --- measures ----------------------------------------------------------------------------------------------------
 
 
+class _Bounds(NamedTuple):
+    """The least and the greatest of each count, (measures, sites, keys, answers), and of the cohort, (sites, keys)."""
+
+    low: Floats
+    high: Floats
+    cohort_low: Floats
+    cohort_high: Floats
+
+
 @dataclass(frozen=True)
 class _Shown:
     """What a table of measures shows: bounds of each count, (measures, sites, keys, answers), and what is hidden."""
@@ -239,6 +249,8 @@ class _Shown:
     cohort_high: Floats
     true: Floats
     """The counts themselves, (measures, sites, keys with rests, answers); not a number where nobody knows them."""
+    has_rest: Mask
+    """(sites, lines): whether the totals are more than their parts."""
     is_news: Mask
     """(measures, sites, keys, answers): whether a release before bounds it more closely."""
     tied: Mapping[str, Ids]
@@ -259,39 +271,22 @@ class _Shown:
         known_low, known_high = _patients(published)
         cohort_low[ALL_SITES, everybody] = max(cohort_low[ALL_SITES, everybody], known_low)
         cohort_high[ALL_SITES, everybody] = min(cohort_high[ALL_SITES, everybody], known_high)
-        low, high, cohort_low, cohort_high = _narrowed_where_shown(low, high, hidden, cohort_low, cohort_high)
+        true = _true_counts(lattice, published.true)
+        ends = _Bounds(low, high, cohort_low, cohort_high)
+        has_rest = _has_rest(lattice, true, ends)
+        low, high, cohort_low, cohort_high = _narrowed_where_shown(ends, hidden, lattice.lines, has_rest)
         low, high = (
             np.concatenate([end, end[..., :_EXCLUDED].sum(axis=-1, keepdims=True)], axis=-1) for end in (low, high)
         )
-        true = _true_counts(lattice, published.true)
         no_news = np.zeros(low.shape, dtype=bool)
         tied = _tied(lattice, nesting)
         own = lattice.sites.index(published.contributor) if published.contributor else None
-        return cls(lattice, low, high, hidden, cohort_low, cohort_high, true, no_news, tied, own)
+        return cls(lattice, low, high, hidden, cohort_low, cohort_high, true, has_rest, no_news, tied, own)
 
     @property
     def true_cohort(self) -> Floats:
         """The size of the cohort, (sites, keys with rests)."""
-        return np.asarray(self.true[0, ..., _PATIENTS] + self.true[0, ..., _EXCLUDED])
-
-    @cached_property
-    def has_rest(self) -> Mask:
-        """(sites, lines): whether the totals are more than their parts."""
-        rests = self.true_cohort[:, self.lattice.is_rest]
-        return np.where(np.isnan(rests), self._is_rest_shown, rests > 0)
-
-    @property
-    def _is_rest_shown(self) -> Mask:
-        """(lines,): whether at any site the parts that are shown cannot be all of their total."""
-        ends = [
-            (self.low, self.high),
-            (self.cohort_low[np.newaxis, ..., np.newaxis], self.cohort_high[np.newaxis, ..., np.newaxis]),
-        ]
-        shown = [
-            any((low[:, :, line.total] > high[:, :, line.parts[:-1]].sum(axis=2)).any() for low, high in ends)
-            for line in self.lattice.lines
-        ]
-        return np.array(shown, dtype=bool)
+        return _cohort_of(self.true)
 
     def untrue(self) -> Iterator[Finding]:
         """What is shown and does not stand for the counts behind it: nothing follows from such a table."""
@@ -687,6 +682,26 @@ def _true_counts(lattice: Lattice, table: pa.Table | None) -> Floats:
     return np.concatenate([answers, patients], axis=-1).astype(float)
 
 
+def _cohort_of(true: Floats) -> Floats:
+    """The size of the cohort, (sites, keys with rests)."""
+    return np.asarray(true[0, ..., _PATIENTS] + true[0, ..., _EXCLUDED])
+
+
+def _has_rest(lattice: Lattice, true: Floats, bounds: _Bounds) -> Mask:
+    """(sites, lines): whether the totals are more than their parts.
+
+    Where nobody knows, they are if at any site the parts that are shown cannot be all of their total.
+    """
+    low, high, *of_cohort = bounds
+    ends = (low, high), tuple(end[np.newaxis, ..., np.newaxis] for end in of_cohort)
+    is_shown = [
+        any((least[:, :, line.total] > greatest[:, :, line.parts[:-1]].sum(axis=2)).any() for least, greatest in ends)
+        for line in lattice.lines
+    ]
+    rests = _cohort_of(true)[:, lattice.is_rest]
+    return np.where(np.isnan(rests), np.array(is_shown, dtype=bool), rests > 0)
+
+
 def _answers_behind(lattice: Lattice, table: pa.Table) -> Counts:
     """The answers of the exact measures, which stand in an order of their own, as those of a lattice that shows them.
 
@@ -741,41 +756,53 @@ def _tied(lattice: Lattice, nesting: Nesting) -> dict[str, Ids]:
     return {measure: np.array(sorted(places), dtype=np.intp) for measure, places in tied.items()}
 
 
-def _narrowed_where_shown(
-    low: Floats, high: Floats, hidden: Mask, cohort_low: Floats, cohort_high: Floats
-) -> tuple[Floats, Floats, Floats, Floats]:
+def _narrowed_where_shown(bounds: _Bounds, hidden: Mask, lines: Sequence[Line], has_rest: Mask) -> _Bounds:
     """As `_narrow`, for what is shown; what is hidden is left to the programs, which say whether it is disclosed."""
-    ends = low, high, cohort_low, cohort_high
-    narrow = tuple(end.copy() for end in ends)
-    _narrow(*narrow)
+    narrow = _Bounds(*(end.copy() for end in bounds))
+    _narrow(narrow, lines, has_rest)
     at = hidden[..., np.newaxis], hidden[..., np.newaxis], hidden.all(axis=0), hidden.all(axis=0)
-    low, high, cohort_low, cohort_high = (
-        np.where(is_hidden, end, narrowed) for is_hidden, end, narrowed in zip(at, ends, narrow, strict=True)
+    return _Bounds(
+        *(np.where(is_hidden, end, narrowed) for is_hidden, end, narrowed in zip(at, bounds, narrow, strict=True))
     )
-    return low, high, cohort_low, cohort_high
 
 
-def _narrow(low: Floats, high: Floats, cohort_low: Floats, cohort_high: Floats) -> None:
+def _narrow(bounds: _Bounds, lines: Sequence[Line], has_rest: Mask) -> None:
     """Narrow the bounds of yes, no and excluded, and of the cohort, by what each leaves the others, a few times over.
 
-    They add up to the cohort, which is the same in every measure, and the sites to all sites. In the programs what is
-    shown is an interval of its own in each sum: what the sums tell of it they have to know from here.
+    They add up to the cohort, which is the same in every measure; the sites to all sites; years and strata to all. In
+    the programs what is shown is an interval of its own in each sum: what the sums tell of it they have to know from
+    here.
 
     Args:
-        low: the least of each count, (measures, sites, keys, answers).
-        high: the greatest.
-        cohort_low: the least of the cohort, (sites, keys).
-        cohort_high: the greatest.
+        bounds: are changed.
+        lines: which keys add up to which.
+        has_rest: (sites, lines), see `_has_rest`.
     """
+    low, high, cohort_low, cohort_high = bounds
     sums = [(np.moveaxis(low, -1, 0), np.moveaxis(high, -1, 0), cohort_low, cohort_high)]
     if low.shape[1] > 1:
         sums += [
             (np.moveaxis(low[:, 1:], 1, 0), np.moveaxis(high[:, 1:], 1, 0), low[:, ALL_SITES], high[:, ALL_SITES]),
             (cohort_low[1:], cohort_high[1:], cohort_low[ALL_SITES], cohort_high[ALL_SITES]),
         ]
+    # Keys first, sites last.
+    along = [tuple(np.moveaxis(end, (2, 1), (0, -1)) for end in (low, high)), (cohort_low.T, cohort_high.T)]
     for _ in range(3):
         for each in sums:
             _narrow_sum(*each)
+        for line, has_more in zip(lines, has_rest.T, strict=True):
+            for least, greatest in along:
+                _narrow_line(least, greatest, line, has_more)
+
+
+def _narrow_line(low: Floats, high: Floats, line: Line, has_rest: Mask) -> None:
+    """The same of a total and its parts along a line; bounds are (keys, …, sites), `has_rest` is (sites,)."""
+    parts = line.parts[:-1]
+    rest = np.broadcast_to(np.where(has_rest, np.inf, 0), low.shape[1:])
+    low_of_parts = np.concatenate([low[parts], np.zeros_like(rest)[np.newaxis]])
+    high_of_parts = np.concatenate([high[parts], rest[np.newaxis]])
+    _narrow_sum(low_of_parts, high_of_parts, low[line.total], high[line.total])
+    low[parts], high[parts] = low_of_parts[:-1], high_of_parts[:-1]
 
 
 def _narrow_sum(low: Floats, high: Floats, total_low: Floats, total_high: Floats) -> None:
