@@ -10,10 +10,8 @@ BENCH ?= small
 CLUSTER ?= small
 BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python .venv --compile-bytecode --require-hashes
-# One process more than cores, since tests also wait: for servers, browsers and Airflow.
-WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # In the order of the folders: else files of few tests come last, which are the ones that take longest.
-PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate
 

@@ -128,6 +128,7 @@ def test_a_pinned_measure_stands_first_while_the_search_and_the_focus_stay(visit
 _HEARS = """document.addEventListener("DOMContentLoaded", () => {
     window.heard = [];
     const hear = () => window.heard.push(document.getElementById("said").textContent);
+    hear();
     new MutationObserver(hear).observe(document.documentElement, { childList: true, subtree: true });
 })"""
 
