@@ -1,5 +1,7 @@
 """What several files of these tests read: it is made once, and copied by who changes it."""
 
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from tests.integration.small_lake import released_small_lake
 from tests.support.dashboard_client import REGISTER, client_of
 from tests.support.dashboard_release import write_release
 from tests.support.files import made_once
+from tests.support.object_store import environment, make_bucket, serving
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +47,18 @@ def home(invented_release: Path, tmp_path: Path) -> Path:
 def client(home: Path) -> FlaskClient:
     """The dashboards over that home."""
     return client_of(home)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of an object store."""
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty bucket, which the environment can reach."""
+    for name, value in environment(server).items():
+        monkeypatch.setenv(name, value)
+    return make_bucket(server, f"test-{uuid.uuid4().hex}")

@@ -2,7 +2,7 @@
 
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -35,25 +35,17 @@ from tests.support.dying_store import Killed, kill
 from tests.support.examples import few
 from tests.support.files import snapshot
 from tests.support.lake_state import lake_state
-from tests.support.object_store import environment, make_bucket, serving
+from tests.support.object_store import environment, make_bucket
 from tests.support.submissions import Row, write_submission
 
 Tables = dict[str, list[Row]]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with serving() as address:
-        yield address
-
-
-@pytest.fixture
-def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name, value in environment(server).items():
-        monkeypatch.setenv(name, value)
+@pytest.fixture(autouse=True)
+def _locks_are_soon_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is gone is not waited for for a minute."""
     monkeypatch.setattr(shared_locks, "_SECONDS_UNTIL_GONE", 1)
     monkeypatch.setattr(shared_locks, "_SECONDS_BETWEEN_LOOKS", 0.05)
-    return make_bucket(server, f"test-{uuid.uuid4().hex}")
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ import io
 import os
 import threading
 import time
-import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -33,22 +31,8 @@ from outcomes.settings import Settings
 from outcomes.shared_locks import lake_lock, lease
 from outcomes.sql.engine import connect
 from tests.support.lake_state import lake_state
-from tests.support.object_store import environment, make_bucket, serving
 from tests.support.small_releases import writes
 from tests.support.submissions import follow_up, fusion, patient, write_submission
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with serving() as address:
-        yield address
-
-
-@pytest.fixture
-def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name, value in environment(server).items():
-        monkeypatch.setenv(name, value)
-    return make_bucket(server, f"test-{uuid.uuid4().hex}")
 
 
 @pytest.fixture

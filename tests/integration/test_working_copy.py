@@ -1,8 +1,7 @@
 """A working copy of a site: what is sent comes whole or not at all, whatever breaks off, over nobody else's work."""
 
 import urllib.request
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from outcomes.errors import OutcomesError
 from outcomes.places import Objects, Remote
 from outcomes.working_copy import WorkingCopy
 from tests.support.dying_store import Killed, kill
-from tests.support.object_store import environment, make_bucket, serving
 
 Files = dict[str, bytes]
 
@@ -36,17 +34,9 @@ CHANGES = 11
 other files go, a manifest comes; the journal goes, and what was put aside."""
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with serving() as address:
-        yield address
-
-
 @pytest.fixture
-def url(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name, value in environment(server).items():
-        monkeypatch.setenv(name, value)
-    return make_bucket(server, f"test-{uuid.uuid4().hex}") + "/landing"
+def url(bucket: str) -> str:
+    return f"{bucket}/landing"
 
 
 class Machine:
@@ -154,11 +144,7 @@ def test_these_are_all_the_steps(one: Machine, monkeypatch: pytest.MonkeyPatch) 
 def test_whoever_finishes_can_be_killed_too(
     one: Machine, two: Machine, store: Objects, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one.change()
-    with monkeypatch.context() as patched:
-        kill(patched, 5)
-        with pytest.raises(Killed):
-            one.copy.send("north")
+    _begins_to_send(one, monkeypatch)
     with monkeypatch.context() as patched:
         kill(patched, step)
         with pytest.raises(Killed):
@@ -246,11 +232,7 @@ def test_two_journals_are_never_there_at_once(
 def test_what_was_put_aside_and_dropped_by_another_is_no_reason_to_stay_stuck(
     one: Machine, two: Machine, store: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one.change()
-    with monkeypatch.context() as patched:
-        kill(patched, 5)
-        with pytest.raises(Killed):
-            one.copy.send("north")
+    _begins_to_send(one, monkeypatch)
     store.remove(name for name in store.entries(".sending") if name.endswith("patients.csv"))
     two.begin()
     assert held(store) == AFTER | {"north/2026-01/patients.csv": b"both"}
@@ -330,3 +312,12 @@ def test_no_request_is_made_for_each_delivery(
     one.begin()
     one.copy.send("north")
     assert asked == ["list"] * 3, "the journal, and the site"
+
+
+def _begins_to_send(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change the copy of a machine, and kill it as soon as the journal of what it sends is there."""
+    machine.change()
+    with monkeypatch.context() as patched:
+        kill(patched, 5)
+        with pytest.raises(Killed):
+            machine.copy.send("north")
