@@ -141,6 +141,7 @@ class Cluster:
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{database}",
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+postgresql://{database}",
             "AIRFLOW__CELERY__BROKER_URL": broker,
+            "AIRFLOW__CELERY__EXTRA_CELERY_CONFIG": '{"imports": ["outcomes.preload"]}',
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(HEARTBEAT_TIMEOUT_SECONDS),
         }
 

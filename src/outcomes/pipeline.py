@@ -45,13 +45,6 @@ if TYPE_CHECKING:
 _MANY = 20
 """So many submissions are worth the seconds that a process takes to begin."""
 
-_IMPORTED_ONCE = (
-    "great_expectations.execution_engine",
-    "great_expectations.expectations.expectation_configuration",
-    "great_expectations.validator.metrics_calculator",
-    "outcomes.intake.reprocessing",
-)
-
 
 @dataclass(frozen=True)
 class Ingested:
@@ -289,7 +282,7 @@ def _each(settings: Settings, work: Iterable[Work], processes: int) -> Iterator[
             yield piece, _do(settings, piece)
         return
     of_one = settings.model_copy(update={"threads": 1})
-    yield from side_by_side(partial(_do, of_one), list(chains.values()), processes, _IMPORTED_ONCE)
+    yield from side_by_side(partial(_do, of_one), list(chains.values()), processes, ["outcomes.preload"])
 
 
 def _worth(processes: int, submissions: int) -> int:

@@ -20,8 +20,13 @@ FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file() and path.par
 UNITS = sorted(path for path in (DEPLOY / "systemd").glob("outcomes-*") if path.is_file())
 NAMES = [path.name.replace("@.", "@scheduler.") for path in UNITS]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-OF_CELERY = {"AIRFLOW__CELERY__BROKER_URL", "AIRFLOW__CELERY__RESULT_BACKEND", "AIRFLOW__CELERY__WORKER_CONCURRENCY"}
-"""Options of a provider that only the lock of Airflow holds; the first two may come from a command."""
+OF_CELERY = {
+    "AIRFLOW__CELERY__BROKER_URL": True,
+    "AIRFLOW__CELERY__RESULT_BACKEND": True,
+    "AIRFLOW__CELERY__WORKER_CONCURRENCY": False,
+    "AIRFLOW__CELERY__EXTRA_CELERY_CONFIG": False,
+}
+"""Options of a provider that only the lock of Airflow holds, and whether they may come from a command."""
 
 
 def words(pattern: str) -> set[str]:
@@ -59,7 +64,7 @@ def test_every_variable_of_the_pipeline_is_a_setting() -> None:
 
 
 def test_every_variable_of_airflow_is_an_option_and_only_secrets_come_from_commands() -> None:
-    options = airflow_options() | {name: not name.endswith("CONCURRENCY") for name in OF_CELERY}
+    options = airflow_options() | OF_CELERY
     named = words(r"\bAIRFLOW__\w+__\w+\b")
     of_the_chart = yaml.safe_load((DEPLOY / "helm-values.yaml").read_text(encoding="utf-8"))["config"]
     named |= {f"AIRFLOW__{section}__{name}".upper() for section, given in of_the_chart.items() for name in given}
