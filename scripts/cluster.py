@@ -158,8 +158,8 @@ class Cluster:
         self._airflow.unpause(INTAKE, *AFTERWARDS)
         say(f"Airflow is ready with {WORKERS} workers")
         periods = sorted({delivery.period for delivery in pipeline.landed(self._settings)})
-        arguments = ["--dag-id", INTAKE, "--from-date", f"{periods[0]}-01", "--to-date", f"{periods[-1]}-28"]
-        self._airflow.run("airflow-backfill", "backfill", "create", *arguments)
+        months = ["--from-date", f"{periods[0]}-01", "--to-date", f"{periods[-1]}-28", "--max-active-runs", "1"]
+        self._airflow.run("airflow-backfill", "backfill", "create", "--dag-id", INTAKE, *months)
         say(f"Backfill of {len(periods)} months")
         self._kill_in_the_middle(len(pipeline.landed(self._settings)))
         self._wait_for_rest()

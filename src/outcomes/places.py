@@ -322,9 +322,16 @@ def _entries(folder: str, prefix: str) -> Iterator[tuple[str, Entry]]:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 yield from _entries(entry.path, f"{prefix}{entry.name}/")
-            else:
-                told = entry.stat(follow_symlinks=False)
+            elif told := stat_of(entry):
                 yield f"{prefix}{entry.name}", Entry(told.st_size, told.st_mtime, str(told.st_mtime_ns))
+
+
+def stat_of(listed: os.DirEntry[str] | Path) -> os.stat_result | None:
+    """What is known of a file that was listed; None when it is gone since, as what another process had unfinished."""
+    try:
+        return listed.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
 
 
 @cache

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from highspy import HighsModelStatus
 from pyarrow import parquet
 
 from outcomes.disclosure import audit as auditor
@@ -34,6 +35,37 @@ def test_two_hidden_sites_with_few_patients_between_them_tell_both() -> None:
     sites = SITES | {"c": (4, 50, 40)}
     found = _found({"pain": by_site(a=(3, 60, 20), **sites)}, "ac")
     assert _bounds(found, "numerator") == (0, 7)
+
+
+class _Confused:
+    """A solver that finds no solution whenever it goes on from another one."""
+
+    def __init__(self, solver: Any) -> None:
+        self._solver = solver
+        self._has_begun = self._goes_on = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._solver, name)
+
+    def clearSolver(self) -> None:  # noqa: N802 - its name
+        self._has_begun = False
+        self._solver.clearSolver()
+
+    def run(self) -> None:
+        self._goes_on, self._has_begun = self._has_begun, True
+        self._solver.run()
+
+    def getModelStatus(self) -> HighsModelStatus:  # noqa: N802
+        return HighsModelStatus.kInfeasible if self._goes_on else self._solver.getModelStatus()
+
+
+def test_a_solver_that_loses_its_way_makes_no_contradiction(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = {"pain": by_site(a=(3, 60, 20), **SITES | {"c": (4, 50, 40)})}
+    expected = _found(counts, "ac")
+    real = linear_program._solver
+    monkeypatch.setattr(linear_program, "_solver", lambda *given: _Confused(real(*given)))
+    assert _found(counts, "ac") == expected
+    assert not _found({"pain": by_site(a=(3, 60, 20), **SITES)}, "ac")
 
 
 def test_two_hidden_sites_with_enough_between_them_tell_nothing() -> None:

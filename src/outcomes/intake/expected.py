@@ -12,6 +12,7 @@ from outcomes.intake.landing import Delivery, deliveries
 from outcomes.intake.manifest import submission_id
 from outcomes.lake import Lake
 from outcomes.periods import add_months, first_day
+from outcomes.places import stat_of
 from outcomes.settings import Settings
 from outcomes.site_files import ExpectedDeliveries, read_site_file
 from outcomes.working_copy import landing_copy
@@ -135,7 +136,8 @@ def _name(settings: Settings, delivery: Delivery) -> str:
 def _as_written(folder: Path) -> list[tuple[str, int, int, int]]:
     return sorted(
         (file.name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-        for file, stat in ((file, file.stat()) for file in folder.iterdir())
+        for file in folder.iterdir()
+        if (stat := stat_of(file))
     )
 
 

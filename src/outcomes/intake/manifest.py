@@ -4,7 +4,6 @@ import datetime
 import hashlib
 import json
 import os
-import stat
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -196,10 +195,9 @@ def delivered_files(folder: Path) -> list[Path]:
     for entry in os.scandir(folder):
         if entry.name.lower().startswith(_LEFT_BY_SYSTEMS):
             continue
-        mode = entry.stat(follow_symlinks=False).st_mode
-        if stat.S_ISDIR(mode):
+        if entry.is_dir(follow_symlinks=False):
             foreign["a folder"] += 1
-        elif not stat.S_ISREG(mode):
+        elif not entry.is_file(follow_symlinks=False):
             special += 1
         elif is_table_file(entry.name):
             files.append(Path(entry.path))
