@@ -6,14 +6,16 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from outcomes.arrays import Ids
+from outcomes.contract import TABLES
 from outcomes.errors import OutcomesError
-from outcomes.intake.rules import Expectation, columns_of, rule_of
+from outcomes.intake.rules import Expectation, columns_of, rule_of, suite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +69,14 @@ class Expectations:
                 # The exception that GX keeps may quote a cell.
                 raise OutcomesError("rule_not_evaluated", f"{table}: {code}")
         return {code: values[one.id] for code, one in asked.items()}
+
+
+def make_ahead() -> None:
+    """Make what each process makes once, for all processes that are forked from this one."""
+    _import_once()
+    for name in TABLES:
+        for one, metric in product(suite(name)["expectations"], ("unexpected_count", "unexpected_index_list")):
+            _metric(one["type"], json.dumps(one["kwargs"]), metric)
 
 
 @cache
