@@ -269,15 +269,20 @@ def test_one_hidden_cell_alone_in_a_sum_is_found(counts: pa.Table) -> None:
 @settings(deadline=None, max_examples=examples(8))
 @given(st.one_of(registries(measures=2), unrelated()))
 def test_what_is_found_and_hidden_does_not_hang_on_the_path_of_the_solver(counts: pa.Table) -> None:
-    """Each count by programs of its own at once, or as many as possible by random goals for all."""
+    """Each count by programs of its own at once, or as many as possible by random goals for all, from within or not."""
     leaky = PublishedTables(MINIMUM, shown_but(counts, has_small_count), counts, round_to=1)
     found, shown = [], []
-    for settle in (linear_program._Program._not_settled, lambda _, __, targets, *___: targets):
-        with patch.object(linear_program._Program, "_not_settled", settle):
+    for path in (
+        patch.object(linear_program._Program, "_not_settled", lambda _, __, targets, *___: targets),
+        patch.object(linear_program, "_LARGE", 10**9),
+        patch.object(linear_program, "_LARGE", 0),
+    ):
+        with path:
             found.append(audit(leaky, NESTING))
             shown.append(safe_measures(counts, MINIMUM, NESTING))
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
     assert shown[0].equals(shown[1])
+    assert shown[0].equals(shown[2])
 
 
 @settings(deadline=None, max_examples=examples(10))

@@ -22,6 +22,8 @@ Ends = tuple[float, float]
 
 PLENTY = 1e7
 """Patients where nothing bounds them."""
+_LARGE = 20_000
+"""Counts of a program that is solved sooner from within (interior point) than along its edges (simplex)."""
 _PRIMAL = 4
 """The solver's number for the primal simplex algorithm, which goes on from a solution when only the costs change."""
 NEARLY = 1e-6
@@ -195,6 +197,7 @@ class _Program:
         if not len(targets):
             return {}
         # With everything as far as it may go again, and a cost that changes only, the last solution stays feasible.
+        solver.setOptionValue("solver", "simplex")
         solver.setOptionValue("simplex_strategy", _PRIMAL)
         self._solve(solver, targets, np.zeros(len(targets)))
         disclosed = {}
@@ -211,6 +214,7 @@ class _Program:
         Random goals that push each open target just so far settle most of them. From nothing each of these programs is
         solved several times as fast as from the solution of the last, which lies far from the next.
         """
+        solver.setOptionValue("solver", "ipx" if len(self._low) > _LARGE else "simplex")
         random = np.random.default_rng(0)
         self._solve(solver, targets, random.uniform(-1, 1, len(targets)))
         settled = True
@@ -264,8 +268,9 @@ class _Program:
 
         solver.run()
         if solver.getModelStatus() != HighsModelStatus.kOptimal:
-            # What began from another solution may end in one that is a tolerance off: only from nothing it is known.
+            # From another solution, or from within, it may end a tolerance off: only from nothing it is known.
             solver.clearSolver()
+            solver.setOptionValue("solver", "simplex")
             solver.run()
             if solver.getModelStatus() != HighsModelStatus.kOptimal:
                 raise _ContradictionError
@@ -295,7 +300,8 @@ def _solver(sums: Any, least: Floats, greatest: Floats) -> "_Highs":
     program.a_matrix_.format_ = MatrixFormat.kRowwise
     program.a_matrix_.start_, program.a_matrix_.index_, program.a_matrix_.value_ = sums.indptr, sums.indices, sums.data
     solver = _Highs()
-    for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 0)):
+    # What is found from within is as good a witness as a corner.
+    for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 0), ("run_crossover", "off")):
         solver.setOptionValue(option, value)
     solver.passModel(program)
     return solver
