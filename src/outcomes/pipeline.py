@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     Work = tuple[str, str | None]
     """A site, and the period to take in; None: to judge again what rests on what has changed."""
-    Failed = OutcomesError | UnexpectedError
+    Failed = OutcomesError | UnexpectedError | OSError
     Settled = list[JudgedAgain] | Failed
 
 
@@ -235,7 +235,7 @@ def ingest_each(
             Python's processes.
 
     Raises:
-        OutcomesError, UnexpectedError: the first that was no refusal, after all others have had their turn.
+        OutcomesError, UnexpectedError, OSError: the first that was no refusal, after all others have had their turn.
     """
     pairs = list(pairs)
     found: dict[tuple[str, str], Ingested | Failed] = {}
@@ -301,7 +301,7 @@ def _take_in_one(settings: Settings, site_id: str, period: str) -> Ingested | Fa
         return Ingested(site_id, period, record=take_in(settings, site_id, period))
     except SubmissionRefused as refusal:
         return Ingested(site_id, period, refusal=refusal)
-    except (OutcomesError, UnexpectedError) as error:
+    except (OutcomesError, UnexpectedError, OSError) as error:
         return error
 
 
@@ -318,7 +318,7 @@ def _report_settled(settled: Iterable[tuple[str, Settled]], on_judged_again: Cal
     """Report what was judged again, site by site.
 
     Raises:
-        OutcomesError, UnexpectedError: the first reason why a site could not be.
+        OutcomesError, UnexpectedError, OSError: the first reason why a site could not be.
     """
     in_order = [result for _, result in sorted(settled, key=itemgetter(0))]
     for result in in_order:
@@ -336,7 +336,7 @@ def _settle_one(settings: Settings, site_id: str) -> Settled:
     try:
         with _redacted_errors(site_id):
             return settle(settings, site_id)
-    except (OutcomesError, UnexpectedError) as error:
+    except (OutcomesError, UnexpectedError, OSError) as error:
         return error
 
 

@@ -295,6 +295,21 @@ def test_a_process_that_ends_costs_what_it_did_and_no_word(tmp_path: Path, monke
         pipeline.ingest_each(settings, [("north", "2026-01"), ("south", "2026-01")], processes=2)
 
 
+def test_a_file_that_fails_one_submission_fails_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, take_in = _settings(tmp_path), pipeline.take_in
+
+    def fail_first(settings: Settings, site_id: str, period: str) -> Any:
+        if period == "2026-01":
+            raise FileNotFoundError(site_id)
+        return take_in(settings, site_id, period)
+
+    monkeypatch.setattr(pipeline, "take_in", fail_first)
+    _three_months(settings)
+    with pytest.raises(FileNotFoundError):
+        pipeline.ingest_each(settings, [("north", month) for month in MONTHS])
+    assert [one.period for one in Lake(settings.lake).attempts()] == ["2026-02", "2026-03"]
+
+
 @pytest.mark.parametrize("order", few(1, [(("2026-02", "2026-01"),), (("2026-01", "2026-02"),)]))
 def test_of_two_months_that_would_refuse_each_other_the_earlier_stands(tmp_path: Path, order: tuple[str, ...]) -> None:
     settings = _settings(tmp_path)

@@ -9,7 +9,9 @@ import pytest
 
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.manifest import Kind
+from outcomes.intake.reprocessing import reprocess
 from outcomes.intake.submission import ingest_submission
+from outcomes.lake import Lake
 from outcomes.settings import Settings
 from tests.support.submissions import DATA_CUT, Row, drawn, fusion, patient, write_submission
 
@@ -55,6 +57,13 @@ def test_an_age_that_is_corrected_upwards_meets_the_days_that_came_before(settin
     assert take_in(settings, "2025-01", {"patients": [old(70)], "encounters": [stay(2100)]}) == "accepted"
     assert take_in(settings, "2025-02", {"patients": [old(85)]}) == "age_over_89"
     assert take_in(settings, "2025-02", {"patients": [old(84)]}) == "accepted"
+
+
+def test_a_submission_that_is_judged_again_stands_behind_the_corrections_of_later_ones(settings: Settings) -> None:
+    assert take_in(settings, "2025-01", {"patients": [old(85)]}) == "accepted"
+    assert take_in(settings, "2025-02", {"patients": [old(70)], "encounters": [stay(2100)]}) == "accepted"
+    first, _ = Lake(settings.lake).standing()
+    assert reprocess(settings, first).after.outcome == "accepted"
 
 
 def test_a_row_that_is_corrected_withdrawn_or_replaced_counts_no_more(settings: Settings) -> None:

@@ -162,7 +162,7 @@ def judge(attempt: Attempt, *, beside_damage: bool = False) -> Judged:
                 attempt.lake.attach_beside(
                     con, attempt.site_id, attempt.period, TELLING, is_full=manifest.kind == "full"
                 )
-                screen_together(con, judgements)
+                screen_together(con, judgements, attempt.period)
             _check_critical_share(attempt, judgements)
             return Judged(_accepted(con, attempt, record, judgements), tuple(judgements))
     except SubmissionRefused as found:

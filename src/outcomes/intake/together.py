@@ -19,6 +19,7 @@ from outcomes.intake.inference import (
     patients_of_a_common_cut,
 )
 from outcomes.intake.validation import Judgement
+from outcomes.sql.quoting import literal
 
 TELLING = {
     table.name: tuple(
@@ -34,12 +35,14 @@ _YOUNGEST = 60
 """Who is younger at surgery does not turn 90 within the thirty years that a day may lie from it."""
 
 
-def screen_together(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]) -> None:
+def screen_together(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement], period: str) -> None:
     """Refuse a submission whose accepted rows give away, beside those of the site's other periods, what may not be.
 
     Args:
         con: to which `Lake.attach_beside` has attached the columns `TELLING` of those rows.
         judgements: of the submission's tables.
+        period: the month of the submission; a row of it stands for those of earlier months with the same key, and one
+            of a later month for it.
 
     Raises:
         SubmissionRefused: age_over_89 or data_cut_common.
@@ -50,6 +53,7 @@ def screen_together(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgeme
     accepted = {one.table.name: one.accepted for one in judgements}
     for table in TABLES.values():
         con.register(f"own_{table.name}", accepted.get(table.name, table.schema.empty_table()))
+        con.execute(f"create or replace view together_{table.name} as {_together(table, period)}")
     try:
         _screen_ages(con)
         _screen_dates(con, accepted)
@@ -63,7 +67,7 @@ def _screen_ages(con: duckdb.DuckDBPyConnection) -> None:
         return
     named = " union all ".join(f"select patient_id from own_{name}" for name in TABLES)
     days = " union all ".join(
-        f"select patient_id, greatest({', '.join(_days_of(table))}) as day from ({_together(table)})"
+        f"select patient_id, greatest({', '.join(_days_of(table))}) as day from together_{table.name}"
         for table in TABLES.values()
     )
     patients = _as_text(
@@ -71,7 +75,7 @@ def _screen_ages(con: duckdb.DuckDBPyConnection) -> None:
         f"""
         with old as (
             select patient_id, age_years, index_period
-            from ({_together(TABLES["patients"])}) semi join ({named}) using (patient_id)
+            from together_patients semi join ({named}) using (patient_id)
             where age_years between {_YOUNGEST} and 89
         )
 
@@ -114,8 +118,8 @@ def _screen_dates(con: duckdb.DuckDBPyConnection, accepted: Mapping[str, pa.Tabl
     few = [TABLES[name] for name, rows in accepted.items() if 0 < len(rows["patient_id"].unique()) < _fewest(name)]
     if not few:
         return
-    patients = _as_text(con, _together(TABLES["patients"]))
-    events = {table.name: _as_text(con, _together(table)) for table in few if table.name != "patients"}
+    patients = _as_text(con, "from together_patients")
+    events = {table.name: _as_text(con, f"from together_{table.name}") for table in few if table.name != "patients"}
     fitting = events_on_a_common_date(patients, events)
     if TABLES["patients"] in few:
         fitting |= {("patients", column): count for column, count in patients_of_a_common_cut(patients).items()}
@@ -124,14 +128,18 @@ def _screen_dates(con: duckdb.DuckDBPyConnection, accepted: Mapping[str, pa.Tabl
         raise SubmissionRefused("data_cut_common", f"{'; '.join(told)} of all submissions together")
 
 
-def _together(table: Table) -> str:
-    """SQL: what tells of ages and dates in the rows of a table, own and beside; one that comes again takes the place of
-    the former, and so does a withdrawal.
+def _together(table: Table, period: str) -> str:
+    """SQL: what tells of ages and dates in the rows of a table, own and beside, of each key that of the latest month.
+
+    What the submission withdraws is gone.
     """
-    columns = ", ".join(TELLING[table.name])
+    columns, later = ", ".join(TELLING[table.name]), f"period > {literal(period)}"
     return (
-        f"select {columns} from own_{table.name} where not coalesce(deleted, false) union all "
-        f"select {columns} from beside_{table.name} anti join own_{table.name} using ({table.key})"
+        f"select {columns} from own_{table.name} "
+        f"anti join (from beside_{table.name} where {later}) using ({table.key}) where not coalesce(deleted, false) "
+        f"union all select {columns} from beside_{table.name} where {later} "
+        f"union all select {columns} from (from beside_{table.name} where not {later}) "
+        f"anti join own_{table.name} using ({table.key})"
     )
 
 

@@ -329,8 +329,8 @@ class Lake:
     ) -> None:
         """Make readable what would stand beside a submission, were it accepted.
 
-        Creates a view `beside_<table>` of each table: the rows in force of the site's other periods; of those before a
-        full submission there are none. `written_<table>` holds all rows of the site, in force or not.
+        Creates a view `beside_<table>` of each table: the rows in force of the site's other periods, with the period;
+        of those before a full submission there are none. `written_<table>` holds all rows of the site, in force or not.
 
         Args:
             con: the connection.
@@ -354,7 +354,7 @@ class Lake:
             except (duckdb.Error, OSError):
                 raise _unreadable(con, table, files) from None
             con.register(f"written_{name}", written)
-            beside = rows_beside(table, f"from written_{name}", wanted)
+            beside = rows_beside(table, f"from written_{name}", [*wanted, "period"])
             con.execute(f'create or replace view "beside_{name}" as {beside}')
 
     def remove_period(self, table: Table, site_id: str, period: str) -> None:
