@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,12 @@ def test_every_variable_of_airflow_is_an_option_and_only_secrets_come_from_comma
     assert {name.removesuffix("_CMD") for name in named} <= options.keys()
     assert from_commands
     assert all(options[name] for name in from_commands)
+
+
+def test_what_a_worker_imports_ahead_is_there() -> None:
+    named = words(r'"imports": \["([\w.]+)"\]')
+    assert named
+    assert all(find_spec(name) for name in named)
 
 
 def test_every_image_is_pinned() -> None:

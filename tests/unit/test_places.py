@@ -56,6 +56,7 @@ def test_what_is_gone_fails_no_look_at_deliveries(tmp_path: Path, others_write: 
     settings = Settings(home=tmp_path)
     synthesize(settings, patients=20, sites=1, months=0)
     first, *_ = landed = deliveries(settings)
+    delivered = delivered_files(first.folder)
     others_write()
-    assert delivered_files(first.folder)
+    assert delivered_files(first.folder) == delivered
     assert new_deliveries(settings, landed, datetime.date(2026, 1, 1), lambda _: None)

@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import json
 import os
+import stat
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from outcomes.contract import CONTRACT_VERSION, TABLES, VERSIONS_READ
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.reading import codes_for_missing, count_rows, is_table_file, read_bytes
 from outcomes.periods import MONTH
+from outcomes.places import stat_of
 from outcomes.site_files import SiteId
 from outcomes.working_copy import WRITTEN_LAST
 
@@ -195,9 +197,11 @@ def delivered_files(folder: Path) -> list[Path]:
     for entry in os.scandir(folder):
         if entry.name.lower().startswith(_LEFT_BY_SYSTEMS):
             continue
-        if entry.is_dir(follow_symlinks=False):
+        if (told := stat_of(entry)) is None:
+            continue
+        if stat.S_ISDIR(told.st_mode):
             foreign["a folder"] += 1
-        elif not entry.is_file(follow_symlinks=False):
+        elif not stat.S_ISREG(told.st_mode):
             special += 1
         elif is_table_file(entry.name):
             files.append(Path(entry.path))

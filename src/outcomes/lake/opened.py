@@ -27,7 +27,7 @@ def open_table(place: Place, name: str) -> DeltaTable | None:
         DeltaError: its log cannot be read.
         OutcomesError: place_unreachable.
     """
-    log = {file: entry for file, entry in place.entries(f"{name}/_delta_log").items() if _is_of_log(file)}
+    log = place.entries(f"{name}/_delta_log")
     uri = f"{place.uri}/{name}"
     opened = _OPENED.pop((os.getpid(), uri), None)
     # Of a log in which a file was written anew, nothing known before holds.
@@ -41,10 +41,3 @@ def open_table(place: Place, name: str) -> DeltaTable | None:
         return None
     _OPENED[os.getpid(), uri] = _Opened(table, log)
     return table
-
-
-def _is_of_log(file: str) -> bool:
-    """Whether it is a version or a checkpoint, which are written once; `_last_checkpoint` is only a hint, and others
-    begin with the name of a version and a # while they are written.
-    """
-    return file.rpartition("/")[2][:1].isdigit() and "#" not in file
