@@ -9,7 +9,7 @@ import pytest
 
 from outcomes.errors import SubmissionRefused
 from outcomes.intake.manifest import Kind
-from outcomes.intake.reprocessing import reprocess
+from outcomes.intake.reprocessing import reprocess, settle, withdraw
 from outcomes.intake.submission import ingest_submission
 from outcomes.lake import Lake
 from outcomes.settings import Settings
@@ -64,6 +64,26 @@ def test_a_submission_that_is_judged_again_stands_behind_the_corrections_of_late
     assert take_in(settings, "2025-02", {"patients": [old(70)], "encounters": [stay(2100)]}) == "accepted"
     first, _ = Lake(settings.lake).standing()
     assert reprocess(settings, first).after.outcome == "accepted"
+
+
+@pytest.mark.parametrize("kind", ["incremental", "full"])
+def test_a_row_whose_correction_is_withdrawn_meets_what_came_meanwhile(settings: Settings, kind: Kind) -> None:
+    assert take_in(settings, "2025-01", {"patients": [old(85)]}) == "accepted"
+    assert take_in(settings, "2025-02", {"patients": [old(70)], "procedures": [fusion("p-old")]}, kind) == "accepted"
+    assert take_in(settings, "2025-03", {"encounters": [stay(2100)]}) == "accepted"
+    withdraw(settings, "north", "2025-02", "wrong_data")
+    assert {one.before.period: one.after.code for one in settle(settings, "north")}["2025-01"] == "age_over_89"
+    assert settle(settings, "north") == []
+
+
+@pytest.mark.parametrize("kind", ["incremental", "full"])
+def test_a_correction_may_not_leave_out_what_kept_an_age_over_89_away(settings: Settings, kind: Kind) -> None:
+    assert take_in(settings, "2025-01", {"patients": [old(85)]}) == "accepted"
+    assert take_in(settings, "2025-02", {"patients": [old(70)]}) == "accepted"
+    assert take_in(settings, "2025-03", {"encounters": [stay(2100)]}) == "accepted"
+    others = {"patients": [patient("p-other")], "procedures": [fusion("p-other")]}
+    outcome = {"incremental": "age_over_89", "full": "accepted"}[kind]  # what came before a full one is superseded
+    assert take_in(settings, "2025-02", others, kind) == outcome
 
 
 def test_a_row_that_is_corrected_withdrawn_or_replaced_counts_no_more(settings: Settings) -> None:

@@ -42,7 +42,7 @@ def screen_together(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgeme
         con: to which `Lake.attach_beside` has attached the columns `TELLING` of those rows.
         judgements: of the submission's tables.
         period: the month of the submission; a row of it stands for those of earlier months with the same key, and one
-            of a later month for it.
+            of a later month for it. What this month's rows stood for so far counts again where they are gone.
 
     Raises:
         SubmissionRefused: age_over_89 or data_cut_common.
@@ -55,17 +55,21 @@ def screen_together(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgeme
         con.register(f"own_{table.name}", accepted.get(table.name, table.schema.empty_table()))
         con.execute(f"create or replace view together_{table.name} as {_together(table, period)}")
     try:
-        _screen_ages(con)
+        _screen_ages(con, period)
         _screen_dates(con, accepted)
     except duckdb.IOException:
         raise OutcomesError("lake_damaged", "the site's other periods") from None
 
 
-def _screen_ages(con: duckdb.DuckDBPyConnection) -> None:
-    """Of the patients whom the submission names, whoever turns 90 by a day of any period."""
+def _screen_ages(con: duckdb.DuckDBPyConnection, period: str) -> None:
+    """Of the patients whom the submission names, or one before it of the month did, who turns 90 by a day of any."""
     if not ages_reaching_90(_oldest_and_latest(con)):
         return
-    named = " union all ".join(f"select patient_id from own_{name}" for name in TABLES)
+    named = " union all ".join(
+        f"select patient_id from own_{name} "
+        f"union all select patient_id from written_{name} where period = {literal(period)}"
+        for name in TABLES
+    )
     days = " union all ".join(
         f"select patient_id, greatest({', '.join(_days_of(table))}) as day from together_{table.name}"
         for table in TABLES.values()

@@ -149,7 +149,11 @@ class Lake:
             return _records(con, "from submissions where status = 'accepted'")
 
     def stale(self, site_id: str | None = None) -> list[SubmissionRecord]:
-        """The attempts that stand or are the newest, of one site or of all, that rest on what has changed since."""
+        """The attempts that stand or are the newest, of one site or of all, that rest on what has changed since.
+
+        A withdrawal of a later month puts rows of an earlier one in force again that were looked at without what came
+        meanwhile.
+        """
         with in_memory() as con:
             self._attach_submissions(con, None, site_id, _BY_RULE)
             return _records(
@@ -170,10 +174,20 @@ class Lake:
                         and candidates.attempt = contexts.attempt
                 where
                     candidates.outcome in ('accepted', 'refused')
-                    and candidates.rests_on <> concat(
-                        case when candidates.kind = 'incremental' then contexts.earlier end,
-                        '/',
-                        case when candidates.looks_ahead then contexts.later end
+                    and (
+                        candidates.rests_on <> concat(
+                            case when candidates.kind = 'incremental' then contexts.earlier end,
+                            '/',
+                            case when candidates.looks_ahead then contexts.later end
+                        )
+                        or exists (
+                            from submissions as withdrawn
+                            where
+                                withdrawn.site_id = candidates.site_id
+                                and withdrawn.period > candidates.period
+                                and withdrawn.outcome = 'withdrawn'
+                                and withdrawn.recorded_at > candidates.recorded_at
+                        )
                     )
                 order by candidates.site_id, candidates.period, candidates.attempt
                 """,
