@@ -211,7 +211,7 @@ class _Program:
     def _not_settled(self, solver: "_Highs", targets: Ids, minimum_cell_count: int, surely: bool) -> Ids:
         """The targets that may still be disclosed after some programs for all of them.
 
-        Random goals that push each open target just so far settle most of them. From nothing each of these programs is
+        Goals that push each open target just so far, down or up, settle most of them. From nothing each of these programs is
         solved several times as fast as from the solution of the last, which lies far from the next.
         """
         solver.setOptionValue("solver", "ipx" if len(self._low) > _LARGE else "simplex")
@@ -219,12 +219,18 @@ class _Program:
         self._solve(solver, targets, random.uniform(-1, 1, len(targets)))
         settled = True
         while settled and len(targets):
-            goal = random.uniform(0.5, 1, len(targets)) * random.choice([-1, 1], len(targets))
+            goal = random.uniform(0.5, 1, len(targets)) * self._directions(targets, minimum_cell_count, random)
             solver.clearSolver()
             self._solve(solver, targets, goal, push=minimum_cell_count)
             still_open = self._still_open(targets, minimum_cell_count, surely)
             settled, targets = len(still_open) < len(targets), still_open
         return targets
+
+    def _directions(self, targets: Ids, minimum_cell_count: int, random: np.random.Generator) -> Floats:
+        """Down or up for each target, at random unless only one of them has room enough to settle it."""
+        down = self._greatest_seen[targets] - self._low[targets] >= minimum_cell_count - CLOSE
+        up = self._high[targets] - self._least_seen[targets] >= minimum_cell_count - CLOSE
+        return np.where(down == up, random.choice([-1, 1], len(targets)), np.where(up, 1, -1))
 
     def _close_ends(self, solver: "_Highs", at: int, minimum_cell_count: int, surely: bool) -> Ends | None:
         """The ends of a count if they disclose it; the greater is not looked for where the lesser settles it."""
