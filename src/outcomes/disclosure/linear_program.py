@@ -211,8 +211,8 @@ class _Program:
     def _not_settled(self, solver: "_Highs", targets: Ids, minimum_cell_count: int, surely: bool) -> Ids:
         """The targets that may still be disclosed after some programs for all of them.
 
-        Goals that push each open target just so far, down or up, settle most of them. From nothing each of these programs is
-        solved several times as fast as from the solution of the last, which lies far from the next.
+        Goals that push each open target just so far, down or up, settle most of them. From nothing each of these
+        programs is solved several times as fast as from the solution of the last, which lies far from the next.
         """
         solver.setOptionValue("solver", "ipx" if len(self._low) > _LARGE else "simplex")
         random = np.random.default_rng(0)
