@@ -180,7 +180,7 @@ class Lake:
                             '/',
                             case when candidates.looks_ahead then contexts.later end
                         )
-                        or exists (
+                        or candidates.outcome = 'accepted' and exists (
                             from submissions as withdrawn
                             where
                                 withdrawn.site_id = candidates.site_id
