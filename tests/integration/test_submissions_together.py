@@ -76,6 +76,17 @@ def test_a_row_whose_correction_is_withdrawn_meets_what_came_meanwhile(settings:
     assert settle(settings, "north") == []
 
 
+def test_a_withdrawal_has_the_months_before_it_judged_again_once(settings: Settings) -> None:
+    kinds: dict[str, Kind] = {"2025-01": "incremental", "2025-02": "incremental", "2025-03": "full"}
+    for month, kind in kinds.items():
+        patients, _ = some(1, _own_date, "cut")
+        tables = {"patients": patients, "procedures": [fusion(patients[0]["patient_id"])]}
+        assert take_in(settings, month, tables, kind) == "accepted"
+    withdraw(settings, "north", "2025-02", "wrong_data")
+    assert [(one.before.period, one.moves) for one in settle(settings, "north")] == [("2025-01", False)]
+    assert settle(settings, "north") == []
+
+
 @pytest.mark.parametrize("kind", ["incremental", "full"])
 def test_a_correction_may_not_leave_out_what_kept_an_age_over_89_away(settings: Settings, kind: Kind) -> None:
     assert take_in(settings, "2025-01", {"patients": [old(85)]}) == "accepted"

@@ -62,7 +62,7 @@ def screen_together(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgeme
 
 
 def _screen_ages(con: duckdb.DuckDBPyConnection, period: str) -> None:
-    """Of the patients whom the submission names, or one before it of the month did, who turns 90 by a day of any."""
+    """Of the patients whom the month names or has named so far, whoever turns 90 by a day of any period."""
     if not ages_reaching_90(_oldest_and_latest(con)):
         return
     named = " union all ".join(

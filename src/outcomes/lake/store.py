@@ -180,13 +180,16 @@ class Lake:
                             '/',
                             case when candidates.looks_ahead then contexts.later end
                         )
-                        or candidates.outcome = 'accepted' and exists (
-                            from submissions as withdrawn
-                            where
-                                withdrawn.site_id = candidates.site_id
-                                and withdrawn.period > candidates.period
-                                and withdrawn.outcome = 'withdrawn'
-                                and withdrawn.recorded_at > candidates.recorded_at
+                        or (
+                            candidates.outcome = 'accepted'
+                            and exists (
+                                from submissions as withdrawn
+                                where
+                                    withdrawn.site_id = candidates.site_id
+                                    and withdrawn.period > candidates.period
+                                    and withdrawn.outcome = 'withdrawn'
+                                    and withdrawn.recorded_at > candidates.recorded_at
+                            )
                         )
                     )
                 order by candidates.site_id, candidates.period, candidates.attempt
